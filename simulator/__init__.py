@@ -1,0 +1,11 @@
+"""Quantum circuits as data, and what they do: NumPy, msgspec and the standard library, nothing else.
+
+`Program` is a circuit; `run` simulates one; `run_shard` does what one task carries. Everything else is in the
+module that its name says.
+"""
+
+from simulator.engine import CircuitResult, run, run_shard
+from simulator.program import Program
+from simulator.shards import Part, Shard
+
+__all__ = ["CircuitResult", "Part", "Program", "Shard", "run", "run_shard"]

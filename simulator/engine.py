@@ -1,0 +1,202 @@
+"""Run a Program: counts, a statevector, or a unitary. And run a Shard, which holds several.
+
+`run` is a pure function of its arguments: the same program, options and seed give the same result, bit for bit,
+on one architecture and BLAS. How it plans, and which kernels it calls, is behind it.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator import state
+from simulator.branching import Interpreter
+from simulator.cost import bytes_required
+from simulator.errors import InvalidProgramError, MemoryRefusedError, StoppedError
+from simulator.flow import compile_program, unitary_instructions
+from simulator.fusion import plan
+from simulator.program import Array, Program
+from simulator.rng import Uniforms
+from simulator.sampling import Tally, collapse, sample
+from simulator.shards import Experiment, Failure, Method, Options, Outcome, Part, Shard
+from simulator.steps import evolve
+
+#: Bits of a state that NumPy can address; memory ends far earlier.
+_MAX_STATE_BITS = 48
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitResult:
+    """What one circuit gave; None where its method gives no such thing."""
+
+    #: Hex key -> shots; clbit 0 is the least significant bit. Empty without clbits or shots.
+    counts: dict[str, int] | None = None
+    #: One hex key a shot, in the order of shots; None if not asked for.
+    memory: list[str] | None = None
+    #: The statevector, shape (2^n,), or the unitary, shape (2^n, 2^n), complex128.
+    state: NDArray[np.complex128] | None = None
+
+
+def run(  # noqa: PLR0913 (the options of a run)
+    program: Program,
+    *,
+    seed: int,
+    method: Method = "qasm",
+    shots: int = 1024,
+    memory: bool = False,
+    initial_state: NDArray[np.generic] | None = None,
+    chop_threshold: float = 1e-15,
+    sample_measuring: bool = True,
+    checkpoint: Callable[[], None] | None = None,
+) -> CircuitResult:
+    """Simulate a program.
+
+    Args:
+        program: the circuit.
+        seed: 0 <= seed < 2^63; with the program it fixes every outcome.
+        method: "qasm" gives counts (and memory); "statevector" runs one shot and gives the state after it, and its
+            counts; "unitary" gives the matrix, and refuses what is not unitary.
+        shots: of the method "qasm".
+        memory: whether to give each shot's outcome.
+        initial_state: shape (2^n,), or (2^n, 2^n) for "unitary"; None: |0...0> or the identity.
+        chop_threshold: amplitudes of a smaller absolute value are returned as 0.
+        sample_measuring: whether final measurements are sampled together; if not, each is done by itself.
+        checkpoint: called before every kernel and every round of a loop; what it raises ends the run.
+
+    Raises:
+        InvalidProgramError: the method cannot run the program.
+        ProgramRuntimeError: a value has no meaning, as after a division by zero.
+        MemoryRefusedError: the state is larger than any memory.
+
+    """
+    _refuse_beyond_memory(program, method)
+    look = checkpoint or _go_on
+    if method == "unitary":
+        unitary = _unitary(program, initial_state, look)
+        return CircuitResult(
+            state=_finished(unitary, program, chop_threshold).reshape(1 << program.num_qubits, -1)
+        )
+    one_shot = method == "statevector"
+    tally = Tally(1 if one_shot else shots, memory=memory)
+    final = None
+    if one_shot or (shots and program.num_clbits):
+        code = compile_program(
+            program, fresh=initial_state is None, sampling=sample_measuring, merging=not one_shot
+        )
+        uniforms = Uniforms(seed)
+        start = (
+            state.ground(program.num_qubits)
+            if initial_state is None
+            else state.vector(_copied(initial_state, (1 << program.num_qubits,)))
+        )
+        for branch in Interpreter(code, uniforms, look).run(start, np.arange(1 if one_shot else shots)):
+            look()
+            sample(branch, code.final, uniforms, tally)
+            if one_shot:
+                collapse(branch, code.final, uniforms)
+                final = _finished(branch.state, program, chop_threshold)
+    if not program.num_clbits:
+        tally = Tally(0, memory=memory)
+    return CircuitResult(tally.counts(), tally.memory(), final)
+
+
+def run_shard(
+    shard: Shard,
+    checkpoint: Callable[[], None] | None = None,
+    admit: Callable[[int], None] | None = None,
+) -> Part:
+    """Run the experiments of a shard; one that fails does not stop the others, its outcome holds the failure.
+
+    ``admit`` is called with the bytes that an experiment needs before they are allocated; what it raises is that
+    experiment's failure. `StoppedError`, from the checkpoint, ends the whole run.
+    """
+    outcomes = (_outcome(each, shard.options, checkpoint, admit) for each in shard.experiments)
+    return Part(tuple(outcomes))
+
+
+def _outcome(
+    experiment: Experiment,
+    options: Options,
+    checkpoint: Callable[[], None] | None,
+    admit: Callable[[int], None] | None,
+) -> Outcome:
+    program = experiment.program
+    outcome = Outcome(
+        index=experiment.index,
+        seed=experiment.seed,
+        shots=options.shots if options.method == "qasm" else 1,
+        outline=msgspec.structs.replace(program, instructions=()),
+    )
+    required = bytes_required(program, options.method, options.shots)
+    begin = time.perf_counter()
+    try:
+        if admit is not None:
+            admit(required)
+        result = run(
+            program,
+            seed=experiment.seed,
+            method=options.method,
+            shots=options.shots,
+            memory=options.memory,
+            initial_state=None if options.initial_state is None else options.initial_state.ndarray(),
+            chop_threshold=options.chop_threshold,
+            sample_measuring=options.sample_measuring,
+            checkpoint=checkpoint,
+        )
+    except StoppedError:
+        raise
+    except Exception as error:  # noqa: BLE001 (whatever it is, it becomes this experiment's failure)
+        if isinstance(error, MemoryError):
+            error = MemoryRefusedError(f"the simulation needs {required} bytes of memory: {error}")
+        failure = Failure(type(error).__name__, str(error), traceback.format_exc())
+        return msgspec.structs.replace(outcome, time_taken=time.perf_counter() - begin, failure=failure)
+    return msgspec.structs.replace(
+        outcome,
+        time_taken=time.perf_counter() - begin,
+        counts=result.counts,
+        memory=result.memory,
+        state=None if result.state is None else Array.of(result.state),
+    )
+
+
+def _unitary(program: Program, initial: NDArray[np.generic] | None, checkpoint: Callable[[], None]) -> state.State:
+    instructions = unitary_instructions(program)
+    if initial is None:
+        rows = state.matrix(np.eye(1 << program.num_qubits, dtype=np.complex128))
+    else:
+        rows = state.matrix(_copied(initial, (1 << program.num_qubits,) * 2))
+    evolve(plan(instructions, num_bits=len(rows.slots) * 2), rows, checkpoint)
+    return rows
+
+
+def _copied(initial: NDArray[np.generic], shape: tuple[int, ...]) -> NDArray[np.complex128]:
+    """Copy an initial state: it will be changed in place."""
+    if initial.shape != shape:
+        raise InvalidProgramError(f"the initial state has shape {initial.shape}; the circuit asks for {shape}")
+    return np.array(initial, np.complex128, order="C")
+
+
+def _finished(final: state.State, program: Program, chop_threshold: float) -> NDArray[np.complex128]:
+    """Return the amplitudes in order, with the global phase, and without what is too small."""
+    amplitudes = final.ordered()
+    if program.global_phase:
+        amplitudes *= np.exp(1j * program.global_phase)
+    amplitudes[np.abs(amplitudes) < chop_threshold] = 0
+    return amplitudes
+
+
+def _refuse_beyond_memory(program: Program, method: Method) -> None:
+    if program.num_qubits * (2 if method == "unitary" else 1) > _MAX_STATE_BITS:
+        raise MemoryRefusedError(
+            f"{program.num_qubits} qubits need {bytes_required(program, method)} bytes: more than any machine has"
+        )
+
+
+def _go_on() -> None:
+    """Stand in for a checkpoint where there is none."""

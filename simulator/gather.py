@@ -1,0 +1,73 @@
+"""How a dense matrix meets its targets: chunk by chunk, each gathered so that the targets are its lowest bits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: log2 of the amplitudes that are worked on at a time: 256 KiB, so that a few buffers stay in a core's cache.
+CHUNK = 14
+#: Slices below this bit are too short to be fast: the lowest bits are handled as one axis.
+LOW = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How `kernels.apply_matrix` walks through the amplitudes, a chunk at a time."""
+
+    num_bits: int
+    #: The axes of psi as (2,) * num_bits: controls that select chunks, bits that count them, bits inside them.
+    axes: tuple[int, ...]
+    #: The values of those controls.
+    selected: tuple[int, ...]
+    #: How many bits count the chunks.
+    counting: int
+    #: Brings the targets into the lowest bits of a chunk, and the controls inside it into the highest.
+    index: NDArray[np.intp]
+    inverse: NDArray[np.intp]
+    #: Where the controls inside a chunk have their values, once it is gathered.
+    rows: slice
+
+    def chunks(self, psi: NDArray[np.complex128]) -> Iterator[NDArray[np.complex128]]:
+        """Yield views of shape (2,) * (bits inside a chunk)."""
+        selected = psi.reshape((2,) * self.num_bits).transpose(self.axes)[self.selected]
+        for place in product((0, 1), repeat=self.counting):
+            yield selected[place]
+
+
+@lru_cache(maxsize=64)
+def layout(num_bits: int, targets: tuple[int, ...], controls: tuple[tuple[int, int], ...]) -> Layout:
+    """Lay out `kernels.apply_matrix`; the arguments are as there."""
+    values = dict(controls)
+    inside = {*targets, *range(min(num_bits, LOW))}
+    for bit in range(num_bits):
+        if len(inside) >= max(CHUNK, len(targets) + 3):
+            break
+        if bit not in values:
+            inside.add(bit)
+    selecting = [bit for bit in values if bit not in inside]
+    counting = [bit for bit in reversed(range(num_bits)) if bit not in inside and bit not in values]
+    local = sorted(inside)
+    held = [bit for bit in local if bit in values]
+    free = [bit for bit in local if bit not in values and bit not in targets]
+    index = np.zeros(1, np.intp)
+    for bit in (*targets, *free, *held):
+        index = np.concatenate([index, index + (1 << local.index(bit))])
+    inverse = np.empty_like(index)
+    inverse[index] = np.arange(index.size)
+    height = index.size >> len(held)
+    row = sum(values[bit] << place for place, bit in enumerate(held))
+    return Layout(
+        num_bits=num_bits,
+        axes=tuple(num_bits - 1 - bit for bit in (*selecting, *counting, *reversed(local))),
+        selected=tuple(values[bit] for bit in selecting),
+        counting=len(counting),
+        index=index,
+        inverse=inverse,
+        rows=slice(row * height, (row + 1) * height),
+    )

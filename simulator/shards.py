@@ -1,0 +1,99 @@
+"""What one task carries and what it gives back. Parts of a job add up to its whole result.
+
+Pure values: whatever the number of shards, workers, or tries, adding the parts in any order gives the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from simulator.program import Array, Program
+
+Method: TypeAlias = Literal["qasm", "statevector", "unitary"]
+
+
+class Options(msgspec.Struct, frozen=True):
+    """What holds for every experiment of a job; the names are those of `simulator.run`."""
+
+    method: Method
+    shots: int
+    memory: bool = False
+    chop_threshold: float = 1e-15
+    sample_measuring: bool = True
+    #: Shape (2^n,), or (2^n, 2^n) for the unitary method; None: |0...0> or the identity.
+    initial_state: Array | None = None
+
+
+class Experiment(msgspec.Struct, frozen=True, array_like=True):
+    """One circuit of a job."""
+
+    #: Its place in the job.
+    index: int
+    #: 0 <= seed < 2^63; with the program it fixes the counts.
+    seed: int
+    program: Program
+
+
+class Shard(msgspec.Struct, frozen=True, array_like=True):
+    """What one task runs."""
+
+    options: Options
+    experiments: tuple[Experiment, ...]
+
+
+class Failure(msgspec.Struct, frozen=True, array_like=True):
+    """An error as it crosses the wire."""
+
+    #: The exception's class name.
+    type: str
+    text: str
+    #: The remote traceback; empty where there is none.
+    traceback: str = ""
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of one experiment."""
+
+    index: int
+    seed: int
+    shots: int
+    #: The program without its instructions: what a Result's header repeats.
+    outline: Program
+    #: Seconds of simulation.
+    time_taken: float = 0.0
+    #: Hex keys, lower case and unpadded; clbit 0 is the least significant bit.
+    counts: dict[str, int] | None = None
+    #: One hex key a shot, in the order of shots.
+    memory: list[str] | None = None
+    #: The statevector, shape (2^n,), or the unitary, shape (2^n, 2^n).
+    state: Array | None = None
+    failure: Failure | None = None
+
+
+class Part(msgspec.Struct, frozen=True, array_like=True):
+    """The outcomes of one or more shards, ordered by index. ``a + b`` joins two parts of one job."""
+
+    outcomes: tuple[Outcome, ...] = ()
+
+    def __post_init__(self) -> None:
+        indices = [outcome.index for outcome in self.outcomes]
+        if any(b <= a for a, b in pairwise(indices)):
+            raise ValueError(f"a part's outcomes are not in order, or one is there twice: {indices}")
+
+    def __add__(self, other: Part) -> Part:
+        return merge((self, other))
+
+    @property
+    def bad(self) -> bool:
+        """Whether any experiment failed."""
+        return any(outcome.failure for outcome in self.outcomes)
+
+
+def merge(parts: Iterable[Part]) -> Part:
+    """Add up parts; ValueError if an experiment is there twice."""
+    outcomes = (outcome for part in parts for outcome in part.outcomes)
+    return Part(tuple(sorted(outcomes, key=lambda outcome: outcome.index)))
