@@ -1,0 +1,144 @@
+"""Payloads and parts: large values in chunks, with bounded memory beside the value itself.
+
+A payload is uploaded before SUBMIT and lives 1 h until then. A part of more than 1 MB is PUT in chunks, which
+COMPLETE reveals; until then nobody reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from worker import chunks, keys
+from worker.errors import PayloadMissingError, ResultMissingError
+from worker.record import Doorbell
+from worker.store import Store
+
+#: Seconds that a payload lives without a SUBMIT.
+UPLOAD_LIFE = 3600
+#: Parts up to this many bytes travel with COMPLETE.
+WHOLE_PART_BYTES = 1 << 20
+#: Parts that are asked for at once: with parts of the size above, as many MB.
+_PARTS_AT_ONCE = 32
+#: Fields that are written at once; their bytes are bounded too.
+_FIELDS_AT_ONCE = 1000
+
+
+@dataclass(frozen=True)
+class LapsePart:
+    """Stands for the part of a shard that no worker lived to complete."""
+
+    text: str
+
+
+def write_payload(store: Store, job_id: str, shards: Iterable[bytes | bytearray]) -> int:
+    """Upload a job's shards, in order, and return their bytes.
+
+    It takes the place of an upload that was left behind under the same id; a job that was submitted keeps its own.
+    """
+    key = keys.upload(job_id)
+    written = 0
+    for batch in _batches(_fields(shards)):
+        # At once, so that an upload that breaks off still has its time to live.
+        pipeline = store.client.pipeline(transaction=True)
+        if not written:
+            pipeline.unlink(key)
+        pipeline.hset(key, mapping=batch)
+        pipeline.expire(key, UPLOAD_LIFE)
+        pipeline.execute()
+        written += sum(map(len, batch.values()))
+    return written
+
+
+def read_shard(store: Store, door: Doorbell) -> bytes | bytearray:
+    """Return one shard of a submitted payload; `PayloadMissingError` if it is not there."""
+    key = keys.payload(door.job_id)
+    field = store.client.hget(key, str(door.shard))
+    blob = None if field is None else _join(store, key, door.shard, field)
+    if blob is None:
+        raise PayloadMissingError(
+            f"the payload of {door.job_id}/{door.shard} is gone: the job was cancelled or deleted, or has expired"
+        )
+    return blob
+
+
+def header(data: bytes | bytearray | memoryview) -> bytes:
+    """Return what COMPLETE takes for a part: the part itself, or the header of what `put_part` wrote."""
+    return chunks.header(data, WHOLE_PART_BYTES)
+
+
+def put_part(store: Store, door: Doorbell, token: str, data: bytes | bytearray | memoryview) -> bool:
+    """PUT a large part in chunks, each of which renews the lease; a small one needs none.
+
+    False: the shard is no longer the token's, or not wanted; COMPLETE would write nothing.
+    """
+    if not chunks.count(header(data)):
+        return True
+    return all(store.put(door, token, index, chunk) for index, chunk in enumerate(chunks.cut(data)))
+
+
+def read_parts(store: Store, job_id: str, total: int | None = None) -> Iterator[tuple[int, bytes | bytearray | LapsePart]]:
+    """Yield the parts that are there, as (shard, part), in order; a large part is read chunk by chunk.
+
+    ``total`` is how many shards the job has; None: the record is asked.
+
+    `ResultMissingError`: the result expired, or was deleted, in the midst of it.
+    """
+    key = keys.parts(job_id)
+    if total is None:
+        total = int(store.client.hget(keys.job(job_id), "total") or 0)
+    for start in range(0, total, _PARTS_AT_ONCE):
+        numbers = range(start, min(start + _PARTS_AT_ONCE, total))
+        for number, field in zip(numbers, store.client.hmget(key, list(map(str, numbers))), strict=True):
+            if field is None:
+                continue
+            reason = chunks.lapse_text(field)
+            part = LapsePart(reason) if reason is not None else _join(store, key, number, field)
+            if part is None:
+                raise ResultMissingError(
+                    f"part {number} of job {job_id} went while it was read: the result expired or was deleted"
+                )
+            yield number, part
+
+
+def _join(store: Store, key: str, number: int, field: bytes) -> bytes | bytearray | None:
+    """Return the blob whose field was read; None if a chunk is gone."""
+    names = [f"{number}.{k}" for k in range(chunks.count(field))]
+    if not names:
+        return field
+    pipeline = store.client.pipeline(transaction=False)
+    for name in names:
+        pipeline.hstrlen(key, name)
+    # One buffer of the final size: no second copy of a large state.
+    blob = bytearray(sum(pipeline.execute()))
+    end = 0
+    for name in names:
+        chunk = store.client.hget(key, name)
+        if chunk is None:
+            return None
+        start, end = end, end + len(chunk)
+        blob[start:end] = chunk
+    return blob
+
+
+def _fields(shards: Iterable[bytes | bytearray]) -> Iterator[tuple[str, bytes | memoryview]]:
+    """Yield the hash fields of a payload, chunks before their header."""
+    for number, shard in enumerate(shards):
+        field = chunks.header(shard, chunks.CHUNK_BYTES)
+        if chunks.count(field):
+            yield from ((f"{number}.{k}", chunk) for k, chunk in enumerate(chunks.cut(shard)))
+        yield str(number), field
+
+
+def _batches(fields: Iterable[tuple[str, bytes | memoryview]]) -> Iterator[dict[str, bytes | memoryview]]:
+    """Group fields so that one batch has a few chunks' bytes at most."""
+    batch: dict[str, bytes | memoryview] = {}
+    weight = 0
+    for name, value in fields:
+        batch[name] = value
+        weight += len(value)
+        if weight >= chunks.CHUNK_BYTES or len(batch) == _FIELDS_AT_ONCE:
+            yield batch
+            batch, weight = {}, 0
+    if batch:
+        yield batch

@@ -1,0 +1,77 @@
+"""The Celery app: every setting with its reason.
+
+The worker's app is made once, from the environment (`worker.app`). Each provider makes its own, so several URLs,
+threads and notebooks live in one process; none is ever the process's current app.
+"""
+
+from __future__ import annotations
+
+from celery import Celery
+from kombu import Queue
+
+from worker.settings import QUEUE, Settings
+
+
+def make_app(settings: Settings) -> Celery:
+    """Return a Celery app on this Redis, with all of the project's settings."""
+    app = Celery(
+        "basicaer",
+        broker=settings.broker_url,
+        backend=settings.broker_url,
+        include=["worker.tasks"],
+        # A user's own Celery app stays the current one.
+        set_as_current=False,
+    )
+    timeout = settings.connect_timeout
+    app.conf.update(
+        # Only data crosses the wire: no pickle, in messages or in results.
+        task_serializer="json",
+        result_serializer="json",
+        event_serializer="json",
+        accept_content=["json"],
+        # One queue, which no other Celery project's default ("celery") collides with.
+        task_default_queue=QUEUE,
+        task_queues=[Queue(QUEUE)],
+        # Acknowledged before the run: a message is a doorbell, the record brings a lost one back. Late
+        # acknowledgement makes duplicates and endless re-runs of its own.
+        task_acks_late=False,
+        # A message that a busy worker holds would wait behind a long run while other workers idle.
+        worker_disable_prefetch=True,
+        worker_prefetch_multiplier=1,
+        # Celery would write STARTED before CLAIM has said whether this message counts, over the outcome of a job
+        # that is final. `worker.tasks` writes it, for runs that last.
+        task_track_started=False,
+        # Celery's copy of an outcome is a small summary for Flower; the record is the truth and lives longer.
+        result_expires=86400,
+        # Flower shows names and arguments of finished tasks.
+        result_extended=True,
+        worker_send_task_events=True,
+        task_send_sent_event=False,
+        # A worker outlives its broker: it waits for Redis at its start and for ever after.
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        # A run in progress is not cancelled when the broker's connection is lost: the record fences it.
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        # Bounded answers from a Redis that hangs. A blocking pop lasts 1 s, well within the socket's timeout.
+        broker_transport_options={
+            "socket_timeout": max(timeout, 5.0),
+            "socket_connect_timeout": timeout / 2,
+            "socket_keepalive": True,
+            "health_check_interval": 25,
+            "retry_on_timeout": True,
+        },
+        redis_socket_timeout=timeout,
+        redis_socket_connect_timeout=timeout / 2,
+        redis_socket_keepalive=not settings.on_socket,
+        redis_retry_on_timeout=True,
+        redis_backend_health_check_interval=25,
+        # The client's publish fails at once; its own bound is the connect timeout.
+        task_publish_retry=False,
+        # The user's own logging configuration stays as it is in workers embedded in other programs.
+        worker_redirect_stdouts=False,
+        # Our task is the only one that a worker of ours knows or runs.
+        imports=(),
+        timezone="UTC",
+        enable_utc=True,
+    )
+    return app

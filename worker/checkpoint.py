@@ -1,0 +1,62 @@
+"""What the engine calls before each kernel: is this run still wanted, and is its lease alive."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import redis
+
+from simulator.errors import StoppedError
+from worker.record import Doorbell
+from worker.store import Store
+
+#: Seconds between two looks at the store: bounds how late a cancelled run stops.
+LOOK_INTERVAL = 0.05
+
+
+class Checkpoint:
+    """Call it often: it looks at the store every 50 ms and renews the lease every fifth of it.
+
+    Raises `StoppedError` once the job is final or the shard is another's. A store that cannot be reached stops
+    nothing: the record fences whatever a run that lost its lease would write. ``on_lasting`` is called once, by
+    the first look that finds the run wanted.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        door: Doorbell,
+        token: str,
+        *,
+        on_lasting: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._on_lasting = on_lasting
+        self._lasting = False
+        self._store = store
+        self._door = door
+        self._token = token
+        self._clock = clock
+        self._next_look = clock() + LOOK_INTERVAL
+        self._next_beat = clock() + store.lease / 5
+
+    def __call__(self) -> None:
+        """Look or beat if it is time to; most calls only read the clock."""
+        now = self._clock()
+        if now < self._next_look:
+            return
+        try:
+            if now >= self._next_beat:
+                wanted = self._store.beat(self._door, self._token)
+                self._next_beat = now + self._store.lease / 5
+            else:
+                wanted = self._store.look(self._door) == ("RUNNING", self._token)
+        except (redis.ConnectionError, redis.TimeoutError):
+            wanted = True
+        self._next_look = self._clock() + LOOK_INTERVAL
+        if wanted and not self._lasting:
+            self._lasting = True
+            self._on_lasting()
+        if not wanted:
+            raise StoppedError(f"{self._door.job_id}/{self._door.shard} is no longer wanted here")

@@ -1,0 +1,46 @@
+"""How one blob lies in a hash: whole in its field, or as a header there and chunks beside it.
+
+A field that begins with NUL is not a blob itself. It is a header, NUL and "#" and the number of chunks, or it
+stands for a part that no worker lived to make, NUL and "!" and the reason. A blob that begins with NUL goes in
+chunks, so the three are never mixed up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+#: Bytes of one chunk, and so of one command to Redis.
+CHUNK_BYTES = 8 << 20
+
+_HEADER = b"\0#"
+_LAPSE = b"\0!"
+_NUL = 0
+
+
+def header(data: bytes | bytearray | memoryview, most: int) -> bytes:
+    """Return what goes in the blob's field: itself if it has ``most`` bytes or fewer, else its header."""
+    if len(data) <= most and not (len(data) and data[0] == _NUL):
+        return bytes(data)
+    return b"%s%d" % (_HEADER, -(-len(data) // CHUNK_BYTES))
+
+
+def count(field: bytes) -> int:
+    """Return how many chunks lie beside a field; 0: it is whole."""
+    return int(field[len(_HEADER) :]) if field.startswith(_HEADER) else 0
+
+
+def cut(data: bytes | bytearray | memoryview) -> Iterator[memoryview]:
+    """Yield the chunks of a blob, without a copy."""
+    view = memoryview(data)
+    for start in range(0, len(view), CHUNK_BYTES):
+        yield view[start : start + CHUNK_BYTES]
+
+
+def lapse(text: str) -> bytes:
+    """Return the field of a part that no worker lived to make."""
+    return _LAPSE + text.encode()
+
+
+def lapse_text(field: bytes) -> str | None:
+    """Return the reason in such a field; None for any other."""
+    return field[len(_LAPSE) :].decode() if field.startswith(_LAPSE) else None

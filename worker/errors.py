@@ -1,0 +1,65 @@
+"""What the record refuses, and what a job's record says went wrong.
+
+```
+StoreError
+├── InvalidJobIdError      an id that cannot name a job
+├── DuplicateJobError      the id is another job's, or was deleted a short time ago
+├── QuotaExceededError     the owner's jobs would weigh more than they may
+├── PayloadMissingError    the programs are not (or no longer) in the store
+└── ResultMissingError     the result went while it was read: expired or deleted
+ShardFailedError           an error that a worker met, known by type and text only
+PartTooLargeError          a part that weighs more than a result may
+```
+"""
+
+from __future__ import annotations
+
+
+class StoreError(Exception):
+    """Any refusal of the store."""
+
+
+class InvalidJobIdError(StoreError, ValueError):
+    """A job id is 1 to 128 letters, digits, dots, underscores or hyphens."""
+
+
+class DuplicateJobError(StoreError):
+    """The id is taken: by a job with other content, or by the tombstone of one that was deleted."""
+
+
+class QuotaExceededError(StoreError):
+    """The owner's budget does not hold the job. Names the bytes and the cure, and carries the bytes."""
+
+    def __init__(self, owner: str, *, asked: int, used: int, limit: int) -> None:
+        super().__init__(
+            f"the job would take {asked} bytes of the store, program and result; {owner!r} uses {used} of the "
+            f"{limit} allowed: delete finished jobs, ask for less, or raise the quota"
+        )
+        self.owner = owner
+        self.asked = asked
+        self.used = used
+        self.limit = limit
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _quota_exceeded, (self.owner, self.asked, self.used, self.limit)
+
+
+def _quota_exceeded(owner: str, asked: int, used: int, limit: int) -> QuotaExceededError:
+    """Rebuild one from a pickle, which knows no keywords."""
+    return QuotaExceededError(owner, asked=asked, used=used, limit=limit)
+
+
+class PayloadMissingError(StoreError):
+    """No payload: it was never uploaded, or went with a cancelled, deleted or expired job."""
+
+
+class ResultMissingError(StoreError):
+    """A part that the record counts is not there."""
+
+
+class ShardFailedError(Exception):
+    """A remote failure; its text carries the remote type and text."""
+
+
+class PartTooLargeError(Exception):
+    """Names the bytes that a part has and those that are allowed."""

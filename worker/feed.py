@@ -1,0 +1,119 @@
+"""Carry out what a script of the store decided, and tick.
+
+Shards that it handed out are published; the outcomes of jobs that it ended go to Celery's result backend. And every
+worker's parent calls FEED, so whatever was lost between a decision and its carrying out is noticed and repaired.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+
+import redis
+from celery import Celery, states
+from kombu.exceptions import OperationalError
+
+from simulator import errors
+from worker.errors import ShardFailedError
+from worker.record import Effects, Ended, Handed, WorkerInfo
+from worker.settings import QUEUE, TASK
+from worker.store import Store
+
+logger = logging.getLogger(__name__)
+
+#: Seconds that a message's hard time limit lies behind the job's deadline: the last resort.
+_TIME_LIMIT_MARGIN = 30
+#: What a broker or result backend that cannot be reached raises.
+CONNECTION_ERRORS = (redis.ConnectionError, redis.TimeoutError, OperationalError)
+
+
+def task_id(handed: Handed) -> str:
+    """Return the Celery id of a shard's task: the job's own where the job has no other shard."""
+    job_id, shard = handed.door
+    return job_id if handed.total == 1 else f"{job_id}/{shard}"
+
+
+def job_of(celery_task_id: str) -> str:
+    """Return the job that a Celery task id belongs to."""
+    return celery_task_id.partition("/")[0]
+
+
+def carry_out(app: Celery, effects: Effects) -> None:
+    """Publish and store; what fails here is repaired by a later FEED."""
+    if effects.handed:
+        _publish(app, effects.handed)
+    for ended in effects.ended:
+        store_outcome(app, ended)
+
+
+def _publish(app: Celery, handed: tuple[Handed, ...]) -> None:
+    """Send the doorbells.
+
+    Below `Celery.send_task`, which would subscribe this client to each task's result channel for good, and add it
+    to the running task's children.
+    """
+    with app.producer_or_acquire() as producer:
+        for each in handed:
+            message = app.amqp.create_task_message(
+                task_id(each),
+                TASK,
+                each.door,
+                time_limit=each.job_timeout + _TIME_LIMIT_MARGIN,
+                create_sent_event=app.conf.task_send_sent_event,
+            )
+            app.amqp.send_task_message(producer, TASK, message, queue=QUEUE, retry=False)
+
+
+def store_outcome(app: Celery, ended: Ended) -> None:
+    """Write a job's final state under the job's id, where `AsyncResult(job_id)` reads it."""
+    if ended.state == "DONE":
+        app.backend.store_result(ended.job_id, {"shards": ended.total}, states.SUCCESS)
+    elif ended.state == "CANCELLED":
+        app.backend.mark_as_revoked(ended.job_id, reason="cancelled")
+    else:
+        app.backend.store_result(ended.job_id, remote_error(ended), states.FAILURE)
+
+
+def remote_error(ended: Ended) -> Exception:
+    """Return the job's error as an exception of the class it had, where that is one of the simulator's."""
+    kind = getattr(errors, ended.error_type or "", ShardFailedError)
+    text = ended.error_text or ""
+    return kind(text) if kind is not ShardFailedError else kind(f"{ended.error_type}: {text}")
+
+
+class Ticker(threading.Thread):
+    """The tick of one worker node: FEED every tenth of a lease, with jitter, until `stop`."""
+
+    def __init__(self, app: Celery, store: Store, info: Callable[[], WorkerInfo]) -> None:
+        super().__init__(name="basicaer-tick", daemon=True)
+        self._app = app
+        self._store = store
+        self._info = info
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        """Feed until stopped; a Redis that is down is not an end."""
+        reachable = True
+        while not self._stopped.is_set():
+            try:
+                carry_out(self._app, self._store.feed(self._info()))
+                reachable = True
+            except CONNECTION_ERRORS as error:
+                if reachable:
+                    logger.warning("cannot reach Redis, will go on trying: %s", error)
+                reachable = False
+            except Exception:
+                # The tick is this node's part in every job's recovery: it must outlive a defect.
+                logger.exception("a tick failed")
+            # Jitter keeps the nodes of a cluster from ticking in step.
+            self._stopped.wait(self._store.tick * random.uniform(0.75, 1.25))  # noqa: S311 (no secret)
+
+    def stop(self, name: str) -> None:
+        """End the tick and take the worker off the register."""
+        self._stopped.set()
+        try:
+            self._store.unregister(name)
+        except CONNECTION_ERRORS:
+            logger.info("cannot reach Redis to unregister; the entry lapses by itself")

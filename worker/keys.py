@@ -1,0 +1,94 @@
+"""The keys of the record. The scripts in ``lua/`` compute the same names; nothing else writes them.
+
+Every name begins with `PREFIX`; its number is the layout's version: a change of keys or conditions takes another.
+
+| key | type | holds | life |
+|---|---|---|---|
+| ``job:<id>`` | HASH | the fields below | final + 2 x result TTL: then "expired" is told from "unknown" |
+| ``upload:<id>`` | HASH | a payload that is not yet submitted | 1 h; SUBMIT renames it |
+| ``payload:<id>`` | HASH | shards to run, in chunks | final + result TTL; CANCEL removes it |
+| ``parts:<id>`` | HASH | results, in chunks | final + result TTL |
+| ``again:<id>`` | LIST | shards that wait a second time | until final |
+| ``lapses:<id>`` | HASH | shard -> leases that ran out | until final |
+| ``tombstone:<id>`` | STRING | the id was deleted | 4 h |
+| ``ready:<lane>:<owner>`` | ZSET | jobs with waiting shards, by priority, then age | while they wait |
+| ``turn:<lane>`` | ZSET | owners, least recently served first | until found with nothing to serve |
+| ``sent:<lane>`` | ZSET | ``<id>/<n>`` -> when to send again | in flight |
+| ``held`` | ZSET | ``<id>/<n>`` -> when the lease ends | in flight |
+| ``deadline`` | ZSET | job -> when it ends at the latest; holds every job that is not final | until final |
+| ``index:<owner>`` | ZSET | job -> age (a counter) | with ``job:<id>``, trimmed by FEED |
+| ``kept`` | ZSET | final ``<id>/<owner>`` -> when something of it expires | with ``job:<id>``, trimmed by FEED |
+| ``charged`` | HASH | ``<id>/<owner>`` -> bytes that count for the owner | as long as they are stored |
+| ``used`` | HASH | owner -> sum of these | the same |
+| ``workers``, ``workers:info`` | ZSET, HASH | worker -> when it counts as gone; what it says of itself | 3 ticks |
+| ``slots:<lane>``, ``window:<lane>`` | HASH, STRING | worker -> slots; their sum | the same |
+| ``fed``, ``grace``, ``clock`` | STRING | last FEED; when leases count again; counter of ages and turns | - |
+
+In ``payload`` and ``parts``, field ``<n>`` is shard n's bytes or a header, ``<n>.<k>`` a chunk (`worker.chunks`).
+
+In ``job``: state, owner, lane, rank, digest, total, next (first shard never sent), done, bad, lapses, manifest,
+created, started, ended, expires, job_timeout, result_ttl, payload_bytes, part_bytes, error_type, error_text,
+traceback; and of shards in flight only ``t:<n>`` (token: held), ``p:<n>`` (progress), ``c:<n>`` (chunks PUT),
+``r:<n>`` (times sent again).
+"""
+
+from __future__ import annotations
+
+import re
+
+from worker.errors import InvalidJobIdError
+
+PREFIX = "basicaer:1:"
+#: Channel that announces each job's end, as ``<id> <STATE>``.
+FINAL_CHANNEL = f"{PREFIX}final"
+#: What a job's hash calls the token, the progress and the chunks of shard n, before the number.
+TOKEN, PROGRESS = "t:", "p:"
+
+_JOB_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+def check_job_id(job_id: str) -> str:
+    """Return the id; `InvalidJobIdError` if it cannot name a job."""
+    if not isinstance(job_id, str) or not _JOB_ID.fullmatch(job_id):
+        raise InvalidJobIdError(
+            f"{job_id!r:.160} cannot name a job: an id is 1 to 128 letters, digits, '.', '_' or '-'"
+        )
+    return job_id
+
+
+def job(job_id: str) -> str:
+    """Return the key of a job's record."""
+    return f"{PREFIX}job:{check_job_id(job_id)}"
+
+
+def upload(job_id: str) -> str:
+    """Return the key of a payload before SUBMIT."""
+    return f"{PREFIX}upload:{check_job_id(job_id)}"
+
+
+def payload(job_id: str) -> str:
+    """Return the key of a submitted payload."""
+    return f"{PREFIX}payload:{check_job_id(job_id)}"
+
+
+def parts(job_id: str) -> str:
+    """Return the key of a job's results."""
+    return f"{PREFIX}parts:{check_job_id(job_id)}"
+
+
+def again(job_id: str) -> str:
+    """Return the key of the shards that wait a second time."""
+    return f"{PREFIX}again:{check_job_id(job_id)}"
+
+
+def index(owner: str) -> str:
+    """Return the key of an owner's list of jobs."""
+    return f"{PREFIX}index:{owner}"
+
+
+def window(lane: str) -> str:
+    """Return the key of how many shards of a lane may be in ``sent``."""
+    return f"{PREFIX}window:{lane}"
+
+
+DEADLINE = f"{PREFIX}deadline"

@@ -1,0 +1,20 @@
+-- CLAIM: the shard is in `sent` and its job not final -> held by this token, and the job RUNNING.
+-- The token that holds it already is granted again. Anything else is refused: one answer to a message that is
+-- doubled, late, or about a shard that is held or done.
+
+local id, shard, token = ARGV[3], ARGV[4], ARGV[5]
+
+local state, lane, holder, job_timeout = fields(id, "state", "lane", "t:" .. shard, "job_timeout")
+local mine = holder == token or call("ZREM", sent_key(lane or LANE), pair(id, shard)) == 1
+if final(state) or not mine then return { 0, state } end
+
+local job = job_key(id)
+call("ZADD", HELD, NOW + LEASE, pair(id, shard))
+call("HSET", job, "t:" .. shard, token)
+call("HDEL", job, "r:" .. shard)
+if state == "QUEUED" then
+  call("HSET", job, "state", "RUNNING", "started", NOW)
+  -- It began in time; from now on it has its own time to end in.
+  call("ZADD", DEADLINE, NOW + job_timeout, id)
+end
+return { 1, "RUNNING" }

@@ -1,0 +1,23 @@
+-- COMPLETE: the token holds the shard -> token and lease gone; if the job is not final the part is revealed, the
+-- last one ends the job, and fill. False: nothing was written.
+
+local id, shard, token, part = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local chunks, bad = tonumber(ARGV[7]), ARGV[8] == "1"
+local failure = bad and { ARGV[9], ARGV[10], ARGV[11] }
+
+local state = holding(id, shard, token)
+if final(state) then
+  if state then let_go(id, shard, 0) end
+  return false
+end
+
+local chunk_bytes = 0
+for chunk = 0, chunks - 1 do
+  local bytes = call("HSTRLEN", parts_key(id), shard .. "." .. chunk)
+  if bytes == 0 then return redis.error_reply("ERR chunk " .. chunk .. " of " .. chunks .. " was never PUT") end
+  chunk_bytes = chunk_bytes + bytes
+end
+let_go(id, shard, chunks)
+reveal(id, shard, part, chunk_bytes, failure)
+fill(math.huge)
+return { handed, ended }

@@ -1,0 +1,94 @@
+-- FEED: the one recovery, called by every worker at every tick. It registers the worker, ends jobs past a
+-- deadline, lapses leases that ran out, sends again what nobody claimed, fills, and trims what expired. At most
+-- LIMIT items a call, so that none takes long; the next tick goes on.
+
+local name, info, life = ARGV[3], ARGV[4], tonumber(ARGV[5])
+local lapse_limit, lapse_part, lapse_text = tonumber(ARGV[6]), ARGV[7], ARGV[8]
+
+local LIMIT = 100
+-- A shard that nobody claims is sent again after one lease, then two, four, and so on up to 64.
+local MOST_DOUBLINGS = 6
+local FED, GRACE = PREFIX .. "fed", PREFIX .. "grace"
+local left = LIMIT
+
+-- Whether a lease that ran out is a lapse. After silence (the server was down) it may be that nobody could renew.
+local function lapses_count()
+  local last, grace = tonumber(call("GET", FED) or NOW), tonumber(call("GET", GRACE) or 0)
+  call("SET", FED, NOW)
+  if NOW - last > LEASE / 2 then
+    grace = NOW + LEASE
+    call("SET", GRACE, grace)
+  end
+  return NOW >= grace
+end
+
+local function overdue(key) return call("ZRANGEBYSCORE", key, "-inf", NOW, "LIMIT", 0, left) end
+
+local function end_late_jobs()
+  for _, id in ipairs(overdue(DEADLINE)) do
+    local state, expires, job_timeout = fields(id, "state", "expires", "job_timeout")
+    local text
+    if state == "QUEUED" then
+      text = string.format("no worker began the job within the %.15g s that `expires` allows: start workers, or "
+        .. "allow more", expires / 1000)
+    else
+      text = string.format("the job was not done within the %.15g s that `job_timeout` allows: allow more, or ask "
+        .. "for less", job_timeout / 1000)
+    end
+    call("HSET", job_key(id), "error_type", "JobDeadlineError", "error_text", text, "traceback", "")
+    finish(id, "ERROR")
+    left = left - 1
+  end
+end
+
+local function lapse(id, shard)
+  let_go(id, shard, 0)
+  call("HINCRBY", job_key(id), "lapses", 1)
+  if call("HINCRBY", lapses_key(id), shard, 1) < lapse_limit then
+    wait_again(id, shard)
+  else
+    reveal(id, shard, lapse_part, 0, { "WorkerLostError", lapse_text, "" })
+  end
+end
+
+local function end_leases(count_lapses)
+  for _, held in ipairs(overdue(HELD)) do
+    local id, shard = split(held)
+    local state, holder = fields(id, "state", "t:" .. shard)
+    if final(state) or not holder then
+      let_go(id, shard, 0)
+      left = left - 1
+    elseif count_lapses then
+      lapse(id, shard)
+      left = left - 1
+    end
+  end
+end
+
+local function send_again()
+  -- All, not only the overdue: what belongs to a final job must not keep the window from others.
+  local sent = call("ZRANGE", sent_key(LANE), 0, left - 1, "WITHSCORES")
+  for i = 1, #sent, 2 do
+    local id, shard = split(sent[i])
+    local state, total, job_timeout = fields(id, "state", "total", "job_timeout")
+    if final(state) then
+      call("ZREM", sent_key(LANE), sent[i])
+      left = left - 1
+    elseif tonumber(sent[i + 1]) <= NOW then
+      local times = call("HINCRBY", job_key(id), "r:" .. shard, 1)
+      call("ZADD", sent_key(LANE), NOW + LEASE * 2 ^ math.min(times, MOST_DOUBLINGS), sent[i])
+      tell_handed(id, shard, total, job_timeout)
+      left = left - 1
+    end
+  end
+end
+
+if name ~= "" then register(name, NOW + life, info) end
+measure_window()
+local count_lapses = lapses_count()
+end_late_jobs()
+end_leases(count_lapses)
+if left > 0 then send_again() end
+fill(left)
+trim(LIMIT)
+return { handed, ended }

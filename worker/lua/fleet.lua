@@ -1,0 +1,40 @@
+-- The second prelude, of the scripts that know the workers: who is up, and how wide the window is for them.
+
+local WORKERS, INFO = PREFIX .. "workers", PREFIX .. "workers:info"
+
+local function slots_key(lane) return PREFIX .. "slots:" .. lane end
+
+local function forget(name)
+  local info = call("HGET", INFO, name)
+  if not info then return end
+  for _, lane in ipairs(cjson.decode(info).lanes) do
+    call("HDEL", slots_key(lane), name)
+  end
+  call("HDEL", INFO, name)
+  call("ZREM", WORKERS, name)
+end
+
+-- The worker counts until `ends`.
+local function register(name, ends, info)
+  if call("HGET", INFO, name) ~= info then
+    forget(name)
+    call("HSET", INFO, name, info)
+    local worker = cjson.decode(info)
+    for _, lane in ipairs(worker.lanes) do
+      call("HSET", slots_key(lane), name, worker.slots)
+    end
+  end
+  call("ZADD", WORKERS, ends, name)
+end
+
+-- The window is as wide as the slots of the workers that are up and serve the lane.
+local function measure_window()
+  for _, name in ipairs(call("ZRANGEBYSCORE", WORKERS, "-inf", NOW)) do
+    forget(name)
+  end
+  local slots = 0
+  for _, count in ipairs(call("HVALS", slots_key(LANE))) do
+    slots = slots + count
+  end
+  call("SET", WINDOW, slots)
+end

@@ -1,0 +1,178 @@
+-- The prelude of every script: the clock, the names of keys, and the moves of shards and jobs.
+--
+-- A shard is in exactly one place: waiting -> sent -> held -> done, or held -> waiting. A job is QUEUED, then
+-- RUNNING, then DONE, ERROR or CANCELLED for good. worker/keys.py lists the keys and what they hold.
+--
+-- KEYS[1] is the prefix of all keys, the rest of each is computed here: one Redis allows that, a Redis Cluster
+-- would not. ARGV[1] is the lane, ARGV[2] the lease; a script's own arguments follow. Times are whole
+-- milliseconds.
+
+local call = redis.call
+local PREFIX, LANE, LEASE = KEYS[1], ARGV[1], tonumber(ARGV[2])
+
+local HELD, DEADLINE, KEPT = PREFIX .. "held", PREFIX .. "deadline", PREFIX .. "kept"
+local CHARGED, USED, CLOCK = PREFIX .. "charged", PREFIX .. "used", PREFIX .. "clock"
+local WINDOW, TURN = PREFIX .. "window:" .. LANE, PREFIX .. "turn:" .. LANE
+
+local FINAL = { DONE = true, ERROR = true, CANCELLED = true }
+local LEAST_WINDOW = 2
+-- Above any value of the counter `clock`, and exact in a double.
+local FRONT = 2 ^ 52
+
+local now_parts = call("TIME")
+local NOW = now_parts[1] * 1000 + math.floor(now_parts[2] / 1000)
+
+-- What the caller is told: shards to publish, jobs that ended.
+local handed, ended = {}, {}
+
+local function job_key(id) return PREFIX .. "job:" .. id end
+local function payload_key(id) return PREFIX .. "payload:" .. id end
+local function parts_key(id) return PREFIX .. "parts:" .. id end
+local function again_key(id) return PREFIX .. "again:" .. id end
+local function lapses_key(id) return PREFIX .. "lapses:" .. id end
+local function index_key(owner) return PREFIX .. "index:" .. owner end
+local function ready_key(lane, owner) return PREFIX .. "ready:" .. lane .. ":" .. owner end
+local function sent_key(lane) return PREFIX .. "sent:" .. lane end
+
+-- A shard in `sent` and `held`; a job in `kept` and `charged`. An id has no "/".
+local function pair(id, rest) return id .. "/" .. rest end
+local function split(joined) return joined:match("^([^/]*)/(.*)$") end
+
+local function fields(id, ...) return unpack(call("HMGET", job_key(id), ...)) end
+
+-- An unknown job is as final as an ended one: nothing may happen to it.
+local function final(state) return not state or FINAL[state] end
+
+local function tell_handed(id, shard, total, timeout)
+  handed[#handed + 1] = { id, tonumber(shard), tonumber(total), tonumber(timeout) }
+end
+
+-- The bytes that a job counts for in its owner's budget; 0 gives them back.
+local function charge(owner, id, bytes)
+  local job = pair(id, owner)
+  local change = bytes - (call("HGET", CHARGED, job) or 0)
+  if bytes == 0 then call("HDEL", CHARGED, job) else call("HSET", CHARGED, job, bytes) end
+  if call("HINCRBY", USED, owner, change) == 0 then call("HDEL", USED, owner) end
+end
+
+-- Of `limit` jobs at most whose results have expired: give back the bytes; later, when the record itself has
+-- expired, take it off the index.
+local function trim(limit)
+  for _, job in ipairs(call("ZRANGEBYSCORE", KEPT, "-inf", NOW, "LIMIT", 0, limit)) do
+    local id, owner = split(job)
+    charge(owner, id, 0)
+    local left = call("PTTL", job_key(id))
+    if left > 0 then
+      call("ZADD", KEPT, NOW + left, job)
+    else
+      call("ZREM", KEPT, job)
+      call("ZREM", index_key(owner), id)
+    end
+  end
+end
+
+-- The job has shards that wait: it stands in its owner's line, and the owner has a turn.
+local function offer(id, owner, lane, rank)
+  call("ZADD", ready_key(lane, owner), rank, id)
+  local turn = PREFIX .. "turn:" .. lane
+  if not call("ZSCORE", turn, owner) then
+    -- An owner leaves the line only at its head, when all others were served later: so it enters in front of
+    -- all that were served, behind those who came before it and have not been.
+    call("ZADD", turn, call("INCR", CLOCK) - FRONT, owner)
+  end
+end
+
+-- A shard goes back to waiting.
+local function wait_again(id, shard)
+  call("RPUSH", again_key(id), shard)
+  offer(id, fields(id, "owner", "lane", "rank"))
+end
+
+-- The job's next waiting shard starts to be sent; after the last one the job leaves its owner's line.
+local function send_next(id, ready)
+  local shard = call("LPOP", again_key(id))
+  local next, total, timeout = fields(id, "next", "total", "job_timeout")
+  next = tonumber(next)
+  if not shard then
+    shard, next = next, next + 1
+    call("HSET", job_key(id), "next", next)
+  end
+  if next == tonumber(total) and call("EXISTS", again_key(id)) == 0 then call("ZREM", ready, id) end
+  call("ZADD", sent_key(LANE), NOW + LEASE, pair(id, shard))
+  tell_handed(id, shard, total, timeout)
+end
+
+-- While the window has room, and for `limit` shards at most: the next owner's first job's next shard is sent.
+local function fill(limit)
+  local window = math.max(LEAST_WINDOW, tonumber(call("GET", WINDOW) or 0))
+  local room = math.min(limit, window - call("ZCARD", sent_key(LANE)))
+  while room > 0 do
+    local owner = call("ZRANGE", TURN, 0, 0)[1]
+    if not owner then break end
+    local ready = ready_key(LANE, owner)
+    local id = call("ZRANGE", ready, 0, 0)[1]
+    if id then
+      send_next(id, ready)
+      call("ZADD", TURN, call("INCR", CLOCK), owner)
+      room = room - 1
+    else
+      call("ZREM", TURN, owner)
+    end
+  end
+end
+
+-- The state of the job whose shard this token holds; nil: it does not hold it.
+local function holding(id, shard, token)
+  local state, holder = fields(id, "state", "t:" .. shard)
+  if holder == token then return state end
+end
+
+-- The shard leaves `held`; of the chunks that were PUT, the first `keep` stay.
+local function let_go(id, shard, keep)
+  local put = tonumber(fields(id, "c:" .. shard) or 0)
+  for chunk = keep, put - 1 do
+    call("HDEL", parts_key(id), shard .. "." .. chunk)
+  end
+  call("ZREM", HELD, pair(id, shard))
+  call("HDEL", job_key(id), "t:" .. shard, "p:" .. shard, "c:" .. shard)
+end
+
+-- The job is final: what it keeps gets a time to live, the rest goes, and those who wait are told.
+local function finish(id, state)
+  local job = job_key(id)
+  call("HSET", job, "state", state, "ended", NOW)
+  local owner, lane, ttl, total, payload_bytes, part_bytes, error_type, error_text =
+    fields(id, "owner", "lane", "result_ttl", "total", "payload_bytes", "part_bytes", "error_type", "error_text")
+  -- Twice as long as the result: so "expired" is told from "unknown".
+  call("PEXPIRE", job, 2 * ttl)
+  call("PEXPIRE", parts_key(id), ttl)
+  call("PEXPIRE", payload_key(id), ttl)
+  call("UNLINK", again_key(id), lapses_key(id))
+  if state == "CANCELLED" then
+    call("UNLINK", payload_key(id))
+    payload_bytes = 0
+  end
+  call("ZREM", DEADLINE, id)
+  call("ZREM", ready_key(lane, owner), id)
+  charge(owner, id, payload_bytes + part_bytes)
+  call("ZADD", KEPT, NOW + ttl, pair(id, owner))
+  call("PUBLISH", PREFIX .. "final", id .. " " .. state)
+  ended[#ended + 1] = { id, state, tonumber(total), error_type, error_text }
+end
+
+-- The shard is done: its part can be read. `failure` is {type, text, traceback} of a part that is bad.
+local function reveal(id, shard, part, chunk_bytes, failure)
+  local job = job_key(id)
+  call("HSET", parts_key(id), shard, part)
+  call("HINCRBY", job, "part_bytes", #part + chunk_bytes)
+  if failure then
+    call("HINCRBY", job, "bad", 1)
+    -- The first failure speaks for the job.
+    if call("HSETNX", job, "error_type", failure[1]) == 1 then
+      call("HSET", job, "error_text", failure[2], "traceback", failure[3])
+    end
+  end
+  call("HINCRBY", job, "done", 1)
+  local done, total, bad = fields(id, "done", "total", "bad")
+  if done == total then finish(id, bad == "0" and "DONE" or "ERROR") end
+end

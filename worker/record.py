@@ -1,0 +1,210 @@
+"""The values that go in and out of the record. Bytes and counts are ints, times are seconds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+
+from worker.keys import FINAL_CHANNEL, PROGRESS, check_job_id
+
+__all__ = [
+    "FINAL_CHANNEL",
+    "FINAL_STATES",
+    "Claim",
+    "Doorbell",
+    "Effects",
+    "Ended",
+    "Handed",
+    "NewJob",
+    "Places",
+    "Record",
+    "WorkerInfo",
+]
+
+#: The states of a job are QUEUED, RUNNING and these; what is in one of these stays there.
+FINAL_STATES = frozenset({"DONE", "ERROR", "CANCELLED"})
+
+#: A priority is from minus this to this; a rank stays exact in a double.
+_MOST_PRIORITY = 1000
+#: Milliseconds are exact up to 2^53; times as long as this (some 31,000 years) are a mistake.
+_MOST_SECONDS = 1e12
+
+
+class Doorbell(NamedTuple):
+    """What a message says: this shard may be there to claim."""
+
+    job_id: str
+    #: Its place in the job, from 0.
+    shard: int
+
+
+class Handed(NamedTuple):
+    """A shard that a script moved to ``sent``; the caller publishes its doorbell."""
+
+    job_id: str
+    shard: int
+    #: Shards of the whole job.
+    total: int
+    #: Seconds that the job may take once it runs.
+    job_timeout: float
+
+    @property
+    def door(self) -> Doorbell:
+        """What the message says."""
+        return Doorbell(self.job_id, self.shard)
+
+
+class Ended(NamedTuple):
+    """A job that a script ended; the caller stores this outcome in Celery's result backend."""
+
+    job_id: str
+    state: str
+    total: int
+    error_type: str | None
+    error_text: str | None
+
+
+@dataclass(frozen=True)
+class Effects:
+    """What is left to do after a script; where the caller dies before, FEED makes up for it."""
+
+    handed: tuple[Handed, ...] = ()
+    ended: tuple[Ended, ...] = ()
+
+
+class Claim(NamedTuple):
+    """The answer to CLAIM."""
+
+    granted: bool
+    #: The job's state; None: there is no such job.
+    state: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewJob:
+    """A job to submit. ValueError names a field that cannot be."""
+
+    id: str
+    #: Whose budget and whose turn.
+    owner: str
+    #: How many shards, 1 or more.
+    total: int
+    #: Hash of the content: the same id and digest again is the same job.
+    digest: str
+    #: Opaque here: backend, options, tags.
+    manifest: bytes
+    payload_bytes: int
+    #: The estimate; the end corrects it to the bytes that there are.
+    result_bytes: int
+    #: Seconds that it may wait for its first shard's start.
+    expires: float
+    #: Seconds that it may take from there.
+    job_timeout: float
+    #: Of the owner's jobs, a higher one goes first.
+    priority: int = 0
+
+    def __post_init__(self) -> None:
+        check_job_id(self.id)
+        if not self.owner:
+            raise ValueError("a job needs an owner")
+        if self.total < 1:
+            raise ValueError(f"job {self.id} has {self.total} shards; it needs at least 1")
+        if min(self.payload_bytes, self.result_bytes) < 0:
+            raise ValueError(f"job {self.id} has {self.payload_bytes} and {self.result_bytes} bytes: less than 0")
+        for name, seconds in (("expires", self.expires), ("job_timeout", self.job_timeout)):
+            if not 0 < seconds <= _MOST_SECONDS:
+                raise ValueError(f"{name}={seconds} of job {self.id} must be seconds above 0, and finite")
+        if not abs(self.priority) <= _MOST_PRIORITY:
+            raise ValueError(f"priority={self.priority} must be from -{_MOST_PRIORITY} to {_MOST_PRIORITY}")
+
+
+class WorkerInfo(msgspec.Struct, frozen=True):
+    """What a worker says of itself."""
+
+    name: str
+    #: Shards that it runs at once.
+    slots: int
+    lanes: tuple[str, ...]
+    #: Bytes.
+    memory: int
+    #: The wire version that it reads.
+    wire: int
+    versions: dict[str, str]
+
+
+class Places(NamedTuple):
+    """How many shards of a job are in each place; they add up to its total."""
+
+    waiting: int
+    sent: int
+    held: int
+    done: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """A job as the record has it. Times are Unix seconds, None before they come."""
+
+    id: str
+    owner: str
+    #: QUEUED, RUNNING, DONE, ERROR or CANCELLED.
+    state: str
+    total: int
+    #: Shards whose parts are in, bad ones among them.
+    done: int
+    bad: int
+    manifest: bytes
+    created: float
+    started: float | None
+    ended: float | None
+    error_type: str | None
+    error_text: str | None
+    traceback: str | None
+    #: Leases that ran out: deaths, mostly.
+    lapses: int
+    #: From 0 to 1, with what the running shards reported.
+    progress: float
+    #: The result was there and is no longer.
+    expired: bool
+
+    @property
+    def final(self) -> bool:
+        """Whether it has ended; a final state never changes."""
+        return self.state in FINAL_STATES
+
+
+def parse_record(job_id: str, job: Mapping[bytes, bytes], *, has_parts: bool) -> Record:
+    """Return the record in a job's hash."""
+
+    def text(name: bytes) -> str | None:
+        value = job.get(name)
+        return None if value is None else value.decode(errors="replace")
+
+    def seconds(name: bytes) -> float | None:
+        value = job.get(name)
+        return None if value is None else int(value) / 1000
+
+    state, total, done = job[b"state"].decode(), int(job[b"total"]), int(job[b"done"])
+    reported = math.fsum(float(value) for name, value in job.items() if name.startswith(PROGRESS.encode()))
+    return Record(
+        id=job_id,
+        owner=job[b"owner"].decode(),
+        state=state,
+        total=total,
+        done=done,
+        bad=int(job[b"bad"]),
+        manifest=job[b"manifest"],
+        created=int(job[b"created"]) / 1000,
+        started=seconds(b"started"),
+        ended=seconds(b"ended"),
+        error_type=text(b"error_type"),
+        error_text=text(b"error_text"),
+        traceback=text(b"traceback"),
+        lapses=int(job[b"lapses"]),
+        progress=(done + reported) / total,
+        expired=state in FINAL_STATES and done > 0 and not has_parts,
+    )

@@ -1,0 +1,180 @@
+"""What an operator sets. The environment is read here and nowhere else."""
+
+from __future__ import annotations
+
+import getpass
+import math
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
+
+#: The Celery queue, which is also the store's lane. A later wire version takes another.
+QUEUE = "basicaer"
+#: The name of the one task.
+TASK = "worker.run_shard"
+
+_SIZES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+
+
+class SettingsError(ValueError):
+    """An environment variable or URL that cannot be used; names it, its value, and what it may be."""
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not (value > 0 and math.isfinite(value)):
+        raise ValueError
+    return value
+
+
+def _size(text: str) -> int:
+    match = re.fullmatch(r"(\d+)\s*([kmgt]?)(i?b)?", text.strip().lower())
+    if not match:
+        raise ValueError
+    return int(match[1]) * _SIZES[match[2]]
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError
+    return value
+
+
+def _owner(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._@-]{1,64}", text):
+        raise ValueError
+    return text
+
+
+def _variable(name: str, parse: Callable[[str], Any], accepts: str, default: Any, **options: Any) -> Any:
+    """One field that ``BASICAER_<name>`` sets."""
+    metadata = {"variable": f"BASICAER_{name}", "parse": parse, "accepts": accepts}
+    make = {"default_factory": default} if callable(default) else {"default": default}
+    return field(metadata=metadata, **make, **options)
+
+
+def _user() -> str:
+    return re.sub(r"[^A-Za-z0-9._@-]", "-", getpass.getuser())[:64] or "nobody"
+
+
+def _state_dir() -> Path:
+    home = os.environ.get("XDG_STATE_HOME")
+    return (Path(home) if home else Path.home() / ".local" / "state") / "basicaer"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that ``BASICAER_*`` variables set, checked. Times are in seconds, sizes in bytes."""
+
+    #: Where Redis is; "" means none was named (a client then uses the embedded cluster).
+    url: str = _variable(
+        "URL", str, "redis://, rediss:// or redis+socket:// with a server's address", "", repr=False
+    )
+    #: A worker that has been silent for this long has lost its shard.
+    lease: float = _variable("LEASE", _seconds, "seconds above 0", 10.0)
+    #: How long a finished job can be fetched.
+    result_ttl: float = _variable("RESULT_TTL", _seconds, "seconds above 0", 7 * 86400.0)
+    #: What one job's result may weigh.
+    max_result_bytes: int = _variable("MAX_RESULT_BYTES", _size, "bytes, as in 500M or 2G", 1 << 30)
+    #: What one owner's jobs may weigh in the store, programs and results; 0: no quota.
+    store_quota: int = _variable("STORE_QUOTA", _size, "bytes, as in 500M or 2G", 4 << 30)
+    #: The widest circuit that is accepted while no worker is up to ask.
+    max_qubits: int = _variable("MAX_QUBITS", _count, "a whole number above 0", 30)
+    #: The most circuits that one job may have; None: any number.
+    max_circuits: int | None = _variable("MAX_CIRCUITS", _count, "a whole number above 0", None)
+    #: How long a job may run, from its first shard's start, unless `run` says otherwise.
+    job_timeout: float = _variable("JOB_TIMEOUT", _seconds, "seconds above 0", 86400.0)
+    #: How long a job may wait for its first shard's start.
+    expires: float = _variable("EXPIRES", _seconds, "seconds above 0", 30 * 86400.0)
+    #: How long a client tries to reach Redis before it says that it cannot.
+    connect_timeout: float = _variable("CONNECT_TIMEOUT", _seconds, "seconds above 0", 5.0)
+    #: Whose jobs these are: owners take turns.
+    owner: str = _variable("OWNER", _owner, "1 to 64 letters, digits, or . _ @ -", _user)
+    #: Where the embedded cluster keeps its state.
+    state_dir: Path = _variable("STATE_DIR", lambda text: Path(text).expanduser(), "a folder", _state_dir)
+    #: How long the embedded cluster stays when nobody needs it.
+    linger: float = _variable("LINGER", _seconds, "seconds above 0", 30.0)
+    #: The redis-server that the embedded cluster runs; None: the first that is found.
+    redis_server: Path | None = _variable("REDIS_SERVER", Path, "a redis-server binary", None)
+
+    def __post_init__(self) -> None:
+        if self.url and urlsplit(self.url).scheme not in _SCHEMES:
+            raise SettingsError(
+                f"cannot use the URL {masked(self.url)!r}: its scheme must be one of {', '.join(_SCHEMES)}"
+            )
+
+    @classmethod
+    def from_env(cls, url: str | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the environment; ``url``, if given, goes before ``BASICAER_URL``."""
+        environ = os.environ if environ is None else environ
+        values: dict[str, Any] = {}
+        for each in fields(cls):
+            text = environ.get(each.metadata["variable"], "")
+            if not text:
+                continue
+            try:
+                values[each.name] = each.metadata["parse"](text)
+            except ValueError:
+                raise SettingsError(
+                    f"{each.metadata['variable']}={text!r} cannot be used: it takes {each.metadata['accepts']}"
+                ) from None
+        if url is not None:
+            values["url"] = url
+        return cls(**values)
+
+    @property
+    def broker_url(self) -> str:
+        """The URL as Celery takes it."""
+        url = self.url or DEFAULT_URL
+        parts = urlsplit(url)
+        if parts.scheme != "unix":
+            return url
+        return _renamed(parts, "redis+socket", "db", "virtual_host")
+
+    @property
+    def store_url(self) -> str:
+        """The URL as redis-py takes it."""
+        url = self.url or DEFAULT_URL
+        parts = urlsplit(url)
+        if parts.scheme != "redis+socket":
+            return url
+        return _renamed(parts, "unix", "virtual_host", "db")
+
+    @property
+    def on_socket(self) -> bool:
+        """Whether Redis is reached through a unix socket, which knows no keepalive."""
+        return self.store_url.startswith("unix:")
+
+    @property
+    def address(self) -> str:
+        """The URL without user and password: fit for messages, logs and pickles."""
+        return masked(self.url or DEFAULT_URL)
+
+
+#: What a worker uses when no URL is named: Redis's own default.
+DEFAULT_URL = "redis://localhost:6379/0"
+_SCHEMES = ("redis", "rediss", "redis+socket", "unix")
+
+
+def masked(url: str) -> str:
+    """Return a URL without its user and password, also where these stand in the query."""
+    parts = urlsplit(url)
+    query = [(name, value) for name, value in parse_qsl(parts.query) if name not in {"username", "password"}]
+    return _url(parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query)
+
+
+def _renamed(parts: SplitResult, scheme: str, old: str, new: str) -> str:
+    """Return a unix socket's URL in another spelling."""
+    query = [(new if name == old else name, value) for name, value in parse_qsl(parts.query)]
+    return _url(scheme, parts.netloc, parts.path, query)
+
+
+def _url(scheme: str, netloc: str, path: str, query: list[tuple[str, str]]) -> str:
+    # urlunsplit drops the slashes of an empty netloc, without which neither library knows a socket's URL.
+    text = f"{scheme}://{netloc}{path}"
+    return f"{text}?{urlencode(query, quote_via=quote)}" if query else text

@@ -1,0 +1,270 @@
+"""The record in Redis: the one truth about jobs and shards. One method a script, and the readings beside them.
+
+Each script decides alone and at once, by the server's clock (`worker.keys` lists what it reads and writes, and
+``lua/`` is the rest of the story). What it hands out or ends comes back as `Effects`, which the caller carries
+out: a caller that dies first does no harm. Every method is one round trip, may be repeated, and raises redis-py's
+errors where the server cannot be reached; ids that cannot name a job raise `InvalidJobIdError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+import redis
+
+from worker import chunks, keys
+from worker.errors import DuplicateJobError, PayloadMissingError, QuotaExceededError
+from worker.record import (
+    FINAL_STATES,
+    Claim,
+    Doorbell,
+    Effects,
+    Ended,
+    Handed,
+    NewJob,
+    Places,
+    Record,
+    WorkerInfo,
+    parse_record,
+)
+from worker.scripts import Scripts
+from worker.settings import QUEUE, Settings
+
+#: Leases of one shard that may run out; the last makes an error part.
+LAPSE_LIMIT = 3
+#: FEED is called this many times in a lease; a worker that misses so many ticks counts as gone.
+TICKS_PER_LEASE = 10
+WORKER_TICKS = 3
+#: Seconds that a deleted id stays taken: longer than Celery's workers remember a revoke.
+TOMBSTONE_LIFE = 4 * 3600
+
+#: The window is never narrower, so that there is something to claim when the first worker comes.
+_LEAST_WINDOW = 2
+_LAPSE_TEXT = f"worker died {LAPSE_LIMIT} times while running it"
+
+
+class Store:
+    """The record, for the jobs of one lane.
+
+    ``lease`` and ``result_ttl`` are seconds and should be the same in a cluster; ``quota`` is the bytes that one
+    owner's jobs may weigh (0: any). ``client`` must not decode responses.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        *,
+        lane: str = QUEUE,
+        lease: float = 10.0,
+        result_ttl: float = 7 * 86400.0,
+        quota: int = 4 << 30,
+    ) -> None:
+        # redis-py types a reply as bytes or str; this client's are bytes.
+        self.client: Any = client
+        self.lane = lane
+        self.lease = lease
+        self.tick = lease / TICKS_PER_LEASE
+        self._result_ttl = result_ttl
+        self._quota = quota
+        self._run = Scripts(client, lane, _ms(lease))
+
+    @classmethod
+    def of(cls, client: redis.Redis, settings: Settings) -> Store:
+        """Return the store with an operator's settings."""
+        return cls(client, lease=settings.lease, result_ttl=settings.result_ttl, quota=settings.store_quota)
+
+    def submit(self, job: NewJob) -> Effects:
+        """SUBMIT a job whose payload was uploaded; the same id and digest again changes nothing.
+
+        Raises `DuplicateJobError`, `PayloadMissingError` or `QuotaExceededError`; a refused payload is dropped.
+        """
+        status, *rest = self._run(
+            "submit",
+            job.id,
+            job.owner,
+            job.digest,
+            job.total,
+            job.manifest,
+            job.priority,
+            job.payload_bytes,
+            job.result_bytes,
+            self._quota,
+            _ms(job.expires),
+            _ms(job.job_timeout),
+            _ms(self._result_ttl),
+        )
+        if status == b"SUBMITTED":
+            return _effects(rest)
+        if status == b"KNOWN":
+            return Effects()
+        if status == b"NO ROOM":
+            asked, used = rest
+            raise QuotaExceededError(job.owner, asked=asked, used=used, limit=self._quota)
+        refusal, text = _REFUSALS[status]
+        raise refusal(text.format(job.id))
+
+    def feed(self, worker: WorkerInfo | None = None) -> Effects:
+        """FEED: recover, hand out, trim, at most 100 items a call; and say that ``worker`` is up for 3 ticks."""
+        return _effects(
+            self._run(
+                "feed",
+                *((worker.name, msgspec.json.encode(worker)) if worker else ("", "")),
+                _ms(WORKER_TICKS * self.tick),
+                LAPSE_LIMIT,
+                chunks.lapse(_LAPSE_TEXT),
+                _LAPSE_TEXT,
+            )
+        )
+
+    def unregister(self, name: str) -> None:
+        """Take a worker that stops off the register."""
+        self._run("unregister", name)
+
+    def claim(self, door: Doorbell, token: str) -> Claim:
+        """CLAIM a shard that is in ``sent``; the token must be random."""
+        granted, state = self._run("claim", *_shard(door), token)
+        return Claim(bool(granted), _text(state))
+
+    def look(self, door: Doorbell) -> tuple[str | None, str | None]:
+        """Return the job's state and the token that holds the shard; no script."""
+        job_id, shard = _shard(door)
+        state, token = self.client.hmget(keys.job(job_id), ["state", f"{keys.TOKEN}{shard}"])
+        return _text(state), _text(token)
+
+    def beat(self, door: Doorbell, token: str, progress: float | None = None) -> bool:
+        """BEAT: renew the lease and note the progress (0 to 1). False: stop, it is no longer yours or wanted."""
+        return bool(self._run("beat", *_shard(door), token, "" if progress is None else repr(progress)))
+
+    def put(self, door: Doorbell, token: str, index: int, chunk: bytes | memoryview) -> bool:
+        """PUT a chunk of the shard's part, renewing the lease. False: as of `beat`, and nothing was written."""
+        return bool(self._run("put", *_shard(door), token, index, chunk))
+
+    def complete(
+        self,
+        door: Doorbell,
+        token: str,
+        part: bytes,
+        *,
+        bad: bool = False,
+        error: tuple[str, str, str] | None = None,
+    ) -> Effects | None:
+        """COMPLETE a shard with its part, or the header of the chunks that were PUT.
+
+        ``bad`` marks a part that carries an error, ``error`` is its (type, text, traceback). None: the token does
+        not hold the shard, or the job is final; nothing was written.
+        """
+        reply = self._run(
+            "complete", *_shard(door), token, part, chunks.count(part), int(bad), *(error or ("", "", ""))
+        )
+        return None if reply is None else _effects(reply)
+
+    def release(self, door: Doorbell, token: str) -> Effects | None:
+        """RELEASE a shard unfinished: it waits again. None: the token does not hold it."""
+        reply = self._run("release", *_shard(door), token)
+        return None if reply is None else _effects(reply)
+
+    def cancel(self, job_id: str) -> Effects | None:
+        """CANCEL a job. None: it was final already, or is unknown."""
+        reply = self._run("cancel", keys.check_job_id(job_id))
+        return None if reply is None else _effects(reply)
+
+    def delete(self, job_id: str) -> bool:
+        """DELETE a final job and all that it stored; its id stays taken for 4 h. False: not final, or unknown."""
+        return bool(self._run("delete", keys.check_job_id(job_id), _ms(TOMBSTONE_LIFE)))
+
+    def annotate(self, job_id: str, manifest: bytes) -> bool:
+        """Replace a job's manifest. False: there is no such job."""
+        return bool(self._run("annotate", keys.check_job_id(job_id), manifest))
+
+    def read(self, job_id: str) -> Record | None:
+        """Return a job's record; None: it never was, was deleted, or ended two result TTLs ago."""
+        return self.records([job_id])[0]
+
+    def records(self, job_ids: Iterable[str]) -> list[Record | None]:
+        """Return the records of several jobs, in one round trip."""
+        job_ids = list(job_ids)
+        pipeline = self.client.pipeline(transaction=False)
+        for job_id in job_ids:
+            pipeline.hgetall(keys.job(job_id))
+            pipeline.exists(keys.parts(job_id))
+        replies = pipeline.execute()
+        return [
+            parse_record(job_id, job, has_parts=bool(has_parts)) if job else None
+            for job_id, job, has_parts in zip(job_ids, replies[::2], replies[1::2], strict=True)
+        ]
+
+    def has_result(self, job_id: str) -> bool:
+        """Whether any part can be read."""
+        return bool(self.client.exists(keys.parts(job_id)))
+
+    def ids(
+        self, owner: str, *, newest_first: bool = True, offset: int = 0, limit: int | None = None
+    ) -> list[str]:
+        """Return an owner's jobs in the order of their SUBMITs; one that has just expired may be among them."""
+        if limit == 0:
+            return []
+        last = -1 if limit is None else offset + limit - 1
+        found: list[bytes] = self.client.zrange(keys.index(owner), offset, last, desc=newest_first)
+        return [job_id.decode() for job_id in found]
+
+    def workers(self) -> list[WorkerInfo]:
+        """Return what the workers that are up said of themselves."""
+        return [msgspec.json.decode(info, type=WorkerInfo) for info in self._run("workers")]
+
+    def unfinished(self) -> int:
+        """Return how many jobs are not final, of all lanes and owners."""
+        return int(self.client.zcard(keys.DEADLINE))
+
+    def window(self) -> int:
+        """Return how many shards may be in ``sent`` at once."""
+        return max(_LEAST_WINDOW, int(self.client.get(keys.window(self.lane)) or 0))
+
+    def places(self, job_id: str) -> Places | None:
+        """Return how many shards of an unfinished job are in each place; None: there is no such job."""
+        pipeline = self.client.pipeline(transaction=True)
+        pipeline.hgetall(keys.job(job_id))
+        pipeline.llen(keys.again(job_id))
+        job, again = pipeline.execute()
+        if not job or job[b"state"].decode() in FINAL_STATES:
+            return None
+        total, done = int(job[b"total"]), int(job[b"done"])
+        waiting = total - int(job[b"next"]) + again
+        held = sum(name.startswith(keys.TOKEN.encode()) for name in job)
+        return Places(waiting, total - waiting - held - done, held, done)
+
+
+#: SUBMIT's refusal -> the error and its text.
+_REFUSALS = {
+    b"TAKEN": (DuplicateJobError, "job {} is there already, with other content: use another id"),
+    b"DELETED": (
+        DuplicateJobError,
+        f"job {{}} was deleted less than {TOMBSTONE_LIFE // 3600} h ago: use another id",
+    ),
+    b"NO PAYLOAD": (PayloadMissingError, "job {} has no payload in the store: upload it within 1 h before SUBMIT"),
+}
+
+
+def _ms(seconds: float) -> int:
+    return max(1, round(seconds * 1000))
+
+
+def _shard(door: Doorbell) -> tuple[str, int]:
+    job_id, shard = door
+    return keys.check_job_id(job_id), int(shard)
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode(errors="replace")
+
+
+def _effects(reply: list[Any]) -> Effects:
+    handed, ended = reply
+    return Effects(
+        tuple(Handed(job_id.decode(), shard, total, timeout / 1000) for job_id, shard, total, timeout in handed),
+        tuple(
+            Ended(job_id.decode(), state.decode(), total, _text(error_type), _text(error_text))
+            for job_id, state, total, error_type, error_text in ended
+        ),
+    )

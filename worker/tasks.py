@@ -1,0 +1,160 @@
+"""The one task: claim a shard, run it, complete it. And what a worker node does beside: tick and listen.
+
+Everything that decides is a script of the store; everything that computes is in `simulator`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import traceback
+import uuid
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from celery import Task, signals, states
+from celery.exceptions import Ignore
+
+from simulator import Part, wire
+from simulator.engine import run_shard as simulate_shard
+from simulator.errors import StoppedError, WireError
+from worker import app, blobs, revocation
+from worker.admission import admit, total_memory
+from worker.checkpoint import Checkpoint
+from worker.connection import connect
+from worker.errors import PartTooLargeError
+from worker.feed import CONNECTION_ERRORS, Ticker, carry_out, remote_error, store_outcome
+from worker.record import Doorbell, Effects, Ended, WorkerInfo
+from worker.settings import QUEUE, TASK, Settings
+from worker.store import Store
+
+logger = logging.getLogger(__name__)
+
+settings = Settings.from_env()
+store = Store.of(connect(settings), settings)
+revocation.install(app, store)
+
+
+@app.task(name=TASK, bind=True, throws=(Exception,))
+def run_shard(self: Task, job_id: str, shard: int) -> dict[str, Any]:
+    """Run one shard of a job; the message is a doorbell, the record decides.
+
+    Returns a summary for Celery and Flower. Raises the job's error where this task is the whole job and it
+    failed, and `Ignore` where the shard was not to be had or was taken away.
+    """
+    door, token = Doorbell(job_id, shard), uuid.uuid4().hex
+    claim = store.claim(door, token)
+    if not claim.granted:
+        _settle(self, job_id)
+        raise Ignore
+    checkpoint = Checkpoint(store, door, token, on_lasting=lambda: _announce(self))
+    try:
+        part, error = _run(door, checkpoint)
+        effects = _complete(door, token, part, error)
+    except StoppedError:
+        carry_out(app, store.release(door, token) or Effects())
+        _settle(self, job_id)
+        raise Ignore from None
+    if effects is None:
+        logger.warning("%s/%d is done or taken over: what was computed here changes nothing", job_id, shard)
+        _settle(self, job_id)
+        raise Ignore
+    return _conclude(self, effects, part)
+
+
+def _announce(task: Task) -> None:
+    """Write STARTED, with this worker's name, for those who look through Celery."""
+    try:
+        task.update_state(state=states.STARTED, meta={"pid": os.getpid(), "hostname": task.request.hostname})
+    except CONNECTION_ERRORS as error:
+        logger.info("cannot reach Redis to say that %s has started: %s", task.request.id, error)
+
+
+def _run(door: Doorbell, checkpoint: Checkpoint) -> tuple[Part, tuple[str, str, str] | None]:
+    """Return the part, and the first error in it as (type, text, traceback)."""
+    try:
+        shard = wire.decode_shard(blobs.read_shard(store, door))
+    except WireError as error:
+        return Part(), ("WireError", str(error), traceback.format_exc())
+    part = simulate_shard(shard, checkpoint=checkpoint, admit=admit)
+    failure = next((outcome.failure for outcome in part.outcomes if outcome.failure), None)
+    return part, failure and (failure.type, failure.text, failure.traceback)
+
+
+def _complete(door: Doorbell, token: str, part: Part, error: tuple[str, str, str] | None) -> Effects | None:
+    """COMPLETE, tried until the store has answered: a repeat with the same token is harmless."""
+    data = wire.encode(part)
+    if len(data) > settings.max_result_bytes:
+        reason = (
+            f"the result has {len(data)} bytes; BASICAER_MAX_RESULT_BYTES allows {settings.max_result_bytes}: "
+            "use fewer qubits or shots, or raise the limit"
+        )
+        error, data = (PartTooLargeError.__name__, reason, ""), wire.encode(Part())
+    pause = 0.05
+    while True:
+        try:
+            if not blobs.put_part(store, door, token, data):
+                return None
+            return store.complete(door, token, blobs.header(data), bad=error is not None, error=error)
+        except CONNECTION_ERRORS as lost:
+            logger.warning("cannot reach Redis to complete %s, will try again: %s", door, lost)
+            time.sleep(pause)
+            pause = min(2 * pause, 2.0)
+
+
+def _conclude(task: Task, effects: Effects, part: Part) -> dict[str, Any]:
+    """Carry out what COMPLETE decided, and end this Celery task as its shard, or its job, ended."""
+    mine = next((ended for ended in effects.ended if ended.job_id == task.request.id), None)
+    others = tuple(ended for ended in effects.ended if ended is not mine)
+    try:
+        carry_out(app, Effects(effects.handed, others))
+    except CONNECTION_ERRORS as error:
+        logger.warning("cannot publish what was handed out; a tick will: %s", error)
+    if mine is not None and mine.state == "ERROR":
+        raise remote_error(mine)
+    return {
+        "experiments": len(part.outcomes),
+        "failed": sum(outcome.failure is not None for outcome in part.outcomes),
+        "seconds": round(sum(outcome.time_taken for outcome in part.outcomes), 6),
+    }
+
+
+def _settle(task: Task, job_id: str) -> None:
+    """Store a final job's outcome with Celery again, where this task may have written STARTED over it."""
+    record = store.read(job_id)
+    if record is None or not record.final:
+        return
+    ended = Ended(job_id, record.state, record.total, record.error_type, record.error_text)
+    store_outcome(app, ended)
+    if record.state == "CANCELLED":
+        task.send_event("task-revoked", terminated=False, signum=None, expired=False)
+
+
+@signals.worker_ready.connect
+def _start_tick(sender: Any, **_: Any) -> None:
+    """Begin to tick, in the worker's parent process."""
+    slots = sender.controller.concurrency
+    info = WorkerInfo(
+        name=sender.hostname,
+        slots=slots,
+        lanes=(QUEUE,),
+        memory=total_memory(),
+        wire=wire.WIRE_VERSION,
+        versions={"basicaer-celery": version("basicaer-celery"), "numpy": np.__version__},
+    )
+    sender.controller.ticker = Ticker(app, store, lambda: info)
+    sender.controller.ticker.start()
+
+
+@signals.worker_shutting_down.connect
+def _note_shutdown(**_: Any) -> None:
+    logger.info("shutting down, pid %d", os.getpid())
+
+
+@signals.worker_shutdown.connect
+def _stop_tick(sender: Any, **_: Any) -> None:
+    ticker = getattr(sender, "ticker", None)
+    if ticker is not None:
+        ticker.stop(sender.hostname)
