@@ -1,0 +1,49 @@
+"""BasicAer on Celery, as a Qiskit user sees it.
+
+Names are loaded on first use: ``basicaer worker`` passes through this package and must not load Qiskit.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jobs.cluster import LocalCluster
+    from jobs.errors import (
+        BasicAerError,
+        ClusterError,
+        JobCancelledError,
+        JobExpiredError,
+        JobNotFoundError,
+        UnreachableError,
+    )
+    from jobs.job import BasicAerJob
+    from jobs.lowering import lower
+    from jobs.provider import BasicAerProvider
+
+__all__ = [
+    "BasicAerError",
+    "BasicAerJob",
+    "BasicAerProvider",
+    "ClusterError",
+    "JobCancelledError",
+    "JobExpiredError",
+    "JobNotFoundError",
+    "LocalCluster",
+    "UnreachableError",
+    "lower",
+]
+
+_HOMES = {
+    "BasicAerJob": "jobs.job",
+    "BasicAerProvider": "jobs.provider",
+    "LocalCluster": "jobs.cluster",
+    "lower": "jobs.lowering",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES.get(name, "jobs.errors")), name)

@@ -1,0 +1,171 @@
+"""The three simulators as Qiskit backends."""
+
+from __future__ import annotations
+
+import functools
+import uuid
+import warnings
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from qiskit.providers import BackendV2, Options
+from qiskit.transpiler import Target
+
+from jobs.errors import BasicAerError
+from jobs.job import BasicAerJob
+from jobs.options import DEFAULTS
+from jobs.submission import Limits, prepare
+from jobs.target import build_target
+from simulator import cost
+from simulator.shards import Method
+from simulator.wire import WIRE_VERSION
+from worker.record import WorkerInfo
+
+if TYPE_CHECKING:
+    from jobs.provider import BasicAerProvider
+
+
+class BasicAerBackend(BackendV2):
+    """A simulator whose jobs run on Celery workers. ``fields`` override default run options."""
+
+    #: The name that `BasicAerProvider.get_backend` takes.
+    NAME: str
+    METHOD: Method
+    DESCRIPTION: str
+
+    def __init__(self, provider: BasicAerProvider, **fields: Any) -> None:
+        super().__init__(
+            provider=provider,
+            name=self.NAME,
+            description=self.DESCRIPTION,
+            backend_version=version("basicaer-celery"),
+            **fields,
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}({self.NAME!r}) at {self.provider.address!r}>"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, BasicAerBackend):
+            return NotImplemented
+        return (self.NAME, self.provider.address) == (other.NAME, other.provider.address)
+
+    def __hash__(self) -> int:
+        return hash((self.NAME, self.provider.address))
+
+    @classmethod
+    def _default_options(cls) -> Options:
+        return Options(**DEFAULTS[cls.METHOD])
+
+    @property
+    def provider(self) -> BasicAerProvider:
+        """The provider that this backend belongs to."""
+        return self._provider  # type: ignore[no-any-return]
+
+    @property
+    def target(self) -> Target:
+        """What `transpile` may leave in a circuit; of no fixed width."""
+        return _target(self.METHOD)
+
+    @property
+    def max_circuits(self) -> int | None:
+        """How many circuits one job may have; None: any number. BASICAER_MAX_CIRCUITS sets it."""
+        return self.provider.settings.max_circuits
+
+    @property
+    def max_qubits(self) -> int:
+        """The widest circuit that is accepted now: what fits the widest worker that is up.
+
+        With no worker up to ask, BASICAER_MAX_QUBITS.
+        """
+        workers = self._workers()
+        if not workers:
+            return self.provider.settings.max_qubits
+        return cost.max_qubits(max(worker.memory for worker in workers), self.METHOD)
+
+    def _workers(self) -> list[WorkerInfo]:
+        """Return the workers that are up; raises `BasicAerError` if none of them can read this client's jobs."""
+        with self.provider.reaching() as connection:
+            workers = connection.workers()
+        if workers and all(worker.wire < WIRE_VERSION for worker in workers):
+            names = ", ".join(f"{worker.name} (wire {worker.wire})" for worker in workers)
+            raise BasicAerError(
+                f"This client writes wire version {WIRE_VERSION}, which none of the workers that are up reads: "
+                f"{names}. Upgrade basicaer-celery on the workers first."
+            )
+        return workers
+
+    def run(self, run_input: Any, **options: Any) -> BasicAerJob:
+        """Submit circuits and return at once.
+
+        Args:
+            run_input: a QuantumCircuit, or an iterable of them.
+            options: run options; they hold for this run only, and go before `set_options`.
+
+        Raises:
+            BasicAerError: a circuit or option that cannot be run; nothing was submitted.
+            UnreachableError: Redis did not answer within BASICAER_CONNECT_TIMEOUT.
+        """
+        job = self.create_job(run_input, **options)
+        job.submit()
+        return job
+
+    def create_job(self, run_input: Any, **options: Any) -> BasicAerJob:
+        """Check and lower circuits as `run` does, but leave it to the caller to `submit` the job."""
+        given = dict(self.options)
+        for name, value in options.items():
+            if name not in given:
+                warnings.warn(f"Option {name} is not used by this backend", UserWarning, stacklevel=2)
+            elif value is not None:
+                given[name] = value
+        settings = self.provider.settings
+        limits = Limits(self.max_qubits, self.max_circuits, settings.max_result_bytes)
+        submission = prepare(
+            run_input,
+            given,
+            method=self.METHOD,
+            backend=self.NAME,
+            version=self.backend_version,
+            limits=limits,
+        )
+        return BasicAerJob.unsubmitted(self, str(uuid.uuid4()), submission)
+
+    def retrieve_job(self, job_id: str) -> BasicAerJob:
+        """Find a job of this backend again."""
+        job = self.provider.job(job_id)
+        if job.backend().name != self.NAME:
+            raise BasicAerError(f'Job {job_id} ran on "{job.backend().name}", not on "{self.NAME}".')
+        return job
+
+
+class QasmSimulator(BasicAerBackend):
+    """Counts and memory of measured circuits, dynamic ones included."""
+
+    NAME = "qasm_simulator"
+    METHOD = "qasm"
+    DESCRIPTION = "NumPy simulator of measured circuits"
+
+
+class StatevectorSimulator(BasicAerBackend):
+    """The state at a circuit's end, after one shot."""
+
+    NAME = "statevector_simulator"
+    METHOD = "statevector"
+    DESCRIPTION = "NumPy simulator of statevectors"
+
+
+class UnitarySimulator(BasicAerBackend):
+    """The matrix of a circuit without measurements."""
+
+    NAME = "unitary_simulator"
+    METHOD = "unitary"
+    DESCRIPTION = "NumPy simulator of unitaries"
+
+
+#: In the order in which a provider lists them.
+BACKENDS = (QasmSimulator, StatevectorSimulator, UnitarySimulator)
+
+
+@functools.cache
+def _target(method: Method) -> Target:
+    return build_target(method, None)

@@ -1,0 +1,187 @@
+"""The commands about jobs: run, jobs, status, result, cancel. Each is a few lines around the provider."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from jobs.cli.exits import ExitCode, exit_codes, give_up
+from jobs.cli.options import json_option, url_option
+from jobs.cli.terminal import print_table, say, spinner, stdout
+
+if TYPE_CHECKING:
+    from jobs.job import BasicAerJob
+    from jobs.provider import BasicAerProvider
+
+BACKENDS = ("qasm_simulator", "statevector_simulator", "unitary_simulator")
+STATUSES = ("QUEUED", "RUNNING", "DONE", "ERROR", "CANCELLED")
+#: The address of a provider without a URL.
+_EMBEDDED = "embedded"
+#: Seconds between two looks at the status that a spinner shows; the end itself is pushed.
+_LOOK = 0.5
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--shots", type=click.IntRange(min=0), help="How often to run the circuit.  [default: 1024]")
+@click.option("--seed", type=click.IntRange(min=0), help="The same seed gives the same counts.")
+@click.option("--backend", type=click.Choice(BACKENDS), default=BACKENDS[0], show_default=True)
+@click.option("--wait/--no-wait", default=True, help="Wait for the result, or print the job's id and return.")
+@json_option
+@url_option
+def run(
+    file: Path, shots: int | None, seed: int | None, backend: str, wait: bool, as_json: bool, url: str | None
+) -> None:
+    """Run an OpenQASM 2 or 3 FILE and show its result."""
+    with exit_codes():
+        from jobs.cli.qasm import read_circuit
+
+        circuit = read_circuit(file)
+        with _provider(url) as provider:
+            options = {"shots": shots, "seed_simulator": seed}
+            given = {name: value for name, value in options.items() if value is not None}
+            job = provider.get_backend(backend).run(circuit, **given)
+            # The embedded cluster's workers are on their way.
+            if provider.address != _EMBEDDED:
+                _note_idle(provider)
+            if wait:
+                _wait(job, url)
+                _show_result(job, as_json)
+            elif as_json:
+                click.echo(json.dumps(_told(job)))
+            else:
+                click.echo(job.job_id())
+                say(f"The job goes on by itself. Its result: {_come_back(job, url)}")
+
+
+@click.command("jobs")
+@click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True, help="How many at most.")
+@click.option("--status", type=click.Choice(STATUSES, case_sensitive=False), help="Only those in this state.")
+@json_option
+@url_option
+def list_jobs(limit: int, status: str | None, as_json: bool, url: str | None) -> None:
+    """List your jobs, newest first."""
+    with exit_codes(), _provider(url) as provider:
+        found = [_told(job) for job in provider.jobs(limit=limit, status=status)]
+        if as_json:
+            click.echo(json.dumps(found))
+        elif found:
+            rows = [
+                [job["job_id"], job["status"], _local(job["created"]), job["backend"], ", ".join(job["tags"])]
+                for job in found
+            ]
+            print_table(stdout(), ["JOB", "STATUS", "CREATED", "BACKEND", "TAGS"], rows)
+        else:
+            say("No jobs.")
+
+
+@click.command()
+@click.argument("job_id", metavar="ID")
+@json_option
+@url_option
+def status(job_id: str, as_json: bool, url: str | None) -> None:
+    """Show the status of the job with this ID."""
+    with exit_codes(), _provider(url) as provider:
+        job = provider.job(job_id)
+        told = _told(job)
+        if as_json:
+            click.echo(json.dumps(told))
+        else:
+            click.echo(told["status"])
+            if told["error"]:
+                say(told["error"])
+
+
+@click.command()
+@click.argument("job_id", metavar="ID")
+@json_option
+@url_option
+def result(job_id: str, as_json: bool, url: str | None) -> None:
+    """Wait for the job with this ID, and show its result."""
+    with exit_codes(), _provider(url) as provider:
+        job = provider.job(job_id)
+        if not job.in_final_state():
+            _note_idle(provider)
+        _wait(job, url)
+        _show_result(job, as_json)
+
+
+@click.command(short_help="Cancel the job with this ID.")
+@click.argument("job_id", metavar="ID")
+@url_option
+def cancel(job_id: str, url: str | None) -> None:
+    """Cancel the job with this ID. A job that has ended is left as it is: exit code 1."""
+    with exit_codes(), _provider(url) as provider:
+        job = provider.job(job_id)
+        took_effect = job.cancel()
+        click.echo(job.status().name)
+        if not took_effect:
+            say("Nothing to cancel: the job had ended.")
+            raise SystemExit(ExitCode.JOB_FAILED)
+
+
+@contextmanager
+def _provider(url: str | None) -> Iterator[BasicAerProvider]:
+    from jobs.provider import BasicAerProvider
+
+    provider = BasicAerProvider(url)
+    try:
+        yield provider
+    finally:
+        provider.close()
+
+
+def _wait(job: BasicAerJob, url: str | None) -> None:
+    """Wait until the job is final; Ctrl-C leaves the job alone and tells how to come back."""
+    try:
+        with spinner(f"{job.job_id()}  {job.status().name}") as update:
+            job.wait_for_final_state(wait=_LOOK, callback=lambda job_id, now, _: update(f"{job_id}  {now.name}"))
+    except KeyboardInterrupt:
+        say(f"Job {job.job_id()} goes on.", f"Come back with: {_come_back(job, url)}")
+        raise SystemExit(ExitCode.INTERRUPTED) from None
+
+
+def _note_idle(provider: BasicAerProvider) -> None:
+    """Say so where a job would wait for a worker that nobody has started."""
+    with provider.reaching() as connection:
+        if not connection.store.workers():
+            say("No worker is up: the job waits until one is.")
+
+
+def _show_result(job: BasicAerJob, as_json: bool) -> None:
+    from jobs.cli.report import as_data, print_result
+
+    error = job.error_message()
+    if error is not None:
+        give_up(f"job {job.job_id()} failed: {error}", ExitCode.JOB_FAILED)
+    outcome = job.result()
+    if as_json:
+        click.echo(json.dumps(_told(job) | as_data(outcome)))
+    else:
+        print_result(stdout(), outcome)
+
+
+def _come_back(job: BasicAerJob, url: str | None) -> str:
+    # The address without its password: what is printed may end in a log.
+    return f"basicaer result {job.job_id()}" + (f" --url {job.backend().provider.address}" if url else "")
+
+
+def _told(job: BasicAerJob) -> dict[str, Any]:
+    return {
+        "job_id": job.job_id(),
+        "status": job.status().name,
+        "backend": job.backend().name,
+        "created": job.creation_date.isoformat(),
+        "tags": job.tags,
+        "error": job.error_message(),
+    }
+
+
+def _local(time: str) -> str:
+    return datetime.fromisoformat(time).astimezone().strftime("%Y-%m-%d %H:%M")

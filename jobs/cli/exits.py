@@ -1,0 +1,81 @@
+"""How every command ends: an exit code for each kind of outcome, and one line on stderr that says why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import NoReturn
+
+from rich.text import Text
+
+from jobs.cli.terminal import stderr
+
+
+class ExitCode(IntEnum):
+    """What a command's exit code means."""
+
+    OK = 0
+    JOB_FAILED = 1
+    USAGE = 2
+    UNREACHABLE = 3
+    UNKNOWN_JOB = 4
+    INTERRUPTED = 130
+
+
+#: The same, for `basicaer --help`.
+HELP = """\b
+Exit codes:
+  0    done
+  1    the job ended in ERROR or was cancelled, nothing to cancel, or a check failed
+  2    bad usage: an option, a setting, a circuit or a file that cannot be used
+  3    something is missing or out of reach: Redis, a package, a program
+  4    no job has this id, or its result has expired
+  130  Ctrl-C; a job that was waited for goes on
+"""
+
+
+def give_up(message: str, code: ExitCode) -> NoReturn:
+    """End the command with this message on stderr, and this code."""
+    stderr().print(Text.assemble(("Error: ", "bold red"), message), soft_wrap=True)
+    raise SystemExit(code)
+
+
+@contextmanager
+def exit_codes() -> Iterator[None]:
+    """End the command with a message and a code, instead of a traceback, for whatever a user can meet."""
+    try:
+        rows = _outcomes()
+    except ModuleNotFoundError as error:
+        # A worker's machine needs no Qiskit, and this is one of a client's commands.
+        package = str(error.name).partition(".")[0]
+        give_up(f"{package} is not installed: python -m pip install {package}", ExitCode.UNREACHABLE)
+    try:
+        yield
+    except tuple(kind for kind, _ in rows) as error:
+        code = next(code for kind, code in rows if isinstance(error, kind))
+        # The str() of a QiskitError is the repr() of its message.
+        give_up(getattr(error, "message", None) or str(error), code)
+    except KeyboardInterrupt:
+        raise SystemExit(ExitCode.INTERRUPTED) from None
+
+
+def _outcomes() -> tuple[tuple[type[Exception], ExitCode], ...]:
+    """Return each kind of error and its code; the first row that fits counts."""
+    from qiskit.exceptions import QiskitError
+    from qiskit.providers import JobError
+
+    from jobs import errors
+    from jobs.cli.qasm import UnreadableCircuitError
+    from worker.settings import SettingsError
+
+    return (
+        (errors.JobNotFoundError, ExitCode.UNKNOWN_JOB),
+        (errors.JobExpiredError, ExitCode.UNKNOWN_JOB),
+        (errors.UnreachableError, ExitCode.UNREACHABLE),
+        (errors.ClusterError, ExitCode.UNREACHABLE),
+        (JobError, ExitCode.JOB_FAILED),
+        (QiskitError, ExitCode.USAGE),
+        (SettingsError, ExitCode.USAGE),
+        (UnreadableCircuitError, ExitCode.USAGE),
+    )

@@ -1,0 +1,68 @@
+"""``basicaer``: the group of all commands."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from jobs.cli import commands, processes
+from jobs.cli.exits import HELP, ExitCode, exit_codes
+from jobs.cli.options import json_option, url_option
+from jobs.cli.terminal import print_table, stdout
+
+
+class _InOrder(click.Group):
+    """Lists commands in the order in which a newcomer needs them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of `add_command`."""
+        del ctx
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder, epilog=HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="basicaer-celery", prog_name="basicaer")
+def main() -> None:
+    """Run quantum circuits as Celery jobs: submit, walk away, come back by job id."""
+
+
+@click.command()
+@url_option
+def demo(url: str | None) -> None:
+    """Run five circuits on two workers, and check them."""
+    with exit_codes():
+        from jobs.cli.demo import run_demo
+
+        raise SystemExit(run_demo(url))
+
+
+@click.command()
+@json_option
+@url_option
+def doctor(url: str | None, as_json: bool) -> None:
+    """Look at what is installed, reachable and up; starts nothing."""
+    from jobs.cli.doctor import as_data, examine
+
+    checks = examine(url)
+    if as_json:
+        click.echo(json.dumps(as_data(checks)))
+    else:
+        print_table(stdout(), ["CHECK", "", "FOUND"], [[each.name, each.outcome, each.found] for each in checks])
+    if any(each.outcome == "missing" for each in checks):
+        raise SystemExit(ExitCode.UNREACHABLE)
+
+
+for command in (
+    demo,
+    commands.run,
+    commands.list_jobs,
+    commands.status,
+    commands.result,
+    commands.cancel,
+    processes.up,
+    processes.worker,
+    processes.flower,
+    doctor,
+):
+    main.add_command(command)

@@ -1,0 +1,80 @@
+"""The commands that become another process, or keep some: worker, flower, up. No Qiskit is imported here."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import click
+
+from jobs.cli.exits import ExitCode, exit_codes, give_up
+from jobs.cli.options import url_option
+from jobs.cli.shadows import shadows
+from jobs.cli.terminal import say
+
+_PASSED_ON = {"ignore_unknown_options": True}
+
+
+@click.command(context_settings=_PASSED_ON, options_metavar="[--url URL]", short_help="Become a Celery worker.")
+@url_option
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[CELERY OPTIONS]...")
+def worker(url: str | None, arguments: tuple[str, ...]) -> None:
+    """Become a Celery worker: `celery -A worker worker -O fair`, and whatever options follow.
+
+    An example: basicaer worker --url redis://10.0.0.1:6379/0 --concurrency 4 --loglevel INFO
+    """
+    _become_celery(url, "worker", "-O", "fair", *arguments)
+
+
+@click.command(
+    context_settings=_PASSED_ON, options_metavar="[--url URL]", short_help="Become Flower, Celery's monitor."
+)
+@url_option
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[FLOWER OPTIONS]...")
+def flower(url: str | None, arguments: tuple[str, ...]) -> None:
+    """Become Flower, Celery's monitor: `celery -A worker flower`, and whatever options follow."""
+    if importlib.util.find_spec("flower") is None:
+        give_up('Flower is not installed: python -m pip install "basicaer-celery[flower]"', ExitCode.UNREACHABLE)
+    _become_celery(url, "flower", *arguments)
+
+
+def _become_celery(url: str | None, *arguments: str) -> None:
+    hiding = shadows(Path.cwd())
+    if hiding:
+        give_up(
+            f"{hiding[0]} hides a package of the same name that Celery must import: start in another folder",
+            ExitCode.USAGE,
+        )
+    beside = Path(sys.executable).with_name("celery")
+    celery = str(beside) if beside.exists() else shutil.which("celery")
+    if celery is None:
+        give_up(f"no celery command beside {sys.executable} or on PATH: is it installed?", ExitCode.UNREACHABLE)
+    if url is not None:
+        os.environ["BASICAER_URL"] = url
+    os.execvp(celery, ["celery", "-A", "worker", *arguments])  # noqa: S606 (no shell is wanted)
+
+
+@click.command(short_help="Keep a Redis and workers running until Ctrl-C.")
+@click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="How many to start.")
+def up(workers: int) -> None:
+    """Keep a Redis and workers of their own running until Ctrl-C; prints the URL to use them by.
+
+    Nothing of them stays: jobs that have not ended by then are lost.
+    """
+    with exit_codes():
+        from jobs.cluster import LocalCluster
+
+        # A service manager's SIGTERM ends it as Ctrl-C does.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            with LocalCluster(workers=workers) as cluster:
+                click.echo(cluster.url)
+                say("Use this URL in another terminal as BASICAER_URL. Ctrl-C ends the cluster.")
+                threading.Event().wait()
+        except KeyboardInterrupt:
+            say("Ended.")

@@ -1,0 +1,116 @@
+"""A job's result for a person and for a script."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.result import Result
+from rich.console import Console
+
+from jobs.cli.terminal import print_bars
+
+#: States that are shown of each experiment; one line sums up the others.
+_ROWS = 16
+#: A wider unitary is told by its shape only.
+_WIDEST_MATRIX = 3
+
+
+def as_data(result: Result) -> dict[str, Any]:
+    """Return a result as plain data; a complex number is ``[real, imaginary]``."""
+    return {
+        "job_id": result.job_id,
+        "backend": result.backend_name,
+        "success": result.success,
+        "results": [_experiment(result, index) for index in range(len(result.results))],
+    }
+
+
+def _experiment(result: Result, index: int) -> dict[str, Any]:
+    experiment = result.results[index]
+    data = experiment.data.to_dict()
+    told: dict[str, Any] = {
+        "name": experiment.name,
+        "shots": experiment.shots,
+        "seed_simulator": experiment.seed_simulator,
+        "time_taken": experiment.time_taken,
+    }
+    if "counts" in data:
+        told["counts"] = dict(result.get_counts(index))
+    if "memory" in data:
+        told["memory"] = result.get_memory(index)
+    for array in {"statevector", "unitary"} & data.keys():
+        values = np.asarray(data[array])
+        told[array] = np.stack([values.real, values.imag], axis=-1).tolist()
+    return told
+
+
+def print_result(console: Console, result: Result) -> None:
+    """Print each experiment: a line about it, then its counts, amplitudes or matrix."""
+    for index, experiment in enumerate(result.results):
+        data = experiment.data.to_dict()
+        shots = f"{experiment.shots} shot{'s' if experiment.shots != 1 else ''}"
+        seed = f", seed {experiment.seed_simulator}" if experiment.seed_simulator is not None else ""
+        console.print(
+            f"{experiment.name} on {result.backend_name}: {shots}{seed}, {experiment.time_taken:.3f} s",
+            style="bold",
+            soft_wrap=True,
+        )
+        if "unitary" in data:
+            print_matrix(console, np.asarray(data["unitary"]))
+        elif "statevector" in data:
+            print_amplitudes(console, np.asarray(data["statevector"]))
+        if "counts" in data:
+            print_counts(console, result.get_counts(index))
+
+
+def print_counts(console: Console, counts: Mapping[str, int], *, rows: int = _ROWS) -> None:
+    """Print counts as bars, the largest first, and sum up those beyond ``rows``."""
+    shots = sum(counts.values())
+    if not shots:
+        console.print("  no counts")
+        return
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    digits = len(str(ranked[0][1]))
+    print_bars(
+        console, [(state, count, f"{count:>{digits}} {count / shots:7.1%}") for state, count in ranked[:rows]]
+    )
+    if left := ranked[rows:]:
+        rest = sum(count for _, count in left)
+        console.print(f"  and {len(left)} more: {rest} shots, {rest / shots:.1%}", style="dim")
+
+
+def print_amplitudes(console: Console, state: NDArray[np.complexfloating]) -> None:
+    """Print a statevector's largest amplitudes, shape (2^n,), as bars of their probabilities."""
+    probabilities = np.abs(state) ** 2
+    # Probabilities that differ by rounding only are listed by index.
+    order = np.argsort(-np.round(probabilities, 12), kind="stable")[:_ROWS]
+    width = max(len(state).bit_length() - 1, 1)
+    shown = [index for index in order if probabilities[index] > 0]
+    print_bars(
+        console,
+        [
+            (
+                format(index, f"0{width}b"),
+                float(probabilities[index]),
+                f"{state[index].real:+.4f} {state[index].imag:+.4f}i {probabilities[index]:7.1%}",
+            )
+            for index in shown
+        ],
+    )
+    left = int(np.count_nonzero(probabilities)) - len(shown)
+    if left:
+        rest = 1 - float(probabilities[shown].sum())
+        console.print(f"  and {left} more amplitudes, {rest:.1%}", style="dim")
+
+
+def print_matrix(console: Console, matrix: NDArray[np.complexfloating]) -> None:
+    """Print a unitary row by row, or its shape where it is large."""
+    qubits = len(matrix).bit_length() - 1
+    if qubits > _WIDEST_MATRIX:
+        console.print(f"  a matrix of {len(matrix)} x {len(matrix)}: --json prints all of it")
+        return
+    for row in matrix:
+        console.print("  " + "  ".join(f"{x.real:+.4f} {x.imag:+.4f}i" for x in row), soft_wrap=True)

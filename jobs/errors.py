@@ -1,0 +1,41 @@
+"""What a user can catch. Everything is a `QiskitError`; what concerns a job is also a `JobError`.
+
+```
+QiskitError
+├── BasicAerError                    refused before anything was submitted; also every error below
+│   ├── UnreachableError             Redis did not answer in time (also a JobError)
+│   └── ClusterError                 the embedded cluster did not start
+└── JobError
+    ├── JobTimeoutError              `result(timeout=...)`, `wait_for_final_state(timeout=...)`
+    ├── JobNotFoundError             no job has this id
+    ├── JobExpiredError              there was one; its result's time is over
+    └── JobCancelledError            `result()` of a cancelled job
+```
+"""
+
+from qiskit.exceptions import QiskitError
+from qiskit.providers import JobError
+
+
+class BasicAerError(QiskitError):
+    """A circuit, option or setting that cannot be used."""
+
+
+class UnreachableError(BasicAerError, JobError):
+    """Redis did not answer in time; names its address without the password."""
+
+
+class ClusterError(BasicAerError):
+    """The embedded cluster did not start."""
+
+
+class JobNotFoundError(JobError):
+    """No job has this id: there never was one, or it was deleted."""
+
+
+class JobExpiredError(JobError):
+    """The job ended, and its result was kept for as long as BASICAER_RESULT_TTL says."""
+
+
+class JobCancelledError(JobError):
+    """The job was cancelled, so it has no result."""

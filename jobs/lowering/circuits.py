@@ -1,0 +1,107 @@
+"""A whole circuit: its bits, registers, metadata and variables, and the rules for all that it may hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from qiskit import QuantumCircuit
+from qiskit.circuit import Bit, ForLoopOp, Parameter, Register
+
+from jobs.lowering.control_flow import CONTROL_FLOW_RULES
+from jobs.lowering.definitions import DEFINITION_RULES
+from jobs.lowering.errors import LoweringError
+from jobs.lowering.expressions import lower_type
+from jobs.lowering.gates import GATE_RULES
+from jobs.lowering.scope import Draft, Rule, Scope
+from jobs.lowering.states import STATE_RULES
+from jobs.lowering.walk import lower_instructions
+from simulator import program
+from simulator.errors import InvalidProgramError
+
+#: Class of an operation -> what lowers it.
+RULES: Mapping[type, Rule] = MappingProxyType(
+    {**GATE_RULES, **STATE_RULES, **CONTROL_FLOW_RULES, **DEFINITION_RULES}
+)
+
+
+def lower(circuit: QuantumCircuit, *, from_zero: bool = True) -> program.Program:
+    """Return the Program of a circuit; `LoweringError` names what it cannot say.
+
+    ``from_zero`` says that every qubit begins in |0>: a state preparation that comes first on its qubits is then
+    its amplitudes, and not the gates of its synthesis. Pass False for a unitary, or another initial state.
+    """
+    if not isinstance(circuit, QuantumCircuit):
+        raise LoweringError(f"a QuantumCircuit is needed, not {type(circuit).__name__} {circuit!r}")
+    draft = Draft(circuit.name, from_zero)
+    qubits: dict[Any, int] = {bit: index for index, bit in enumerate(circuit.qubits)}
+    clbits: dict[Any, int] = {bit: index for index, bit in enumerate(circuit.clbits)}
+    scope = Scope(draft, RULES, qubits, clbits, [])
+    _refuse_open_ends(circuit, scope)
+    try:
+        for variable in circuit.iter_declared_vars():
+            draft.declare(variable, lower_type(variable.type))
+        lower_instructions(circuit, scope)
+        return program.Program(
+            num_qubits=len(qubits),
+            num_clbits=len(clbits),
+            instructions=tuple(scope.out),
+            header=_header(circuit, qubits, clbits),
+            global_phase=draft.global_phase,
+            variables=tuple(draft.variables),
+        )
+    except InvalidProgramError as error:
+        raise scope.error(str(error)) from error
+    except RecursionError as error:
+        raise scope.error("its instructions nest too deeply") from error
+
+
+def _refuse_open_ends(circuit: QuantumCircuit, scope: Scope) -> None:
+    """Refuse parameters and input variables, which have no value."""
+    # Qiskit 2.0 counts the parameters of its loops among a circuit's own; later ones do not.
+    bound = set(_loop_parameters(circuit)) if circuit.parameters else set()
+    names = ", ".join(parameter.name for parameter in circuit.parameters if parameter not in bound)
+    if names:
+        raise scope.error(
+            f"its parameters have no values: {names}; give them with run(..., parameter_binds=[{{...}}]) or "
+            "circuit.assign_parameters(...)"
+        )
+    inputs = ", ".join(variable.name or "" for variable in circuit.iter_input_vars())
+    if inputs:
+        raise scope.error(
+            f"its input variables have no values: {inputs}; declare them with circuit.add_var(name, value)"
+        )
+
+
+def _loop_parameters(circuit: QuantumCircuit) -> Iterator[Parameter]:
+    """Yield the parameters that stand for the index of a loop, at any depth."""
+    for instruction in circuit.data:
+        if instruction.is_control_flow():
+            if isinstance(instruction.operation, ForLoopOp):
+                yield instruction.operation.params[1]
+            for block in instruction.operation.blocks:
+                yield from _loop_parameters(block)
+
+
+def _header(circuit: QuantumCircuit, qubits: Mapping[Any, int], clbits: Mapping[Any, int]) -> program.Header:
+    return program.Header(
+        name=circuit.name,
+        qregs=_registers(circuit.qregs, qubits),
+        cregs=_registers(circuit.cregs, clbits),
+        metadata=_metadata(circuit.metadata),
+    )
+
+
+def _registers(registers: Iterable[Register], places: Mapping[Bit, int]) -> tuple[program.Register, ...]:
+    return tuple(program.Register(register.name, tuple(places[bit] for bit in register)) for register in registers)
+
+
+def _metadata(metadata: Any) -> str | None:
+    """Return the JSON text, if it says all of the metadata."""
+    try:
+        text = json.dumps(metadata, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return text if json.loads(text) == metadata else None

@@ -1,0 +1,140 @@
+"""Control flow, stores and boxes: blocks become bodies, conditions become expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from qiskit.circuit import (
+    CASE_DEFAULT,
+    BoxOp,
+    BreakLoopOp,
+    ContinueLoopOp,
+    ForLoopOp,
+    IfElseOp,
+    Parameter,
+    QuantumCircuit,
+    Store,
+    SwitchCaseOp,
+    WhileLoopOp,
+)
+from qiskit.circuit.classical import expr
+
+from jobs.lowering.expressions import lower_expression, lower_lvalue, lower_type
+from jobs.lowering.scope import Rule, Scope
+from jobs.lowering.walk import lower_block
+from simulator import program
+from simulator.expression import Expression
+
+#: Instructions that the bodies of one loop may make, where each index needs a body of its own.
+MAX_UNROLLED = 1_000_000
+
+Body = tuple[program.Instruction, ...]
+
+
+def _if_else(op: IfElseOp, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
+    bodies = [_body(block, qubits, clbits, scope) for block in op.blocks]
+    scope.out.append(program.IfElse(_condition(op, scope), *bodies))
+
+
+def _while_loop(op: WhileLoopOp, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
+    (block,) = op.blocks
+    scope.out.append(program.While(_condition(op, scope), _body(block, qubits, clbits, scope)))
+
+
+def _for_loop(op: ForLoopOp, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
+    indexset, loop_parameter, block = op.params
+    indices = _indices(indexset)
+    if isinstance(loop_parameter, Parameter) and loop_parameter in block.parameters:
+        blocks = (block.assign_parameters({loop_parameter: index}) for index in indexset)
+        bodies = _unrolled(blocks, qubits, clbits, scope)
+        scope.out.append(program.For(indices, bodies))
+        return
+    variable = None
+    if isinstance(loop_parameter, expr.Var):
+        variable = scope.draft.declare(loop_parameter, lower_type(loop_parameter.type))
+    scope.out.append(program.For(indices, (_body(block, qubits, clbits, scope),), variable))
+
+
+def _indices(indexset: Any) -> program.Range | tuple[int, ...]:
+    if isinstance(indexset, range):
+        return program.Range(indexset.start, indexset.stop, indexset.step)
+    return tuple(int(index) for index in indexset)
+
+
+def _unrolled(
+    blocks: Iterable[QuantumCircuit], qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope
+) -> tuple[Body, ...]:
+    """Lower one body an index; stop as soon as they are too many together."""
+    bodies, size = [], 0
+    for block in blocks:
+        bodies.append(_body(block, qubits, clbits, scope))
+        # The body itself counts too: an endless range of empty bodies must end as well.
+        size += 1 + sum(1 for _ in program.walk(bodies[-1]))
+        if size > MAX_UNROLLED:
+            raise scope.refusal(
+                "for_loop",
+                f"its loop parameter needs a body for each index, of more than {MAX_UNROLLED} instructions in "
+                "all; loop over an expr.Var instead of a Parameter, or over fewer indices",
+            )
+    return tuple(bodies)
+
+
+def _switch(op: SwitchCaseOp, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
+    cases = tuple(
+        program.Case(_labels(labels), _body(block, qubits, clbits, scope))
+        for labels, block in op.cases_specifier()
+    )
+    scope.out.append(program.Switch(lower_expression(expr.lift(op.target), scope), cases))
+
+
+def _labels(labels: Iterable[Any]) -> tuple[str, ...]:
+    """Return the values as hex; none for the default, which takes any value, its own labels too."""
+    values = list(labels)
+    return () if CASE_DEFAULT in values else tuple(hex(value) for value in values)
+
+
+def _break_loop(_: BreakLoopOp, _qubits: tuple[int, ...], _clbits: tuple[int, ...], scope: Scope) -> None:
+    scope.out.append(program.Break())
+
+
+def _continue_loop(_: ContinueLoopOp, _qubits: tuple[int, ...], _clbits: tuple[int, ...], scope: Scope) -> None:
+    scope.out.append(program.Continue())
+
+
+def _box(op: BoxOp, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
+    scope.out.append(program.Box(_body(op.body, qubits, clbits, scope)))
+
+
+def _store(op: Store, _qubits: tuple[int, ...], _clbits: tuple[int, ...], scope: Scope) -> None:
+    scope.out.append(program.Store(lower_lvalue(op.lvalue, scope), lower_expression(op.rvalue, scope)))
+
+
+def _condition(op: IfElseOp | WhileLoopOp, scope: Scope) -> Expression:
+    condition = op.condition
+    if isinstance(condition, tuple):
+        condition = expr.lift_legacy_condition(condition)
+    return lower_expression(condition, scope)
+
+
+def _body(block: QuantumCircuit, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> Body:
+    if scope.controls:
+        raise scope.refusal("control flow", "it is inside a controlled gate, which must be unitary")
+    for variable in block.iter_declared_vars():
+        scope.draft.declare(variable, lower_type(variable.type))
+    return lower_block(block, qubits, clbits, scope)
+
+
+CONTROL_FLOW_RULES: Mapping[type, Rule] = MappingProxyType(
+    {
+        IfElseOp: _if_else,
+        WhileLoopOp: _while_loop,
+        ForLoopOp: _for_loop,
+        SwitchCaseOp: _switch,
+        BreakLoopOp: _break_loop,
+        ContinueLoopOp: _continue_loop,
+        BoxOp: _box,
+        Store: _store,
+    }
+)

@@ -1,0 +1,116 @@
+"""Every other instruction: by its definition, its conversion to an instruction, a synthesis, or its matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import (
+    AnnotatedOperation,
+    ControlModifier,
+    InverseModifier,
+    PowerModifier,
+    QuantumCircuit,
+)
+from qiskit.circuit.annotated_operation import Modifier
+from qiskit.exceptions import QiskitError
+from qiskit.transpiler.passes import HighLevelSynthesis
+
+from jobs.lowering.scope import Rule, Scope
+from jobs.lowering.walk import lower_definition, lower_operation
+from simulator.program import Array, Unitary
+
+#: Qubits of the widest matrix that is built where nothing else is known of a gate.
+MAX_MATRIX_QUBITS = 6
+
+
+def lower_by_definition(operation: Any, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
+    """Lower what stands for the operation; refuse it by name where nothing does."""
+    name = operation.name
+    try:
+        # An empty circuit is false, and a definition all the same: so no `or` here.
+        circuit = _definition(operation)
+        circuit = _synthesis(operation) if circuit is None else circuit
+        matrix = _matrix(operation) if circuit is None else None
+    except (QiskitError, ValueError, TypeError, AttributeError) as error:
+        raise scope.refusal(name, f"its definition failed with {type(error).__name__}: {error}") from error
+    if circuit is not None:
+        lower_definition(circuit, qubits, clbits, scope)
+    elif matrix is not None:
+        scope.out.append(Unitary(Array.of(matrix), qubits, scope.controls, scope.control_state))
+    else:
+        raise scope.refusal(
+            name,
+            f"it has no definition, no synthesis on its own qubits, and no matrix of at most {MAX_MATRIX_QUBITS} "
+            "qubits; transpile the circuit for this backend, or give the instruction a definition",
+        )
+
+
+def _definition(operation: Any) -> QuantumCircuit | None:
+    """Return the definition, or that of what `to_instruction` makes (a Clifford)."""
+    if hasattr(operation, "definition"):
+        return operation.definition
+    if hasattr(operation, "to_instruction"):
+        return operation.to_instruction().definition
+    return None
+
+
+def _synthesis(operation: Any) -> QuantumCircuit | None:
+    """Return what Qiskit's high-level synthesis makes of it; None where that is the operation itself."""
+    circuit = QuantumCircuit(operation.num_qubits, operation.num_clbits)
+    circuit.append(operation, circuit.qubits, circuit.clbits)
+    # Nothing is known of the qubits' state here, so no qubit may be taken for a clean one.
+    synthesised = HighLevelSynthesis(qubits_initially_zero=False)(circuit)
+    unchanged = len(synthesised) == 1 and synthesised.data[0].name == operation.name
+    return None if unchanged else synthesised
+
+
+def _matrix(operation: Any) -> NDArray[np.complex128] | None:
+    if operation.num_clbits or operation.num_qubits > MAX_MATRIX_QUBITS:
+        return None
+    if not hasattr(operation, "to_matrix"):
+        return None
+    try:
+        return np.asarray(operation.to_matrix(), np.complex128)
+    except QiskitError:
+        # Every Gate has the method; one without a matrix says so here.
+        return None
+
+
+def _annotated(
+    operation: AnnotatedOperation, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope
+) -> None:
+    """Take the controls off, which commute with inverses and powers, and synthesise what is left."""
+    base, modifiers = _flat(operation)
+    rest: list[Modifier] = []
+    for modifier in reversed(modifiers):
+        # The controls added last come first among the qubits.
+        if isinstance(modifier, ControlModifier):
+            count = modifier.num_ctrl_qubits
+            scope = scope.controlled(qubits[:count], modifier.ctrl_state)
+            qubits = qubits[count:]
+        else:
+            rest.insert(0, modifier)
+    inverse = sum(isinstance(modifier, InverseModifier) for modifier in rest) % 2 == 1
+    power = np.prod([modifier.power for modifier in rest if isinstance(modifier, PowerModifier)])
+    if inverse or power != 1:
+        lower_by_definition(AnnotatedOperation(base, rest), qubits, clbits, scope)
+    else:
+        lower_operation(base, qubits, clbits, scope)
+
+
+def _flat(operation: Any) -> tuple[Any, list[Modifier]]:
+    """Return the operation inside all annotations, and their modifiers, innermost first."""
+    modifiers: list[Modifier] = []
+    while isinstance(operation, AnnotatedOperation):
+        modifiers = [*operation.modifiers, *modifiers]
+        operation = operation.base_op
+    return operation, modifiers
+
+
+DEFINITION_RULES: Mapping[type, Rule] = MappingProxyType(
+    {object: lower_by_definition, AnnotatedOperation: _annotated}
+)

@@ -1,0 +1,125 @@
+"""Classical expressions and variables: Qiskit's tree -> the program's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+
+from qiskit.circuit import Clbit, Duration
+from qiskit.circuit.classical import expr, types
+
+from jobs.lowering.scope import Scope
+from simulator import expression
+
+#: What the stretches of one expression are 0 of.
+Unit: TypeAlias = Literal["s", "dt"]
+#: Of Qiskit's units but dt.
+_SECONDS: Mapping[str, float] = MappingProxyType({"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12})
+
+
+def lower_type(type_: types.Type) -> expression.Type:
+    """Return the type of a Qiskit expression or variable."""
+    return _TYPES[type_.kind](type_)
+
+
+def lower_expression(node: expr.Expr, scope: Scope) -> expression.Expression:
+    """Return the expression on the bits and variables of the program.
+
+    A stretch is 0, the shortest that it may take, in the unit of the durations beside it.
+    """
+    return _lower(node, scope, "dt" if _in_dt(node) else "s")
+
+
+def lower_lvalue(node: expr.Expr, scope: Scope) -> expression.LValue:
+    """Return what a Store writes to."""
+    place = lower_expression(node, scope)
+    if not isinstance(place, expression.LValue):
+        raise scope.refusal("store", f"nothing can be written to {node}")
+    return place
+
+
+def _lower(node: expr.Expr, scope: Scope, unit: Unit) -> expression.Expression:
+    return _NODES[type(node)](node, scope, unit)
+
+
+def _var(node: expr.Var, scope: Scope, _unit: Unit) -> expression.Expression:
+    if node.standalone:
+        if node not in scope.draft.places:
+            raise scope.error(f'its variable "{node.name}" is not declared where it is used')
+        return expression.Var(scope.draft.places[node])
+    try:
+        if isinstance(node.var, Clbit):
+            return expression.Clbit(scope.clbits[node.var])
+        bits = expression.Bits(tuple(scope.clbits[bit] for bit in node.var))
+    except KeyError as error:
+        raise scope.error(f"an expression reads {node.var}, which is not there") from error
+    # Qiskit may read a register as a wider integer than it is.
+    type_ = lower_type(node.type)
+    return bits if type_ == expression.Uint(len(bits.clbits)) else expression.Cast(type_, bits)
+
+
+def _stretch(_node: expr.Stretch, _scope: Scope, unit: Unit) -> expression.Expression:
+    return expression.Constant(expression.Duration(), 0.0, unit)
+
+
+def _value(node: expr.Value, _scope: Scope, _unit: Unit) -> expression.Expression:
+    value, type_ = node.value, lower_type(node.type)
+    if isinstance(value, Duration):
+        return expression.Constant(type_, *_length(value))
+    if isinstance(type_, expression.Uint):
+        return expression.Constant(type_, hex(value))
+    return expression.Constant(type_, float(value) if isinstance(type_, expression.Float) else bool(value))
+
+
+def _cast(node: expr.Cast, scope: Scope, unit: Unit) -> expression.Expression:
+    return expression.Cast(lower_type(node.type), _lower(node.operand, scope, unit))
+
+
+def _unary(node: expr.Unary, scope: Scope, unit: Unit) -> expression.Expression:
+    return expression.Unary(node.op.name.lower(), lower_type(node.type), _lower(node.operand, scope, unit))
+
+
+def _binary(node: expr.Binary, scope: Scope, unit: Unit) -> expression.Expression:
+    left, right = _lower(node.left, scope, unit), _lower(node.right, scope, unit)
+    return expression.Binary(node.op.name.lower(), lower_type(node.type), left, right)
+
+
+def _index(node: expr.Index, scope: Scope, unit: Unit) -> expression.Expression:
+    return expression.Index(_lower(node.target, scope, unit), _lower(node.index, scope, unit))
+
+
+def _length(duration: Duration) -> tuple[float, Unit]:
+    """Return the number and its unit, seconds but for dt."""
+    unit = duration.unit()
+    return (float(duration.value()), "dt") if unit == "dt" else (duration.value() * _SECONDS[unit], "s")
+
+
+def _in_dt(node: expr.Expr) -> bool:
+    """Whether a duration somewhere in the expression is in dt."""
+    if isinstance(node, expr.Value):
+        return isinstance(node.value, Duration) and node.value.unit() == "dt"
+    return any(_in_dt(getattr(node, field)) for field in _OPERANDS if hasattr(node, field))
+
+
+_Node: TypeAlias = Callable[[Any, Scope, Unit], expression.Expression]
+_NODES: Mapping[type[expr.Expr], _Node] = MappingProxyType(
+    {
+        expr.Var: _var,
+        expr.Stretch: _stretch,
+        expr.Value: _value,
+        expr.Cast: _cast,
+        expr.Unary: _unary,
+        expr.Binary: _binary,
+        expr.Index: _index,
+    }
+)
+_OPERANDS = ("operand", "left", "right", "target", "index")
+_TYPES: Mapping[type[types.Type], Callable[[Any], expression.Type]] = MappingProxyType(
+    {
+        types.Bool: lambda _: expression.Bool(),
+        types.Uint: lambda type_: expression.Uint(type_.width),
+        types.Float: lambda _: expression.Float(),
+        types.Duration: lambda _: expression.Duration(),
+    }
+)

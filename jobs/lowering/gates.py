@@ -1,0 +1,104 @@
+"""Gates: what has a matrix that the Program can say without Qiskit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from types import MappingProxyType
+
+import numpy as np
+from qiskit.circuit import ControlledGate, Gate
+from qiskit.circuit.library import (
+    CUGate,
+    DiagonalGate,
+    MCXVChain,
+    PauliGate,
+    PermutationGate,
+    UnitaryGate,
+    get_standard_gate_name_mapping,
+)
+
+from jobs.lowering.definitions import lower_by_definition
+from jobs.lowering.scope import Rule, Scope
+from jobs.lowering.standard import STANDARD_GATES, add_standard
+from jobs.lowering.walk import lower_operation
+from simulator.program import Array, Diagonal, Permutation, Unitary
+
+#: A diagonal under controls is a dense matrix up to this width, and Qiskit's decomposition beyond it.
+_DENSE_QUBITS = 6
+
+
+def _standard(name: str, gate: Gate, qubits: tuple[int, ...], _clbits: tuple[int, ...], scope: Scope) -> None:
+    add_standard(name, gate.params, qubits, scope)
+
+
+def _controlled(gate: ControlledGate, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
+    """Lower the base gate under the gate's controls, whatever the base is."""
+    count, base = gate.num_ctrl_qubits, gate.base_gate
+    if base is None or count + base.num_qubits != gate.num_qubits:
+        # Several targets (MCMT), or ancillas whose state decides what the gate does (MCXRecursive).
+        lower_by_definition(gate, qubits, clbits, scope)
+    else:
+        lower_operation(base, qubits[count:], (), scope.controlled(qubits[:count], gate.ctrl_state))
+
+
+def _cu(gate: CUGate, qubits: tuple[int, ...], _clbits: tuple[int, ...], scope: Scope) -> None:
+    # The base gate is u, without the phase of cu's fourth parameter.
+    add_standard("u", list(gate.params), qubits[1:], scope.controlled(qubits[:1], gate.ctrl_state))
+
+
+def _unitary(gate: UnitaryGate, qubits: tuple[int, ...], _clbits: tuple[int, ...], scope: Scope) -> None:
+    matrix = Array.of(np.asarray(gate.params[0]))
+    scope.out.append(Unitary(matrix, qubits, scope.controls, scope.control_state, gate.label))
+
+
+def _diagonal(gate: DiagonalGate, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
+    entries = np.asarray(gate.params, np.complex128)
+    if not scope.controls:
+        scope.out.append(Diagonal(Array.of(entries), qubits))
+    elif len(qubits) <= _DENSE_QUBITS:
+        matrix = Array.of(np.diag(entries))
+        scope.out.append(Unitary(matrix, qubits, scope.controls, scope.control_state))
+    else:
+        lower_by_definition(gate, qubits, clbits, scope)
+
+
+def _permutation(gate: PermutationGate, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
+    if scope.controls:
+        lower_by_definition(gate, qubits, clbits, scope)
+    else:
+        # Qubit pattern[k] goes to place k.
+        sources = tuple(qubits[int(place)] for place in gate.pattern)
+        scope.out.append(Permutation(qubits, sources))
+
+
+def _pauli(gate: PauliGate, qubits: tuple[int, ...], _clbits: tuple[int, ...], scope: Scope) -> None:
+    # The last letter is that of the first qubit.
+    for letter, qubit in zip(reversed(gate.params[0]), qubits, strict=True):
+        if letter != "I":
+            scope.add_gate(letter.lower(), (qubit,))
+
+
+def _standard_rules() -> dict[type, Rule]:
+    """One rule a class; gates with controls of their own come as `ControlledGate`, whatever their state."""
+    gates = get_standard_gate_name_mapping()
+    return {
+        gates[name].base_class: partial(_standard, name)
+        for name, (_, controls) in STANDARD_GATES.items()
+        if controls == 0
+    }
+
+
+GATE_RULES: Mapping[type, Rule] = MappingProxyType(
+    _standard_rules()
+    | {
+        ControlledGate: _controlled,
+        CUGate: _cu,
+        # May be exact only up to phases, or only for clean ancillas.
+        MCXVChain: lower_by_definition,
+        UnitaryGate: _unitary,
+        DiagonalGate: _diagonal,
+        PermutationGate: _permutation,
+        PauliGate: _pauli,
+    }
+)

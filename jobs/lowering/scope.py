@@ -1,0 +1,151 @@
+"""Where instructions land while a circuit is lowered: on which bits, under which controls, in which list.
+
+A `Draft` is the Program in the making, one a circuit. A `Scope` is one place in it: the top level, a block of a
+control-flow instruction, or the inside of a definition. A scope is frozen; what it leads to is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+from qiskit.circuit import Clbit, QuantumCircuit, Qubit
+from qiskit.circuit.classical import expr
+
+from jobs.lowering.errors import LoweringError
+from simulator.expression import Type
+from simulator.program import Barrier, Delay, Gate, Instruction, Variable, qubits_of, walk
+
+#: Lowers one operation onto these qubits and clbits of the program.
+Rule: TypeAlias = Callable[[Any, tuple[int, ...], tuple[int, ...], "Scope"], None]
+#: Definitions within definitions. Qiskit's own stay below 20; more is one that holds itself.
+MAX_DEPTH = 100
+
+
+@dataclass(slots=True)
+class Touched:
+    """Qubits that the top level has used; read on demand, since few circuits ask."""
+
+    qubits: set[int] = field(default_factory=set)
+    #: Instructions of the top level that have been read.
+    read: int = 0
+
+    def by(self, instructions: list[Instruction]) -> set[int]:
+        """Return the qubits used by the top level's instructions so far."""
+        for instruction in walk(tuple(instructions[self.read :])):
+            if not isinstance(instruction, (Barrier, Delay)):
+                self.qubits.update(qubits_of(instruction))
+        self.read = len(instructions)
+        return self.qubits
+
+
+@dataclass(slots=True)
+class Draft:
+    """The parts of a Program that any scope may add to."""
+
+    #: The circuit's name.
+    name: str
+    #: Whether every qubit begins in |0>.
+    from_zero: bool
+    global_phase: float = 0.0
+    variables: list[Variable] = field(default_factory=list)
+    #: Qiskit's variable -> its place in ``variables``.
+    places: dict[expr.Var, int] = field(default_factory=dict)
+    touched: Touched = field(default_factory=Touched)
+
+    def declare(self, variable: expr.Var, type_: Type) -> int:
+        """Give a variable its place; one that has it keeps it."""
+        if variable not in self.places:
+            self.places[variable] = len(self.variables)
+            self.variables.append(Variable(variable.name or "", type_))
+        return self.places[variable]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One place of a draft."""
+
+    draft: Draft
+    #: Class of an operation -> what lowers it; looked up along the class's bases.
+    rules: Mapping[type, Rule]
+    qubits: Mapping[Qubit, int]
+    clbits: Mapping[Clbit, int]
+    #: Where the instructions go, in order.
+    out: list[Instruction]
+    #: What the enclosing controlled gates ask for; None: all ones.
+    controls: tuple[int, ...] = ()
+    control_state: int | None = None
+    #: Definitions around this place.
+    depth: int = 0
+    #: Whether it runs exactly once: not in a block of a control-flow instruction.
+    top: bool = True
+
+    def controlled(self, controls: tuple[int, ...], control_state: int | None) -> Scope:
+        """Return the same place with more controls, after those that are there."""
+        return replace(
+            self,
+            controls=self.controls + controls,
+            control_state=_joined(len(self.controls), self.control_state, len(controls), control_state),
+        )
+
+    def definition(self, circuit: QuantumCircuit, qubits: Sequence[int], clbits: Sequence[int]) -> Scope:
+        """Return the inside of a definition, on these bits of the program."""
+        if self.depth >= MAX_DEPTH:
+            raise self.error(f"its definitions nest deeper than {MAX_DEPTH}: does one of them hold itself?")
+        return replace(
+            self,
+            qubits=dict(zip(circuit.qubits, qubits, strict=True)),
+            clbits=dict(zip(circuit.clbits, clbits, strict=True)),
+            depth=self.depth + 1,
+        )
+
+    def block(self, circuit: QuantumCircuit, qubits: Sequence[int], clbits: Sequence[int]) -> Scope:
+        """Return the inside of a control-flow block, with a list of instructions of its own."""
+        return replace(
+            self,
+            qubits=dict(zip(circuit.qubits, qubits, strict=True)),
+            clbits=dict(zip(circuit.clbits, clbits, strict=True)),
+            out=[],
+            top=False,
+        )
+
+    def add_gate(
+        self,
+        name: str,
+        targets: tuple[int, ...],
+        params: tuple[float, ...] = (),
+        controls: tuple[int, ...] = (),
+    ) -> None:
+        """Add a gate of the table under the scope's controls, and others that must all be 1."""
+        state = self.control_state
+        if state is not None:
+            state = _joined(len(self.controls), state, len(controls), None)
+        self.out.append(Gate(name, targets, params, self.controls + controls, state))
+
+    def add_phase(self, angle: float) -> None:
+        """Add a global phase in radians: under controls it is a phase of theirs."""
+        if angle == 0:
+            return
+        if self.top and not self.controls:
+            self.draft.global_phase += angle
+        else:
+            self.add_gate("global_phase", (), (angle,))
+
+    def error(self, what: str) -> LoweringError:
+        """Return an error that names the circuit."""
+        return LoweringError(f'Circuit "{self.draft.name}" cannot be run: {what}')
+
+    def refusal(self, name: str, why: str) -> LoweringError:
+        """Return an error that names the instruction and the circuit."""
+        return LoweringError(f'Instruction "{name}" in circuit "{self.draft.name}" cannot be run: {why}')
+
+
+def _joined(first: int, first_state: int | None, second: int, second_state: int | None) -> int | None:
+    """Return the control state of ``first`` controls followed by ``second`` others."""
+    if first_state is None and second_state is None:
+        return None
+    low = (1 << first) - 1 if first_state is None else first_state
+    high = (1 << second) - 1 if second_state is None else second_state
+    state = low | high << first
+    return None if state == (1 << first + second) - 1 else state

@@ -1,0 +1,56 @@
+"""The standard gates of Qiskit: each is a gate of `simulator.gates.GATES` and a number of controls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import MappingProxyType
+from typing import Any
+
+from jobs.lowering.scope import Scope
+from simulator.gates import GATES
+
+#: Name of a standard gate -> name in GATES, number of controls (all must be 1). The controls come first.
+STANDARD_GATES = MappingProxyType(
+    {name: (name, 0) for name in GATES}
+    | {
+        "cx": ("x", 1),
+        "cy": ("y", 1),
+        "cz": ("z", 1),
+        "ch": ("h", 1),
+        "cs": ("s", 1),
+        "csdg": ("sdg", 1),
+        "csx": ("sx", 1),
+        "cp": ("p", 1),
+        "crx": ("rx", 1),
+        "cry": ("ry", 1),
+        "crz": ("rz", 1),
+        "cu": ("u", 1),
+        "cu1": ("u1", 1),
+        "cu3": ("u3", 1),
+        "cswap": ("swap", 1),
+        "ccx": ("x", 2),
+        "ccz": ("z", 2),
+        "mcx": ("x", 3),
+        "c3sx": ("sx", 3),
+    }
+)
+#: cu(theta, phi, lambda, gamma) is a controlled u and a controlled phase gamma.
+_CU_PARAMS = 4
+
+
+def add_standard(name: str, params: Iterable[Any], qubits: tuple[int, ...], scope: Scope) -> None:
+    """Add the standard gate of this name, controls first in ``qubits``."""
+    base, count = STANDARD_GATES[name]
+    try:
+        angles = tuple(map(float, params))
+    except (TypeError, ValueError) as error:
+        raise scope.refusal(name, f"its parameters {list(params)} are not real numbers") from error
+    phase = 0.0
+    if base == "u" and len(angles) == _CU_PARAMS:
+        # Also of a plain u: cu.control() leaves its fourth parameter on the base gate.
+        *angles3, phase = angles
+        angles = tuple(angles3)
+    controls = qubits[:count]
+    scope.add_gate(base, qubits[count:], angles, controls)
+    if phase:
+        scope.add_gate("global_phase", (), (phase,), controls)

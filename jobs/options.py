@@ -1,0 +1,149 @@
+"""The run options: what each backend takes, their defaults, and what a value must be."""
+
+from __future__ import annotations
+
+import logging
+import math
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from jobs.errors import BasicAerError
+
+logger = logging.getLogger(__name__)
+
+#: A seed is a key of 63 bits.
+MAX_SEED = 2**63 - 1
+
+_COMMON: dict[str, Any] = {
+    "shots": 1024,
+    "chop_threshold": 1e-15,
+    "parameter_binds": None,
+    "job_tags": None,
+    "job_timeout": None,
+    "precision": "double",
+    "priority": None,
+    "max_shards": None,
+    "expires": None,
+}
+_SAMPLING: dict[str, Any] = {
+    "memory": False,
+    "seed_simulator": None,
+    "initial_statevector": None,
+    "allow_sample_measuring": True,
+}
+#: Method -> option -> default.
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "qasm": _COMMON | _SAMPLING,
+    "statevector": _COMMON | _SAMPLING | {"shots": 1},
+    "unitary": _COMMON | {"shots": 1, "initial_unitary": None},
+}
+#: Options that a later version brings -> the one value that changes nothing.
+_LATER: dict[str, Any] = {"priority": None, "max_shards": None, "expires": None, "precision": "double"}
+
+
+def _integer(name: str, value: Any, most: int) -> int:
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or not 0 <= value <= most:
+        raise BasicAerError(f"{name}={value!r} must be a whole number from 0 to {most}")
+    return int(value)
+
+
+def _seed(name: str, value: Any) -> int:
+    # No seed: a new one for every run, which the result reports.
+    return secrets.randbits(31) if value is None else _integer(name, value, MAX_SEED)
+
+
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, (bool, np.bool_)):
+        raise BasicAerError(f"{name}={value!r} must be True or False")
+    return bool(value)
+
+
+def _threshold(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not value >= 0:
+        raise BasicAerError(f"{name}={value!r} must be a number of at least 0")
+    return float(value)
+
+
+def _timeout(name: str, value: Any) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 < value < math.inf:
+        raise BasicAerError(f"{name}={value!r} must be a number of seconds above 0")
+    return float(value)
+
+
+def resolve_tags(value: Any) -> tuple[str, ...]:
+    """Check a job's tags: any iterable of strings; None: none."""
+    if value is None:
+        return ()
+    tags = () if isinstance(value, str) else tuple(value)
+    if isinstance(value, str) or not all(isinstance(tag, str) for tag in tags):
+        raise BasicAerError(f"job_tags={value!r} must be a list of strings")
+    return tags
+
+
+def _statevector(_: str, value: Any) -> np.ndarray | None:
+    if value is None:
+        return None
+    state = np.asarray(value, dtype=complex).reshape(-1)
+    norm = np.linalg.norm(state)
+    if not round(float(norm), 12) == 1:
+        raise BasicAerError(f"initial statevector is not normalized: norm {norm} != 1")
+    return state
+
+
+def _unitary(_: str, value: Any) -> np.ndarray | None:
+    if value is None:
+        return None
+    matrix = np.asarray(value, dtype=complex)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:  # noqa: PLR2004 (a matrix)
+        raise BasicAerError(f"initial unitary is not a square matrix: shape {matrix.shape}")
+    distance = np.linalg.norm(matrix.conj().T @ matrix - np.eye(len(matrix)))
+    if not round(float(distance), 10) == 0:
+        raise BasicAerError(f"initial unitary is not unitary: |U^dagger U - 1| = {distance}")
+    return matrix
+
+
+def _shots(name: str, value: Any) -> int:
+    return _integer(name, value, 2**53)
+
+
+def _as_is(_: str, value: Any) -> Any:
+    return value
+
+
+_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "shots": _shots,
+    "memory": _flag,
+    "seed_simulator": _seed,
+    "initial_statevector": _statevector,
+    "initial_unitary": _unitary,
+    "chop_threshold": _threshold,
+    "allow_sample_measuring": _flag,
+    "parameter_binds": _as_is,
+    "job_tags": lambda _, value: resolve_tags(value),
+    "job_timeout": _timeout,
+}
+
+
+def resolve(method: str, backend_name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Check options and fill in defaults; None is the default of any of them.
+
+    Raises `BasicAerError` naming the option, its value, and what it may be. The statevector and unitary methods
+    run one shot, whatever was asked.
+    """
+    resolved: dict[str, Any] = {}
+    for name, default in DEFAULTS[method].items():
+        value = given.get(name)
+        if name in _LATER:
+            if value is not None and value != _LATER[name]:
+                raise BasicAerError(f"Option {name}={value!r} is not available in this version: leave it out.")
+            continue
+        resolved[name] = _CHECKS[name](name, default if value is None else value)
+    if method != "qasm" and resolved["shots"] != 1:
+        logger.info('"%s" only supports 1 shot. Setting shots=1.', backend_name)
+        resolved["shots"] = 1
+    return resolved
