@@ -1,0 +1,82 @@
+"""A Bell circuit from submit to counts, beside a bare Celery no-op task, in turns on the same Redis.
+
+Prints medians and the ratio; `make bench` runs it. The peer is Celery with its defaults, one worker process, its
+own queue; ours is a private cluster of one worker. Both clients are warm.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from qiskit import QuantumCircuit
+
+from jobs import BasicAerProvider, LocalCluster
+
+
+def bell() -> QuantumCircuit:
+    """Return a measured Bell pair."""
+    circuit = QuantumCircuit(2, 2)
+    circuit.h(0)
+    circuit.cx(0, 1)
+    circuit.measure([0, 1], [0, 1])
+    return circuit
+
+
+def milliseconds(call: Callable[[], object]) -> float:
+    """Return how long one call takes."""
+    start = time.perf_counter()
+    call()
+    return 1e3 * (time.perf_counter() - start)
+
+
+def main() -> None:
+    """Measure and print."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--rounds", type=int, default=300)
+    rounds = arguments.parse_args().rounds
+    with LocalCluster(workers=1) as cluster:
+        os.environ["BASICAER_URL"] = cluster.url
+        here = Path(__file__).parent
+        peer = subprocess.Popen(
+            [sys.executable, "-m", "celery", "-A", "noop", "worker", "-c", "1", "-l", "ERROR"], cwd=here
+        )
+        try:
+            sys.path.insert(0, str(here))
+            from noop import noop
+
+            backend = BasicAerProvider(cluster.url).get_backend()
+            circuit = bell()
+            calls = {
+                "Bell": lambda: backend.run(circuit, shots=1024).result(timeout=60).get_counts(),
+                "no-op": lambda: noop.delay().get(timeout=60),
+            }
+            for call in calls.values():
+                for _ in range(20):
+                    call()
+            times: dict[str, list[float]] = {name: [] for name in calls}
+            for _ in range(rounds):
+                for name, call in calls.items():
+                    times[name].append(milliseconds(call))
+        finally:
+            peer.terminate()
+            peer.wait(30)
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    print(
+        f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}, {rounds} rounds in turns"
+    )
+    for name, values in times.items():
+        low, _, high = statistics.quantiles(values, n=4)
+        print(f"{name:>6}: median {medians[name]:6.2f} ms, quartiles {low:.2f} to {high:.2f}")
+    print(f" ratio: {medians['Bell'] / medians['no-op']:.2f} (Bell / no-op; at most 1.5 wanted)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""Circuits that several tests run."""
+
+from __future__ import annotations
+
+from qiskit import QuantumCircuit
+from qiskit.circuit import ClassicalRegister, QuantumRegister
+from qiskit.circuit.classical import expr, types
+
+
+def bell(name: str = "bell") -> QuantumCircuit:
+    """A Bell pair, measured."""
+    circuit = QuantumCircuit(2, 2, name=name)
+    circuit.h(0)
+    circuit.cx(0, 1)
+    circuit.measure([0, 1], [0, 1])
+    return circuit
+
+
+def endless(name: str = "endless") -> QuantumCircuit:
+    """A circuit that only ends if it is stopped."""
+    circuit = QuantumCircuit(1, 1, name=name)
+    with circuit.while_loop(expr.lift(True)):
+        circuit.x(0)
+    circuit.measure(0, 0)
+    return circuit
+
+
+def dividing_by_zero(name: str = "bad") -> QuantumCircuit:
+    """A circuit that every worker accepts and none can finish."""
+    circuit = QuantumCircuit(1, 1, name=name)
+    zero = circuit.add_var("zero", expr.lift(0, types.Uint(8)))
+    quotient = circuit.add_var("quotient", expr.lift(0, types.Uint(8)))
+    circuit.store(quotient, expr.div(expr.lift(1, types.Uint(8)), zero))
+    circuit.measure(0, 0)
+    return circuit
+
+
+def two_registers(name: str = "pair") -> QuantumCircuit:
+    """|01> in one register and |10> in another, each measured to its own."""
+    qubits, low, high = QuantumRegister(4, "q"), ClassicalRegister(2, "low"), ClassicalRegister(2, "high")
+    circuit = QuantumCircuit(qubits, low, high, name=name)
+    circuit.x(1)
+    circuit.x(2)
+    circuit.measure(range(4), range(4))
+    return circuit

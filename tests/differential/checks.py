@@ -1,0 +1,13 @@
+"""Checks that several of these tests make."""
+
+from __future__ import annotations
+
+from simulator import wire
+from simulator.program import Program
+from simulator.shards import Experiment, Options, Shard
+
+
+def assert_travels(program: Program) -> None:
+    """Rule 36: a Program is the same at the other end of the wire."""
+    shard = Shard(Options("qasm", 1), (Experiment(0, 1, program),))
+    assert wire.decode_shard(wire.encode(shard)) == shard

@@ -1,0 +1,321 @@
+"""Contract B: provider, backends, options, and what is refused at run()."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+from circuits import bell
+from qiskit import QuantumCircuit, generate_preset_pass_manager, transpile
+from qiskit.circuit import Gate, Parameter
+from qiskit.primitives import BackendSamplerV2
+from qiskit.providers import BackendV2
+from qiskit.providers.exceptions import QiskitBackendNotFoundError
+from qiskit.quantum_info import Operator, Statevector
+
+from jobs import BasicAerError, BasicAerProvider
+from worker.record import WorkerInfo
+
+
+@pytest.fixture
+def nothing_published(quiet):
+    """Whatever a test is refused, nothing of it reaches Redis."""
+    yield
+    with quiet.reaching() as connection:
+        assert list(connection.client.scan_iter("*")) == []
+
+
+class TestProvider:
+    def test_backends(self, provider):
+        """Rule 19: three backends, each a BackendV2 with a Target of no fixed width."""
+        backends = provider.backends()
+
+        assert [backend.name for backend in backends] == [
+            "qasm_simulator",
+            "statevector_simulator",
+            "unitary_simulator",
+        ]
+        assert all(isinstance(backend, BackendV2) and backend.target.num_qubits is None for backend in backends)
+        with pytest.raises(QiskitBackendNotFoundError, match="unitary_simulator"):
+            provider.get_backend("ibmq_qasm_simulator")
+
+    @pytest.mark.parametrize("level", [0, 1, 2, 3])
+    def test_transpile(self, provider, level):
+        """Rule 19: transpile and pass managers take the backend at every level, and keep the width."""
+        backend = provider.get_backend("unitary_simulator")
+        circuit = QuantumCircuit(4)
+        circuit.h(0)
+        circuit.mcx([0, 1, 2], 3)
+        circuit.swap(0, 3)
+
+        for made in (
+            transpile(circuit, backend, optimization_level=level),
+            generate_preset_pass_manager(optimization_level=level, backend=backend).run(circuit),
+        ):
+            assert made.num_qubits == 4
+            unitary = backend.run(made).result().get_unitary()
+            assert np.allclose(unitary, Operator(made).data, atol=1e-10)
+
+    def test_two_providers(self, provider, quiet):
+        """Several providers with other URLs live in one process."""
+        queued, done = quiet.get_backend().run(bell()), provider.get_backend().run(bell())
+
+        assert done.result().success
+        assert not queued.in_final_state()
+        assert queued != done
+
+
+class TestOptions:
+    def test_defaults(self, provider):
+        """Rule 20: 1,024 shots, no memory; an explicit None is the default."""
+        result = provider.get_backend().run(bell(), shots=None, seed_simulator=None, memory=None).result()
+
+        assert result.results[0].shots == sum(result.get_counts().values()) == 1024
+        assert "memory" not in result.data(0)
+
+    def test_set_options(self, provider):
+        """Rule 21: set_options persists, run options do not."""
+        backend = provider.get_backend()
+        backend.set_options(shots=7)
+
+        assert backend.run(bell(), shots=3).result().results[0].shots == 3
+        assert backend.run(bell()).result().results[0].shots == 7
+        with pytest.raises(AttributeError):
+            backend.set_options(foo=1)
+        with pytest.raises(AttributeError):
+            type(backend)(provider, foo=1)
+        assert type(backend)(provider, shots=5).options.shots == 5
+
+    def test_unknown_option(self, provider):
+        """Rule 21: an unknown run option warns, and the job runs."""
+        with pytest.warns(UserWarning, match="^Option foo is not used by this backend$"):
+            job = provider.get_backend().run(bell(), foo=1)
+        assert job.result().success
+
+    @pytest.mark.parametrize(
+        ("option", "value"), [("priority", 1), ("max_shards", 2), ("precision", "single"), ("expires", 3)]
+    )
+    @pytest.mark.usefixtures("nothing_published")
+    def test_not_there_yet(self, quiet, option, value):
+        """Rule 20: an option that a later version brings is refused by name."""
+        with pytest.raises(BasicAerError, match=f"Option {option}={value!r} is not available"):
+            quiet.get_backend().run(bell(), **{option: value})
+
+    @pytest.mark.parametrize("name", ["statevector_simulator", "unitary_simulator"])
+    def test_one_shot_only(self, provider, caplog, name):
+        """Rule 20: statevector and unitary run one shot, and say so at INFO."""
+        circuit = QuantumCircuit(1)
+        with caplog.at_level(logging.INFO, "jobs"):
+            result = provider.get_backend(name).run(circuit, shots=100).result()
+
+        assert result.results[0].shots == 1
+        assert f'"{name}" only supports 1 shot. Setting shots=1.' in caplog.text
+
+    def test_initial_statevector(self, provider):
+        """Rule 20: the state that a circuit begins with."""
+        circuit = QuantumCircuit(2, 2)
+        circuit.cx(0, 1)
+        circuit.measure([0, 1], [0, 1])
+
+        counts = provider.get_backend().run(circuit, initial_statevector=[0, 1, 0, 0]).result().get_counts()
+        assert counts == {"11": 1024}
+
+    def test_initial_unitary(self, provider):
+        """Rule 20: the matrix that a circuit begins with."""
+        circuit = QuantumCircuit(1)
+        circuit.h(0)
+        x = np.array([[0, 1], [1, 0]])
+
+        unitary = provider.get_backend("unitary_simulator").run(circuit, initial_unitary=x).result().get_unitary()
+        assert np.allclose(unitary, np.array([[1, 1], [-1, 1]]) / np.sqrt(2))
+
+    def test_chop(self, provider):
+        """Rule 20: amplitudes below chop_threshold are zero."""
+        circuit = QuantumCircuit(1)
+        circuit.ry(2e-3, 0)
+        backend = provider.get_backend("statevector_simulator")
+
+        assert backend.run(circuit).result().get_statevector()[1] != 0
+        assert backend.run(circuit, chop_threshold=0.01).result().get_statevector()[1] == 0
+
+    def test_parameter_binds(self, provider):
+        """Rule 20: every circuit runs with every binding; Aer's dict of lists works too."""
+        theta = Parameter("theta")
+        circuit = QuantumCircuit(1, 1)
+        circuit.rx(theta, 0)
+        circuit.measure(0, 0)
+        backend = provider.get_backend()
+
+        for binds in ([{theta: 0.0}, {theta: np.pi}], [{theta: [0.0, np.pi]}]):
+            assert backend.run(circuit, parameter_binds=binds).result().get_counts() == [{"0": 1024}, {"1": 1024}]
+        with pytest.raises(BasicAerError, match="do not fit"):
+            backend.run(bell(), parameter_binds=[{theta: 1.0}])
+
+    def test_backend_sampler(self, provider):
+        """Rule 20: Qiskit's BackendSamplerV2 runs on it."""
+        sampler = BackendSamplerV2(backend=provider.get_backend())
+        circuit = QuantumCircuit(2)
+        circuit.h(0)
+        circuit.cx(0, 1)
+        circuit.measure_all()
+
+        counts = sampler.run([circuit], shots=100).result()[0].data.meas.get_counts()
+        assert set(counts) <= {"00", "11"}
+        assert sum(counts.values()) == 100
+
+
+class TestInput:
+    def test_shapes_of_input(self, provider):
+        """Rule 22: circuit, list, tuple, generator; no circuits give a Result without experiments."""
+        backend = provider.get_backend()
+
+        assert len(backend.run(bell()).result().results) == 1
+        assert len(backend.run((bell(), bell())).result().results) == 2
+        assert len(backend.run(bell() for _ in range(3)).result().results) == 3
+        empty = backend.run([]).result()
+        assert (empty.success, empty.results) == (True, [])
+
+    def test_a_copy_is_run(self, quiet, quiet_server, tmp_path):
+        """Rule 22: changing a circuit after run() changes nothing."""
+        from processes import Worker
+
+        circuit = bell()
+        job = quiet.get_backend().run(circuit)
+        circuit.x(0)
+        worker = Worker(quiet_server.url, tmp_path).ready()
+        try:
+            assert set(job.result(timeout=20).get_counts()) == {"00", "11"}
+        finally:
+            worker.stop()
+
+    def test_max_circuits(self, quiet_server, monkeypatch):
+        """Rule 22: max_circuits is honoured."""
+        monkeypatch.setenv("BASICAER_MAX_CIRCUITS", "2")
+        provider = BasicAerProvider(quiet_server.url)
+        assert provider.get_backend().max_circuits == 2
+        with pytest.raises(BasicAerError, match="3 circuits are more than the 2"):
+            provider.get_backend().run([bell()] * 3)
+        provider.close()
+
+    @pytest.mark.parametrize(
+        ("backend", "run", "message"),
+        [
+            ("qasm", lambda b: b.run("bell"), "not str"),
+            ("qasm", lambda b: b.run([bell(), 3]), "number 1 is a int"),
+            ("qasm", lambda b: b.run(bell(), shots=-1), "shots=-1 must be a whole number from 0"),
+            ("qasm", lambda b: b.run(bell(), shots=1.5), r"shots=1\.5"),
+            ("qasm", lambda b: b.run(bell(), shots=True), "shots=True"),
+            ("qasm", lambda b: b.run(bell(), seed_simulator=-1), "seed_simulator=-1"),
+            ("qasm", lambda b: b.run(bell(), seed_simulator=2**63), "to 9223372036854775807"),
+            ("qasm", lambda b: b.run(bell(), memory="yes"), "memory='yes' must be True or False"),
+            ("qasm", lambda b: b.run(bell(), chop_threshold=-1), "chop_threshold=-1"),
+            ("qasm", lambda b: b.run(bell(), job_timeout=0), "job_timeout=0"),
+            ("qasm", lambda b: b.run(bell(), job_tags="tag"), "job_tags='tag'"),
+            (
+                "qasm",
+                lambda b: b.run(bell(), initial_statevector=[1, 0]),
+                "initial statevector is incorrect length: 2 != 4",
+            ),
+            (
+                "statevector",
+                lambda b: b.run(bell(), initial_statevector=[1, 1, 0, 0]),
+                r"initial statevector is not normalized: norm 1\.41.* != 1",
+            ),
+            ("unitary", lambda b: b.run(QuantumCircuit(1), initial_unitary=[1, 0]), "is not a square matrix"),
+            ("unitary", lambda b: b.run(QuantumCircuit(1), initial_unitary=np.ones((2, 2))), "is not unitary"),
+            (
+                "unitary",
+                lambda b: b.run(QuantumCircuit(2), initial_unitary=np.eye(2)),
+                r"initial unitary is incorrect shape: \(2, 2\) != \(4, 4\)",
+            ),
+            (
+                "unitary",
+                lambda b: b.run(bell("X")),
+                'Unsupported "unitary_simulator" instruction "measure" in circuit "X"',
+            ),
+            (
+                "qasm",
+                lambda b: b.run(QuantumCircuit(40, name="big")),
+                r'Number of qubits 40 is greater than maximum \(30\) for "qasm_simulator"\..*"big"',
+            ),
+            ("statevector", lambda b: b.run(QuantumCircuit(28, name="big")), '4294967296 bytes.*"big"'),
+        ],
+    )
+    @pytest.mark.usefixtures("nothing_published")
+    def test_refused(self, quiet, backend, run, message):
+        """Rule 23: refused at run(), naming circuit, value and limit; nothing is published."""
+        with pytest.raises(BasicAerError, match=message):
+            run(quiet.get_backend(f"{backend}_simulator"))
+
+    @pytest.mark.usefixtures("nothing_published")
+    def test_refused_circuits(self, quiet):
+        """Rule 23: unbound parameters and unknown instructions, by name."""
+        unbound = QuantumCircuit(1, name="open")
+        unbound.rx(Parameter("angle"), 0)
+        opaque = QuantumCircuit(1, name="strange")
+        opaque.append(Gate("mystery", 1, []), [0])
+        reset = QuantumCircuit(1, name="R")
+        reset.reset(0)
+
+        with pytest.raises(BasicAerError, match=r"(?s)open.*angle"):
+            quiet.get_backend().run(unbound)
+        with pytest.raises(BasicAerError, match=r"(?s)mystery.*strange"):
+            quiet.get_backend().run(opaque)
+        with pytest.raises(BasicAerError, match='instruction "reset" in circuit "R"'):
+            quiet.get_backend("unitary_simulator").run(reset)
+
+    def test_numpy_integers(self, provider):
+        """Rule 23: NumPy's ints are ints."""
+        result = provider.get_backend().run(bell(), shots=np.int32(12), seed_simulator=np.uint8(3)).result()
+        assert sum(result.get_counts().values()) == 12
+        assert type(result.results[0].seed_simulator) is int
+
+    def test_quota(self, quiet_server, monkeypatch):
+        """Rule 36: over the store's quota: bytes and cure, and nothing is kept."""
+        monkeypatch.setenv("BASICAER_STORE_QUOTA", "200")
+        provider = BasicAerProvider(quiet_server.url)
+        with pytest.raises(BasicAerError, match=r"bytes.*200.*delete"):
+            provider.get_backend().run(bell())
+        provider.close()
+
+    def test_warnings(self, provider, caplog):
+        """Rule 24: no classical registers, no measurements: a warning as in 0.24, and the job runs."""
+        backend = provider.get_backend()
+        none = backend.run(QuantumCircuit(1, name="A")).result()
+        zeros = backend.run(QuantumCircuit(2, 2, name="B"), shots=5).result()
+
+        assert none.get_counts() == {}
+        assert zeros.get_counts() == {"00": 5}
+        assert 'No classical registers in circuit "A", counts will be empty.' in caplog.text
+        assert 'No measurements in circuit "B", classical register will remain all zeros.' in caplog.text
+
+    def test_other_wire_version(self, quiet):
+        """Part 4: a client whose version no worker reads refuses clearly."""
+        old = WorkerInfo(name="old@lab", slots=1, lanes=("basicaer",), memory=1 << 30, wire=0, versions={})
+        with quiet.reaching() as connection:
+            connection.store.feed(old)
+        with pytest.raises(BasicAerError, match=r"wire version 1.*old@lab \(wire 0\).*Upgrade"):
+            quiet.get_backend().run(bell())
+
+    def test_width_follows_the_workers(self, provider):
+        """Rule 25: with workers up, their memory sets the width."""
+        backend = provider.get_backend("statevector_simulator")
+        with provider.reaching() as connection:
+            memory = max(worker.memory for worker in connection.store.workers())
+
+        assert 16 * 2**backend.max_qubits <= memory < 16 * 2 ** (backend.max_qubits + 3)
+        assert provider.get_backend("unitary_simulator").max_qubits <= backend.max_qubits // 2 + 1
+
+
+def test_statevector_agrees(provider):
+    """Rule 27: the statevector is Qiskit's, complex128, qubit 0 least significant."""
+    circuit = QuantumCircuit(3)
+    circuit.h(0)
+    circuit.cp(0.3, 0, 2)
+    circuit.ry(0.7, 1)
+    circuit.global_phase = 0.4
+
+    state = provider.get_backend("statevector_simulator").run(circuit).result().get_statevector()
+    assert state.dtype == np.complex128
+    assert np.allclose(state, Statevector(circuit).data, atol=1e-12)

@@ -1,0 +1,63 @@
+"""Run options: defaults, and what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from jobs.errors import BasicAerError
+from jobs.options import DEFAULTS, MAX_SEED, resolve
+
+
+@pytest.mark.parametrize("method", DEFAULTS)
+def test_none_is_the_default(method):
+    """Rule 20: an explicit None means the default."""
+    nothing = dict.fromkeys(DEFAULTS[method])
+    resolved = resolve(method, "b", nothing)
+    assert resolved.keys() == resolve(method, "b", {}).keys()
+    assert resolved["chop_threshold"] == 1e-15
+
+
+def test_a_seed_is_always_there():
+    """Rule 33: no seed means a new one, and the result can report it."""
+    seeds = {resolve("qasm", "b", {})["seed_simulator"] for _ in range(5)}
+    assert len(seeds) == 5
+    assert all(0 <= seed <= MAX_SEED for seed in seeds)
+    assert resolve("qasm", "b", {"seed_simulator": 0})["seed_simulator"] == 0
+
+
+@pytest.mark.parametrize("value", [np.int64(5), np.uint8(5), 5])
+def test_numpy_integers(value):
+    """Rule 23: NumPy's ints are ints, and become Python's."""
+    assert type(resolve("qasm", "b", {"shots": value})["shots"]) is int
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("shots", -1), ("shots", 2.0), ("shots", "7"), ("shots", True), ("shots", 2**53 + 1),
+        ("seed_simulator", -1), ("seed_simulator", MAX_SEED + 1), ("seed_simulator", 0.5),
+        ("memory", 1), ("allow_sample_measuring", "no"), ("chop_threshold", "x"), ("chop_threshold", -0.1),
+        ("chop_threshold", float("nan")), ("job_timeout", -1), ("job_timeout", float("inf")),
+        ("job_tags", "one"), ("job_tags", [1]), ("precision", "half"), ("priority", 3),
+    ],
+)  # fmt: skip
+def test_refused(option, value):
+    """Rule 23: a value that cannot be used is refused with the option's name and the value."""
+    import re
+
+    with pytest.raises(BasicAerError, match=re.escape(f"{option}={value!r}")):
+        resolve("qasm", "b", {option: value})
+
+
+def test_states_are_checked():
+    """Rule 23: initial states have norm 1, initial unitaries are square and unitary."""
+    assert resolve("qasm", "b", {"initial_statevector": [0, 1j]})["initial_statevector"].dtype == complex
+    for method, option, value, message in (
+        ("qasm", "initial_statevector", [1, 1], "not normalized"),
+        ("qasm", "initial_statevector", [float("nan"), 0], "not normalized"),
+        ("unitary", "initial_unitary", [[1, 0]], "not a square matrix"),
+        ("unitary", "initial_unitary", [[1, 1], [0, 1]], "not unitary"),
+    ):
+        with pytest.raises(BasicAerError, match=message):
+            resolve(method, "b", {option: value})

@@ -1,0 +1,146 @@
+"""Programs built by hand and by hypothesis, and dense references for them: no Qiskit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from simulator.gates import GATES
+from simulator.program import (
+    Array,
+    Diagonal,
+    Gate,
+    Header,
+    Instruction,
+    Measure,
+    Permutation,
+    Program,
+    Unitary,
+    Variable,
+)
+
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+
+
+def program(
+    num_qubits: int,
+    num_clbits: int,
+    *instructions: Instruction,
+    variables: tuple[Variable, ...] = (),
+    global_phase: float = 0.0,
+) -> Program:
+    """A program with an empty header."""
+    return Program(num_qubits, num_clbits, instructions, Header("test"), global_phase, variables)
+
+
+def h(qubit: int) -> Gate:
+    return Gate("h", (qubit,))
+
+
+def x(qubit: int, *controls: int) -> Gate:
+    return Gate("x", (qubit,), controls=controls)
+
+
+def ry(theta: float, qubit: int) -> Gate:
+    return Gate("ry", (qubit,), (theta,))
+
+
+def measures(count: int) -> tuple[Measure, ...]:
+    """Qubit i into clbit i."""
+    return tuple(Measure(place, place) for place in range(count))
+
+
+def random_unitary(seed: int, num_qubits: int) -> NDArray[np.complex128]:
+    rng = np.random.default_rng(seed)
+    dim = 1 << num_qubits
+    return np.linalg.qr(rng.normal(size=(dim, dim)) + 1j * rng.normal(size=(dim, dim)))[0]
+
+
+def random_vector(seed: int, num_qubits: int) -> NDArray[np.complex128]:
+    return random_unitary(seed, num_qubits)[:, 0].copy()
+
+
+def embedded(
+    matrix: NDArray[np.complex128],
+    targets: Sequence[int],
+    num_qubits: int,
+    controls: Sequence[tuple[int, int]] = (),
+) -> NDArray[np.complex128]:
+    """The matrix over all qubits, entry by entry from the definition."""
+    full = np.zeros((1 << num_qubits, 1 << num_qubits), np.complex128)
+    for column in range(1 << num_qubits):
+        if any(column >> qubit & 1 != value for qubit, value in controls):
+            full[column, column] = 1
+            continue
+        local = sum((column >> qubit & 1) << place for place, qubit in enumerate(targets))
+        others = column & ~sum(1 << qubit for qubit in targets)
+        for row in range(1 << len(targets)):
+            goal = others | sum((row >> place & 1) << qubit for place, qubit in enumerate(targets))
+            full[goal, column] = matrix[row, local]
+    return full
+
+
+def dense(instruction: Instruction, num_qubits: int) -> NDArray[np.complex128]:
+    """The matrix of an instruction over all qubits."""
+    match instruction:
+        case Gate() | Unitary():
+            if isinstance(instruction, Gate):
+                matrix = GATES[instruction.name].matrix(*instruction.params)
+            else:
+                matrix = instruction.matrix.ndarray()
+            state = instruction.control_state
+            values = [1 if state is None else state >> i & 1 for i in range(len(instruction.controls))]
+            controls = list(zip(instruction.controls, values, strict=True))
+            return embedded(matrix, instruction.targets, num_qubits, controls)
+        case Diagonal():
+            return embedded(np.diag(instruction.diagonal.ndarray()), instruction.targets, num_qubits)
+        case Permutation(targets=targets, sources=sources):
+            moved = np.zeros((1 << len(targets), 1 << len(targets)))
+            for column in range(len(moved)):
+                values = {qubit: column >> place & 1 for place, qubit in enumerate(targets)}
+                goal = {target: values[source] for target, source in zip(targets, sources, strict=True)}
+                moved[sum(goal[qubit] << place for place, qubit in enumerate(targets)), column] = 1
+            return embedded(moved, targets, num_qubits)
+        case _:
+            raise TypeError(f"no matrix: {instruction}")
+
+
+def unitary_of(instructions: Sequence[Instruction], num_qubits: int) -> NDArray[np.complex128]:
+    """The product of the instructions' matrices."""
+    product = np.eye(1 << num_qubits, dtype=np.complex128)
+    for instruction in instructions:
+        product = dense(instruction, num_qubits) @ product
+    return product
+
+
+@st.composite
+def unitary_instructions(draw: Draw, num_qubits: int, *, widest: int = 4) -> tuple[Instruction, ...]:
+    """A list of instructions that have a matrix, on any targets and controls."""
+    return tuple(_unitary_instruction(draw, num_qubits, widest) for _ in range(draw(st.integers(0, 12))))
+
+
+def _unitary_instruction(draw: Draw, num_qubits: int, widest: int) -> Instruction:
+    qubits = draw(st.permutations(range(num_qubits)))
+    seed = draw(st.integers(0, 2**32 - 1))
+    kinds = ["gate", "gate", "gate", "unitary", "diagonal", "permutation"] if num_qubits else ["gate"]
+    kind = draw(st.sampled_from(kinds))
+    if kind == "gate":
+        name = draw(st.sampled_from([name for name, spec in GATES.items() if spec.num_qubits <= num_qubits]))
+        spec = GATES[name]
+        params = tuple(np.random.default_rng(seed).uniform(-7, 7, spec.num_params).tolist())
+        controls = qubits[spec.num_qubits : draw(st.integers(spec.num_qubits, num_qubits))]
+        state = draw(st.none() | st.integers(0, 2 ** len(controls) - 1))
+        return Gate(name, tuple(qubits[: spec.num_qubits]), params, tuple(controls), state)
+    count = draw(st.integers(1, min(widest, num_qubits)))
+    targets = tuple(qubits[:count])
+    if kind == "unitary":
+        controls = tuple(qubits[count : draw(st.integers(count, num_qubits))])
+        return Unitary(Array.of(random_unitary(seed, count)), targets, controls)
+    if kind == "diagonal":
+        angles = np.random.default_rng(seed).choice([0, 0, np.pi, 1.3], 1 << count)
+        return Diagonal(Array.of(np.exp(1j * angles)), targets)
+    return Permutation(targets, tuple(draw(st.permutations(targets))))

@@ -1,0 +1,324 @@
+"""Dynamic circuits against the exact distribution of their outcomes."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from exact import assert_likely, distribution
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from programs import Draw, h, measures, program, random_vector, ry, unitary_instructions, x
+
+from simulator import Program, branching, run
+from simulator.errors import InvalidProgramError, ProgramRuntimeError, StoppedError
+from simulator.expression import Binary, Bits, Bool, Cast, Clbit, Constant, Index, Uint, Unary, Var
+from simulator.program import (
+    Array,
+    Box,
+    Break,
+    Case,
+    Continue,
+    For,
+    Gate,
+    IfElse,
+    Initialize,
+    Instruction,
+    Measure,
+    Range,
+    Reset,
+    Store,
+    Switch,
+    Variable,
+    While,
+)
+
+YES = Constant(Bool(), True)  # noqa: FBT003 (the value itself)
+COUNTER = Variable("counter", Uint(4))
+
+
+def uint(value: int, width: int = 4) -> Constant:
+    return Constant(Uint(width), hex(value))
+
+
+def equal(left: object, right: object) -> Binary:
+    return Binary("equal", Bool(), left, right)
+
+
+def added(variable: int, value: int) -> Store:
+    return Store(Var(variable), Binary("add", Uint(4), Var(variable), uint(value)))
+
+
+def teleportation() -> Program:
+    """A state of one qubit goes to another, and back through the inverse of its preparation: always 0."""
+    return program(
+        3,
+        3,
+        Gate("u", (0,), (0.3, 0.4, 0.5)),
+        h(1),
+        x(2, 1),
+        x(1, 0),
+        h(0),
+        Measure(0, 0),
+        Measure(1, 1),
+        IfElse(Clbit(1), (x(2),)),
+        IfElse(Clbit(0), (Gate("z", (2,)),)),
+        Gate("u", (2,), (-0.3, -0.5, -0.4)),
+        Measure(2, 2),
+    )
+
+
+def repeat_until_success() -> Program:
+    """Tries until a coin of 3/4 falls on 1, counting in a variable that wraps around; the count is read out."""
+    return program(
+        1,
+        5,
+        Store(Var(0), uint(0)),
+        While(
+            Unary("logic_not", Bool(), Clbit(4)),
+            (Reset(0), ry(2 * np.pi / 3, 0), Measure(0, 4), added(0, 1)),
+        ),
+        Store(Bits((0, 1, 2, 3)), Var(0)),
+        variables=(COUNTER,),
+    )
+
+
+def nested_loops() -> Program:
+    """Inner breaks and continues, outer breaks, with coins deciding."""
+    inner = For(
+        Range(0, 5, 2),
+        (
+            (
+                h(0),
+                Measure(0, 0),
+                IfElse(Clbit(0), (Continue(),)),
+                added(1, 1),
+                IfElse(equal(Var(0), uint(2)), (Break(),)),
+                added(1, 2),
+            ),
+        ),
+        variable=0,
+    )
+    outer = For(
+        (3, 1, 2),
+        (
+            (inner, IfElse(Binary("greater", Bool(), Var(1), uint(6)), (Break(),))),
+            (inner, added(1, 4)),
+            (Box((inner, Box((Continue(),)), added(1, 1))),),
+        ),
+    )
+    return program(
+        1,
+        5,
+        Store(Var(1), uint(0)),
+        outer,
+        Store(Bits((1, 2, 3, 4)), Var(1)),
+        variables=(Variable("index", Uint(4)), COUNTER),
+    )
+
+
+def switch() -> Program:
+    """Each value of a register takes its own body; the default takes the rest."""
+    cases = (Case(("0x0",), (x(2),)), Case(("0x1", "0x2"), (h(2),)), Case((), (ry(0.4, 2),)))
+    return program(3, 3, h(0), h(1), Measure(0, 0), Measure(1, 1), Switch(Bits((0, 1)), cases), Measure(2, 2))
+
+
+def measured_in_between() -> Program:
+    """Measurements into the same clbit, the last of which stays, and of a qubit that goes on."""
+    return program(2, 2, ry(0.7, 0), Measure(0, 0), h(0), x(1, 0), Measure(1, 0), ry(0.3, 0), Measure(0, 1))
+
+
+def initialized_again() -> Program:
+    """Initialize of entangled qubits resets them first."""
+    amplitudes = Array.of(random_vector(3, 2))
+    return program(3, 3, h(0), x(1, 0), x(2, 1), Initialize(amplitudes, (2, 0)), ry(0.2, 1), *measures(3))
+
+
+def stores() -> Program:
+    """Classical values only: a variable, a bit of it, a register, a cast."""
+    return program(
+        1,
+        4,
+        h(0),
+        Measure(0, 0),
+        Store(Var(0), Cast(Uint(4), Clbit(0))),
+        Store(Index(Var(0), uint(2)), YES),
+        added(0, 13),
+        Store(Bits((3, 2, 1, 0)), Var(0)),
+        variables=(COUNTER,),
+    )
+
+
+def syndrome_rounds() -> Program:
+    """Five rounds that entangle, measure and reset an ancilla: many histories, few states."""
+    rounds = [
+        part
+        for place in range(5)
+        for part in (x(2, 0), x(2, 1), Measure(2, place), Reset(2), ry(0.5, 0), ry(0.5, 1))
+    ]
+    return program(3, 5, h(0), x(1, 0), *rounds)
+
+
+PROGRAMS = {
+    make.__name__: make
+    for make in (
+        teleportation,
+        repeat_until_success,
+        nested_loops,
+        switch,
+        measured_in_between,
+        initialized_again,
+        stores,
+        syndrome_rounds,
+    )
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("sample_measuring", [True, False])
+def test_counts_are_likely(name: str, *, sample_measuring: bool) -> None:
+    """Rules 30 and 31: counts of dynamic circuits follow the exact probabilities."""
+    result = run(PROGRAMS[name](), seed=11, shots=20_000, sample_measuring=sample_measuring)
+    assert_likely(result.counts, distribution(PROGRAMS[name]()))
+
+
+@st.composite
+def dynamic_programs(draw: Draw) -> Program:
+    """Random bodies in random control flow over 3 qubits, 3 clbits and a counter."""
+    instructions = _body(draw, depth=2)
+    return program(3, 3, Store(Var(0), uint(0)), *instructions, *measures(3)[:1], variables=(COUNTER,))
+
+
+def _body(draw: Draw, depth: int) -> tuple[Instruction, ...]:
+    parts: list[Instruction] = []
+    for _ in range(draw(st.integers(1, 4))):
+        qubit, clbit = draw(st.integers(0, 2)), draw(st.integers(0, 2))
+        kind = draw(st.sampled_from(["unitary", "measure", "reset", "store", "add", "if", "for", "while", "switch"]))
+        if kind == "unitary" or (depth == 0 and kind in {"if", "for", "while", "switch"}):
+            parts += draw(unitary_instructions(3, widest=2))[:3]
+        elif kind == "measure":
+            parts.append(Measure(qubit, clbit))
+        elif kind == "reset":
+            parts.append(Reset(qubit))
+        elif kind == "store":
+            parts.append(Store(Clbit(clbit), Index(Var(0), uint(draw(st.integers(0, 3))))))
+        elif kind == "add":
+            parts.append(added(0, draw(st.integers(1, 5))))
+        elif kind == "if":
+            parts.append(IfElse(Clbit(clbit), _body(draw, depth - 1), _body(draw, depth - 1)))
+        elif kind == "for":
+            jump = draw(st.sampled_from([Break(), Continue()]))
+            body = (*_body(draw, depth - 1), IfElse(Clbit(clbit), (jump,)), added(0, 1))
+            parts.append(For(Range(0, draw(st.integers(0, 3))), (body,)))
+        elif kind == "while":
+            # Each round draws the clbit anew from a coin: it ends.
+            coin = (Reset(qubit), ry(1.0, qubit), Measure(qubit, clbit))
+            parts.append(While(Clbit(clbit), (*_body(draw, 0)[:1], *coin)))
+        else:
+            cases = (Case(("0x1", "0x2"), _body(draw, depth - 1)), Case((), _body(draw, depth - 1)))
+            parts.append(Switch(Bits((2, 0)), cases))
+    return tuple(parts)
+
+
+@settings(deadline=None, max_examples=25, derandomize=True)
+@given(dynamic_programs())
+def test_random_dynamic_programs_are_likely(dynamic: Program) -> None:
+    """Rule 30: any mix of control flow, measurements, resets and stores follows the exact probabilities."""
+    assert_likely(run(dynamic, seed=5, shots=4000).counts, distribution(dynamic))
+
+
+@settings(deadline=None, max_examples=25, derandomize=True)
+@given(dynamic_programs(), st.integers(0, 2**63 - 1))
+def test_no_outcome_depends_on_how_branches_are_run(dynamic: Program, seed: int) -> None:
+    """Rule 32: merging or not waiting at all, and any number of other shots, change no shot's outcome."""
+    whole = run(dynamic, seed=seed, shots=300, memory=True).memory
+    assert run(dynamic, seed=seed, shots=40, memory=True).memory == whole[:40]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(branching, "_WAITING", 1)
+        assert run(dynamic, seed=seed, shots=300, memory=True).memory == whole
+
+
+def test_teleportation_arrives() -> None:
+    """Rule 30: the teleported state is exact: its readout is 0 in every shot."""
+    counts = run(teleportation(), seed=1, shots=10_000).counts
+    assert all(int(key, 16) < 0b100 for key in counts)
+
+
+def test_shots_that_are_in_one_state_share_it() -> None:
+    """Five measured and reset rounds make 32 histories, but evolve no more than a few states."""
+    kernels = []
+    run(teleportation(), seed=1, shots=1000, checkpoint=lambda: kernels.append(1))
+    few = len(kernels)
+    run(teleportation(), seed=1, shots=100_000, checkpoint=lambda: kernels.append(1))
+    assert len(kernels) == 2 * few
+    entangled = program(1, 12, *(part for i in range(12) for part in (h(0), Measure(0, i), Reset(0))))
+    kernels.clear()
+    counts = run(entangled, seed=1, shots=4000, checkpoint=lambda: kernels.append(1)).counts
+    assert len(counts) > 2000
+    assert len(kernels) < 12 * 10
+
+
+@pytest.mark.parametrize("waiting", [1, 256])
+def test_few_states_are_alive(waiting: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where branches cannot wait, no more than log2(shots) + 2 states live at once."""
+    monkeypatch.setattr(branching, "_WAITING", waiting)
+    alive, most = 0, 0
+    copy = branching.State.copy
+
+    def counted(state: branching.State) -> branching.State:
+        nonlocal alive, most
+        alive += 1
+        most = max(most, alive)
+        return copy(state)
+
+    splits = tuple(part for i in range(12) for part in (h(0), ry(0.1 * i, 1), x(1, 0), Measure(0, i)))
+    monkeypatch.setattr(branching.State, "copy", counted)
+    code_shots = 512
+    ended = 0
+    from simulator.flow import compile_program
+    from simulator.rng import Uniforms
+    from simulator.state import ground
+
+    code = compile_program(program(2, 12, *splits, h(0)), fresh=True, sampling=False, merging=True)
+    interpreter = branching.Interpreter(code, Uniforms(1), lambda: None)
+    for _ in interpreter.run(ground(2), np.arange(code_shots)):
+        ended += 1
+        alive -= 1
+    assert ended > 300
+    assert most <= waiting + 10
+
+
+def test_an_endless_loop_can_be_stopped() -> None:
+    """Rule 30: each round of a loop calls the checkpoint, also one without instructions; what it raises ends the run."""
+    deadline = time.monotonic() + 0.1
+
+    def stop() -> None:
+        if time.monotonic() > deadline:
+            raise StoppedError("enough")
+
+    for body in ((), (h(0),), (Continue(),)):
+        with pytest.raises(StoppedError, match="enough"):
+            run(program(1, 1, While(YES, body)), seed=1, shots=10, checkpoint=stop)
+        deadline = time.monotonic() + 0.1
+
+
+def test_runtime_errors_name_the_variable() -> None:
+    """Rule 30: a variable that is read too early is named."""
+    with pytest.raises(ProgramRuntimeError, match='"counter"'):
+        run(program(1, 1, added(0, 1), variables=(COUNTER,)), seed=1)
+
+
+@pytest.mark.parametrize("jump", [Break(), Continue()])
+def test_a_jump_outside_of_a_loop_is_refused(jump: Instruction) -> None:
+    """Rule 36: a break or continue that has no loop is an error of the program."""
+    with pytest.raises(InvalidProgramError, match="outside of every loop"):
+        run(program(1, 1, IfElse(Clbit(0), (jump,))), seed=1)
+
+
+def test_a_million_shots_of_a_dynamic_circuit() -> None:
+    """Rule 31: shots of one history cost one evolution: 10^6 of them take a second or two, not minutes."""
+    begin = time.perf_counter()
+    counts = run(teleportation(), seed=1, shots=1_000_000).counts
+    assert sum(counts.values()) == 1_000_000
+    assert time.perf_counter() - begin < 10

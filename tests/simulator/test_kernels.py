@@ -1,0 +1,163 @@
+"""Kernels against dense matrices over all bits, for random targets, controls and chunk sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from programs import Draw, embedded, random_unitary, random_vector
+
+from simulator import gather, kernels
+
+# Rounding of a few hundred products of numbers of at most 1.
+TOLERANCE = {"rtol": 0, "atol": 1e-13}
+
+
+@pytest.fixture(params=[(14, 5), (3, 1), (4, 3), (2, 0)], ids=str, scope="module", autouse=True)
+def sizes(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Chunks so small that even a few bits take many of them, and the sizes that are used."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (gather, kernels):
+            patch.setattr(module, "CHUNK", request.param[0])
+            patch.setattr(module, "LOW", request.param[1])
+        gather.layout.cache_clear()
+        yield
+    gather.layout.cache_clear()
+
+
+@st.composite
+def places(draw: Draw, *, targets: int = 1) -> tuple[int, tuple[int, ...], kernels.Controls]:
+    """A number of bits, at least so many targets among them, and controls."""
+    num_bits = draw(st.integers(targets, 7))
+    bits = draw(st.permutations(range(num_bits)))
+    count = draw(st.integers(targets, min(num_bits, 4)))
+    controls = bits[count : draw(st.integers(count, num_bits))]
+    return num_bits, tuple(bits[:count]), tuple((bit, draw(st.integers(0, 1))) for bit in controls)
+
+
+def never() -> None:
+    pass
+
+
+@settings(deadline=None, max_examples=60)
+@given(places(), st.integers(0, 99))
+def test_apply_matrix(place: tuple[int, tuple[int, ...], kernels.Controls], seed: int) -> None:
+    """Any matrix on any targets, under any controls, is its dense form."""
+    num_bits, targets, controls = place
+    psi, matrix = random_vector(seed, num_bits), random_unitary(seed + 1, len(targets))
+    expected = embedded(matrix, targets, num_bits, controls) @ psi
+    kernels.apply_matrix(psi, matrix, targets, controls, never)
+    np.testing.assert_allclose(psi, expected, **TOLERANCE)
+
+
+def test_apply_matrix_wider_than_a_real_product() -> None:
+    """Beyond six targets the product is complex, with the same result."""
+    psi, matrix = random_vector(1, 9), random_unitary(2, 7)
+    expected = embedded(matrix, (8, 0, 3, 2, 7, 4, 5), 9, ((1, 0),)) @ psi
+    kernels.apply_matrix(psi, matrix, (8, 0, 3, 2, 7, 4, 5), ((1, 0),), never)
+    np.testing.assert_allclose(psi, expected, **TOLERANCE)
+
+
+@settings(deadline=None, max_examples=60)
+@given(places(targets=0), st.integers(0, 99))
+def test_apply_diagonal(place: tuple[int, tuple[int, ...], kernels.Controls], seed: int) -> None:
+    """Any diagonal, also one number without targets, is its dense form."""
+    num_bits, targets, controls = place
+    psi = random_vector(seed, num_bits)
+    diagonal = np.exp(1j * np.random.default_rng(seed).uniform(0, 6, 1 << len(targets)))
+    expected = embedded(np.diag(diagonal), targets, num_bits, controls) @ psi
+    kernels.apply_diagonal(psi, diagonal, targets, controls)
+    np.testing.assert_allclose(psi, expected, **TOLERANCE)
+
+
+@settings(deadline=None, max_examples=40)
+@given(places(), st.integers(0, 99))
+def test_exchange(place: tuple[int, tuple[int, ...], kernels.Controls], seed: int) -> None:
+    """An exchange is the matrix [[0, a], [b, 0]]."""
+    num_bits, (target, *_), controls = place
+    psi = random_vector(seed, num_bits)
+    expected = embedded(np.array([[0, 2], [3j, 0]]), (target,), num_bits, controls) @ psi
+    kernels.exchange(psi, (2, 3j), target, controls)
+    np.testing.assert_allclose(psi, expected, **TOLERANCE)
+
+
+@settings(deadline=None, max_examples=40)
+@given(places(), st.integers(0, 99))
+def test_prepare(place: tuple[int, tuple[int, ...], kernels.Controls], seed: int) -> None:
+    """Preparing targets in |0> is the matrix whose first column is the amplitudes."""
+    num_bits, targets, _ = place
+    psi, amplitudes = random_vector(seed, num_bits), random_vector(seed + 1, len(targets))
+    for bit in targets:
+        kernels.project(psi, bit, 0, into=0, factor=1.0)
+    column = np.zeros((1 << len(targets), 1 << len(targets)), np.complex128)
+    column[:, 0] = amplitudes
+    expected = embedded(column, targets, num_bits) @ psi
+    kernels.prepare(psi, amplitudes, targets)
+    np.testing.assert_allclose(psi, expected, **TOLERANCE)
+
+
+@settings(deadline=None, max_examples=40)
+@given(places(), st.integers(0, 1), st.integers(0, 1), st.integers(0, 99))
+def test_project(place: tuple[int, tuple[int, ...], kernels.Controls], outcome: int, into: int, seed: int) -> None:
+    """A projection keeps one half, scaled, in either place."""
+    num_bits, (bit, *_), _ = place
+    psi = random_vector(seed, num_bits)
+    matrix = np.zeros((2, 2))
+    matrix[into, outcome] = 0.5
+    expected = embedded(matrix, (bit,), num_bits) @ psi
+    kernels.project(psi, bit, outcome, into=into, factor=0.5)
+    np.testing.assert_allclose(psi, expected, **TOLERANCE)
+
+
+@settings(deadline=None, max_examples=40)
+@given(places(targets=0), st.integers(0, 99))
+def test_probabilities(place: tuple[int, tuple[int, ...], kernels.Controls], seed: int) -> None:
+    """The distribution of some bits is the sum over the others, the lowest bit least significant."""
+    num_bits, bits, _ = place
+    psi = random_vector(seed, num_bits)
+    values = sum((np.arange(1 << num_bits) >> bit & 1) << i for i, bit in enumerate(sorted(bits)))
+    expected = np.bincount(np.zeros(1 << num_bits, int) + values, np.abs(psi) ** 2, 1 << len(bits))
+    np.testing.assert_allclose(kernels.probabilities(psi, tuple(sorted(bits))), expected, **TOLERANCE)
+    for bit in bits:
+        ones = np.arange(1 << num_bits) >> bit & 1 == 1
+        expected = [np.sum(np.abs(psi[~ones]) ** 2), np.sum(np.abs(psi[ones]) ** 2)]
+        np.testing.assert_allclose(kernels.bit_masses(psi, bit), expected, **TOLERANCE)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.permutations(range(6)))
+def test_permuted(sources: list[int]) -> None:
+    """Bit i of an index in the result is bit sources[i] of the index before."""
+    psi = random_vector(1, 6)
+    indices = np.arange(64)
+    before = sum((indices >> place & 1) << source for place, source in enumerate(sources))
+    np.testing.assert_array_equal(kernels.permuted(psi, tuple(sources)), psi[before])
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 9), st.floats(-4, 4), st.integers(0, 10**6))
+def test_settle_makes_states_equal_that_differ_by_phase_and_rounding(bits: int, angle: float, seed: int) -> None:
+    """A settled state is the same, to the bit, whatever its global phase and its last digits were."""
+    psi = random_vector(seed, bits)
+    other = psi * np.exp(1j * angle) + 1e-16
+    kernels.settle(psi)
+    kernels.settle(other)
+    # A digit may lie between two steps of the grid: one in about 10^4 does, and then the states differ by a step.
+    np.testing.assert_allclose(psi, other, rtol=0, atol=1.5 * 2.0**-40)
+    assert np.count_nonzero(psi != other) <= 2
+    np.testing.assert_allclose(np.linalg.norm(psi), 1, rtol=0, atol=1e-9)
+
+
+def test_settle_is_done_once() -> None:
+    """Settling a settled state changes nothing, and equal states have equal fingerprints."""
+    psi = random_vector(3, 6)
+    kernels.settle(psi)
+    again = psi.copy()
+    kernels.settle(again)
+    np.testing.assert_array_equal(psi, again)
+    assert kernels.fingerprint(psi) == kernels.fingerprint(again)
+    again[5] += 2.0**-40
+    assert kernels.fingerprint(psi) != kernels.fingerprint(again)

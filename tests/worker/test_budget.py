@@ -1,0 +1,197 @@
+"""What jobs leave behind, for how long, and whom it counts for."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+from processes import eventually
+from record_inspection import Snapshot
+
+from worker import blobs
+from worker.errors import DuplicateJobError, PayloadMissingError, QuotaExceededError
+from worker.record import Doorbell, Effects
+from worker.store import Store
+
+DOOR = Doorbell("job", 0)
+DAY = 86400
+
+
+def used(client, owner="ann"):
+    return int(Snapshot(client).data.get("used", {}).get(owner.encode(), 0))
+
+
+def finish(store, job_id="job", part=b"part"):
+    store.claim(Doorbell(job_id, 0), "t")
+    return store.complete(Doorbell(job_id, 0), "t", part)
+
+
+def test_a_job_over_the_quota_is_refused_with_bytes_and_cure(client, clock, submit):
+    """Over an owner's quota SUBMIT says what was asked, used and allowed; nothing is kept (rule 36)."""
+    store = Store(client, quota=100)
+    submit("first", on=store, payload_bytes=10, result_bytes=60)
+    with pytest.raises(QuotaExceededError, match=r"31 bytes.*'ann' uses 70 of the 100 allowed: delete") as refused:
+        submit("second", on=store, payload_bytes=1, result_bytes=30)
+    assert (refused.value.asked, refused.value.used, refused.value.limit) == (31, 70, 100)
+    assert str(pickle.loads(pickle.dumps(refused.value))) == str(refused.value)
+    assert store.read("second") is None
+    assert Snapshot(client).names("upload") == []
+    submit("third", on=store, payload_bytes=1, result_bytes=29)
+
+
+def test_the_budget_is_each_owners_own(client, clock, submit):
+    """One owner's jobs leave another's budget alone, and quota 0 is no quota."""
+    store = Store(client, quota=100)
+    submit("first", on=store, result_bytes=99)
+    submit("other", on=store, owner="bob", result_bytes=99)
+    submit("large", on=Store(client, quota=0), result_bytes=10**12)
+    assert (used(client), used(client, "bob")) == (10**12 + 101, 100)
+
+
+def test_the_end_corrects_the_estimate(store, client, submit):
+    """From its end on a job counts for the bytes that it has in the store."""
+    submit(result_bytes=10**6)
+    assert used(client) == 1 + 10**6
+    finish(store, part=b"12345")
+    assert used(client) == 1 + 5
+
+
+def test_cancel_gives_back_what_it_removes(store, client, submit):
+    """CANCEL gives back the payload and the estimate; parts that are there still count (rule 16)."""
+    submit(total=3, result_bytes=100)
+    finish(store, part=b"12345")
+    store.cancel("job")
+    assert used(client) == 5
+    submit("other", result_bytes=100)
+    store.cancel("other")
+    assert used(client) == 5
+
+
+def test_delete_gives_back_all(store, client, submit):
+    """DELETE leaves nothing but a tombstone of 4 h, which keeps the id taken (rule 14)."""
+    submit()
+    finish(store)
+    assert store.delete("job")
+    snapshot = Snapshot(client)
+    assert set(snapshot.data) <= {"tombstone:job", "clock", "fed", "turn:basicaer"}
+    assert 4 * 3600 - 60 < snapshot.ttl["tombstone:job"] / 1000 <= 4 * 3600
+    assert store.read("job") is None
+    with pytest.raises(DuplicateJobError, match="deleted less than 4 h ago"):
+        submit(digest="another")
+
+
+def test_a_deleted_jobs_shards_do_not_come_back(store, client, submit):
+    """DELETE also clears what the job still had in flight: the id may be used again one day."""
+    submit(total=4)
+    store.claim(DOOR, "t")
+    store.feed()
+    store.cancel("job")
+    store.delete("job")
+    assert not {"held", "sent:basicaer"} & set(Snapshot(client).data)
+
+
+def test_an_expired_result_gives_back_its_bytes(client, clock, submit):
+    """Once the result TTL has passed, FEED or the next SUBMIT gives the bytes back."""
+    store = Store(client, quota=100)
+    submit("first", on=store, result_bytes=90)
+    finish(store, "first", b"x" * 90)
+    clock.advance(7 * DAY - 1)
+    with pytest.raises(QuotaExceededError):
+        submit("second", on=store, result_bytes=90)
+    clock.advance(1)
+    submit("second", on=store, result_bytes=90)
+    store.cancel("second")
+    assert used(client) == 0
+
+
+def test_lives_of_a_finished_job(store, client, submit):
+    """Results live for the result TTL, the record twice as long; a payload as long as the result."""
+    submit(total=3)
+    finish(store)
+    assert {Snapshot(client).ttl[f"{kind}:job"] for kind in ("job", "payload", "parts")} == {-1}
+    store.feed()
+    for shard in (1, 2):
+        store.claim(Doorbell("job", shard), "t")
+        store.complete(Doorbell("job", shard), "t", b"part")
+    lives = {kind: Snapshot(client).ttl[f"{kind}:job"] / 1000 / DAY for kind in ("job", "payload", "parts")}
+    assert lives == {"job": pytest.approx(14, abs=0.01)} | dict.fromkeys(
+        ("payload", "parts"), pytest.approx(7, abs=0.01)
+    )
+
+
+def test_expired_is_told_from_unknown(client, clock, submit):
+    """After the result TTL the record says "expired"; after twice as long nothing is left (rule 13)."""
+    store = Store(client, result_ttl=0.2)
+    submit(on=store)
+    finish(store)
+    assert store.has_result("job")
+    assert not store.read("job").expired
+    eventually(lambda: not store.has_result("job"))
+    record = store.read("job")
+    assert (record.state, record.expired) == ("DONE", True)
+    assert list(blobs.read_parts(store, "job")) == []
+    eventually(lambda: store.read("job") is None)
+    assert store.ids("ann") == ["job"]
+    clock.advance(0.4)
+    store.feed()
+    assert store.ids("ann") == []
+    assert set(Snapshot(client).data) <= {"clock", "fed", "turn:basicaer", "window:basicaer"}
+
+
+def test_a_job_without_parts_is_not_called_expired(store, submit):
+    """A job that was cancelled before any part came has no result that could expire."""
+    submit()
+    store.cancel("job")
+    assert not store.read("job").expired
+    assert not store.has_result("job")
+
+
+def test_a_job_without_payload_is_refused(store, client, job):
+    """SUBMIT needs the payload, which lives an hour without it; from there it lives with the job."""
+    with pytest.raises(PayloadMissingError, match="job job has no payload"):
+        store.submit(job())
+    blobs.write_payload(store, "job", [b"x"])
+    assert 3500 < Snapshot(client).ttl["upload:job"] / 1000 <= 3600
+    store.submit(job())
+    assert Snapshot(client).ttl["payload:job"] == -1
+    assert Snapshot(client).names("upload") == []
+
+
+def test_an_id_is_one_jobs(store, client, submit):
+    """Another content under a known id is refused, and leaves the job and its payload alone."""
+    submit(total=2)
+    before = Snapshot(client)
+    with pytest.raises(DuplicateJobError, match="job job is there already, with other content"):
+        submit(total=5, digest="another")
+    assert submit(total=2) == Effects()
+    assert Snapshot(client).data == before.data
+    assert Snapshot(client).ttl["payload:job"] == -1
+
+
+def test_a_job_is_listed_in_the_order_of_its_submit(store, submit):
+    """An owner's jobs are listed newest first, or oldest first, from any place on (rule 14)."""
+    for number in range(5):
+        submit(f"job-{number}")
+    submit("another", owner="bob")
+    assert store.ids("ann") == [f"job-{number}" for number in (4, 3, 2, 1, 0)]
+    assert store.ids("ann", newest_first=False, limit=2) == ["job-0", "job-1"]
+    assert store.ids("ann", offset=1, limit=2) == ["job-3", "job-2"]
+    assert store.ids("ann", offset=4, limit=10) == ["job-0"]
+    assert store.ids("ann", limit=0) == store.ids("nobody") == []
+    assert [record and record.id for record in store.records(["job-2", "gone", "job-0"])] == [
+        "job-2",
+        None,
+        "job-0",
+    ]
+    assert store.records([]) == []
+    assert store.unfinished() == 6
+
+
+def test_tags_can_be_changed(store, submit):
+    """ANNOTATE replaces what the record keeps for its user, also of a final job (rule 16)."""
+    submit(manifest=b"\x00\xff before")
+    assert store.read("job").manifest == b"\x00\xff before"
+    assert store.annotate("job", b"after")
+    finish(store)
+    assert store.annotate("job", b"later")
+    assert store.read("job").manifest == b"later"

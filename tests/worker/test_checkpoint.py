@@ -1,0 +1,79 @@
+"""The checkpoint: looks at most every 50 ms, beats every fifth of a lease, and stops what is not wanted."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator.errors import StoppedError
+from worker.checkpoint import LOOK_INTERVAL, Checkpoint
+from worker.record import Doorbell
+
+
+class Clock:
+    """A clock that tests set."""
+
+    now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def held(store, submit):
+    """A job of one shard, claimed with the token "mine"."""
+    submit()
+    door = Doorbell("job", 0)
+    assert store.claim(door, "mine").granted
+    return door
+
+
+def test_silent_between_looks(store, held):
+    """A call before the interval is over does not touch the store: the job is gone, and it does not notice."""
+    clock = Clock()
+    checkpoint = Checkpoint(store, held, "mine", clock=clock)
+    store.cancel("job")
+
+    clock.now += LOOK_INTERVAL * 0.9
+    checkpoint()
+    clock.now += LOOK_INTERVAL * 0.2
+    with pytest.raises(StoppedError):
+        checkpoint()
+
+
+def test_another_token(store, held):
+    """A run whose shard was taken over stops."""
+    clock = Clock()
+    checkpoint = Checkpoint(store, held, "other", clock=clock)
+    clock.now += LOOK_INTERVAL
+    with pytest.raises(StoppedError):
+        checkpoint()
+
+
+def test_beats(store, held, clock):
+    """Between beats a look renews nothing; after a fifth of the lease the lease is renewed."""
+    own = Clock()
+    checkpoint = Checkpoint(store, held, "mine", clock=own)
+    claimed = store.client.zscore("basicaer:1:held", "job/0")
+
+    clock.advance(1)
+    own.now += LOOK_INTERVAL
+    checkpoint()
+    assert store.client.zscore("basicaer:1:held", "job/0") == claimed
+
+    own.now += store.lease / 5
+    checkpoint()
+    assert store.client.zscore("basicaer:1:held", "job/0") == claimed + 1000
+
+
+def test_unreachable_store_stops_nothing():
+    """A store that is away is no reason to throw a computation away."""
+    import redis
+
+    from worker.store import Store
+
+    away = Store(redis.Redis(host="127.0.0.1", port=1, retry=None))
+    clock = Clock()
+    checkpoint = Checkpoint(away, Doorbell("job", 0), "mine", clock=clock)
+    for _ in range(3):
+        clock.now += away.lease
+        checkpoint()
