@@ -57,9 +57,10 @@ def _experiment(outcome: Outcome, metadata: Mapping[int, Any]) -> ExperimentResu
 def _data(outcome: Outcome) -> ExperimentResultData:
     """Only what there is becomes a key; beside a state, only counts that say something."""
     data: dict[str, Any] = {}
-    for name, readout in (("counts", outcome.counts), ("memory", outcome.memory)):
-        if readout or (readout is not None and outcome.state is None):
-            data[name] = readout
+    if outcome.counts or (outcome.counts is not None and outcome.state is None):
+        data["counts"] = outcome.counts
+    if outcome.memory or (outcome.memory is not None and outcome.state is None):
+        data["memory"] = outcome.memory
     if outcome.state is not None:
         # One axis is a statevector, two are a unitary. Copied, since a user may write to it.
         data["unitary" if len(outcome.state.shape) > 1 else "statevector"] = outcome.state.ndarray().copy()

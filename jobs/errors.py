@@ -17,8 +17,15 @@ from qiskit.exceptions import QiskitError
 from qiskit.providers import JobError
 
 
+def _plain(error: QiskitError) -> str:
+    """Return the message as it is: Qiskit's own ``str`` is its repr, with quotes and escapes."""
+    return str(error.message)
+
+
 class BasicAerError(QiskitError):
     """A circuit, option or setting that cannot be used."""
+
+    __str__ = _plain
 
 
 class UnreachableError(BasicAerError, JobError):
@@ -32,10 +39,16 @@ class ClusterError(BasicAerError):
 class JobNotFoundError(JobError):
     """No job has this id: there never was one, or it was deleted."""
 
+    __str__ = _plain
+
 
 class JobExpiredError(JobError):
     """The job ended, and its result was kept for as long as BASICAER_RESULT_TTL says."""
 
+    __str__ = _plain
+
 
 class JobCancelledError(JobError):
     """The job was cancelled, so it has no result."""
+
+    __str__ = _plain

@@ -130,20 +130,21 @@ class BasicAerJob(JobV1):
         provider = self.backend().provider
         settings = provider.settings
         with provider.reaching(workers=True) as connection:
-            payload_bytes = blobs.write_payload(connection.store, self._job_id, submission.shards)
             try:
-                effects = connection.store.submit(
+                effects = blobs.submit(
+                    connection.store,
                     NewJob(
                         id=self._job_id,
                         owner=settings.owner,
                         total=len(submission.shards),
                         digest=submission.digest,
                         manifest=submission.manifest.encode(),
-                        payload_bytes=payload_bytes,
+                        payload_bytes=sum(map(len, submission.shards)),
                         result_bytes=submission.result_bytes,
                         expires=settings.expires,
                         job_timeout=submission.job_timeout or settings.job_timeout,
-                    )
+                    ),
+                    submission.shards,
                 )
             except (QuotaExceededError, DuplicateJobError) as error:
                 raise BasicAerError(str(error)) from error

@@ -222,7 +222,7 @@ class _Connection:
         self._workers: tuple[float, list[WorkerInfo]] = (-math.inf, [])
 
     def workers(self) -> list[WorkerInfo]:
-        """Return the workers that are up, as of a second ago at most: what a burst of `run` asks again and again."""
+        """Return the workers that are up, as of a second ago at most: a burst of `run` asks often."""
         now = time.monotonic()
         if now - self._workers[0] > _WORKERS_KEPT:
             self._workers = now, self.store.workers()

@@ -37,7 +37,8 @@ class FinalEvents:
         with self._lock:
             self._closed = True
             thread = self._thread
-        if thread is not None:
+        # Not alive: Ctrl-C came while it was being started.
+        if thread is not None and thread.is_alive():
             thread.join()
 
     @contextmanager

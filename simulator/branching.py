@@ -84,15 +84,17 @@ class Interpreter:
         live: list[Branch] = []
         most = most_waiting(state.amplitudes.nbytes)
         while following:
-            for branch in following:
-                match self._operation(branch):
+            while following:
+                # Popped, so that a branch that has ended takes no memory while others run.
+                match self._operation(following[-1]):
                     case End():
-                        yield branch
+                        yield following.pop()
                     case Meet():
-                        _meet(branch, live)
+                        _meet(following.pop(), live)
                     case _:
-                        live.append(branch)
-            following = self._advanced(live.pop(_next(live, most))) if live else []
+                        live.append(following.pop())
+            if live:
+                following = self._advanced(live.pop(_next(live, most)))
 
     def _operation(self, branch: Branch) -> Operation:
         return self.code.operations[branch.address]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from simulator.analysis import final_measures, touched_by, unboxed
 from simulator.branching import most_waiting
-from simulator.flow import final_measures, touched_by, unboxed
 from simulator.program import For, Initialize, Instruction, Measure, Program, Range, Reset, While, bodies_of
 from simulator.shards import Method
 
@@ -100,8 +100,9 @@ def _draws_in(instructions: Iterable[Instruction], touched: set[int], rounds: in
                 draws += qubit in touched
             case Initialize(targets=targets):
                 draws += len(touched.intersection(targets))
+        if not isinstance(instruction, Reset):
+            touched |= touched_by(instruction)
         bodies = bodies_of(instruction)
-        touched |= touched_by(instruction)
         draws += _times(instruction, rounds) * sum(_draws_in(body, touched, rounds) for body in bodies)
     return draws
 

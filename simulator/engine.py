@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import state
+from simulator.analysis import unitary_instructions
 from simulator.branching import Interpreter
 from simulator.cost import bytes_required
 from simulator.errors import InvalidProgramError, MemoryRefusedError, StoppedError
-from simulator.flow import compile_program, unitary_instructions
+from simulator.flow import compile_program
 from simulator.fusion import plan
 from simulator.program import Array, Program
 from simulator.rng import Uniforms
@@ -126,20 +127,37 @@ def _outcome(
     checkpoint: Callable[[], None] | None,
     admit: Callable[[int], None] | None,
 ) -> Outcome:
-    program = experiment.program
     outcome = Outcome(
         index=experiment.index,
         seed=experiment.seed,
         shots=options.shots if options.method == "qasm" else 1,
-        outline=msgspec.structs.replace(program, instructions=()),
+        outline=msgspec.structs.replace(experiment.program, instructions=()),
     )
-    required = bytes_required(program, options.method, options.shots)
     begin = time.perf_counter()
     try:
-        if admit is not None:
-            admit(required)
+        done = _done(outcome, experiment, options, checkpoint, admit)
+    except StoppedError:
+        raise
+    except Exception as error:  # noqa: BLE001 (whatever it is, it becomes this experiment's failure)
+        failure = Failure(type(error).__name__, str(error), traceback.format_exc())
+        done = msgspec.structs.replace(outcome, failure=failure)
+    return msgspec.structs.replace(done, time_taken=time.perf_counter() - begin)
+
+
+def _done(
+    outcome: Outcome,
+    experiment: Experiment,
+    options: Options,
+    checkpoint: Callable[[], None] | None,
+    admit: Callable[[int], None] | None,
+) -> Outcome:
+    """Return the outcome with what the run gave."""
+    required = bytes_required(experiment.program, options.method, options.shots)
+    if admit is not None:
+        admit(required)
+    try:
         result = run(
-            program,
+            experiment.program,
             seed=experiment.seed,
             method=options.method,
             shots=options.shots,
@@ -149,20 +167,10 @@ def _outcome(
             sample_measuring=options.sample_measuring,
             checkpoint=checkpoint,
         )
-    except StoppedError:
-        raise
-    except Exception as error:  # noqa: BLE001 (whatever it is, it becomes this experiment's failure)
-        if isinstance(error, MemoryError):
-            error = MemoryRefusedError(f"the simulation needs {required} bytes of memory: {error}")
-        failure = Failure(type(error).__name__, str(error), traceback.format_exc())
-        return msgspec.structs.replace(outcome, time_taken=time.perf_counter() - begin, failure=failure)
-    return msgspec.structs.replace(
-        outcome,
-        time_taken=time.perf_counter() - begin,
-        counts=result.counts,
-        memory=result.memory,
-        state=None if result.state is None else Array.of(result.state),
-    )
+        state_array = None if result.state is None else Array.of(result.state)
+    except MemoryError as error:
+        raise MemoryRefusedError(f"the simulation needs {required} bytes of memory: {error}") from error
+    return msgspec.structs.replace(outcome, counts=result.counts, memory=result.memory, state=state_array)
 
 
 def _unitary(program: Program, initial: NDArray[np.generic] | None, checkpoint: Callable[[], None]) -> state.State:

@@ -6,9 +6,10 @@ and together, so that they can be sampled. A reset of a qubit that nothing has t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from simulator.analysis import final_measures, touched_by, unboxed
 from simulator.code import Assign, Code, Count, End, Evolve, Jump, Label, Meet, Operation, Select, Unless
 from simulator.errors import InvalidProgramError
 from simulator.expression import Uint, uint_of
@@ -36,9 +37,6 @@ from simulator.program import (
     Variable,
     While,
     bodies_of,
-    clbits_of,
-    qubits_of,
-    walk,
 )
 
 
@@ -57,54 +55,6 @@ def compile_program(program: Program, *, fresh: bool, sampling: bool, merging: b
     assembler.add(instructions)
     assembler.emit(End())
     return Code(tuple(assembler.operations), tuple(assembler.addresses), tuple(assembler.variables), final)
-
-
-def unitary_instructions(program: Program) -> list[Evolving]:
-    """Return the instructions of a program that has a unitary; InvalidProgramError names what has none."""
-    instructions: list[Evolving] = []
-    for instruction in unboxed(program.instructions):
-        match instruction:
-            case Gate() | Unitary() | Diagonal() | Permutation():
-                instructions.append(instruction)
-            case Barrier() | Delay():
-                pass
-            case _:
-                name = type(instruction).__name__.lower()
-                raise InvalidProgramError(
-                    f'Unsupported "unitary_simulator" instruction "{name}" in circuit "{program.header.name}".'
-                )
-    return instructions
-
-
-def final_measures(instructions: Sequence[Instruction]) -> tuple[list[Instruction], tuple[Measure, ...]]:
-    """Take out each measurement whose qubit nothing touches later, and whose clbit nothing uses later."""
-    touched: set[int] = set()
-    used: set[int] = set()
-    rest: list[Instruction] = []
-    final: list[Measure] = []
-    for instruction in reversed(instructions):
-        if isinstance(instruction, Measure) and instruction.qubit not in touched and instruction.clbit not in used:
-            final.append(instruction)
-            continue
-        rest.append(instruction)
-        touched |= touched_by(instruction)
-        used.update(*map(clbits_of, walk((instruction,))))
-    return rest[::-1], tuple(final[::-1])
-
-
-def unboxed(instructions: Iterable[Instruction]) -> Iterator[Instruction]:
-    """Yield what is in boxes in place of the boxes."""
-    for instruction in instructions:
-        if isinstance(instruction, Box):
-            yield from unboxed(instruction.body)
-        else:
-            yield instruction
-
-
-def touched_by(instruction: Instruction) -> set[int]:
-    """Return the qubits that an instruction, bodies included, does something to."""
-    parts = (part for part in walk((instruction,)) if not isinstance(part, (Barrier, Delay)))
-    return {qubit for part in parts for qubit in qubits_of(part)}
 
 
 @dataclass(slots=True)
@@ -131,7 +81,8 @@ class _Assembler:
                 # In a loop, a qubit may have been touched by what comes later in the body.
                 self.touched |= touched_by(instruction)
             self._add(instruction)
-            self.touched |= touched_by(instruction)
+            if not isinstance(instruction, Reset):
+                self.touched |= touched_by(instruction)
 
     def emit(self, operation: Operation) -> None:
         """Append an operation behind everything that is pending."""

@@ -52,11 +52,13 @@ def _step(instruction: Gate | Unitary | Diagonal | Initialize) -> Kernel:
         case Gate():
             dense = GATES[instruction.name].matrix(*instruction.params)
         case Unitary():
-            dense = instruction.matrix.ndarray().astype(np.complex128)
+            dense = instruction.matrix.ndarray().astype(np.complex128, copy=False)
         case Diagonal():
-            return _phases(instruction.diagonal.ndarray().astype(np.complex128), instruction.targets, ())
+            return _phases(
+                instruction.diagonal.ndarray().astype(np.complex128, copy=False), instruction.targets, ()
+            )
         case Initialize():
-            return Prepare(instruction.amplitudes.ndarray().astype(np.complex128), instruction.targets)
+            return Prepare(instruction.amplitudes.ndarray().astype(np.complex128, copy=False), instruction.targets)
     state = instruction.control_state
     controls = tuple(
         (qubit, 1 if state is None else state >> place & 1) for place, qubit in enumerate(instruction.controls)
@@ -78,7 +80,8 @@ def _phases(diagonal: NDArray[np.complex128], targets: tuple[int, ...], controls
     rest: list[int] = []
     for qubit in targets:
         halves = diagonal.reshape(-1, 2, 1 << len(rest))
-        idle = [value for value in (0, 1) if (halves[:, value] == 1).all()]
+        # The first entry decides nearly always, and a diagonal may be long.
+        idle = [value for value in (0, 1) if halves[0, value, 0] == 1 and (halves[:, value] == 1).all()]
         if idle:
             controls = (*controls, (qubit, 1 - idle[0]))
             diagonal = halves[:, 1 - idle[0]].reshape(-1)

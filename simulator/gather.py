@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 CHUNK = 14
 #: Slices below this bit are too short to be fast: the lowest bits are handled as one axis.
 LOW = 5
+#: log2 of the rows that a matrix multiplies at a time, at least: fewer make a wide product slow.
+_ROWS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def layout(num_bits: int, targets: tuple[int, ...], controls: tuple[tuple[int, i
     values = dict(controls)
     inside = {*targets, *range(min(num_bits, LOW))}
     for bit in range(num_bits):
-        if len(inside) >= max(CHUNK, len(targets) + 3):
+        if len(inside) >= max(CHUNK, len(targets) + _ROWS):
             break
         if bit not in values:
             inside.add(bit)

@@ -25,6 +25,8 @@ Controls: TypeAlias = tuple[tuple[int, int], ...]
 _GRID = 2.0**40
 #: Up to this many targets, a real matrix product of twice the size is faster than a complex one.
 _REAL_PRODUCT = 6
+#: Multiplications, log2, up to which OpenBLAS uses one thread: its threads cost more than such products take.
+_ONE_THREAD = 18
 
 
 def apply_matrix(
@@ -41,8 +43,10 @@ def apply_matrix(
     plan = layout(psi.size.bit_length() - 1, targets, controls)
     right: NDArray[Any] = _real_form(matrix) if len(targets) <= _REAL_PRODUCT else matrix.T
     source, result = np.empty((2, plan.index.size), np.complex128)
+    width = len(right)
+    height = max(1, min((1 << _ONE_THREAD) // right.size, (plan.rows.stop - plan.rows.start) // len(matrix)))
     rows_in, rows_out = (
-        buffer[plan.rows].view(right.dtype).reshape(-1, len(right)) for buffer in (source, result)
+        buffer[plan.rows].view(right.dtype).reshape(-1, height, width) for buffer in (source, result)
     )
     for chunk in plan.chunks(psi):
         checkpoint()

@@ -21,8 +21,9 @@ from simulator.errors import InvalidProgramError
 from simulator.expression import Bits, Clbit, Expression, LValue, Type, Var, parts_of, uint_of
 from simulator.gates import GATES
 
-#: Qubits, and clbits, that a Program may have: far beyond what can run, so that no size overflows on the way.
-MAX_BITS = 1 << 20
+#: Far beyond what can run, so that no number of bytes or of values overflows on the way.
+MAX_QUBITS = 1 << 12
+MAX_CLBITS = 1 << 20
 _DTYPES: dict[str, np.dtype[Any]] = {"c16": np.dtype("<c16"), "c8": np.dtype("<c8"), "f8": np.dtype("<f8")}
 
 
@@ -293,9 +294,10 @@ class Program(msgspec.Struct, frozen=True, array_like=True):
     variables: tuple[Variable, ...] = ()
 
     def __post_init__(self) -> None:
-        if not (0 <= self.num_qubits <= MAX_BITS and 0 <= self.num_clbits <= MAX_BITS):
+        if not (0 <= self.num_qubits <= MAX_QUBITS and 0 <= self.num_clbits <= MAX_CLBITS):
             raise InvalidProgramError(
-                f"{self.num_qubits} qubits and {self.num_clbits} clbits; of each there may be 0 to {MAX_BITS}"
+                f"{self.num_qubits} qubits and {self.num_clbits} clbits; "
+                f"there may be 0 to {MAX_QUBITS} and 0 to {MAX_CLBITS}"
             )
         if not math.isfinite(self.global_phase):
             raise InvalidProgramError(f"global phase {self.global_phase} is not finite")

@@ -53,7 +53,7 @@ class Tally:
 
 def sample(branch: Branch, measures: tuple[Measure, ...], uniforms: Uniforms, tally: Tally) -> None:
     """Measure all at once, for every shot of a branch; its state stays as it is."""
-    distribution = _Distribution(branch.state, measures)
+    distribution = Distribution(branch.state, measures)
     for history in branch.histories:
         draws = uniforms.draw(history.shots, history.draws)
         if not tally.remembers:
@@ -64,16 +64,17 @@ def sample(branch: Branch, measures: tuple[Measure, ...], uniforms: Uniforms, ta
 
 def collapse(branch: Branch, measures: tuple[Measure, ...], uniforms: Uniforms) -> None:
     """Leave a branch of one shot in the state after the outcome that `sample` gives it."""
-    distribution = _Distribution(branch.state, measures)
+    distribution = Distribution(branch.state, measures)
     (history,) = branch.histories
     (outcome,) = distribution.look_up(uniforms.draw(history.shots, history.draws)).tolist()
+    amplitudes = branch.state.amplitudes
     for place, bit in enumerate(distribution.bits):
         value = outcome >> place & 1
-        kernels.project(branch.state.amplitudes, bit, value, into=value, factor=1.0)
-    branch.state.amplitudes /= np.linalg.norm(branch.state.amplitudes)
+        mass = kernels.bit_masses(amplitudes, bit)[value]
+        kernels.project(amplitudes, bit, value, into=value, factor=mass**-0.5)
 
 
-class _Distribution:
+class Distribution:
     """The outcomes of some measurements: outcome i has bit j of the state's ``bits[j]``."""
 
     def __init__(self, state: State, measures: tuple[Measure, ...]) -> None:

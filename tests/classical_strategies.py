@@ -319,7 +319,7 @@ def _for_loop(draw: Draw, place: _Place) -> None:
 
 def _for_parameter(draw: Draw, place: _Place) -> None:
     parameter = Parameter(f"index{next(place.names)}")
-    with place.circuit.for_loop(draw(st.sampled_from([range(-1, 3), (2, 5, 5)])), parameter):
+    with place.circuit.for_loop(draw(st.sampled_from([range(-1, 3), (2, 5, 5), range(0), [4]])), parameter):
         # The angle is a whole number of half turns: a basis state stays one.
         place.circuit.rx(math.pi * parameter, draw(st.integers(0, 2)))
         _statements(draw, place.inside(in_loop=True))

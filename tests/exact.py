@@ -94,7 +94,9 @@ class _Walk:
             ]
         return histories
 
-    def _one(self, instruction: Instruction, history: History) -> list[History]:
+    def _one(  # noqa: C901, PLR0911 (one case a kind of instruction)
+        self, instruction: Instruction, history: History
+    ) -> list[History]:
         match instruction:
             case Barrier() | Delay():
                 return [history]

@@ -61,7 +61,9 @@ def random_unitary(seed: int, num_qubits: int) -> NDArray[np.complex128]:
 
 
 def random_vector(seed: int, num_qubits: int) -> NDArray[np.complex128]:
-    return random_unitary(seed, num_qubits)[:, 0].copy()
+    rng = np.random.default_rng(seed)
+    vector = rng.normal(size=1 << num_qubits) + 1j * rng.normal(size=1 << num_qubits)
+    return vector / np.linalg.norm(vector)
 
 
 def embedded(

@@ -6,12 +6,12 @@ COMPLETE reveals; until then nobody reads them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from worker import chunks, keys
 from worker.errors import PayloadMissingError, ResultMissingError
-from worker.record import Doorbell
+from worker.record import Doorbell, Effects, NewJob
 from worker.store import Store
 
 #: Seconds that a payload lives without a SUBMIT.
@@ -22,6 +22,8 @@ WHOLE_PART_BYTES = 1 << 20
 _PARTS_AT_ONCE = 32
 #: Fields that are written at once; their bytes are bounded too.
 _FIELDS_AT_ONCE = 1000
+#: Shards that travel with SUBMIT at most.
+_FIELDS_ALONG = 100
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,14 @@ class LapsePart:
     """Stands for the part of a shard that no worker lived to complete."""
 
     text: str
+
+
+def submit(store: Store, job: NewJob, shards: Sequence[bytes | bytearray]) -> Effects:
+    """SUBMIT a job with its shards: along with it where they are small, uploaded before where they are not."""
+    if len(shards) <= _FIELDS_ALONG and sum(map(len, shards)) <= WHOLE_PART_BYTES:
+        return store.submit(job, dict(_fields(shards)))
+    write_payload(store, job.id, shards)
+    return store.submit(job)
 
 
 def write_payload(store: Store, job_id: str, shards: Iterable[bytes | bytearray]) -> int:
@@ -50,10 +60,14 @@ def write_payload(store: Store, job_id: str, shards: Iterable[bytes | bytearray]
     return written
 
 
-def read_shard(store: Store, door: Doorbell) -> bytes | bytearray:
-    """Return one shard of a submitted payload; `PayloadMissingError` if it is not there."""
+def read_shard(store: Store, door: Doorbell, field: bytes | None = None) -> bytes | bytearray:
+    """Return one shard of a submitted payload, whose field CLAIM may have brought.
+
+    `PayloadMissingError` if it is not there.
+    """
     key = keys.payload(door.job_id)
-    field = store.client.hget(key, str(door.shard))
+    if field is None:
+        field = store.client.hget(key, str(door.shard))
     blob = None if field is None else _join(store, key, door.shard, field)
     if blob is None:
         raise PayloadMissingError(
@@ -77,7 +91,9 @@ def put_part(store: Store, door: Doorbell, token: str, data: bytes | bytearray |
     return all(store.put(door, token, index, chunk) for index, chunk in enumerate(chunks.cut(data)))
 
 
-def read_parts(store: Store, job_id: str, total: int | None = None) -> Iterator[tuple[int, bytes | bytearray | LapsePart]]:
+def read_parts(
+    store: Store, job_id: str, total: int | None = None
+) -> Iterator[tuple[int, bytes | bytearray | LapsePart]]:
     """Yield the parts that are there, as (shard, part), in order; a large part is read chunk by chunk.
 
     ``total`` is how many shards the job has; None: the record is asked.

@@ -1,6 +1,6 @@
 """Carry out what a script of the store decided, and tick.
 
-Shards that it handed out are published; the outcomes of jobs that it ended go to Celery's result backend. And every
+Shards that it handed out are published; the outcomes of jobs that it ended go to Celery's result backend. Every
 worker's parent calls FEED, so whatever was lost between a decision and its carrying out is noticed and repaired.
 """
 

@@ -82,6 +82,8 @@ class Claim(NamedTuple):
     granted: bool
     #: The job's state; None: there is no such job.
     state: str | None
+    #: The shard's field in the payload: itself or its header (`worker.chunks`); None where there is none.
+    field: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,9 @@ errors where the server cannot be reached; ids that cannot name a job raise `Inv
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -75,8 +77,8 @@ class Store:
         """Return the store with an operator's settings."""
         return cls(client, lease=settings.lease, result_ttl=settings.result_ttl, quota=settings.store_quota)
 
-    def submit(self, job: NewJob) -> Effects:
-        """SUBMIT a job whose payload was uploaded; the same id and digest again changes nothing.
+    def submit(self, job: NewJob, payload: Mapping[str, bytes] = MappingProxyType({})) -> Effects:
+        """SUBMIT a job whose payload was uploaded or comes along; the same id and digest again changes nothing.
 
         Raises `DuplicateJobError`, `PayloadMissingError` or `QuotaExceededError`; a refused payload is dropped.
         """
@@ -94,6 +96,7 @@ class Store:
             _ms(job.expires),
             _ms(job.job_timeout),
             _ms(self._result_ttl),
+            *chain.from_iterable(payload.items()),
         )
         if status == b"SUBMITTED":
             return _effects(rest)
@@ -124,8 +127,8 @@ class Store:
 
     def claim(self, door: Doorbell, token: str) -> Claim:
         """CLAIM a shard that is in ``sent``; the token must be random."""
-        granted, state = self._run("claim", *_shard(door), token)
-        return Claim(bool(granted), _text(state))
+        granted, state, *field = self._run("claim", *_shard(door), token)
+        return Claim(bool(granted), _text(state), *field)
 
     def look(self, door: Doorbell) -> tuple[str | None, str | None]:
         """Return the job's state and the token that holds the shard; no script."""

@@ -24,7 +24,7 @@ from worker import app, blobs, revocation
 from worker.admission import admit, total_memory
 from worker.checkpoint import Checkpoint
 from worker.connection import connect
-from worker.errors import PartTooLargeError
+from worker.errors import PartTooLargeError, PayloadMissingError
 from worker.feed import CONNECTION_ERRORS, Ticker, carry_out, remote_error, store_outcome
 from worker.record import Doorbell, Effects, Ended, WorkerInfo
 from worker.settings import QUEUE, TASK, Settings
@@ -51,7 +51,7 @@ def run_shard(self: Task, job_id: str, shard: int) -> dict[str, Any]:
         raise Ignore
     checkpoint = Checkpoint(store, door, token, on_lasting=lambda: _announce(self))
     try:
-        part, error = _run(door, checkpoint)
+        part, error = _run(door, claim.field, checkpoint)
         effects = _complete(door, token, part, error)
     except StoppedError:
         carry_out(app, store.release(door, token) or Effects())
@@ -72,12 +72,12 @@ def _announce(task: Task) -> None:
         logger.info("cannot reach Redis to say that %s has started: %s", task.request.id, error)
 
 
-def _run(door: Doorbell, checkpoint: Checkpoint) -> tuple[Part, tuple[str, str, str] | None]:
+def _run(door: Doorbell, field: bytes | None, checkpoint: Checkpoint) -> tuple[Part, tuple[str, str, str] | None]:
     """Return the part, and the first error in it as (type, text, traceback)."""
     try:
-        shard = wire.decode_shard(blobs.read_shard(store, door))
-    except WireError as error:
-        return Part(), ("WireError", str(error), traceback.format_exc())
+        shard = wire.decode_shard(blobs.read_shard(store, door, field))
+    except (WireError, PayloadMissingError) as error:
+        return Part(), (type(error).__name__, str(error), traceback.format_exc())
     part = simulate_shard(shard, checkpoint=checkpoint, admit=admit)
     failure = next((outcome.failure for outcome in part.outcomes if outcome.failure), None)
     return part, failure and (failure.type, failure.text, failure.traceback)

@@ -46,12 +46,15 @@ def run(
         with _provider(url) as provider:
             options = {"shots": shots, "seed_simulator": seed}
             given = {name: value for name, value in options.items() if value is not None}
-            job = provider.get_backend(backend).run(circuit, **given)
-            # The embedded cluster's workers are on their way.
-            if provider.address != _EMBEDDED:
-                _note_idle(provider)
+            job = provider.get_backend(backend).create_job(circuit, **given)
+            with _left_alone(job, url):
+                job.submit()
+                # The embedded cluster's workers are on their way.
+                if provider.address != _EMBEDDED:
+                    _note_idle(provider)
+                if wait:
+                    _wait(job)
             if wait:
-                _wait(job, url)
                 _show_result(job, as_json)
             elif as_json:
                 click.echo(json.dumps(_told(job)))
@@ -106,9 +109,10 @@ def result(job_id: str, as_json: bool, url: str | None) -> None:
     """Wait for the job with this ID, and show its result."""
     with exit_codes(), _provider(url) as provider:
         job = provider.job(job_id)
-        if not job.in_final_state():
-            _note_idle(provider)
-        _wait(job, url)
+        with _left_alone(job, url):
+            if not job.in_final_state():
+                _note_idle(provider)
+            _wait(job)
         _show_result(job, as_json)
 
 
@@ -137,14 +141,21 @@ def _provider(url: str | None) -> Iterator[BasicAerProvider]:
         provider.close()
 
 
-def _wait(job: BasicAerJob, url: str | None) -> None:
-    """Wait until the job is final; Ctrl-C leaves the job alone and tells how to come back."""
+@contextmanager
+def _left_alone(job: BasicAerJob, url: str | None) -> Iterator[None]:
+    """Ctrl-C in this block leaves the job alone, and tells how to come back to it."""
     try:
-        with spinner(f"{job.job_id()}  {job.status().name}") as update:
-            job.wait_for_final_state(wait=_LOOK, callback=lambda job_id, now, _: update(f"{job_id}  {now.name}"))
+        yield
     except KeyboardInterrupt:
-        say(f"Job {job.job_id()} goes on.", f"Come back with: {_come_back(job, url)}")
+        if job.async_result is not None:
+            say(f"Job {job.job_id()} goes on.", f"Come back with: {_come_back(job, url)}")
         raise SystemExit(ExitCode.INTERRUPTED) from None
+
+
+def _wait(job: BasicAerJob) -> None:
+    """Wait until the job is final, with a spinner that shows its state."""
+    with spinner(f"{job.job_id()}  {job.status().name}") as update:
+        job.wait_for_final_state(wait=_LOOK, callback=lambda job_id, now, _: update(f"{job_id}  {now.name}"))
 
 
 def _note_idle(provider: BasicAerProvider) -> None:

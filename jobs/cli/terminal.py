@@ -147,5 +147,13 @@ def live_table(columns: Sequence[str]) -> Iterator[Callable[[Sequence[Sequence[s
     Off a terminal only the last state is printed, at the end.
     """
     console = stderr()
-    with Live(console=console, auto_refresh=console.is_terminal, refresh_per_second=8) as live:
-        yield lambda rows: live.update(table(columns, rows, width=console.width))
+    shown = Text()
+
+    def show(rows: Sequence[Sequence[str]]) -> None:
+        nonlocal shown
+        shown = table(columns, rows, width=console.width)
+        live.update(shown)
+
+    with Live(console=console, auto_refresh=console.is_terminal, refresh_per_second=8, transient=True) as live:
+        yield show
+    console.print(shown, soft_wrap=True)

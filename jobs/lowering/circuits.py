@@ -8,12 +8,11 @@ from types import MappingProxyType
 from typing import Any
 
 from qiskit import QuantumCircuit
-from qiskit.circuit import Bit, ForLoopOp, Parameter, Register
+from qiskit.circuit import Bit, ForLoopOp, Register
 
 from jobs.lowering.control_flow import CONTROL_FLOW_RULES
 from jobs.lowering.definitions import DEFINITION_RULES
 from jobs.lowering.errors import LoweringError
-from jobs.lowering.expressions import lower_type
 from jobs.lowering.gates import GATE_RULES
 from jobs.lowering.scope import Draft, Rule, Scope
 from jobs.lowering.states import STATE_RULES
@@ -25,6 +24,8 @@ from simulator.errors import InvalidProgramError
 RULES: Mapping[type, Rule] = MappingProxyType(
     {**GATE_RULES, **STATE_RULES, **CONTROL_FLOW_RULES, **DEFINITION_RULES}
 )
+#: Names that one message lists.
+_SHOWN = 20
 
 
 def lower(circuit: QuantumCircuit, *, from_zero: bool = True) -> program.Program:
@@ -41,8 +42,6 @@ def lower(circuit: QuantumCircuit, *, from_zero: bool = True) -> program.Program
     scope = Scope(draft, RULES, qubits, clbits, [])
     _refuse_open_ends(circuit, scope)
     try:
-        for variable in circuit.iter_declared_vars():
-            draft.declare(variable, lower_type(variable.type))
         lower_instructions(circuit, scope)
         return program.Program(
             num_qubits=len(qubits),
@@ -62,21 +61,26 @@ def _refuse_open_ends(circuit: QuantumCircuit, scope: Scope) -> None:
     """Refuse parameters and input variables, which have no value."""
     # Qiskit 2.0 counts the parameters of its loops among a circuit's own; later ones do not.
     bound = set(_loop_parameters(circuit)) if circuit.parameters else set()
-    names = ", ".join(parameter.name for parameter in circuit.parameters if parameter not in bound)
-    if names:
+    parameters = [parameter.name for parameter in circuit.parameters if parameter not in bound]
+    if parameters:
         raise scope.error(
-            f"its parameters have no values: {names}; give them with run(..., parameter_binds=[{{...}}]) or "
-            "circuit.assign_parameters(...)"
+            f"its parameters have no values: {_listed(parameters)}; give them with "
+            "run(..., parameter_binds=[{...}]) or circuit.assign_parameters(...)"
         )
-    inputs = ", ".join(variable.name or "" for variable in circuit.iter_input_vars())
+    inputs = [variable.name or "" for variable in circuit.iter_input_vars()]
     if inputs:
         raise scope.error(
-            f"its input variables have no values: {inputs}; declare them with circuit.add_var(name, value)"
+            f"its input variables have no values: {_listed(inputs)}; declare them with circuit.add_var(...)"
         )
 
 
-def _loop_parameters(circuit: QuantumCircuit) -> Iterator[Parameter]:
-    """Yield the parameters that stand for the index of a loop, at any depth."""
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:_SHOWN])
+    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
+
+
+def _loop_parameters(circuit: QuantumCircuit) -> Iterator[Any]:
+    """Yield what stands for the index of each loop, at any depth."""
     for instruction in circuit.data:
         if instruction.is_control_flow():
             if isinstance(instruction.operation, ForLoopOp):
@@ -87,7 +91,7 @@ def _loop_parameters(circuit: QuantumCircuit) -> Iterator[Parameter]:
 
 def _header(circuit: QuantumCircuit, qubits: Mapping[Any, int], clbits: Mapping[Any, int]) -> program.Header:
     return program.Header(
-        name=circuit.name,
+        name=str(circuit.name),
         qregs=_registers(circuit.qregs, qubits),
         cregs=_registers(circuit.cregs, clbits),
         metadata=_metadata(circuit.metadata),

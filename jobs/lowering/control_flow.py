@@ -121,8 +121,6 @@ def _condition(op: IfElseOp | WhileLoopOp, scope: Scope) -> Expression:
 def _body(block: QuantumCircuit, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> Body:
     if scope.controls:
         raise scope.refusal("control flow", "it is inside a controlled gate, which must be unitary")
-    for variable in block.iter_declared_vars():
-        scope.draft.declare(variable, lower_type(variable.type))
     return lower_block(block, qubits, clbits, scope)
 
 

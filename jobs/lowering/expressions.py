@@ -28,7 +28,7 @@ def lower_expression(node: expr.Expr, scope: Scope) -> expression.Expression:
 
     A stretch is 0, the shortest that it may take, in the unit of the durations beside it.
     """
-    return _lower(node, scope, "dt" if _in_dt(node) else "s")
+    return _lower(node, scope, _unit_of(node))
 
 
 def lower_lvalue(node: expr.Expr, scope: Scope) -> expression.LValue:
@@ -46,14 +46,11 @@ def _lower(node: expr.Expr, scope: Scope, unit: Unit) -> expression.Expression:
 def _var(node: expr.Var, scope: Scope, _unit: Unit) -> expression.Expression:
     if node.standalone:
         if node not in scope.draft.places:
-            raise scope.error(f'its variable "{node.name}" is not declared where it is used')
+            raise scope.error(f'its variable "{node.name}" is not declared around the place that uses it')
         return expression.Var(scope.draft.places[node])
-    try:
-        if isinstance(node.var, Clbit):
-            return expression.Clbit(scope.clbits[node.var])
-        bits = expression.Bits(tuple(scope.clbits[bit] for bit in node.var))
-    except KeyError as error:
-        raise scope.error(f"an expression reads {node.var}, which is not there") from error
+    if isinstance(node.var, Clbit):
+        return expression.Clbit(scope.clbits[node.var])
+    bits = expression.Bits(tuple(scope.clbits[bit] for bit in node.var))
     # Qiskit may read a register as a wider integer than it is.
     type_ = lower_type(node.type)
     return bits if type_ == expression.Uint(len(bits.clbits)) else expression.Cast(type_, bits)
@@ -81,6 +78,9 @@ def _unary(node: expr.Unary, scope: Scope, unit: Unit) -> expression.Expression:
 
 
 def _binary(node: expr.Binary, scope: Scope, unit: Unit) -> expression.Expression:
+    if node.type.kind is not types.Duration:
+        # Where two durations are compared, theirs is the unit, whatever the expression around them has.
+        unit = _unit_of(node.left, node.right)
     left, right = _lower(node.left, scope, unit), _lower(node.right, scope, unit)
     return expression.Binary(node.op.name.lower(), lower_type(node.type), left, right)
 
@@ -95,10 +95,16 @@ def _length(duration: Duration) -> tuple[float, Unit]:
     return (float(duration.value()), "dt") if unit == "dt" else (duration.value() * _SECONDS[unit], "s")
 
 
+def _unit_of(*nodes: expr.Expr) -> Unit:
+    """Return the unit of durations that are compared or added: dt if any part of them is."""
+    return "dt" if any(map(_in_dt, nodes)) else "s"
+
+
 def _in_dt(node: expr.Expr) -> bool:
-    """Whether a duration somewhere in the expression is in dt."""
+    if node.type.kind is not types.Duration:
+        return False
     if isinstance(node, expr.Value):
-        return isinstance(node.value, Duration) and node.value.unit() == "dt"
+        return bool(node.value.unit() == "dt")
     return any(_in_dt(getattr(node, field)) for field in _OPERANDS if hasattr(node, field))
 
 
@@ -114,7 +120,8 @@ _NODES: Mapping[type[expr.Expr], _Node] = MappingProxyType(
         expr.Index: _index,
     }
 )
-_OPERANDS = ("operand", "left", "right", "target", "index")
+#: Where a Duration may have parts that are Durations.
+_OPERANDS = ("operand", "left", "right")
 _TYPES: Mapping[type[types.Type], Callable[[Any], expression.Type]] = MappingProxyType(
     {
         types.Bool: lambda _: expression.Bool(),

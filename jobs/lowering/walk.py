@@ -7,6 +7,7 @@ from typing import Any
 
 from qiskit.circuit import ParameterExpression, QuantumCircuit
 
+from jobs.lowering.expressions import lower_type
 from jobs.lowering.scope import Scope
 from jobs.lowering.standard import add_standard
 from simulator.program import Instruction
@@ -15,6 +16,8 @@ from simulator.program import Instruction
 def lower_instructions(circuit: QuantumCircuit, scope: Scope) -> None:
     """Add what the circuit holds to the scope, whose bits must be the circuit's."""
     scope.add_phase(_phase(circuit, scope))
+    for variable in circuit.iter_declared_vars():
+        scope.draft.declare(variable, lower_type(variable.type))
     qubits, clbits = scope.qubits, scope.clbits
     for instruction in circuit.data:
         targets = tuple([qubits[qubit] for qubit in instruction.qubits])

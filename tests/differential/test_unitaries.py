@@ -24,7 +24,7 @@ FIXED = settings(
 )
 
 
-@settings(FIXED, max_examples=600)
+@settings(FIXED, max_examples=300)
 @given(unitary_circuits())
 def test_unitaries_are_those_of_qiskit(circuit: QuantumCircuit) -> None:
     """Rules 27 and 31: the unitary simulator gives `Operator`'s matrix, global phase included."""
@@ -33,7 +33,7 @@ def test_unitaries_are_those_of_qiskit(circuit: QuantumCircuit) -> None:
     np.testing.assert_allclose(result.state, Operator(circuit).data, **TOLERANCE)
 
 
-@settings(FIXED, max_examples=400)
+@settings(FIXED, max_examples=200)
 @given(state_circuits())
 def test_states_are_those_of_qiskit(circuit: QuantumCircuit) -> None:
     """Rules 27 and 31: the statevector simulator gives `Statevector`, initializations included."""
@@ -41,7 +41,7 @@ def test_states_are_those_of_qiskit(circuit: QuantumCircuit) -> None:
     np.testing.assert_allclose(result.state, Statevector(circuit).data, **TOLERANCE)
 
 
-@settings(FIXED, max_examples=200)
+@settings(FIXED, max_examples=100)
 @given(unitary_circuits(max_qubits=3), st.integers(0, 2**32 - 1))
 def test_an_initial_state_is_evolved(circuit: QuantumCircuit, seed: int) -> None:
     """Rule 20: from an initial statevector, a state preparation is the gate that Qiskit defines."""
@@ -63,7 +63,7 @@ def test_every_standard_gate_on_every_order_of_qubits(name: str, data: st.DataOb
     np.testing.assert_allclose(result.state, Operator(circuit).data, **TOLERANCE)
 
 
-@settings(FIXED, max_examples=400)
+@settings(FIXED, max_examples=200)
 @given(unitary_circuits())
 def test_rebuilt_circuits_are_equal_as_operators(circuit: QuantumCircuit) -> None:
     """Rule 16: what comes back is the circuit, with its name, registers, metadata, and its operator."""

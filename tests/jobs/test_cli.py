@@ -206,7 +206,7 @@ def test_ctrl_c_leaves_the_job_alone(idle_url, bell):
         job = eventually(lambda: provider.jobs(limit=1, status="QUEUED"), what="the submitted job")[0]
         waiting.send_signal(signal.SIGINT)
         out, err = waiting.communicate(timeout=20)
-    assert waiting.returncode == 130
+    assert waiting.returncode == 130, err
     assert out == ""
     assert f"basicaer result {job.job_id()} --url" in err
     assert "Traceback" not in err

@@ -183,6 +183,27 @@ def test_store_writes_bits_registers_variables_and_places(circuit: QuantumCircui
     )
 
 
+def test_a_register_read_wider_cannot_be_written(circuit: QuantumCircuit) -> None:
+    """A register stored to as a wider integer than it is has no place for the rest."""
+    circuit.store(expr.lift(circuit.cregs[0], types.Uint(5)), expr.lift(3, types.Uint(5)))
+    with pytest.raises(LoweringError, match=r'Instruction "store" .*nothing can be written to'):
+        lower(circuit)
+
+
+def test_a_definition_may_declare_but_not_receive(circuit: QuantumCircuit) -> None:
+    """Rule 23: variables of a definition are its own; an input of one has no value."""
+    own, given = expr.Var.new("own", types.Bool()), expr.Var.new("given", types.Bool())
+    instruction = Instruction("inner", 0, 1, [])
+    instruction.definition = QuantumCircuit(0, 1, declarations={own: True})
+    circuit.append(instruction, [], [0])
+    assert lower(circuit).variables == (program.Variable("own", Bool()),)
+    instruction.definition = QuantumCircuit(0, 1, inputs=[given])
+    instruction.definition.store(instruction.definition.clbits[0], given)
+    circuit.append(instruction, [], [0])
+    with pytest.raises(LoweringError, match='"given" is not declared'):
+        lower(circuit)
+
+
 @pytest.mark.parametrize(("length", "unit"), [(Duration.dt(4), "dt"), (Duration.us(4), "s")])
 def test_a_stretch_is_nothing_long(circuit: QuantumCircuit, length: Duration, unit: str) -> None:
     """Rule 30: a stretch takes its shortest value, 0, in the unit of what it is compared with."""
@@ -192,6 +213,16 @@ def test_a_stretch_is_nothing_long(circuit: QuantumCircuit, length: Duration, un
     condition = only(circuit).condition
     assert condition.left == Constant(DurationType(), 0.0, unit)
     assert condition.right.value == pytest.approx(4 if unit == "dt" else 4e-6)
+
+
+def test_each_comparison_has_its_own_unit(circuit: QuantumCircuit) -> None:
+    """Rule 30: a stretch may be compared with dt in one place and with seconds in another."""
+    stretch = circuit.add_stretch("stretch")
+    in_dt, in_seconds = expr.less(stretch, Duration.dt(4)), expr.less(stretch, Duration.ns(4))
+    with circuit.if_test(expr.logic_and(in_dt, in_seconds)):
+        circuit.x(0)
+    condition = only(circuit).condition
+    assert (condition.left.left.unit, condition.right.left.unit) == ("dt", "s")
 
 
 def test_control_flow_cannot_be_controlled(circuit: QuantumCircuit) -> None:

@@ -7,7 +7,15 @@ import math
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit
-from qiskit.circuit import AnnotatedOperation, ControlModifier, Gate, Instruction, InverseModifier, Parameter
+from qiskit.circuit import (
+    AnnotatedOperation,
+    ControlModifier,
+    Gate,
+    Instruction,
+    InverseModifier,
+    Parameter,
+    ParameterVector,
+)
 from qiskit.circuit.library import (
     CUGate,
     CXGate,
@@ -173,10 +181,13 @@ def test_a_gate_known_by_its_matrix_is_dense_up_to_6_qubits() -> None:
         lowered(Opaque(7))
 
 
-def test_an_instruction_without_a_meaning_is_refused_by_name() -> None:
+@pytest.mark.parametrize(
+    "instruction", [Gate("strange", 2, []), Instruction("strange", 2, 0, []), Instruction("strange", 2, 1, [])]
+)
+def test_an_instruction_without_a_meaning_is_refused_by_name(instruction: Instruction) -> None:
     """Rule 23: what cannot be run is refused, naming the instruction and the circuit."""
     circuit = QuantumCircuit(2, 1, name="mine")
-    circuit.append(Instruction("strange", 2, 1, []), [0, 1], [0])
+    circuit.append(instruction, [0, 1], [0] * instruction.num_clbits)
     with pytest.raises(LoweringError, match=r'Instruction "strange" in circuit "mine" cannot be run: '):
         lower(circuit)
 
@@ -222,13 +233,30 @@ def test_open_parameters_are_named_with_the_cure() -> None:
         lower(circuit)
 
 
-def test_an_open_parameter_in_a_definition_is_named() -> None:
+def test_many_open_parameters_are_counted() -> None:
+    """Rule 23: a message stays readable, whatever the ansatz."""
+    circuit = QuantumCircuit(1)
+    for angle in ParameterVector("theta", 25):
+        circuit.rx(angle, 0)
+    with pytest.raises(LoweringError, match=r"theta\[0\], .* and 5 more; "):
+        lower(circuit)
+
+
+@pytest.mark.parametrize(
+    ("place", "named"),
+    [
+        (lambda circuit, alpha: circuit.rx(alpha, 0), 'Instruction "rx" .*alpha'),
+        (lambda circuit, alpha: circuit.delay(alpha, 0), 'Instruction "delay" .*alpha'),
+        (lambda circuit, alpha: setattr(circuit, "global_phase", alpha), "global phase is alpha"),
+    ],
+)
+def test_an_open_parameter_in_a_definition_is_named(place: object, named: str) -> None:
     """Rule 23: also one that the circuit does not know of."""
-    gate = Gate("secret", 1, [])
-    gate.definition = QuantumCircuit(1)
-    gate.definition.rx(Parameter("alpha"), 0)
-    with pytest.raises(LoweringError, match=r'Instruction "rx" .*alpha'):
-        lowered(gate)
+    instruction = Instruction("secret", 1, 0, [])
+    instruction.definition = QuantumCircuit(1)
+    place(instruction.definition, Parameter("alpha"))
+    with pytest.raises(LoweringError, match=named):
+        lowered(instruction)
 
 
 def test_bound_parameters_are_numbers() -> None:

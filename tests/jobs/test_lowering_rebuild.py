@@ -101,6 +101,14 @@ def test_a_loop_over_a_parameter_is_a_loop_with_a_counter() -> None:
     assert angles == [[4.0], [2.0]]
 
 
+def test_a_loop_over_nothing_is_nothing() -> None:
+    """Rule 16: a loop that never runs is left out where it had a parameter."""
+    circuit = QuantumCircuit(1)
+    with circuit.for_loop(range(0), Parameter("i")) as index:
+        circuit.rx(index, 0)
+    assert rebuild(lower(circuit)).data == []
+
+
 def test_a_register_inside_a_definition_is_added() -> None:
     """A definition may read a register of its own, which the circuit then has to have."""
     inner = QuantumCircuit(QuantumRegister(1), ClassicalRegister(2, "own"))

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from programs import Draw, h, measures, program, random_vector, ry, unitary_instructions, x
 
 from simulator import Program, branching, run
+from simulator.branching import Interpreter
 from simulator.errors import InvalidProgramError, ProgramRuntimeError, StoppedError
 from simulator.expression import Binary, Bits, Bool, Cast, Clbit, Constant, Index, Uint, Unary, Var
+from simulator.flow import compile_program
 from simulator.program import (
     Array,
     Box,
@@ -33,8 +35,10 @@ from simulator.program import (
     Variable,
     While,
 )
+from simulator.rng import Uniforms
+from simulator.state import State, ground
 
-YES = Constant(Bool(), True)  # noqa: FBT003 (the value itself)
+YES = Constant(Bool(), True)
 COUNTER = Variable("counter", Uint(4))
 
 
@@ -194,7 +198,9 @@ def _body(draw: Draw, depth: int) -> tuple[Instruction, ...]:
     parts: list[Instruction] = []
     for _ in range(draw(st.integers(1, 4))):
         qubit, clbit = draw(st.integers(0, 2)), draw(st.integers(0, 2))
-        kind = draw(st.sampled_from(["unitary", "measure", "reset", "store", "add", "if", "for", "while", "switch"]))
+        kind = draw(
+            st.sampled_from(["unitary", "measure", "reset", "store", "add", "if", "for", "while", "switch"])
+        )
         if kind == "unitary" or (depth == 0 and kind in {"if", "for", "while", "switch"}):
             parts += draw(unitary_instructions(3, widest=2))[:3]
         elif kind == "measure":
@@ -261,28 +267,21 @@ def test_shots_that_are_in_one_state_share_it() -> None:
 
 @pytest.mark.parametrize("waiting", [1, 256])
 def test_few_states_are_alive(waiting: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where branches cannot wait, no more than log2(shots) + 2 states live at once."""
+    """Where branches cannot wait, no more than log2(shots) + 2 states live at once, of however many."""
     monkeypatch.setattr(branching, "_WAITING", waiting)
-    alive, most = 0, 0
-    copy = branching.State.copy
+    alive, most, ended = 1, 1, 0
+    copy = State.copy
 
-    def counted(state: branching.State) -> branching.State:
+    def counted(state: State) -> State:
         nonlocal alive, most
         alive += 1
         most = max(most, alive)
         return copy(state)
 
+    monkeypatch.setattr(State, "copy", counted)
     splits = tuple(part for i in range(12) for part in (h(0), ry(0.1 * i, 1), x(1, 0), Measure(0, i)))
-    monkeypatch.setattr(branching.State, "copy", counted)
-    code_shots = 512
-    ended = 0
-    from simulator.flow import compile_program
-    from simulator.rng import Uniforms
-    from simulator.state import ground
-
     code = compile_program(program(2, 12, *splits, h(0)), fresh=True, sampling=False, merging=True)
-    interpreter = branching.Interpreter(code, Uniforms(1), lambda: None)
-    for _ in interpreter.run(ground(2), np.arange(code_shots)):
+    for _ in Interpreter(code, Uniforms(1), lambda: None).run(ground(2), np.arange(512)):
         ended += 1
         alive -= 1
     assert ended > 300
@@ -290,7 +289,7 @@ def test_few_states_are_alive(waiting: int, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_an_endless_loop_can_be_stopped() -> None:
-    """Rule 30: each round of a loop calls the checkpoint, also one without instructions; what it raises ends the run."""
+    """Rule 30: each round of a loop calls the checkpoint, also an empty one; what that raises ends the run."""
     deadline = time.monotonic() + 0.1
 
     def stop() -> None:

@@ -71,6 +71,28 @@ def test_ten_thousand_small_shards_go_in_few_commands(store, client):
     assert client.hlen("basicaer:1:upload:job") == 10_000
 
 
+@pytest.mark.parametrize("shards", [[b"a", b"b"], [b"x"] * 200, [bytes(2 << 20), b"b"]])
+def test_a_payload_goes_along_or_before(store, client, job, shards):
+    """Small payloads travel with SUBMIT, larger ones are uploaded before; either way each shard is there."""
+    blobs.submit(store, job(total=len(shards)), shards)
+
+    assert [bytes(blobs.read_shard(store, Doorbell("job", n))) for n in range(len(shards))] == shards
+    assert client.ttl("basicaer:1:payload:job") == -1
+    assert not client.exists("basicaer:1:upload:job")
+
+
+def test_a_claim_brings_the_shard(store, job):
+    """CLAIM brings a small shard, and of a large one the header, from which it is read."""
+    large = bytes(9 << 20)
+    blobs.submit(store, job(total=2), [b"small", large])
+
+    for shard, data in enumerate((b"small", large)):
+        door = Doorbell("job", shard)
+        field = store.claim(door, "mine").field
+        assert (field == data) == (shard == 0)
+        assert blobs.read_shard(store, door, field) == data
+
+
 def test_a_payload_that_is_gone_is_a_clear_error(store, submit):
     """The programs of a cancelled job are gone at once, and reading them says so."""
     submit()

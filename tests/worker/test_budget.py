@@ -104,6 +104,21 @@ def test_an_expired_result_gives_back_its_bytes(client, clock, submit):
     assert used(client) == 0
 
 
+def test_any_number_of_expired_results_is_given_back(store, client, clock, submit):
+    """A FEED looks at 100 expired results at most, and not at the same ones again until the record expires."""
+    for number in range(130):
+        submit(f"job-{number}")
+        finish(store, f"job-{number}")
+        store.feed()
+    clock.advance(7 * DAY)
+    given_back = []
+    for _ in range(3):
+        before = used(client)
+        store.feed()
+        given_back.append((before - used(client)) // len(b"x" + b"part"))
+    assert given_back == [100, 30, 0]
+
+
 def test_lives_of_a_finished_job(store, client, submit):
     """Results live for the result TTL, the record twice as long; a payload as long as the result."""
     submit(total=3)

@@ -56,7 +56,7 @@ def test_a_wide_window_is_filled_over_several_ticks(store, submit, worker):
     store.cancel("job")
 
 
-def test_a_worker_that_misses_three_ticks_is_gone(store, clock, worker):
+def test_a_worker_that_misses_three_ticks_is_gone(store, client, clock, worker):
     """A worker is up for three ticks after its FEED, not longer; another's FEED clears it away."""
     store.feed(worker("w1"))
     clock.advance(3 * store.tick - 0.001)
@@ -65,6 +65,10 @@ def test_a_worker_that_misses_three_ticks_is_gone(store, clock, worker):
     assert store.workers() == []
     store.feed(worker("w2"))
     assert store.workers() == [worker("w2")]
+    assert set(Snapshot(client).data["workers:info"]) == set(Snapshot(client).data["workers"]) == {b"w2"}
+    store.unregister("w2")
+    store.unregister("w2")
+    assert store.workers() == []
 
 
 def test_a_worker_that_changed_is_known_as_it_is(store, client, worker):
@@ -140,6 +144,19 @@ def test_what_comes_back_goes_before_what_never_went(store, submit):
     submit("newer", total=3)
     store.claim(Doorbell("older", 0), "t")
     assert [handed.door for handed in store.release(Doorbell("older", 0), "t").handed] == [Doorbell("older", 0)]
+
+
+def test_what_came_back_first_goes_first(store, submit, worker):
+    """Released shards wait in the order of their release."""
+    submit(total=6)
+    store.feed(worker(slots=3))
+    for shard in (2, 0, 1):
+        store.claim(Doorbell("job", shard), "t")
+    store.feed(worker(slots=3))
+    for shard in (2, 0, 1):
+        assert store.release(Doorbell("job", shard), "t").handed == ()
+    store.claim(Doorbell("job", 3), "t")
+    assert [handed.shard for handed in store.feed(worker(slots=5)).handed] == [2, 0, 1]
 
 
 def test_memory_does_not_grow_with_queued_shards(store, client, clock, submit):

@@ -17,4 +17,5 @@ if state == "QUEUED" then
   -- It began in time; from now on it has its own time to end in.
   call("ZADD", DEADLINE, NOW + job_timeout, id)
 end
-return { 1, "RUNNING" }
+-- With it the shard itself, or its header: one round trip for what every run needs next.
+return { 1, "RUNNING", call("HGET", payload_key(id), shard) }

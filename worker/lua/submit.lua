@@ -1,5 +1,6 @@
 -- SUBMIT: the id is new, its payload is uploaded, the owner's budget holds it -> QUEUED, and fill.
--- The same id and digest again changes nothing. Whatever was uploaded and is not taken goes.
+-- The same id and digest again changes nothing. Whatever was uploaded and is not taken goes. A small payload comes
+-- along, as fields and values behind the other arguments, and needs no upload.
 
 local id, owner, digest = ARGV[3], ARGV[4], ARGV[5]
 local total, manifest, priority = ARGV[6], ARGV[7], tonumber(ARGV[8])
@@ -18,6 +19,9 @@ end
 if call("EXISTS", PREFIX .. "tombstone:" .. id) == 1 then
   call("UNLINK", upload)
   return { "DELETED" }
+end
+for argument = 15, #ARGV, 2 do
+  call("HSET", upload, ARGV[argument], ARGV[argument + 1])
 end
 if call("EXISTS", upload) == 0 then return { "NO PAYLOAD" } end
 

@@ -61,7 +61,9 @@ def _loop(instruction: Instruction, variables: list[Variable]) -> Body:
     if not isinstance(instruction, For) or len(instruction.bodies) == 1:
         return (instruction,)
     rounds = len(instruction.bodies)
-    type_ = Uint(max(rounds.bit_length(), 1))
+    if not rounds:
+        return ()
+    type_ = Uint(rounds.bit_length())
     counter = Var(len(variables))
     variables.append(Variable("round", type_))
     # The counter goes up before the switch: a body may end its round early.

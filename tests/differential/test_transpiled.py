@@ -1,0 +1,25 @@
+"""Circuits with one outcome have it after `transpile` too, control flow and variables included."""
+
+from __future__ import annotations
+
+from classical_strategies import classical_circuits
+from differential import oracle
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from qiskit import QuantumCircuit, transpile
+
+import simulator
+from jobs.lowering import lower
+from jobs.target import build_target
+
+TARGET = build_target("qasm")
+
+
+@settings(derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(classical_circuits(), st.integers(0, 3))
+def test_transpiled_circuits_have_the_same_outcome(circuit: QuantumCircuit, level: int) -> None:
+    """Rule 19: at every level, what the transpiler makes for our target does what the circuit says."""
+    transpiled = transpile(circuit, target=TARGET, optimization_level=level, seed_transpiler=1)
+    (key,) = simulator.run(lower(transpiled), shots=1, seed=1).counts
+    clbits = oracle.run(circuit).clbits
+    assert int(key, 16) == sum(bit << place for place, bit in enumerate(clbits))
