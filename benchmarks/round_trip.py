@@ -69,9 +69,8 @@ def main() -> None:
             peer.terminate()
             peer.wait(30)
     medians = {name: statistics.median(values) for name, values in times.items()}
-    print(
-        f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}, {rounds} rounds in turns"
-    )
+    machine = f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
+    print(f"{machine}, {rounds} rounds in turns")
     for name, values in times.items():
         low, _, high = statistics.quantiles(values, n=4)
         print(f"{name:>6}: median {medians[name]:6.2f} ms, quartiles {low:.2f} to {high:.2f}")

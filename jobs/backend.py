@@ -60,7 +60,7 @@ class BasicAerBackend(BackendV2):
     @property
     def provider(self) -> BasicAerProvider:
         """The provider that this backend belongs to."""
-        return self._provider  # type: ignore[no-any-return]
+        return self._provider
 
     @property
     def target(self) -> Target:

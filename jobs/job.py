@@ -106,7 +106,7 @@ class BasicAerJob(JobV1):
 
     def backend(self) -> BasicAerBackend:
         """Return the backend that runs this job; raises `QiskitError` if it has none."""
-        return super().backend()  # type: ignore[return-value]
+        return super().backend()
 
     @property
     def async_result(self) -> AsyncResult | None:

@@ -28,7 +28,7 @@ from jobs.waiting import FinalEvents
 from worker.celery_app import make_app
 from worker.connection import connect
 from worker.errors import InvalidJobIdError
-from worker.record import WorkerInfo
+from worker.record import Record, WorkerInfo
 from worker.settings import Settings, SettingsError
 from worker.store import Store
 
@@ -189,22 +189,18 @@ class BasicAerProvider:
 
     def _records(
         self, descending: bool, after: datetime.datetime | None, before: datetime.datetime | None
-    ) -> Iterator[Any]:
+    ) -> Iterator[Record]:
+        first = -math.inf if after is None else after.timestamp()
+        last = math.inf if before is None else before.timestamp()
         offset = 0
         while True:
             with self.reaching() as connection:
                 ids = connection.store.ids(
-                    self._settings.owner,
-                    newest_first=descending,
-                    offset=offset,
-                    limit=_PAGE,
+                    self._settings.owner, newest_first=descending, offset=offset, limit=_PAGE
                 )
                 records = connection.store.records(ids)
-            for record in records:
-                if (after is None or record.created >= after.timestamp()) and (
-                    before is None or record.created <= before.timestamp()
-                ):
-                    yield record
+            # An id whose record has just expired may still be listed.
+            yield from (record for record in records if record and first <= record.created <= last)
             if len(ids) < _PAGE:
                 return
             offset += _PAGE

@@ -65,7 +65,9 @@ class FinalEvents:
 
     def _listen(self) -> None:
         idle_since = time.monotonic()
-        pubsub = self._client.pubsub(ignore_subscribe_messages=False)
+        pubsub = self._client.pubsub(  # type: ignore[no-untyped-call]
+            ignore_subscribe_messages=False
+        )
         try:
             while True:
                 with self._lock:

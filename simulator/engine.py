@@ -100,7 +100,7 @@ def run(  # noqa: PLR0913 (the options of a run)
             look()
             sample(branch, code.final, uniforms, tally)
             if one_shot:
-                collapse(branch, code.final, uniforms)
+                collapse(branch, code.final, uniforms, look)
                 final = _finished(branch.state, program, chop_threshold)
     if not program.num_clbits:
         tally = Tally(0, memory=memory)

@@ -8,6 +8,7 @@ after another would give; each way is as random, and as reproducible.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from itertools import groupby
 
 import numpy as np
@@ -62,13 +63,16 @@ def sample(branch: Branch, measures: tuple[Measure, ...], uniforms: Uniforms, ta
         tally.add(history.shots, distribution.keys(distinct, history.classical.memory), picks)
 
 
-def collapse(branch: Branch, measures: tuple[Measure, ...], uniforms: Uniforms) -> None:
+def collapse(
+    branch: Branch, measures: tuple[Measure, ...], uniforms: Uniforms, checkpoint: Callable[[], None]
+) -> None:
     """Leave a branch of one shot in the state after the outcome that `sample` gives it."""
     distribution = Distribution(branch.state, measures)
     (history,) = branch.histories
     (outcome,) = distribution.look_up(uniforms.draw(history.shots, history.draws)).tolist()
     amplitudes = branch.state.amplitudes
     for place, bit in enumerate(distribution.bits):
+        checkpoint()
         value = outcome >> place & 1
         mass = kernels.bit_masses(amplitudes, bit)[value]
         kernels.project(amplitudes, bit, value, into=value, factor=mass**-0.5)

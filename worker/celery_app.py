@@ -7,7 +7,7 @@ threads and notebooks live in one process; none is ever the process's current ap
 from __future__ import annotations
 
 from celery import Celery
-from kombu import Queue
+from kombu.entity import Queue
 
 from worker.settings import QUEUE, Settings
 

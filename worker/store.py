@@ -9,7 +9,6 @@ errors where the server cannot be reached; ids that cannot name a job raise `Inv
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
@@ -77,7 +76,7 @@ class Store:
         """Return the store with an operator's settings."""
         return cls(client, lease=settings.lease, result_ttl=settings.result_ttl, quota=settings.store_quota)
 
-    def submit(self, job: NewJob, payload: Mapping[str, bytes] = MappingProxyType({})) -> Effects:
+    def submit(self, job: NewJob, payload: Mapping[str, bytes | memoryview] = MappingProxyType({})) -> Effects:
         """SUBMIT a job whose payload was uploaded or comes along; the same id and digest again changes nothing.
 
         Raises `DuplicateJobError`, `PayloadMissingError` or `QuotaExceededError`; a refused payload is dropped.
@@ -96,7 +95,7 @@ class Store:
             _ms(job.expires),
             _ms(job.job_timeout),
             _ms(self._result_ttl),
-            *chain.from_iterable(payload.items()),
+            *(argument for item in payload.items() for argument in item),
         )
         if status == b"SUBMITTED":
             return _effects(rest)

@@ -80,7 +80,7 @@ def _run(door: Doorbell, field: bytes | None, checkpoint: Checkpoint) -> tuple[P
         return Part(), (type(error).__name__, str(error), traceback.format_exc())
     part = simulate_shard(shard, checkpoint=checkpoint, admit=admit)
     failure = next((outcome.failure for outcome in part.outcomes if outcome.failure), None)
-    return part, failure and (failure.type, failure.text, failure.traceback)
+    return part, (failure.type, failure.text, failure.traceback) if failure else None
 
 
 def _complete(door: Doorbell, token: str, part: Part, error: tuple[str, str, str] | None) -> Effects | None:

@@ -359,7 +359,7 @@ class TestComingBack:
     @pytest.mark.parametrize("guess", ["s3cret", "wr0ng"])
     def test_no_password_anywhere(self, short_folder, guess):
         """Rules 15, 37: neither repr nor pickle nor error shows the password, right or wrong."""
-        server = RedisServer(short_folder, password="s3cret").start()
+        server = RedisServer(short_folder, password="s3cret").start()  # noqa: S106 (the test is about it)
         provider = BasicAerProvider(server.url.replace("s3cret", guess))
         backend = provider.get_backend()
         shown = [repr(provider), repr(backend), provider.address]

@@ -153,6 +153,18 @@ def test_expired_is_told_from_unknown(client, clock, submit):
     assert set(Snapshot(client).data) <= {"clock", "fed", "turn:basicaer", "window:basicaer"}
 
 
+def test_an_id_whose_record_expired_may_be_used_again(store, client, clock, submit):
+    """What was still to be trimmed of an expired job is not taken from the new one of its name."""
+    submit()
+    finish(store)
+    client.unlink(*(f"basicaer:1:{kind}:job" for kind in ("job", "payload", "parts")))
+    submit(result_bytes=100, expires=30 * DAY)
+    clock.advance(14 * DAY)
+    store.feed()
+    assert store.ids("ann") == ["job"]
+    assert used(client) == 101
+
+
 def test_a_job_without_parts_is_not_called_expired(store, submit):
     """A job that was cancelled before any part came has no result that could expire."""
     submit()
