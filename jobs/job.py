@@ -141,7 +141,7 @@ class BasicAerJob(JobV1):
                         manifest=submission.manifest.encode(),
                         payload_bytes=sum(map(len, submission.shards)),
                         result_bytes=submission.result_bytes,
-                        expires=settings.expires,
+                        expires=submission.expires or settings.expires,
                         job_timeout=submission.job_timeout or settings.job_timeout,
                     ),
                     submission.shards,

@@ -23,10 +23,10 @@ _COMMON: dict[str, Any] = {
     "parameter_binds": None,
     "job_tags": None,
     "job_timeout": None,
+    "expires": None,
     "precision": "double",
     "priority": None,
     "max_shards": None,
-    "expires": None,
 }
 _SAMPLING: dict[str, Any] = {
     "memory": False,
@@ -41,7 +41,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "unitary": _COMMON | {"shots": 1, "initial_unitary": None},
 }
 #: Options that a later version brings -> the one value that changes nothing.
-_LATER: dict[str, Any] = {"priority": None, "max_shards": None, "expires": None, "precision": "double"}
+_LATER: dict[str, Any] = {"priority": None, "max_shards": None, "precision": "double"}
 
 
 def _integer(name: str, value: Any, most: int) -> int:
@@ -126,6 +126,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "parameter_binds": _as_is,
     "job_tags": lambda _, value: resolve_tags(value),
     "job_timeout": _timeout,
+    "expires": _timeout,
 }
 
 

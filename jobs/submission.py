@@ -64,6 +64,7 @@ class Submission:
     #: An upper estimate of what the result weighs.
     result_bytes: int
     job_timeout: float | None
+    expires: float | None
     #: The circuits' metadata as objects; what is not JSON stays with this client.
     metadata: tuple[Any, ...]
 
@@ -96,7 +97,7 @@ def prepare(
         initial_state=None if initial is None else Array.of(initial),
     )
     result_bytes = _check_result(programs, run, limits)
-    tags, job_timeout = options.pop("job_tags"), options["job_timeout"]
+    tags = options.pop("job_tags")
     shards = _shards(programs, run, options.get("seed_simulator", 0))
     return Submission(
         manifest=Manifest(
@@ -110,7 +111,8 @@ def prepare(
         shards=shards,
         digest=_digest(shards),
         result_bytes=result_bytes,
-        job_timeout=job_timeout,
+        job_timeout=options["job_timeout"],
+        expires=options["expires"],
         metadata=tuple(circuit.metadata for circuit in circuits),
     )
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from multiprocessing.sharedctypes import RawArray
 from pathlib import Path
 
-from simulator.errors import MemoryRefusedError
+from simulator.errors import MemoryRefusedError, StoppedError
 
 #: The part of the free memory that a run may take; the rest is for the interpreter, buffers, and neighbours.
 _SHARE = 0.9
 _CGROUP = Path("/sys/fs/cgroup")
 _CGROUP_1 = _CGROUP / "memory"
+
+
+class NoRoomError(StoppedError):
+    """The run does not fit now, but would fit later or elsewhere: its shard goes back."""
 
 
 def total_memory() -> int:
@@ -32,14 +38,55 @@ def available_memory() -> int:
     return max(0, min(free))
 
 
-def admit(required: int) -> None:
-    """Raise `MemoryRefusedError` if a run of ``required`` bytes does not fit; nothing is allocated."""
-    available = int(available_memory() * _SHARE)
-    if required > available:
-        raise MemoryRefusedError(
-            f"the simulation needs {required} bytes of memory; this worker has {available} available: "
-            "use fewer qubits or a worker with more memory"
+class Admission:
+    """Admits runs to a node's memory, and remembers what its slots were admitted with.
+
+    Made in the parent, before it forks. A run that has just begun has not touched its memory yet, so part of what
+    the system calls available is promised: each slot's promise, less what its process holds, is taken off.
+    """
+
+    def __init__(self, slots: int = 1024) -> None:
+        # By slot, (process id, bytes). No lock: a child that is killed while it holds one would block the others.
+        self._promises = RawArray("q", 2 * slots)
+
+    def admit(self, slot: int, required: int, elsewhere: Callable[[], int] = lambda: 0) -> None:
+        """Promise ``required`` bytes to the run in a slot; nothing is allocated.
+
+        ``elsewhere`` returns the memory of the widest worker that is up. Raises `NoRoomError` if the run would fit
+        when others have ended, or fits another worker, and else `MemoryRefusedError`.
+        """
+        self._promises[2 * slot : 2 * slot + 2] = [os.getpid(), required]
+        available = int(_SHARE * available_memory()) - self._outstanding(slot)
+        if required <= available:
+            return
+        self.leave(slot)
+        text = f"the simulation needs {required} bytes of memory; this worker has {available} available"
+        if required <= _SHARE * max(total_memory(), elsewhere()):
+            raise NoRoomError(text)
+        raise MemoryRefusedError(f"{text}: use fewer qubits or a worker with more memory")
+
+    def leave(self, slot: int) -> None:
+        """Give a slot's promise back."""
+        self._promises[2 * slot : 2 * slot + 2] = [0, 0]
+
+    def _outstanding(self, slot: int) -> int:
+        """Return what other slots were promised and have not touched yet; a dead process has no claim."""
+        promises = zip(self._promises[::2], self._promises[1::2], strict=True)
+        return sum(
+            max(0, promised - resident)
+            for other, (process, promised) in enumerate(promises)
+            if process and other != slot
+            for resident in _resident(process)
         )
+
+
+def _resident(process: int) -> list[int]:
+    """Return the resident bytes of a process; none if it is gone."""
+    try:
+        pages = int(Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1])
+    except OSError:
+        return []
+    return [pages * os.sysconf("SC_PAGE_SIZE")]
 
 
 def _machine_available() -> int:

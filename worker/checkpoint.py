@@ -8,6 +8,7 @@ from collections.abc import Callable
 import redis
 
 from simulator.errors import StoppedError
+from worker.drain import Drain
 from worker.record import Doorbell
 from worker.store import Store
 
@@ -20,7 +21,7 @@ class Checkpoint:
 
     Raises `StoppedError` once the job is final or the shard is another's. A store that cannot be reached stops
     nothing: the record fences whatever a run that lost its lease would write. ``on_lasting`` is called once, by
-    the first look that finds the run wanted.
+    the first look that finds the run wanted. While the worker drains, a run that takes long is stopped too.
     """
 
     def __init__(
@@ -30,9 +31,12 @@ class Checkpoint:
         token: str,
         *,
         on_lasting: Callable[[], None] = lambda: None,
+        drain: Drain | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._on_lasting = on_lasting
+        self._drain = drain
+        self._expected_end = clock()
         self._lasting = False
         self._store = store
         self._door = door
@@ -40,6 +44,10 @@ class Checkpoint:
         self._clock = clock
         self._next_look = clock() + LOOK_INTERVAL
         self._next_beat = clock() + store.lease / 5
+
+    def expect(self, seconds: float) -> None:
+        """Say how long the run is expected to take from now."""
+        self._expected_end = self._clock() + seconds
 
     def __call__(self) -> None:
         """Look or beat if it is time to; most calls only read the clock."""
@@ -60,3 +68,5 @@ class Checkpoint:
             self._on_lasting()
         if not wanted:
             raise StoppedError(f"{self._door.job_id}/{self._door.shard} is no longer wanted here")
+        if self._drain is not None and self._drain.hands_back(self._expected_end):
+            raise StoppedError(f"{self._door.job_id}/{self._door.shard} is handed back: the worker shuts down")

@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from typing import Any
+
 import redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
 from worker.settings import Settings
+
+
+class _Patience(Retry):
+    """Quick tries, but none begins once ``seconds`` have passed: a server that hangs has used them up at once."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(ExponentialBackoff(cap=0.5, base=0.05), 3)
+        self._seconds = seconds
+
+    def call_with_retry(
+        self,
+        do: Callable[[], Any],
+        fail: Callable[..., Any],
+        is_retryable: Callable[[Exception], bool] | None = None,
+        **options: Any,
+    ) -> Any:
+        """Call ``do`` until it succeeds, the tries are used up, or the time is over."""
+        deadline = time.monotonic() + self._seconds
+
+        def worth_it(error: Exception) -> bool:
+            return time.monotonic() < deadline and (is_retryable is None or is_retryable(error))
+
+        return super().call_with_retry(do, fail, worth_it, **options)
 
 
 def connect(settings: Settings) -> redis.Redis:
@@ -22,6 +49,6 @@ def connect(settings: Settings) -> redis.Redis:
         socket_timeout=settings.connect_timeout,
         socket_connect_timeout=settings.connect_timeout / 4,
         health_check_interval=30,
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 3),
+        retry=_Patience(settings.connect_timeout),
         **keepalive,
     )

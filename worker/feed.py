@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import redis
 from celery import Celery, states
+from celery.exceptions import BackendStoreError
 from kombu.exceptions import OperationalError
 
 from simulator import errors
@@ -20,6 +21,7 @@ from worker.errors import ShardFailedError
 from worker.record import Effects, Ended, Handed, WorkerInfo
 from worker.settings import QUEUE, TASK
 from worker.store import Store
+from worker.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +29,8 @@ logger = logging.getLogger(__name__)
 _TIME_LIMIT_MARGIN = 30
 #: What a broker or result backend that cannot be reached raises.
 CONNECTION_ERRORS = (redis.ConnectionError, redis.TimeoutError, OperationalError)
+#: What passes by itself: no answer, or one from a Redis that is full or read-only for now.
+STORE_FAULTS = (*CONNECTION_ERRORS, redis.OutOfMemoryError, redis.ReadOnlyError, BackendStoreError)
 
 
 def task_id(handed: Handed) -> str:
@@ -86,11 +90,12 @@ def remote_error(ended: Ended) -> Exception:
 class Ticker(threading.Thread):
     """The tick of one worker node: FEED every tenth of a lease, with jitter, until `stop`."""
 
-    def __init__(self, app: Celery, store: Store, info: Callable[[], WorkerInfo]) -> None:
+    def __init__(self, app: Celery, store: Store, info: Callable[[], WorkerInfo], watchdog: Watchdog) -> None:
         super().__init__(name="basicaer-tick", daemon=True)
         self._app = app
         self._store = store
         self._info = info
+        self._watchdog = watchdog
         self._stopped = threading.Event()
 
     def run(self) -> None:
@@ -99,10 +104,11 @@ class Ticker(threading.Thread):
         while not self._stopped.is_set():
             try:
                 carry_out(self._app, self._store.feed(self._info()))
+                self._watchdog.look()
                 reachable = True
-            except CONNECTION_ERRORS as error:
+            except STORE_FAULTS as error:
                 if reachable:
-                    logger.warning("cannot reach Redis, will go on trying: %s", error)
+                    logger.warning("Redis does not do its part, will go on trying: %s", error)
                 reachable = False
             except Exception:
                 # The tick is this node's part in every job's recovery: it must outlive a defect.
@@ -115,5 +121,5 @@ class Ticker(threading.Thread):
         self._stopped.set()
         try:
             self._store.unregister(name)
-        except CONNECTION_ERRORS:
+        except STORE_FAULTS:
             logger.info("cannot reach Redis to unregister; the entry lapses by itself")

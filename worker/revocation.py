@@ -15,7 +15,7 @@ from celery.worker import control
 from kombu.utils.functional import maybe_list
 
 from worker.errors import InvalidJobIdError
-from worker.feed import CONNECTION_ERRORS, carry_out, job_of
+from worker.feed import STORE_FAULTS, carry_out, job_of
 from worker.store import Store
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ def install(app: Celery, store: Store) -> None:
                 carry_out(app, effects)
         except InvalidJobIdError:
             logger.info("revoked, but not a job of ours: %r", celery_task_id)
-        except CONNECTION_ERRORS as error:
+        except STORE_FAULTS as error:
             logger.warning("cannot reach Redis to cancel %s: %s", celery_task_id, error)
 
     # The same name takes the place of Celery's own command in the worker's table.

@@ -103,10 +103,15 @@ class Settings:
     redis_server: Path | None = _variable("REDIS_SERVER", Path, "a redis-server binary", None)
 
     def __post_init__(self) -> None:
-        if self.url and urlsplit(self.url).scheme not in _SCHEMES:
+        if not self.url:
+            return
+        parts = urlsplit(self.url)
+        if parts.scheme not in _SCHEMES:
             raise SettingsError(
                 f"cannot use the URL {masked(self.url)!r}: its scheme must be one of {', '.join(_SCHEMES)}"
             )
+        if reason := _tls_defect(parts):
+            raise SettingsError(f"cannot use the URL {masked(self.url)!r}: {reason}")
 
     @classmethod
     def from_env(cls, url: str | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -130,7 +135,7 @@ class Settings:
     @property
     def broker_url(self) -> str:
         """The URL as Celery takes it."""
-        url = self.url or DEFAULT_URL
+        url = _verified(self.url or DEFAULT_URL)
         parts = urlsplit(url)
         if parts.scheme != "unix":
             return url
@@ -139,7 +144,7 @@ class Settings:
     @property
     def store_url(self) -> str:
         """The URL as redis-py takes it."""
-        url = self.url or DEFAULT_URL
+        url = _verified(self.url or DEFAULT_URL)
         parts = urlsplit(url)
         if parts.scheme != "redis+socket":
             return url
@@ -159,13 +164,49 @@ class Settings:
 #: What a worker uses when no URL is named: Redis's own default.
 DEFAULT_URL = "redis://localhost:6379/0"
 _SCHEMES = ("redis", "rediss", "redis+socket", "unix")
+_SECRETS = {"username", "password", "ssl_password"}
+#: How a server's certificate is checked: what a URL may say -> the one spelling that redis-py, kombu and Celery's
+#: backend all take.
+_CHECKS = {
+    "required": "required",
+    "optional": "optional",
+    "none": "none",
+    "CERT_REQUIRED": "required",
+    "CERT_OPTIONAL": "optional",
+    "CERT_NONE": "none",
+}
+_TLS_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 
 
 def masked(url: str) -> str:
-    """Return a URL without its user and password, also where these stand in the query."""
+    """Return a URL without its user and passwords, also where these stand in the query."""
     parts = urlsplit(url)
-    query = [(name, value) for name, value in parse_qsl(parts.query) if name not in {"username", "password"}]
+    query = [(name, value) for name, value in parse_qsl(parts.query) if name not in _SECRETS]
     return _url(parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query)
+
+
+def _tls_defect(parts: SplitResult) -> str | None:
+    """Return what is wrong with a URL's TLS parameters; None: nothing."""
+    query = dict(parse_qsl(parts.query))
+    tls = sorted(name for name in query if name.startswith("ssl_"))
+    if tls and parts.scheme != "rediss":
+        return f"{', '.join(tls)} would encrypt nothing here: TLS takes the scheme rediss"
+    if query.get("ssl_cert_reqs", "required") not in _CHECKS:
+        return f"ssl_cert_reqs must be one of {', '.join(_CHECKS)}"
+    for name in _TLS_FILES:
+        if name in query and not os.access(query[name], os.R_OK):
+            return f"{name} must name a file that this user may read"
+    return None
+
+
+def _verified(url: str) -> str:
+    """Return a rediss URL that says how certificates are checked: unsaid, kombu would trust any server."""
+    parts = urlsplit(url)
+    if parts.scheme != "rediss":
+        return url
+    query = dict(parse_qsl(parts.query))
+    query["ssl_cert_reqs"] = _CHECKS[query.get("ssl_cert_reqs", "required")]
+    return _url(parts.scheme, parts.netloc, parts.path, list(query.items()))
 
 
 def _renamed(parts: SplitResult, scheme: str, old: str, new: str) -> str:

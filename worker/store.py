@@ -162,9 +162,12 @@ class Store:
         )
         return None if reply is None else _effects(reply)
 
-    def release(self, door: Doorbell, token: str) -> Effects | None:
-        """RELEASE a shard unfinished: it waits again. None: the token does not hold it."""
-        reply = self._run("release", *_shard(door), token)
+    def release(self, door: Doorbell, token: str, *, delay: float = 0.0) -> Effects | None:
+        """RELEASE a shard unfinished: it waits again, for ``delay`` seconds at least.
+
+        None: the token does not hold it.
+        """
+        reply = self._run("release", *_shard(door), token, round(1000 * delay))
         return None if reply is None else _effects(reply)
 
     def cancel(self, job_id: str) -> Effects | None:

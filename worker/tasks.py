@@ -14,53 +14,71 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+from billiard import current_process
 from celery import Task, signals, states
 from celery.exceptions import Ignore
+from celery.worker.state import active_requests
 
 from simulator import Part, wire
+from simulator.cost import seconds
 from simulator.engine import run_shard as simulate_shard
 from simulator.errors import StoppedError, WireError
 from worker import app, blobs, revocation
-from worker.admission import admit, total_memory
+from worker.admission import Admission, NoRoomError, total_memory
 from worker.checkpoint import Checkpoint
 from worker.connection import connect
+from worker.drain import Drain
 from worker.errors import PartTooLargeError, PayloadMissingError
-from worker.feed import CONNECTION_ERRORS, Ticker, carry_out, remote_error, store_outcome
+from worker.feed import STORE_FAULTS, Ticker, carry_out, job_of, remote_error, store_outcome
 from worker.record import Doorbell, Effects, Ended, WorkerInfo
 from worker.settings import QUEUE, TASK, Settings
 from worker.store import Store
+from worker.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
+#: Seconds until a shard for which there was no room is handed out again.
+_ROOM_RETRY = 1.0
+
 settings = Settings.from_env()
 store = Store.of(connect(settings), settings)
+# Both are shared with the pool's children, and so are made here, before the fork.
+admission = Admission()
+drain = Drain()
 revocation.install(app, store)
 
 
-@app.task(name=TASK, bind=True, throws=(Exception,))
+@app.task(name=TASK, bind=True, throws=(Exception,), Request="worker.request:ShardRequest")
 def run_shard(self: Task, job_id: str, shard: int) -> dict[str, Any]:
     """Run one shard of a job; the message is a doorbell, the record decides.
 
     Returns a summary for Celery and Flower. Raises the job's error where this task is the whole job and it
-    failed, and `Ignore` where the shard was not to be had or was taken away.
+    failed, and `Ignore` where the shard was not to be had or was taken away, or Redis is: the record brings the
+    shard back, and Celery is told nothing that might turn out wrong.
     """
     door, token = Doorbell(job_id, shard), uuid.uuid4().hex
-    claim = store.claim(door, token)
-    if not claim.granted:
-        _settle(self, job_id)
-        raise Ignore
-    checkpoint = Checkpoint(store, door, token, on_lasting=lambda: _announce(self))
     try:
-        part, error = _run(door, claim.field, checkpoint)
-        effects = _complete(door, token, part, error)
-    except StoppedError:
-        carry_out(app, store.release(door, token) or Effects())
-        _settle(self, job_id)
+        claim = store.claim(door, token)
+        if not claim.granted:
+            _settle(self, job_id)
+            raise Ignore
+        checkpoint = Checkpoint(store, door, token, on_lasting=lambda: _announce(self), drain=drain)
+        try:
+            part, error = _run(door, claim.field, checkpoint)
+            effects = _complete(door, token, part, error)
+        except StoppedError as stopped:
+            logger.info("%s/%d: %s", job_id, shard, stopped)
+            delay = _ROOM_RETRY if isinstance(stopped, NoRoomError) else 0.0
+            carry_out(app, store.release(door, token, delay=delay) or Effects())
+            _settle(self, job_id)
+            raise Ignore from None
+        if effects is None:
+            logger.warning("%s/%d is done or taken over: what was computed here changes nothing", job_id, shard)
+            _settle(self, job_id)
+            raise Ignore
+    except STORE_FAULTS as fault:
+        logger.warning("%s/%d is given up here, and will be handed out again: %s", job_id, shard, fault)
         raise Ignore from None
-    if effects is None:
-        logger.warning("%s/%d is done or taken over: what was computed here changes nothing", job_id, shard)
-        _settle(self, job_id)
-        raise Ignore
     return _conclude(self, effects, part)
 
 
@@ -68,8 +86,13 @@ def _announce(task: Task) -> None:
     """Write STARTED, with this worker's name, for those who look through Celery."""
     try:
         task.update_state(state=states.STARTED, meta={"pid": os.getpid(), "hostname": task.request.hostname})
-    except CONNECTION_ERRORS as error:
-        logger.info("cannot reach Redis to say that %s has started: %s", task.request.id, error)
+    except STORE_FAULTS as error:
+        logger.info("cannot tell Celery that %s has started: %s", task.request.id, error)
+
+
+def _widest() -> int:
+    """Return the memory of the widest worker that is up."""
+    return max((worker.memory for worker in store.workers()), default=0)
 
 
 def _run(door: Doorbell, field: bytes | None, checkpoint: Checkpoint) -> tuple[Part, tuple[str, str, str] | None]:
@@ -78,7 +101,18 @@ def _run(door: Doorbell, field: bytes | None, checkpoint: Checkpoint) -> tuple[P
         shard = wire.decode_shard(blobs.read_shard(store, door, field))
     except (WireError, PayloadMissingError) as error:
         return Part(), (type(error).__name__, str(error), traceback.format_exc())
-    part = simulate_shard(shard, checkpoint=checkpoint, admit=admit)
+    checkpoint.expect(
+        sum(seconds(each.program, shard.options.method, shard.options.shots) for each in shard.experiments)
+    )
+    slot = current_process().index
+    try:
+        part = simulate_shard(
+            shard,
+            checkpoint=checkpoint,
+            admit=lambda required: admission.admit(slot, required, _widest),
+        )
+    finally:
+        admission.leave(slot)
     failure = next((outcome.failure for outcome in part.outcomes if outcome.failure), None)
     return part, (failure.type, failure.text, failure.traceback) if failure else None
 
@@ -98,8 +132,8 @@ def _complete(door: Doorbell, token: str, part: Part, error: tuple[str, str, str
             if not blobs.put_part(store, door, token, data):
                 return None
             return store.complete(door, token, blobs.header(data), bad=error is not None, error=error)
-        except CONNECTION_ERRORS as lost:
-            logger.warning("cannot reach Redis to complete %s, will try again: %s", door, lost)
+        except STORE_FAULTS as lost:
+            logger.warning("Redis did not take the part of %s, will try again: %s", door, lost)
             time.sleep(pause)
             pause = min(2 * pause, 2.0)
 
@@ -110,7 +144,7 @@ def _conclude(task: Task, effects: Effects, part: Part) -> dict[str, Any]:
     others = tuple(ended for ended in effects.ended if ended is not mine)
     try:
         carry_out(app, Effects(effects.handed, others))
-    except CONNECTION_ERRORS as error:
+    except STORE_FAULTS as error:
         logger.warning("cannot publish what was handed out; a tick will: %s", error)
     if mine is not None and mine.state == "ERROR":
         raise remote_error(mine)
@@ -144,13 +178,15 @@ def _start_tick(sender: Any, **_: Any) -> None:
         wire=wire.WIRE_VERSION,
         versions={"basicaer-celery": version("basicaer-celery"), "numpy": np.__version__},
     )
-    sender.controller.ticker = Ticker(app, store, lambda: info)
+    watchdog = Watchdog(store, lambda: list(active_requests), job_of)
+    sender.controller.ticker = Ticker(app, store, lambda: info, watchdog)
     sender.controller.ticker.start()
 
 
 @signals.worker_shutting_down.connect
-def _note_shutdown(**_: Any) -> None:
-    logger.info("shutting down, pid %d", os.getpid())
+def _begin_drain(**_: Any) -> None:
+    """Let short runs end and hand long ones back; in the worker's parent, at SIGTERM."""
+    drain.begin()
 
 
 @signals.worker_shutdown.connect

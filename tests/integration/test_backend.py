@@ -94,7 +94,7 @@ class TestOptions:
         assert job.result().success
 
     @pytest.mark.parametrize(
-        ("option", "value"), [("priority", 1), ("max_shards", 2), ("precision", "single"), ("expires", 3)]
+        ("option", "value"), [("priority", 1), ("max_shards", 2), ("precision", "single")]
     )
     @pytest.mark.usefixtures("nothing_published")
     def test_not_there_yet(self, quiet, option, value):

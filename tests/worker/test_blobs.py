@@ -65,6 +65,13 @@ def test_a_second_upload_takes_the_place_of_the_first(store, client):
     assert client.hgetall("basicaer:1:upload:job") == {b"0": b"b", b"1": b"b"}
 
 
+def test_a_payload_that_comes_along_is_not_mixed_with_an_upload(store, client, job):
+    """What an upload that broke off left under the id goes when SUBMIT brings the payload itself."""
+    blobs.write_payload(store, "job", [b"left behind"] * 5)
+    blobs.submit(store, job(), [b"small"])
+    assert client.hgetall("basicaer:1:payload:job") == {b"0": b"small"}
+
+
 def test_ten_thousand_small_shards_go_in_few_commands(store, client):
     """Small shards are written many at a time, and each is its own field."""
     assert blobs.write_payload(store, "job", (b"%d" % n for n in range(10_000))) == 38_890

@@ -20,6 +20,8 @@ if call("EXISTS", PREFIX .. "tombstone:" .. id) == 1 then
   call("UNLINK", upload)
   return { "DELETED" }
 end
+-- What an upload that broke off left under the id is not mixed with it.
+if #ARGV > 14 then call("UNLINK", upload) end
 for argument = 15, #ARGV, 2 do
   call("HSET", upload, ARGV[argument], ARGV[argument + 1])
 end

@@ -1,0 +1,99 @@
+"""What the tests of Redis and network faults stand on: a Redis that can be hurt, workers, and providers."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+from processes import RedisServer, Worker, environment, eventually
+from qiskit import QuantumCircuit
+from qiskit.circuit.classical import expr, types
+from record_inspection import Snapshot, violations
+
+from faults.proxy import Proxy
+from jobs import BasicAerProvider
+
+
+class Site:
+    """One Redis in a folder of its own, and all that was started on it; `site` ends it."""
+
+    def __init__(self, folder: Path, lease: float, stack: ExitStack) -> None:
+        self.lease = lease
+        self.redis = RedisServer(folder)
+        self.workers: list[Worker] = []
+        self._folder = folder
+        self._stack = stack
+        self._proxies = 0
+        stack.callback(self.redis.stop)
+        self.redis.start()
+
+    def proxy(self) -> Proxy:
+        """A line of one's own to this Redis."""
+        self._proxies += 1
+        proxy = Proxy(self.redis.socket, self._folder / f"p{self._proxies}.sock")
+        self._stack.callback(proxy.close)
+        return proxy
+
+    def worker(self, url: str | None = None, **options: str) -> Worker:
+        """A worker node that is up."""
+        name = f"w{len(self.workers) + 1}"
+        worker = Worker(
+            url or self.redis.url, self._folder, name=name, **({"BASICAER_LEASE": str(self.lease)} | options)
+        )
+        self.workers.append(worker)
+        self._stack.callback(worker.stop, signal.SIGKILL)
+        return worker.ready()
+
+    def provider(self, url: str | None = None, **variables: str) -> BasicAerProvider:
+        """A client, with the workers' lease."""
+        with environment(BASICAER_LEASE=str(self.lease), BASICAER_CONNECT_TIMEOUT="2", **variables):
+            provider = BasicAerProvider(url or self.redis.url)
+        self._stack.callback(provider.close)
+        return provider
+
+    def lapses(self, job) -> int:
+        """How often a worker is said to have died with a shard of the job."""
+        with self.redis.client() as client:
+            return int(client.hget(f"basicaer:1:job:{job.job_id()}", "lapses"))
+
+    def check(self) -> None:
+        """All that must always hold of the record does."""
+        with self.redis.client() as client:
+            assert violations(Snapshot(client)) == []
+
+    def logged(self, text: str) -> int:
+        """How often the workers' logs say it."""
+        return sum(worker.log.read_text().count(text) for worker in self.workers)
+
+
+@contextlib.contextmanager
+def site(lease: float = 2) -> Iterator[Site]:
+    """A site, ended with all that was started on it."""
+    # Short: a unix socket's path has at most 104 bytes.
+    with ExitStack() as stack:
+        folder = Path(tempfile.mkdtemp(prefix="basicaer-fault-"))
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        yield Site(folder, lease, stack)
+
+
+def running(job):
+    """Wait until a worker runs the job."""
+    eventually(lambda: job.status().name == "RUNNING", within=20, what="RUNNING")
+    return job
+
+
+def lasting(steps: int) -> QuantumCircuit:
+    """A circuit that counts to ``steps`` before it measures: some 10 us a step."""
+    circuit = QuantumCircuit(2, 2, name="lasting")
+    count = circuit.add_var("count", expr.lift(0, types.Uint(32)))
+    circuit.h(0)
+    circuit.cx(0, 1)
+    with circuit.while_loop(expr.less(count, expr.lift(steps, types.Uint(32)))):
+        circuit.store(count, expr.add(count, expr.lift(1, types.Uint(32))))
+    circuit.measure([0, 1], [0, 1])
+    return circuit

@@ -1,0 +1,32 @@
+"""Shutdown: a worker that was told to end lets short runs finish, and hands long ones back at a checkpoint."""
+
+from __future__ import annotations
+
+import time
+from multiprocessing.sharedctypes import RawValue
+
+#: Seconds that a run may still take once its worker is draining.
+PATIENCE = 10.0
+
+
+class Drain:
+    """Tells the pool's children that the parent drains. Made in the parent, before it forks.
+
+    A plain shared value, without a lock: a child that is killed while it holds one would block the parent.
+    """
+
+    def __init__(self) -> None:
+        #: When it began, by the clock that all processes of a machine share; 0: it has not.
+        self._began = RawValue("d", 0.0)
+
+    def begin(self) -> None:
+        """Drain from now on."""
+        self._began.value = self._began.value or time.monotonic()
+
+    def hands_back(self, expected_end: float) -> bool:
+        """Whether a run that is expected to end then (by `time.monotonic`) shall stop.
+
+        It shall if it has more than `PATIENCE` left, or has had as much since the drain began.
+        """
+        began = self._began.value
+        return bool(began) and max(expected_end, time.monotonic()) > began + PATIENCE
