@@ -2,51 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
-import math
 import threading
-import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import redis
 from celery.result import AsyncResult
-from kombu.exceptions import OperationalError
 from qiskit import QuantumCircuit
-from qiskit.providers import JobError, JobStatus, JobTimeoutError, JobV1
+from qiskit.providers import JobError, JobStatus, JobV1
 from qiskit.result import Result
 
 from jobs.assembly import assemble
 from jobs.errors import (
-    BasicAerError,
     JobCancelledError,
-    JobExpiredError,
     JobNotFoundError,
-    UnreachableError,
 )
 from jobs.lowering import rebuild
 from jobs.manifest import Manifest
 from jobs.options import resolve_tags
 from jobs.retrieval import outcomes, payload
 from jobs.status import CELERY_STATUS, RECORD_STATUS
-from jobs.submission import Submission
-from jobs.waiting import FinalEvents
+from jobs.submission import Submission, send
+from jobs.waiting import OnWait, wait_until_final
 from simulator.shards import Shard
-from worker import blobs
-from worker.errors import DuplicateJobError, PayloadMissingError, QuotaExceededError, ResultMissingError
-from worker.feed import carry_out
-from worker.record import NewJob, Record
+from worker.feed import STORE_FAULTS, carry_out
+from worker.record import Record
 
 if TYPE_CHECKING:
     from jobs.backend import BasicAerBackend
-
-#: Seconds between two reads of the record while waiting, for an announcement that was missed.
-_READ_AGAIN = 5.0
-#: Seconds that Redis may be away while a job is waited for.
-_OUTAGE = 30.0
-#: Seconds between two tries to reach Redis while it is away.
-_RETRY = 0.5
 
 
 class BasicAerJob(JobV1):
@@ -123,37 +108,13 @@ class BasicAerJob(JobV1):
                 raise JobError(f"Job {self._job_id} has already been submitted.")
             if self._submission is None:
                 raise JobError(f"Job {self._job_id} has no circuits: make it with backend.create_job().")
-            self._send(self._submission)
-            self._submission = None
-
-    def _send(self, submission: Submission) -> None:
-        provider = self.backend().provider
-        settings = provider.settings
-        with provider.reaching(workers=True) as connection:
-            try:
-                effects = blobs.submit(
-                    connection.store,
-                    NewJob(
-                        id=self._job_id,
-                        owner=settings.owner,
-                        total=len(submission.shards),
-                        digest=submission.digest,
-                        manifest=submission.manifest.encode(),
-                        payload_bytes=sum(map(len, submission.shards)),
-                        result_bytes=submission.result_bytes,
-                        expires=submission.expires or settings.expires,
-                        job_timeout=submission.job_timeout or settings.job_timeout,
-                    ),
-                    submission.shards,
-                )
-            except (QuotaExceededError, DuplicateJobError) as error:
-                raise BasicAerError(str(error)) from error
-            self._submitted = True
-            # From here on the job is recorded: a publish that fails is made good by a worker's tick.
-            try:
-                carry_out(connection.app, effects)
-            except (redis.ConnectionError, redis.TimeoutError, OperationalError):
-                return
+            provider = self.backend().provider
+            with provider.reaching(workers=True) as connection:
+                effects = send(self._submission, self._job_id, connection.store, provider.settings)
+                self._submitted, self._submission = True, None
+                # The job is recorded: a publish that fails is made good by a worker's tick.
+                with contextlib.suppress(*STORE_FAULTS):
+                    carry_out(connection.app, effects)
 
     def status(self) -> JobStatus:
         """Return the state of the job; raises `JobNotFoundError` if there is no such job."""
@@ -167,9 +128,10 @@ class BasicAerJob(JobV1):
             if effects is None:
                 self._read()
                 return False
-            carry_out(connection.app, effects)
-            # The record is final; this lets Celery and Flower agree.
-            connection.app.control.revoke(self._job_id)
+            # The record is final. This lets Celery and Flower agree, and may fail.
+            with contextlib.suppress(*STORE_FAULTS):
+                carry_out(connection.app, effects)
+                connection.app.control.revoke(self._job_id)
         return True
 
     def result(self, timeout: float | None = None, *, partial: bool = False) -> Result:
@@ -217,7 +179,10 @@ class BasicAerJob(JobV1):
             wait: seconds between two calls of ``callback``; the end itself is noticed at once.
             callback: called with (job_id, status, job) while the job is not final.
         """
-        self._wait(timeout, wait=wait if callback else None, callback=callback)
+        if callback is None:
+            self._wait(timeout)
+            return
+        self._wait(timeout, OnWait(wait, lambda status: callback(self._job_id, status, self)))
 
     @property
     def tags(self) -> list[str]:
@@ -297,46 +262,11 @@ class BasicAerJob(JobV1):
             state = connection.app.backend.get_state(self._job_id)
         return CELERY_STATUS.get(state) is JobStatus.CANCELLED
 
-    def _wait(
-        self,
-        timeout: float | None,
-        *,
-        wait: float | None = None,
-        callback: Callable[[str, JobStatus, BasicAerJob], None] | None = None,
-    ) -> Record:
-        """Return the final record; an announcement wakes this up, and a read every 5 s is its safety."""
+    def _wait(self, timeout: float | None, on_wait: OnWait | None = None) -> Record:
         self._check_submitted()
-        start = time.monotonic()
-        deadline = math.inf if timeout is None else start + timeout
-        next_call = start if callback else math.inf
-        reached = start
-        # A revoke that only Celery knows of is rare: it is looked for when a wait has been long.
-        read = self._read
-        with self._events().watch(self._job_id) as announced:
-            while True:
-                announced.clear()
-                try:
-                    record = read()
-                    reached = time.monotonic()
-                except UnreachableError:
-                    if time.monotonic() - reached > _OUTAGE:
-                        raise
-                    record = None
-                if record is not None and record.final:
-                    return record
-                now = time.monotonic()
-                if now >= deadline:
-                    raise JobTimeoutError(f"Timeout while waiting for job {self._job_id}.")
-                if callback and wait is not None and record and now >= next_call:
-                    callback(self._job_id, RECORD_STATUS[record.state], self)
-                    next_call = time.monotonic() + wait
-                pause = _READ_AGAIN if record else _RETRY
-                rung = announced.wait(max(0.0, min(pause, deadline - now, next_call - time.monotonic())))
-                read = self._read if rung else self._look
-
-    def _events(self) -> FinalEvents:
         with self.backend().provider.reaching() as connection:
-            return connection.events
+            events = connection.events
+        return wait_until_final(self._job_id, self._read, self._look, events, timeout, on_wait or OnWait())
 
     def _manifest(self) -> Manifest:
         return Manifest.decode(self._read().manifest)
@@ -344,21 +274,11 @@ class BasicAerJob(JobV1):
     def _payload(self) -> list[Shard]:
         record = self._read()
         with self.backend().provider.reaching() as connection:
-            try:
-                return payload(connection.store, record)
-            except PayloadMissingError as error:
-                raise JobExpiredError(
-                    f"The circuits of job {self._job_id} are gone: the job was cancelled, or its time is over."
-                ) from error
+            return payload(connection.store, record)
 
     def _fetch(self, record: Record) -> Result:
         with self.backend().provider.reaching() as connection:
-            try:
-                part = outcomes(connection.store, record)
-            except (PayloadMissingError, ResultMissingError) as error:
-                raise JobExpiredError(
-                    f"The result of job {self._job_id} has expired: it was kept for BASICAER_RESULT_TTL."
-                ) from error
+            part = outcomes(connection.store, record)
         return assemble(record, Manifest.decode(record.manifest), part, self._circuit_metadata)
 
 

@@ -167,7 +167,12 @@ class BasicAerProvider:
         except (redis.ConnectionError, redis.TimeoutError, OperationalError) as error:
             raise UnreachableError(
                 f"Cannot reach Redis at {self.address} ({_reason(error)}): "
-                "is it up, and are URL and password right?"
+                "is it up, and are URL, password and certificates right?"
+            ) from error
+        except redis.exceptions.NoPermissionError as error:
+            raise BasicAerError(
+                f"Redis at {self.address} does not let this user do it ({_reason(error)}): "
+                "give the user the rights of deploy/redis/users.acl"
             ) from error
         except redis.OutOfMemoryError as error:
             raise BasicAerError(

@@ -1,4 +1,4 @@
-"""Circuits and options -> what SUBMIT takes: everything is checked and lowered here, before anything is sent."""
+"""Circuits and options -> a job that is ready to be sent -> SUBMIT. All is checked before anything is sent."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ from simulator import cost, program, wire
 from simulator.program import Array, Program
 from simulator.rng import experiment_seed
 from simulator.shards import Experiment, Method, Options, Shard
+from worker import blobs
+from worker.errors import DuplicateJobError, QuotaExceededError
+from worker.record import Effects, NewJob
+from worker.settings import Settings
+from worker.store import Store
 
 logger = logging.getLogger(__name__)
 
@@ -115,6 +120,28 @@ def prepare(
         expires=options["expires"],
         metadata=tuple(circuit.metadata for circuit in circuits),
     )
+
+
+def send(submission: Submission, job_id: str, store: Store, settings: Settings) -> Effects:
+    """SUBMIT a job under this id; the effects are left to carry out.
+
+    Raises `BasicAerError` where the owner's quota does not hold it.
+    """
+    new = NewJob(
+        id=job_id,
+        owner=settings.owner,
+        total=len(submission.shards),
+        digest=submission.digest,
+        manifest=submission.manifest.encode(),
+        payload_bytes=sum(map(len, submission.shards)),
+        result_bytes=submission.result_bytes,
+        expires=submission.expires or settings.expires,
+        job_timeout=submission.job_timeout or settings.job_timeout,
+    )
+    try:
+        return blobs.submit(store, new, submission.shards)
+    except (QuotaExceededError, DuplicateJobError) as error:
+        raise BasicAerError(str(error)) from error
 
 
 def _circuits(run_input: Any) -> list[QuantumCircuit]:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import redis
+from qiskit.providers import JobStatus, JobTimeoutError
 
-from worker.record import FINAL_CHANNEL
+from jobs.errors import UnreachableError
+from jobs.status import RECORD_STATUS
+from worker.record import FINAL_CHANNEL, Record
 
+#: Seconds between two reads of the record, for an announcement that was missed.
+_READ_AGAIN = 5.0
+#: Seconds that Redis may be away, and between two tries to reach it meanwhile.
+_OUTAGE, _RETRY = 30.0, 0.5
 #: Seconds without a waiter after which the connection is given back.
 _IDLE = 30.0
 #: Seconds that a read of the socket takes at most, and so `close`.
@@ -108,3 +117,53 @@ class FinalEvents:
             for waiters in self._waiters.values():
                 for rung in waiters:
                     rung.set()
+
+
+@dataclass(frozen=True)
+class OnWait:
+    """What a waiter wants to hear of a job that is not final."""
+
+    #: Seconds between two calls.
+    interval: float = math.inf
+    call: Callable[[JobStatus], None] | None = None
+
+
+def wait_until_final(
+    job_id: str,
+    read: Callable[[], Record],
+    look: Callable[[], Record],
+    events: FinalEvents,
+    timeout: float | None,
+    on_wait: OnWait,
+) -> Record:
+    """Return a job's record once it is final; announcements wake this up, and a read every 5 s is its safety.
+
+    ``read`` reads the record; ``look`` also carries to it a revoke that only Celery knows of, which is rare, and
+    so is looked for when a wait has been long. Raises `JobTimeoutError`, and `UnreachableError` after an outage
+    of 30 s.
+    """
+    reached = time.monotonic()
+    deadline = math.inf if timeout is None else reached + timeout
+    next_call = reached if on_wait.call else math.inf
+    next_read = read
+    with events.watch(job_id) as announced:
+        while True:
+            announced.clear()
+            record = None
+            try:
+                record = next_read()
+                reached = time.monotonic()
+            except UnreachableError:
+                if time.monotonic() - reached > _OUTAGE:
+                    raise
+            if record is not None and record.final:
+                return record
+            now = time.monotonic()
+            if now >= deadline:
+                raise JobTimeoutError(f"Timeout while waiting for job {job_id}.")
+            if on_wait.call and record is not None and now >= next_call:
+                on_wait.call(RECORD_STATUS[record.state])
+                next_call = time.monotonic() + on_wait.interval
+            pause = _RETRY if record is None else _READ_AGAIN
+            rung = announced.wait(max(0.0, min(pause, deadline - now, next_call - time.monotonic())))
+            next_read = read if rung else look

@@ -19,7 +19,9 @@ from jobs import BasicAerProvider, ClusterError
 from jobs.cluster import SharedCluster
 from worker.celery_app import make_app
 from worker.cluster_folder import SOCKET_PATH_LIMIT, ClusterFolder
+from worker.connection import connect
 from worker.settings import Settings
+from worker.store import Store
 
 
 @pytest.fixture
@@ -235,7 +237,8 @@ def test_private_to_its_user(state, cluster):
     """Rule 37: only the user can read what the cluster stores; no log, repr or command line has the password."""
     url = cluster.join(workers=True)
     seen = state.seen
-    eventually(lambda: "ready." in seen.folder.log.read_text(), within=30, what="a worker that is ready")
+    settings = Settings.from_env(url)
+    eventually(Store.of(connect(settings), settings).workers, within=30, what="a worker that is ready")
     for path in (seen.folder.path, *seen.folder.path.rglob("*")):
         assert path.stat().st_mode & 0o077 == 0, path
     password = seen.folder.password()
