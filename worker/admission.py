@@ -11,6 +11,8 @@ from simulator.errors import MemoryRefusedError, StoppedError
 
 #: The part of the free memory that a run may take; the rest is for the interpreter, buffers, and neighbours.
 _SHARE = 0.9
+#: Bytes that any worker has: asking the system would take longer than such a run.
+_UNNOTICED = 16 << 20
 _CGROUP = Path("/sys/fs/cgroup")
 _CGROUP_1 = _CGROUP / "memory"
 
@@ -55,6 +57,8 @@ class Admission:
         ``elsewhere`` returns the memory of the widest worker that is up. Raises `NoRoomError` if the run would fit
         when others have ended, or fits another worker, and else `MemoryRefusedError`.
         """
+        if required <= _UNNOTICED:
+            return
         self._promises[2 * slot : 2 * slot + 2] = [os.getpid(), required]
         available = int(_SHARE * available_memory()) - self._outstanding(slot)
         if required <= available:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from simulator.errors import WireError
+from simulator.wire import MAX_BYTES
 from worker import chunks, keys
 from worker.errors import PayloadMissingError, ResultMissingError
 from worker.record import Doorbell, Effects, NewJob
@@ -125,8 +127,11 @@ def _join(store: Store, key: str, number: int, field: bytes) -> bytes | bytearra
     pipeline = store.client.pipeline(transaction=False)
     for name in names:
         pipeline.hstrlen(key, name)
+    size = sum(pipeline.execute())
+    if size > MAX_BYTES:
+        raise WireError(f"chunks of {size} bytes are more than the {MAX_BYTES} that a message may have")
     # One buffer of the final size: no second copy of a large state.
-    blob = bytearray(sum(pipeline.execute()))
+    blob = bytearray(size)
     end = 0
     for name in names:
         chunk = store.client.hget(key, name)

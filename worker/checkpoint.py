@@ -54,6 +54,7 @@ class Checkpoint:
         now = self._clock()
         if now < self._next_look:
             return
+        pause = LOOK_INTERVAL
         try:
             if now >= self._next_beat:
                 wanted = self._store.beat(self._door, self._token)
@@ -62,7 +63,9 @@ class Checkpoint:
                 wanted = self._store.look(self._door) == ("RUNNING", self._token)
         except (redis.ConnectionError, redis.TimeoutError):
             wanted = True
-        self._next_look = self._clock() + LOOK_INTERVAL
+            # To wait for an answer costs time that the run could use.
+            pause = max(pause, min(self._clock() - now, self._store.lease / 5))
+        self._next_look = self._clock() + pause
         if wanted and not self._lasting:
             self._lasting = True
             self._on_lasting()

@@ -7,10 +7,16 @@ chunks, so the three are never mixed up.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+
+from simulator.errors import WireError
+from simulator.wire import MAX_BYTES
 
 #: Bytes of one chunk, and so of one command to Redis.
 CHUNK_BYTES = 8 << 20
+#: Chunks of the largest message.
+MAX_CHUNKS = -(-MAX_BYTES // CHUNK_BYTES)
 
 _HEADER = b"\0#"
 _LAPSE = b"\0!"
@@ -25,8 +31,13 @@ def header(data: bytes | bytearray | memoryview, most: int) -> bytes:
 
 
 def count(field: bytes) -> int:
-    """Return how many chunks lie beside a field; 0: it is whole."""
-    return int(field[len(_HEADER) :]) if field.startswith(_HEADER) else 0
+    """Return how many chunks lie beside a field; 0: it is whole. `WireError`: it is a header of no blob of ours."""
+    if not field.startswith(_HEADER):
+        return 0
+    digits = field[len(_HEADER) :]
+    if not re.fullmatch(rb"[1-9][0-9]{0,9}", digits) or int(digits) > MAX_CHUNKS:
+        raise WireError(f"a header of {digits[:20]!r} chunks; there may be 1 to {MAX_CHUNKS}")
+    return int(digits)
 
 
 def cut(data: bytes | bytearray | memoryview) -> Iterator[memoryview]:

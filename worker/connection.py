@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
 from worker.settings import Settings
+
+T = TypeVar("T")
 
 
 class _Patience(Retry):
@@ -22,18 +24,18 @@ class _Patience(Retry):
 
     def call_with_retry(
         self,
-        do: Callable[[], Any],
+        do: Callable[[], T],
         fail: Callable[..., Any],
         is_retryable: Callable[[Exception], bool] | None = None,
-        **options: Any,
-    ) -> Any:
+        with_failure_count: bool = False,
+    ) -> T:
         """Call ``do`` until it succeeds, the tries are used up, or the time is over."""
         deadline = time.monotonic() + self._seconds
 
         def worth_it(error: Exception) -> bool:
             return time.monotonic() < deadline and (is_retryable is None or is_retryable(error))
 
-        return super().call_with_retry(do, fail, worth_it, **options)
+        return super().call_with_retry(do, fail, worth_it, with_failure_count)
 
 
 def connect(settings: Settings) -> redis.Redis:

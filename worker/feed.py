@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 #: Seconds that a message's hard time limit lies behind the job's deadline: the last resort.
 _TIME_LIMIT_MARGIN = 30
+#: A connection that was idle while Redis restarted fails once; more than that a tick makes good.
+_ONCE_MORE = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 #: What a broker or result backend that cannot be reached raises.
 CONNECTION_ERRORS = (redis.ConnectionError, redis.TimeoutError, OperationalError)
 #: What passes by itself: no answer, or one from a Redis that is full or read-only for now.
@@ -67,7 +69,7 @@ def _publish(app: Celery, handed: tuple[Handed, ...]) -> None:
                 time_limit=each.job_timeout + _TIME_LIMIT_MARGIN,
                 create_sent_event=app.conf.task_send_sent_event,
             )
-            app.amqp.send_task_message(producer, TASK, message, queue=QUEUE, retry=False)
+            app.amqp.send_task_message(producer, TASK, message, queue=QUEUE, retry=True, retry_policy=_ONCE_MORE)
 
 
 def store_outcome(app: Celery, ended: Ended) -> None:

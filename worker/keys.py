@@ -10,7 +10,7 @@ Every name begins with `PREFIX`; its number is the layout's version: a change of
 | ``parts:<id>`` | HASH | results, in chunks | final + result TTL |
 | ``again:<id>`` | LIST | shards that wait a second time | until final |
 | ``lapses:<id>`` | HASH | shard -> leases that ran out | until final |
-| ``tombstone:<id>`` | STRING | the id was deleted | 4 h |
+| ``tombstone:<id>`` | STRING | the id was deleted, by which call | 4 h |
 | ``ready:<lane>:<owner>`` | ZSET | jobs with waiting shards, by priority, then age | while they wait |
 | ``turn:<lane>`` | ZSET | owners, least recently served first | until found with nothing to serve |
 | ``sent:<lane>`` | ZSET | ``<id>/<n>`` -> when to send again | in flight |
@@ -27,8 +27,8 @@ Every name begins with `PREFIX`; its number is the layout's version: a change of
 In ``payload`` and ``parts``, field ``<n>`` is shard n's bytes or a header, ``<n>.<k>`` a chunk (`worker.chunks`).
 
 In ``job``: state, owner, lane, rank, digest, total, next (first shard never sent), done, bad, lapses, manifest,
-created, started, ended, expires, job_timeout, result_ttl, payload_bytes, part_bytes, error_type, error_text,
-traceback; and of shards in flight only ``t:<n>`` (token: held), ``p:<n>`` (progress), ``c:<n>`` (chunks PUT),
+created, started, ended, expires, job_timeout, result_ttl, payload_bytes, part_bytes, canceller, error_type,
+error_text, traceback; and of shards in flight only ``t:<n>`` (token: held), ``p:<n>`` (progress), ``c:<n>`` (chunks PUT),
 ``r:<n>`` (times sent again).
 """
 

@@ -151,6 +151,12 @@ class Settings:
         return _renamed(parts, "unix", "virtual_host", "db")
 
     @property
+    def tls(self) -> dict[str, str]:
+        """The TLS parameters of the URL; empty without TLS. Flower reads them from the Celery app, not the URL."""
+        query = parse_qsl(urlsplit(self.broker_url).query)
+        return {name: value for name, value in query if name.startswith("ssl_")}
+
+    @property
     def on_socket(self) -> bool:
         """Whether Redis is reached through a unix socket, which knows no keepalive."""
         return self.store_url.startswith("unix:")

@@ -8,6 +8,7 @@ errors where the server cannot be reached; ids that cannot name a job raise `Inv
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -172,12 +173,12 @@ class Store:
 
     def cancel(self, job_id: str) -> Effects | None:
         """CANCEL a job. None: it was final already, or is unknown."""
-        reply = self._run("cancel", keys.check_job_id(job_id))
+        reply = self._run("cancel", keys.check_job_id(job_id), _caller())
         return None if reply is None else _effects(reply)
 
     def delete(self, job_id: str) -> bool:
         """DELETE a final job and all that it stored; its id stays taken for 4 h. False: not final, or unknown."""
-        return bool(self._run("delete", keys.check_job_id(job_id), _ms(TOMBSTONE_LIFE)))
+        return bool(self._run("delete", keys.check_job_id(job_id), _ms(TOMBSTONE_LIFE), _caller()))
 
     def annotate(self, job_id: str, manifest: bytes) -> bool:
         """Replace a job's manifest. False: there is no such job."""
@@ -249,6 +250,11 @@ _REFUSALS = {
     ),
     b"NO PAYLOAD": (PayloadMissingError, "job {} has no payload in the store: upload it within 1 h before SUBMIT"),
 }
+
+
+def _caller() -> str:
+    """Name one call, which redis-py may make several times where the answer was lost."""
+    return uuid.uuid4().hex
 
 
 def _ms(seconds: float) -> int:

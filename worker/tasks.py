@@ -60,6 +60,8 @@ def run_shard(self: Task, job_id: str, shard: int) -> dict[str, Any]:
     try:
         claim = store.claim(door, token)
         if not claim.granted:
+            # It took room in the window that the next shards can have.
+            carry_out(app, store.feed())
             _settle(self, job_id)
             raise Ignore
         checkpoint = Checkpoint(store, door, token, on_lasting=lambda: _announce(self), drain=drain)

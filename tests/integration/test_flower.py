@@ -18,7 +18,7 @@ pytest.importorskip("flower")
 
 
 @pytest.fixture(scope="module")
-def flower(server, workers, tmp_path_factory):
+def flower(server, workers, provider, tmp_path_factory):
     """Flower on a free port; yields a function that asks its API."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -39,6 +39,14 @@ def flower(server, workers, tmp_path_factory):
         return None
 
     eventually(lambda: api("/api/workers?refresh=1"), within=30, what="Flower's workers")
+
+    def shows_a_new_job():
+        job = provider.get_backend().run(bell())
+        job.result()
+        return job.job_id() in (api("/api/tasks") or {})
+
+    # Flower turns the workers' events on, a few seconds after its start.
+    eventually(shows_a_new_job, within=20, what="a job in Flower")
     yield api
     end(process, 15)
     log.close()

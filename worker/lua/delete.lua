@@ -1,8 +1,10 @@
 -- DELETE: the job is final -> all of it gone, but a tombstone for ARGV[4] ms that keeps the id from being used
--- again. 0: it is not final, or unknown.
+-- again. The same caller, who may have lost the answer, is told the same again. 0: it is not final, or unknown.
 
-local id, tombstone_life = ARGV[3], ARGV[4]
+local id, tombstone_life, caller = ARGV[3], ARGV[4], ARGV[5]
 
+local tombstone = PREFIX .. "tombstone:" .. id
+if call("GET", tombstone) == caller then return 1 end
 local state, owner, lane = fields(id, "state", "owner", "lane")
 if not FINAL[state] then return 0 end
 -- The id may come back one day; its old shards must not.
@@ -15,5 +17,5 @@ charge(owner, id, 0)
 call("ZREM", KEPT, pair(id, owner))
 call("ZREM", index_key(owner), id)
 call("UNLINK", job_key(id), payload_key(id), parts_key(id))
-call("SET", PREFIX .. "tombstone:" .. id, 1, "PX", tombstone_life)
+call("SET", tombstone, caller, "PX", tombstone_life)
 return 1

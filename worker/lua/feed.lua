@@ -83,6 +83,7 @@ local function send_again()
   end
 end
 
+begin()
 if name ~= "" then register(name, NOW + life, info) end
 measure_window()
 local count_lapses = lapses_count()

@@ -40,6 +40,10 @@ local function split(joined) return joined:match("^([^/]*)/(.*)$") end
 
 local function fields(id, ...) return unpack(call("HMGET", job_key(id), ...)) end
 
+-- A full Redis refuses a script's first write if that may take memory, but no write of a script that has begun. So
+-- what renews, recovers, ends or gives back, and takes next to nothing, begins with this; new work does not.
+local function begin() call("DEL", PREFIX .. "nothing") end
+
 -- An unknown job is as final as an ended one: nothing may happen to it.
 local function final(state) return not state or FINAL[state] end
 

@@ -20,6 +20,8 @@ if call("EXISTS", PREFIX .. "tombstone:" .. id) == 1 then
   call("UNLINK", upload)
   return { "DELETED" }
 end
+-- The first write is one that a full Redis refuses: see begin().
+local age = call("INCR", CLOCK)
 -- What an upload that broke off left under the id is not mixed with it.
 if #ARGV > 14 then call("UNLINK", upload) end
 for argument = 15, #ARGV, 2 do
@@ -34,7 +36,6 @@ if quota > 0 and used + asked > quota then
   return { "NO ROOM", asked, used }
 end
 
-local age = call("INCR", CLOCK)
 local rank = age - priority * PRIORITY_STEP
 call("RENAME", upload, payload_key(id))
 call("PERSIST", payload_key(id))
