@@ -1,18 +1,30 @@
 # make demo   installs what is needed and runs the main job
 # make test   the same, then the whole test suite
+# make soak MINUTES=60   kills, stops and restarts workers and Redis under seeded jobs, and compares every count
+# make faults N=10   repeats the tests of faults in the background; after a break it goes on where it was
 # PYTHON names the interpreter that makes the virtual environment, as in: make demo PYTHON=python3.12
 
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+N      ?= 10
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test faults soak lint bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/basicaer demo
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n auto
+
+MINUTES ?= 60
+soak: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -s tests/faults/test_soak.py --soak-minutes $(MINUTES)
+
+faults: $(VENV)/.installed-dev
+	@mkdir -p .faults
+	@nohup $(BIN)/python tests/faults/repeat.py .faults $(N) >> .faults/progress.log 2>&1 &
+	@echo 'It runs in the background: see .faults/progress.log; rm -r .faults begins anew'
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -23,7 +35,7 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/round_trip.py
 
 clean:
-	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) dist .faults .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment is made once, and brought up to date when pyproject.toml changes.

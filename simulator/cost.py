@@ -13,8 +13,12 @@ from simulator.shards import Method
 SHARD_SECONDS = 0.05
 
 _BYTES_PER_AMPLITUDE = 16
+#: Measured: each shot's number, draws and outcome.
+_BYTES_PER_SHOT = 100
 #: Of a count, or of what a string's length takes, in a message.
 _BYTES_PER_NUMBER = 9
+#: Calls and draws that no run comes to the end of.
+_ENDLESS = 10**18
 #: Rounds that a while loop is expected to take.
 _ROUNDS = 8
 #: Measured on one core: seconds per kernel call, per amplitude and kernel call, per shot and random number.
@@ -37,6 +41,11 @@ def bytes_required(program: Program, method: Method, shots: int = 1024) -> int:
     return (1 + min(most, 1 << min(splits, most))) * state
 
 
+def shots_bytes(method: Method, shots: int) -> int:
+    """Return the bytes that a run needs for its shots, beside its states."""
+    return shots * _BYTES_PER_SHOT if method == "qasm" else 0
+
+
 def max_qubits(memory: int, method: Method) -> int:
     """Return the widest circuit whose states, and a working copy, fit ``memory`` bytes; 0 where none does."""
     bits = max(0, (memory // (2 * _BYTES_PER_AMPLITUDE)).bit_length() - 1)
@@ -56,9 +65,10 @@ def readout_bytes(program: Program, shots: int, *, memory: bool) -> int:
 
 def seconds(program: Program, method: Method, shots: int) -> float:
     """Return the time that a run takes on one core: a rough estimate, within a factor of a few."""
-    calls = _calls(program.instructions)
+    # Loops of many rounds in each other would be more than a float holds.
+    calls = min(_calls(program.instructions), _ENDLESS)
     amplitudes = float(1 << min(_num_bits(program, method), 1000))
-    draws = _draws(program, _ROUNDS) if method == "qasm" else 0
+    draws = min(_draws(program, _ROUNDS), _ENDLESS) if method == "qasm" else 0
     branches = min(shots, 1 << min(draws, 60)) if method == "qasm" else 1
     # A branch begins, on average, half way.
     evolving = calls * (1 + branches) / 2 * (_CALL_SECONDS + amplitudes * _AMPLITUDE_SECONDS)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from simulator import state
 from simulator.analysis import unitary_instructions
 from simulator.branching import Interpreter
-from simulator.cost import bytes_required
+from simulator.cost import bytes_required, shots_bytes
 from simulator.errors import InvalidProgramError, MemoryRefusedError, StoppedError
 from simulator.flow import compile_program
 from simulator.fusion import plan
@@ -152,7 +152,9 @@ def _done(
     admit: Callable[[int], None] | None,
 ) -> Outcome:
     """Return the outcome with what the run gave."""
+    _refuse_beyond_memory(experiment.program, options.method)
     required = bytes_required(experiment.program, options.method, options.shots)
+    required += shots_bytes(options.method, options.shots)
     if admit is not None:
         admit(required)
     try:
@@ -202,7 +204,8 @@ def _finished(final: state.State, program: Program, chop_threshold: float) -> ND
 def _refuse_beyond_memory(program: Program, method: Method) -> None:
     if program.num_qubits * (2 if method == "unitary" else 1) > _MAX_STATE_BITS:
         raise MemoryRefusedError(
-            f"{program.num_qubits} qubits need {bytes_required(program, method)} bytes: more than any machine has"
+            f"{program.num_qubits} qubits need 32 * {4 if method == 'unitary' else 2}^{program.num_qubits} bytes: "
+            "more than any machine has"
         )
 
 

@@ -191,7 +191,12 @@ def _cast(value: Any, type_: ex.Type) -> Any:
 
 
 def _wrapped(value: Any, type_: ex.Type) -> Any:
-    return value & (1 << type_.width) - 1 if isinstance(type_, ex.Uint) else value
+    """Return a value cut to its type's width; an integer of another type has none, and would grow for ever."""
+    if isinstance(type_, ex.Uint):
+        return value & (1 << type_.width) - 1
+    if type(value) is int:
+        raise InvalidProgramError(f"an integer where the program says {type_}")
+    return value
 
 
 def _with_bit(bits: int, place: int, value: object) -> int:
@@ -199,7 +204,10 @@ def _with_bit(bits: int, place: int, value: object) -> int:
 
 
 def _shown(value: Value) -> str:
-    return f"{value.amount} {value.unit}" if isinstance(value, Length) else str(value)
+    if isinstance(value, Length):
+        return f"{value.amount} {value.unit}"
+    # An integer may have a million bits, which Python refuses to write in decimal and nobody would read.
+    return f"an integer of {value.bit_length()} bits" if type(value) is int and value >> 64 else str(value)
 
 
 def _shift_left(value: int, places: int) -> int:

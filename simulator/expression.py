@@ -137,9 +137,12 @@ def uint_of(text: str) -> int:
 
 def parts_of(expression: Expression) -> Iterator[Expression]:
     """Yield an expression and everything in it."""
-    yield expression
-    for operand in _operands_of(expression):
-        yield from parts_of(operand)
+    # A stack, not a recursion: a tree may be as deep as the decoder lets it.
+    rest = [expression]
+    while rest:
+        part = rest.pop()
+        yield part
+        rest.extend(reversed(_operands_of(part)))
 
 
 def _operands_of(expression: Expression) -> tuple[Expression, ...]:

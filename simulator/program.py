@@ -24,6 +24,8 @@ from simulator.gates import GATES
 #: Far beyond what can run, so that no number of bytes or of values overflows on the way.
 MAX_QUBITS = 1 << 12
 MAX_CLBITS = 1 << 20
+#: Bodies in bodies; what looks at them may recurse.
+MAX_NESTING = 100
 _DTYPES: dict[str, np.dtype[Any]] = {"c16": np.dtype("<c16"), "c8": np.dtype("<c8"), "f8": np.dtype("<f8")}
 
 
@@ -301,6 +303,8 @@ class Program(msgspec.Struct, frozen=True, array_like=True):
             )
         if not math.isfinite(self.global_phase):
             raise InvalidProgramError(f"global phase {self.global_phase} is not finite")
+        if _nesting(self.instructions) > MAX_NESTING:
+            raise InvalidProgramError(f"control flow is nested more than {MAX_NESTING} deep")
         for instruction in walk(self.instructions):
             self._check_bits(instruction)
 
@@ -379,10 +383,25 @@ def bodies_of(instruction: Instruction) -> tuple[tuple[Instruction, ...], ...]:
 
 def walk(instructions: tuple[Instruction, ...]) -> Iterator[Instruction]:
     """Yield every instruction, those in bodies after the one that holds them."""
-    for instruction in instructions:
+    rest = list(reversed(instructions))
+    while rest:
+        instruction = rest.pop()
         yield instruction
-        for body in bodies_of(instruction):
-            yield from walk(body)
+        for body in reversed(bodies_of(instruction)):
+            rest.extend(reversed(body))
+
+
+def _nesting(instructions: tuple[Instruction, ...]) -> int:
+    """Return how deep bodies lie in bodies."""
+    depth, level = 0, instructions
+    while True:
+        holding = [
+            instruction for instruction in level if isinstance(instruction, (IfElse, While, For, Switch, Box))
+        ]
+        if not holding:
+            return depth
+        depth += 1
+        level = tuple(inner for outer in holding for body in bodies_of(outer) for inner in body)
 
 
 def _check_shape(what: str, array: Array, shape: tuple[int, ...]) -> None:

@@ -10,7 +10,9 @@ from itertools import pairwise
 from typing import Literal, TypeAlias
 
 import msgspec
+import numpy as np
 
+from simulator.errors import InvalidProgramError
 from simulator.program import Array, Program
 
 Method: TypeAlias = Literal["qasm", "statevector", "unitary"]
@@ -27,6 +29,12 @@ class Options(msgspec.Struct, frozen=True):
     #: Shape (2^n,), or (2^n, 2^n) for the unitary method; None: |0...0> or the identity.
     initial_state: Array | None = None
 
+    def __post_init__(self) -> None:
+        if self.shots < 0:
+            raise InvalidProgramError(f"{self.shots} shots; there may be none, but not fewer")
+        if self.initial_state is not None and not np.isfinite(self.initial_state.ndarray()).all():
+            raise InvalidProgramError("the initial state has entries that are not finite")
+
 
 class Experiment(msgspec.Struct, frozen=True, array_like=True):
     """One circuit of a job."""
@@ -37,12 +45,20 @@ class Experiment(msgspec.Struct, frozen=True, array_like=True):
     seed: int
     program: Program
 
+    def __post_init__(self) -> None:
+        if self.index < 0 or not 0 <= self.seed < 1 << 63:
+            raise InvalidProgramError(f"experiment {self.index} with seed {self.seed}; from 0, and below 2^63")
+
 
 class Shard(msgspec.Struct, frozen=True, array_like=True):
     """What one task runs."""
 
     options: Options
+    #: Ordered by index.
     experiments: tuple[Experiment, ...]
+
+    def __post_init__(self) -> None:
+        _check_order("a shard's experiments", [each.index for each in self.experiments])
 
 
 class Failure(msgspec.Struct, frozen=True, array_like=True):
@@ -80,9 +96,7 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
     outcomes: tuple[Outcome, ...] = ()
 
     def __post_init__(self) -> None:
-        indices = [outcome.index for outcome in self.outcomes]
-        if any(b <= a for a, b in pairwise(indices)):
-            raise ValueError(f"a part's outcomes are not in order, or one is there twice: {indices}")
+        _check_order("a part's outcomes", [outcome.index for outcome in self.outcomes])
 
     def __add__(self, other: Part) -> Part:
         return merge((self, other))
@@ -97,3 +111,8 @@ def merge(parts: Iterable[Part]) -> Part:
     """Add up parts; ValueError if an experiment is there twice."""
     outcomes = (outcome for part in parts for outcome in part.outcomes)
     return Part(tuple(sorted(outcomes, key=lambda outcome: outcome.index)))
+
+
+def _check_order(what: str, indices: list[int]) -> None:
+    if any(b <= a for a, b in pairwise(indices)):
+        raise ValueError(f"{what} are not in order, or one is there twice: {indices}")

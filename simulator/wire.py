@@ -16,6 +16,8 @@ from simulator.shards import Part, Shard
 WIRE_VERSION = 1
 #: Bytes that one shard or part may have.
 MAX_BYTES = 1 << 35
+#: Characters of an error that are repeated, from its beginning and from its end.
+_QUOTED = 200
 _MAGIC = b"BAC"
 _HEADER = _MAGIC + bytes([WIRE_VERSION])
 _encoder = msgspec.msgpack.Encoder()
@@ -56,4 +58,10 @@ def _decode(data: bytes | bytearray | memoryview, decoder: msgspec.msgpack.Decod
     try:
         return decoder.decode(view[len(_HEADER) :])
     except (msgspec.DecodeError, RecursionError, ValueError, OverflowError) as error:
-        raise WireError(f"malformed message: {error}") from error
+        # An error may quote the message at any length. It goes on a record: so a part of it, and no chain.
+        raise WireError(f"malformed message: {_shortened(str(error))}") from None
+
+
+def _shortened(text: str) -> str:
+    """Return a text's beginning, which says what is wrong, and its end, which says where."""
+    return text if len(text) <= 2 * _QUOTED else f"{text[:_QUOTED]} ... {text[-_QUOTED:]}"

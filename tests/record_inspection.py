@@ -11,7 +11,7 @@ from worker.record import FINAL_STATES, Doorbell
 #: Every key that may exist, without the prefix.
 KNOWN_KEYS = re.compile(
     r"(job|upload|payload|parts|again|lapses|tombstone):[A-Za-z0-9._-]+|ready:[^:]+:.+|(turn|sent|slots|window):[^:]+"
-    r"|index:.+|held|deadline|kept|charged|used|workers|workers:info|fed|grace|clock"
+    r"|index:.+|held|deadline|kept|untold|charged|used|workers|workers:info|fed|grace|clock"
 )
 _READERS = {
     b"string": lambda client, key: client.get(key),
@@ -31,7 +31,11 @@ class Snapshot:
         self.data, self.ttl = {}, {}
         for key in client.scan_iter(f"{PREFIX}*", count=1000):
             name = key.decode().removeprefix(PREFIX)
-            self.data[name] = _READERS[client.type(key)](client, key)
+            kind = client.type(key)
+            if kind == b"none":
+                # It went since the scan: workers may be at work.
+                continue
+            self.data[name] = _READERS[kind](client, key)
             self.ttl[name] = client.pttl(key)
 
     def names(self, kind):

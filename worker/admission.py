@@ -9,7 +9,7 @@ from pathlib import Path
 
 from simulator.errors import MemoryRefusedError, StoppedError
 
-#: The part of the free memory that a run may take; the rest is for the interpreter, buffers, and neighbours.
+#: The part of the memory that runs may take; the rest is for the interpreter, buffers, and neighbours.
 _SHARE = 0.9
 #: Bytes that any worker has: asking the system would take longer than such a run.
 _UNNOTICED = 16 << 20
@@ -47,25 +47,32 @@ class Admission:
     the system calls available is promised: each slot's promise, less what its process holds, is taken off.
     """
 
-    def __init__(self, slots: int = 1024) -> None:
+    def __init__(self, limit: int | None = None, *, slots: int = 1024) -> None:
+        #: Bytes that the node's runs may take together.
+        self.capacity = int(_SHARE * min(total_memory(), limit or total_memory()))
         # By slot, (process id, bytes). No lock: a child that is killed while it holds one would block the others.
         self._promises = RawArray("q", 2 * slots)
 
     def admit(self, slot: int, required: int, elsewhere: Callable[[], int] = lambda: 0) -> None:
         """Promise ``required`` bytes to the run in a slot; nothing is allocated.
 
-        ``elsewhere`` returns the memory of the widest worker that is up. Raises `NoRoomError` if the run would fit
-        when others have ended, or fits another worker, and else `MemoryRefusedError`.
+        ``elsewhere`` returns the capacity of the widest worker that is up. Raises `NoRoomError` if the run would
+        fit when others have ended, or fits another worker, and else `MemoryRefusedError`.
         """
         if required <= _UNNOTICED:
             return
         self._promises[2 * slot : 2 * slot + 2] = [os.getpid(), required]
-        available = int(_SHARE * available_memory()) - self._outstanding(slot)
+        others = self._others(slot)
+        untouched = sum(max(0, promised - resident) for promised, resident in others)
+        available = min(
+            int(_SHARE * available_memory()) - untouched,
+            self.capacity - sum(promised for promised, _ in others),
+        )
         if required <= available:
             return
         self.leave(slot)
         text = f"the simulation needs {required} bytes of memory; this worker has {available} available"
-        if required <= _SHARE * max(total_memory(), elsewhere()):
+        if required <= max(self.capacity, elsewhere()):
             raise NoRoomError(text)
         raise MemoryRefusedError(f"{text}: use fewer qubits or a worker with more memory")
 
@@ -73,15 +80,15 @@ class Admission:
         """Give a slot's promise back."""
         self._promises[2 * slot : 2 * slot + 2] = [0, 0]
 
-    def _outstanding(self, slot: int) -> int:
-        """Return what other slots were promised and have not touched yet; a dead process has no claim."""
+    def _others(self, slot: int) -> list[tuple[int, int]]:
+        """Return what other slots were promised, and hold of it; a dead process has no claim."""
         promises = zip(self._promises[::2], self._promises[1::2], strict=True)
-        return sum(
-            max(0, promised - resident)
+        return [
+            (promised, resident)
             for other, (process, promised) in enumerate(promises)
             if process and other != slot
             for resident in _resident(process)
-        )
+        ]
 
 
 def _resident(process: int) -> list[int]:

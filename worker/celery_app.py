@@ -10,12 +10,15 @@ from celery import Celery
 from kombu.entity import Queue
 
 from worker.settings import QUEUE, Settings
+from worker.transport import AMQP
 
 
 def make_app(settings: Settings) -> Celery:
     """Return a Celery app on this Redis, with all of the project's settings."""
     app = Celery(
         "basicaer",
+        # A line that is lost is an error at once: see there.
+        amqp=AMQP,
         broker=settings.broker_url,
         backend=settings.broker_url,
         include=["worker.tasks"],
@@ -61,6 +64,8 @@ def make_app(settings: Settings) -> Celery:
             "health_check_interval": 25,
             "retry_on_timeout": True,
         },
+        # A message that cannot be read must not stop the worker.
+        worker_consumer="worker.consumer:SteadyConsumer",
         # Celery takes TLS from the URL; Flower's view of the queues takes it from here.
         broker_use_ssl=settings.tls or None,
         redis_socket_timeout=timeout,

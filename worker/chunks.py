@@ -31,7 +31,7 @@ def header(data: bytes | bytearray | memoryview, most: int) -> bytes:
 
 
 def count(field: bytes) -> int:
-    """Return how many chunks lie beside a field; 0: it is whole. `WireError`: it is a header of no blob of ours."""
+    """Return how many chunks lie beside a field; 0: it is whole. `WireError`: no blob has such a header."""
     if not field.startswith(_HEADER):
         return 0
     digits = field[len(_HEADER) :]

@@ -18,6 +18,7 @@ Every name begins with `PREFIX`; its number is the layout's version: a change of
 | ``deadline`` | ZSET | job -> when it ends at the latest; holds every job that is not final | until final |
 | ``index:<owner>`` | ZSET | job -> age (a counter) | with ``job:<id>``, trimmed by FEED |
 | ``kept`` | ZSET | final ``<id>/<owner>`` -> when something of it expires | with ``job:<id>``, trimmed by FEED |
+| ``untold`` | ZSET | job that ended -> when FEED looks whether Celery has its outcome | ten leases |
 | ``charged`` | HASH | ``<id>/<owner>`` -> bytes that count for the owner | as long as they are stored |
 | ``used`` | HASH | owner -> sum of these | the same |
 | ``workers``, ``workers:info`` | ZSET, HASH | worker -> when it counts as gone; what it says of itself | 3 ticks |
@@ -28,8 +29,8 @@ In ``payload`` and ``parts``, field ``<n>`` is shard n's bytes or a header, ``<n
 
 In ``job``: state, owner, lane, rank, digest, total, next (first shard never sent), done, bad, lapses, manifest,
 created, started, ended, expires, job_timeout, result_ttl, payload_bytes, part_bytes, canceller, error_type,
-error_text, traceback; and of shards in flight only ``t:<n>`` (token: held), ``p:<n>`` (progress), ``c:<n>`` (chunks PUT),
-``r:<n>`` (times sent again).
+error_text, traceback; and of shards in flight only ``t:<n>`` (token: held), ``p:<n>`` (progress), ``c:<n>``
+(chunks PUT), ``r:<n>`` (times sent again).
 """
 
 from __future__ import annotations

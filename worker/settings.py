@@ -85,6 +85,8 @@ class Settings:
     store_quota: int = _variable("STORE_QUOTA", _size, "bytes, as in 500M or 2G", 4 << 30)
     #: The widest circuit that is accepted while no worker is up to ask.
     max_qubits: int = _variable("MAX_QUBITS", _count, "a whole number above 0", 30)
+    #: What the runs of one worker node may take together; None: what the machine or container has.
+    memory: int | None = _variable("MEMORY", _size, "bytes, as in 500M or 2G", None)
     #: The most circuits that one job may have; None: any number.
     max_circuits: int | None = _variable("MAX_CIRCUITS", _count, "a whole number above 0", None)
     #: How long a job may run, from its first shard's start, unless `run` says otherwise.

@@ -216,7 +216,16 @@ class _Supervisor:
         if self._orders.private:
             # What Celery's pool leaves when it is killed goes with the folder.
             environment["TMPDIR"] = str(self._folder.path)
-        command = [sys.executable, "-m", "celery", "-A", "worker", "worker", "--pool=prefork", "--loglevel=WARNING"]
+        command = [
+            sys.executable,
+            "-m",
+            "celery",
+            "-A",
+            "worker",
+            "worker",
+            "--pool=prefork",
+            "--loglevel=WARNING",
+        ]
         command += [f"--hostname={name}@%h", f"--concurrency={self._orders.concurrency}"]
         # Mingling waits a second for neighbours, and gossip talks to them: the record says what they would.
         command += ["--without-mingle", "--without-gossip"]

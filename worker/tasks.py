@@ -24,7 +24,7 @@ from simulator.cost import seconds
 from simulator.engine import run_shard as simulate_shard
 from simulator.errors import StoppedError, WireError
 from worker import app, blobs, revocation
-from worker.admission import Admission, NoRoomError, total_memory
+from worker.admission import Admission, NoRoomError
 from worker.checkpoint import Checkpoint
 from worker.connection import connect
 from worker.drain import Drain
@@ -43,7 +43,7 @@ _ROOM_RETRY = 1.0
 settings = Settings.from_env()
 store = Store.of(connect(settings), settings)
 # Both are shared with the pool's children, and so are made here, before the fork.
-admission = Admission()
+admission = Admission(settings.memory)
 drain = Drain()
 revocation.install(app, store)
 
@@ -176,7 +176,7 @@ def _start_tick(sender: Any, **_: Any) -> None:
         name=sender.hostname,
         slots=slots,
         lanes=(QUEUE,),
-        memory=total_memory(),
+        memory=admission.capacity,
         wire=wire.WIRE_VERSION,
         versions={"basicaer-celery": version("basicaer-celery"), "numpy": np.__version__},
     )

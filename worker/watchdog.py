@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import signal
 import time
@@ -51,3 +52,5 @@ class Watchdog:
             if now - self._ended.setdefault(task_id, now) >= PATIENCE - self._store.tick:
                 logger.warning("%s has not stopped %s s after its job ended: killed", task_id, PATIENCE)
                 os.kill(request.worker_pid, signal.SIGKILL)
+                # Once: until Celery has taken note, the process id may be another's.
+                self._ended[task_id] = math.inf

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -114,19 +115,26 @@ class _Line:
         self._listens = False
 
     def start(self) -> None:
-        for carry in (self._ask, self._answer):
-            threading.Thread(target=self._run, args=(carry,), daemon=True).start()
+        threading.Thread(target=self._run, daemon=True).start()
 
     def hang_up(self) -> None:
         for end in (self._caller, self._server):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
-    def _run(self, carry) -> None:
-        with suppress(OSError):
-            carry()
-        self.hang_up()
+    def _run(self) -> None:
+        asking = threading.Thread(target=self._carry, args=(self._ask,), daemon=True)
+        asking.start()
+        self._carry(self._answer)
+        asking.join()
         self._proxy.forget(self)
+        self._caller.close()
+        self._server.close()
+
+    def _carry(self, direction: Callable[[], None]) -> None:
+        with suppress(OSError):
+            direction()
+        self.hang_up()
 
     def _ask(self) -> None:
         while data := self._caller.recv(_SIZE):

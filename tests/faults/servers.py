@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+from faults.proxy import Proxy
 from processes import RedisServer, Worker, environment, eventually
 from qiskit import QuantumCircuit
 from qiskit.circuit.classical import expr, types
 from record_inspection import Snapshot, violations
 
-from faults.proxy import Proxy
 from jobs import BasicAerProvider
 
 

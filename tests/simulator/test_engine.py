@@ -289,20 +289,21 @@ def test_admission_is_asked_with_the_bytes() -> None:
 
     def refuse(required: int) -> None:
         asked.append(required)
-        if required > 1000:
-            raise MemoryRefusedError(f"{required} of 1000 bytes")
+        if required > 11_000:
+            raise MemoryRefusedError(f"{required} of 11000 bytes")
 
     wide, narrow = run_shard(shard(program(6, 6, h(0)), BELL), admit=refuse).outcomes
-    assert wide.failure.text == "2048 of 1000 bytes"
+    assert wide.failure.text == "12048 of 11000 bytes"
     assert narrow.counts
-    assert asked == [2 * 16 * 2**6, 2 * 16 * 2**2]
+    # States, and 100 bytes for each of 100 shots.
+    assert asked == [2 * 16 * 2**6 + 10_000, 2 * 16 * 2**2 + 10_000]
 
 
 def test_a_machine_without_memory_fails_one_experiment() -> None:
     """Rule 25: an allocation that the machine refuses is a failure that names the bytes; the worker lives."""
     (outcome,) = run_shard(shard(program(47, 1, h(0), Measure(0, 0)))).outcomes
     assert outcome.failure.type == "MemoryRefusedError"
-    assert str(2 * 16 * 2**47) in outcome.failure.text
+    assert str(2 * 16 * 2**47 + 10_000) in outcome.failure.text
 
 
 def test_a_stopped_shard_is_no_failure() -> None:

@@ -150,7 +150,7 @@ def test_expired_is_told_from_unknown(client, clock, submit):
     clock.advance(0.4)
     store.feed()
     assert store.ids("ann") == []
-    assert set(Snapshot(client).data) <= {"clock", "fed", "turn:basicaer", "window:basicaer"}
+    assert set(Snapshot(client).data) <= {"clock", "fed", "turn:basicaer", "window:basicaer", "untold"}
 
 
 def test_an_id_whose_record_expired_may_be_used_again(store, client, clock, submit):

@@ -231,7 +231,8 @@ def test_all_that_a_feed_does_counts(store, client, clock, submit, worker):
     clock.advance(5)
     # 30 late, 30 leases of the cancelled job, 30 lapsed: room for 10 of the doorbells to ring again.
     first = store.feed(wide)
-    assert (len(first.ended), store.read("going-on").lapses, len(first.handed)) == (30, 30, 10)
+    late = [ended for ended in first.ended if ended.job_id.startswith("late")]
+    assert (len(late), store.read("going-on").lapses, len(first.handed)) == (30, 30, 10)
     # The window has room, but what rings again is 100 already.
     sizes = [len(store.feed(worker(slots=300)).handed) for _ in range(6)]
     assert sizes[0] == 100
@@ -265,3 +266,36 @@ def test_the_clock_is_the_servers(connect, job):
     assert store.feed().handed == ()
     assert eventually(lambda: store.feed().handed)[0].door == DOOR
     assert store.read("job").lapses == 1
+
+
+def test_celery_is_told_until_it_knows(store, client, clock, submit):
+    """Rule 1: an end that nobody told Celery of is told again by FEED, once a lease, until Celery has it."""
+    submit()
+    store.cancel("job")
+    assert store.feed().ended == ()
+
+    for _ in range(2):
+        clock.advance(store.lease)
+        (ended,) = store.feed().ended
+        assert (ended.job_id, ended.state, ended.total) == ("job", "CANCELLED", 1)
+        assert store.feed().ended == ()
+
+    client.set("celery-task-meta-job", '{"status": "STARTED", "result": null}')
+    clock.advance(store.lease)
+    assert len(store.feed().ended) == 1
+    client.set("celery-task-meta-job", '{"status": "REVOKED", "result": null}')
+    clock.advance(store.lease)
+    assert store.feed().ended == ()
+    assert not client.exists("basicaer:1:untold")
+
+
+def test_celery_is_not_told_for_ever(store, client, clock, submit):
+    """Ten leases after the end nobody tells Celery any more."""
+    submit()
+    store.cancel("job")
+    told = 0
+    for _ in range(15):
+        clock.advance(store.lease)
+        told += len(store.feed().ended)
+    assert told == 10
+    assert not client.exists("basicaer:1:untold")

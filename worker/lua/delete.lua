@@ -15,6 +15,7 @@ for _, place in ipairs({ sent_key(lane), HELD }) do
 end
 charge(owner, id, 0)
 call("ZREM", KEPT, pair(id, owner))
+call("ZREM", UNTOLD, id)
 call("ZREM", index_key(owner), id)
 call("UNLINK", job_key(id), payload_key(id), parts_key(id))
 call("SET", tombstone, caller, "PX", tombstone_life)

@@ -8,6 +8,11 @@ local lapse_limit, lapse_part, lapse_text = tonumber(ARGV[6]), ARGV[7], ARGV[8]
 local LIMIT = 100
 -- A shard that nobody claims is sent again after one lease, then two, four, and so on up to 64.
 local MOST_DOUBLINGS = 6
+-- Where Celery's result backend keeps what it was told, and what that is for each final state.
+local CELERY_RESULT = "celery-task-meta-"
+local OUTCOME = { DONE = "SUCCESS", ERROR = "FAILURE", CANCELLED = "REVOKED" }
+-- Leases after the end for which Celery is told again.
+local TELLING = 10
 local FED, GRACE = PREFIX .. "fed", PREFIX .. "grace"
 local left = LIMIT
 
@@ -84,6 +89,22 @@ local function send_again()
 end
 
 begin()
+-- A caller that died, or lost Redis, before it told Celery of an end: another does, until Celery has it.
+local function tell_again()
+  for _, id in ipairs(call("ZRANGEBYSCORE", UNTOLD, "-inf", NOW, "LIMIT", 0, LIMIT)) do
+    local state, ended_at, total, error_type, error_text =
+      fields(id, "state", "ended", "total", "error_type", "error_text")
+    local meta = FINAL[state] and call("GET", CELERY_RESULT .. id)
+    if not FINAL[state] or NOW - ended_at > TELLING * LEASE
+      or (meta and meta:find('"status": "' .. OUTCOME[state] .. '"', 1, true)) then
+      call("ZREM", UNTOLD, id)
+    else
+      call("ZADD", UNTOLD, NOW + LEASE, id)
+      ended[#ended + 1] = { id, state, tonumber(total), error_type, error_text }
+    end
+  end
+end
+
 if name ~= "" then register(name, NOW + life, info) end
 measure_window()
 local count_lapses = lapses_count()
@@ -91,5 +112,6 @@ end_late_jobs()
 end_leases(count_lapses)
 if left > 0 then send_again() end
 fill(left)
+tell_again()
 trim(LIMIT)
 return { handed, ended }

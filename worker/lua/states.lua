@@ -12,6 +12,7 @@ local PREFIX, LANE, LEASE = KEYS[1], ARGV[1], tonumber(ARGV[2])
 
 local HELD, DEADLINE, KEPT = PREFIX .. "held", PREFIX .. "deadline", PREFIX .. "kept"
 local CHARGED, USED, CLOCK = PREFIX .. "charged", PREFIX .. "used", PREFIX .. "clock"
+local UNTOLD = PREFIX .. "untold"
 local WINDOW, TURN = PREFIX .. "window:" .. LANE, PREFIX .. "turn:" .. LANE
 
 local FINAL = { DONE = true, ERROR = true, CANCELLED = true }
@@ -161,6 +162,8 @@ local function finish(id, state)
   charge(owner, id, payload_bytes + part_bytes)
   call("ZADD", KEPT, NOW + ttl, pair(id, owner))
   call("PUBLISH", PREFIX .. "final", id .. " " .. state)
+  -- FEED will look whether the caller has told Celery.
+  call("ZADD", UNTOLD, NOW + LEASE, id)
   ended[#ended + 1] = { id, state, tonumber(total), error_type, error_text }
 end
 

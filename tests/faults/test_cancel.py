@@ -1,0 +1,210 @@
+"""Rules 8 and 9: a cancel holds wherever the job is, at once and for good, and frees what the job had."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import numpy as np
+import pytest
+from faults.farm import Farm, Part, lasting
+from processes import eventually
+from qiskit import QuantumCircuit
+
+from jobs import BasicAerError, BasicAerJob, JobCancelledError
+
+#: Seconds in which a run between kernels stops, and its slot takes the next job; and what a busy machine adds.
+STOPS, TAKES_NEXT, NOISE = 0.1, 0.5, 0.4
+
+
+def check_cancelled(farm: Farm, job) -> None:
+    """The job is CANCELLED, for Celery too, and nothing of its circuits is left."""
+    with pytest.raises(JobCancelledError):
+        job.result(timeout=10)
+    assert job.cancel() is False
+    farm.check_state(job, "CANCELLED", "REVOKED")
+
+
+@pytest.mark.parametrize("farm", [0], indirect=True)
+def test_without_a_worker(farm: Farm):
+    """A cancel while no worker is up holds when one comes, although Celery forgets such a revoke."""
+    job, other = farm.run(lasting()), farm.run(lasting())
+
+    assert job.cancel() is True
+    check_cancelled(farm, job)
+    farm.hire()
+
+    farm.check_done(other)
+    farm.settle()
+    assert farm.record(job).started is None
+    check_cancelled(farm, job)
+
+
+def test_everywhere_and_then_a_restart_of_everything(farm: Farm):
+    """Cancelled while held, sent and waiting: each stays so through the end of all workers, and of Redis."""
+    held = farm.run(lasting(60))
+    farm.prey(held)
+    large = farm.run(*[lasting(60)] * 50)
+    waiting = farm.run(lasting(60))
+    assert farm.store.places(held.job_id()).held == 1
+    assert farm.store.places(large.job_id()).sent == 2
+    assert farm.store.places(waiting.job_id()).waiting == 1
+
+    for job in (waiting, large, held):
+        assert job.cancel() is True
+    after = farm.run(lasting())
+    farm.check_done(after)
+    farm.restart()
+
+    farm.check_done(farm.run(lasting()))
+    farm.check_done(after)
+    farm.settle()
+    for job in (held, large, waiting):
+        check_cancelled(farm, job)
+    assert farm.record(large).started is farm.record(waiting).started is None
+
+
+def test_sent(farm: Farm):
+    """A job whose message a worker has in hand, but has not read, never starts."""
+    for worker in farm.workers:
+        worker.process.send_signal(signal.SIGSTOP)
+    job = farm.run(lasting(60))
+    assert farm.store.places(job.job_id()).sent == 1
+    assert job.cancel() is True
+    for worker in farm.workers:
+        worker.process.send_signal(signal.SIGCONT)
+
+    farm.check_done(farm.run(lasting()))
+    farm.settle()
+    check_cancelled(farm, job)
+    assert farm.record(job).started is None
+
+
+def test_between_kernels(farm: Farm):
+    """A run stops within 100 ms, and its slot takes the next job within 500 ms: the best of three tries."""
+    stops, takes = [], []
+    for _ in range(3):
+        job, following = farm.run(lasting(60)), farm.run(lasting())
+        farm.prey(job)
+
+        assert job.cancel() is True
+        start = time.monotonic()
+        eventually(lambda job=job: not farm.held(job), what="the stop")
+        stops.append(time.monotonic() - start)
+
+        farm.check_done(following)
+        takes.append(farm.record(following).started - farm.record(job).ended)
+        check_cancelled(farm, job)
+    assert min(stops) < STOPS + NOISE / 4
+    assert min(takes) < TAKES_NEXT
+    assert max(takes) < TAKES_NEXT + NOISE
+
+
+def test_in_wide_kernels(farm: Farm):
+    """A wide dense gate is cut where it can be asked: it stops like any other run, and nothing is killed."""
+    matrix = np.linalg.qr(np.random.default_rng(1).normal(size=(1 << 9, 1 << 9)))[0]
+    circuit = QuantumCircuit(22, 1)
+    circuit.h(range(22))
+    for first in (0, 6, 12) * 3:
+        circuit.unitary(matrix, range(first, first + 9))
+    circuit.measure(0, 0)
+    job = farm.run(circuit)
+    prey = farm.prey(job)
+
+    assert job.cancel() is True
+    eventually(lambda: not farm.held(job), within=1, what="the stop")
+    after = farm.run(lasting(0.2))
+    assert farm.prey(after).child == prey.child
+    farm.check_done(after)
+    check_cancelled(farm, job)
+
+
+def test_in_a_kernel_that_does_not_answer(farm: Farm):
+    """A run that has not answered for 2 s is killed by its node, whose slot comes back."""
+    job = farm.run(lasting(60))
+    prey = farm.prey(job)
+    Part.CHILD.send(prey, signal.SIGSTOP)
+
+    assert job.cancel() is True
+    start = time.monotonic()
+    eventually(lambda: not prey.child_lives(), within=10, what="the kill")
+    assert 1.5 < time.monotonic() - start < 4
+
+    farm.settle()
+    for following in [farm.run(lasting(0.1)) for _ in range(4)]:
+        farm.check_done(following)
+    check_cancelled(farm, job)
+    assert prey.worker.process.poll() is None
+
+
+def test_just_before_completion(farm: Farm):
+    """Whichever comes first holds, and `cancel` said which: CANCELLED, or DONE with its counts; for good."""
+    won, lost, moment = [], [], 0.05
+    while len(won) + len(lost) < 24:
+        job = farm.run(lasting(0.05))
+        start = time.monotonic()
+        eventually(lambda start=start, moment=moment: time.monotonic() - start > moment)
+        # The moment moves to and fro about the end of a run.
+        if job.cancel():
+            won.append(job)
+            moment *= 1.2
+        else:
+            lost.append(job)
+            moment /= 1.2
+    farm.settle()
+    farm.restart()
+
+    for job in won:
+        check_cancelled(farm, job)
+    for job in lost:
+        farm.check_done(job)
+    assert won
+    assert lost
+
+
+@pytest.mark.parametrize("terminate", [False, True], ids=["plainly", "with a signal"])
+def test_a_revoke_from_outside(farm: Farm, terminate: bool):
+    """A revoke by plain Celery of a waiting, sent or held shard is a cancellation; a final job stays as it is."""
+    final = farm.run(lasting())
+    farm.check_done(final)
+    held = farm.run(lasting(60), lasting(60))
+    farm.prey(held)
+    large = farm.run(*[lasting(60)] * 10)
+    waiting = farm.run(lasting(60))
+    assert farm.store.places(large.job_id()).sent + farm.store.places(held.job_id()).sent == 2
+    assert farm.store.places(waiting.job_id()).waiting == 1
+
+    signals = {"terminate": True, "signal": "SIGKILL"} if terminate else {}
+    tasks = [final.job_id(), waiting.job_id(), f"{large.job_id()}/0", f"{held.job_id()}/0"]
+    for task in (*tasks, "a-job-that-never-was"):
+        farm.plain.control.revoke(task, **signals)
+
+    for job in (waiting, large, held):
+        eventually(lambda job=job: farm.record(job).final, what="the cancellation")
+    farm.settle()
+    following = farm.run(lasting())
+    farm.check_done(following)
+    for job in (waiting, large, held):
+        check_cancelled(farm, job)
+    farm.check_done(final)
+
+
+def test_an_id_is_used_once(farm: Farm):
+    """The id of a job that was cancelled is refused to another; once deleted, to any."""
+    job = farm.run(lasting(60))
+    farm.prey(job)
+    assert job.cancel() is True
+    farm.settle()
+
+    def use_again(circuit: QuantumCircuit) -> None:
+        template = farm.backend.create_job(circuit, seed_simulator=1)
+        BasicAerJob.unsubmitted(farm.backend, job.job_id(), template._submission).submit()
+
+    with pytest.raises(BasicAerError, match="is there already"):
+        use_again(lasting(1))
+    check_cancelled(farm, job)
+    job.delete()
+    with pytest.raises(BasicAerError, match="was deleted less than 4 h ago"):
+        use_again(lasting(1))
+    farm.check_done(farm.run(lasting()))
+    assert farm.store.read(job.job_id()) is None

@@ -1,0 +1,199 @@
+"""Rules 34 and 35: whatever dies or freezes, the job ends DONE with the counts of a quiet run, or says why not."""
+
+from __future__ import annotations
+
+import signal
+
+import numpy as np
+import pytest
+from faults.farm import Farm, Part, lasting
+from processes import eventually
+from qiskit import QuantumCircuit
+
+from worker import keys
+from worker.settings import QUEUE
+
+one_and_two = pytest.mark.parametrize("farm", [1, 2], indirect=True)
+two = pytest.mark.parametrize("farm", [2], indirect=True)
+
+
+@pytest.mark.parametrize(
+    ("farm", "part"),
+    [(1, Part.CHILD), (1, Part.GROUP), (2, Part.CHILD), (2, Part.PARENT)],
+    indirect=["farm"],
+    ids=str,
+)
+def test_killed(farm: Farm, part: Part):
+    """Rule 34: SIGKILL of a child, of its parent, or of both, amid a shard costs no job and no count."""
+    job = farm.run(*[lasting(1.5)] * 3)
+    prey = farm.prey(job)
+
+    part.send(prey, signal.SIGKILL)
+    if part is not Part.CHILD:
+        prey.worker.process.wait(10)
+        farm.hire()
+
+    # The orphan of a dead parent may live to complete its shard.
+    farm.check_done(job, lapses=[0, 1] if part is Part.PARENT else [1])
+    farm.settle()
+    farm.check_done(job)
+
+
+@two
+def test_third_death(farm: Farm):
+    """Rule 35: a shard whose worker dies three times is an error part that says so; its neighbours go on."""
+    job = farm.run(lasting(30), lasting(0.5), lasting(0.5))
+    neighbour = farm.run(lasting(0.5))
+
+    for _ in range(3):
+        Part.CHILD.send(farm.prey(job), signal.SIGKILL)
+
+    job.wait_for_final_state(timeout=30)
+    assert job.error_message() == "WorkerLostError: worker died 3 times while running it"
+    assert farm.record(job).lapses == 3
+    partial = job.result(partial=True)
+    assert [each.success for each in partial.results] == [False, True, True]
+    assert [each.data.counts for each in partial.results[1:]] == farm.expected(3)[1:]
+    farm.check_state(job, "ERROR", "FAILURE")
+    farm.check_done(neighbour)
+    farm.settle()
+    farm.check_state(job, "ERROR", "FAILURE")
+
+
+@one_and_two
+def test_message_lost_at_a_dying_worker(farm: Farm):
+    """Rule 34: a message that Redis gave to a worker which never read it is sent again."""
+    for _ in range(20):
+        if job := _lost_at_a_stop(farm):
+            break
+    else:
+        pytest.fail("no message was lost")
+
+    for worker in farm.workers:
+        worker.stop(signal.SIGKILL)
+    farm.hire()
+
+    farm.check_done(job, lapses=[0])
+
+
+@two
+@pytest.mark.parametrize("part", [Part.CHILD, Part.GROUP], ids=str)
+def test_zombie(farm: Farm, part: Part):
+    """Rule 34: a run that slept past its lease and wakes when another has done its shard writes nothing."""
+    job = farm.run(lasting(1))
+    prey = farm.prey(job)
+
+    part.send(prey, signal.SIGSTOP)
+    farm.check_done(job, lapses=[1])
+    before = _stored(farm, job)
+    part.send(prey, signal.SIGCONT)
+
+    farm.settle()
+    assert _stored(farm, job) == before
+    farm.check_done(job, lapses=[1])
+
+
+def test_zombie_of_the_only_node(farm: Farm):
+    """Rule 34: a frozen node alone finds, when it wakes, that nobody could know: it goes on, no lapse counts."""
+    job = farm.run(lasting(2))
+    prey = farm.prey(job)
+
+    Part.GROUP.send(prey, signal.SIGSTOP)
+    _lease_is_over(farm, job)
+    Part.GROUP.send(prey, signal.SIGCONT)
+
+    farm.check_done(job, lapses=[0])
+
+
+@two
+def test_zombie_amid_a_large_part(farm: Farm):
+    """Rule 34: one that sleeps between two chunks of its part leaves none of them, and the part is whole."""
+    circuit = QuantumCircuit(21)
+    for qubit in range(21):
+        circuit.rx(0.1 * (qubit + 1), qubit)
+    backend = farm.backend.provider.get_backend("statevector_simulator")
+    expected = np.asarray(backend.run(circuit).result(timeout=30).get_statevector())
+
+    for _ in range(10):
+        job = backend.run(circuit)
+        if prey := _caught_at_a_chunk(farm, job):
+            break
+    else:
+        pytest.fail("no run was caught between two chunks")
+    state = np.asarray(job.result(timeout=30).get_statevector())
+    before = _stored(farm, job)
+    Part.CHILD.send(prey, signal.SIGCONT)
+    farm.settle()
+
+    assert np.array_equal(state, expected)
+    assert _stored(farm, job) == before
+    assert farm.record(job).lapses == 1
+    farm.check_state(job, "DONE", "SUCCESS")
+
+
+@one_and_two
+def test_longer_than_leases(farm: Farm):
+    """Rule 34: a task of five leases is started once, and its message is sent once."""
+    wanted = seconds = 6 * farm.lease
+    # How fast the machine is now is hard to say: if that was too short, then longer.
+    for _ in range(3):
+        job = farm.run(lasting(seconds))
+        farm.check_done(job, lapses=[0])
+        times = job.timestamps()
+        took = (times["finished"] - times["running"]).total_seconds()
+        if took > 5 * farm.lease:
+            break
+        seconds *= wanted / took
+    else:
+        pytest.fail("no job lasted five leases")
+
+    assert farm.logged(f"Task worker.run_shard[{job.job_id()}] received") == 1
+
+
+def _lost_at_a_stop(farm: Farm):
+    """Stop all nodes and submit a job: its message is in no list any more; None: it is, and the nodes go on."""
+    circuit = lasting(0.2)
+    # Redis answers the blocked pop of a process that does not run; one that was between two pops asks for nothing.
+    eventually(
+        lambda: any("b" in each["flags"] for each in farm.client.client_list()), what="a node that waits for work"
+    )
+    for worker in farm.workers:
+        worker.process.send_signal(signal.SIGSTOP)
+    job = farm.run(circuit)
+    if not farm.client.exists(QUEUE):
+        return job
+    for worker in farm.workers:
+        worker.process.send_signal(signal.SIGCONT)
+    farm.check_done(job, lapses=[0])
+    return None
+
+
+def _stored(farm: Farm, job):
+    """All that Redis has of a job, but for the lives of its keys."""
+    names = (keys.job, keys.payload, keys.parts, keys.again)
+    return [farm.client.dump(name(job.job_id())) for name in names]
+
+
+def _lease_is_over(farm: Farm, job) -> None:
+    """Wait until the lease of a job's first shard has run out."""
+    member = f"{job.job_id()}/0"
+
+    def over() -> bool:
+        seconds, micros = farm.client.time()
+        end = farm.client.zscore(f"{keys.PREFIX}held", member)
+        return end is not None and end / 1000 < seconds + micros / 1e6
+
+    eventually(over, what="the end of the lease")
+
+
+def _caught_at_a_chunk(farm: Farm, job):
+    """Freeze the child that runs a job once it has PUT a chunk; None: it was done before."""
+    prey = farm.prey(job)
+    while not farm.client.hexists(keys.job(job.job_id()), "c:0"):
+        if farm.record(job).final:
+            return None
+    Part.CHILD.send(prey, signal.SIGSTOP)
+    if not farm.client.hexists(keys.job(job.job_id()), "c:0"):
+        Part.CHILD.send(prey, signal.SIGCONT)
+        return None
+    return prey

@@ -1,0 +1,285 @@
+"""Contract 34 and 18: Redis restarts, dies, loses its last second, is full, hangs, or stays away."""
+
+from __future__ import annotations
+
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from circuits import bell
+from faults.servers import Site, lasting, running, site
+from processes import eventually
+
+from jobs import BasicAerError, JobNotFoundError, UnreachableError
+
+#: The counts of `bell` and `lasting` under seed 1.
+SEEDED = {"00": 515, "11": 509}
+#: Steps that take about a second and a half.
+A_WHILE = 110_000
+
+
+@pytest.fixture
+def here():
+    """A Redis and one worker, with a lease of 2 s."""
+    with site(lease=2) as here:
+        here.worker()
+        yield here
+
+
+def counts(job) -> dict[str, int]:
+    return job.result(timeout=30).get_counts()
+
+
+def seeded(here: Site, circuit=None):
+    return here.provider().get_backend().run(circuit or bell(), seed_simulator=1)
+
+
+@contextmanager
+def away(here: Site, sig: signal.Signals = signal.SIGKILL):
+    """Redis is down for the block."""
+    here.redis.stop(sig)
+    yield
+    here.redis.start()
+
+
+@contextmanager
+def hung(here: Site):
+    """Redis is there but silent for the block."""
+    here.redis._process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        here.redis._process.send_signal(signal.SIGCONT)
+
+
+@contextmanager
+def full(here: Site):
+    """Redis refuses all that takes memory for the block."""
+    with here.redis.client() as client:
+        client.config_set("maxmemory", 1)
+        try:
+            yield
+        finally:
+            client.config_set("maxmemory", 0)
+
+
+def appended_to(here: Site) -> Path:
+    """Return the file that Redis appends its commands to; before Redis 7 there is one only."""
+    return next(here.redis.folder.glob("appendonlydir/*.incr.aof"), here.redis.folder / "appendonly.aof")
+
+
+def after(seconds: float) -> None:
+    """Let a time pass that is itself the fault: how long Redis is away."""
+    deadline = time.monotonic() + seconds
+    eventually(lambda: time.monotonic() > deadline, within=seconds + 5)
+
+
+def refused(monkeypatch, *calls) -> None:
+    """Each call says that it cannot reach Redis, before twice the connect timeout of 2 s is over."""
+    monkeypatch.setattr("jobs.waiting._OUTAGE", 1)
+    for call in calls:
+        start = time.monotonic()
+        with pytest.raises(UnreachableError, match="Cannot reach Redis at redis"):
+            call()
+        assert time.monotonic() - start < 2 * 2
+
+
+def untouched(here: Site, *jobs) -> None:
+    """No worker is said to have died, none did, and the record holds together."""
+    assert [here.lapses(job) for job in jobs] == [0] * len(jobs)
+    assert [worker.process.poll() for worker in here.workers] == [None] * len(here.workers)
+    here.check()
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGKILL])
+class TestRestart:
+    def test_while_idle(self, here, sig):
+        """Rule 34: a worker comes back by itself to a Redis that was restarted or killed."""
+        before = seeded(here)
+        assert counts(before) == SEEDED
+        eventually(lambda: before.async_result.state == "SUCCESS", what="Celery's SUCCESS")
+
+        with away(here, sig):
+            pass
+
+        assert counts(before) == SEEDED
+        job = seeded(here)
+        assert counts(job) == SEEDED
+        untouched(here, before, job)
+
+    def test_while_it_runs(self, here, sig):
+        """Rules 18, 34: a run and a waiting client live through a restart."""
+        job = running(seeded(here, lasting(A_WHILE)))
+
+        with ThreadPoolExecutor() as threads:
+            waiting = threads.submit(counts, job)
+            with away(here, sig):
+                pass
+            assert waiting.result(30) == SEEDED
+
+        untouched(here, job)
+
+    def test_at_completion(self, here, sig):
+        """Rule 34: a run that ends while Redis is away is completed when it is back, and Celery knows it."""
+        job = running(seeded(here, lasting(A_WHILE // 3)))
+
+        with away(here, sig):
+            eventually(lambda: here.logged("Redis did not take the part"), within=20, what="the end of the run")
+
+        assert counts(job) == SEEDED
+        eventually(lambda: job.async_result.state == "SUCCESS", what="Celery's SUCCESS")
+        untouched(here, job)
+
+
+def test_the_last_second_lost(here):
+    """Rule 34: where the end of the append-only file is lost, so is what it held, and nothing else."""
+    kept = seeded(here)
+    assert counts(kept) == SEEDED
+    with here.redis.client() as client:
+        # Nobody claims while nobody may pop: what was handed out stays in the queue.
+        here.workers[0].process.send_signal(signal.SIGSTOP)
+        taken_back = seeded(here, lasting(A_WHILE))
+        log = appended_to(here)
+        length = log.stat().st_size
+        here.workers[0].process.send_signal(signal.SIGCONT)
+        running(taken_back)
+        lost = seeded(here)
+        assert client.exists(f"basicaer:1:job:{lost.job_id()}")
+
+    with away(here), log.open("rb+") as file:
+        # In the midst of a command, as a crash would.
+        file.truncate(length + 7)
+
+    here.check()
+    with pytest.raises(JobNotFoundError, match="never was there"):
+        lost.status()
+    assert counts(kept) == counts(taken_back) == SEEDED
+    again = seeded(here)
+    assert counts(again) == SEEDED
+    untouched(here, kept, taken_back, again)
+
+
+class TestFull:
+    def test_while_idle(self, here):
+        """Rule 36: run() says that Redis is full and what to do; workers live, and go on when there is room."""
+        backend = here.provider().get_backend()
+
+        with full(here):
+            with pytest.raises(BasicAerError, match=r"is full: delete jobs .*, or raise its maxmemory"):
+                backend.run(bell())
+            # Longer than a tick: workers meet it too.
+            after(here.lease / 2)
+
+        assert here.provider().jobs() == []
+        job = seeded(here)
+        assert counts(job) == SEEDED
+        untouched(here, job)
+
+    def test_while_it_runs(self, here):
+        """Rule 34: a run that cannot renew its lease for longer than it lasts is no dead worker."""
+        job = running(seeded(here, lasting(3 * A_WHILE)))
+
+        with full(here):
+            after(1.5 * here.lease)
+            assert job.status().name == "RUNNING"
+
+        assert counts(job) == SEEDED
+        untouched(here, job)
+
+    def test_at_completion(self, here):
+        """Rule 34: what ends while Redis is full is not lost."""
+        job = running(seeded(here, lasting(A_WHILE // 2)))
+
+        with full(here):
+            after(1.5)
+
+        assert counts(job) == SEEDED
+        next_job = seeded(here)
+        assert counts(next_job) == SEEDED
+        untouched(here, job, next_job)
+
+    def test_a_large_result(self, here):
+        """Rule 34: a result in chunks that finds Redis full is put when there is room."""
+        wide = lasting(A_WHILE // 2)
+        wide.add_bits([type(wide.qubits[0])() for _ in range(15)])
+        job = running(here.provider().get_backend("statevector_simulator").run(wide, seed_simulator=1))
+
+        with full(here):
+            after(2)
+            assert job.status().name == "RUNNING"
+
+        assert job.result(timeout=30).get_statevector().size == 1 << 17
+        untouched(here, job)
+
+    def test_cancel(self, here):
+        """Rule 8: a job can be cancelled, and deleted, to make room in a Redis that is full."""
+        job = running(seeded(here, lasting(100 * A_WHILE)))
+
+        with full(here):
+            assert job.cancel() is True
+            assert job.status().name == "CANCELLED"
+
+        next_job = seeded(here)
+        assert counts(next_job) == SEEDED
+        untouched(here, job, next_job)
+
+
+class TestHung:
+    @pytest.mark.parametrize("leases", [0.4, 1.6])
+    def test_while_it_runs(self, here, leases):
+        """Rule 34: a Redis that answers nothing for less, or more, than a lease costs time only."""
+        job = running(seeded(here, lasting(A_WHILE)))
+
+        with ThreadPoolExecutor() as threads:
+            waiting = threads.submit(counts, job)
+            with hung(here):
+                after(leases * here.lease)
+            assert waiting.result(30) == SEEDED
+
+        next_job = seeded(here)
+        assert counts(next_job) == SEEDED
+        untouched(here, job, next_job)
+
+    def test_the_client_says_so(self, here, monkeypatch):
+        """Rule 18: each call on a Redis that hangs ends in one clear error, in the time that was set."""
+        job = seeded(here)
+        assert counts(job) == SEEDED
+
+        with hung(here):
+            refused(monkeypatch, job.status, job.cancel, job.result)
+
+        assert counts(job) == SEEDED
+
+
+def test_three_outages_in_a_row(here):
+    """Rule 34: outages that are longer than the lease, however many, are no lapse of those who lived."""
+    job = running(seeded(here, lasting(3 * A_WHILE)))
+    with here.redis.client() as client:
+
+        def fed():
+            return client.get("basicaer:1:fed")
+
+        for _ in range(3):
+            with away(here):
+                before = time.time() * 1000
+                after(1.2 * here.lease)
+            # No longer than until the first tick: there is no time to renew in peace.
+            eventually(lambda since=before: int(fed()) > since, what="a tick")
+
+    assert counts(job) == SEEDED
+    untouched(here, job)
+
+
+def test_the_client_says_that_redis_is_away(here, monkeypatch):
+    """Rule 18: each call on a Redis that is down ends in one clear error, in the time that was set."""
+    provider = here.provider()
+    backend = provider.get_backend()
+    job = backend.run(bell(), seed_simulator=1)
+
+    with away(here):
+        refused(monkeypatch, lambda: backend.run(bell()), job.status, job.cancel, job.result, provider.jobs)
+
+    assert counts(job) == SEEDED

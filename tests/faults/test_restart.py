@@ -1,0 +1,206 @@
+"""Who submits or publishes may die at any line, and workers may be replaced under load: nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from faults.farm import LONG, SHORT, Farm, lasting
+from processes import ROOT, eventually
+
+from jobs import BasicAerJob
+from simulator import engine, wire
+from worker import blobs, keys
+from worker.record import Doorbell, NewJob
+
+two = pytest.mark.parametrize("farm", [2], indirect=True)
+one_and_two = pytest.mark.parametrize("farm", [1, 2], indirect=True)
+
+
+class Client:
+    """A client that goes as far as it is told, and there dies."""
+
+    def __init__(self, farm: Farm, *circuits, job_id: str = "left-behind") -> None:
+        self.store = farm.store
+        self.job_id = job_id
+        self._farm = farm
+        template = farm.run_not(*circuits)._submission
+        self.shards = template.shards
+        self._new = NewJob(
+            id=job_id,
+            owner="ann",
+            total=len(self.shards),
+            digest=template.digest,
+            manifest=template.manifest.encode(),
+            payload_bytes=sum(map(len, self.shards)),
+            result_bytes=template.result_bytes,
+            expires=600,
+            job_timeout=600,
+        )
+
+    def upload(self) -> None:
+        blobs.write_payload(self.store, self.job_id, self.shards)
+
+    def submit(self):
+        """SUBMIT; what it handed out is returned, and published by nobody."""
+        return self.store.submit(self._new)
+
+    @property
+    def job(self) -> BasicAerJob:
+        return BasicAerJob.of(self._farm.backend, self.job_id)
+
+
+def test_client_dies_before_submit(farm: Farm):
+    """A payload without SUBMIT is no job; it goes by itself, and its id is free."""
+    client = Client(farm, lasting(), lasting())
+    client.upload()
+
+    assert farm.store.read(client.job_id) is None
+    assert 0 < farm.client.ttl(keys.upload(client.job_id)) <= blobs.UPLOAD_LIFE
+    farm.check()
+
+    again = Client(farm, lasting())
+    again.upload()
+    again.submit()
+    farm.check_done(again.job)
+    assert not farm.client.exists(keys.upload(client.job_id))
+
+
+def test_client_dies_before_publishing(farm: Farm):
+    """Rule 34: a job whose messages were never sent is DONE all the same: a tick sends them."""
+    client = Client(farm, lasting(), lasting(), lasting())
+    client.upload()
+    assert client.submit().handed
+    farm.check_done(client.job, lapses=[0])
+
+
+def test_client_dies_after_publishing(farm: Farm):
+    """Rule 34: the job of a process that was killed is DONE, and found by its id."""
+    code = (
+        "import os, signal\n"
+        "from faults.farm import SEED, SHOTS, lasting\n"
+        "from jobs import BasicAerProvider\n"
+        "backend = BasicAerProvider().get_backend()\n"
+        "job = backend.run(lasting(1), seed_simulator=SEED, shots=SHOTS)\n"
+        "print(job.job_id(), flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    variables = {"BASICAER_URL": farm.redis.url, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests")))}
+    client = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | variables, capture_output=True, text=True, check=False
+    )
+    assert client.returncode == -signal.SIGKILL, client.stderr
+
+    farm.check_done(farm.backend.provider.job(client.stdout.strip()), lapses=[0])
+
+
+def test_submitted_twice(farm: Farm):
+    """A client that does not know whether its SUBMIT arrived repeats it: one job, run once."""
+    client = Client(farm, lasting(1))
+    for _ in range(2):
+        client.upload()
+        client.submit()
+    farm.prey(client.job)
+    client.upload()
+    assert client.submit().handed == ()
+
+    farm.check_done(client.job, lapses=[0])
+    farm.check()
+
+
+@pytest.mark.parametrize("farm", [0], indirect=True)
+def test_publisher_dies_after_a_hand_out(farm: Farm):
+    """Rule 34: a worker that dies between COMPLETE and publishing what it was handed costs a lease."""
+    client = Client(farm, *[lasting()] * 6)
+    client.upload()
+    client.submit()
+    for shard in range(2):
+        door = Doorbell(client.job_id, shard)
+        token = f"dying-{shard}"
+        assert client.store.claim(door, token).granted
+        part = engine.run_shard(wire.decode_shard(client.shards[shard]))
+        assert client.store.complete(door, token, wire.encode(part)).handed
+    assert not farm.client.exists("basicaer")
+
+    farm.hire(2)
+    farm.check_done(client.job, lapses=[0])
+
+
+@pytest.mark.parametrize("farm", [0], indirect=True)
+def test_ender_dies_before_telling_celery(farm: Farm):
+    """A worker that dies between the last COMPLETE and storing the outcome leaves a job that is DONE."""
+    client = Client(farm, lasting())
+    client.upload()
+    client.submit()
+    door = Doorbell(client.job_id, 0)
+    assert client.store.claim(door, "dying").granted
+    part = engine.run_shard(wire.decode_shard(client.shards[0]))
+    assert client.store.complete(door, "dying", wire.encode(part)).ended
+
+    farm.hire()
+    result = client.job.result(timeout=10)
+    assert [each.data.counts for each in result.results] == farm.expected(1)
+    # A worker's tick finds that Celery was told nothing, and tells it.
+    eventually(lambda: farm.plain.AsyncResult(client.job_id).state == "SUCCESS", what="Celery's SUCCESS")
+
+
+@two
+def test_rolling_restart(farm: Farm):
+    """All workers are replaced under load, one after another: nothing is lost, and no death is counted."""
+    jobs = [farm.run(*[lasting(0.6, rounds=SHORT)] * 5) for _ in range(4)]
+    farm.prey(jobs[0])
+
+    for worker in list(farm.workers):
+        worker.process.send_signal(signal.SIGTERM)
+        farm.hire()
+        worker.process.wait(20)
+
+    assert not all(farm.record(job).final for job in jobs), "the load was over before the restart was"
+    for job in jobs:
+        farm.check_done(job, lapses=[0])
+
+
+@one_and_two
+def test_long_shard_is_handed_back(farm: Farm):
+    """SIGTERM: a shard with much left goes back at its checkpoint, at once; another worker runs it; no death."""
+    job = farm.run(lasting(2.5, rounds=LONG))
+    prey = farm.prey(job)
+
+    prey.worker.process.send_signal(signal.SIGTERM)
+    eventually(lambda: farm.logged("is handed back") == 1, within=5, what="the hand-back")
+    prey.worker.process.wait(10)
+    if not any(worker.process.poll() is None for worker in farm.workers):
+        assert farm.record(job).state == "RUNNING"
+        farm.hire()
+
+    farm.check_done(job, lapses=[0])
+
+
+@two
+def test_short_shard_is_finished(farm: Farm):
+    """SIGTERM: a shard with little left is run to its end where it is."""
+    job = farm.run(lasting(2, rounds=SHORT))
+    prey = farm.prey(job)
+
+    prey.worker.process.send_signal(signal.SIGTERM)
+    prey.worker.process.wait(20)
+
+    assert farm.record(job).state == "DONE"
+    farm.check_done(job, lapses=[0])
+    assert farm.logged("is handed back") == 0
+    assert farm.logged(f"Task worker.run_shard[{job.job_id()}] received") == 1
+
+
+@two
+def test_everything_restarts(farm: Farm):
+    """All workers and Redis go at once, and come back: what ran runs again, what waited follows."""
+    jobs = [farm.run(*[lasting(0.5)] * 4) for _ in range(2)]
+    farm.prey(jobs[0])
+
+    farm.restart(sig=signal.SIGKILL)
+
+    for job in jobs:
+        farm.check_done(job, lapses=range(3))

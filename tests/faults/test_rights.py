@@ -1,0 +1,253 @@
+"""The users of `deploy/redis/users.acl`: each can do its work and no more; their passwords are seen nowhere."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+import redis
+from celery import Celery
+from circuits import bell, dividing_by_zero, endless
+from command_line import BASICAER
+from processes import ROOT, Worker, environment, eventually
+from qiskit.providers import JobStatus
+from secured import Flower, SecuredRedis
+
+from jobs import BasicAerProvider
+from jobs.errors import BasicAerError
+from worker import keys
+
+
+@pytest.fixture(scope="module")
+def server():
+    folder = Path(tempfile.mkdtemp(prefix="basicaer-acl-"))
+    server = SecuredRedis(folder).start()
+    yield server
+    server.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def worker(server):
+    worker = Worker(server.url("worker"), server.log.parent, name="acl", BASICAER_LEASE="2")
+    yield worker.ready()
+    worker.stop()
+
+
+@pytest.fixture(scope="module")
+def flower(server, worker):
+    flower = Flower(server.url("flower"), server.log.parent)
+    eventually(lambda: flower.api("/api/workers?refresh=1"), within=30, what="Flower's workers")
+    yield flower
+    flower.stop()
+
+
+@pytest.fixture(scope="module")
+def provider(server, worker):
+    with environment(BASICAER_LEASE="2"):
+        provider = BasicAerProvider(server.url("client"))
+    yield provider
+    provider.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_denied(server, request):
+    """No test's ordinary work asks Redis for what its user may not do."""
+    with server.client("admin") as admin:
+        admin.acl_log_reset()
+        yield
+        # `basicaer doctor` asks for the settings of Redis, and tests of denials for what they name.
+        allowed = {"info", "config|get"} if request.node.name in {"test_doctor", "test_nowhere"} else set()
+        if "denied" not in request.node.name:
+            denied = [
+                (each["username"], each["object"]) for each in admin.acl_log() if each["object"] not in allowed
+            ]
+            assert [each for each in denied if each[1] != "HELLO"] == []
+
+
+class TestWork:
+    def test_client(self, provider):
+        """Rule 37: a client submits, waits, lists, tags, cancels and deletes."""
+        backend = provider.get_backend()
+        job = backend.run([bell(), bell()], shots=100)
+        assert job.result(timeout=20).success
+        job.update_tags(["mine"])
+        assert provider.jobs(job_tags=["mine"]) == [job]
+        assert [circuit.name for circuit in job.circuits()] == ["bell", "bell"]
+        failed = backend.run(dividing_by_zero())
+        failed.wait_for_final_state(timeout=20)
+        assert failed.status() is JobStatus.ERROR
+        job.delete()
+
+    def test_cancel(self, provider):
+        """Rule 37: a client's cancel stops a run, and Celery's revoke may be sent."""
+        job = provider.get_backend().run(endless())
+        eventually(job.running, what="RUNNING")
+        assert job.cancel()
+        assert provider.get_backend().run(bell()).result(timeout=20).success
+
+    def test_large_parts(self, provider):
+        """Rule 37: a worker writes, and a client reads, a result in chunks."""
+        from qiskit import QuantumCircuit
+
+        circuit = QuantumCircuit(17)
+        circuit.h(range(17))
+        result = provider.get_backend("statevector_simulator").run(circuit).result(timeout=30)
+        assert len(result.get_statevector()) == 1 << 17
+
+    def test_revoke(self, provider, server):
+        """Invariant 14: a plain Celery client with the client's rights revokes."""
+        job = provider.get_backend().run(endless())
+        eventually(job.running, what="RUNNING")
+        plain = Celery("plain", broker=server.url("client"), backend=server.url("client"), set_as_current=False)
+        plain.control.revoke(job.job_id())
+        eventually(job.cancelled, what="CANCELLED")
+        plain.close()
+
+    def test_flower(self, provider, flower, worker):
+        """Rule 37: Flower with its own rights shows workers, tasks and queues, and revokes."""
+        backend = provider.get_backend()
+
+        def shown() -> bool:
+            # Flower may begin to listen a moment after it has found the workers.
+            done = backend.run(bell())
+            done.result(timeout=20)
+            return done.job_id() in (flower.api("/api/tasks") or {})
+
+        eventually(shown, within=20, what="a task in Flower")
+        assert worker.name in flower.api("/api/workers?refresh=1")
+        assert flower.api("/api/queues/length")["active_queues"][0]["name"] == "basicaer"
+        job = backend.run(endless())
+        eventually(job.running, what="RUNNING")
+        assert flower.api(f"/api/task/revoke/{job.job_id()}?terminate=true", "POST")
+        eventually(job.cancelled, what="CANCELLED")
+
+    def test_a_worker_comes_and_goes(self, server, provider):
+        """Rule 37: a worker registers, listens to its neighbours, and signs off at its end."""
+        second = Worker(server.url("worker"), server.log.parent, name="second", BASICAER_LEASE="2").ready()
+
+        def registered():
+            with provider.reaching() as connection:
+                return second.name in {info.name for info in connection.store.workers()}
+
+        eventually(registered, what="the registration")
+        second.stop()
+        eventually(lambda: not registered(), within=2, what="the deregistration")
+
+    def test_doctor(self, server):
+        """`basicaer doctor` works with a client's rights, which do not show it the settings of Redis."""
+        # It asks for CONFIG, which is refused, as it is by a managed Redis.
+        done = _command(server, "doctor")
+        assert "127.0.0.1" in done.stdout, done.stdout + done.stderr
+
+
+#: What each user asks for in vain.
+FOREIGN = (
+    "GET foreign",
+    "SET foreign 1",
+    "DEL foreign",
+    "HGETALL foreign",
+    "SUBSCRIBE foreign",
+    "PUBLISH foreign 1",
+)
+ADMINISTRATION = (
+    "FLUSHALL", "FLUSHDB", "CONFIG GET *", "CONFIG SET maxmemory 1", "KEYS *", "SCAN 0", "SHUTDOWN",
+    "ACL LIST", "ACL WHOAMI", "MONITOR", "CLIENT LIST", "CLIENT KILL ID 1", "REPLICAOF NO ONE", "SCRIPT FLUSH",
+    "FUNCTION LIST", "SAVE", "BGREWRITEAOF", "INFO", "RANDOMKEY", "SWAPDB 0 1", "MODULE LIST",
+)  # fmt: skip
+DENIED = {
+    "client": (
+        *FOREIGN, *ADMINISTRATION, "BRPOP basicaer 1",
+        f"SET {keys.PREFIX}fed 1", f"SET {keys.PREFIX}window:basicaer 9",
+        f"HSET {keys.PREFIX}workers:info w 1", "LPUSH w1@test.celery.pidbox 1", "HGET unacked 1",
+        "PSUBSCRIBE /0.celeryev/*", "GET _kombu.binding.celeryev",
+    ),
+    "worker": (*FOREIGN, *ADMINISTRATION, "GET celery", "LPUSH celery 1", "PSUBSCRIBE *"),
+    "flower": (
+        *FOREIGN, *ADMINISTRATION, f"HGETALL {keys.PREFIX}job:x", f"HSET {keys.PREFIX}job:x state DONE",
+        f"SET {keys.PREFIX}fed 1", "LPUSH basicaer 1", "BRPOP basicaer 1", "SET celery-task-meta-x 1",
+        "LPUSH w1@test.celery.pidbox 1", "PUBLISH basicaer:1:final 1",
+    ),
+}  # fmt: skip
+
+
+class TestNoMore:
+    @pytest.mark.parametrize("role", DENIED)
+    def test_denied(self, server, role):
+        """Rule 37: neither foreign keys nor the server, nor another role's keys; not in a script either."""
+        with server.client(role) as client:
+            for command in DENIED[role]:
+                with pytest.raises(redis.ResponseError, match=r"no permissions|NOPERM|can't run this command"):
+                    client.execute_command(*command.split())
+            script = client.register_script("return redis.call('GET', 'foreign')")
+            with pytest.raises(redis.ResponseError, match=r"permission|NOPERM|access"):
+                script()
+
+    def test_default_user_denied(self, server):
+        """Rule 37: without a user there is nothing, certificate or not."""
+        scheme, _, rest = server.url("client").partition("://")
+        from worker.connection import connect
+        from worker.settings import Settings
+
+        nobody = connect(Settings.from_env(f"{scheme}://{rest.partition('@')[2]}", {}))
+        with nobody, pytest.raises(redis.RedisError, match=r"(?i)authenticat"):
+            nobody.get("foreign")
+
+    def test_denied_is_one_clear_error(self, server):
+        """Rule 18: a user whose rights do not suffice is told so, with the cure."""
+        provider = BasicAerProvider(server.url("flower"))
+        with pytest.raises(BasicAerError, match=r"give the user the rights of deploy/redis/users\.acl"):
+            provider.get_backend().run(bell())
+        provider.close()
+
+
+class TestSecrets:
+    def test_nowhere(self, server, provider, worker, flower):
+        """Rule 37: no log, output, repr, error or pickle has a password in it."""
+        job = provider.get_backend().run(bell())
+        job.result(timeout=20)
+        wrong = BasicAerProvider(server.url("client").replace("client:", "client:wrong"))
+        with pytest.raises(BasicAerError) as refused:
+            wrong.get_backend().run(bell())
+        wrong.close()
+        down = BasicAerProvider(server.url("client").replace(f":{server.port}/", ":1/"))
+        with pytest.raises(BasicAerError) as unreachable:
+            down.get_backend().run(bell())
+        down.close()
+
+        with provider.reaching() as connection:
+            app = connection.app
+            # The client that doctor is asks for CONFIG in vain.
+            seen = {
+                "the worker's log": worker.log.read_text(),
+                "Redis's log": server.log.read_text(),
+                "Flower's log": flower.log.read_text(),
+                "Redis's users": (server.folder / "users.acl").read_text(),
+                "doctor": "".join(_output(_command(server, "doctor"))),
+                "demo": "".join(_output(_command(server, "demo", "--no-such-option"))),
+                "reprs": "".join(map(repr, (provider, job, job.backend(), provider.settings, connection.store))),
+                "strs": "".join(map(str, (provider, job, provider.settings, refused.value, unreachable.value))),
+                "errors": repr(refused.value) + repr(unreachable.value),
+                "the app": repr(app) + repr(app.backend) + repr(app.connection_for_read()),
+                "a pickle": pickle.dumps(job).decode("latin-1") + provider.address,
+            }
+        for place, text in seen.items():
+            assert text, place
+            assert not any(secret in text for secret in server.secrets()), place
+            assert "wrong" not in seen["strs"].replace("wrong version", "")
+
+
+def _command(server: SecuredRedis, *arguments: str) -> subprocess.CompletedProcess[str]:
+    env = os.environ | {"BASICAER_URL": server.url("client"), "COLUMNS": "300"}
+    return subprocess.run(
+        [BASICAER, *arguments], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def _output(done: subprocess.CompletedProcess[str]) -> tuple[str, str]:
+    return done.stdout, done.stderr

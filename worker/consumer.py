@@ -1,0 +1,35 @@
+"""How a worker takes a message off the queue: one that Celery itself cannot read is dropped, and the worker lives.
+
+Whoever may publish could otherwise stop every worker in turn: Celery's consumer ends its process at an error that
+it did not foresee, such as a body that is no task's, and puts the message back for the next.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from celery.worker.consumer import Consumer
+
+logger = logging.getLogger(__name__)
+
+#: What reading a message that is none raises, beyond what Celery expects.
+_UNREADABLE = (TypeError, ValueError, LookupError, AttributeError)
+
+
+class SteadyConsumer(Consumer):
+    """Celery's consumer, which drops what it cannot read."""
+
+    def create_task_handler(self, *arguments: Any, **options: Any) -> Callable[[Any], None]:
+        """Return what is called with each message."""
+        receive = super().create_task_handler(*arguments, **options)
+
+        def on_task_received(message: Any) -> None:
+            try:
+                receive(message)
+            except _UNREADABLE as error:
+                logger.warning("a message that is no task's is dropped: %s: %.200s", type(error).__name__, error)
+                message.reject_log_error(logger, self.connection_errors)
+
+        return on_task_received

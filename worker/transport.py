@@ -1,0 +1,55 @@
+"""Celery's line to Redis, told apart from the store's by one thing: a connection that is lost is an error at once.
+
+redis-py would open it again by itself, and then wait on the new line for an announcement to workers that may never
+come, in the midst of Celery's event loop: a worker that has lost one line for a moment would take no job any more.
+Celery, told of the error, opens all its lines anew.
+"""
+
+from __future__ import annotations
+
+import logging
+from queue import Empty
+from typing import Any
+
+import kombu.connection
+from celery.app import amqp
+from kombu.transport import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+logger = logging.getLogger(__name__)
+
+
+class Channel(redis.Channel):
+    """A channel whose clients never try again by themselves, and which drops what is not even a message."""
+
+    def _brpop_read(self, **options: Any) -> Any:
+        try:
+            return super()._brpop_read(**options)  # type: ignore[no-untyped-call]
+        except ValueError as error:
+            # Raised in the worker's event loop, it would end the worker.
+            logger.warning("an item of the queue that is no message is dropped: %.200s", error)
+            raise Empty from None
+
+    def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
+        return {**super()._connparams(asynchronous), "retry": Retry(NoBackoff(), 0)}  # type: ignore[no-untyped-call]
+
+
+class Transport(redis.Transport):
+    """kombu's Redis, with these channels."""
+
+    Channel = Channel
+
+
+class Connection(kombu.connection.Connection):
+    """A connection to Redis, however its URL is spelled."""
+
+    def get_transport_cls(self) -> type[Transport]:
+        """Return the transport; kombu would look it up by the URL's scheme."""
+        return Transport
+
+
+class AMQP(amqp.AMQP):  # type: ignore[misc]  # Celery has no types
+    """What a Celery app sends and receives with."""
+
+    Connection = BrokerConnection = Connection
