@@ -15,7 +15,7 @@ demo: $(VENV)/.installed
 	$(BIN)/basicaer demo
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 MINUTES ?= 60
 soak: $(VENV)/.installed-dev
