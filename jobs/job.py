@@ -28,7 +28,7 @@ from jobs.submission import Submission, send
 from jobs.waiting import OnWait, wait_until_final
 from simulator.shards import Shard
 from worker.feed import STORE_FAULTS, carry_out
-from worker.record import Record
+from worker.record import FINAL_STATES, Record
 
 if TYPE_CHECKING:
     from jobs.backend import BasicAerBackend
@@ -247,6 +247,12 @@ class BasicAerJob(JobV1):
             )
         return record
 
+    def _peek(self) -> Record | None:
+        """Return the record if it is final, for the price of the state if it is not."""
+        with self.backend().provider.reaching() as connection:
+            state = connection.store.state(self._job_id)
+        return self._read() if state is None or state in FINAL_STATES else None
+
     def _look(self) -> Record:
         """Return the record, after a revoke that only Celery knows of was carried to it."""
         record = self._read()
@@ -266,7 +272,9 @@ class BasicAerJob(JobV1):
         self._check_submitted()
         with self.backend().provider.reaching() as connection:
             events = connection.events
-        return wait_until_final(self._job_id, self._read, self._look, events, timeout, on_wait or OnWait())
+        return wait_until_final(
+            self._job_id, self._peek, self._read, self._look, events, timeout, on_wait or OnWait()
+        )
 
     def _manifest(self) -> Manifest:
         return Manifest.decode(self._read().manifest)

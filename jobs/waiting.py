@@ -130,6 +130,7 @@ class OnWait:
 
 def wait_until_final(
     job_id: str,
+    peek: Callable[[], Record | None],
     read: Callable[[], Record],
     look: Callable[[], Record],
     events: FinalEvents,
@@ -138,24 +139,25 @@ def wait_until_final(
 ) -> Record:
     """Return a job's record once it is final; announcements wake this up, and a read every 5 s is its safety.
 
-    ``read`` reads the record; ``look`` also carries to it a revoke that only Celery knows of, which is rare, and
-    so is looked for when a wait has been long. Raises `JobTimeoutError`, and `UnreachableError` after an outage
-    of 30 s.
+    ``peek`` reads the state, and the record only if it is final; ``read`` reads the record; ``look`` also carries
+    to it a revoke that only Celery knows of, which is rare, and so is looked for when a wait has been long.
+    Raises `JobTimeoutError`, and `UnreachableError` after an outage of 30 s.
     """
     reached = time.monotonic()
     deadline = math.inf if timeout is None else reached + timeout
     next_call = reached if on_wait.call else math.inf
-    next_read = read
+    next_read: Callable[[], Record | None] = read if on_wait.call else peek
     with events.watch(job_id) as announced:
         while True:
             announced.clear()
-            record = None
+            record, pause = None, _READ_AGAIN
             try:
                 record = next_read()
                 reached = time.monotonic()
             except UnreachableError:
                 if time.monotonic() - reached > _OUTAGE:
                     raise
+                pause = _RETRY
             if record is not None and record.final:
                 return record
             now = time.monotonic()
@@ -164,6 +166,5 @@ def wait_until_final(
             if on_wait.call and record is not None and now >= next_call:
                 on_wait.call(RECORD_STATUS[record.state])
                 next_call = time.monotonic() + on_wait.interval
-            pause = _RETRY if record is None else _READ_AGAIN
             rung = announced.wait(max(0.0, min(pause, deadline - now, next_call - time.monotonic())))
             next_read = read if rung else look

@@ -36,7 +36,8 @@ class Checkpoint:
     ) -> None:
         self._on_lasting = on_lasting
         self._drain = drain
-        self._expected_end = clock()
+        self._begun = clock()
+        self._expected: Callable[[], float] = lambda: 0.0
         self._lasting = False
         self._store = store
         self._door = door
@@ -45,9 +46,9 @@ class Checkpoint:
         self._next_look = clock() + LOOK_INTERVAL
         self._next_beat = clock() + store.lease / 5
 
-    def expect(self, seconds: float) -> None:
-        """Say how long the run is expected to take from now."""
-        self._expected_end = self._clock() + seconds
+    def expect(self, seconds: Callable[[], float]) -> None:
+        """Say how long the run is expected to take from now; it is asked only where it matters."""
+        self._begun, self._expected = self._clock(), seconds
 
     def __call__(self) -> None:
         """Look or beat if it is time to; most calls only read the clock."""
@@ -71,5 +72,5 @@ class Checkpoint:
             self._on_lasting()
         if not wanted:
             raise StoppedError(f"{self._door.job_id}/{self._door.shard} is no longer wanted here")
-        if self._drain is not None and self._drain.hands_back(self._expected_end):
+        if self._drain is not None and self._drain.hands_back(lambda: self._begun + self._expected()):
             raise StoppedError(f"{self._door.job_id}/{self._door.shard} is handed back: the worker shuts down")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from multiprocessing.sharedctypes import RawValue
 
 #: Seconds that a run may still take once its worker is draining.
@@ -23,10 +24,10 @@ class Drain:
         """Drain from now on."""
         self._began.value = self._began.value or time.monotonic()
 
-    def hands_back(self, expected_end: float) -> bool:
+    def hands_back(self, expected_end: Callable[[], float]) -> bool:
         """Whether a run that is expected to end then (by `time.monotonic`) shall stop.
 
         It shall if it has more than `PATIENCE` left, or has had as much since the drain began.
         """
         began = self._began.value
-        return bool(began) and max(expected_end, time.monotonic()) > began + PATIENCE
+        return bool(began) and max(expected_end(), time.monotonic()) > began + PATIENCE

@@ -170,8 +170,6 @@ class Record:
     lapses: int
     #: From 0 to 1, with what the running shards reported.
     progress: float
-    #: The result was there and is no longer.
-    expired: bool
 
     @property
     def final(self) -> bool:
@@ -179,7 +177,7 @@ class Record:
         return self.state in FINAL_STATES
 
 
-def parse_record(job_id: str, job: Mapping[bytes, bytes], *, has_parts: bool) -> Record:
+def parse_record(job_id: str, job: Mapping[bytes, bytes]) -> Record:
     """Return the record in a job's hash."""
 
     def text(name: bytes) -> str | None:
@@ -208,5 +206,4 @@ def parse_record(job_id: str, job: Mapping[bytes, bytes], *, has_parts: bool) ->
         traceback=text(b"traceback"),
         lapses=int(job[b"lapses"]),
         progress=(done + reported) / total,
-        expired=state in FINAL_STATES and done > 0 and not has_parts,
     )

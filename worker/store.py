@@ -186,7 +186,12 @@ class Store:
 
     def read(self, job_id: str) -> Record | None:
         """Return a job's record; None: it never was, was deleted, or ended two result TTLs ago."""
-        return self.records([job_id])[0]
+        job = self.client.hgetall(keys.job(job_id))
+        return parse_record(job_id, job) if job else None
+
+    def state(self, job_id: str) -> str | None:
+        """Return a job's state, which costs less than its record; None: there is no such job."""
+        return _text(self.client.hget(keys.job(job_id), "state"))
 
     def records(self, job_ids: Iterable[str]) -> list[Record | None]:
         """Return the records of several jobs, in one round trip."""
@@ -194,12 +199,8 @@ class Store:
         pipeline = self.client.pipeline(transaction=False)
         for job_id in job_ids:
             pipeline.hgetall(keys.job(job_id))
-            pipeline.exists(keys.parts(job_id))
-        replies = pipeline.execute()
-        return [
-            parse_record(job_id, job, has_parts=bool(has_parts)) if job else None
-            for job_id, job, has_parts in zip(job_ids, replies[::2], replies[1::2], strict=True)
-        ]
+        jobs = pipeline.execute()
+        return [parse_record(job_id, job) if job else None for job_id, job in zip(job_ids, jobs, strict=True)]
 
     def has_result(self, job_id: str) -> bool:
         """Whether any part can be read."""

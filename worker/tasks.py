@@ -103,8 +103,9 @@ def _run(door: Doorbell, field: bytes | None, checkpoint: Checkpoint) -> tuple[P
         shard = wire.decode_shard(blobs.read_shard(store, door, field))
     except (WireError, PayloadMissingError) as error:
         return Part(), (type(error).__name__, str(error), traceback.format_exc())
+    options = shard.options
     checkpoint.expect(
-        sum(seconds(each.program, shard.options.method, shard.options.shots) for each in shard.experiments)
+        lambda: sum(seconds(each.program, options.method, options.shots) for each in shard.experiments)
     )
     slot = current_process().index
     try:
