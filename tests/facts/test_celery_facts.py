@@ -23,12 +23,12 @@ from processes import ROOT, RedisServer, end, eventually
 class Node:
     """A worker of `facts_app`."""
 
-    def __init__(self, url: str, folder: Path, name: str, slots: int = 1) -> None:
+    def __init__(self, url: str, folder: Path, name: str) -> None:
         self.name = f"{name}@facts"
         self._log = folder / f"{name}.log"
         command = [
             sys.executable, "-m", "celery", "-A", "facts_app", "worker",
-            "-c", str(slots), "-n", self.name, "-l", "INFO", "-O", "fair",
+            "-c", "1", "-n", self.name, "-l", "INFO", "-O", "fair",
         ]  # fmt: skip
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -226,3 +226,33 @@ def test_signals_of_a_worker_fire_in_the_parent(server, redis, marks):
     eventually(lambda: marks("worker_ready"), what="worker_ready")
     end(node.process, 15)
     assert {signal: marks(signal) for signal in signals} == {signal: [node.process.pid] for signal in signals}
+
+
+def test_a_revoke_is_lost_where_no_worker_is_up(tmp_path_factory, name):
+    """A revoke that no worker hears is kept nowhere: the task runs all the same. So our record keeps it."""
+    server = RedisServer(tmp_path_factory.mktemp("r")).start()
+    app = Celery("client", broker=server.url, backend=server.url, set_as_current=False)
+    result = app.send_task("facts_app.note", args=(name,), queue="facts")
+    result.revoke()
+
+    later = Node(server.url, server.folder, "later").ready()
+    try:
+        assert result.get(timeout=20) == name
+    finally:
+        end(later.process, 15)
+        app.close()
+        server.stop()
+
+
+@pytest.mark.parametrize("signal_name", ["SIGTERM", "SIGKILL"])
+def test_terminate_ends_the_child_and_frees_the_slot(send, app, marks, name, signal_name):
+    """A revoke that terminates kills the child of a running task, and the slot takes the next."""
+    held = send("hold", name)
+    eventually(lambda: marks(name), what="the start")
+
+    held.revoke(terminate=True, signal=signal_name)
+
+    eventually(lambda: app.backend.get_state(held.id) == states.REVOKED, what="REVOKED")
+    after = uuid.uuid4().hex
+    assert send("note", after).get(timeout=20) == after
+    assert not marks(f"{name}:ended")

@@ -167,6 +167,18 @@ class TestStates:
         assert job.status() is JobStatus.ERROR
         assert provider.get_backend().run(bell()).result(timeout=20).success
 
+    def test_expires_before_it_begins(self, provider):
+        """Rule 5: a job that is not begun within `expires` ends as ERROR with the reason, and never runs."""
+        blocking = [running(provider.get_backend().run(endless())) for _ in range(2)]
+        job = provider.get_backend().run(bell(), expires=1)
+
+        with pytest.raises(JobError, match=r"JobDeadlineError.*within the 1 s that `expires` allows"):
+            job.result(timeout=20)
+        for each in blocking:
+            each.cancel()
+        assert provider.get_backend().run(bell()).result(timeout=20).success
+        assert list(job.timestamps()) == ["created", "finished"]
+
 
 class TestCancel:
     def test_with_no_worker(self, quiet, quiet_server, tmp_path):
