@@ -28,6 +28,7 @@ def basicaer(*arguments: str, url: str | None = None) -> Result:
 
 def command_lines_with(text: str) -> list[str]:
     """Return the command lines of running processes that contain this text."""
-    listing = ["/bin/ps", "-eo", "args"]
+    # Without -ww, ps cuts lines at $COLUMNS.
+    listing = ["/bin/ps", "-Awwo", "args"]
     done = subprocess.run(listing, capture_output=True, text=True, timeout=10, check=True)
     return [line for line in done.stdout.splitlines() if text in line]
