@@ -1,7 +1,8 @@
 """A Bell circuit from submit to counts, beside a bare Celery no-op task, in turns on the same Redis.
 
 Prints medians and the ratio; `make bench` runs it. The peer is Celery with its defaults, one worker process, its
-own queue; ours is a private cluster of one worker. Both clients are warm.
+own queue; ours is a private cluster of one worker. Both clients are warm. Then the time from `cancel()` to a free
+slot: from the end of a job that would never end by itself to the beginning of the next, by the clock of Redis.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from qiskit import QuantumCircuit
+from qiskit.circuit.classical import expr
 
 from jobs import BasicAerProvider, LocalCluster
 
@@ -30,6 +32,26 @@ def bell() -> QuantumCircuit:
     return circuit
 
 
+def endless() -> QuantumCircuit:
+    """Return a circuit that ends only if it is stopped."""
+    circuit = QuantumCircuit(2, 2)
+    with circuit.while_loop(expr.lift(True)):
+        circuit.h(0)
+    circuit.measure([0, 1], [0, 1])
+    return circuit
+
+
+def from_cancel_to_free(provider: BasicAerProvider) -> float:
+    """Return how many milliseconds the only slot takes from a job's cancel to the next job."""
+    backend = provider.get_backend()
+    held, following = backend.run(endless()), backend.run(bell())
+    while not held.running():
+        time.sleep(0.01)
+    held.cancel()
+    following.result(timeout=60)
+    return 1e3 * (following.timestamps()["running"] - held.timestamps()["finished"]).total_seconds()
+
+
 def milliseconds(call: Callable[[], object]) -> float:
     """Return how long one call takes."""
     start = time.perf_counter()
@@ -41,7 +63,9 @@ def main() -> None:
     """Measure and print."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--rounds", type=int, default=300)
-    rounds = arguments.parse_args().rounds
+    arguments.add_argument("--cancels", type=int, default=20)
+    given = arguments.parse_args()
+    rounds = given.rounds
     with LocalCluster(workers=1) as cluster:
         os.environ["BASICAER_URL"] = cluster.url
         here = Path(__file__).parent
@@ -52,7 +76,8 @@ def main() -> None:
             sys.path.insert(0, str(here))
             from noop import noop
 
-            backend = BasicAerProvider(cluster.url).get_backend()
+            provider = BasicAerProvider(cluster.url)
+            backend = provider.get_backend()
             circuit = bell()
             calls = {
                 "Bell": lambda: backend.run(circuit, shots=1024).result(timeout=60).get_counts(),
@@ -65,6 +90,7 @@ def main() -> None:
             for _ in range(rounds):
                 for name, call in calls.items():
                     times[name].append(milliseconds(call))
+            freed = [from_cancel_to_free(provider) for _ in range(given.cancels)]
         finally:
             peer.terminate()
             peer.wait(30)
@@ -75,6 +101,10 @@ def main() -> None:
         low, _, high = statistics.quantiles(values, n=4)
         print(f"{name:>6}: median {medians[name]:6.2f} ms, quartiles {low:.2f} to {high:.2f}")
     print(f" ratio: {medians['Bell'] / medians['no-op']:.2f} (Bell / no-op; at most 1.5 wanted)")
+    low, median, high = statistics.quantiles(freed, n=4)
+    print(
+        f"cancel() to a free slot: median {median:.0f} ms, quartiles {low:.0f} to {high:.0f}, of {given.cancels}"
+    )
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,18 +24,18 @@ from processes import ROOT, RedisServer, end, eventually
 class Node:
     """A worker of `facts_app`."""
 
-    def __init__(self, url: str, folder: Path, name: str) -> None:
+    def __init__(self, url: str, folder: Path, name: str, *options: str, **environment: str) -> None:
         self.name = f"{name}@facts"
         self._log = folder / f"{name}.log"
         command = [
             sys.executable, "-m", "celery", "-A", "facts_app", "worker",
-            "-c", "1", "-n", self.name, "-l", "INFO", "-O", "fair",
+            "-c", "1", "-n", self.name, "-l", "INFO", "-O", "fair", *options,
         ]  # fmt: skip
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 command,
                 cwd=ROOT / "tests" / "facts",
-                env=os.environ | {"FACTS_URL": url},
+                env=os.environ | {"FACTS_URL": url} | environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -220,28 +221,90 @@ def test_publishing_below_send_task_subscribes_to_nothing(app, node, redis, name
 
 def test_signals_of_a_worker_fire_in_the_parent(server, redis, marks):
     """worker_ready, worker_shutting_down and worker_shutdown are sent in the parent process, once each."""
-    signals = ("worker_ready", "worker_shutting_down", "worker_shutdown")
-    redis.delete(*(f"mark:{signal}" for signal in signals))
+    names = ("worker_ready", "worker_shutting_down", "worker_shutdown")
+    redis.delete(*(f"mark:{each}" for each in names))
     node = Node(server.url, server.folder, "brief").ready()
     eventually(lambda: marks("worker_ready"), what="worker_ready")
     end(node.process, 15)
-    assert {signal: marks(signal) for signal in signals} == {signal: [node.process.pid] for signal in signals}
+    assert {each: marks(each) for each in names} == {each: [node.process.pid] for each in names}
 
 
-def test_a_revoke_is_lost_where_no_worker_is_up(tmp_path_factory, name):
-    """A revoke that no worker hears is kept nowhere: the task runs all the same. So our record keeps it."""
+@pytest.fixture
+def elsewhere(tmp_path_factory, name):
+    """A Redis of the test's own, its app, and in its queue a message that nobody takes."""
     server = RedisServer(tmp_path_factory.mktemp("r")).start()
     app = Celery("client", broker=server.url, backend=server.url, set_as_current=False)
-    result = app.send_task("facts_app.note", args=(name,), queue="facts")
-    result.revoke()
+    app.send_task("facts_app.note", args=(name,), task_id=name, queue="facts")
+    yield server, app
+    app.close()
+    server.stop()
+
+
+def succeeds(app, task_id) -> None:
+    """The task runs to its end."""
+    eventually(lambda: app.backend.get_state(task_id) == states.SUCCESS, within=20, what="SUCCESS")
+
+
+def test_a_revoke_is_lost_where_no_worker_is_up(elsewhere, name):
+    """A revoke that no worker hears is kept nowhere: the task runs all the same. So our record keeps it."""
+    server, app = elsewhere
+    app.control.revoke(name)
 
     later = Node(server.url, server.folder, "later").ready()
     try:
-        assert result.get(timeout=20) == name
+        succeeds(app, name)
     finally:
         end(later.process, 15)
-        app.close()
-        server.stop()
+
+
+def test_a_revoke_is_lost_with_the_worker_that_heard_it(elsewhere, name):
+    """A worker that is killed forgets its revokes, with `--statedb` too: it is written at a good end only."""
+    server, app = elsewhere
+    state = ("--statedb", str(server.folder / "state"))
+    # It hears commands, and takes no task.
+    killed = Node(server.url, server.folder, "killed", *state, "-X", "facts").ready()
+    app.control.revoke(name, reply=True, timeout=2, destination=[killed.name])
+    assert app.backend.get_state(name) == states.REVOKED
+    end(killed.process, 9)
+
+    later = Node(server.url, server.folder, "later", *state).ready()
+    try:
+        succeeds(app, name)
+    finally:
+        end(later.process, 15)
+
+
+def test_a_revoke_of_an_id_that_never_was(app, node, name):
+    """A revoke writes REVOKED under any id: so a state of Celery's alone does not tell that there was a job."""
+    assert app.backend.get_state(name) == states.PENDING
+    app.control.revoke(name)
+    eventually(lambda: app.backend.get_state(name) == states.REVOKED, what="REVOKED")
+
+
+def test_a_pool_of_threads_revokes_nothing(elsewhere, name):
+    """Threads cannot be ended, and run what they were given, to SUCCESS: so our workers are processes."""
+    server, app = elsewhere
+    node = Node(server.url, server.folder, "threads", "-P", "threads", FACTS_PREFETCH="1").ready()
+    held, reserved = f"{name}-held", f"{name}-reserved"
+    try:
+        succeeds(app, name)
+        with server.client() as client:
+            app.send_task("facts_app.hold", args=(held,), task_id=held, queue="facts")
+            eventually(lambda: client.exists(f"mark:{held}"), what="the start")
+            app.send_task("facts_app.note", args=(reserved,), task_id=reserved, queue="facts")
+            inspect = app.control.inspect([node.name])
+            eventually(lambda: (inspect.reserved() or {}).get(node.name), what="the reservation")
+
+            order = {"reply": True, "timeout": 2, "destination": [node.name]}
+            assert "ok" in app.control.revoke(reserved, **order)[0][node.name]
+            answer = app.control.revoke(held, terminate=True, signal="SIGKILL", **order)
+            assert "does not implement kill_job" in str(answer)
+            client.set("enough", 1)
+        succeeds(app, held)
+        succeeds(app, reserved)
+        assert node.process.poll() is None
+    finally:
+        end(node.process, 15)
 
 
 @pytest.mark.parametrize("signal_name", ["SIGTERM", "SIGKILL"])
@@ -253,6 +316,23 @@ def test_terminate_ends_the_child_and_frees_the_slot(send, app, marks, name, sig
     held.revoke(terminate=True, signal=signal_name)
 
     eventually(lambda: app.backend.get_state(held.id) == states.REVOKED, what="REVOKED")
+    after = uuid.uuid4().hex
+    assert send("note", after).get(timeout=20) == after
+    assert not marks(f"{name}:ended")
+
+
+def test_no_soft_signal_ends_a_kernel(send, app, node, marks, name):
+    """A process in one long call of NumPy outlives SIGTERM, though it is REVOKED; SIGKILL ends it at once."""
+    computed = send("compute", name, 10**11)
+    (child,) = eventually(lambda: marks(name), what="the start")
+
+    computed.revoke(terminate=True, signal="SIGTERM")
+
+    eventually(lambda: app.backend.get_state(computed.id) == states.REVOKED, what="REVOKED")
+    with pytest.raises(pytest.fail.Exception):
+        eventually(lambda: not psutil.pid_exists(child), within=1)
+    os.kill(child, signal.SIGKILL)
+    eventually(lambda: child not in node.children(), within=5, what="the end")
     after = uuid.uuid4().hex
     assert send("note", after).get(timeout=20) == after
     assert not marks(f"{name}:ended")

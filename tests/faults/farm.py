@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import enum
 import functools
-import itertools
 import os
 import signal
 import time
@@ -118,7 +117,6 @@ class Farm(Site):
         for opened in (self.client, self.plain):
             stack.callback(opened.close)
         self.backend = self.provider().get_backend()
-        self._names = itertools.count(1)
         self._found: set[tuple[str, int]] = set()
         self._expected: dict[int, list[dict[str, int]]] = {}
 
@@ -127,17 +125,6 @@ class Farm(Site):
         """The record, as the client has it."""
         with self.backend.provider.reaching() as connection:
             return connection.store
-
-    def hire(self, count: int = 1, *, slots: int = 1) -> list[Worker]:
-        """Start worker nodes, all at once, and wait until they are up."""
-        new = []
-        for _ in range(count):
-            name = f"n{next(self._names)}"
-            worker = Worker(self.redis.url, self._folder, name=name, slots=slots, BASICAER_LEASE=str(self.lease))
-            self._stack.callback(worker.stop, signal.SIGKILL)
-            new.append(worker)
-        self.workers += new
-        return [worker.ready() for worker in new]
 
     def restart(self, *, sig: signal.Signals = signal.SIGTERM) -> None:
         """End all workers with this signal, and Redis in good order; start Redis and as many workers again."""
@@ -186,10 +173,13 @@ class Farm(Site):
     def expected(self, circuits: int) -> list[dict[str, int]]:
         """The counts of so many lasting circuits, from a quiet run in this process."""
         if circuits not in self._expected:
-            shards = map(wire.decode_shard, self.run_not(*[lasting()] * circuits)._submission.shards)
-            part = merge(engine.run_shard(shard) for shard in shards)
-            self._expected[circuits] = [outcome.counts for outcome in part.outcomes]
+            self._expected[circuits] = self.quiet(*[lasting()] * circuits)
         return self._expected[circuits]
+
+    def quiet(self, *circuits: QuantumCircuit) -> list[dict[str, int]]:
+        """The counts of these circuits, from a quiet run in this process."""
+        shards = map(wire.decode_shard, self.run_not(*circuits)._submission.shards)
+        return [outcome.counts for outcome in merge(map(engine.run_shard, shards)).outcomes]
 
     def check_done(self, job: BasicAerJob, *, lapses: Sequence[int] | None = None) -> None:
         """The job is DONE with exactly the counts of a quiet run, once; Celery agrees; the record is whole."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from faults.proxy import Proxy
 from processes import RedisServer, Worker, environment, eventually
@@ -28,26 +30,27 @@ class Site:
         self.workers: list[Worker] = []
         self._folder = folder
         self._stack = stack
-        self._proxies = 0
+        self._names = itertools.count(1)
         stack.callback(self.redis.stop)
         self.redis.start()
 
     def proxy(self) -> Proxy:
         """A line of one's own to this Redis."""
-        self._proxies += 1
-        proxy = Proxy(self.redis.socket, self._folder / f"p{self._proxies}.sock")
+        proxy = Proxy(self.redis.socket, self._folder / f"p{next(self._names)}.sock")
         self._stack.callback(proxy.close)
         return proxy
 
-    def worker(self, url: str | None = None, **options: str) -> Worker:
-        """A worker node that is up."""
-        name = f"w{len(self.workers) + 1}"
-        worker = Worker(
-            url or self.redis.url, self._folder, name=name, **({"BASICAER_LEASE": str(self.lease)} | options)
-        )
-        self.workers.append(worker)
-        self._stack.callback(worker.stop, signal.SIGKILL)
-        return worker.ready()
+    def hire(self, count: int = 1, url: str | None = None, **options: Any) -> list[Worker]:
+        """Start worker nodes with these options of `Worker`, all at once, and wait until they are up."""
+        lease = {"BASICAER_LEASE": str(self.lease)}
+        new = []
+        for _ in range(count):
+            name = f"n{next(self._names)}"
+            worker = Worker(url or self.redis.url, self._folder, name=name, **(lease | options))
+            self._stack.callback(worker.stop, signal.SIGKILL)
+            new.append(worker)
+        self.workers += new
+        return [worker.ready() for worker in new]
 
     def provider(self, url: str | None = None, **variables: str) -> BasicAerProvider:
         """A client, with the workers' lease."""

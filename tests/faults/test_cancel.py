@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import time
+from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from faults.farm import Farm, Part, lasting
 from processes import eventually
 from qiskit import QuantumCircuit
+from secured import Flower
 
-from jobs import BasicAerError, BasicAerJob, JobCancelledError
+from jobs import BasicAerError, BasicAerJob, JobCancelledError, JobNotFoundError
+from worker import blobs
+from worker.record import NewJob
+
+one_and_two = pytest.mark.parametrize("farm", [1, 2], indirect=True)
 
 #: Seconds in which a run between kernels stops, and its slot takes the next job; and what a busy machine adds.
 STOPS, TAKES_NEXT, NOISE = 0.1, 0.5, 0.4
+NEVER_WAS = "a-job-that-never-was"
 
 
 def check_cancelled(farm: Farm, job) -> None:
@@ -64,6 +74,7 @@ def test_everywhere_and_then_a_restart_of_everything(farm: Farm):
     assert farm.record(large).started is farm.record(waiting).started is None
 
 
+@one_and_two
 def test_sent(farm: Farm):
     """A job whose message a worker has in hand, but has not read, never starts."""
     for worker in farm.workers:
@@ -119,6 +130,7 @@ def test_in_wide_kernels(farm: Farm):
     check_cancelled(farm, job)
 
 
+@one_and_two
 def test_in_a_kernel_that_does_not_answer(farm: Farm):
     """A run that has not answered for 2 s is killed by its node, whose slot comes back."""
     job = farm.run(lasting(60))
@@ -162,9 +174,61 @@ def test_just_before_completion(farm: Farm):
     assert lost
 
 
-@pytest.mark.parametrize("terminate", [False, True], ids=["plainly", "with a signal"])
-def test_a_revoke_from_outside(farm: Farm, terminate: bool):
-    """A revoke by plain Celery of a waiting, sent or held shard is a cancellation; a final job stays as it is."""
+@pytest.mark.parametrize("farm", [0], indirect=True)
+def test_takes_the_same_for_any_number_of_shards(farm: Farm):
+    """CANCEL of 10,000 shards makes Redis do what that of ten does."""
+    manifest = farm.run_not(lasting())._submission.manifest.encode()
+    done = []
+    # The first also loads the script.
+    for total in (1, 10, 10_000):
+        job_id = f"of-{total}"
+        size = blobs.write_payload(farm.store, job_id, [b"a shard"] * total)
+        new = NewJob(
+            id=job_id, owner="ann", total=total, digest="d", manifest=manifest, payload_bytes=size, result_bytes=0,
+            expires=60, job_timeout=60,
+        )  # fmt: skip
+        farm.store.submit(new)
+        before = _calls(farm)
+        assert farm.store.cancel(job_id).ended
+        done.append(_calls(farm) - before)
+    assert done[1] == done[2]
+
+
+def _calls(farm: Farm) -> Counter[str]:
+    """How often Redis was asked for each of its commands."""
+    stats = farm.client.info("commandstats")
+    return Counter({name: each["calls"] for name, each in stats.items() if name != "cmdstat_info"})
+
+
+def _plainly(farm: Farm, tasks: list[str]) -> None:
+    for task in tasks:
+        farm.plain.control.revoke(task)
+
+
+def _with_a_signal(farm: Farm, tasks: list[str]) -> None:
+    for task in tasks:
+        farm.plain.control.revoke(task, terminate=True, signal="SIGKILL")
+
+
+def _by_command(farm: Farm, tasks: list[str]) -> None:
+    command = [sys.executable, "-m", "celery", "-b", farm.redis.url, "control", "revoke", *tasks]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def _by_flower(farm: Farm, tasks: list[str]) -> None:
+    pytest.importorskip("flower")
+    flower = Flower(farm.redis.url, farm.redis.folder)
+    try:
+        eventually(lambda: flower.api("/api/workers?refresh=1"), within=30, what="Flower's workers")
+        for task in tasks:
+            assert flower.api(f"/api/task/revoke/{task}?terminate=true", method="POST")
+    finally:
+        flower.stop()
+
+
+@pytest.mark.parametrize("revoke", [_plainly, _with_a_signal, _by_command, _by_flower])
+def test_a_revoke_from_outside(farm: Farm, revoke: Callable[[Farm, list[str]], None]):
+    """A revoke of a waiting, sent or held shard by others is a cancellation; a final job stays as it is."""
     final = farm.run(lasting())
     farm.check_done(final)
     held = farm.run(lasting(60), lasting(60))
@@ -174,10 +238,7 @@ def test_a_revoke_from_outside(farm: Farm, terminate: bool):
     assert farm.store.places(large.job_id()).sent + farm.store.places(held.job_id()).sent == 2
     assert farm.store.places(waiting.job_id()).waiting == 1
 
-    signals = {"terminate": True, "signal": "SIGKILL"} if terminate else {}
-    tasks = [final.job_id(), waiting.job_id(), f"{large.job_id()}/0", f"{held.job_id()}/0"]
-    for task in (*tasks, "a-job-that-never-was"):
-        farm.plain.control.revoke(task, **signals)
+    revoke(farm, [final.job_id(), waiting.job_id(), f"{large.job_id()}/0", f"{held.job_id()}/0", NEVER_WAS])
 
     for job in (waiting, large, held):
         eventually(lambda job=job: farm.record(job).final, what="the cancellation")
@@ -187,8 +248,13 @@ def test_a_revoke_from_outside(farm: Farm, terminate: bool):
     for job in (waiting, large, held):
         check_cancelled(farm, job)
     farm.check_done(final)
+    # Celery takes a revoke for a task of any id; the record knows better.
+    assert farm.plain.AsyncResult(NEVER_WAS).state == "REVOKED"
+    with pytest.raises(JobNotFoundError):
+        farm.backend.provider.job(NEVER_WAS)
 
 
+@one_and_two
 def test_an_id_is_used_once(farm: Farm):
     """The id of a job that was cancelled is refused to another; once deleted, to any."""
     job = farm.run(lasting(60))

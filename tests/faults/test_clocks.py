@@ -37,7 +37,7 @@ def apart(library):
     """Two workers, one an hour ahead of Redis and one an hour behind; lease 1 s."""
     with site(lease=1) as here:
         for seconds in (AN_HOUR, -AN_HOUR):
-            here.worker(LD_PRELOAD=library, FAKETIME=f"{seconds:+d}", FAKETIME_DONT_FAKE_MONOTONIC="1")
+            here.hire(LD_PRELOAD=library, FAKETIME=f"{seconds:+d}", FAKETIME_DONT_FAKE_MONOTONIC="1")
         yield here
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -23,24 +24,24 @@ TRIES = 4
 
 
 @pytest.fixture(scope="module")
-def lines():
-    """A Redis with one worker and one client, each on a line of its own; lease 2 s."""
+def lines(request):
+    """A Redis with as many workers as the parameter says, on one line, and a client, on another; lease 2 s."""
     with site(lease=2) as here:
         here.of_worker, here.of_client = here.proxy(), here.proxy()
-        here.worker(here.of_worker.url)
+        here.hire(request.param, here.of_worker.url)
         here.client = here.provider(here.of_client.url)
         yield here
 
 
 @pytest.fixture(autouse=True)
 def _checked(lines):
-    """After each test the record holds together, and the worker takes the next job."""
+    """After each test the record holds together, and the workers are up and take the next job."""
     yield
     lines.of_client.mute = False
     job = lines.client.get_backend().run(bell(), seed_simulator=1)
     assert job.result(timeout=30).get_counts() == SEEDED
     lines.check()
-    assert lines.workers[0].process.poll() is None
+    assert {worker.process.poll() for worker in lines.workers} == {None}
 
 
 def seeded(lines, circuit=None, **options):
@@ -58,18 +59,8 @@ def cut_once(line, script: str, times: int = 1):
     return lambda: line.cuts - before == times
 
 
-class TestAnswers:
-    def test_submit(self, lines):
-        """SUBMIT made again with the same digest changes nothing: run() succeeds, with one job."""
-        known = len(lines.client.jobs(limit=None))
-        cut = cut_once(lines.of_client, "submit")
-
-        job = seeded(lines)
-
-        assert cut()
-        assert counts(job) == SEEDED
-        assert len(lines.client.jobs(limit=None)) == known + 1
-
+@pytest.mark.parametrize("lines", [1, 2], indirect=True)
+class TestAnswersToAWorker:
     @pytest.mark.parametrize("script", ["claim", "beat", "complete"])
     def test_of_a_run(self, lines, script):
         """CLAIM and BEAT made again are granted again, and COMPLETE is done already: one result, no lapse."""
@@ -138,6 +129,50 @@ class TestAnswers:
         assert job.status().name == "CANCELLED"
         eventually(lambda: job.async_result.state == "REVOKED", what="Celery's REVOKED")
 
+    def test_unregister(self, lines):
+        """A worker that stops is off the register, and its process ends, in good order."""
+        (leaving,) = lines.hire(url=lines.of_worker.url)
+        lines.workers.remove(leaving)
+        registered = leaving.name.encode()
+        with lines.redis.client() as client:
+            eventually(lambda: client.zscore("basicaer:1:workers", registered), what="the register's entry")
+            cut = cut_once(lines.of_worker, "unregister")
+
+            leaving.stop(signal.SIGTERM)
+
+            assert leaving.process.returncode == 0
+            assert cut()
+            assert client.zscore("basicaer:1:workers", registered) is None
+
+    def test_feed(self, lines):
+        """What a FEED handed out that was not answered is handed out again."""
+        # The client never learns what SUBMIT handed out, so nobody rings until a FEED does.
+        lines.of_client.cut_reply("submit")
+        lines.of_worker.cut_reply("feed", 10**9)
+        try:
+            job = seeded(lines)
+            with lines.redis.client() as client:
+                name = f"basicaer:1:job:{job.job_id()}"
+                eventually(lambda: client.hexists(name, "r:0"), what="a FEED that sends it again")
+        finally:
+            lines.of_worker.cut_reply("feed", 0)
+
+        assert counts(job) == SEEDED
+
+
+@pytest.mark.parametrize("lines", [1], indirect=True)
+class TestAnswersToAClient:
+    def test_submit(self, lines):
+        """SUBMIT made again with the same digest changes nothing: run() succeeds, with one job."""
+        known = len(lines.client.jobs(limit=None))
+        cut = cut_once(lines.of_client, "submit")
+
+        job = seeded(lines)
+
+        assert cut()
+        assert counts(job) == SEEDED
+        assert len(lines.client.jobs(limit=None)) == known + 1
+
     def test_cancel(self, lines):
         """Rule 8: cancel() is True where it took effect, also if the answer was lost; a second one is False."""
         job = running(seeded(lines, endless()))
@@ -162,20 +197,25 @@ class TestAnswers:
         with pytest.raises(JobNotFoundError):
             job.delete()
 
-    def test_feed(self, lines):
-        """What a FEED handed out that was not answered is handed out again."""
-        # The client never learns what SUBMIT handed out, so nobody rings until a FEED does.
-        lines.of_client.cut_reply("submit")
-        lines.of_worker.cut_reply("feed", 10**9)
-        try:
-            job = seeded(lines)
-            with lines.redis.client() as client:
-                name = f"basicaer:1:job:{job.job_id()}"
-                eventually(lambda: client.hexists(name, "r:0"), what="a FEED that sends it again")
-        finally:
-            lines.of_worker.cut_reply("feed", 0)
+    def test_annotate(self, lines):
+        """Tags that are written again are the same tags."""
+        job = seeded(lines)
+        cut = cut_once(lines.of_client, "annotate")
 
-        assert counts(job) == SEEDED
+        assert job.update_tags(["late"]) == ["late"]
+
+        assert cut()
+        assert lines.client.job(job.job_id()).tags == ["late"]
+
+    def test_workers(self, lines):
+        """The list of workers is read again."""
+        # A client of its own: one that has asked keeps the list for a second.
+        backend = lines.provider(lines.of_client.url).get_backend()
+        cut = cut_once(lines.of_client, "workers")
+
+        assert backend.max_qubits > 1
+
+        assert cut()
 
     def test_every_try_of_the_client(self, lines):
         """Rule 18: where all tries are cut, the client is told; the job is recorded, and can be cancelled."""
@@ -188,6 +228,7 @@ class TestAnswers:
         assert job.status().name == "CANCELLED"
 
 
+@pytest.mark.parametrize("lines", [1], indirect=True)
 class TestLines:
     def test_a_worker_that_is_cut_off_for_a_moment(self, lines):
         """A run goes on over new lines when all were cut: no lapse."""
@@ -201,7 +242,7 @@ class TestLines:
     def test_a_worker_that_is_cut_off(self, lines):
         """What a worker that nobody hears runs is run by another; it writes nothing over it, and comes back."""
         job = running(seeded(lines, lasting(2 * A_WHILE)))
-        other = lines.worker()
+        (other,) = lines.hire()
 
         lines.of_worker.shut()
         try:

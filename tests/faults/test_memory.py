@@ -1,8 +1,15 @@
-"""Rule 25: no run is begun that its node has no memory for; it waits, goes elsewhere, or says what it needs."""
+"""Rule 25: no run is begun that its node has no memory for; it waits, goes elsewhere, or says what it needs.
+
+And where the system kills one for its memory all the same, that is a death like any other (rules 34 and 35).
+"""
 
 from __future__ import annotations
 
+import signal
+
 import pytest
+from faults.cgroup import MemoryGroup
+from faults.farm import Farm, lasting
 from processes import RedisServer, Worker, eventually
 from qiskit import QuantumCircuit
 from qiskit.providers import JobError
@@ -11,6 +18,8 @@ from jobs import BasicAerProvider
 
 #: A statevector of 20 qubits and its working copy.
 NEEDED = 2 * 16 << 20
+#: Bytes that a node may have beyond what it has when it is idle: less than a state of 23 qubits.
+ROOM = 32 << 20
 
 
 @pytest.fixture
@@ -28,7 +37,7 @@ def backend(server):
 
 
 def node(server, folder, name, memory, slots=1):
-    return Worker(server.url, folder, name=name, slots=slots, BASICAER_MEMORY=str(memory), BASICAER_LEASE="2")
+    return Worker(server.url, folder, name=name, slots=slots, BASICAER_MEMORY=str(memory), BASICAER_LEASE="5")
 
 
 def wide(gates=1):
@@ -57,11 +66,13 @@ def test_goes_to_a_wider_worker(server, backend, tmp_path):
         node(server, tmp_path, name, memory).ready() for name, memory in (("small", NEEDED), ("large", 4 * NEEDED))
     )
     try:
-        jobs = [backend.run(wide()) for _ in range(6)]
+        # A node that is up is on the register a moment later.
+        eventually(lambda: backend.max_qubits >= 20, what="the wider worker")
+        jobs = [backend.run(wide()) for _ in range(4)]
         for job in jobs:
             assert job.result(timeout=30).success
         with backend.provider.reaching() as connection:
-            assert [connection.store.read(job.job_id()).lapses for job in jobs] == [0] * 6
+            assert [connection.store.read(job.job_id()).lapses for job in jobs] == [0] * 4
         assert "needs" in small.log.read_text()
     finally:
         small.stop()
@@ -80,3 +91,68 @@ def test_waits_for_a_neighbour(server, backend, tmp_path):
         eventually(lambda: "needs" in worker.log.read_text(), what="a run that had to wait")
     finally:
         worker.stop()
+
+
+@pytest.fixture
+def group():
+    """A control group that limits memory; it goes after the nodes in it."""
+    group = MemoryGroup()
+    yield group
+    group.close()
+
+
+@pytest.fixture
+def tight(group, farm):
+    """A node in the group, which has no room for `hungry`, and does not know it."""
+    # A slot whose process was killed comes back after some 5 s: until then, there is another.
+    (node,) = farm.hire(slots=2, command=group.command)
+    farm.check_done(farm.run(lasting()))
+    group.limit(group.used() + ROOM)
+    return node
+
+
+def hungry():
+    """A circuit of 23 qubits: a state of at least 64 MiB."""
+    circuit = QuantumCircuit(23, 4)
+    for qubit in range(23):
+        circuit.rx(0.3 + 0.1 * qubit, qubit)
+    circuit.cx(0, 22)
+    circuit.measure([0, 7, 15, 22], range(4))
+    return circuit
+
+
+@pytest.mark.parametrize("farm", [0], indirect=True)
+@pytest.mark.parametrize("again", ["there", "elsewhere"])
+def test_out_of_memory_kill(group: MemoryGroup, farm: Farm, tight: Worker, again: str):
+    """Rule 34: a run that the system killed for its memory is run again, there or elsewhere: the same counts."""
+    job = farm.run(hungry())
+    eventually(group.kills, within=20, what="the kill")
+    if again == "there":
+        # Whatever had taken the memory gave it back.
+        group.limit(1 << 30)
+    else:
+        tight.process.send_signal(signal.SIGSTOP)
+        farm.hire()
+
+    result = job.result(timeout=30)
+    tight.process.send_signal(signal.SIGCONT)
+
+    assert [each.data.counts for each in result.results] == farm.quiet(hungry())
+    assert group.kills() == farm.record(job).lapses == 1
+    farm.settle()
+    assert tight.process.poll() is None
+    farm.check_state(job, "DONE", "SUCCESS")
+
+
+@pytest.mark.parametrize("farm", [0], indirect=True)
+def test_out_of_memory_three_times(group: MemoryGroup, farm: Farm, tight: Worker):
+    """Rule 35: a circuit that takes its node's memory three times is ERROR, and says so; the next job is DONE."""
+    job = farm.run(hungry())
+
+    job.wait_for_final_state(timeout=45)
+
+    assert job.error_message() == "WorkerLostError: worker died 3 times while running it"
+    assert group.kills() == farm.record(job).lapses == 3
+    farm.check_done(farm.run(lasting()), lapses=[0])
+    assert tight.process.poll() is None
+    farm.check_state(job, "ERROR", "FAILURE")

@@ -21,7 +21,7 @@ def ring(farm):
     return send
 
 
-@pytest.mark.parametrize("farm", [2], indirect=True)
+@pytest.mark.parametrize("farm", [1, 2], indirect=True)
 def test_every_message_doubled_and_shuffled(farm: Farm, ring):
     """Rule 34: messages come early, twice, in any order, and again while shards run: the counts are the same."""
     jobs = [farm.run(*[lasting(0.1)] * 4) for _ in range(4)] + [farm.run(lasting(0.1)) for _ in range(4)]

@@ -22,11 +22,14 @@ A_WHILE = 110_000
 
 
 @pytest.fixture
-def here():
-    """A Redis and one worker, with a lease of 2 s."""
+def here(request):
+    """A Redis and one worker, or as many as the test's parameter says, with a lease of 2 s."""
     with site(lease=2) as here:
-        here.worker()
+        here.hire(getattr(request, "param", 1))
         yield here
+
+
+one_and_two = pytest.mark.parametrize("here", [1, 2], indirect=True)
 
 
 def counts(job) -> dict[str, int]:
@@ -71,6 +74,21 @@ def appended_to(here: Site) -> Path:
     return next(here.redis.folder.glob("appendonlydir/*.incr.aof"), here.redis.folder / "appendonly.aof")
 
 
+@contextmanager
+def cut_to(here: Site, length: int):
+    """Redis is down for the block, and comes back with so much of its file: cut amid a command, as by a crash."""
+    with away(here):
+        with appended_to(here).open("rb+") as file:
+            file.truncate(length + 7)
+        yield
+
+
+def recorded(here: Site, job) -> bool:
+    """Whether Redis has the job's record."""
+    with here.redis.client() as client:
+        return bool(client.exists(f"basicaer:1:job:{job.job_id()}"))
+
+
 def after(seconds: float) -> None:
     """Let a time pass that is itself the fault: how long Redis is away."""
     deadline = time.monotonic() + seconds
@@ -94,7 +112,9 @@ def untouched(here: Site, *jobs) -> None:
     here.check()
 
 
-@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    ("here", "sig"), [(1, signal.SIGTERM), (1, signal.SIGKILL), (2, signal.SIGKILL)], indirect=["here"]
+)
 class TestRestart:
     def test_while_idle(self, here, sig):
         """Rule 34: a worker comes back by itself to a Redis that was restarted or killed."""
@@ -134,32 +154,72 @@ class TestRestart:
         untouched(here, job)
 
 
-def test_the_last_second_lost(here):
-    """Rule 34: where the end of the append-only file is lost, so is what it held, and nothing else."""
-    kept = seeded(here)
-    assert counts(kept) == SEEDED
-    with here.redis.client() as client:
+class TestTheLastSecondLost:
+    """Where the end of the append-only file is lost, so is what it held, and nothing else."""
+
+    def test_while_idle(self, here):
+        """Rule 34: a job that ended in that second is unknown; older ones stay, and workers take new ones."""
+        kept = seeded(here)
+        assert counts(kept) == SEEDED
+        eventually(lambda: kept.async_result.state == "SUCCESS", what="Celery's SUCCESS")
+        length = appended_to(here).stat().st_size
+        lost = seeded(here)
+        assert counts(lost) == SEEDED
+
+        with cut_to(here, length):
+            pass
+
+        here.check()
+        with pytest.raises(JobNotFoundError, match="never was there"):
+            lost.status()
+        assert counts(kept) == SEEDED
+        again = seeded(here)
+        assert counts(again) == SEEDED
+        untouched(here, kept, again)
+
+    def test_while_it_runs(self, here):
+        """Rule 34: a job that was submitted, but not begun, before that second runs again."""
+        kept = seeded(here)
+        assert counts(kept) == SEEDED
         # Nobody claims while nobody may pop: what was handed out stays in the queue.
-        here.workers[0].process.send_signal(signal.SIGSTOP)
+        for worker in here.workers:
+            worker.process.send_signal(signal.SIGSTOP)
         taken_back = seeded(here, lasting(A_WHILE))
-        log = appended_to(here)
-        length = log.stat().st_size
-        here.workers[0].process.send_signal(signal.SIGCONT)
+        length = appended_to(here).stat().st_size
+        for worker in here.workers:
+            worker.process.send_signal(signal.SIGCONT)
         running(taken_back)
         lost = seeded(here)
-        assert client.exists(f"basicaer:1:job:{lost.job_id()}")
+        assert recorded(here, lost)
 
-    with away(here), log.open("rb+") as file:
-        # In the midst of a command, as a crash would.
-        file.truncate(length + 7)
+        with cut_to(here, length):
+            pass
 
-    here.check()
-    with pytest.raises(JobNotFoundError, match="never was there"):
-        lost.status()
-    assert counts(kept) == counts(taken_back) == SEEDED
-    again = seeded(here)
-    assert counts(again) == SEEDED
-    untouched(here, kept, taken_back, again)
+        here.check()
+        with pytest.raises(JobNotFoundError, match="never was there"):
+            lost.status()
+        assert counts(kept) == counts(taken_back) == SEEDED
+        again = seeded(here)
+        assert counts(again) == SEEDED
+        untouched(here, kept, taken_back, again)
+
+    @one_and_two
+    def test_at_completion(self, here):
+        """Rule 34: a completion that is lost is made again, from a second run: the same counts, one lapse."""
+        job = running(seeded(here, lasting(A_WHILE // 2)))
+        length = appended_to(here).stat().st_size
+        assert counts(job) == SEEDED
+
+        with cut_to(here, length):
+            pass
+
+        assert recorded(here, job)
+        assert here.provider().job(job.job_id()).status().name == "RUNNING"
+        assert counts(here.provider().job(job.job_id())) == SEEDED
+        # The lease was that of a run that nobody does any more.
+        assert here.lapses(job) == 1
+        assert [worker.process.poll() for worker in here.workers] == [None] * len(here.workers)
+        here.check()
 
 
 class TestFull:
@@ -178,6 +238,7 @@ class TestFull:
         assert counts(job) == SEEDED
         untouched(here, job)
 
+    @one_and_two
     def test_while_it_runs(self, here):
         """Rule 34: a run that cannot renew its lease for longer than it lasts is no dead worker."""
         job = running(seeded(here, lasting(3 * A_WHILE)))
@@ -189,6 +250,7 @@ class TestFull:
         assert counts(job) == SEEDED
         untouched(here, job)
 
+    @one_and_two
     def test_at_completion(self, here):
         """Rule 34: what ends while Redis is full is not lost."""
         job = running(seeded(here, lasting(A_WHILE // 2)))
@@ -228,7 +290,19 @@ class TestFull:
 
 
 class TestHung:
-    @pytest.mark.parametrize("leases", [0.4, 1.6])
+    def test_while_idle(self, here):
+        """Rule 34: workers that waited for a Redis that hung for longer than a lease take the next job."""
+        before = seeded(here)
+        assert counts(before) == SEEDED
+
+        with hung(here):
+            after(1.2 * here.lease)
+
+        job = seeded(here)
+        assert counts(job) == SEEDED
+        untouched(here, before, job)
+
+    @pytest.mark.parametrize(("here", "leases"), [(1, 0.4), (1, 1.6), (2, 1.6)], indirect=["here"])
     def test_while_it_runs(self, here, leases):
         """Rule 34: a Redis that answers nothing for less, or more, than a lease costs time only."""
         job = running(seeded(here, lasting(A_WHILE)))
@@ -243,6 +317,18 @@ class TestHung:
         assert counts(next_job) == SEEDED
         untouched(here, job, next_job)
 
+    @one_and_two
+    def test_at_completion(self, here):
+        """Rule 34: a run that ends while Redis answers nothing is completed when it does, and Celery knows it."""
+        job = running(seeded(here, lasting(A_WHILE // 3)))
+
+        with hung(here):
+            after(1.2 * here.lease)
+
+        assert counts(job) == SEEDED
+        eventually(lambda: job.async_result.state == "SUCCESS", what="Celery's SUCCESS")
+        untouched(here, job)
+
     def test_the_client_says_so(self, here, monkeypatch):
         """Rule 18: each call on a Redis that hangs ends in one clear error, in the time that was set."""
         job = seeded(here)
@@ -254,6 +340,7 @@ class TestHung:
         assert counts(job) == SEEDED
 
 
+@one_and_two
 def test_three_outages_in_a_row(here):
     """Rule 34: outages that are longer than the lease, however many, are no lapse of those who lived."""
     job = running(seeded(here, lasting(3 * A_WHILE)))

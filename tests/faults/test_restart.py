@@ -16,7 +16,6 @@ from simulator import engine, wire
 from worker import blobs, keys
 from worker.record import Doorbell, NewJob
 
-two = pytest.mark.parametrize("farm", [2], indirect=True)
 one_and_two = pytest.mark.parametrize("farm", [1, 2], indirect=True)
 
 
@@ -69,32 +68,56 @@ def test_client_dies_before_submit(farm: Farm):
     assert not farm.client.exists(keys.upload(client.job_id))
 
 
-def test_client_dies_before_publishing(farm: Farm):
-    """Rule 34: a job whose messages were never sent is DONE all the same: a tick sends them."""
-    client = Client(farm, lasting(), lasting(), lasting())
-    client.upload()
-    assert client.submit().handed
-    farm.check_done(client.job, lapses=[0])
+#: A client that is killed where `MOMENT` says, with a job of so many shards that it uploads them before SUBMIT.
+KILLED = """
+import os, signal
+from faults.farm import SEED, SHOTS, lasting
+from jobs import BasicAerProvider
+from worker.store import Store
+
+def killed(call, before, after):
+    def kill(now):
+        if now:
+            os.kill(os.getpid(), signal.SIGKILL)
+    def wrapped(*arguments, **options):
+        kill(before)
+        result = call(*arguments, **options)
+        kill(after)
+        return result
+    return wrapped
+
+Store.submit = killed(Store.submit, MOMENT == "payload", MOMENT == "submit")
+backend = BasicAerProvider().get_backend()
+job = backend.create_job([lasting()] * 101, seed_simulator=SEED, shots=SHOTS)
+print(job.job_id(), flush=True)
+job.submit()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
-def test_client_dies_after_publishing(farm: Farm):
-    """Rule 34: the job of a process that was killed is DONE, and found by its id."""
-    code = (
-        "import os, signal\n"
-        "from faults.farm import SEED, SHOTS, lasting\n"
-        "from jobs import BasicAerProvider\n"
-        "backend = BasicAerProvider().get_backend()\n"
-        "job = backend.run(lasting(1), seed_simulator=SEED, shots=SHOTS)\n"
-        "print(job.job_id(), flush=True)\n"
-        "os.kill(os.getpid(), signal.SIGKILL)"
-    )
-    variables = {"BASICAER_URL": farm.redis.url, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests")))}
+@pytest.mark.parametrize(
+    ("farm", "moment"), [(1, "payload"), (1, "submit"), (2, "submit"), (2, "publishing")], indirect=["farm"]
+)
+def test_client_is_killed(farm: Farm, moment: str):
+    """Rule 34: the job of a process that was killed is DONE, and found by its id, if it was submitted."""
+    variables = {
+        "BASICAER_URL": farm.redis.url,
+        "BASICAER_LEASE": str(farm.lease),
+        "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests"))),
+    }
+    code = KILLED.replace("MOMENT", repr(moment))
     client = subprocess.run(
         [sys.executable, "-c", code], env=os.environ | variables, capture_output=True, text=True, check=False
     )
     assert client.returncode == -signal.SIGKILL, client.stderr
+    job_id = client.stdout.strip()
 
-    farm.check_done(farm.backend.provider.job(client.stdout.strip()), lapses=[0])
+    if moment == "payload":
+        assert farm.store.read(job_id) is None
+        assert 0 < farm.client.ttl(keys.upload(job_id)) <= blobs.UPLOAD_LIFE
+        farm.check_done(farm.run(lasting()))
+    else:
+        farm.check_done(farm.backend.provider.job(job_id), lapses=[0])
 
 
 def test_submitted_twice(farm: Farm):
@@ -112,7 +135,8 @@ def test_submitted_twice(farm: Farm):
 
 
 @pytest.mark.parametrize("farm", [0], indirect=True)
-def test_publisher_dies_after_a_hand_out(farm: Farm):
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_publisher_dies_after_a_hand_out(farm: Farm, nodes: int):
     """Rule 34: a worker that dies between COMPLETE and publishing what it was handed costs a lease."""
     client = Client(farm, *[lasting()] * 6)
     client.upload()
@@ -125,7 +149,7 @@ def test_publisher_dies_after_a_hand_out(farm: Farm):
         assert client.store.complete(door, token, wire.encode(part)).handed
     assert not farm.client.exists("basicaer")
 
-    farm.hire(2)
+    farm.hire(nodes)
     farm.check_done(client.job, lapses=[0])
 
 
@@ -147,7 +171,7 @@ def test_ender_dies_before_telling_celery(farm: Farm):
     eventually(lambda: farm.plain.AsyncResult(client.job_id).state == "SUCCESS", what="Celery's SUCCESS")
 
 
-@two
+@one_and_two
 def test_rolling_restart(farm: Farm):
     """All workers are replaced under load, one after another: nothing is lost, and no death is counted."""
     jobs = [farm.run(*[lasting(0.6, rounds=SHORT)] * 5)]
@@ -180,7 +204,7 @@ def test_long_shard_is_handed_back(farm: Farm):
     farm.check_done(job, lapses=[0])
 
 
-@two
+@pytest.mark.parametrize("farm", [2], indirect=True)
 def test_short_shard_is_finished(farm: Farm):
     """SIGTERM: a shard with little left is run to its end where it is."""
     job = farm.run(lasting(2, rounds=SHORT))
@@ -195,7 +219,7 @@ def test_short_shard_is_finished(farm: Farm):
     assert farm.logged(f"Task worker.run_shard[{job.job_id()}] received") == 1
 
 
-@two
+@one_and_two
 def test_everything_restarts(farm: Farm):
     """All workers and Redis go at once, and come back: what ran runs again, what waited follows."""
     jobs = [farm.run(*[lasting(0.5)] * 4) for _ in range(2)]
