@@ -13,11 +13,11 @@ from qiskit.transpiler import Target
 
 from jobs.errors import BasicAerError
 from jobs.job import BasicAerJob
-from jobs.options import DEFAULTS
+from jobs.options import DEFAULTS, resolve_precision
 from jobs.submission import Limits, prepare
 from jobs.target import build_target
 from simulator import cost
-from simulator.shards import Method
+from simulator.shards import Method, Precision
 from simulator.wire import WIRE_VERSION
 from worker.record import WorkerInfo
 
@@ -76,12 +76,15 @@ class BasicAerBackend(BackendV2):
     def max_qubits(self) -> int:
         """The widest circuit that is accepted now: what fits the widest worker that is up.
 
-        With no worker up to ask, BASICAER_MAX_QUBITS.
+        With no worker up to ask, BASICAER_MAX_QUBITS. It depends on the option ``precision``.
         """
+        return self._max_qubits(resolve_precision(self.options.precision))
+
+    def _max_qubits(self, precision: Precision) -> int:
         workers = self._workers()
         if not workers:
             return self.provider.settings.max_qubits
-        return cost.max_qubits(max(worker.memory for worker in workers), self.METHOD)
+        return cost.max_qubits(max(worker.memory for worker in workers), self.METHOD, precision)
 
     def _workers(self) -> list[WorkerInfo]:
         """Return the workers that are up; raises `BasicAerError` if none of them can read this client's jobs."""
@@ -119,7 +122,8 @@ class BasicAerBackend(BackendV2):
             elif value is not None:
                 given[name] = value
         settings = self.provider.settings
-        limits = Limits(self.max_qubits, self.max_circuits, settings.max_result_bytes)
+        width = self._max_qubits(resolve_precision(given["precision"]))
+        limits = Limits(width, self.max_circuits, settings.max_result_bytes)
         submission = prepare(
             run_input,
             given,

@@ -6,11 +6,12 @@ import logging
 import math
 import secrets
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast, get_args
 
 import numpy as np
 
 from jobs.errors import BasicAerError
+from simulator.shards import Precision
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "unitary": _COMMON | {"shots": 1, "initial_unitary": None},
 }
 #: Options that a later version brings -> the one value that changes nothing.
-_LATER: dict[str, Any] = {"priority": None, "max_shards": None, "precision": "double"}
+_LATER: dict[str, Any] = {"priority": None, "max_shards": None}
 
 
 def _integer(name: str, value: Any, most: int) -> int:
@@ -83,6 +84,16 @@ def resolve_tags(value: Any) -> tuple[str, ...]:
     if isinstance(value, str) or not all(isinstance(tag, str) for tag in tags):
         raise BasicAerError(f"job_tags={value!r} must be a list of strings")
     return tags
+
+
+def resolve_precision(value: Any) -> Precision:
+    """Check a precision; None: double."""
+    choices = get_args(Precision)
+    if value is None:
+        return "double"
+    if not isinstance(value, str) or value not in choices:
+        raise BasicAerError(f"precision={value!r} must be {' or '.join(map(repr, choices))}")
+    return cast("Precision", value)
 
 
 def _statevector(_: str, value: Any) -> np.ndarray | None:
@@ -127,6 +138,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "job_tags": lambda _, value: resolve_tags(value),
     "job_timeout": _timeout,
     "expires": _timeout,
+    "precision": lambda _, value: resolve_precision(value),
 }
 
 

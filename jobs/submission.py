@@ -15,8 +15,9 @@ from jobs.lowering import lower
 from jobs.manifest import Manifest
 from jobs.options import resolve
 from jobs.parameters import bind
-from simulator import cost, program, wire
-from simulator.program import Array, Program
+from simulator import cost, instructions, wire
+from simulator.instructions import Array
+from simulator.program import Program
 from simulator.rng import experiment_seed
 from simulator.shards import Experiment, Method, Options, Shard
 from worker import blobs
@@ -29,16 +30,16 @@ logger = logging.getLogger(__name__)
 
 #: Instructions that have no unitary, by the names Qiskit gives them.
 _NOT_UNITARY = {
-    program.Measure: "measure",
-    program.Reset: "reset",
-    program.Initialize: "initialize",
-    program.Store: "store",
-    program.IfElse: "if_else",
-    program.While: "while_loop",
-    program.For: "for_loop",
-    program.Switch: "switch_case",
-    program.Break: "break_loop",
-    program.Continue: "continue_loop",
+    instructions.Measure: "measure",
+    instructions.Reset: "reset",
+    instructions.Initialize: "initialize",
+    instructions.Store: "store",
+    instructions.IfElse: "if_else",
+    instructions.While: "while_loop",
+    instructions.For: "for_loop",
+    instructions.Switch: "switch_case",
+    instructions.Break: "break_loop",
+    instructions.Continue: "continue_loop",
 }
 #: The option that holds each method's initial state.
 INITIAL_STATE = {
@@ -100,6 +101,7 @@ def prepare(
         chop_threshold=options["chop_threshold"],
         sample_measuring=options.get("allow_sample_measuring", True),
         initial_state=None if initial is None else Array.of(initial),
+        precision=options["precision"],
     )
     result_bytes = _check_result(programs, run, limits)
     tags = options.pop("job_tags")
@@ -181,7 +183,7 @@ def _check_initial(circuit: QuantumCircuit, method: Method, initial: Any) -> Non
 
 def _check_instructions(circuit: Program, method: Method, backend: str) -> None:
     """Refuse what has no unitary; warn, as BasicAer does, where counts will say nothing."""
-    kinds = {type(instruction) for instruction in program.walk(circuit.instructions)}
+    kinds = {type(instruction) for instruction in instructions.walk(circuit.instructions)}
     name = circuit.header.name
     if method == "unitary":
         for kind, unsupported in _NOT_UNITARY.items():
@@ -189,7 +191,7 @@ def _check_instructions(circuit: Program, method: Method, backend: str) -> None:
                 raise BasicAerError(f'Unsupported "{backend}" instruction "{unsupported}" in circuit "{name}".')
     elif method == "qasm" and circuit.num_clbits == 0:
         logger.warning('No classical registers in circuit "%s", counts will be empty.', name)
-    elif method == "qasm" and not kinds & {program.Measure, program.Store}:
+    elif method == "qasm" and not kinds & {instructions.Measure, instructions.Store}:
         logger.warning('No measurements in circuit "%s", classical register will remain all zeros.', name)
 
 
@@ -197,7 +199,7 @@ def _check_result(programs: Sequence[Program], run: Options, limits: Limits) -> 
     """Return an upper estimate of the result's bytes; refuse what no worker would be let store."""
     states = 0
     for each in programs:
-        states += cost.result_bytes(each, run.method)
+        states += cost.result_bytes(each, run.method, run.precision)
         if states > limits.max_result_bytes:
             raise BasicAerError(
                 f'the result has {states} bytes or more, up to circuit "{each.header.name}" '

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from simulator.errors import InvalidProgramError
 from simulator.fusion import Evolving
-from simulator.program import (
+from simulator.instructions import (
     Barrier,
     Box,
     Delay,
@@ -15,12 +15,12 @@ from simulator.program import (
     Instruction,
     Measure,
     Permutation,
-    Program,
     Unitary,
     clbits_of,
     qubits_of,
     walk,
 )
+from simulator.program import Program
 
 
 def unitary_instructions(program: Program) -> list[Evolving]:

@@ -1,20 +1,20 @@
 """Dynamic circuits: shots that are in the same quantum state share one copy of it.
 
-A branch is a state with the shots in it, sorted into histories: shots with the same clbits, variables and number
-of draws. A measurement or a condition splits a branch; a `Meet` joins branches whose states are equal again, up
-to a global phase and to rounding on a fixed grid. Every shot's outcomes depend on its own draws and its own
-branch only: in which order branches run, and which of them meet, changes no outcome.
+All shots begin as one cohort. A measurement splits its states, a condition splits it in several cohorts, and a
+`Meet` joins those whose way is the same again, and states that are equal again, up to a global phase and to
+rounding on a fixed grid. Every shot's outcomes depend on its own draws and its own state only: in which order
+cohorts run, and which of them meet, changes no outcome.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import kernels
 from simulator.code import (
     Assign,
     Classic,
@@ -29,132 +29,173 @@ from simulator.code import (
     Select,
     Unless,
 )
+from simulator.cohort import (
+    Cohort,
+    Member,
+    absorb,
+    beginning,
+    halves,
+    join,
+    merge,
+    moved,
+    parts,
+    same_state,
+    split,
+)
 from simulator.evaluation import Classical, Evaluator
 from simulator.expression import Var
-from simulator.program import Measure, Reset, Store
+from simulator.instructions import Measure, Reset, Store
+from simulator.measurement import bit_masses, project, settle
 from simulator.rng import Uniforms
 from simulator.state import State
-from simulator.steps import evolve
+from simulator.steps import Plan, evolve
 
-#: Branches wait for each other, to meet, while their states together are smaller than this,
+#: States wait for each other, to be evolved together and to meet, while they take fewer bytes than this,
 _WAITING_BYTES = 1 << 26
 #: and while they are fewer than this.
-_WAITING = 256
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """Shots that have seen the same."""
-
-    classical: Classical
-    #: How many random numbers each shot has used.
-    draws: int
-    #: Ascending.
-    shots: NDArray[np.int64]
-
-
-@dataclass(slots=True)
-class Branch:
-    """Shots that are in one state, at one address of the code."""
-
-    address: int
-    state: State
-    histories: list[History]
-    #: While it waits at a Meet, and another branch has come: equal states have equal marks.
-    mark: tuple[object, ...] | None = None
-
-    @property
-    def shots(self) -> int:
-        """The number of shots."""
-        return sum(history.shots.size for history in self.histories)
+_WAITING = 1 << 12
+#: States of more than this part of those bytes are never put together in one array, but only merged.
+_WIDE = 64
+#: Amplitudes that are evolved at once, where they are of several states.
+_TOGETHER = 1 << 15
 
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """Runs all branches of one code."""
+    """Runs all shots through one code."""
 
     code: Code
     uniforms: Uniforms
     checkpoint: Callable[[], None]
 
-    def run(self, state: State, shots: NDArray[np.int64]) -> Iterator[Branch]:
-        """Yield each branch that has come to the end; the final measurements are not done yet."""
-        nothing = Classical(0, (None,) * len(self.code.variables))
-        following = [Branch(0, state, [History(nothing, 0, shots)])]
-        live: list[Branch] = []
-        most = most_waiting(state.amplitudes.nbytes)
-        while following:
-            while following:
-                # Popped, so that a branch that has ended takes no memory while others run.
-                match self._operation(following[-1]):
-                    case End():
-                        yield following.pop()
-                    case Meet():
-                        _meet(following.pop(), live)
-                    case _:
-                        live.append(following.pop())
-            if live:
-                following = self._advanced(live.pop(_next(live, most)))
+    def run(self, state: State, shots: NDArray[np.int64]) -> Iterator[Cohort]:
+        """Yield each cohort that has come to the end; the final measurements are not done yet."""
+        live = [beginning(state, shots, len(self.code.variables))]
+        # As if they were complex, which real ones may become.
+        state_bytes = state.amplitudes.size * np.result_type(state.amplitudes, np.complex64).itemsize
+        budget = _Budget(_waiting(state_bytes))
+        while live:
+            cohort = live.pop(_next(live, budget))
+            while cohort.num_rows > budget.room(live):
+                cohort, other = halves(cohort)
+                live.append(other)
+            match self._operation(cohort):
+                case End():
+                    yield cohort
+                    continue
+                case Meet():
+                    self._meet(cohort, live, budget)
+            live += self._advanced(cohort, budget.room(live))
 
-    def _operation(self, branch: Branch) -> Operation:
-        return self.code.operations[branch.address]
+    def _operation(self, cohort: Cohort) -> Operation:
+        return self.code.operations[cohort.address]
 
-    def _advanced(self, branch: Branch) -> list[Branch]:
-        """Run a branch until it splits or has to wait; return what it became."""
-        branches = self._step(branch)
-        while len(branches) == 1 and not isinstance(self._operation(branches[0]), (Meet, End)):
-            branches = self._step(branches[0])
-        return branches
+    def _meet(self, cohort: Cohort, live: list[Cohort], budget: _Budget) -> None:
+        """Join a cohort with others that wait at its Meet, and let it go on."""
+        self._join(cohort, live, budget)
+        merge(cohort, self.checkpoint)
+        cohort.fingerprint = None
+        cohort.address += 1
 
-    def _step(self, branch: Branch) -> list[Branch]:
+    def _join(self, cohort: Cohort, live: list[Cohort], budget: _Budget) -> None:
+        """Take those of the live cohorts into one that are of its kind, and fit or are in the same state."""
+        waiting = [each for each in live if each.kind == cohort.kind]
+        live[:] = [each for each in live if each.kind != cohort.kind]
+        # Popped, so that the memory of those that are joined is free when this returns.
+        while waiting:
+            other = waiting.pop()
+            if cohort.num_rows + other.num_rows <= budget.room(live + waiting):
+                join(cohort, other)
+            elif same_state(cohort, other, self.checkpoint):
+                absorb(cohort, other)
+            else:
+                live.append(other)
+
+    def _advanced(self, cohort: Cohort, room: int) -> list[Cohort]:
+        """Run a cohort until it is cut or has to wait; return what it became."""
+        cohorts = [cohort]
+        while len(cohorts) == 1 and not isinstance(self._operation(cohorts[0]), (Meet, End)):
+            cohorts = self._step(cohorts[0], room)
+        for each in cohorts:
+            if isinstance(self._operation(each), Meet):
+                # Also if no other comes, so that a shot's outcomes do not depend on it.
+                settle(each.rows, self.checkpoint)
+        return cohorts
+
+    def _step(self, cohort: Cohort, room: int) -> list[Cohort]:
         """Run one operation."""
         self.checkpoint()
-        match self._operation(branch):
+        match self._operation(cohort):
             case Evolve(plan=plan):
-                evolve(plan, branch.state, self.checkpoint)
-            case Meet():
-                branch.mark = None
+                _evolve(plan, cohort, self.checkpoint)
             case Measure(qubit=qubit, clbit=clbit):
-                return self._measured(branch, qubit, clbit)
+                return self._measured(cohort, qubit, clbit, room)
             case Reset(qubit=qubit):
-                return self._measured(branch, qubit, None)
-            case End():
-                return []
-            case operation:
-                return self._routed(branch, operation)
-        branch.address += 1
-        return [branch]
+                return self._measured(cohort, qubit, None, room)
+            case Store() | Assign() | Jump() | Unless() | Select() | Count() as operation:
+                return self._routed(cohort, operation)
+        cohort.address += 1
+        return [cohort]
 
-    def _measured(self, branch: Branch, qubit: int, clbit: int | None) -> list[Branch]:
-        """Split by the outcome. Without a clbit it is a reset: the outcome is forgotten, the qubit becomes 0."""
-        bit = branch.state.slots[qubit]
-        masses = kernels.bit_masses(branch.state.amplitudes, bit)
-        share = masses[0] / sum(masses)
-        split: dict[int, list[History]] = {0: [], 1: []}
-        for history in branch.histories:
-            zero = self.uniforms.draw(history.shots, history.draws) < share
-            for outcome, chosen in enumerate((history.shots[zero], history.shots[~zero])):
-                classical = history.classical if clbit is None else history.classical.with_clbit(clbit, outcome)
-                if chosen.size:
-                    split[outcome].append(History(classical, history.draws + 1, chosen))
-        branches = _split(branch, {outcome: histories for outcome, histories in split.items() if histories})
-        for outcome, after in branches.items():
-            into = 0 if clbit is None else outcome
-            kernels.project(after.state.amplitudes, bit, outcome, into=into, factor=masses[outcome] ** -0.5)
-            after.address += 1
-        return list(branches.values())
+    def _measured(self, cohort: Cohort, qubit: int, clbit: int | None, room: int) -> list[Cohort]:
+        """Split states by outcome, and cut the cohort by it if there is no room for all of them.
 
-    def _routed(self, branch: Branch, operation: Classic) -> list[Branch]:
-        """Do what concerns classical values only, and split by where each history goes on."""
-        routes: dict[int, list[History]] = {}
-        for history in branch.histories:
-            classical, label = self._route(operation, history.classical)
-            address = branch.address + 1 if label is None else self.code.addresses[label]
-            routes.setdefault(address, []).append(replace(history, classical=classical))
-        branches = _split(branch, routes)
-        for address, after in branches.items():
-            after.address = address
-        return list(branches.values())
+        Without a clbit it is a reset: the outcome is forgotten, the qubit becomes 0.
+        """
+        bit = cohort.state.slots[qubit]
+        masses = bit_masses(cohort.rows, bit, self.checkpoint)
+        share = masses[:, 0] / masses.sum(axis=1)
+        shares = share[cohort.rows_of_members]
+        if np.all((share <= 0) | (share >= 1)):
+            outcomes = (shares <= 0).astype(np.intp)  # whatever the draws are
+        else:
+            outcomes = split(cohort, shares, self.uniforms)
+        cohort.members = [
+            Member(row, classical if clbit is None else classical.with_clbit(clbit, outcome), draws + 1)
+            for (row, classical, draws), outcome in zip(cohort.members, outcomes.tolist(), strict=True)
+        ]
+        cohort.address += 1
+        if _sides(cohort, outcomes, masses).size <= max(room, len(masses)):
+            self._project(cohort, bit, outcomes, masses, reset=clbit is None)
+            return [cohort]
+        rows = cohort.rows_of_members
+        groups = [np.flatnonzero(outcomes == value) for value in (0, 1)]
+        cohorts = parts(cohort, groups)
+        for each, group in zip(cohorts, groups, strict=True):
+            self._project(each, bit, outcomes[group], masses[np.unique(rows[group])], reset=clbit is None)
+        return cohorts
+
+    def _project(
+        self,
+        cohort: Cohort,
+        bit: int,
+        outcomes: NDArray[np.intp],
+        masses: NDArray[np.float64],
+        *,
+        reset: bool,
+    ) -> None:
+        """Give each member the half of its state that its outcome says; ``masses`` has shape (states, 2)."""
+        sides = _sides(cohort, outcomes, masses)
+        if sides.size > len(masses):
+            new_rows = np.searchsorted(sides, 2 * cohort.rows_of_members + outcomes)
+            cohort.state.amplitudes = cohort.rows.take(sides // 2, axis=0).reshape(-1)
+            cohort.members = moved(cohort.members, new_rows)
+        factors = masses.reshape(-1)[sides] ** -0.5
+        project(cohort.rows, bit, sides % 2, factors, self.checkpoint, reset=reset)
+
+    def _routed(self, cohort: Cohort, operation: Classic) -> list[Cohort]:
+        """Do what concerns classical values only, and cut the cohort by where each member goes on."""
+        groups: dict[int, list[int]] = {}
+        for place, member in enumerate(cohort.members):
+            classical, label = self._route(operation, member.classical)
+            address = cohort.address + 1 if label is None else self.code.addresses[label]
+            groups.setdefault(address, []).append(place)
+            if classical is not member.classical:
+                cohort.members[place] = Member(member.row, classical, member.draws)
+        cohorts = parts(cohort, [np.array(group) for group in groups.values()])
+        for each, address in zip(cohorts, groups, strict=True):
+            each.address = address
+        return cohorts
 
     def _route(self, operation: Classic, state: Classical) -> tuple[Classical, Label | None]:  # noqa: PLR0911
         """Return the classical values afterwards, and the label to go on at; None: at the next operation."""
@@ -178,54 +219,76 @@ class Interpreter:
                 return state if variable is None else evaluator.with_int(variable, indices[done], state), None
 
 
-def most_waiting(state_bytes: int) -> int:
-    """Return how many branches may wait for each other; beyond it, they are run one by one."""
+def most_alive(state_bytes: int, shots: int, histories: int) -> int:
+    """Return how many states a run holds at once, at most, whose shots part into so many histories."""
+    waiting = _waiting(state_bytes)
+    # Narrow ones are copied together, when a cohort is cut or joined.
+    copies = 2 if waiting >= _WIDE and histories > 1 else 1
+    return min(copies * histories, waiting + shots.bit_length())
+
+
+def _waiting(state_bytes: int) -> int:
+    """Return how many states may take memory for waiting."""
     return max(1, min(_WAITING, _WAITING_BYTES // state_bytes))
 
 
-def _next(live: Sequence[Branch], most: int) -> int:
-    """Return the place of the branch to run: the last in the code, so that others wait for it where they may meet.
+@dataclass(frozen=True, slots=True)
+class _Budget:
+    """How many states may be alive, and how many in one cohort.
 
-    With more than ``most`` branches, the one with the fewest shots: then splits add at most log2(shots) states
-    before branches begin to end.
+    While there are few, cohorts wait for each other. Beyond it a cohort has few states, and the one with the
+    fewest shots runs: then splits add at most log2(shots) such cohorts before they begin to end.
     """
-    if len(live) <= most:
+
+    most: int
+
+    @property
+    def breadth(self) -> int:
+        """States up to which cohorts wait."""
+        # A quarter, since a measurement doubles them, and a cohort is copied when it is cut or joined.
+        return self.most // 4 if self.most >= _WIDE else self.most
+
+    def room(self, others: Sequence[Cohort]) -> int:
+        """Return how many states a cohort may have beside others."""
+        return max(self.most // _WIDE, self.breadth - _num_rows(others)) if self.most >= _WIDE else 1
+
+
+def _next(live: Sequence[Cohort], budget: _Budget) -> int:
+    """Return the place of the cohort to run: the last in the code, so that others wait for it where they may meet.
+
+    Beyond the budget, the one with the fewest shots.
+    """
+    if _num_rows(live) <= budget.breadth:
         return min(range(len(live)), key=lambda place: live[place].address)
-    return min(range(len(live)), key=lambda place: live[place].shots)
+    return min(range(len(live)), key=lambda place: live[place].num_shots)
 
 
-def _split(branch: Branch, groups: Mapping[int, list[History]]) -> dict[int, Branch]:
-    """Give each group of histories a branch; the state is copied for all but the last."""
-    branches = {}
-    for place, (key, histories) in enumerate(groups.items()):
-        last = place == len(groups) - 1
-        branches[key] = Branch(branch.address, branch.state if last else branch.state.copy(), histories)
-    return branches
+def _sides(cohort: Cohort, outcomes: NDArray[np.intp], masses: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return which halves of states members are in: twice the row, and the outcome."""
+    return np.flatnonzero(np.bincount(2 * cohort.rows_of_members + outcomes, minlength=masses.size))
 
 
-def _meet(branch: Branch, live: list[Branch]) -> None:
-    """Let a branch wait with the others, or join the one that is in the same state at the same address."""
-    # Always, so that a shot's outcomes are the same whether another branch comes or not.
-    kernels.settle(branch.state.amplitudes)
-    for other in live:
-        if other.address != branch.address:
-            continue
-        branch.mark = branch.mark or _mark(branch.state)
-        other.mark = other.mark or _mark(other.state)
-        if branch.mark == other.mark and np.array_equal(branch.state.amplitudes, other.state.amplitudes):
-            other.histories = _joined(other.histories + branch.histories)
-            return
-    live.append(branch)
+def _num_rows(cohorts: Sequence[Cohort]) -> int:
+    return sum(cohort.num_rows for cohort in cohorts)
 
 
-def _mark(state: State) -> tuple[object, ...]:
-    return (*state.slots.values(), *kernels.fingerprint(state.amplitudes))
+def _evolve(plan: Plan, cohort: Cohort, checkpoint: Callable[[], None]) -> None:
+    """Run a plan on all states, several at once: as many as 2^k, which then are k more bits above the qubits'."""
+    bits = len(cohort.state.slots)
+    most = max(1, _TOGETHER >> bits)
+    start, evolved = 0, []
+    while start < cohort.num_rows:
+        count = 1 << min(most, cohort.num_rows - start).bit_length() - 1
+        part = cohort.state.amplitudes[start << bits : start + count << bits]
+        evolved.append(State(part, dict(cohort.state.slots)))
+        evolve(plan, evolved[-1], checkpoint)
+        start += count
+    cohort.state = evolved[0] if len(evolved) == 1 else State(_together(cohort, evolved), evolved[0].slots)
 
 
-def _joined(histories: Iterable[History]) -> list[History]:
-    alike: dict[tuple[Classical, int], list[NDArray[np.int64]]] = {}
-    for history in histories:
-        alike.setdefault((history.classical, history.draws), []).append(history.shots)
-    return [
-        History(classical, draws, np.sort(np.concatenate(shots))) for (classical, draws), shots in alike.items()
-    ]
+def _together(cohort: Cohort, evolved: Sequence[State]) -> NDArray[Any]:
+    """Return the amplitudes of parts of a cohort's states as one array: its own, if they were changed in place."""
+    amplitudes = cohort.state.amplitudes
+    if all(np.shares_memory(amplitudes, part.amplitudes) for part in evolved):
+        return amplitudes
+    return np.concatenate([part.amplitudes for part in evolved])

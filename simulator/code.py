@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from simulator.expression import Expression
-from simulator.program import Measure, Reset, Store, Variable
+from simulator.instructions import Measure, Reset, Store
+from simulator.program import Variable
 from simulator.steps import Plan
 
 #: A place in the code, known before its address is: an index of `Code.addresses`.

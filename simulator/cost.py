@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from simulator.analysis import final_measures, touched_by, unboxed
-from simulator.branching import most_waiting
-from simulator.program import For, Initialize, Instruction, Measure, Program, Range, Reset, While, bodies_of
-from simulator.shards import Method
+from simulator.branching import most_alive
+from simulator.instructions import For, Initialize, Instruction, Measure, Range, Reset, While, bodies_of
+from simulator.program import Program
+from simulator.shards import Method, Precision
 
 #: Seconds of work that a task should carry, so that its delivery is a small part of it.
 SHARD_SECONDS = 0.05
 
-_BYTES_PER_AMPLITUDE = 16
+_BYTES_PER_AMPLITUDE: Mapping[Precision, int] = MappingProxyType({"double": 16, "single": 8})
 #: Measured: each shot's number, draws and outcome.
 _BYTES_PER_SHOT = 100
 #: Of a count, or of what a string's length takes, in a message.
@@ -27,18 +29,19 @@ _AMPLITUDE_SECONDS = 1.5e-9
 _DRAW_SECONDS = 2e-7
 
 
-def bytes_required(program: Program, method: Method, shots: int = 1024) -> int:
+def bytes_required(program: Program, method: Method, shots: int = 1024, precision: Precision = "double") -> int:
     """Return the bytes of the states that a run holds at most, and of one working copy.
 
-    That is 2 * 16 * 2^n, or 2 * 16 * 4^n for a unitary. A dynamic circuit holds a state per branch; the worst
-    case is 2 + log2(shots) states, or, while states are so small that branches wait for each other, 64 MiB more.
+    That is 2 * 16 * 2^n, or 2 * 16 * 4^n for a unitary, and half of it in single precision. A dynamic circuit
+    holds a state per branch; the worst case is 2 + log2(shots) states, or, while states are so small that branches
+    wait for each other, 64 MiB more.
     """
-    state = _BYTES_PER_AMPLITUDE << _num_bits(program, method)
+    state = _BYTES_PER_AMPLITUDE[precision] << _num_bits(program, method)
     if method != "qasm" or shots <= 1:
         return 2 * state
-    most = min(shots, most_waiting(state) + shots.bit_length())
-    splits = _draws(program, rounds=most)
-    return (1 + min(most, 1 << min(splits, most))) * state
+    most = most_alive(state, shots, shots)
+    histories = min(shots, 1 << min(_draws(program, rounds=most), most))
+    return (1 + most_alive(state, shots, histories)) * state
 
 
 def shots_bytes(method: Method, shots: int) -> int:
@@ -46,15 +49,15 @@ def shots_bytes(method: Method, shots: int) -> int:
     return shots * _BYTES_PER_SHOT if method == "qasm" else 0
 
 
-def max_qubits(memory: int, method: Method) -> int:
+def max_qubits(memory: int, method: Method, precision: Precision = "double") -> int:
     """Return the widest circuit whose states, and a working copy, fit ``memory`` bytes; 0 where none does."""
-    bits = max(0, (memory // (2 * _BYTES_PER_AMPLITUDE)).bit_length() - 1)
+    bits = max(0, (memory // (2 * _BYTES_PER_AMPLITUDE[precision])).bit_length() - 1)
     return bits // 2 if method == "unitary" else bits
 
 
-def result_bytes(program: Program, method: Method) -> int:
+def result_bytes(program: Program, method: Method, precision: Precision = "double") -> int:
     """Return the bytes of a result's statevector or unitary; 0 for counts."""
-    return 0 if method == "qasm" else _BYTES_PER_AMPLITUDE << _num_bits(program, method)
+    return 0 if method == "qasm" else _BYTES_PER_AMPLITUDE[precision] << _num_bits(program, method)
 
 
 def readout_bytes(program: Program, shots: int, *, memory: bool) -> int:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -22,14 +24,17 @@ from simulator.cost import bytes_required, shots_bytes
 from simulator.errors import InvalidProgramError, MemoryRefusedError, StoppedError
 from simulator.flow import compile_program
 from simulator.fusion import plan
-from simulator.program import Array, Program
+from simulator.instructions import Array
+from simulator.program import Program
 from simulator.rng import Uniforms
-from simulator.sampling import Tally, collapse, sample
-from simulator.shards import Experiment, Failure, Method, Options, Outcome, Part, Shard
+from simulator.sampling import collapse, sample
+from simulator.shards import Experiment, Failure, Method, Options, Outcome, Part, Precision, Shard
 from simulator.steps import evolve
+from simulator.tally import Tally
 
 #: Bits of a state that NumPy can address; memory ends far earlier.
 _MAX_STATE_BITS = 48
+_DTYPES: Mapping[Precision, type[Any]] = MappingProxyType({"double": np.complex128, "single": np.complex64})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +45,8 @@ class CircuitResult:
     counts: dict[str, int] | None = None
     #: One hex key a shot, in the order of shots; None if not asked for.
     memory: list[str] | None = None
-    #: The statevector, shape (2^n,), or the unitary, shape (2^n, 2^n), complex128.
-    state: NDArray[np.complex128] | None = None
+    #: The statevector, shape (2^n,), or the unitary, shape (2^n, 2^n): complex128; complex64 in single precision.
+    state: NDArray[np.complexfloating] | None = None
 
 
 def run(  # noqa: PLR0913 (the options of a run)
@@ -54,6 +59,7 @@ def run(  # noqa: PLR0913 (the options of a run)
     initial_state: NDArray[np.generic] | None = None,
     chop_threshold: float = 1e-15,
     sample_measuring: bool = True,
+    precision: Precision = "double",
     checkpoint: Callable[[], None] | None = None,
 ) -> CircuitResult:
     """Simulate a program.
@@ -68,6 +74,7 @@ def run(  # noqa: PLR0913 (the options of a run)
         initial_state: shape (2^n,), or (2^n, 2^n) for "unitary"; None: |0...0> or the identity.
         chop_threshold: amplitudes of a smaller absolute value are returned as 0.
         sample_measuring: whether final measurements are sampled together; if not, each is done by itself.
+        precision: "double" computes with complex128, "single" with complex64: half the memory, about 6 digits.
         checkpoint: called before every kernel and every round of a loop; what it raises ends the run.
 
     Raises:
@@ -78,8 +85,9 @@ def run(  # noqa: PLR0913 (the options of a run)
     """
     _refuse_beyond_memory(program, method)
     look = checkpoint or _go_on
+    dtype = _DTYPES[precision]
     if method == "unitary":
-        unitary = _unitary(program, initial_state, look)
+        unitary = _unitary(program, initial_state, dtype, look)
         return CircuitResult(
             state=_finished(unitary, program, chop_threshold).reshape(1 << program.num_qubits, -1)
         )
@@ -92,19 +100,19 @@ def run(  # noqa: PLR0913 (the options of a run)
         )
         uniforms = Uniforms(seed)
         start = (
-            state.ground(program.num_qubits)
+            state.ground(program.num_qubits, dtype)
             if initial_state is None
-            else state.vector(_copied(initial_state, (1 << program.num_qubits,)))
+            else state.vector(_copied(initial_state, (1 << program.num_qubits,), dtype))
         )
         for branch in Interpreter(code, uniforms, look).run(start, np.arange(1 if one_shot else shots)):
             look()
-            sample(branch, code.final, uniforms, tally)
+            sample(branch, code.final, uniforms, tally, look)
             if one_shot:
                 collapse(branch, code.final, uniforms, look)
                 final = _finished(branch.state, program, chop_threshold)
     if not program.num_clbits:
         tally = Tally(0, memory=memory)
-    return CircuitResult(tally.counts(), tally.memory(), final)
+    return CircuitResult(*tally.results(), final)
 
 
 def run_shard(
@@ -153,7 +161,7 @@ def _done(
 ) -> Outcome:
     """Return the outcome with what the run gave."""
     _refuse_beyond_memory(experiment.program, options.method)
-    required = bytes_required(experiment.program, options.method, options.shots)
+    required = bytes_required(experiment.program, options.method, options.shots, options.precision)
     required += shots_bytes(options.method, options.shots)
     if admit is not None:
         admit(required)
@@ -167,6 +175,7 @@ def _done(
             initial_state=None if options.initial_state is None else options.initial_state.ndarray(),
             chop_threshold=options.chop_threshold,
             sample_measuring=options.sample_measuring,
+            precision=options.precision,
             checkpoint=checkpoint,
         )
         state_array = None if result.state is None else Array.of(result.state)
@@ -175,24 +184,26 @@ def _done(
     return msgspec.structs.replace(outcome, counts=result.counts, memory=result.memory, state=state_array)
 
 
-def _unitary(program: Program, initial: NDArray[np.generic] | None, checkpoint: Callable[[], None]) -> state.State:
+def _unitary(
+    program: Program, initial: NDArray[np.generic] | None, dtype: type[Any], checkpoint: Callable[[], None]
+) -> state.State:
     instructions = unitary_instructions(program)
     if initial is None:
-        rows = state.matrix(np.eye(1 << program.num_qubits, dtype=np.complex128))
+        rows = state.matrix(np.eye(1 << program.num_qubits, dtype=dtype))
     else:
-        rows = state.matrix(_copied(initial, (1 << program.num_qubits,) * 2))
+        rows = state.matrix(_copied(initial, (1 << program.num_qubits,) * 2, dtype))
     evolve(plan(instructions, num_bits=len(rows.slots) * 2), rows, checkpoint)
     return rows
 
 
-def _copied(initial: NDArray[np.generic], shape: tuple[int, ...]) -> NDArray[np.complex128]:
+def _copied(initial: NDArray[np.generic], shape: tuple[int, ...], dtype: type[Any]) -> NDArray[Any]:
     """Copy an initial state: it will be changed in place."""
     if initial.shape != shape:
         raise InvalidProgramError(f"the initial state has shape {initial.shape}; the circuit asks for {shape}")
-    return np.array(initial, np.complex128, order="C")
+    return np.array(initial, dtype, order="C")
 
 
-def _finished(final: state.State, program: Program, chop_threshold: float) -> NDArray[np.complex128]:
+def _finished(final: state.State, program: Program, chop_threshold: float) -> NDArray[np.complexfloating]:
     """Return the amplitudes in order, with the global phase, and without what is too small."""
     amplitudes = final.ordered()
     if program.global_phase:

@@ -62,12 +62,12 @@ class Classical:
 
     def with_clbit(self, clbit: int, value: object) -> Classical:
         """Return it with one clbit written."""
-        return replace(self, memory=_with_bit(self.memory, clbit, value))
+        return Classical(_with_bit(self.memory, clbit, value), self.variables)
 
     def with_variable(self, variable: int, value: Value | None) -> Classical:
         """Return it with one variable written."""
         before, after = self.variables[:variable], self.variables[variable + 1 :]
-        return replace(self, variables=(*before, value, *after))
+        return Classical(self.memory, (*before, value, *after))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from simulator.code import Assign, Code, Count, End, Evolve, Jump, Label, Meet, 
 from simulator.errors import InvalidProgramError
 from simulator.expression import Uint, uint_of
 from simulator.fusion import Evolving, plan
-from simulator.program import (
+from simulator.instructions import (
     Barrier,
     Box,
     Break,
@@ -28,16 +28,15 @@ from simulator.program import (
     Instruction,
     Measure,
     Permutation,
-    Program,
     Range,
     Reset,
     Store,
     Switch,
     Unitary,
-    Variable,
     While,
     bodies_of,
 )
+from simulator.program import Program, Variable
 
 
 def compile_program(program: Program, *, fresh: bool, sampling: bool, merging: bool) -> Code:

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.gates import GATES
+from simulator.instructions import Diagonal, Gate, Initialize, Permutation, Unitary
 from simulator.kernels import Controls
-from simulator.program import Diagonal, Gate, Initialize, Permutation, Unitary
 from simulator.state import State, matrix
 from simulator.steps import Dense, Exchange, Kernel, Phases, Plan, Prepare, Rename, cost, dense_cost, evolve
 

@@ -3,7 +3,7 @@
 A matrix has shape (2^k, 2^k), complex128; the first target listed is the least significant bit of its rows and
 columns. Parameters are radians, floats or arrays: arrays broadcast, and their axes lead those of the matrix.
 The formulas are those of `qiskit.circuit.library.standard_gates`. Controls are not a gate's own: they are a
-field of `simulator.program.Gate`, so cx is an "x" with a control.
+field of `simulator.instructions.Gate`, so cx is an "x" with a control.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ the rest as it is. Scratch memory is a few chunks that fit a cache, unless the v
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 from typing import Any, TypeAlias
@@ -21,8 +20,6 @@ from simulator.gather import CHUNK, LOW, layout
 Amplitudes: TypeAlias = NDArray[np.complex128]
 Controls: TypeAlias = tuple[tuple[int, int], ...]
 
-#: Steps in 1 of the grid that `settle` rounds to.
-_GRID = 2.0**40
 #: Up to this many targets, a real matrix product of twice the size is faster than a complex one.
 _REAL_PRODUCT = 6
 #: Multiplications, log2, up to which OpenBLAS uses one thread: its threads cost more than such products take.
@@ -41,8 +38,9 @@ def apply_matrix(
         _apply_pairwise(psi, matrix, targets[0], controls)
         return
     plan = layout(psi.size.bit_length() - 1, targets, controls)
+    matrix = matrix.astype(psi.dtype, copy=False)
     right: NDArray[Any] = _real_form(matrix) if len(targets) <= _REAL_PRODUCT else matrix.T
-    source, result = np.empty((2, plan.index.size), np.complex128)
+    source, result = np.empty((2, plan.index.size), psi.dtype)
     width = len(right)
     height = max(1, min((1 << _ONE_THREAD) // right.size, (plan.rows.stop - plan.rows.start) // len(matrix)))
     rows_in, rows_out = (
@@ -100,66 +98,11 @@ def prepare(psi: Amplitudes, amplitudes: Amplitudes, targets: tuple[int, ...]) -
     np.multiply(others.reshape(others.shape + (1,) * k), amplitudes.reshape((2,) * k), out=view)
 
 
-def bit_masses(psi: Amplitudes, bit: int) -> tuple[float, float]:
-    """Return the squared norms of the two halves: where the bit is 0, and where it is 1."""
-    reals = psi.view(np.float64)
-    low = min(psi.size.bit_length() - 1, LOW)
-    if bit >= low:
-        halves = reals.reshape(-1, 2, 2 << bit)
-        zero, one = (np.einsum("ij,ij->", halves[:, i], halves[:, i]) for i in (0, 1))
-    else:
-        rows = reals.reshape(-1, 2 << low)
-        zero, one = np.einsum("ij,ij->j", rows, rows).reshape(-1, 2, 2 << bit).sum(axis=(0, 2))
-    return float(zero), float(one)
-
-
-def project(psi: Amplitudes, bit: int, outcome: int, *, into: int, factor: float) -> None:
-    """Keep the half where the bit is ``outcome``, times ``factor``, as the half where it is ``into``."""
-    half, goal, other = (_subspace(psi, ((bit, value),)) for value in (outcome, into, 1 - into))
-    np.multiply(half, factor, out=goal)
-    other[...] = 0
-
-
-def probabilities(psi: Amplitudes, bits: tuple[int, ...]) -> NDArray[np.float64]:
-    """Return the squared norm for each value of the bits, ascending, shape (2^k,). Scratch: 2^bits floats."""
-    pairs = psi.view(np.float64).reshape(-1, 2)
-    masses: NDArray[np.float64] = np.einsum("ij,ij->i", pairs, pairs)
-    for bit in reversed(range(psi.size.bit_length() - 1)):
-        if bit not in bits:
-            masses = masses.reshape(-1, 2, 1 << bit).sum(axis=1).reshape(-1)
-    return masses
-
-
 def permuted(psi: Amplitudes, sources: tuple[int, ...]) -> Amplitudes:
     """Return the amplitudes with bit ``sources[i]`` of the index as bit i; the same memory if nothing moves."""
     num_bits = len(sources)
     axes = [num_bits - 1 - bit for bit in reversed(sources)]
     return psi.reshape((2,) * num_bits).transpose(axes).reshape(-1)
-
-
-def settle(psi: Amplitudes) -> None:
-    """Remove what no measurement sees, from a normalised state: the global phase, and digits below 2^-40.
-
-    States that differ by a phase and by rounding then become equal, but for a rare value between two steps.
-    """
-    chunks = psi.reshape(-1, min(psi.size, 1 << CHUNK))
-    # Some amplitude is at least the mean one; a threshold below it, which no circuit makes, finds the same again.
-    threshold = 0.617 / math.sqrt(psi.size)
-    pivot = next(large[0] for chunk in chunks if (large := chunk[np.abs(chunk) > threshold]).size)
-    turn = pivot.conjugate() / abs(pivot)
-    for chunk in chunks:
-        np.multiply(chunk, turn, out=chunk)
-        reals = chunk.view(np.float64)
-        reals *= _GRID
-        np.rint(reals, out=reals)
-        reals /= _GRID
-        reals += 0.0  # no negative zeros: equal amplitudes are equal bytes
-
-
-def fingerprint(psi: Amplitudes) -> tuple[int, int]:
-    """Return two numbers that are equal for equal bytes, and hardly ever for others."""
-    words = psi.view(np.uint64)
-    return int(np.bitwise_xor.reduce(words)), int(np.add.reduce(words))
 
 
 def _apply_pairwise(psi: Amplitudes, matrix: Amplitudes, target: int, controls: Controls) -> None:
@@ -219,7 +162,7 @@ def _split(psi: Amplitudes, bits: Iterable[int], low: int = 0) -> tuple[Amplitud
 def _real_form(matrix: Amplitudes) -> NDArray[np.float64]:
     """Return R of shape (2K, 2K) with ``x.view(float) @ R == (matrix @ x).view(float)``."""
     dim = len(matrix)
-    form = np.empty((dim, 2, dim, 2))
+    form = np.empty((dim, 2, dim, 2), matrix.real.dtype)
     form[:, 0, :, 0] = form[:, 1, :, 1] = matrix.real.T
     form[:, 0, :, 1] = matrix.imag.T
     form[:, 1, :, 0] = -matrix.imag.T

@@ -1,109 +1,243 @@
-"""Probabilities -> outcomes -> counts and memory.
+"""Probabilities -> outcomes: all final measurements at once, for every shot.
 
 A sampled shot uses one random number, whatever the number of qubits: it looks it up in the cumulative
-distribution of the measured qubits. So the sampled outcomes of a seed differ from those that one measurement
-after another would give; each way is as random, and as reproducible.
+distribution. So the sampled outcomes of a seed differ from those that one measurement after another would give;
+each way is as random, and as reproducible.
+
+An outcome is an int. Of up to `PIECE` measured qubits it has a bit for each, the lowest qubit's first, so that
+the order of the distribution does not depend on how the state's qubits lie. Of more, it is an index of the state,
+whose distribution is too large to be kept, or sorted: pieces of it are summed up where a shot falls on them.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
-from itertools import groupby
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import kernels
-from simulator.branching import Branch
-from simulator.program import Measure
+from simulator import measurement
+from simulator.cohort import Cohort, drawn
+from simulator.instructions import Measure
+from simulator.measurement import PIECE, Amplitudes, distributions, piece_masses, squares
 from simulator.rng import Uniforms
-from simulator.state import State
+from simulator.tally import WORD_BITS, Tally, Words, summed
 
-#: Clbits whose values are gathered in one int64.
-_WORD = 62
+Draws: TypeAlias = Iterator[tuple[slice, NDArray[np.float64]]]
 
-
-class Tally:
-    """Adds up the classical memory of shots."""
-
-    def __init__(self, shots: int, *, memory: bool) -> None:
-        self._counts: Counter[int] = Counter()
-        self._memory = np.empty(shots, object) if memory else None
-
-    @property
-    def remembers(self) -> bool:
-        """Whether it matters which shot has which key."""
-        return self._memory is not None
-
-    def add(self, shots: NDArray[np.int64], keys: list[int], picks: NDArray[np.intp]) -> None:
-        """Count shots: shot ``shots[i]`` has the key ``keys[picks[i]]``."""
-        for key, count in zip(keys, np.bincount(picks, minlength=len(keys)).tolist(), strict=True):
-            self._counts[key] += count
-        if self._memory is not None:
-            self._memory[shots] = np.array([hex(key) for key in keys], object)[picks]
-
-    def counts(self) -> dict[str, int]:
-        """Return hex key -> shots, ascending."""
-        return {hex(key): count for key, count in sorted(self._counts.items())}
-
-    def memory(self) -> list[str] | None:
-        """Return one hex key a shot."""
-        return None if self._memory is None else self._memory.tolist()
+#: Outcomes up to which a pass over all shots for each is faster than sorting the shots.
+_FEW = 64
+#: Bits of an outcome that are looked up at once.
+_DIGIT = 10
 
 
-def sample(branch: Branch, measures: tuple[Measure, ...], uniforms: Uniforms, tally: Tally) -> None:
-    """Measure all at once, for every shot of a branch; its state stays as it is."""
-    distribution = Distribution(branch.state, measures)
-    for history in branch.histories:
-        draws = uniforms.draw(history.shots, history.draws)
-        if not tally.remembers:
-            draws.sort()  # many times faster to look up
-        distinct, picks = np.unique(distribution.look_up(draws), return_inverse=True)
-        tally.add(history.shots, distribution.keys(distinct, history.classical.memory), picks)
+def sample(
+    cohort: Cohort,
+    measures: Sequence[Measure],
+    uniforms: Uniforms,
+    tally: Tally,
+    checkpoint: Callable[[], None] = lambda: None,
+) -> None:
+    """Measure all at once, for every shot of a cohort; its states stay as they are."""
+    readout = readout_of(measures, cohort.state.slots)
+    memories = _Memories(cohort, readout, tally)
+    if len(cohort.members) == 1 and not tally.remembers:
+        outcomes, counts = _counted(cohort, readout, uniforms, checkpoint)
+        tally.add(memories.words(np.zeros_like(outcomes), outcomes), counts)
+        return
+    codes_and_counts = []
+    for inside, outcomes in _outcomes(cohort, readout, uniforms, checkpoint):
+        marks = cohort.crowd.marks[inside]
+        if tally.remembers:
+            tally.put(cohort.crowd.shots[inside], memories.words(cohort.places.take(marks), outcomes))
+        else:
+            codes_and_counts.append(_runs(np.sort(marks << readout.num_bits | outcomes)))
+    if codes_and_counts:
+        codes, counts = summed(codes_and_counts)
+        marks, outcomes = codes >> readout.num_bits, codes & (1 << readout.num_bits) - 1
+        tally.add(memories.words(cohort.places.take(marks), outcomes), counts)
 
 
 def collapse(
-    branch: Branch, measures: tuple[Measure, ...], uniforms: Uniforms, checkpoint: Callable[[], None]
+    cohort: Cohort, measures: Sequence[Measure], uniforms: Uniforms, checkpoint: Callable[[], None]
 ) -> None:
-    """Leave a branch of one shot in the state after the outcome that `sample` gives it."""
-    distribution = Distribution(branch.state, measures)
-    (history,) = branch.histories
-    (outcome,) = distribution.look_up(uniforms.draw(history.shots, history.draws)).tolist()
-    amplitudes = branch.state.amplitudes
-    for place, bit in enumerate(distribution.bits):
+    """Leave a cohort of one shot in the state after the outcome that `sample` gives it."""
+    readout = readout_of(measures, cohort.state.slots)
+    ((_, (outcome,)),) = _outcomes(cohort, readout, uniforms, checkpoint)
+    fixed = {cohort.state.slots[qubit]: outcome >> place & 1 for qubit, place in readout.places.items()}
+    if fixed:
+        measurement.collapse(cohort.state.amplitudes, fixed, checkpoint)
+
+
+@dataclass(frozen=True, slots=True)
+class Readout:
+    """What the bits of an outcome are."""
+
+    #: Measured qubit -> bit of the outcome.
+    places: Mapping[int, int]
+    #: Clbit -> bit of the outcome; the last measurement into a clbit stays.
+    sources: Mapping[int, int]
+    num_bits: int
+    #: Whether an outcome is an index of the state.
+    wide: bool
+
+    @property
+    def mask(self) -> int:
+        """The clbits that are written."""
+        return sum(1 << clbit for clbit in self.sources)
+
+    def memories(self, outcomes: NDArray[np.int64]) -> Words:
+        """Return the clbits that each outcome writes, all below `WORD_BITS`."""
+        if all(clbit == place for clbit, place in self.sources.items()) and len(self.sources) == self.num_bits:
+            return outcomes
+        words = np.zeros(outcomes.size, np.int64)
+        for start in range(0, self.num_bits, _DIGIT):
+            digits = np.arange(1 << min(_DIGIT, self.num_bits - start))
+            written = np.zeros(digits.size, np.int64)
+            for clbit, place in self.sources.items():
+                if start <= place < start + _DIGIT:
+                    written |= (digits >> place - start & 1) << clbit
+            words |= written.take(outcomes >> start & digits.size - 1)
+        return words
+
+    def memory(self, outcome: int) -> int:
+        """Return the clbits that an outcome writes."""
+        return sum((outcome >> place & 1) << clbit for clbit, place in self.sources.items())
+
+
+def readout_of(measures: Sequence[Measure], slots: Mapping[int, int]) -> Readout:
+    """Return how outcomes of some measurements are read in a state whose qubits lie so."""
+    qubits = sorted({measure.qubit for measure in measures})
+    wide = len(qubits) > PIECE
+    places = {qubit: slots[qubit] if wide else place for place, qubit in enumerate(qubits)}
+    sources = {measure.clbit: places[measure.qubit] for measure in measures}
+    return Readout(places, sources, len(slots) if wide else len(qubits), wide)
+
+
+class _Memories:
+    """The classical memories of a cohort's members, after outcomes are written to them."""
+
+    def __init__(self, cohort: Cohort, readout: Readout, tally: Tally) -> None:
+        mask = readout.mask
+        self._kept = [member.classical.memory & ~mask for member in cohort.members]
+        self._narrow = max([*self._kept, mask]) >> WORD_BITS == 0
+        self._readout, self._tally = readout, tally
+
+    def words(self, places: NDArray[np.intp], outcomes: NDArray[np.int64]) -> Words:
+        """Return the word of each pair of a member's place and an outcome."""
+        if self._narrow:
+            return np.array(self._kept, np.int64).take(places) | self._readout.memories(outcomes)
+        bits, memory = self._readout.num_bits, self._readout.memory
+        pairs, inverse = np.unique(places << bits | outcomes, return_inverse=True)
+        memories = (self._kept[pair >> bits] | memory(pair & (1 << bits) - 1) for pair in pairs.tolist())
+        return np.array([self._tally.word(each) for each in memories], np.int64)[inverse]
+
+
+def _outcomes(
+    cohort: Cohort, readout: Readout, uniforms: Uniforms, checkpoint: Callable[[], None]
+) -> Iterator[tuple[slice, NDArray[np.int64]]]:
+    """Yield each shot's outcome, a batch of the cohort's own crowd at a time."""
+    draws = drawn(cohort, uniforms)
+    rows = cohort.rows_of_members.take(cohort.places)
+    if readout.wide:
+        yield slice(None), _all_found(cohort, rows, draws, checkpoint)
+    elif not readout.places:
+        for inside in cohort.crowd.batches():
+            yield inside, np.zeros(inside.stop - inside.start, np.int64)
+    else:
+        edges = _edges(cohort, readout, checkpoint)
+        for inside, some in draws:
+            yield inside, _looked_up(edges, rows, cohort.crowd.marks[inside], some)
+
+
+def _all_found(
+    cohort: Cohort, rows: NDArray[np.intp], draws: Draws, checkpoint: Callable[[], None]
+) -> NDArray[np.int64]:
+    """Return all shots' outcomes, that are indices of the states; ``rows`` by mark."""
+    uniforms = np.concatenate([some for _, some in draws])
+    outcomes = np.empty(uniforms.size, np.int64)
+    of_shots = rows.take(cohort.crowd.marks)
+    for row, psi in enumerate(cohort.rows):
+        inside = np.flatnonzero(of_shots == row)
+        inside = inside[np.argsort(uniforms[inside])]
+        for some, indices in _found(psi, uniforms[inside], checkpoint):
+            outcomes[inside[some]] = indices
+    return outcomes
+
+
+def _counted(
+    cohort: Cohort, readout: Readout, uniforms: Uniforms, checkpoint: Callable[[], None]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the outcomes of a cohort of one member, each once, ascending, and how often each came."""
+    if not readout.places:
+        return np.zeros(1, np.int64), np.array([cohort.num_shots])
+    if readout.wide:
+        all_draws = np.concatenate([draws for _, draws in drawn(cohort, uniforms)])
+        all_draws.sort()
+        return summed(_runs(indices) for _, indices in _found(cohort.rows[0], all_draws, checkpoint))
+    (edges,) = _edges(cohort, readout, checkpoint)
+    below = np.zeros(edges.size, np.int64)
+    for _, draws in drawn(cohort, uniforms):
+        if edges.size <= _FEW:
+            below += [np.count_nonzero(draws < edge) for edge in edges]
+        else:
+            draws.sort()
+            below += np.searchsorted(draws, edges)
+    counts = np.diff(below, prepend=0)
+    outcomes = np.flatnonzero(counts)
+    return outcomes, counts[outcomes]
+
+
+def _edges(cohort: Cohort, readout: Readout, checkpoint: Callable[[], None]) -> NDArray[np.float64]:
+    """Return each state's cumulative distribution of outcomes, up to 1, shape (states, outcomes)."""
+    bits = [cohort.state.slots[qubit] for qubit in readout.places]
+    masses = distributions(cohort.rows, bits, checkpoint)
+    edges = np.cumsum(masses, axis=1, out=masses)
+    # The last is 1, above all draws; and so are those before it that are the same: their outcomes cannot be.
+    edges /= edges[:, -1:].copy()
+    return edges
+
+
+def _looked_up(
+    edges: NDArray[np.float64], rows: NDArray[np.intp], marks: NDArray[np.intp], draws: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Return the outcome of each draw, in the distribution of the row of its mark."""
+    # A search by halves, of all draws at once: in each step those move on whose outcome lies beyond.
+    before = (rows * edges.shape[1] - 1).take(marks)
+    place = before.copy()
+    step = edges.shape[1] // 2
+    while step:
+        place += np.multiply(edges.reshape(-1).take(place + step) <= draws, step, dtype=np.intp)
+        step //= 2
+    outcomes: NDArray[np.int64] = place - before
+    return outcomes
+
+
+def _found(
+    psi: Amplitudes, draws: NDArray[np.float64], checkpoint: Callable[[], None]
+) -> Iterator[tuple[slice, NDArray[np.int64]]]:
+    """Yield the indices that draws, which ascend, fall on in the distribution of a state of several pieces."""
+    edges = np.cumsum(piece_masses(psi, checkpoint))
+    total = edges[-1]
+    edges /= total
+    ends = np.searchsorted(draws, edges)
+    pieces = psi.reshape(edges.size, -1)
+    for place in np.flatnonzero(np.diff(ends, prepend=0)).tolist():
         checkpoint()
-        value = outcome >> place & 1
-        mass = kernels.bit_masses(amplitudes, bit)[value]
-        kernels.project(amplitudes, bit, value, into=value, factor=mass**-0.5)
+        start, before = (ends[place - 1], edges[place - 1]) if place else (0, 0.0)
+        inner = np.cumsum(squares(pieces[place]))
+        last = np.searchsorted(inner, inner[-1])
+        inner /= total
+        inner += before
+        # Rounding leaves the end of a piece off its edge: the last index that can be takes what is between.
+        np.minimum(inner, edges[place], out=inner)
+        inner[last:] = edges[place]
+        inside = slice(start, ends[place])
+        yield inside, np.searchsorted(inner, draws[inside], side="right") + (place << PIECE)
 
 
-class Distribution:
-    """The outcomes of some measurements: outcome i has bit j of the state's ``bits[j]``."""
-
-    def __init__(self, state: State, measures: tuple[Measure, ...]) -> None:
-        self.bits = sorted({state.slots[measure.qubit] for measure in measures})
-        #: Clbit -> bit of the outcome; the last measurement into a clbit stays.
-        self._sources = {measure.clbit: self.bits.index(state.slots[measure.qubit]) for measure in measures}
-        probabilities = kernels.probabilities(state.amplitudes, tuple(self.bits))
-        self._cumulative = np.cumsum(probabilities, out=probabilities)
-
-    def look_up(self, draws: NDArray[np.float64]) -> NDArray[np.intp]:
-        """Return the outcome of each uniform in [0, 1)."""
-        total = self._cumulative[-1]
-        # A product that rounds up to the total would be beyond the last outcome that can be.
-        last = np.searchsorted(self._cumulative, total)
-        outcomes: NDArray[np.intp] = np.searchsorted(self._cumulative, draws * total, side="right")
-        np.minimum(outcomes, last, out=outcomes)
-        return outcomes
-
-    def keys(self, outcomes: NDArray[np.intp], memory: int) -> list[int]:
-        """Return the classical memory after each outcome, the clbits before being ``memory``."""
-        kept = memory & ~sum(1 << clbit for clbit in self._sources)
-        keys = [kept] * len(outcomes)
-        for word, clbits in groupby(sorted(self._sources), key=lambda clbit: clbit // _WORD):
-            values = np.zeros_like(outcomes)
-            for clbit in clbits:
-                values |= (outcomes >> self._sources[clbit] & 1) << (clbit % _WORD)
-            keys = [key | value << (word * _WORD) for key, value in zip(keys, values.tolist(), strict=True)]
-        return keys
+def _runs(ascending: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    starts = np.flatnonzero(np.concatenate([[True], ascending[1:] != ascending[:-1]]))
+    return ascending[starts], np.diff(starts, append=ascending.size)

@@ -13,13 +13,20 @@ import msgspec
 import numpy as np
 
 from simulator.errors import InvalidProgramError
-from simulator.program import Array, Program
+from simulator.instructions import Array
+from simulator.program import Program
 
 Method: TypeAlias = Literal["qasm", "statevector", "unitary"]
+#: "double": complex128, 16 bytes an amplitude; "single": complex64, 8 bytes.
+Precision: TypeAlias = Literal["double", "single"]
 
 
-class Options(msgspec.Struct, frozen=True):
-    """What holds for every experiment of a job; the names are those of `simulator.run`."""
+class Options(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What holds for every experiment of a job; the names are those of `simulator.run`.
+
+    Only what is not the default travels, and what a reader does not know is refused by name: so an option can be
+    added without a new wire version, and no worker runs a job without an option that it was asked for.
+    """
 
     method: Method
     shots: int
@@ -28,6 +35,7 @@ class Options(msgspec.Struct, frozen=True):
     sample_measuring: bool = True
     #: Shape (2^n,), or (2^n, 2^n) for the unitary method; None: |0...0> or the identity.
     initial_state: Array | None = None
+    precision: Precision = "double"
 
     def __post_init__(self) -> None:
         if self.shots < 0:

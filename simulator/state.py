@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from simulator import kernels
 
@@ -38,9 +38,9 @@ class State:
         return kernels.permuted(self.amplitudes, tuple(order))
 
 
-def ground(num_qubits: int) -> State:
+def ground(num_qubits: int, dtype: DTypeLike = np.complex128) -> State:
     """Return |0...0>."""
-    amplitudes = np.zeros(1 << num_qubits, np.complex128)
+    amplitudes = np.zeros(1 << num_qubits, dtype)
     amplitudes[0] = 1
     return vector(amplitudes)
 

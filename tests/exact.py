@@ -17,7 +17,7 @@ from scipy import stats
 
 from simulator.evaluation import Classical, Evaluator
 from simulator.expression import uint_of
-from simulator.program import (
+from simulator.instructions import (
     Barrier,
     Box,
     Break,
@@ -28,13 +28,13 @@ from simulator.program import (
     Initialize,
     Instruction,
     Measure,
-    Program,
     Range,
     Reset,
     Store,
     Switch,
     While,
 )
+from simulator.program import Program
 
 #: Histories that are less likely are left out: endless loops end.
 NEGLIGIBLE = 1e-9

@@ -10,18 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from simulator.gates import GATES
-from simulator.program import (
-    Array,
-    Diagonal,
-    Gate,
-    Header,
-    Instruction,
-    Measure,
-    Permutation,
-    Program,
-    Unitary,
-    Variable,
-)
+from simulator.instructions import Array, Diagonal, Gate, Instruction, Measure, Permutation, Unitary
+from simulator.program import Header, Program, Variable
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from jobs.provider import BasicAerProvider
 
 BACKENDS = ("qasm_simulator", "statevector_simulator", "unitary_simulator")
+PRECISIONS = ("double", "single")
 STATUSES = ("QUEUED", "RUNNING", "DONE", "ERROR", "CANCELLED")
 #: The address of a provider without a URL.
 _EMBEDDED = "embedded"
@@ -32,11 +33,19 @@ _LOOK = 0.5
 @click.option("--shots", type=click.IntRange(min=0), help="How often to run the circuit.  [default: 1024]")
 @click.option("--seed", type=click.IntRange(min=0), help="The same seed gives the same counts.")
 @click.option("--backend", type=click.Choice(BACKENDS), default=BACKENDS[0], show_default=True)
+@click.option("--precision", type=click.Choice(PRECISIONS), help="Of the amplitudes.  [default: double]")
 @click.option("--wait/--no-wait", default=True, help="Wait for the result, or print the job's id and return.")
 @json_option
 @url_option
 def run(
-    file: Path, shots: int | None, seed: int | None, backend: str, wait: bool, as_json: bool, url: str | None
+    file: Path,
+    shots: int | None,
+    seed: int | None,
+    backend: str,
+    precision: str | None,
+    wait: bool,
+    as_json: bool,
+    url: str | None,
 ) -> None:
     """Run an OpenQASM 2 or 3 FILE and show its result."""
     with exit_codes():
@@ -44,7 +53,7 @@ def run(
 
         circuit = read_circuit(file)
         with _provider(url) as provider:
-            options = {"shots": shots, "seed_simulator": seed}
+            options = {"shots": shots, "seed_simulator": seed, "precision": precision}
             given = {name: value for name, value in options.items() if value is not None}
             job = provider.get_backend(backend).create_job(circuit, **given)
             with _left_alone(job, url):

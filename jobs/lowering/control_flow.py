@@ -24,23 +24,23 @@ from qiskit.circuit.classical import expr
 from jobs.lowering.expressions import lower_expression, lower_lvalue, lower_type
 from jobs.lowering.scope import Rule, Scope
 from jobs.lowering.walk import lower_block
-from simulator import program
+from simulator import instructions
 from simulator.expression import Expression
 
 #: Instructions that the bodies of one loop may make, where each index needs a body of its own.
 MAX_UNROLLED = 1_000_000
 
-Body = tuple[program.Instruction, ...]
+Body = tuple[instructions.Instruction, ...]
 
 
 def _if_else(op: IfElseOp, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
     bodies = [_body(block, qubits, clbits, scope) for block in op.blocks]
-    scope.out.append(program.IfElse(_condition(op, scope), *bodies))
+    scope.out.append(instructions.IfElse(_condition(op, scope), *bodies))
 
 
 def _while_loop(op: WhileLoopOp, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
     (block,) = op.blocks
-    scope.out.append(program.While(_condition(op, scope), _body(block, qubits, clbits, scope)))
+    scope.out.append(instructions.While(_condition(op, scope), _body(block, qubits, clbits, scope)))
 
 
 def _for_loop(op: ForLoopOp, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
@@ -49,17 +49,17 @@ def _for_loop(op: ForLoopOp, qubits: tuple[int, ...], clbits: tuple[int, ...], s
     if isinstance(loop_parameter, Parameter) and loop_parameter in block.parameters:
         blocks = (block.assign_parameters({loop_parameter: index}) for index in indexset)
         bodies = _unrolled(blocks, qubits, clbits, scope)
-        scope.out.append(program.For(indices, bodies))
+        scope.out.append(instructions.For(indices, bodies))
         return
     variable = None
     if isinstance(loop_parameter, expr.Var):
         variable = scope.draft.declare(loop_parameter, lower_type(loop_parameter.type))
-    scope.out.append(program.For(indices, (_body(block, qubits, clbits, scope),), variable))
+    scope.out.append(instructions.For(indices, (_body(block, qubits, clbits, scope),), variable))
 
 
-def _indices(indexset: Any) -> program.Range | tuple[int, ...]:
+def _indices(indexset: Any) -> instructions.Range | tuple[int, ...]:
     if isinstance(indexset, range):
-        return program.Range(indexset.start, indexset.stop, indexset.step)
+        return instructions.Range(indexset.start, indexset.stop, indexset.step)
     return tuple(int(index) for index in indexset)
 
 
@@ -71,7 +71,7 @@ def _unrolled(
     for block in blocks:
         bodies.append(_body(block, qubits, clbits, scope))
         # The body itself counts too: an endless range of empty bodies must end as well.
-        size += 1 + sum(1 for _ in program.walk(bodies[-1]))
+        size += 1 + sum(1 for _ in instructions.walk(bodies[-1]))
         if size > MAX_UNROLLED:
             raise scope.refusal(
                 "for_loop",
@@ -83,10 +83,10 @@ def _unrolled(
 
 def _switch(op: SwitchCaseOp, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
     cases = tuple(
-        program.Case(_labels(labels), _body(block, qubits, clbits, scope))
+        instructions.Case(_labels(labels), _body(block, qubits, clbits, scope))
         for labels, block in op.cases_specifier()
     )
-    scope.out.append(program.Switch(lower_expression(expr.lift(op.target), scope), cases))
+    scope.out.append(instructions.Switch(lower_expression(expr.lift(op.target), scope), cases))
 
 
 def _labels(labels: Iterable[Any]) -> tuple[str, ...]:
@@ -96,19 +96,19 @@ def _labels(labels: Iterable[Any]) -> tuple[str, ...]:
 
 
 def _break_loop(_: BreakLoopOp, _qubits: tuple[int, ...], _clbits: tuple[int, ...], scope: Scope) -> None:
-    scope.out.append(program.Break())
+    scope.out.append(instructions.Break())
 
 
 def _continue_loop(_: ContinueLoopOp, _qubits: tuple[int, ...], _clbits: tuple[int, ...], scope: Scope) -> None:
-    scope.out.append(program.Continue())
+    scope.out.append(instructions.Continue())
 
 
 def _box(op: BoxOp, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
-    scope.out.append(program.Box(_body(op.body, qubits, clbits, scope)))
+    scope.out.append(instructions.Box(_body(op.body, qubits, clbits, scope)))
 
 
 def _store(op: Store, _qubits: tuple[int, ...], _clbits: tuple[int, ...], scope: Scope) -> None:
-    scope.out.append(program.Store(lower_lvalue(op.lvalue, scope), lower_expression(op.rvalue, scope)))
+    scope.out.append(instructions.Store(lower_lvalue(op.lvalue, scope), lower_expression(op.rvalue, scope)))
 
 
 def _condition(op: IfElseOp | WhileLoopOp, scope: Scope) -> Expression:

@@ -22,7 +22,7 @@ from jobs.lowering.definitions import lower_by_definition
 from jobs.lowering.scope import Rule, Scope
 from jobs.lowering.standard import STANDARD_GATES, add_standard
 from jobs.lowering.walk import lower_operation
-from simulator.program import Array, Diagonal, Permutation, Unitary
+from simulator.instructions import Array, Diagonal, Permutation, Unitary
 
 #: A diagonal under controls is a dense matrix up to this width, and Qiskit's decomposition beyond it.
 _DENSE_QUBITS = 6

@@ -15,7 +15,8 @@ from qiskit.circuit.classical import expr
 
 from jobs.lowering.errors import LoweringError
 from simulator.expression import Type
-from simulator.program import Barrier, Delay, Gate, Instruction, Variable, qubits_of, walk
+from simulator.instructions import Barrier, Delay, Gate, Instruction, qubits_of, walk
+from simulator.program import Variable
 
 #: Lowers one operation onto these qubits and clbits of the program.
 Rule: TypeAlias = Callable[[Any, tuple[int, ...], tuple[int, ...], "Scope"], None]

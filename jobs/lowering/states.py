@@ -13,21 +13,21 @@ from qiskit.circuit.library import Initialize, StatePreparation
 
 from jobs.lowering.definitions import lower_by_definition
 from jobs.lowering.scope import Rule, Scope
-from simulator import program
+from simulator import instructions
 
 
 def _measure(_measure: Measure, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
     _refuse_controls("measure", scope)
-    scope.out.append(program.Measure(qubits[0], clbits[0]))
+    scope.out.append(instructions.Measure(qubits[0], clbits[0]))
 
 
 def _reset(_reset: Reset, qubits: tuple[int, ...], _clbits: tuple[int, ...], scope: Scope) -> None:
     _refuse_controls("reset", scope)
-    scope.out.append(program.Reset(qubits[0]))
+    scope.out.append(instructions.Reset(qubits[0]))
 
 
 def _barrier(_barrier: Barrier, qubits: tuple[int, ...], _clbits: tuple[int, ...], scope: Scope) -> None:
-    scope.out.append(program.Barrier(qubits))
+    scope.out.append(instructions.Barrier(qubits))
 
 
 def _delay(delay: Delay, qubits: tuple[int, ...], _clbits: tuple[int, ...], scope: Scope) -> None:
@@ -36,11 +36,11 @@ def _delay(delay: Delay, qubits: tuple[int, ...], _clbits: tuple[int, ...], scop
         duration, unit = duration.value.value(), duration.value.unit()
     if isinstance(duration, expr.Expr):
         # It may stretch: no one number says how long it takes, and nothing here depends on it.
-        scope.out.append(program.Delay(qubits[0], None, "expr"))
+        scope.out.append(instructions.Delay(qubits[0], None, "expr"))
     elif isinstance(duration, ParameterExpression) and duration.parameters:
         raise scope.refusal("delay", f"its duration is {duration}, which has no value")
     else:
-        scope.out.append(program.Delay(qubits[0], float(duration), unit))
+        scope.out.append(instructions.Delay(qubits[0], float(duration), unit))
 
 
 def _initialize(initialize: Initialize, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
@@ -50,7 +50,7 @@ def _initialize(initialize: Initialize, qubits: tuple[int, ...], clbits: tuple[i
         # Its definition is a reset of each qubit and a gate or two: no vector of 2^n numbers.
         lower_by_definition(initialize, qubits, clbits, scope)
     else:
-        scope.out.append(program.Initialize(amplitudes, qubits))
+        scope.out.append(instructions.Initialize(amplitudes, qubits))
 
 
 def _state_preparation(
@@ -60,16 +60,16 @@ def _state_preparation(
     forward = preparation.name == "state_preparation"
     amplitudes = _amplitudes(preparation.params, len(qubits)) if forward else None
     if amplitudes is not None and _untouched(qubits, scope):
-        scope.out.append(program.Initialize(amplitudes, qubits, fresh=True))
+        scope.out.append(instructions.Initialize(amplitudes, qubits, fresh=True))
     else:
         lower_by_definition(preparation, qubits, clbits, scope)
 
 
-def _amplitudes(params: list[Any], num_qubits: int) -> program.Array | None:
+def _amplitudes(params: list[Any], num_qubits: int) -> instructions.Array | None:
     """Return the vector that an instruction was given; None where it was a label or an int."""
     if len(params) != 1 << num_qubits:
         return None
-    return program.Array.of(np.array(params, np.complex128))
+    return instructions.Array.of(np.array(params, np.complex128))
 
 
 def _untouched(qubits: tuple[int, ...], scope: Scope) -> bool:

@@ -10,7 +10,7 @@ from qiskit.circuit import ParameterExpression, QuantumCircuit
 from jobs.lowering.expressions import lower_type
 from jobs.lowering.scope import Scope
 from jobs.lowering.standard import add_standard
-from simulator.program import Instruction
+from simulator.instructions import Instruction
 
 
 def lower_instructions(circuit: QuantumCircuit, scope: Scope) -> None:

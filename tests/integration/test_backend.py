@@ -93,7 +93,7 @@ class TestOptions:
             job = provider.get_backend().run(bell(), foo=1)
         assert job.result().success
 
-    @pytest.mark.parametrize(("option", "value"), [("priority", 1), ("max_shards", 2), ("precision", "single")])
+    @pytest.mark.parametrize(("option", "value"), [("priority", 1), ("max_shards", 2)])
     @pytest.mark.usefixtures("nothing_published")
     def test_not_there_yet(self, quiet, option, value):
         """Rule 20: an option that a later version brings is refused by name."""
@@ -149,6 +149,32 @@ class TestOptions:
             assert backend.run(circuit, parameter_binds=binds).result().get_counts() == [{"0": 1024}, {"1": 1024}]
         with pytest.raises(BasicAerError, match="do not fit"):
             backend.run(bell(), parameter_binds=[{theta: 1.0}])
+
+    @pytest.mark.parametrize("method", ["statevector", "unitary"])
+    def test_single_precision(self, provider, method):
+        """Rules 20 and 27: precision="single" gives complex64 to 1e-5, and job.options() says so."""
+        circuit = QuantumCircuit(4, global_phase=0.3)
+        for i in range(4):
+            circuit.ry(0.3 + i, i)
+            circuit.cp(0.7, i, (i + 1) % 4)
+        backend = provider.get_backend(f"{method}_simulator")
+
+        job = backend.run(circuit, precision="single")
+        single, double = (done.result().data(0)[method] for done in (job, backend.run(circuit)))
+        expected = Operator(circuit).data if method == "unitary" else Statevector(circuit).data
+        assert (single.dtype, double.dtype) == (np.complex64, np.complex128)
+        assert np.allclose(single, expected, rtol=0, atol=1e-5)
+        assert provider.job(job.job_id()).options()["precision"] == "single"
+
+    def test_single_precision_of_counts(self, provider):
+        """Rules 20 and 32: counts in single precision are the circuit's, and those of their seed."""
+        backend = provider.get_backend()
+        backend.set_options(precision="single", seed_simulator=5)
+
+        counts, again = (backend.run(bell(), shots=2000).result().get_counts() for _ in range(2))
+        assert counts == again
+        assert set(counts) == {"00", "11"}
+        assert abs(counts["00"] - 1000) < 5 * 500**0.5
 
     def test_backend_sampler(self, provider):
         """Rule 20: Qiskit's BackendSamplerV2 runs on it."""
@@ -210,6 +236,7 @@ class TestInput:
             ("qasm", lambda b: b.run(bell(), chop_threshold=-1), "chop_threshold=-1"),
             ("qasm", lambda b: b.run(bell(), job_timeout=0), "job_timeout=0"),
             ("qasm", lambda b: b.run(bell(), job_tags="tag"), "job_tags='tag'"),
+            ("qasm", lambda b: b.run(bell(), precision="half"), "precision='half' must be 'double' or 'single'"),
             (
                 "qasm",
                 lambda b: b.run(bell(), initial_statevector=[1, 0]),
@@ -271,9 +298,9 @@ class TestInput:
 
     def test_quota(self, quiet_server, monkeypatch):
         """Rule 36: over the store's quota: bytes and cure, and nothing is kept."""
-        monkeypatch.setenv("BASICAER_STORE_QUOTA", "200")
+        monkeypatch.setenv("BASICAER_STORE_QUOTA", "100")
         provider = BasicAerProvider(quiet_server.url)
-        with pytest.raises(BasicAerError, match=r"bytes.*200.*delete"):
+        with pytest.raises(BasicAerError, match=r"bytes.*100.*delete"):
             provider.get_backend().run(bell())
         provider.close()
 
@@ -304,6 +331,15 @@ class TestInput:
 
         assert 16 * 2**backend.max_qubits <= memory < 16 * 2 ** (backend.max_qubits + 3)
         assert provider.get_backend("unitary_simulator").max_qubits <= backend.max_qubits // 2 + 1
+
+    def test_width_follows_the_precision(self, provider):
+        """Rule 25: in single precision a state takes half the bytes, so one qubit more is accepted."""
+        backend = provider.get_backend("statevector_simulator")
+        double = backend.max_qubits
+        with pytest.raises(BasicAerError, match=rf"maximum \({double + 1}\)"):
+            backend.run(QuantumCircuit(double + 2), precision="single")
+        backend.set_options(precision="single")
+        assert backend.max_qubits == double + 1
 
 
 def test_statevector_agrees(provider):

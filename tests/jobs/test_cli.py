@@ -1,6 +1,7 @@
 """The commands about jobs, as a script sees them: stdout, stderr and the exit code."""
 
 import json
+import math
 import re
 import shutil
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command_line import BASICAER, basicaer, command_lines_with, no_settings  # noqa: F401 (a fixture)
 from processes import ROOT, RedisServer, eventually
@@ -229,6 +231,19 @@ def test_read_only_commands_start_no_workers(monkeypatch, tmp_path):
         assert not any("-A worker" in line for line in ours)
         provider.close()
         eventually(lambda: "not running" in basicaer("doctor").stdout, within=20, what="the cluster's end")
+
+
+def test_precision(url, tmp_path):
+    """`--precision single` runs in single precision: 0.6 and 0.8 come back rounded to complex64."""
+    path = tmp_path / "turn.qasm"
+    path.write_text(f'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[1];\nry({2 * math.acos(0.6)}) q[0];\n')
+    for precision, digits in (("single", 1e-6), ("double", 1e-15)):
+        options = ("--backend", "statevector_simulator", "--precision", precision, "--json")
+        told = json.loads(basicaer("run", str(path), *options, url=url).stdout)
+        ((zero, _), (one, _)) = told["results"][0]["statevector"]
+        assert abs(zero - 0.6) + abs(one - 0.8) < digits
+        assert (zero == float(np.float32(zero))) == (precision == "single")
+    assert basicaer("run", str(path), "--precision", "half", url=url).exit_code == 2
 
 
 def test_help_lists_the_exit_codes():

@@ -10,7 +10,7 @@ from qiskit.circuit import Clbit, Qubit
 from qiskit.circuit.classical import expr, types
 
 from jobs.lowering import LoweringError, lower
-from simulator import expression, program
+from simulator import expression, instructions, program
 
 
 def test_registers_may_share_bits_and_bits_may_have_none() -> None:
@@ -43,7 +43,7 @@ def test_a_later_change_changes_nothing() -> None:
     circuit.x(0)
     lowered = lower(circuit)
     circuit.h(0)
-    assert lowered.instructions == (program.Gate("x", (0,)),)
+    assert lowered.instructions == (instructions.Gate("x", (0,)),)
 
 
 def test_only_circuits_are_lowered() -> None:

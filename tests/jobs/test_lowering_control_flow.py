@@ -8,7 +8,7 @@ from qiskit.circuit import AnnotatedOperation, ControlModifier, Duration, Instru
 from qiskit.circuit.classical import expr, types
 
 from jobs.lowering import LoweringError, control_flow, lower
-from simulator import program
+from simulator import instructions, program
 from simulator.expression import (
     Binary,
     Bits,
@@ -24,8 +24,8 @@ from simulator.expression import (
 )
 from simulator.expression import Duration as DurationType
 
-X = program.Gate("x", (0,))
-Y = program.Gate("y", (0,))
+X = instructions.Gate("x", (0,))
+Y = instructions.Gate("y", (0,))
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def circuit() -> QuantumCircuit:
     return QuantumCircuit(QuantumRegister(1, "q"), ClassicalRegister(3, "c"))
 
 
-def only(circuit: QuantumCircuit) -> program.Instruction:
+def only(circuit: QuantumCircuit) -> instructions.Instruction:
     """The one instruction of the lowered circuit."""
     (instruction,) = lower(circuit).instructions
     return instruction
@@ -66,7 +66,7 @@ def test_conditions_become_expressions(circuit: QuantumCircuit, condition: objec
         expected = Cast(Bool(), expected)
     with circuit.if_test(node):
         circuit.x(0)
-    assert only(circuit) == program.IfElse(expected, (X,))
+    assert only(circuit) == instructions.IfElse(expected, (X,))
 
 
 def test_both_branches_are_kept(circuit: QuantumCircuit) -> None:
@@ -75,7 +75,7 @@ def test_both_branches_are_kept(circuit: QuantumCircuit) -> None:
         circuit.x(0)
     with otherwise:
         circuit.y(0)
-    assert only(circuit) == program.IfElse(Clbit(0), (X,), (Y,))
+    assert only(circuit) == instructions.IfElse(Clbit(0), (X,), (Y,))
 
 
 def test_a_block_on_other_bits_is_mapped(circuit: QuantumCircuit) -> None:
@@ -83,18 +83,18 @@ def test_a_block_on_other_bits_is_mapped(circuit: QuantumCircuit) -> None:
     block = QuantumCircuit(1, 1)
     block.measure(0, 0)
     circuit.if_test((circuit.clbits[0], 1), block, [0], [2])
-    assert only(circuit) == program.IfElse(Clbit(0), (program.Measure(0, 2),))
+    assert only(circuit) == instructions.IfElse(Clbit(0), (instructions.Measure(0, 2),))
 
 
 @pytest.mark.parametrize(
     ("indices", "expected"),
-    [(range(1, 9, 3), program.Range(1, 9, 3)), ([4, -1], (4, -1)), (range(0), program.Range(0, 0, 1))],
+    [(range(1, 9, 3), instructions.Range(1, 9, 3)), ([4, -1], (4, -1)), (range(0), instructions.Range(0, 0, 1))],
 )
 def test_for_loops_keep_their_indices(circuit: QuantumCircuit, indices: object, expected: object) -> None:
     """Rule 30: a range stays a range, and a loop without a parameter has one body."""
     with circuit.for_loop(indices):
         circuit.x(0)
-    assert only(circuit) == program.For(expected, ((X,),))
+    assert only(circuit) == instructions.For(expected, ((X,),))
 
 
 def test_a_loop_parameter_makes_a_body_an_index(circuit: QuantumCircuit) -> None:
@@ -103,8 +103,8 @@ def test_a_loop_parameter_makes_a_body_an_index(circuit: QuantumCircuit) -> None
         circuit.rx(index / 2, 0)
     loop = only(circuit)
     assert [body[0].true_body for body in loop.bodies] == [
-        (program.Gate("rx", (0,), (0.5,)),),
-        (program.Gate("rx", (0,), (1.5,)),),
+        (instructions.Gate("rx", (0,), (0.5,)),),
+        (instructions.Gate("rx", (0,), (1.5,)),),
     ]
 
 
@@ -132,7 +132,7 @@ def test_a_loop_variable_is_a_variable(circuit: QuantumCircuit) -> None:
     lowered = lower(circuit)
     assert lowered.variables == (program.Variable("i", Uint(3)),)
     assert lowered.instructions == (
-        program.For(program.Range(0, 4), ((program.Store(Bits((0, 1, 2)), Var(0)),),), variable=0),
+        instructions.For(instructions.Range(0, 4), ((instructions.Store(Bits((0, 1, 2)), Var(0)),),), variable=0),
     )
 
 
@@ -143,9 +143,12 @@ def test_while_break_and_continue(circuit: QuantumCircuit) -> None:
             circuit.break_loop()
         with circuit.if_test((circuit.clbits[2], 1)):
             circuit.continue_loop()
-    assert only(circuit) == program.While(
+    assert only(circuit) == instructions.While(
         Clbit(0),
-        (program.IfElse(Clbit(1), (program.Break(),)), program.IfElse(Clbit(2), (program.Continue(),))),
+        (
+            instructions.IfElse(Clbit(1), (instructions.Break(),)),
+            instructions.IfElse(Clbit(2), (instructions.Continue(),)),
+        ),
     )
 
 
@@ -156,8 +159,8 @@ def test_switch_keeps_labels_and_default(circuit: QuantumCircuit) -> None:
             circuit.x(0)
         with case(case.DEFAULT):
             circuit.y(0)
-    assert only(circuit) == program.Switch(
-        Bits((0, 1, 2)), (program.Case(("0x0", "0x5"), (X,)), program.Case((), (Y,)))
+    assert only(circuit) == instructions.Switch(
+        Bits((0, 1, 2)), (instructions.Case(("0x0", "0x5"), (X,)), instructions.Case((), (Y,)))
     )
 
 
@@ -166,7 +169,7 @@ def test_box_and_its_phase(circuit: QuantumCircuit) -> None:
     block = QuantumCircuit(1, global_phase=0.5)
     block.x(0)
     circuit.box(block, [0], [])
-    assert only(circuit) == program.Box((program.Gate("global_phase", (), (0.5,)), X))
+    assert only(circuit) == instructions.Box((instructions.Gate("global_phase", (), (0.5,)), X))
 
 
 def test_store_writes_bits_registers_variables_and_places(circuit: QuantumCircuit) -> None:
@@ -176,10 +179,10 @@ def test_store_writes_bits_registers_variables_and_places(circuit: QuantumCircui
     circuit.store(circuit.cregs[0], number)
     circuit.store(expr.index(number, 1), circuit.clbits[0])
     assert lower(circuit).instructions == (
-        program.Store(Var(0), Constant(Uint(3), "0x3")),
-        program.Store(Clbit(1), Constant(Bool(), True)),
-        program.Store(Bits((0, 1, 2)), Var(0)),
-        program.Store(Index(Var(0), Constant(Uint(1), "0x1")), Clbit(0)),
+        instructions.Store(Var(0), Constant(Uint(3), "0x3")),
+        instructions.Store(Clbit(1), Constant(Bool(), True)),
+        instructions.Store(Bits((0, 1, 2)), Var(0)),
+        instructions.Store(Index(Var(0), Constant(Uint(1), "0x1")), Clbit(0)),
     )
 
 

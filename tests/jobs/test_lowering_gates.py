@@ -34,8 +34,8 @@ from qiskit.quantum_info import random_clifford, random_unitary
 from strategies import STANDARD_GATES
 
 from jobs.lowering import LoweringError, lower
-from simulator import program
-from simulator.program import Instruction as ProgramInstruction
+from simulator import instructions
+from simulator.instructions import Instruction as ProgramInstruction
 
 
 def lowered(operation: object, width: int | None = None) -> tuple[ProgramInstruction, ...]:
@@ -70,9 +70,9 @@ class Endless(Gate):
 def test_a_standard_gate_is_one_gate_of_the_table(name: str) -> None:
     """Rule 29: each of the 51 standard gates is native; cu is a u and a phase, both controlled."""
     gate = STANDARD_GATES[name].base_class(*[0.5] * len(STANDARD_GATES[name].params))
-    instructions = lowered(gate)
-    assert all(isinstance(instruction, program.Gate) for instruction in instructions)
-    assert len(instructions) == (2 if name == "cu" else 1)
+    found = lowered(gate)
+    assert all(isinstance(instruction, instructions.Gate) for instruction in found)
+    assert len(found) == (2 if name == "cu" else 1)
 
 
 def test_there_are_51_standard_gates() -> None:
@@ -83,20 +83,20 @@ def test_there_are_51_standard_gates() -> None:
 def test_open_controls_are_a_control_state() -> None:
     """Rule 29: bit i of the control state belongs to the i-th control."""
     (gate,) = lowered(XGate().control(3, ctrl_state="011"))
-    assert gate == program.Gate("x", (3,), (), (0, 1, 2), 0b011)
+    assert gate == instructions.Gate("x", (3,), (), (0, 1, 2), 0b011)
 
 
 def test_controls_of_controls_are_flat() -> None:
     """Rule 29: a controlled controlled gate is one gate with all the controls, in order."""
     inner = RYGate(0.3).control(1, ctrl_state=0)
     (gate,) = lowered(AnnotatedOperation(inner, ControlModifier(2, 0b10)))
-    assert gate == program.Gate("ry", (3,), (0.3,), (0, 1, 2), 0b010)
+    assert gate == instructions.Gate("ry", (3,), (0.3,), (0, 1, 2), 0b010)
 
 
 def test_all_ones_is_no_control_state() -> None:
     """A control state of all ones is None, however it came about."""
     (gate,) = lowered(AnnotatedOperation(CXGate(ctrl_state=1), ControlModifier(1, 1)))
-    assert gate == program.Gate("x", (2,), (), (0, 1))
+    assert gate == instructions.Gate("x", (2,), (), (0, 1))
 
 
 @pytest.mark.parametrize("operation", [MCXGate(25), UnitaryGate(random_unitary(4, seed=1)).control(1)])
@@ -104,7 +104,7 @@ def test_a_controlled_gate_is_no_larger_matrix(operation: Gate) -> None:
     """Rule 29: controls are named, never multiplied out."""
     (instruction,) = lowered(operation)
     assert len(instruction.controls) == operation.num_ctrl_qubits
-    assert not isinstance(instruction, program.Unitary) or instruction.matrix.shape == (4, 4)
+    assert not isinstance(instruction, instructions.Unitary) or instruction.matrix.shape == (4, 4)
 
 
 def test_a_controlled_custom_gate_controls_its_definition() -> None:
@@ -112,19 +112,19 @@ def test_a_controlled_custom_gate_controls_its_definition() -> None:
     body = QuantumCircuit(2, global_phase=0.5)
     body.h(0)
     body.cx(0, 1)
-    instructions = lowered(body.to_gate().control(2, ctrl_state=1))
-    assert instructions == (
-        program.Gate("global_phase", (), (0.5,), (0, 1), 1),
-        program.Gate("h", (2,), (), (0, 1), 1),
-        program.Gate("x", (3,), (), (0, 1, 2), 0b101),
+    found = lowered(body.to_gate().control(2, ctrl_state=1))
+    assert found == (
+        instructions.Gate("global_phase", (), (0.5,), (0, 1), 1),
+        instructions.Gate("h", (2,), (), (0, 1), 1),
+        instructions.Gate("x", (3,), (), (0, 1, 2), 0b101),
     )
 
 
 def test_cu_keeps_its_phase_under_more_controls() -> None:
     """Qiskit leaves cu's fourth parameter on the u below a controlled cu: it is a phase there too."""
     assert lowered(CUGate(0.1, 0.2, 0.3, 0.4).control(1)) == (
-        program.Gate("u", (2,), (0.1, 0.2, 0.3), (0, 1)),
-        program.Gate("global_phase", (), (0.4,), (0, 1)),
+        instructions.Gate("u", (2,), (0.1, 0.2, 0.3), (0, 1)),
+        instructions.Gate("global_phase", (), (0.4,), (0, 1)),
     )
 
 
@@ -139,7 +139,7 @@ def test_a_name_alone_makes_no_standard_gate() -> None:
     gate = Gate("h", 1, [])
     gate.definition = QuantumCircuit(1)
     gate.definition.x(0)
-    assert lowered(gate) == (program.Gate("x", (0,)),)
+    assert lowered(gate) == (instructions.Gate("x", (0,)),)
 
 
 def test_a_label_changes_nothing() -> None:
@@ -149,20 +149,20 @@ def test_a_label_changes_nothing() -> None:
 
 def test_pauli_has_its_last_letter_on_the_first_qubit() -> None:
     """Rule 29: pauli is a gate a letter, and none for the identity."""
-    assert lowered(PauliGate("XIZ")) == (program.Gate("z", (0,)), program.Gate("x", (2,)))
+    assert lowered(PauliGate("XIZ")) == (instructions.Gate("z", (0,)), instructions.Gate("x", (2,)))
 
 
 def test_permutation_says_where_each_state_comes_from() -> None:
     """Rule 29: pattern[k] = m moves the state of qubit m to qubit k."""
-    assert lowered(PermutationGate([2, 0, 1])) == (program.Permutation((0, 1, 2), (2, 0, 1)),)
+    assert lowered(PermutationGate([2, 0, 1])) == (instructions.Permutation((0, 1, 2), (2, 0, 1)),)
 
 
-@pytest.mark.parametrize(("size", "kind"), [(6, program.Unitary), (7, program.Gate)])
+@pytest.mark.parametrize(("size", "kind"), [(6, instructions.Unitary), (7, instructions.Gate)])
 def test_a_diagonal_under_controls_stays_small(size: int, kind: type) -> None:
     """A controlled diagonal is a dense matrix of at most 6 qubits, and gates beyond."""
     diagonal = DiagonalGate(np.exp(1j * np.arange(2**size)).tolist())
-    instructions = lowered(AnnotatedOperation(diagonal, ControlModifier(1)))
-    assert {type(instruction) for instruction in instructions} == {kind}
+    found = lowered(AnnotatedOperation(diagonal, ControlModifier(1)))
+    assert {type(instruction) for instruction in found} == {kind}
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_a_diagonal_under_controls_stays_small(size: int, kind: type) -> None:
 )
 def test_what_has_no_definition_is_synthesised(operation: object) -> None:
     """Rule 29: a Clifford goes by to_instruction, an annotated operation by high-level synthesis."""
-    assert all(isinstance(instruction, program.Gate) for instruction in lowered(operation))
+    assert all(isinstance(instruction, instructions.Gate) for instruction in lowered(operation))
 
 
 def test_a_gate_known_by_its_matrix_is_dense_up_to_6_qubits() -> None:
@@ -265,7 +265,7 @@ def test_bound_parameters_are_numbers() -> None:
     circuit = QuantumCircuit(1, global_phase=alpha)
     circuit.rx(2 * alpha, 0)
     bound = lower(circuit.assign_parameters({alpha: 0.25}))
-    assert bound.instructions == (program.Gate("rx", (0,), (0.5,)),)
+    assert bound.instructions == (instructions.Gate("rx", (0,), (0.5,)),)
     assert bound.global_phase == 0.25
 
 

@@ -10,7 +10,7 @@ from qiskit.circuit.classical import expr
 from qiskit.circuit.library import StatePreparation
 
 from jobs.lowering import lower
-from simulator import program
+from simulator import instructions
 
 HALF = [np.sqrt(0.5), np.sqrt(0.5) * 1j]
 
@@ -36,7 +36,7 @@ def test_a_label_needs_no_vector(state: object) -> None:
     """Initialize by label or int is resets and gates: no 2^n amplitudes travel."""
     circuit = QuantumCircuit(2)
     circuit.initialize(state, [0, 1])
-    assert set(kinds(circuit)) == {program.Reset, program.Gate}
+    assert set(kinds(circuit)) == {instructions.Reset, instructions.Gate}
 
 
 def test_state_preparation_of_fresh_qubits_is_its_amplitudes() -> None:
@@ -48,9 +48,9 @@ def test_state_preparation_of_fresh_qubits_is_its_amplitudes() -> None:
     circuit.prepare_state(HALF, 0)
     circuit.prepare_state(HALF, 1)
     *_, first, second = lower(circuit).instructions
-    assert isinstance(first, program.Initialize)
+    assert isinstance(first, instructions.Initialize)
     assert first.fresh
-    assert isinstance(second, program.Initialize)
+    assert isinstance(second, instructions.Initialize)
 
 
 def _touched_by_a_gate(circuit: QuantumCircuit) -> None:
@@ -78,29 +78,29 @@ def test_state_preparation_elsewhere_is_its_unitary(build: object) -> None:
     """Rule 29: where the qubits may not be in |0>, a state preparation is exactly Qiskit's gate."""
     circuit = QuantumCircuit(1, 1)
     build(circuit)
-    everything = program.walk(lower(circuit).instructions)
-    assert not any(isinstance(instruction, program.Initialize) for instruction in everything)
+    everything = instructions.walk(lower(circuit).instructions)
+    assert not any(isinstance(instruction, instructions.Initialize) for instruction in everything)
 
 
 def test_from_zero_false_means_any_state() -> None:
     """A unitary, or an initial state, needs the gate itself."""
     circuit = QuantumCircuit(1)
     circuit.prepare_state(HALF, 0)
-    assert program.Initialize in kinds(circuit)
-    assert program.Initialize not in kinds(circuit, from_zero=False)
+    assert instructions.Initialize in kinds(circuit)
+    assert instructions.Initialize not in kinds(circuit, from_zero=False)
 
 
 @pytest.mark.parametrize(
     ("duration", "unit", "expected"),
     [
-        (7, "dt", program.Delay(0, 7.0, "dt")),
-        (1.5, "us", program.Delay(0, 1.5, "us")),
-        (2, "ps", program.Delay(0, 2.0, "ps")),
-        (Duration.ms(4), None, program.Delay(0, 4.0, "ms")),
-        (expr.add(Duration.ns(4), Duration.ns(1)), None, program.Delay(0, None, "expr")),
+        (7, "dt", instructions.Delay(0, 7.0, "dt")),
+        (1.5, "us", instructions.Delay(0, 1.5, "us")),
+        (2, "ps", instructions.Delay(0, 2.0, "ps")),
+        (Duration.ms(4), None, instructions.Delay(0, 4.0, "ms")),
+        (expr.add(Duration.ns(4), Duration.ns(1)), None, instructions.Delay(0, None, "expr")),
     ],
 )
-def test_delays_keep_their_duration(duration: object, unit: str | None, expected: program.Delay) -> None:
+def test_delays_keep_their_duration(duration: object, unit: str | None, expected: instructions.Delay) -> None:
     """Rule 30: a delay in any unit is a no-op that can be rebuilt; an expression has no one duration."""
     circuit = QuantumCircuit(1)
     circuit.delay(expr.lift(duration) if isinstance(duration, Duration) else duration, 0, unit)
@@ -113,4 +113,8 @@ def test_measure_reset_and_barrier_name_their_bits() -> None:
     circuit.measure(1, 0)
     circuit.reset(0)
     circuit.barrier(1, 0)
-    assert lower(circuit).instructions == (program.Measure(1, 0), program.Reset(0), program.Barrier((1, 0)))
+    assert lower(circuit).instructions == (
+        instructions.Measure(1, 0),
+        instructions.Reset(0),
+        instructions.Barrier((1, 0)),
+    )

@@ -50,6 +50,16 @@ def test_refused(option, value):
         resolve("qasm", "b", {option: value})
 
 
+@pytest.mark.parametrize("method", DEFAULTS)
+def test_precision(method):
+    """Rules 20 and 23: double unless single is asked for; any other value is refused with the choices."""
+    assert resolve(method, "b", {})["precision"] == "double"
+    assert resolve(method, "b", {"precision": "single"})["precision"] == "single"
+    for bad in ("half", 32, np.complex64, ["single"]):
+        with pytest.raises(BasicAerError, match=r"precision=.* must be 'double' or 'single'"):
+            resolve(method, "b", {"precision": bad})
+
+
 def test_states_are_checked():
     """Rule 23: initial states have norm 1, initial unitaries are square and unitary."""
     assert resolve("qasm", "b", {"initial_statevector": [0, 1j]})["initial_statevector"].dtype == complex

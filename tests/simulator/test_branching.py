@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -11,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from programs import Draw, h, measures, program, random_vector, ry, unitary_instructions, x
 
-from simulator import Program, branching, run
+from simulator import Program, branching, measurement, run, sampling
 from simulator.branching import Interpreter
 from simulator.errors import InvalidProgramError, ProgramRuntimeError, StoppedError
 from simulator.expression import Binary, Bits, Bool, Cast, Clbit, Constant, Index, Uint, Unary, Var
 from simulator.flow import compile_program
-from simulator.program import (
+from simulator.instructions import (
     Array,
     Box,
     Break,
@@ -32,11 +34,13 @@ from simulator.program import (
     Reset,
     Store,
     Switch,
-    Variable,
     While,
 )
+from simulator.program import Variable
 from simulator.rng import Uniforms
-from simulator.state import State, ground
+from simulator.sampling import sample
+from simulator.state import ground
+from simulator.tally import Tally
 
 YES = Constant(Bool(), True)
 COUNTER = Variable("counter", Uint(4))
@@ -187,6 +191,18 @@ def test_counts_are_likely(name: str, *, sample_measuring: bool) -> None:
     assert_likely(result.counts, distribution(PROGRAMS[name]()))
 
 
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_counts_of_states_in_pieces_are_likely(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rules 28 and 31: so they do where a state has more qubits than one distribution, and memory agrees."""
+    for module in (measurement, sampling):
+        monkeypatch.setattr(module, "PIECE", 1)
+    monkeypatch.setattr(measurement, "_LOW", 1)
+    result = run(PROGRAMS[name](), seed=12, shots=20_000)
+    assert_likely(result.counts, distribution(PROGRAMS[name]()))
+    remembered = run(PROGRAMS[name](), seed=12, shots=20_000, memory=True)
+    assert result.counts == remembered.counts == Counter(remembered.memory)
+
+
 @st.composite
 def dynamic_programs(draw: Draw) -> Program:
     """Random bodies in random control flow over 3 qubits, 3 clbits and a counter."""
@@ -237,12 +253,13 @@ def test_random_dynamic_programs_are_likely(dynamic: Program) -> None:
 @settings(deadline=None, max_examples=25, derandomize=True)
 @given(dynamic_programs(), st.integers(0, 2**63 - 1))
 def test_no_outcome_depends_on_how_branches_are_run(dynamic: Program, seed: int) -> None:
-    """Rule 32: merging or not waiting at all, and any number of other shots, change no shot's outcome."""
+    """Rule 32: waiting for each other or not, and any number of other shots, change no shot's outcome."""
     whole = run(dynamic, seed=seed, shots=300, memory=True).memory
     assert run(dynamic, seed=seed, shots=40, memory=True).memory == whole[:40]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(branching, "_WAITING", 1)
-        assert run(dynamic, seed=seed, shots=300, memory=True).memory == whole
+        for most in (1, 5, 64):
+            patch.setattr(branching, "_WAITING", most)
+            assert run(dynamic, seed=seed, shots=300, memory=True).memory == whole
 
 
 def test_teleportation_arrives() -> None:
@@ -251,41 +268,75 @@ def test_teleportation_arrives() -> None:
     assert all(int(key, 16) < 0b100 for key in counts)
 
 
+def steps(circuit: Program, shots: int) -> list[int]:
+    """How many states each cohort of a run has when it comes to the end, and how often the run looked up."""
+    looks: list[int] = []
+    code = compile_program(circuit, fresh=True, sampling=True, merging=True)
+    interpreter = Interpreter(code, Uniforms(1), lambda: looks.append(1))
+    states = [cohort.num_rows for cohort in interpreter.run(ground(circuit.num_qubits), np.arange(shots))]
+    return [*states, len(looks)]
+
+
 def test_shots_that_are_in_one_state_share_it() -> None:
-    """Five measured and reset rounds make 32 histories, but evolve no more than a few states."""
-    kernels = []
-    run(teleportation(), seed=1, shots=1000, checkpoint=lambda: kernels.append(1))
-    few = len(kernels)
-    run(teleportation(), seed=1, shots=100_000, checkpoint=lambda: kernels.append(1))
-    assert len(kernels) == 2 * few
-    entangled = program(1, 12, *(part for i in range(12) for part in (h(0), Measure(0, i), Reset(0))))
-    kernels.clear()
-    counts = run(entangled, seed=1, shots=4000, checkpoint=lambda: kernels.append(1)).counts
-    assert len(counts) > 2000
-    assert len(kernels) < 12 * 10
+    """Rule 31: 100,000 shots take as many steps as 1,000, and equal states are evolved once."""
+    assert steps(teleportation(), 1000) == steps(teleportation(), 100_000)
+    assert steps(teleportation(), 1000)[0] == 4
+    # 2^12 histories, but after each round one state.
+    rounds = program(1, 12, *(part for i in range(12) for part in (h(0), Measure(0, i), Reset(0))), h(0))
+    *states, few = steps(rounds, 4000)
+    assert states == [1]
+    assert few < 12 * 20
+    assert len(run(rounds, seed=1, shots=4000).counts) > 2000
 
 
-@pytest.mark.parametrize("waiting", [1, 256])
-def test_few_states_are_alive(waiting: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where branches cannot wait, no more than log2(shots) + 2 states live at once, of however many."""
-    monkeypatch.setattr(branching, "_WAITING", waiting)
-    alive, most, ended = 1, 1, 0
-    copy = State.copy
+def splitting(num_qubits: int) -> Program:
+    """Twelve measurements, each of which leaves two states that are in no two histories the same."""
+    splits = tuple(part for i in range(12) for part in (h(0), ry(0.1 * i + 0.2, 1), x(1, 0), Measure(0, i)))
+    return program(num_qubits, 12, *splits, IfElse(Clbit(0), (h(0),)), h(0))
 
-    def counted(state: State) -> State:
-        nonlocal alive, most
-        alive += 1
-        most = max(most, alive)
-        return copy(state)
 
-    monkeypatch.setattr(State, "copy", counted)
-    splits = tuple(part for i in range(12) for part in (h(0), ry(0.1 * i, 1), x(1, 0), Measure(0, i)))
-    code = compile_program(program(2, 12, *splits, h(0)), fresh=True, sampling=False, merging=True)
-    for _ in Interpreter(code, Uniforms(1), lambda: None).run(ground(2), np.arange(512)):
-        ended += 1
-        alive -= 1
-    assert ended > 300
-    assert most <= waiting + 10
+@pytest.mark.parametrize("most", [1, 5, 64, 4096])
+def test_few_states_are_alive(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rule 25: of however many states there are, no more than `most_alive` take memory at once."""
+    state_bytes = 16 << 10
+    monkeypatch.setattr(branching, "_WAITING", most)
+    code = compile_program(splitting(10), fresh=True, sampling=False, merging=True)
+    start = ground(10)
+    tracemalloc.start()
+    ended = sum(
+        cohort.num_shots for cohort in Interpreter(code, Uniforms(1), lambda: None).run(start, np.arange(512))
+    )
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert ended == 512
+    bookkeeping = 1 << 21
+    assert peak < (1 + branching.most_alive(state_bytes, 512, 512)) * state_bytes + bookkeeping
+
+
+@pytest.mark.parametrize("most", [1, 5, 64, 4096])
+@pytest.mark.parametrize("together", [1, 1 << 15])
+def test_no_outcome_depends_on_how_many_states_wait(
+    most: int, together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rule 32: states may be evolved one by one or together, and cohorts be cut anywhere."""
+    expected = run(splitting(3), seed=3, shots=700, memory=True)
+    assert len(expected.counts) > 200
+    monkeypatch.setattr(branching, "_WAITING", most)
+    monkeypatch.setattr(branching, "_TOGETHER", together)
+    assert run(splitting(3), seed=3, shots=700, memory=True) == expected
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_range_of_shots_is_what_it_is_among_all(name: str) -> None:
+    """Rule 32: any shots, run by themselves, have the outcomes that they have among the others."""
+    whole = run(PROGRAMS[name](), seed=9, shots=3000, memory=True).memory
+    code = compile_program(PROGRAMS[name](), fresh=True, sampling=True, merging=True)
+    for shots in (np.arange(1000, 2500), np.array([3, 4, 1023, 1024, 2999])):
+        tally = Tally(3000, memory=True)
+        uniforms = Uniforms(9)
+        for cohort in Interpreter(code, uniforms, lambda: None).run(ground(PROGRAMS[name]().num_qubits), shots):
+            sample(cohort, code.final, uniforms, tally)
+        assert [tally.results()[1][shot] for shot in shots] == [whole[shot] for shot in shots]
 
 
 def test_an_endless_loop_can_be_stopped() -> None:

@@ -12,8 +12,9 @@ from programs import h, measures, program, ry, x
 
 from simulator import cost, run
 from simulator.expression import Clbit
-from simulator.program import For, Measure, Program, Range, Reset, While
-from simulator.shards import Method, Outcome, Part
+from simulator.instructions import For, Measure, Range, Reset, While
+from simulator.program import Program
+from simulator.shards import Method, Outcome, Part, Precision
 from simulator.wire import encode
 
 LAYERS = [
@@ -31,8 +32,9 @@ SPLITTING = program(12, 12, *(part for i in range(12) for part in (h(0), x(5, 0)
     [("qasm", 2 * 16 * 2**12), ("statevector", 2 * 16 * 2**12), ("unitary", 2 * 16 * 4**12)],
 )
 def test_bytes_of_a_circuit_without_branches(method: Method, expected: int) -> None:
-    """Rule 25: 16 bytes an amplitude, of the state and of a working copy."""
+    """Rule 25: 16 bytes an amplitude, of the state and of a working copy; 8 in single precision."""
     assert cost.bytes_required(STATIC, method) == expected
+    assert cost.bytes_required(STATIC, method, precision="single") == expected // 2
 
 
 @pytest.mark.parametrize("shots", [1, 10, 200])
@@ -64,17 +66,19 @@ def test_states_of_a_dynamic_circuit(circuit: Program, states: int) -> None:
 
 @pytest.mark.parametrize("memory", [0, 31, 32, 63, 64, 2**30, 2**30 - 1])
 @pytest.mark.parametrize("method", ["qasm", "unitary"])
-def test_max_qubits_is_the_widest_that_fits(memory: int, method: Method) -> None:
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_max_qubits_is_the_widest_that_fits(memory: int, method: Method, precision: Precision) -> None:
     """Rule 25: the maximum width follows the memory: that many qubits fit, one more does not."""
-    width = cost.max_qubits(memory, method)
-    assert width == 0 or cost.bytes_required(program(width, 0), method) <= memory
-    assert cost.bytes_required(program(width + 1, 0), method) > memory
+    width = cost.max_qubits(memory, method, precision)
+    assert width == 0 or cost.bytes_required(program(width, 0), method, precision=precision) <= memory
+    assert cost.bytes_required(program(width + 1, 0), method, precision=precision) > memory
 
 
 def test_result_bytes() -> None:
     """Rule 36: the bytes of a state are those of its array; counts take at most what is said."""
     assert cost.result_bytes(STATIC, "statevector") == 16 * 2**12
     assert cost.result_bytes(STATIC, "unitary") == 16 * 4**12
+    assert cost.result_bytes(STATIC, "unitary", "single") == 8 * 4**12
     assert cost.result_bytes(STATIC, "qasm") == 0
 
 

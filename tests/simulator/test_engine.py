@@ -18,7 +18,7 @@ import simulator
 from simulator import CircuitResult, Program, Shard, run, run_shard
 from simulator.errors import InvalidProgramError, MemoryRefusedError, StoppedError
 from simulator.expression import Clbit
-from simulator.program import (
+from simulator.instructions import (
     Array,
     Barrier,
     Box,

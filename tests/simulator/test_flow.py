@@ -9,7 +9,7 @@ from simulator.analysis import final_measures
 from simulator.code import Code, Evolve, Meet
 from simulator.expression import Clbit
 from simulator.flow import compile_program
-from simulator.program import (
+from simulator.instructions import (
     Array,
     Barrier,
     Box,
@@ -19,11 +19,11 @@ from simulator.program import (
     Initialize,
     Instruction,
     Measure,
-    Program,
     Range,
     Reset,
     Store,
 )
+from simulator.program import Program
 
 AMPLITUDES = Array.of(random_vector(1, 1))
 

@@ -10,7 +10,7 @@ from programs import h, random_unitary, random_vector, unitary_instructions, uni
 
 from simulator import state
 from simulator.fusion import plan
-from simulator.program import Array, Diagonal, Gate, Initialize, Instruction, Permutation, Unitary
+from simulator.instructions import Array, Diagonal, Gate, Initialize, Instruction, Permutation, Unitary
 from simulator.steps import Dense, Exchange, Phases, Rename, cost, evolve
 
 # Rounding of a dozen products of matrices of at most 2^6 rows.

@@ -14,7 +14,7 @@ from programs import h, measures, program, ry, x
 
 from simulator import Program, run
 from simulator.expression import Clbit
-from simulator.program import Gate, IfElse, Measure, Reset, While
+from simulator.instructions import Gate, IfElse, Measure, Reset, While
 
 BELL = program(2, 2, h(0), x(1, 0), *measures(2))
 WIDE = program(

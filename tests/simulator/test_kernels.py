@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from programs import Draw, embedded, random_unitary, random_vector
 
-from simulator import gather, kernels
+from simulator import gather, kernels, measurement
 
 # Rounding of a few hundred products of numbers of at most 1.
 TOLERANCE = {"rtol": 0, "atol": 1e-13}
@@ -93,40 +93,12 @@ def test_prepare(place: tuple[int, tuple[int, ...], kernels.Controls], seed: int
     num_bits, targets, _ = place
     psi, amplitudes = random_vector(seed, num_bits), random_vector(seed + 1, len(targets))
     for bit in targets:
-        kernels.project(psi, bit, 0, into=0, factor=1.0)
+        measurement.project(psi[None], bit, np.zeros(1, np.intp), np.ones(1), never, reset=False)
     column = np.zeros((1 << len(targets), 1 << len(targets)), np.complex128)
     column[:, 0] = amplitudes
     expected = embedded(column, targets, num_bits) @ psi
     kernels.prepare(psi, amplitudes, targets)
     np.testing.assert_allclose(psi, expected, **TOLERANCE)
-
-
-@settings(deadline=None, max_examples=40)
-@given(places(), st.integers(0, 1), st.integers(0, 1), st.integers(0, 99))
-def test_project(place: tuple[int, tuple[int, ...], kernels.Controls], outcome: int, into: int, seed: int) -> None:
-    """A projection keeps one half, scaled, in either place."""
-    num_bits, (bit, *_), _ = place
-    psi = random_vector(seed, num_bits)
-    matrix = np.zeros((2, 2))
-    matrix[into, outcome] = 0.5
-    expected = embedded(matrix, (bit,), num_bits) @ psi
-    kernels.project(psi, bit, outcome, into=into, factor=0.5)
-    np.testing.assert_allclose(psi, expected, **TOLERANCE)
-
-
-@settings(deadline=None, max_examples=40)
-@given(places(targets=0), st.integers(0, 99))
-def test_probabilities(place: tuple[int, tuple[int, ...], kernels.Controls], seed: int) -> None:
-    """The distribution of some bits is the sum over the others, the lowest bit least significant."""
-    num_bits, bits, _ = place
-    psi = random_vector(seed, num_bits)
-    values = sum((np.arange(1 << num_bits) >> bit & 1) << i for i, bit in enumerate(sorted(bits)))
-    expected = np.bincount(np.zeros(1 << num_bits, int) + values, np.abs(psi) ** 2, 1 << len(bits))
-    np.testing.assert_allclose(kernels.probabilities(psi, tuple(sorted(bits))), expected, **TOLERANCE)
-    for bit in bits:
-        ones = np.arange(1 << num_bits) >> bit & 1 == 1
-        expected = [np.sum(np.abs(psi[~ones]) ** 2), np.sum(np.abs(psi[ones]) ** 2)]
-        np.testing.assert_allclose(kernels.bit_masses(psi, bit), expected, **TOLERANCE)
 
 
 @settings(deadline=None, max_examples=40)
@@ -137,29 +109,3 @@ def test_permuted(sources: list[int]) -> None:
     indices = np.arange(64)
     before = sum((indices >> place & 1) << source for place, source in enumerate(sources))
     np.testing.assert_array_equal(kernels.permuted(psi, tuple(sources)), psi[before])
-
-
-@settings(deadline=None, max_examples=40)
-@given(st.integers(0, 9), st.floats(-4, 4), st.integers(0, 10**6))
-def test_settle_makes_states_equal_that_differ_by_phase_and_rounding(bits: int, angle: float, seed: int) -> None:
-    """A settled state is the same, to the bit, whatever its global phase and its last digits were."""
-    psi = random_vector(seed, bits)
-    other = psi * np.exp(1j * angle) + 1e-16
-    kernels.settle(psi)
-    kernels.settle(other)
-    # A digit may lie between two steps of the grid: one in about 10^4 does, and then the states differ by a step.
-    np.testing.assert_allclose(psi, other, rtol=0, atol=1.5 * 2.0**-40)
-    assert np.count_nonzero(psi != other) <= 2
-    np.testing.assert_allclose(np.linalg.norm(psi), 1, rtol=0, atol=1e-9)
-
-
-def test_settle_is_done_once() -> None:
-    """Settling a settled state changes nothing, and equal states have equal fingerprints."""
-    psi = random_vector(3, 6)
-    kernels.settle(psi)
-    again = psi.copy()
-    kernels.settle(again)
-    np.testing.assert_array_equal(psi, again)
-    assert kernels.fingerprint(psi) == kernels.fingerprint(again)
-    again[5] += 2.0**-40
-    assert kernels.fingerprint(psi) != kernels.fingerprint(again)

@@ -50,3 +50,27 @@ def test_experiment_seeds() -> None:
     assert len(set(seeds)) == len(seeds)
     assert all(0 <= seed < 2**63 for seed in seeds)
     assert set(seeds[1:]).isdisjoint(experiment_seed(8, index) for index in range(1000))
+
+
+def test_any_order_of_shots_and_any_way_of_asking() -> None:
+    """Rule 32: a shot's draw is the same alone, among shots in any order, far from others, and in a stretch."""
+    whole = Uniforms(3).draw(np.arange(5000), 2)
+    order = np.random.default_rng(1).permutation(5000)
+    np.testing.assert_array_equal(Uniforms(3).draw(order, 2), whole[order])
+    np.testing.assert_array_equal(Uniforms(3).stretch(1500, 2000, 2), whole[1500:3500])
+    uniforms = Uniforms(3)
+    for shots in ([4000], [4999, 3], [2500, 10, 1]):
+        np.testing.assert_array_equal(uniforms.draw(np.array(shots), 2), whole[shots])
+    far = 2**40
+    assert Uniforms(3).draw(np.array([far]), 2) == Uniforms(3).stretch(far, 1, 2)
+
+
+def test_few_rows_are_remembered() -> None:
+    """Many draws of many shots keep no more than the remembered rows, and forgotten ones come back the same."""
+    uniforms = Uniforms(4)
+    shots = np.arange(0, 600 * BLOCK, 7)
+    first = uniforms.draw(shots, 0)
+    for number in range(1, 20):
+        uniforms.draw(shots, number)
+    assert sum(row.uniforms.nbytes for row in uniforms._rows.values()) <= (4096 + 600) * 8 * BLOCK
+    np.testing.assert_array_equal(uniforms.draw(shots, 0), first)

@@ -12,7 +12,7 @@ from programs import h, measures, program, unitary_instructions, x
 from simulator import expression as ex
 from simulator import run_shard, wire
 from simulator.errors import WireError
-from simulator.program import (
+from simulator.instructions import (
     Array,
     Barrier,
     Box,
@@ -23,22 +23,19 @@ from simulator.program import (
     Diagonal,
     For,
     Gate,
-    Header,
     IfElse,
     Initialize,
     Instruction,
     Measure,
     Permutation,
-    Program,
     Range,
-    Register,
     Reset,
     Store,
     Switch,
     Unitary,
-    Variable,
     While,
 )
+from simulator.program import Header, Program, Register, Variable
 from simulator.shards import Experiment, Options, Part, Shard
 
 ONE = ex.Constant(ex.Uint(3), "0x1")
@@ -74,7 +71,7 @@ HEADER = Header("all", (Register("q", (0, 1, 2)),), (Register("c", (1, 0)),), '{
 VARIABLES = (Variable("count", ex.Uint(3)), Variable("length", ex.Duration()))
 PROGRAM = Program(3, 2, EVERYTHING, HEADER, 0.25, VARIABLES)
 SHARD = Shard(
-    Options("statevector", 7, memory=True, initial_state=Array.of(np.array([1.0, 0]))),
+    Options("statevector", 7, memory=True, initial_state=Array.of(np.array([1.0, 0])), precision="single"),
     (Experiment(0, 2**63 - 1, PROGRAM), Experiment(4, 0, program(0, 0))),
 )
 PART = run_shard(
@@ -89,6 +86,19 @@ def test_a_shard_goes_round() -> None:
     """Rule 36: every instruction, expression and option decodes to what was encoded."""
     assert wire.decode_shard(wire.encode(SHARD)) == SHARD
     assert wire.decode_shard(memoryview(bytes(wire.encode(SHARD)))) == SHARD
+
+
+def test_an_option_that_is_not_known_is_refused() -> None:
+    """A worker runs no job without an option that it was asked for, and names the option."""
+    shard = msgspec.msgpack.encode([{"method": "qasm", "shots": 1, "precision": "single", "noise": 1}, []])
+    with pytest.raises(WireError, match="unknown field `noise`"):
+        wire.decode_shard(b"BAC" + bytes([wire.WIRE_VERSION]) + shard)
+
+
+def test_options_at_their_defaults_do_not_travel() -> None:
+    """A worker that lacks an option still reads the jobs that do not use it."""
+    (options, _) = msgspec.msgpack.decode(wire.encode(Shard(Options("qasm", 5), ()))[4:])
+    assert options == {"method": "qasm", "shots": 5}
 
 
 def test_a_part_goes_round() -> None:

@@ -20,21 +20,8 @@ from programs import h, measures, program, x
 from simulator import cost, run_shard, wire
 from simulator import expression as ex
 from simulator.errors import MemoryRefusedError, StoppedError, WireError
-from simulator.program import (
-    MAX_NESTING,
-    Array,
-    Case,
-    For,
-    IfElse,
-    Initialize,
-    Program,
-    Range,
-    Store,
-    Switch,
-    Unitary,
-    Variable,
-    While,
-)
+from simulator.instructions import Array, Case, For, IfElse, Initialize, Range, Store, Switch, Unitary, While
+from simulator.program import MAX_NESTING, Program, Variable
 from simulator.shards import Experiment, Options, Part, Shard
 
 MAGIC = b"BAC" + bytes([wire.WIRE_VERSION])

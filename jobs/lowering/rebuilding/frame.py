@@ -11,7 +11,7 @@ from qiskit.circuit import ClassicalRegister, Clbit, QuantumCircuit, Qubit
 from qiskit.circuit.classical import expr
 
 from jobs.lowering.rebuilding.uses import Uses
-from simulator.program import Instruction
+from simulator.instructions import Instruction
 
 #: Appends one instruction of the program to the frame's circuit.
 Rule: TypeAlias = Callable[[Any, "Frame"], None]

@@ -12,7 +12,7 @@ from qiskit.circuit import AnnotatedOperation, ControlModifier, library
 
 from jobs.lowering.rebuilding.frame import Frame, Rule
 from jobs.lowering.standard import STANDARD_GATES
-from simulator import program
+from simulator import instructions
 
 _STANDARD_CLASSES = {name: gate.base_class for name, gate in library.get_standard_gate_name_mapping().items()}
 #: Name in GATES, number of controls -> Qiskit's class.
@@ -21,7 +21,7 @@ _CLASSES: Mapping[tuple[str, int], type] = MappingProxyType(
 )
 
 
-def _gate(gate: program.Gate, frame: Frame) -> None:
+def _gate(gate: instructions.Gate, frame: Frame) -> None:
     if gate.name == "global_phase" and gate.controls and gate.control_state is None:
         # A phase under controls is a controlled phase gate on the last of them.
         operation = _controlled("p", gate.params, len(gate.controls) - 1, None)
@@ -44,41 +44,41 @@ def _controlled(name: str, params: tuple[float, ...], controls: int, state: int 
     return AnnotatedOperation(_CLASSES[name, 0](*params), ControlModifier(controls, state))
 
 
-def _unitary(unitary: program.Unitary, frame: Frame) -> None:
+def _unitary(unitary: instructions.Unitary, frame: Frame) -> None:
     operation: Any = library.UnitaryGate(unitary.matrix.ndarray(), unitary.label, check_input=False)
     if unitary.controls:
         operation = AnnotatedOperation(operation, ControlModifier(len(unitary.controls), unitary.control_state))
     frame.place(operation, unitary.controls + unitary.targets)
 
 
-def _diagonal(diagonal: program.Diagonal, frame: Frame) -> None:
+def _diagonal(diagonal: instructions.Diagonal, frame: Frame) -> None:
     frame.place(library.DiagonalGate(diagonal.diagonal.ndarray().tolist()), diagonal.targets)
 
 
-def _permutation(permutation: program.Permutation, frame: Frame) -> None:
+def _permutation(permutation: instructions.Permutation, frame: Frame) -> None:
     places = {qubit: place for place, qubit in enumerate(permutation.targets)}
     pattern = [places[qubit] for qubit in permutation.sources]
     frame.place(library.PermutationGate(pattern), permutation.targets)
 
 
-def _initialize(initialize: program.Initialize, frame: Frame) -> None:
+def _initialize(initialize: instructions.Initialize, frame: Frame) -> None:
     cls = library.StatePreparation if initialize.fresh else library.Initialize
     frame.place(cls(np.asarray(initialize.amplitudes.ndarray()).tolist()), initialize.targets)
 
 
-def _measure(measure: program.Measure, frame: Frame) -> None:
+def _measure(measure: instructions.Measure, frame: Frame) -> None:
     frame.place(qiskit_circuit.Measure(), (measure.qubit,), (measure.clbit,))
 
 
-def _reset(reset: program.Reset, frame: Frame) -> None:
+def _reset(reset: instructions.Reset, frame: Frame) -> None:
     frame.place(qiskit_circuit.Reset(), (reset.qubit,))
 
 
-def _barrier(barrier: program.Barrier, frame: Frame) -> None:
+def _barrier(barrier: instructions.Barrier, frame: Frame) -> None:
     frame.place(qiskit_circuit.Barrier(len(barrier.qubits)), barrier.qubits)
 
 
-def _delay(delay: program.Delay, frame: Frame) -> None:
+def _delay(delay: instructions.Delay, frame: Frame) -> None:
     if delay.duration is None:
         stretch = frame.circuit.add_stretch(frame.names.fresh("stretch"))
         operation = qiskit_circuit.Delay(stretch)
@@ -89,14 +89,14 @@ def _delay(delay: program.Delay, frame: Frame) -> None:
 
 INSTRUCTION_RULES: Mapping[type, Rule] = MappingProxyType(
     {
-        program.Gate: _gate,
-        program.Unitary: _unitary,
-        program.Diagonal: _diagonal,
-        program.Permutation: _permutation,
-        program.Initialize: _initialize,
-        program.Measure: _measure,
-        program.Reset: _reset,
-        program.Barrier: _barrier,
-        program.Delay: _delay,
+        instructions.Gate: _gate,
+        instructions.Unitary: _unitary,
+        instructions.Diagonal: _diagonal,
+        instructions.Permutation: _permutation,
+        instructions.Initialize: _initialize,
+        instructions.Measure: _measure,
+        instructions.Reset: _reset,
+        instructions.Barrier: _barrier,
+        instructions.Delay: _delay,
     }
 )

@@ -10,20 +10,8 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from simulator.expression import Binary, Constant, Uint, Var
-from simulator.program import (
-    Box,
-    Case,
-    For,
-    IfElse,
-    Instruction,
-    Program,
-    Range,
-    Store,
-    Switch,
-    Variable,
-    While,
-    walk,
-)
+from simulator.instructions import Box, Case, For, IfElse, Instruction, Range, Store, Switch, While, walk
+from simulator.program import Program, Variable
 
 Body = tuple[Instruction, ...]
 

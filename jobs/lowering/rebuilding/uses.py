@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from simulator.expression import Bits, Expression, Var, parts_of
 from simulator.expression import Clbit as ClbitValue
-from simulator.program import For, Instruction, Measure, bodies_of, expressions_of, qubits_of
+from simulator.instructions import For, Instruction, Measure, bodies_of, expressions_of, qubits_of
 
 
 @dataclass(slots=True)
