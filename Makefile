@@ -2,6 +2,7 @@
 # make test   the same, then the whole test suite
 # make soak MINUTES=60   kills, stops and restarts workers and Redis under seeded jobs, and compares every count
 # make faults N=10   repeats the tests of faults in the background; after a break it goes on where it was
+# make bench-engine   the engine beside Aer and qulacs; ARGS='--help' tells how to run a part of it
 # PYTHON names the interpreter that makes the virtual environment, as in: make demo PYTHON=python3.12
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 N      ?= 10
 
-.PHONY: demo test faults soak lint bench clean
+.PHONY: demo test faults soak lint bench bench-engine clean
 
 demo: $(VENV)/.installed
 	$(BIN)/basicaer demo
@@ -34,6 +35,9 @@ lint: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/round_trip.py
 
+bench-engine: $(VENV)/.installed-bench
+	$(BIN)/python -m benchmarks.engine $(ARGS)
+
 clean:
 	rm -rf $(VENV) dist .faults .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -54,3 +58,7 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/.made
 $(VENV)/.installed-dev: pyproject.toml | $(VENV)/.made
 	$(BIN)/python -m pip install --quiet --editable . --group dev
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-bench: pyproject.toml | $(VENV)/.made
+	$(BIN)/python -m pip install --quiet --editable . --group dev --group bench
+	@touch $@ $(VENV)/.installed $(VENV)/.installed-dev
