@@ -12,7 +12,10 @@ from benchmarks.agreement import places
 from benchmarks.floor import Work
 from benchmarks.rounds import Contender
 from jobs import lower
-from simulator import engine, fusion
+from simulator import engine
+from simulator.analysis import unitary_instructions
+from simulator.evolution import Evolution, forget_plans
+from simulator.planner import Multiply, Stage
 from simulator.shards import Precision
 from simulator.state import State
 
@@ -30,7 +33,7 @@ def cold_state(circuit: QuantumCircuit, precision: Precision = "double") -> Cont
         "cold",
         lambda: _final(circuit, precision),
         _amplitudes,
-        prepare=fusion.forget_plans,
+        prepare=forget_plans,
     )
 
 
@@ -60,20 +63,20 @@ def ordered(circuit: QuantumCircuit, precision: Precision) -> NDArray[Any]:
     return np.ascontiguousarray(final.amplitudes.reshape((2,) * len(axes)).transpose(axes)).reshape(-1)
 
 
-def work(circuit: QuantumCircuit, precision: Precision = "double") -> Work | None:
-    """Return what the engine's plan of the circuit does to each amplitude; None while it does not say."""
-    return Work(**engine.work(lower(circuit), precision=precision)) if hasattr(engine, "work") else None
-
-
-def forgets_plans() -> bool:
-    """Return whether the engine keeps plans, so that cold and warm differ."""
-    return hasattr(fusion, "forget_plans")
-
-
-def missing() -> list[str]:
-    """Return what the engine does not offer yet; the figures are then of a stand-in, or left out."""
-    parts = {"engine.final_state": engine, "fusion.forget_plans": fusion, "engine.work": engine}
-    return [name for name, module in parts.items() if not hasattr(module, name.partition(".")[2])]
+def work(circuit: QuantumCircuit, precision: Precision = "double") -> Work:
+    """Return what the engine's plan of the circuit does to each amplitude."""
+    evolution = Evolution(unitary_instructions(lower(circuit)))
+    plan = evolution.plan(tuple(range(circuit.num_qubits)), real=evolution.real)
+    size = (8 if evolution.real else 16) / (2 if precision == "single" else 1)
+    flops = in_memory = in_cache = 0.0
+    for part in plan.parts:
+        in_memory += 2 * size
+        for step in part.steps if isinstance(part, Stage) else ():
+            in_cache += 2 * size
+            if isinstance(step, Multiply):
+                flops += (2 if evolution.real else 8) * 2.0 ** len(step.targets)
+                in_cache += 2 * size if step.sources else 0
+    return Work(flops, in_memory, in_cache)
 
 
 def _amplitudes(final: State) -> list[complex]:
@@ -86,9 +89,4 @@ def _amplitudes(final: State) -> list[complex]:
 
 
 def _final(circuit: QuantumCircuit, precision: Precision) -> State:
-    program = lower(circuit)
-    if hasattr(engine, "final_state"):
-        final: State = engine.final_state(program, precision=precision)
-        return final
-    result = engine.run(program, seed=_SEED, method="statevector", precision=precision)
-    return State(np.asarray(result.state), {qubit: qubit for qubit in range(program.num_qubits)})
+    return engine.final_state(lower(circuit), precision=precision)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from simulator.errors import InvalidProgramError
-from simulator.fusion import Evolving
 from simulator.instructions import (
     Barrier,
     Box,
@@ -20,6 +19,7 @@ from simulator.instructions import (
     qubits_of,
     walk,
 )
+from simulator.operations import Evolving
 from simulator.program import Program
 
 

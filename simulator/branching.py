@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,12 +42,12 @@ from simulator.cohort import (
     split,
 )
 from simulator.evaluation import Classical, Evaluator
+from simulator.evolution import Evolution
 from simulator.expression import Var
 from simulator.instructions import Measure, Reset, Store
 from simulator.measurement import bit_masses, project, settle
 from simulator.rng import Uniforms
 from simulator.state import State
-from simulator.steps import Plan, evolve
 
 #: States wait for each other, to be evolved together and to meet, while they take fewer bytes than this,
 _WAITING_BYTES = 1 << 26
@@ -57,7 +56,7 @@ _WAITING = 1 << 12
 #: States of more than this part of those bytes are never put together in one array, but only merged.
 _WIDE = 64
 #: Amplitudes that are evolved at once, where they are of several states.
-_TOGETHER = 1 << 15
+_TOGETHER = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +125,8 @@ class Interpreter:
         """Run one operation."""
         self.checkpoint()
         match self._operation(cohort):
-            case Evolve(plan=plan):
-                _evolve(plan, cohort, self.checkpoint)
+            case Evolve(evolution=evolution):
+                _evolve(evolution, cohort, self.checkpoint)
             case Measure(qubit=qubit, clbit=clbit):
                 return self._measured(cohort, qubit, clbit, room)
             case Reset(qubit=qubit):
@@ -272,23 +271,19 @@ def _num_rows(cohorts: Sequence[Cohort]) -> int:
     return sum(cohort.num_rows for cohort in cohorts)
 
 
-def _evolve(plan: Plan, cohort: Cohort, checkpoint: Callable[[], None]) -> None:
-    """Run a plan on all states, several at once: as many as 2^k, which then are k more bits above the qubits'."""
+def _evolve(evolution: Evolution, cohort: Cohort, checkpoint: Callable[[], None]) -> None:
+    """Evolve all states, several at once: as many as 2^k, which then are k more bits above the qubits'."""
     bits = len(cohort.state.slots)
     most = max(1, _TOGETHER >> bits)
-    start, evolved = 0, []
+    start, slots = 0, cohort.state.slots
     while start < cohort.num_rows:
         count = 1 << min(most, cohort.num_rows - start).bit_length() - 1
         part = cohort.state.amplitudes[start << bits : start + count << bits]
-        evolved.append(State(part, dict(cohort.state.slots)))
-        evolve(plan, evolved[-1], checkpoint)
+        states = State(part, dict(slots), cohort.state.live)
+        evolution.run(states, checkpoint)
+        if count == cohort.num_rows:
+            cohort.state = states
+            return
+        part[...] = states.amplitudes
         start += count
-    cohort.state = evolved[0] if len(evolved) == 1 else State(_together(cohort, evolved), evolved[0].slots)
-
-
-def _together(cohort: Cohort, evolved: Sequence[State]) -> NDArray[Any]:
-    """Return the amplitudes of parts of a cohort's states as one array: its own, if they were changed in place."""
-    amplitudes = cohort.state.amplitudes
-    if all(np.shares_memory(amplitudes, part.amplitudes) for part in evolved):
-        return amplitudes
-    return np.concatenate([part.amplitudes for part in evolved])
+    cohort.state = State(cohort.state.amplitudes, states.slots, states.live)

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from simulator.evolution import Evolution
 from simulator.expression import Expression
 from simulator.instructions import Measure, Reset, Store
 from simulator.program import Variable
-from simulator.steps import Plan
 
 #: A place in the code, known before its address is: an index of `Code.addresses`.
 Label: TypeAlias = int
@@ -17,9 +17,9 @@ Label: TypeAlias = int
 
 @dataclass(frozen=True, slots=True)
 class Evolve:
-    """Run a plan."""
+    """Change the state without randomness."""
 
-    plan: Plan
+    evolution: Evolution
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +92,8 @@ class Code:
     variables: tuple[Variable, ...]
     #: Measured at the end, all at once.
     final: tuple[Measure, ...]
+
+    @property
+    def real(self) -> bool:
+        """Whether real amplitudes stay real on every way through it."""
+        return all(operation.evolution.real for operation in self.operations if isinstance(operation, Evolve))

@@ -17,24 +17,25 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import state
+from simulator import kernels, state
 from simulator.analysis import unitary_instructions
 from simulator.branching import Interpreter
 from simulator.cost import bytes_required, shots_bytes
 from simulator.errors import InvalidProgramError, MemoryRefusedError, StoppedError
+from simulator.evolution import Evolution
 from simulator.flow import compile_program
-from simulator.fusion import plan
 from simulator.instructions import Array
 from simulator.program import Program
 from simulator.rng import Uniforms
 from simulator.sampling import collapse, sample
 from simulator.shards import Experiment, Failure, Method, Options, Outcome, Part, Precision, Shard
-from simulator.steps import evolve
 from simulator.tally import Tally
 
 #: Bits of a state that NumPy can address; memory ends far earlier.
 _MAX_STATE_BITS = 48
 _DTYPES: Mapping[Precision, type[Any]] = MappingProxyType({"double": np.complex128, "single": np.complex64})
+#: Of circuits whose amplitudes are all real.
+_REAL_DTYPES: Mapping[Precision, type[Any]] = MappingProxyType({"double": np.float64, "single": np.float32})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def run(  # noqa: PLR0913 (the options of a run)
     if method == "unitary":
         unitary = _unitary(program, initial_state, dtype, look)
         return CircuitResult(
-            state=_finished(unitary, program, chop_threshold).reshape(1 << program.num_qubits, -1)
+            state=_finished(unitary, program, dtype, chop_threshold, look).reshape(1 << program.num_qubits, -1)
         )
     one_shot = method == "statevector"
     tally = Tally(1 if one_shot else shots, memory=memory)
@@ -100,7 +101,7 @@ def run(  # noqa: PLR0913 (the options of a run)
         )
         uniforms = Uniforms(seed)
         start = (
-            state.ground(program.num_qubits, dtype)
+            state.ground(program.num_qubits, _REAL_DTYPES[precision] if code.real else dtype)
             if initial_state is None
             else state.vector(_copied(initial_state, (1 << program.num_qubits,), dtype))
         )
@@ -109,10 +110,24 @@ def run(  # noqa: PLR0913 (the options of a run)
             sample(branch, code.final, uniforms, tally, look)
             if one_shot:
                 collapse(branch, code.final, uniforms, look)
-                final = _finished(branch.state, program, chop_threshold)
+                final = _finished(branch.state, program, dtype, chop_threshold, look)
     if not program.num_clbits:
         tally = Tally(0, memory=memory)
     return CircuitResult(*tally.results(), final)
+
+
+def final_state(
+    program: Program, *, precision: Precision = "double", checkpoint: Callable[[], None] | None = None
+) -> state.State:
+    """Return the state that a program without measurements leaves; its qubits lie in any order (`State.slots`).
+
+    The global phase is left out. Raises `InvalidProgramError` for what is not unitary.
+    """
+    _refuse_beyond_memory(program, "statevector")
+    evolution = Evolution(unitary_instructions(program))
+    found = state.ground(program.num_qubits, (_REAL_DTYPES if evolution.real else _DTYPES)[precision])
+    evolution.run(found, checkpoint or _go_on)
+    return found
 
 
 def run_shard(
@@ -192,7 +207,7 @@ def _unitary(
         rows = state.matrix(np.eye(1 << program.num_qubits, dtype=dtype))
     else:
         rows = state.matrix(_copied(initial, (1 << program.num_qubits,) * 2, dtype))
-    evolve(plan(instructions, num_bits=len(rows.slots) * 2), rows, checkpoint)
+    Evolution(instructions).run(rows, checkpoint)
     return rows
 
 
@@ -203,12 +218,18 @@ def _copied(initial: NDArray[np.generic], shape: tuple[int, ...], dtype: type[An
     return np.array(initial, dtype, order="C")
 
 
-def _finished(final: state.State, program: Program, chop_threshold: float) -> NDArray[np.complexfloating]:
+def _finished(
+    final: state.State,
+    program: Program,
+    dtype: type[Any],
+    chop_threshold: float,
+    checkpoint: Callable[[], None],
+) -> NDArray[np.complexfloating]:
     """Return the amplitudes in order, with the global phase, and without what is too small."""
-    amplitudes = final.ordered()
+    amplitudes: NDArray[np.complexfloating] = final.ordered().astype(dtype, copy=False)
     if program.global_phase:
         amplitudes *= np.exp(1j * program.global_phase)
-    amplitudes[np.abs(amplitudes) < chop_threshold] = 0
+    kernels.chop(amplitudes, chop_threshold, checkpoint)
     return amplitudes
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from simulator.analysis import final_measures, touched_by, unboxed
 from simulator.code import Assign, Code, Count, End, Evolve, Jump, Label, Meet, Operation, Select, Unless
 from simulator.errors import InvalidProgramError
+from simulator.evolution import Evolution
 from simulator.expression import Uint, uint_of
-from simulator.fusion import Evolving, plan
 from simulator.instructions import (
     Barrier,
     Box,
@@ -36,6 +36,7 @@ from simulator.instructions import (
     While,
     bodies_of,
 )
+from simulator.operations import Evolving
 from simulator.program import Program, Variable
 
 
@@ -50,7 +51,7 @@ def compile_program(program: Program, *, fresh: bool, sampling: bool, merging: b
     if sampling:
         instructions, final = final_measures(instructions)
     touched = set() if fresh else set(range(program.num_qubits))
-    assembler = _Assembler(program.num_qubits, touched, list(program.variables), merging=merging)
+    assembler = _Assembler(touched, list(program.variables), merging=merging)
     assembler.add(instructions)
     assembler.emit(End())
     return Code(tuple(assembler.operations), tuple(assembler.addresses), tuple(assembler.variables), final)
@@ -64,7 +65,6 @@ class _Loop:
 
 @dataclass(slots=True)
 class _Assembler:
-    num_bits: int
     touched: set[int]
     variables: list[Variable]
     merging: bool
@@ -119,10 +119,8 @@ class _Assembler:
 
     def _flush(self) -> None:
         if self._pending:
-            steps = plan(self._pending, num_bits=self.num_bits)
+            self.operations.append(Evolve(Evolution(self._pending)))
             self._pending.clear()
-            if steps:
-                self.operations.append(Evolve(steps))
 
     def _label(self) -> Label:
         self.addresses.append(-1)

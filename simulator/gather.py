@@ -1,11 +1,12 @@
-"""How a dense matrix meets its targets: chunk by chunk, each gathered so that the targets are its lowest bits."""
+"""Moving the bits of an index: gathers that bring qubits where a product wants them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,3 +74,32 @@ def layout(num_bits: int, targets: tuple[int, ...], controls: tuple[tuple[int, i
         inverse=inverse,
         rows=slice(row * height, (row + 1) * height),
     )
+
+
+@lru_cache(maxsize=128)
+def gather(sources: tuple[int, ...]) -> tuple[int, NDArray[np.intp]]:
+    """Return how to bring bit ``sources[i]`` to bit i: log2 of the length of the rows that stay, and their index.
+
+    `move` takes it.
+    """
+    row = 0
+    while row < len(sources) and sources[row] == row:
+        row += 1
+    moved = [source - row for source in sources[row:]]
+    half = len(moved) // 2
+    return row, (_offsets(moved[half:])[:, None] + _offsets(moved[:half])).reshape(-1)
+
+
+def move(how: tuple[int, NDArray[np.intp]], source: NDArray[Any], goal: NDArray[Any]) -> None:
+    """Copy into ``goal`` what `gather` says, of arrays of the same size."""
+    row, index = how
+    side = 1 << row
+    np.take(source.reshape(-1, side), index, axis=0, out=goal.reshape(-1, side), mode="clip")
+
+
+def _offsets(bits: Sequence[int]) -> NDArray[np.intp]:
+    """Return, for each value of some bits, the index that has these bits."""
+    offsets = np.zeros(1, np.intp)
+    for bit in bits:
+        offsets = np.concatenate([offsets, offsets + (1 << bit)])
+    return offsets

@@ -15,9 +15,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.gather import CHUNK, LOW, layout
+from simulator.gather import CHUNK, LOW, gather, layout, move
+from simulator.threads import share, thread_count
 
-Amplitudes: TypeAlias = NDArray[np.complex128]
+Amplitudes: TypeAlias = NDArray[Any]
 Controls: TypeAlias = tuple[tuple[int, int], ...]
 
 #: Up to this many targets, a real matrix product of twice the size is faster than a complex one.
@@ -34,13 +35,12 @@ def apply_matrix(
     checkpoint: Callable[[], None],
 ) -> None:
     """Multiply one or more targets by a matrix of shape (2^k, 2^k); calls ``checkpoint`` between chunks."""
-    if len(targets) == 1 and targets[0] >= LOW:
-        _apply_pairwise(psi, matrix, targets[0], controls)
-        return
     plan = layout(psi.size.bit_length() - 1, targets, controls)
-    matrix = matrix.astype(psi.dtype, copy=False)
-    right: NDArray[Any] = _real_form(matrix) if len(targets) <= _REAL_PRODUCT else matrix.T
     source, result = np.empty((2, plan.index.size), psi.dtype)
+    if np.isrealobj(psi) or len(targets) <= _REAL_PRODUCT:
+        right = real_form(matrix, real=np.isrealobj(psi)).astype(psi.real.dtype, copy=False)
+    else:
+        right = matrix.T.astype(psi.dtype, copy=False)
     width = len(right)
     height = max(1, min((1 << _ONE_THREAD) // right.size, (plan.rows.stop - plan.rows.start) // len(matrix)))
     rows_in, rows_out = (
@@ -76,15 +76,7 @@ def apply_diagonal(psi: Amplitudes, diagonal: Amplitudes, targets: tuple[int, ..
         sides[-1] = 1 << low
     shape = tuple(side for bit, side in zip(axes, sides, strict=True) if bit not in fixed)
     part = view[tuple(fixed.get(bit, slice(None)) for bit in axes)]
-    part *= factors.reshape(shape)
-
-
-def exchange(psi: Amplitudes, factors: tuple[complex, complex], target: int, controls: Controls) -> None:
-    """Multiply one target by the matrix [[0, factors[0]], [factors[1], 0]]."""
-    for zero, one in _pairs(psi, target, controls):
-        kept = zero.copy()
-        np.multiply(one, factors[0], out=zero)
-        np.multiply(kept, factors[1], out=one)
+    part *= factors.reshape(shape).astype(psi.dtype, copy=False)
 
 
 def prepare(psi: Amplitudes, amplitudes: Amplitudes, targets: tuple[int, ...]) -> None:
@@ -101,43 +93,46 @@ def prepare(psi: Amplitudes, amplitudes: Amplitudes, targets: tuple[int, ...]) -
 def permuted(psi: Amplitudes, sources: tuple[int, ...]) -> Amplitudes:
     """Return the amplitudes with bit ``sources[i]`` of the index as bit i; the same memory if nothing moves."""
     num_bits = len(sources)
-    axes = [num_bits - 1 - bit for bit in reversed(sources)]
-    return psi.reshape((2,) * num_bits).transpose(axes).reshape(-1)
+    if sources == tuple(range(num_bits)):
+        return psi
+    # A chunk has the lowest bits of both orders: so all of its rows are whole lines of memory, read or written.
+    lowest = {*range(min(num_bits, LOW)), *sources[:LOW]}
+    more = [bit for bit in range(num_bits) if bit not in lowest][: max(0, CHUNK - len(lowest))]
+    local = sorted([*lowest, *more])
+    goals = {source: goal for goal, source in enumerate(sources)}
+    outer = [bit for bit in reversed(range(num_bits)) if bit not in local]
+    result = np.empty_like(psi)
+    read = psi.reshape((2,) * num_bits).transpose([num_bits - 1 - bit for bit in (*outer, *reversed(local))])
+    inside = sorted(local, key=goals.__getitem__)
+    order = [goals[bit] for bit in (*outer, *reversed(inside))]
+    write = result.reshape((2,) * num_bits).transpose([num_bits - 1 - bit for bit in order])
+    how, shape = gather(tuple(map(local.index, inside))), (2,) * len(local)
+
+    def work(places: Iterator[tuple[int, ...]]) -> None:
+        chunk, moved = np.empty((2, 1 << len(local)), psi.dtype)
+        for place in places:
+            np.copyto(chunk.reshape(shape), read[place])
+            move(how, chunk, moved)
+            np.copyto(write[place], moved.reshape(shape))
+
+    share(work, work, product((0, 1), repeat=len(outer)), min(thread_count(), 1 << len(outer)) - 1)
+    return result
 
 
-def _apply_pairwise(psi: Amplitudes, matrix: Amplitudes, target: int, controls: Controls) -> None:
-    for zero, one in _pairs(psi, target, controls):
-        _multiply(matrix, zero, one)
+def real_form(stack: NDArray[Any], *, real: bool) -> NDArray[Any]:
+    """Return R with ``x @ R == matrix @ x`` for x as numbers of a real state, or as pairs of a complex one.
 
-
-def _multiply(matrix: Amplitudes, zero: Amplitudes, one: Amplitudes) -> None:
-    raised = zero * matrix[1, 0]
-    zero *= matrix[0, 0]
-    zero += one * matrix[0, 1]
-    one *= matrix[1, 1]
-    one += raised
-
-
-def _pairs(psi: Amplitudes, target: int, controls: Controls) -> Iterator[tuple[Amplitudes, Amplitudes]]:
-    """Yield matching views, small enough for a cache, of where the target is 0 and where it is 1."""
-    zero, one = (_subspace(psi, (*controls, (target, value))) for value in (0, 1))
-    size, steps = zero.size, []
-    for side in zero.shape:
-        if size <= 1 << CHUNK:
-            break
-        size //= side
-        step = max(1, (1 << CHUNK) // size)
-        steps.append([slice(start, start + step) for start in range(0, side, step)])
-        size *= min(step, side)
-    for piece in product(*steps):
-        yield zero[piece], one[piece]
-
-
-def _subspace(psi: Amplitudes, fixed: Controls) -> Amplitudes:
-    """Return the view where each bit has its value."""
-    values = dict(fixed)
-    view, axes = _split(psi, values)
-    return view[tuple(values.get(bit, slice(None)) for bit in axes)]
+    ``stack`` has shape (..., K, K); R has shape (..., K, K) or (..., 2K, 2K).
+    """
+    across = stack.swapaxes(-1, -2)
+    if real:
+        return np.ascontiguousarray(across.real)
+    side = stack.shape[-1]
+    form = np.empty((*stack.shape[:-2], side, 2, side, 2), across.real.dtype)
+    form[..., 0, :, 0] = form[..., 1, :, 1] = across.real
+    form[..., 0, :, 1] = across.imag
+    form[..., 1, :, 0] = -across.imag
+    return form.reshape(*stack.shape[:-2], 2 * side, 2 * side)
 
 
 def _split(psi: Amplitudes, bits: Iterable[int], low: int = 0) -> tuple[Amplitudes, list[int]]:
@@ -159,11 +154,8 @@ def _split(psi: Amplitudes, bits: Iterable[int], low: int = 0) -> tuple[Amplitud
     return psi.reshape(shape), axes
 
 
-def _real_form(matrix: Amplitudes) -> NDArray[np.float64]:
-    """Return R of shape (2K, 2K) with ``x.view(float) @ R == (matrix @ x).view(float)``."""
-    dim = len(matrix)
-    form = np.empty((dim, 2, dim, 2), matrix.real.dtype)
-    form[:, 0, :, 0] = form[:, 1, :, 1] = matrix.real.T
-    form[:, 0, :, 1] = matrix.imag.T
-    form[:, 1, :, 0] = -matrix.imag.T
-    return form.reshape(2 * dim, 2 * dim)
+def chop(psi: Amplitudes, threshold: float, checkpoint: Callable[[], None]) -> None:
+    """Set amplitudes of a smaller absolute value to 0; calls ``checkpoint`` between chunks."""
+    for chunk in psi.reshape(-1, min(psi.size, 1 << CHUNK)):
+        checkpoint()
+        chunk[np.abs(chunk) < threshold] = 0

@@ -6,22 +6,39 @@ unitary of n qubits is a vector over 2n bits whose row bits are the qubits.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from simulator import kernels
+from simulator import buffers, kernels
 
 
 @dataclass(slots=True)
 class State:
     """Amplitudes in the order of ``slots``; the kernels change them in place."""
 
-    #: Shape (2^bits,), complex128, contiguous.
-    amplitudes: NDArray[np.complex128]
-    #: Qubit -> its bit in the index of ``amplitudes``.
+    #: Shape (2^bits,), contiguous; complex, or real where all of them are.
+    amplitudes: NDArray[Any]
+    #: Qubit -> its bit in the index of ``amplitudes``. Bits that are no qubit's are the highest, and stay so: they
+    #: number states that lie one behind the other. A matrix has its columns as qubits behind those of its rows.
     slots: dict[int, int]
+    #: The qubits, as a set, that are not certainly in |0>; by default all.
+    live: int = -1
+    #: The qubits in their own order, from bit 0.
+    home: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.home:
+            self.home = tuple(range(len(self.slots)))
+
+    @property
+    def layout(self) -> tuple[int, ...]:
+        """The qubit at each bit; bits that are no qubit's have the next numbers."""
+        bits = self.amplitudes.size.bit_length() - 1
+        return (*sorted(self.slots, key=self.slots.__getitem__), *range(len(self.slots), bits))
 
     def bits(self, qubits: tuple[int, ...]) -> tuple[int, ...]:
         """Return the bits of some qubits."""
@@ -29,28 +46,38 @@ class State:
 
     def copy(self) -> State:
         """Return an equal state in new memory."""
-        return State(self.amplitudes.copy(), dict(self.slots))
+        return State(self.amplitudes.copy(), dict(self.slots), self.live, self.home)
 
-    def ordered(self) -> NDArray[np.complex128]:
-        """Return the amplitudes with qubit i (or row bit i) in its own place; a copy where that takes one."""
-        first = min(self.slots.values(), default=0)
-        order = list(range(first)) + [self.slots[qubit] for qubit in range(len(self.slots))]
-        return kernels.permuted(self.amplitudes, tuple(order))
+    def arrange(self, layout: tuple[int, ...], names: Mapping[int, int]) -> None:
+        """Note that qubits lie in a new layout, and that what was ``names[qubit]`` there is now ``qubit``."""
+        slots = {qubit: bit for bit, qubit in enumerate(layout)}
+        self.slots = {qubit: slots[names.get(qubit, qubit)] for qubit in self.slots}
+        live = self.live
+        for qubit, source in names.items():
+            live = live & ~(1 << qubit) | (self.live >> source & 1) << qubit
+        self.live = live
+
+    def ordered(self) -> NDArray[Any]:
+        """Return the amplitudes with each qubit at its own bit; a copy where that takes one."""
+        return kernels.permuted(self.amplitudes, self.bits(self.home))
 
 
 def ground(num_qubits: int, dtype: DTypeLike = np.complex128) -> State:
     """Return |0...0>."""
-    amplitudes = np.zeros(1 << num_qubits, dtype)
+    amplitudes = buffers.zeros(1 << num_qubits, dtype)
     amplitudes[0] = 1
-    return vector(amplitudes)
+    state = vector(amplitudes)
+    state.live = 0
+    return state
 
 
-def vector(amplitudes: NDArray[np.complex128]) -> State:
+def vector(amplitudes: NDArray[Any]) -> State:
     """Return a state of shape (2^n,), which it will change; qubit 0 is the least significant bit."""
     return State(amplitudes, {qubit: qubit for qubit in range(amplitudes.size.bit_length() - 1)})
 
 
-def matrix(entries: NDArray[np.complex128]) -> State:
+def matrix(entries: NDArray[Any]) -> State:
     """Return a matrix of shape (2^n, 2^n), which it will change, as a state whose rows the gates act on."""
     num_qubits = len(entries).bit_length() - 1
-    return State(entries.reshape(-1), {qubit: num_qubits + qubit for qubit in range(num_qubits)})
+    home = (*range(num_qubits, 2 * num_qubits), *range(num_qubits))
+    return State(entries.reshape(-1), {qubit: bit for bit, qubit in enumerate(home)}, home=home)

@@ -87,6 +87,8 @@ class Settings:
     max_qubits: int = _variable("MAX_QUBITS", _count, "a whole number above 0", 30)
     #: What the runs of one worker node may take together; None: what the machine or container has.
     memory: int | None = _variable("MEMORY", _size, "bytes, as in 500M or 2G", None)
+    #: The threads of one slot; None: the cores, shared between the slots.
+    threads: int | None = _variable("THREADS", _count, "a whole number above 0", None)
     #: The most circuits that one job may have; None: any number.
     max_circuits: int | None = _variable("MAX_CIRCUITS", _count, "a whole number above 0", None)
     #: How long a job may run, from its first shard's start, unless `run` says otherwise.

@@ -23,6 +23,7 @@ from simulator import Part, wire
 from simulator.cost import seconds
 from simulator.engine import run_shard as simulate_shard
 from simulator.errors import StoppedError, WireError
+from simulator.threads import thread_count, use_threads
 from worker import app, blobs, revocation
 from worker.admission import Admission, NoRoomError
 from worker.checkpoint import Checkpoint
@@ -167,6 +168,12 @@ def _settle(task: Task, job_id: str) -> None:
     store_outcome(app, ended)
     if record.state == "CANCELLED":
         task.send_event("task-revoked", terminated=False, signum=None, expired=False)
+
+
+@signals.celeryd_after_setup.connect
+def _share_cores(instance: Any, **_: object) -> None:
+    """Give each slot its share of the cores; the pool's children, forked later, have it from here."""
+    use_threads(settings.threads or max(1, thread_count() // instance.concurrency))
 
 
 @signals.worker_ready.connect

@@ -77,17 +77,6 @@ def test_apply_diagonal(place: tuple[int, tuple[int, ...], kernels.Controls], se
 
 @settings(deadline=None, max_examples=40)
 @given(places(), st.integers(0, 99))
-def test_exchange(place: tuple[int, tuple[int, ...], kernels.Controls], seed: int) -> None:
-    """An exchange is the matrix [[0, a], [b, 0]]."""
-    num_bits, (target, *_), controls = place
-    psi = random_vector(seed, num_bits)
-    expected = embedded(np.array([[0, 2], [3j, 0]]), (target,), num_bits, controls) @ psi
-    kernels.exchange(psi, (2, 3j), target, controls)
-    np.testing.assert_allclose(psi, expected, **TOLERANCE)
-
-
-@settings(deadline=None, max_examples=40)
-@given(places(), st.integers(0, 99))
 def test_prepare(place: tuple[int, tuple[int, ...], kernels.Controls], seed: int) -> None:
     """Preparing targets in |0> is the matrix whose first column is the amplitudes."""
     num_bits, targets, _ = place

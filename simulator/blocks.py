@@ -1,0 +1,217 @@
+"""The operations of one stage -> blocks: each a dense matrix on a few local qubits, or a diagonal.
+
+A block is grown from the first operation that is left, by the qubits that let it take in the most work for its
+cost, and takes everything that may run before what stays behind. Controls that lie outside of the chunk are no
+qubits of the block: the block gets one matrix for each value that they have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
+
+from simulator.operations import WIDEST, Operation
+from simulator.program import MAX_QUBITS
+
+#: Nanoseconds per amplitude, measured, by the number of qubits of a dense block: a gather and a real product.
+COST = MappingProxyType({1: 1.5, 2: 1.6, 3: 2.1, 4: 3.1, 5: 5.2, 6: 10.0})
+#: The same for states of real numbers.
+REAL_COST = MappingProxyType({1: 0.9, 2: 0.95, 3: 1.0, 4: 1.25, 5: 1.75, 6: 2.7})
+#: Outer controls of a block: it has two to this power of matrices, at most.
+_VARIANTS = 3
+#: Operations that are looked at for one block.
+_HORIZON = 64
+#: Ways to grow that are compared.
+_WAYS = 10
+#: What an operation is worth that mixes one qubit; that mixes, of two or more; that is diagonal.
+_SINGLE, _SEVERAL, _PHASE = 0.3, 1.0, 0.12
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Operations that are one matrix over ``qubits``, for each value of the ``outer`` controls."""
+
+    #: Places of the stage's operations, in order.
+    members: tuple[int, ...]
+    #: Sets.
+    qubits: int
+    outer: int
+
+
+@dataclass(frozen=True, slots=True)
+class Phases:
+    """Operations that are diagonal: they commute."""
+
+    members: tuple[int, ...]
+
+
+#: A qubit that no block has.
+_NEVER = 1 << MAX_QUBITS
+
+#: What growing a block looks at: (place, mixed, fixed, its local qubits, worth).
+_Row: TypeAlias = tuple[int, int, int, int, float]
+
+
+def blocks_of(operations: Sequence[Operation], local: int, *, real: bool) -> list[Block | Phases]:
+    """Sort the operations of a stage, whose chunks hold the ``local`` qubits, into blocks; their order is kept."""
+    rows: list[_Row] = [
+        (place, each.mixed, each.fixed, _territory(each, local), _worth(each))
+        for place, each in enumerate(operations)
+    ]
+    cost, widest = (REAL_COST, 5) if real else (COST, 4)
+    result: list[Block | Phases] = []
+    while rows:
+        seed = _seed(rows, widest)
+        if seed:
+            near = rows[:_HORIZON]
+            block = _Growth(near, local, cost).grown(seed, max(widest, seed.bit_count()))
+            taken = set(block.members)
+            rows[: len(near)] = [row for row in near if row[0] not in taken]
+            result.append(block)
+        else:
+            phases = _diagonals_in_front(rows)
+            rows = [row for row in rows if row[0] not in set(phases)]
+            result.append(Phases(phases))
+    return result
+
+
+def _territory(operation: Operation, local: int) -> int:
+    touched = (operation.mixed | operation.fixed) & local
+    return touched if len(operation.qubits) <= WIDEST else touched | _NEVER
+
+
+def _worth(operation: Operation) -> float:
+    if not operation.mixed:
+        return _PHASE
+    return _SINGLE if len(operation.qubits) == 1 else _SEVERAL
+
+
+def _seed(rows: Sequence[_Row], widest: int) -> int:
+    """Return the local qubits of the first operation that mixes and that may run now; 0 where there is none.
+
+    Diagonals may be before it, as long as one block can take them and it.
+    """
+    mixed = fixed = joint = 0
+    before: list[int] = []
+    for _, mixes, fixes, touched, _ in rows[:_HORIZON]:
+        if mixes and not (mixes & (mixed | fixed) or fixes & mixed):
+            return touched
+        if not mixes:
+            before.append(touched)
+        elif not mixed:
+            joint = touched
+            for diagonal in before:
+                if diagonal & mixes:
+                    joint |= diagonal
+        mixed |= mixes
+        fixed |= fixes
+    return joint if joint.bit_count() <= widest and not joint & _NEVER else 0
+
+
+def _diagonals_in_front(rows: Sequence[_Row]) -> tuple[int, ...]:
+    mixed = 0
+    places = []
+    for place, mixes, fixes, _, _ in rows:
+        if not mixes and not fixes & mixed:
+            places.append(place)
+        mixed |= mixes
+    return tuple(places)
+
+
+class _Yield(NamedTuple):
+    """What a block on some qubits would take in."""
+
+    qubits: int
+    members: list[int]
+    outer: int
+    worth: float
+    #: The local qubits of what it had to leave behind, in order.
+    refused: list[int]
+
+
+class _Growth:
+    """Growing one block from the rows that are near."""
+
+    def __init__(self, rows: Sequence[_Row], local: int, cost: Mapping[int, float]) -> None:
+        self._rows = rows
+        self._outside = ~local
+        self._cost = cost
+        #: The local qubits of the first row on each qubit, and of rows that are first on all of theirs.
+        self._first: dict[int, int] = {}
+        self._fronts: list[int] = []
+        seen = 0
+        for _, mixes, _, touched, _ in rows:
+            fresh = touched & ~seen
+            if fresh:
+                if mixes and fresh == touched:
+                    self._fronts.append(touched)
+                seen |= fresh
+                self._first.update(dict.fromkeys(_members(fresh), touched))
+
+    def grown(self, seed: int, widest: int) -> Block:
+        """Return the block, from the qubits ``seed`` on, that takes in the most for its cost."""
+        tried = {seed}
+        best = last = self._yield_of(seed)
+        while ways := self._ways(last, widest) - tried:
+            tried |= ways
+            last = max(map(self._yield_of, sorted(ways)), key=self._score)
+            if self._score(last) >= self._score(best):
+                best = last
+        return Block(tuple(best.members), best.qubits, best.outer)
+
+    def _score(self, found: _Yield) -> float:
+        return found.worth / self._cost[found.qubits.bit_count()]
+
+    def _ways(self, last: _Yield, widest: int) -> set[int]:
+        """Return larger sets of qubits: with those of what was left behind, of what holds that up, of others."""
+        ways: set[int] = set()
+
+        def add(qubits: int) -> None:
+            if qubits.bit_count() <= widest:
+                ways.add(qubits)
+
+        for touched in last.refused:
+            if len(ways) >= _WAYS:
+                return ways
+            add(last.qubits | touched)
+            for qubit in _members(touched & ~last.qubits & ~_NEVER):
+                add(last.qubits | touched | self._first.get(qubit, 0))
+        for touched in self._fronts:
+            if len(ways) >= _WAYS:
+                return ways
+            add(last.qubits | touched)
+        return ways
+
+    def _yield_of(self, qubits: int) -> _Yield:
+        members: list[int] = []
+        refused: list[int] = []
+        mixed = fixed = outer = 0
+        worth = 0.0
+        for place, mixes, fixes, touched, value in self._rows:
+            if not touched & qubits:
+                continue
+            if touched & ~qubits or mixes & (mixed | fixed) or fixes & mixed:
+                refused.append(touched)
+            else:
+                controls = outer | fixes & self._outside
+                # One operation's own controls are always taken: so the first one in the way never stays.
+                if not outer or controls.bit_count() <= _VARIANTS:
+                    outer = controls
+                    members.append(place)
+                    worth += value
+                    continue
+            mixed |= mixes
+            fixed |= fixes
+            if mixed & qubits == qubits:
+                break
+        return _Yield(qubits, members, outer, worth, refused)
+
+
+def _members(qubits: int) -> Iterator[int]:
+    """Yield each qubit of a set as a set."""
+    while qubits:
+        qubit = qubits & -qubits
+        yield qubit
+        qubits ^= qubit

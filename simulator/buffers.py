@@ -1,0 +1,42 @@
+"""One large buffer is kept for the next state: touching fresh memory for the first time can take as long as a run.
+
+It is used again only if nothing else refers to it any more, so a state that was given away is never written to.
+"""
+
+from __future__ import annotations
+
+import sys
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+#: Below this, fresh memory costs little; above the other, too much would be kept from other programs.
+_LEAST, _MOST = 1 << 20, 1 << 30
+#: References to a buffer that only this module has: its own, and the argument of `sys.getrefcount`.
+_OURS = 2
+
+
+class _Kept:
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.buffer: NDArray[np.uint8] | None = None
+
+
+_kept = _Kept()
+
+
+def zeros(size: int, dtype: DTypeLike) -> NDArray[Any]:
+    """Return ``size`` zeros, contiguous, in memory that nothing else uses."""
+    count = size * np.dtype(dtype).itemsize
+    if not _LEAST <= count <= _MOST:
+        return np.zeros(size, dtype)
+    with _kept.lock:
+        if _kept.buffer is None or _kept.buffer.size != count or sys.getrefcount(_kept.buffer) > _OURS:
+            _kept.buffer = None
+            _kept.buffer = np.zeros(count, np.uint8)
+            return _kept.buffer.view(dtype)
+        fresh = _kept.buffer.view(dtype)
+    fresh.fill(0)
+    return fresh

@@ -1,0 +1,178 @@
+"""Run instructions without randomness on a state: planned once for each structure and layout, then run.
+
+Which qubit lies at which bit changes on the way, and is noted in the state; only a state of a single chunk is put
+back in order at the end, so that the same layout comes again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator import kernels
+from simulator.binding import Recipe
+from simulator.chunks import ChunkStep, Product, Scratch, run_at_once, run_by_chunks
+from simulator.gates import GATES
+from simulator.instructions import Diagonal, Gate, Initialize, Permutation, Unitary
+from simulator.operations import WIDEST, Evolving, Listing, listed, rewritten, signature
+from simulator.phases import Member, Phases
+from simulator.planner import Multiply, Plan, Scale, Stage, Whole, chunk_bits, make_plan
+from simulator.state import State
+
+#: Plans that are kept for circuits of the same structure,
+_PLANS = 32
+#: and plans with their numbers, for states of other layouts.
+_LAYOUTS = 8
+#: Gates that are real whatever their angles.
+_REAL = frozenset({"id", "x", "z", "h", "ry", "swap", "dcx"})
+
+
+class Evolution:
+    """Instructions that act on a state; an `Initialize` prepares, its targets must be in |0>."""
+
+    def __init__(self, instructions: Sequence[Evolving]) -> None:
+        self._instructions = rewritten(instructions)
+        self._signature = signature(self._instructions)
+        self._ready: dict[tuple[tuple[int, ...], np.dtype[Any]], _Ready] = {}
+
+    @property
+    def real(self) -> bool:
+        """Whether it leaves real amplitudes real."""
+        return all(map(_is_real, self._instructions))
+
+    def plan(self, layout: tuple[int, ...], *, real: bool) -> Plan:
+        """Return how a state with the qubit ``layout[bit]`` at each bit is evolved."""
+        return _planned(_Structure(self._signature, layout, real, self._instructions))[1]
+
+    def run(self, state: State, checkpoint: Callable[[], None]) -> None:
+        """Evolve a state; calls ``checkpoint``, in this thread, before each chunk or each step of the only one."""
+        key = (state.layout, state.amplitudes.dtype)
+        ready = self._ready.get(key)
+        if ready is None:
+            if len(self._ready) == _LAYOUTS:
+                self._ready.clear()
+            ready = self._ready[key] = _Ready(self._instructions, self._signature, *key)
+        ready.run(state, checkpoint)
+
+
+def forget_plans() -> None:
+    """Empty the cache of plans."""
+    _planned.cache_clear()
+
+
+@dataclass(frozen=True, slots=True)
+class _Structure:
+    """What a plan depends on."""
+
+    signature: tuple[object, ...]
+    layout: tuple[int, ...]
+    real: bool
+    #: Any that have this signature.
+    instructions: Sequence[Evolving] = field(compare=False)
+
+
+@lru_cache(maxsize=_PLANS)
+def _planned(structure: _Structure) -> tuple[Listing, Plan, Recipe]:
+    listing = listed(structure.instructions)
+    plan = make_plan(listing.operations, structure.layout, real=structure.real)
+    return listing, plan, Recipe(structure.instructions, listing.operations, plan)
+
+
+class _Ready:
+    """A plan with its numbers."""
+
+    def __init__(
+        self,
+        instructions: Sequence[Evolving],
+        signed: tuple[object, ...],
+        layout: tuple[int, ...],
+        dtype: np.dtype[Any],
+    ) -> None:
+        real = dtype.kind == "f"
+        self._instructions = instructions
+        self._listing, self._plan, self._recipe = _planned(_Structure(signed, layout, real, instructions))
+        self._dtype, self._size = dtype, chunk_bits(len(layout), real=real)
+        self._flat = self._recipe.operation_matrices(instructions)
+        numbers = np.empty(0, dtype).real.dtype
+        self._forms = {
+            size: kernels.real_form(stack, real=real).astype(numbers, copy=False)
+            for size, stack in self._recipe.block_matrices(self._flat).items()
+        }
+        places = iter(self._recipe.places)
+        self._stages = [
+            [self._step(step, places) for step in part.steps] if isinstance(part, Stage) else []
+            for part in self._plan.parts
+        ]
+
+    def run(self, state: State, checkpoint: Callable[[], None]) -> None:
+        """Evolve a state of this layout and type."""
+        scratch = Scratch(self._size, self._dtype)
+        for part, steps in zip(self._plan.parts, self._stages, strict=True):
+            if isinstance(part, Whole):
+                checkpoint()
+                self._run_whole(part, state, checkpoint)
+            elif part.outer:
+                run_by_chunks(state.amplitudes, part, steps, state.live, scratch, checkpoint)
+            else:
+                state.amplitudes = run_at_once(state.amplitudes, part, steps, checkpoint)
+            state.live |= part.mixed
+        state.arrange(self._plan.layout, self._listing.names)
+
+    def _step(self, step: Multiply | Scale, places: Iterator[tuple[int, int, int]]) -> ChunkStep:
+        if isinstance(step, Multiply):
+            size, first, last = next(places)
+            return Product(self._forms[size][first:last], step.control_bits, step.sources)
+        members = [self._member(*each) for each in zip(step.members, step.bits, strict=True)]
+        return Phases(members, self._size, self._dtype)
+
+    def _member(self, place: int, bits: tuple[int, ...]) -> Member:
+        operation = self._listing.operations[place]
+        if len(operation.qubits) <= WIDEST:
+            return Member(self._recipe.diagonal(self._flat, place), bits)
+        instruction = self._instructions[operation.sources[0]]
+        if isinstance(instruction, Diagonal):
+            return Member(instruction.diagonal.ndarray().astype(np.complex128, copy=False), bits)
+        diagonal, targets, controls = _controlled(instruction, bits)
+        return Member(diagonal.diagonal(), targets, controls)
+
+    def _run_whole(self, part: Whole, state: State, checkpoint: Callable[[], None]) -> None:
+        (source,) = self._listing.operations[part.member].sources
+        instruction = self._instructions[source]
+        if isinstance(instruction, Initialize):
+            kernels.prepare(state.amplitudes, instruction.amplitudes.ndarray(), part.bits)
+        else:
+            kernels.apply_matrix(state.amplitudes, *_controlled(instruction, part.bits), checkpoint)
+
+
+def _controlled(
+    instruction: Evolving, bits: tuple[int, ...]
+) -> tuple[NDArray[np.complex128], tuple[int, ...], kernels.Controls]:
+    """Return the matrix over the targets, the targets' bits, and the controls with their values."""
+    if isinstance(instruction, Gate):
+        matrix = GATES[instruction.name].matrix(*instruction.params)
+    elif isinstance(instruction, Unitary):
+        matrix = instruction.matrix.ndarray().astype(np.complex128, copy=False)
+    else:
+        raise TypeError(instruction)
+    count = len(instruction.targets)
+    state = instruction.control_state
+    return (
+        matrix,
+        bits[:count],
+        tuple((bit, 1 if state is None else state >> place & 1) for place, bit in enumerate(bits[count:])),
+    )
+
+
+def _is_real(instruction: Evolving) -> bool:
+    match instruction:
+        case Gate(name=name):
+            return name in _REAL
+        case Unitary(matrix=array) | Diagonal(diagonal=array) | Initialize(amplitudes=array):
+            return not np.iscomplexobj(array.ndarray()) or not array.ndarray().imag.any()
+        case Permutation():
+            return True

@@ -1,0 +1,181 @@
+"""Instructions as the planner sees them: which qubits they mix, and which they only look at.
+
+A gate *mixes* a qubit if it moves amplitude between the qubit's two values, and *fixes* it if it does not: the
+qubits of a diagonal, and every control. Two operations commute where they share only qubits that both fix. Sets
+of qubits are ints here, bit q for qubit q: a planner asks for little else than their intersections.
+
+Nothing here depends on an angle, so one plan serves a circuit for all its parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from simulator.instructions import Diagonal, Gate, Initialize, Permutation, Unitary
+
+Evolving: TypeAlias = Gate | Unitary | Diagonal | Permutation | Initialize
+
+#: Qubits of an operation that is kept as one matrix, controls among them.
+WIDEST = 6
+#: An x with more controls than this is a phase between two Hadamards: so they may lie anywhere.
+_CONTROLS = 3
+_DIAGONAL = frozenset({"global_phase", "id", "z", "s", "sdg", "t", "tdg", "p", "u1", "rz", "rzz"})
+#: Twice the same gate, one after the other, is none.
+_INVOLUTIONS = frozenset({"id", "x", "y", "z", "h"})
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One gate, or a run of gates on one qubit."""
+
+    #: The instructions, by place, whose product it is; the first acts first.
+    sources: tuple[int, ...]
+    #: The bits of its matrix, the least significant first: targets, then controls.
+    qubits: tuple[int, ...]
+    mixed: int
+    fixed: int
+    #: It has no matrix that a block could take: it runs by itself, on the whole state.
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What `listed` makes of instructions."""
+
+    operations: tuple[Operation, ...]
+    #: What was qubit ``names[qubit]`` is ``qubit`` at the end; those that are not in it keep their name.
+    names: dict[int, int]
+
+
+def rewritten(instructions: Iterable[Evolving]) -> list[Evolving]:
+    """Return instructions that do the same, with phases in place of many-controlled x gates."""
+    result: list[Evolving] = []
+    for instruction in instructions:
+        if isinstance(instruction, Gate) and instruction.name == "x" and len(instruction.controls) > _CONTROLS:
+            turn = Gate("h", instruction.targets)
+            phase = Gate("z", instruction.targets, (), instruction.controls, instruction.control_state)
+            result += turn, phase, turn
+        else:
+            result.append(instruction)
+    return result
+
+
+def signature(instructions: Sequence[Evolving]) -> tuple[object, ...]:
+    """Return all of the instructions that a plan depends on: equal signatures, equal plans."""
+    return tuple(
+        [
+            (each.name, each.targets, each.controls, each.control_state)
+            if isinstance(each, Gate)
+            else _signature(each)
+            for each in instructions
+        ]
+    )
+
+
+def _signature(instruction: Evolving) -> tuple[object, ...]:
+    match instruction:
+        case Unitary(targets=targets, controls=controls, control_state=state):
+            return "unitary", targets, controls, state, _looks_diagonal(instruction)
+        case Permutation(targets=targets, sources=sources):
+            return "permutation", targets, sources
+        case _:
+            return type(instruction).__name__, instruction.targets
+
+
+def listed(instructions: Sequence[Evolving]) -> Listing:
+    """List the operations of instructions, which are `rewritten`."""
+    lister = _Lister(instructions)
+    for place in range(len(instructions)):
+        lister.add(place)
+    return lister.listing()
+
+
+class _Lister:
+    def __init__(self, instructions: Sequence[Evolving]) -> None:
+        self._instructions = instructions
+        self._operations: list[Operation] = []
+        self._names: dict[int, int] = {}
+        #: Qubit -> its gates that are in no operation yet.
+        self._runs: dict[int, list[int]] = {}
+
+    def add(self, place: int) -> None:
+        """Add one instruction."""
+        names, instruction = self._names, self._instructions[place]
+        if isinstance(instruction, Permutation):
+            pairs = zip(instruction.targets, instruction.sources, strict=True)
+            names.update({goal: names.get(source, source) for goal, source in pairs})
+            return
+        targets = instruction.targets
+        controls = instruction.controls if isinstance(instruction, (Gate, Unitary)) else ()
+        if isinstance(instruction, Gate) and instruction.name == "swap" and not controls:
+            one, other = targets
+            names[one], names[other] = names.get(other, other), names.get(one, one)
+            return
+        qubits = targets + controls
+        if names:
+            qubits = tuple([names.get(qubit, qubit) for qubit in qubits])
+        if len(qubits) == 1 and not isinstance(instruction, Initialize):
+            self._continue_run(qubits[0], place)
+            return
+        for qubit in qubits:
+            self._close(qubit)
+        mixed, fixed = as_set(qubits[: len(targets)]), as_set(qubits[len(targets) :])
+        if _is_diagonal(instruction):
+            mixed, fixed = 0, mixed | fixed
+        whole = isinstance(instruction, Initialize) or (mixed != 0 and len(qubits) > WIDEST)
+        self._operations.append(Operation((place,), qubits, mixed, fixed, whole))
+
+    def listing(self) -> Listing:
+        """Return all that was added."""
+        for qubit in list(self._runs):
+            self._close(qubit)
+        names = {qubit: source for qubit, source in self._names.items() if qubit != source}
+        return Listing(tuple(self._operations), names)
+
+    def _continue_run(self, qubit: int, place: int) -> None:
+        run = self._runs.setdefault(qubit, [])
+        if run and _cancel(self._instructions[run[-1]], self._instructions[place]):
+            run.pop()
+        else:
+            run.append(place)
+
+    def _close(self, qubit: int) -> None:
+        """End the run of a qubit: it becomes an operation."""
+        if run := self._runs.pop(qubit, None):
+            diagonal = all(_is_diagonal(self._instructions[source]) for source in run)
+            members = 1 << qubit
+            mixed, fixed = (0, members) if diagonal else (members, 0)
+            self._operations.append(Operation(tuple(run), (qubit,), mixed, fixed))
+
+
+def as_set(qubits: Iterable[int]) -> int:
+    """Return qubits as a set."""
+    members = 0
+    for qubit in qubits:
+        members |= 1 << qubit
+    return members
+
+
+def _is_diagonal(instruction: Evolving) -> bool:
+    if isinstance(instruction, Gate):
+        return instruction.name in _DIAGONAL
+    return isinstance(instruction, Diagonal) or (isinstance(instruction, Unitary) and _looks_diagonal(instruction))
+
+
+def _looks_diagonal(unitary: Unitary) -> bool:
+    matrix = unitary.matrix.ndarray()
+    return bool(np.count_nonzero(matrix) == np.count_nonzero(matrix.diagonal()))
+
+
+def _cancel(one: Evolving, other: Evolving) -> bool:
+    return (
+        isinstance(one, Gate)
+        and isinstance(other, Gate)
+        and one.name == other.name
+        and one.name in _INVOLUTIONS
+        and not one.controls
+    )

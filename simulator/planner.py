@@ -1,0 +1,151 @@
+"""Instructions -> a Plan: stages, their chunks, and the steps on a chunk, down to which bit lies where.
+
+A plan is a function of the instructions, of where the qubits lie, and of whether numbers are real: never of the
+machine, of threads, or of free memory. It holds no angle: `binding` fills in the matrices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from simulator.blocks import Block, blocks_of
+from simulator.operations import Operation, as_set
+from simulator.stages import next_stage
+
+#: log2 of the amplitudes of a chunk: two of these buffers stay in a core's cache. In wide states, larger chunks
+#: pay: fewer stages, and fewer calls for which two threads wait for each other.
+CHUNK, WIDE_CHUNK = 14, 15
+_WIDE = 19
+#: This many of the lowest bits are local in every stage.
+LOW = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Multiply:
+    """Bring a block's qubits to the lowest bits of the chunk, and multiply by its matrix."""
+
+    #: Places of the plan's operations.
+    members: tuple[int, ...]
+    #: The block's qubits, the least significant first.
+    targets: tuple[int, ...]
+    #: Its outer controls, as qubits, and as bits of the chunk's number.
+    controls: tuple[int, ...]
+    control_bits: tuple[int, ...]
+    #: New bit i of the chunk was bit ``sources[i]``; None: they lie right.
+    sources: tuple[int, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Multiply the chunk by diagonals."""
+
+    members: tuple[int, ...]
+    #: Of each member and each of its qubits: its bit in the chunk, or ``~bit`` in the chunk's number.
+    bits: tuple[tuple[int, ...], ...]
+
+
+Step: TypeAlias = Multiply | Scale
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Steps that are done chunk by chunk."""
+
+    #: The bits of the state that a chunk holds, ascending; bit i of a chunk is ``local[i]``.
+    local: tuple[int, ...]
+    #: The others, ascending, and the qubits that lie there; bit i of a chunk's number is ``outer[i]``.
+    outer: tuple[int, ...]
+    outer_qubits: tuple[int, ...]
+    steps: tuple[Step, ...]
+    #: How the bits of the chunk move after the steps, as in `Multiply.sources`; where the chunk is the state, they
+    #: go back to where they were.
+    sources: tuple[int, ...] | None
+    #: The qubits that something is done to but phases, as a set.
+    mixed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """One operation on the whole state."""
+
+    member: int
+    #: The bits of its qubits.
+    bits: tuple[int, ...]
+    mixed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What runs, and where the qubits lie then."""
+
+    parts: tuple[Stage | Whole, ...]
+    #: The qubit at each bit, at the end.
+    layout: tuple[int, ...]
+
+
+def make_plan(operations: Sequence[Operation], layout: Sequence[int], *, real: bool) -> Plan:
+    """Plan operations on a state with the qubit ``layout[bit]`` at each bit."""
+    lying = list(layout)
+    size = chunk_bits(len(lying), real=real)
+    left = list(enumerate(operations))
+    parts: list[Stage | Whole] = []
+    while left:
+        resident = as_set(lying if size == len(lying) else lying[:LOW])
+        chosen, taken, rest = next_stage(left, resident, size - resident.bit_count(), len(lying))
+        if taken:
+            parts.append(_stage(taken, chosen, lying, size, real=real))
+            left = rest
+        else:
+            place, first = left.pop(0)
+            parts.append(Whole(place, tuple(map(lying.index, first.qubits)), first.mixed))
+    return Plan(tuple(parts), tuple(lying))
+
+
+def chunk_bits(num_bits: int, *, real: bool) -> int:
+    """Return log2 of the amplitudes of a chunk."""
+    return min(num_bits, (CHUNK if num_bits < _WIDE else WIDE_CHUNK) + real)
+
+
+def _stage(
+    taken: Sequence[tuple[int, Operation]], chosen: int, lying: list[int], size: int, *, real: bool
+) -> Stage:
+    """Lay out one stage, and move the qubits in ``lying`` as it does."""
+    inside = [bit for bit, qubit in enumerate(lying) if chosen >> qubit & 1]
+    # Whatever room is left goes to the lowest bits: long rows are quick to copy.
+    inside += [bit for bit, qubit in enumerate(lying) if not chosen >> qubit & 1][: size - len(inside)]
+    local = tuple(sorted(inside))
+    outer = tuple(bit for bit in range(len(lying)) if bit not in set(local))
+    places, operations = zip(*taken, strict=True)
+    order = [lying[bit] for bit in local]
+    numbers = {lying[bit]: place for place, bit in enumerate(outer)}
+    steps: list[Step] = []
+    for block in blocks_of(operations, as_set(order), real=real):
+        members = tuple([places[member] for member in block.members])
+        if isinstance(block, Block):
+            targets = [qubit for qubit in order if block.qubits >> qubit & 1]
+            moved = targets + [qubit for qubit in order if not block.qubits >> qubit & 1]
+            sources = None if moved == order else tuple(map(order.index, moved))
+            controls = tuple(qubit for qubit in numbers if block.outer >> qubit & 1)
+            order = moved
+            bits = tuple([numbers[qubit] for qubit in controls])
+            steps.append(Multiply(members, tuple(targets), controls, bits, sources))
+        else:
+            spots = {qubit: bit for bit, qubit in enumerate(order)} | {
+                qubit: ~place for qubit, place in numbers.items()
+            }
+            steps.append(
+                Scale(members, tuple(tuple(spots[q] for q in operations[each].qubits) for each in block.members))
+            )
+    sources = None
+    if not outer and order != lying:
+        # So that the next time around a loop finds the plan that is there.
+        sources = tuple(map(order.index, lying))
+        order = lying
+    for bit, qubit in zip(local, order, strict=True):
+        lying[bit] = qubit
+    mixed = 0
+    for operation in operations:
+        mixed |= operation.mixed
+    return Stage(local, outer, tuple(numbers), tuple(steps), sources, mixed)
