@@ -61,9 +61,7 @@ class Case:
         contenders = [peers.aer_state(circuit, threads, self.precision)]
         if "qulacs" in self.wanted:
             contenders.append(peers.qulacs_state(circuit))
-        if ours.forgets_plans():
-            contenders.append(ours.cold_state(circuit, self.precision))
-        return [*contenders, ours.state(circuit, self.precision)]
+        return [*contenders, ours.cold_state(circuit, self.precision), ours.state(circuit, self.precision)]
 
 
 def _states(wide: bool) -> Iterator[Case]:

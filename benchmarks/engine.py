@@ -19,6 +19,7 @@ from benchmarks.cases import SECTIONS, TITLES, Case
 from benchmarks.floor import Rates, measured
 from benchmarks.rounds import in_turns
 from benchmarks.table import HEADER, Row, summary
+from simulator.threads import use_threads
 
 #: From this width on there is no round that is not counted, and from the next on only one that is.
 _NO_WARM_UP = 24
@@ -30,6 +31,7 @@ def main() -> None:
     """Measure and print."""
     options = _options()
     machine.give_threads(options.threads)
+    use_threads(options.threads)
     described = machine.description(options.threads)
     _print(", ".join(f"{name} {value}" for name, value in described.items()))
     if options.mqt:
@@ -41,8 +43,6 @@ def main() -> None:
     watch = machine.Watch()
     rates = measured(options.threads)
     _print(f"rates on {options.threads} threads: {rates}  {machine.disturbance(watch.others())}".rstrip())
-    if ours.missing():
-        _print(f"the engine does not offer {', '.join(ours.missing())} yet: stand-ins, or no column")
     rows: list[Row] = []
     try:
         for section in options.only:
@@ -78,7 +78,8 @@ def _row(case: Case, threads: int, rates: Rates) -> Row:
             pause=peers.pause(case.width),
         )
         row = replace(row, seconds=seconds, others=watch.others())
-        if row.short and not case.shots and (work := ours.work(circuit, case.precision)):
+        if row.short and not case.shots:
+            work = ours.work(circuit, case.precision)
             row = replace(row, floor=rates.seconds(work, case.width, case.precision))
     except Exception as error:  # noqa: BLE001 (the row says it)
         return replace(row, problem=f"{type(error).__name__}: {error}")

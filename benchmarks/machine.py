@@ -27,7 +27,6 @@ def give_threads(threads: int) -> None:
     down, and no contender's own threads are BLAS's.
     """
     wanted = {
-        "BASICAER_THREADS": str(threads),
         "OMP_NUM_THREADS": str(threads),
         "QULACS_NUM_THREADS": str(threads),
         "OPENBLAS_NUM_THREADS": "1",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
-from simulator.operations import WIDEST, Operation
+from simulator.operations import WIDEST, Operation, as_set
 from simulator.program import MAX_QUBITS
 
 #: Nanoseconds per amplitude, measured, by the number of qubits of a dense block: a gather and a real product.
@@ -54,27 +54,32 @@ _NEVER = 1 << MAX_QUBITS
 _Row: TypeAlias = tuple[int, int, int, int, float]
 
 
-def blocks_of(operations: Sequence[Operation], local: int, *, real: bool) -> list[Block | Phases]:
-    """Sort the operations of a stage, whose chunks hold the ``local`` qubits, into blocks; their order is kept."""
+def blocks_of(operations: Sequence[Operation], order: Sequence[int], *, real: bool) -> Iterator[Block | Phases]:
+    """Sort the operations of a stage into blocks, in an order that means the same.
+
+    ``order`` has the qubit at each bit of the chunk, and may be changed between two blocks: in real arithmetic,
+    the next block is made of qubits that lie low by then, where others would be as good.
+    """
+    local = as_set(order)
     rows: list[_Row] = [
         (place, each.mixed, each.fixed, _territory(each, local), _worth(each))
         for place, each in enumerate(operations)
     ]
     cost, widest = (REAL_COST, 5) if real else (COST, 4)
-    result: list[Block | Phases] = []
     while rows:
-        seed = _seed(rows, widest)
+        # Where a product can be turned, it matters what lies low.
+        heights = {1 << qubit: bit for bit, qubit in enumerate(order)} if real else {}
+        seed = _seed(rows, widest, heights)
         if seed:
             near = rows[:_HORIZON]
-            block = _Growth(near, local, cost).grown(seed, max(widest, seed.bit_count()))
+            block = _Growth(near, local, cost, heights).grown(seed, max(widest, seed.bit_count()))
             taken = set(block.members)
             rows[: len(near)] = [row for row in near if row[0] not in taken]
-            result.append(block)
+            yield block
         else:
             phases = _diagonals_in_front(rows)
             rows = [row for row in rows if row[0] not in set(phases)]
-            result.append(Phases(phases))
-    return result
+            yield Phases(phases)
 
 
 def _territory(operation: Operation, local: int) -> int:
@@ -88,16 +93,19 @@ def _worth(operation: Operation) -> float:
     return _SINGLE if len(operation.qubits) == 1 else _SEVERAL
 
 
-def _seed(rows: Sequence[_Row], widest: int) -> int:
-    """Return the local qubits of the first operation that mixes and that may run now; 0 where there is none.
+def _seed(rows: Sequence[_Row], widest: int, heights: Mapping[int, int]) -> int:
+    """Return the local qubits of an operation that mixes and that may run now: the first, or the lowest of all.
 
-    Diagonals may be before it, as long as one block can take them and it.
+    Where there is none, those of the first and of the diagonals before it, if one block can take them; else 0.
     """
     mixed = fixed = joint = 0
     before: list[int] = []
+    free: list[int] = []
     for _, mixes, fixes, touched, _ in rows[:_HORIZON]:
         if mixes and not (mixes & (mixed | fixed) or fixes & mixed):
-            return touched
+            if not heights:
+                return touched
+            free.append(touched)
         if not mixes:
             before.append(touched)
         elif not mixed:
@@ -107,7 +115,13 @@ def _seed(rows: Sequence[_Row], widest: int) -> int:
                     joint |= diagonal
         mixed |= mixes
         fixed |= fixes
+    if free:
+        return min(free, key=lambda qubits: _height(qubits, heights))
     return joint if joint.bit_count() <= widest and not joint & _NEVER else 0
+
+
+def _height(qubits: int, heights: Mapping[int, int]) -> int:
+    return min(heights[qubit] for qubit in _members(qubits))
 
 
 def _diagonals_in_front(rows: Sequence[_Row]) -> tuple[int, ...]:
@@ -134,7 +148,9 @@ class _Yield(NamedTuple):
 class _Growth:
     """Growing one block from the rows that are near."""
 
-    def __init__(self, rows: Sequence[_Row], local: int, cost: Mapping[int, float]) -> None:
+    def __init__(
+        self, rows: Sequence[_Row], local: int, cost: Mapping[int, float], heights: Mapping[int, int]
+    ) -> None:
         self._rows = rows
         self._outside = ~local
         self._cost = cost
@@ -149,6 +165,8 @@ class _Growth:
                     self._fronts.append(touched)
                 seen |= fresh
                 self._first.update(dict.fromkeys(_members(fresh), touched))
+        if heights:
+            self._fronts.sort(key=lambda qubits: _height(qubits, heights))
 
     def grown(self, seed: int, widest: int) -> Block:
         """Return the block, from the qubits ``seed`` on, that takes in the most for its cost."""

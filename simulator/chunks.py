@@ -34,12 +34,15 @@ class ChunkStep(Protocol):
 class Product:
     """Bring a block's qubits to the lowest bits, and multiply by its matrix."""
 
-    def __init__(self, matrices: NDArray[Any], bits: tuple[int, ...], sources: tuple[int, ...] | None) -> None:
-        """Take a matrix in the form of `binding.real_form` for each value of some ``bits`` of a chunk's number."""
+    def __init__(
+        self, matrices: NDArray[Any], bits: tuple[int, ...], sources: tuple[int, ...] | None, *, turned: bool
+    ) -> None:
+        """Take a matrix in the form of `kernels.real_form` for each value of some ``bits`` of a chunk's number."""
         self._matrices = matrices
         self._bits = bits
         self._width = matrices.shape[-1]
         self._height = max(1, (1 << _ONE_THREAD) // self._width**2)
+        self._turned = turned
         self._gather = None if sources is None else gather(sources)
 
     def apply(self, chunk: Numbers, spare: Numbers, number: int) -> tuple[Numbers, Numbers]:
@@ -50,14 +53,16 @@ class Product:
         variant = 0
         for place, bit in enumerate(self._bits):
             variant |= (number >> bit & 1) << place
-        shape: tuple[int, ...] = (-1, self._width)
-        if chunk.nbytes > self._height * self._width * self._matrices.itemsize:
-            shape = (-1, self._height, self._width)
-        numbers = self._matrices.dtype
-        rows, result = (each.view(numbers).reshape(shape) for each in (chunk, spare))
-        if len(rows) == 1:
+        numbers, width = self._matrices.dtype, self._width
+        height = min(chunk.nbytes // (width * numbers.itemsize), self._height)
+        rows = chunk.view(numbers).reshape(-1, height, width)
+        if self._turned:
+            result = spare.view(numbers).reshape(width, -1, height).transpose(1, 2, 0)
+        else:
+            result = spare.view(numbers).reshape(-1, height, width)
+        if height == 1:
             # Two rows, so that BLAS does here what it does where several states are multiplied at once.
-            result[...] = np.matmul(np.concatenate([rows, rows]), self._matrices[variant])[:1]
+            result[...] = np.matmul(np.concatenate([rows, rows], axis=1), self._matrices[variant])[:, :1]
         else:
             np.matmul(rows, self._matrices[variant], out=result)
         return spare, chunk

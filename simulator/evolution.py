@@ -126,7 +126,7 @@ class _Ready:
     def _step(self, step: Multiply | Scale, places: Iterator[tuple[int, int, int]]) -> ChunkStep:
         if isinstance(step, Multiply):
             size, first, last = next(places)
-            return Product(self._forms[size][first:last], step.control_bits, step.sources)
+            return Product(self._forms[size][first:last], step.control_bits, step.sources, turned=step.turned)
         members = [self._member(*each) for each in zip(step.members, step.bits, strict=True)]
         return Phases(members, self._size, self._dtype)
 

@@ -7,7 +7,7 @@ machine, of threads, or of free memory. It holds no angle: `binding` fills in th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from simulator.blocks import Block, blocks_of
@@ -35,6 +35,9 @@ class Multiply:
     control_bits: tuple[int, ...]
     #: New bit i of the chunk was bit ``sources[i]``; None: they lie right.
     sources: tuple[int, ...] | None
+    #: Whether the product is written with the block's qubits as the highest bits, which costs nothing: the next
+    #: block's may be the lowest then. Only for real numbers; the two parts of a complex one would be torn apart.
+    turned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,34 +121,60 @@ def _stage(
     local = tuple(sorted(inside))
     outer = tuple(bit for bit in range(len(lying)) if bit not in set(local))
     places, operations = zip(*taken, strict=True)
-    order = [lying[bit] for bit in local]
-    numbers = {lying[bit]: place for place, bit in enumerate(outer)}
-    steps: list[Step] = []
-    for block in blocks_of(operations, as_set(order), real=real):
+    chunk = _Chunk([lying[bit] for bit in local], [lying[bit] for bit in outer], real=real)
+    for block in blocks_of(operations, chunk.order, real=real):
         members = tuple([places[member] for member in block.members])
         if isinstance(block, Block):
-            targets = [qubit for qubit in order if block.qubits >> qubit & 1]
-            moved = targets + [qubit for qubit in order if not block.qubits >> qubit & 1]
-            sources = None if moved == order else tuple(map(order.index, moved))
-            controls = tuple(qubit for qubit in numbers if block.outer >> qubit & 1)
-            order = moved
-            bits = tuple([numbers[qubit] for qubit in controls])
-            steps.append(Multiply(members, tuple(targets), controls, bits, sources))
+            chunk.multiply(members, block)
         else:
-            spots = {qubit: bit for bit, qubit in enumerate(order)} | {
-                qubit: ~place for qubit, place in numbers.items()
-            }
-            steps.append(
-                Scale(members, tuple(tuple(spots[q] for q in operations[each].qubits) for each in block.members))
-            )
+            chunk.scale(members, [operations[member].qubits for member in block.members])
     sources = None
-    if not outer and order != lying:
+    if not outer and chunk.order != lying:
         # So that the next time around a loop finds the plan that is there.
-        sources = tuple(map(order.index, lying))
-        order = lying
-    for bit, qubit in zip(local, order, strict=True):
+        sources = tuple(map(chunk.order.index, lying))
+        chunk.order[:] = lying
+    outer_qubits = tuple([lying[bit] for bit in outer])
+    for bit, qubit in zip(local, chunk.order, strict=True):
         lying[bit] = qubit
     mixed = 0
     for operation in operations:
         mixed |= operation.mixed
-    return Stage(local, outer, tuple(numbers), tuple(steps), sources, mixed)
+    return Stage(local, outer, outer_qubits, tuple(chunk.steps), sources, mixed)
+
+
+class _Chunk:
+    """Which qubit lies where in the chunks of a stage, and the steps up to there."""
+
+    def __init__(self, order: list[int], outer: Sequence[int], *, real: bool) -> None:
+        #: The qubit at each bit.
+        self.order = order
+        self.steps: list[Step] = []
+        self._numbers = {qubit: place for place, qubit in enumerate(outer)}
+        self._real = real
+
+    def multiply(self, members: tuple[int, ...], block: Block) -> None:
+        """Append a block: its qubits come to the lowest bits, and go to the highest where that may help."""
+        self._turn_back(block.qubits)
+        targets = [qubit for qubit in self.order if block.qubits >> qubit & 1]
+        rest = [qubit for qubit in self.order if not block.qubits >> qubit & 1]
+        moved = targets + rest
+        sources = None if moved == self.order else tuple(map(self.order.index, moved))
+        controls = tuple(qubit for qubit in self._numbers if block.outer >> qubit & 1)
+        bits = tuple([self._numbers[qubit] for qubit in controls])
+        self.steps.append(Multiply(members, tuple(targets), controls, bits, sources, self._real))
+        self.order[:] = rest + targets if self._real else moved
+
+    def _turn_back(self, following: int) -> None:
+        """Leave the last block's qubits at the lowest bits, if the following are some of them, and others."""
+        last = self.steps[-1] if self.steps else None
+        if isinstance(last, Multiply) and last.turned and following & as_set(last.targets):
+            size = len(last.targets)
+            if as_set(self.order[: following.bit_count()]) != following:
+                self.steps[-1] = replace(last, turned=False)
+                self.order[:] = self.order[-size:] + self.order[:-size]
+
+    def scale(self, members: tuple[int, ...], qubits: Sequence[tuple[int, ...]]) -> None:
+        """Append diagonals on these qubits."""
+        spots = {qubit: bit for bit, qubit in enumerate(self.order)}
+        spots |= {qubit: ~place for qubit, place in self._numbers.items()}
+        self.steps.append(Scale(members, tuple([tuple([spots[qubit] for qubit in each]) for each in qubits])))

@@ -67,10 +67,12 @@ def test_stages(given_order: list[Operation], room: int) -> None:
 @given(given_order=operations(), real=st.booleans(), outside=st.integers(0, 3))
 def test_blocks(given_order: list[Operation], real: bool, outside: int) -> None:
     """A block holds all local qubits of its operations; block after block, the order means the same."""
-    local = (1 << NUM_QUBITS) - 1 >> outside
+    order = list(range(NUM_QUBITS - outside))
+    local = (1 << len(order)) - 1
     here = [operation for operation in given_order if not operation.mixed & ~local and not operation.whole]
     found: list[Operation] = []
-    for block in blocks_of(here, local, real=real):
+    for block in blocks_of(here, order, real=real):
+        order.append(order.pop(0))
         members = [here[place] for place in block.members]
         assert members
         for operation in members:
@@ -103,6 +105,6 @@ def test_a_phase_that_two_gates_share_is_taken_in() -> None:
     """h, cz, h on two qubits are one block: the diagonal in the middle is no obstacle."""
     h0, h1 = (Operation((place,), (place,), 1 << place, 0) for place in (0, 1))
     cz = Operation((2,), (0, 1), 0, 3)
-    (block,) = blocks_of([h0, h1, cz, h0], 0b1111, real=False)
+    (block,) = blocks_of([h0, h1, cz, h0], range(4), real=False)
     assert isinstance(block, Block)
     assert block.qubits == 3
