@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -66,10 +67,10 @@ def ordered(circuit: QuantumCircuit, precision: Precision) -> NDArray[Any]:
 def work(circuit: QuantumCircuit, precision: Precision = "double") -> Work:
     """Return what the engine's plan of the circuit does to each amplitude."""
     evolution = Evolution(unitary_instructions(lower(circuit)))
-    plan = evolution.plan(tuple(range(circuit.num_qubits)), real=evolution.real)
+    plans = evolution.plans(tuple(range(circuit.num_qubits)), real=evolution.real)
     size = (8 if evolution.real else 16) / (2 if precision == "single" else 1)
     flops = in_memory = in_cache = 0.0
-    for part in plan.parts:
+    for part in chain.from_iterable(plan.parts for plan in plans):
         in_memory += 2 * size
         for step in part.steps if isinstance(part, Stage) else ():
             in_cache += 2 * size

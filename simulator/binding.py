@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,14 @@ class _Round:
     items: NDArray[np.intp]
     #: Where in the operations' numbers each spread matrix finds its entries, shape (items, 4^k).
     entries: NDArray[np.intp]
+
+
+class Place(NamedTuple):
+    """Where the matrices of a block are, in the stack of those over ``size`` qubits: one for each variant."""
+
+    size: int
+    first: int
+    end: int
 
 
 class Recipe:
@@ -66,16 +74,20 @@ class Recipe:
                     counts[1] += 1
                 else:
                     self._rows[place] = rows[operation.sources[0]]
+        self._sizes = dict(counts)
         self._widths = [len(operation.qubits) for operation in operations]
         self._blocks: dict[int, list[_Round]] = {}
-        #: Step, by its place among all steps that multiply -> (qubits, first matrix, past the last).
-        self.places: list[tuple[int, int, int]] = []
-        self._plan_blocks(operations, [step for step in steps_of(plan) if isinstance(step, Multiply)])
+        #: Of each step of the plan that multiplies, where its matrices are; None for others.
+        self.places: list[Place | None] = []
+        self._plan_blocks(operations, list(steps_of(plan)))
 
-    def _plan_blocks(self, operations: Sequence[Operation], steps: Sequence[Multiply]) -> None:
+    def _plan_blocks(self, operations: Sequence[Operation], steps: Sequence[Step]) -> None:
         items: dict[int, int] = defaultdict(int)
         rounds: dict[tuple[int, int, int], tuple[list[int], list[int], list[NDArray[np.intp]]]] = {}
         for step in steps:
+            if not isinstance(step, Multiply):
+                self.places.append(None)
+                continue
             size = len(step.targets)
             first = items[size]
             for values in product((0, 1), repeat=len(step.controls)):
@@ -90,7 +102,7 @@ class Recipe:
                     lists[1].append(self._rows[member] * ((1 << 2 * width) + 1))
                     lists[2].append(spread)
                 items[size] += 1
-            self.places.append((size, first, items[size]))
+            self.places.append(Place(size, first, items[size]))
         for (size, number, width), (numbers, starts, spreads) in sorted(rounds.items(), key=lambda each: each[0]):
             entries = np.array(spreads) + np.array(starts)[:, None]
             self._blocks.setdefault(size, []).append(_Round(number == 0, width, np.array(numbers), entries))
@@ -98,19 +110,18 @@ class Recipe:
 
     def operation_matrices(self, instructions: Sequence[Evolving]) -> dict[int, Matrices]:
         """Return, by width j, the flat matrices of all operations, shape (operations, 4^j + 1): a 0 comes last."""
-        parts: dict[int, list[Matrices]] = defaultdict(list)
+        flat: dict[int, Matrices] = {
+            width: np.zeros((count, (1 << 2 * width) + 1), np.complex128) for width, count in self._sizes.items()
+        }
+        filled = dict.fromkeys(flat, 0)
         for kind, sources in self._sources.items():
-            stack = _matrices(kind, [instructions[source] for source in sources])
-            parts[kind[1] + kind[2]].append(stack.reshape(len(sources), -1))
-        flat: dict[int, Matrices] = {}
-        for width, stacks in parts.items():
-            count = sum(map(len, stacks))
-            runs = len(self._runs) if width == 1 else 0
-            flat[width] = np.zeros((count + runs, (1 << 2 * width) + 1), np.complex128)
-            np.concatenate(stacks, out=flat[width][:count, :-1])
-            if runs:
-                singles = flat[1][:count, :-1].reshape(-1, 2, 2)
-                flat[1][count:, :-1] = _products(singles, self._runs).reshape(runs, -1)
+            width = kind[1] + kind[2]
+            first, filled[width] = filled[width], filled[width] + len(sources)
+            goal = flat[width][first : filled[width], :-1]
+            goal[...] = _matrices(kind, [instructions[source] for source in sources]).reshape(goal.shape)
+        if self._runs:
+            singles = flat[1][: filled[1], :-1].reshape(-1, 2, 2)
+            flat[1][filled[1] :, :-1] = _products(singles, self._runs).reshape(len(self._runs), -1)
         return flat
 
     def diagonal(self, flat: dict[int, Matrices], operation: int) -> Matrices:
@@ -175,20 +186,34 @@ def _kind(instruction: Evolving) -> _Kind:
 
 
 def _matrices(kind: _Kind, instructions: Sequence[Any]) -> Matrices:
-    """Return the matrices of instructions of one kind, shape (instructions, 2^j, 2^j)."""
+    """Return the matrices of instructions of one kind, shape (instructions, 2^j, 2^j); read-only."""
     name, targets, controls, control_state = kind
     if not name:
         diagonals = np.array([each.diagonal.ndarray() for each in instructions], np.complex128)
-        return diagonals[:, :, None] * np.eye(1 << targets)
+        spread: Matrices = diagonals[:, :, None] * np.eye(1 << targets)
+        return spread
     if name == "unitary":
         stack = np.array([each.matrix.ndarray() for each in instructions], np.complex128)
+    elif not GATES[name].num_params:
+        return np.broadcast_to(_constant(kind), (len(instructions), *(1 << targets + controls,) * 2))
     else:
-        params = np.array([each.params for each in instructions]).T
-        stack = GATES[name].matrix(*params)
-        stack = np.broadcast_to(stack, (len(instructions), *stack.shape[-2:]))
+        stack = GATES[name].matrix(*np.array([each.params for each in instructions]).T)
+    return _controlled(stack, targets, controls, control_state)
+
+
+@lru_cache(maxsize=256)
+def _constant(kind: _Kind) -> Matrices:
+    name, targets, controls, control_state = kind
+    matrix: Matrices = _controlled(GATES[name].matrix()[None], targets, controls, control_state)[0]
+    return matrix
+
+
+def _controlled(stack: Matrices, targets: int, controls: int, control_state: int | None) -> Matrices:
+    """Return matrices over targets and controls from those over the targets."""
     if not controls:
         return stack
-    full = np.tile(np.eye(1 << targets + controls, dtype=np.complex128), (len(instructions), 1, 1))
+    full = np.zeros((len(stack), *(1 << targets + controls,) * 2), np.complex128)
+    full.reshape(len(stack), -1)[:, :: (1 << targets + controls) + 1] = 1
     state = (1 << controls) - 1 if control_state is None else control_state
     held = slice(state << targets, (state + 1) << targets)
     full[:, held, held] = stack

@@ -6,7 +6,7 @@ back to where it came from, its bits in another order. A chunk of zeros is left 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -85,7 +85,7 @@ class Scratch:
         self._free.append(pair)
 
 
-def run_at_once(psi: Numbers, stage: Stage, steps: Sequence[ChunkStep], checkpoint: Callable[[], None]) -> Numbers:
+def run_at_once(psi: Numbers, stage: Stage, steps: Iterable[ChunkStep], checkpoint: Callable[[], None]) -> Numbers:
     """Run a stage on a state that is one chunk; return where it is then."""
     spare = np.empty_like(psi)
     for step in steps:

@@ -15,19 +15,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import kernels
-from simulator.binding import Recipe
+from simulator.binding import Place, Recipe, steps_of
 from simulator.chunks import ChunkStep, Product, Scratch, run_at_once, run_by_chunks
 from simulator.gates import GATES
 from simulator.instructions import Diagonal, Gate, Initialize, Permutation, Unitary
 from simulator.operations import WIDEST, Evolving, Listing, listed, rewritten, signature
 from simulator.phases import Member, Phases
-from simulator.planner import Multiply, Plan, Scale, Stage, Whole, chunk_bits, make_plan
+from simulator.planner import Multiply, Plan, Scale, Step, Whole, chunk_bits, make_plan
 from simulator.state import State
 
+#: Instructions that are planned at once: what a plan takes of memory is bounded, however long the circuit.
+_PIECE = 1024
 #: Plans that are kept for circuits of the same structure,
-_PLANS = 32
+_PLANS = 16
 #: and plans with their numbers, for states of other layouts.
 _LAYOUTS = 8
+#: log2 of the amplitudes of a chunk for which even the vectors of diagonals are kept.
+_SMALL = 10
 #: Gates that are real whatever their angles.
 _REAL = frozenset({"id", "x", "z", "h", "ry", "swap", "dcx"})
 
@@ -36,28 +40,50 @@ class Evolution:
     """Instructions that act on a state; an `Initialize` prepares, its targets must be in |0>."""
 
     def __init__(self, instructions: Sequence[Evolving]) -> None:
-        self._instructions = rewritten(instructions)
-        self._signature = signature(self._instructions)
-        self._ready: dict[tuple[tuple[int, ...], np.dtype[Any]], _Ready] = {}
+        every = rewritten(instructions)
+        self._pieces = [_Piece(every[start : start + _PIECE]) for start in range(0, len(every), _PIECE)]
+        self._bound: dict[tuple[tuple[int, ...], np.dtype[Any]], _Bound] = {}
 
     @property
     def real(self) -> bool:
         """Whether it leaves real amplitudes real."""
-        return all(map(_is_real, self._instructions))
+        return all(_is_real(instruction) for piece in self._pieces for instruction in piece.instructions)
 
-    def plan(self, layout: tuple[int, ...], *, real: bool) -> Plan:
-        """Return how a state with the qubit ``layout[bit]`` at each bit is evolved."""
-        return _planned(_Structure(self._signature, layout, real, self._instructions))[1]
+    def plans(self, layout: tuple[int, ...], *, real: bool) -> Iterator[Plan]:
+        """Yield how a state with the qubit ``layout[bit]`` at each bit is evolved, piece by piece."""
+        for piece in self._pieces:
+            _, plan, _ = _planned(_Structure(piece.signature, layout, real, piece.instructions))
+            yield plan
+            layout = plan.layout
 
     def run(self, state: State, checkpoint: Callable[[], None]) -> None:
         """Evolve a state; calls ``checkpoint``, in this thread, before each chunk or each step of the only one."""
+        for piece in self._pieces:
+            checkpoint()
+            self._of(piece, state).run(state, checkpoint)
+
+    def _of(self, piece: _Piece, state: State) -> _Bound:
+        """Return the plan of a piece with its numbers; that of a short circuit may be asked for again."""
         key = (state.layout, state.amplitudes.dtype)
-        ready = self._ready.get(key)
-        if ready is None:
-            if len(self._ready) == _LAYOUTS:
-                self._ready.clear()
-            ready = self._ready[key] = _Ready(self._instructions, self._signature, *key)
-        ready.run(state, checkpoint)
+        bound = self._bound.get(key)
+        if bound is None or len(self._pieces) > 1:
+            bound = _Bound(piece, *key)
+            if len(self._bound) == _LAYOUTS:
+                self._bound.clear()
+            self._bound[key] = bound
+        return bound
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Instructions that are planned at once."""
+
+    instructions: Sequence[Evolving]
+
+    @property
+    def signature(self) -> tuple[object, ...]:
+        """What their plan depends on."""
+        return signature(self.instructions)
 
 
 def forget_plans() -> None:
@@ -83,52 +109,52 @@ def _planned(structure: _Structure) -> tuple[Listing, Plan, Recipe]:
     return listing, plan, Recipe(structure.instructions, listing.operations, plan)
 
 
-class _Ready:
+class _Bound:
     """A plan with its numbers."""
 
-    def __init__(
-        self,
-        instructions: Sequence[Evolving],
-        signed: tuple[object, ...],
-        layout: tuple[int, ...],
-        dtype: np.dtype[Any],
-    ) -> None:
+    def __init__(self, piece: _Piece, layout: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         real = dtype.kind == "f"
-        self._instructions = instructions
-        self._listing, self._plan, self._recipe = _planned(_Structure(signed, layout, real, instructions))
+        structure = _Structure(piece.signature, layout, real, piece.instructions)
+        self._instructions = piece.instructions
+        self._listing, self._plan, self._recipe = _planned(structure)
         self._dtype, self._size = dtype, chunk_bits(len(layout), real=real)
-        self._flat = self._recipe.operation_matrices(instructions)
+        self._flat = self._recipe.operation_matrices(piece.instructions)
         numbers = np.empty(0, dtype).real.dtype
         self._forms = {
             size: kernels.real_form(stack, real=real).astype(numbers, copy=False)
             for size, stack in self._recipe.block_matrices(self._flat).items()
         }
-        places = iter(self._recipe.places)
-        self._stages = [
-            [self._step(step, places) for step in part.steps] if isinstance(part, Stage) else []
-            for part in self._plan.parts
-        ]
+        self._steps = list(zip(steps_of(self._plan), self._recipe.places, strict=True))
+        self._kept = list(map(self._filled, self._steps)) if self._size <= _SMALL else None
 
     def run(self, state: State, checkpoint: Callable[[], None]) -> None:
         """Evolve a state of this layout and type."""
         scratch = Scratch(self._size, self._dtype)
-        for part, steps in zip(self._plan.parts, self._stages, strict=True):
+        end = 0
+        for part in self._plan.parts:
             if isinstance(part, Whole):
                 checkpoint()
                 self._run_whole(part, state, checkpoint)
-            elif part.outer:
-                run_by_chunks(state.amplitudes, part, steps, state.live, scratch, checkpoint)
             else:
-                state.amplitudes = run_at_once(state.amplitudes, part, steps, checkpoint)
+                begin, end = end, end + len(part.steps)
+                steps = self._kept[begin:end] if self._kept else map(self._filled, self._steps[begin:end])
+                if part.outer:
+                    run_by_chunks(state.amplitudes, part, list(steps), state.live, scratch, checkpoint)
+                else:
+                    state.amplitudes = run_at_once(state.amplitudes, part, steps, checkpoint)
             state.live |= part.mixed
         state.arrange(self._plan.layout, self._listing.names)
 
-    def _step(self, step: Multiply | Scale, places: Iterator[tuple[int, int, int]]) -> ChunkStep:
-        if isinstance(step, Multiply):
-            size, first, last = next(places)
-            return Product(self._forms[size][first:last], step.control_bits, step.sources, turned=step.turned)
-        members = [self._member(*each) for each in zip(step.members, step.bits, strict=True)]
-        return Phases(members, self._size, self._dtype)
+    def _filled(self, planned: tuple[Step, Place | None]) -> ChunkStep:
+        """Return a step with its numbers."""
+        step, place = planned
+        if isinstance(step, Multiply) and place is not None:
+            matrices = self._forms[place.size][place.first : place.end]
+            return Product(matrices, step.control_bits, step.sources, turned=step.turned)
+        if isinstance(step, Scale):
+            members = [self._member(*each) for each in zip(step.members, step.bits, strict=True)]
+            return Phases(members, self._size, self._dtype)
+        raise TypeError(step)
 
     def _member(self, place: int, bits: tuple[int, ...]) -> Member:
         operation = self._listing.operations[place]

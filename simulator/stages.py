@@ -18,7 +18,7 @@ Pending: TypeAlias = tuple[int, Operation]
 
 #: Greedy choices of a stage's qubits that are compared; all but the first pass over some operations. Where a
 #: stage takes long, it is worth more of them.
-_TRIES, _MANY_TRIES = 4, 16
+_TRIES, _MANY_TRIES = 1, 16
 _LONG = 20
 _PASSED_OVER = 0.35
 _LIGHT = 0.1

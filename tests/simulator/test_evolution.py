@@ -194,6 +194,18 @@ def planned_structures() -> tuple[int, int]:
     return info.misses, info.hits
 
 
+def test_a_long_circuit_is_planned_in_pieces() -> None:
+    """Pieces, with other qubits renamed in each, are the whole circuit, and no long one is kept."""
+    rng = np.random.default_rng(3)
+    instructions: list[Evolving] = []
+    for _ in range(900):
+        a, b = rng.choice(4, 2, replace=False).tolist()
+        instructions += [ry(float(rng.uniform(0, 6)), a), Gate("swap", (a, b)), x(b, a)]
+    register = state.ground(4)
+    Evolution(instructions).run(register, never)
+    np.testing.assert_allclose(register.ordered(), unitary_of(instructions, 4)[:, 0], rtol=0, atol=1e-11)
+
+
 def test_twenty_thousand_gates_keep_the_norm() -> None:
     """Rounding does not add up beyond what 20,000 gates must cost."""
     rng = np.random.default_rng(1)
