@@ -131,6 +131,7 @@ def join(one: Cohort, other: Cohort) -> None:
     one.crowd, one.places = _crowded(one, other)
     one.members = one.members + moved(other.members, other.rows_of_members + one.num_rows)
     one.state.amplitudes = np.concatenate([one.state.amplitudes, other.state.amplitudes])
+    one.state.live |= other.state.live
 
 
 def absorb(one: Cohort, other: Cohort) -> None:
@@ -187,7 +188,7 @@ def _part(cohort: Cohort, group: NDArray[np.intp], *, last: bool) -> Cohort:
         amplitudes = cohort.state.amplitudes
     else:
         amplitudes = cohort.rows.take(rows, axis=0).reshape(-1)
-    state = State(amplitudes, dict(cohort.state.slots))
+    state = State(amplitudes, dict(cohort.state.slots), cohort.state.live)
     members = moved(members, new_rows)
     new = np.full(len(cohort.members) + 1, -1)
     new[group] = np.arange(group.size)

@@ -372,3 +372,24 @@ def test_a_million_shots_of_a_dynamic_circuit() -> None:
     counts = run(teleportation(), seed=1, shots=1_000_000).counts
     assert sum(counts.values()) == 1_000_000
     assert time.perf_counter() - begin < 10
+
+
+def test_states_that_meet_keep_what_either_has_touched() -> None:
+    """A qubit that only one of two joined states has touched is not taken for untouched in the other's name."""
+    outside = 15  # not in the first chunk of 2^14 amplitudes
+    circuit = program(
+        16,
+        3,
+        h(0),
+        Measure(0, 0),
+        IfElse(Clbit(0), (x(outside),)),
+        h(1),
+        h(2),
+        Measure(1, 1),
+        h(1),
+        Measure(2, 2),
+    )
+    counts = run(circuit, seed=3, shots=4000).counts
+    assert counts is not None
+    assert len(counts) == 8
+    assert all(400 < count < 600 for count in counts.values())
