@@ -9,8 +9,10 @@ listed is the least significant bit of the row.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
+from types import MappingProxyType
+from typing import Any, TypeAlias, cast
 
 import msgspec
 import numpy as np
@@ -20,6 +22,8 @@ from simulator.errors import InvalidProgramError
 from simulator.expression import Bits, Clbit, Expression, LValue, Var, parts_of, uint_of
 from simulator.gates import GATES
 
+#: Name of a gate -> how many qubits and parameters it takes.
+_TAKES = {name: (spec.num_qubits, spec.num_params) for name, spec in GATES.items()}
 _DTYPES: dict[str, np.dtype[Any]] = {"c16": np.dtype("<c16"), "c8": np.dtype("<c8"), "f8": np.dtype("<f8")}
 
 
@@ -41,8 +45,16 @@ class Array(msgspec.Struct, frozen=True, array_like=True):
     @classmethod
     def of(cls, array: NDArray[np.generic]) -> Array:
         """Copy an ndarray; any complex, real or int dtype becomes one that travels."""
-        dtype = "c8" if array.dtype == np.complex64 else "c16" if np.iscomplexobj(array) else "f8"
+        dtype = "f8" if array.dtype.kind != "c" else "c8" if array.dtype == np.complex64 else "c16"
         return cls(dtype, array.shape, np.ascontiguousarray(array, _DTYPES[dtype]).tobytes())
+
+    @classmethod
+    def over(cls, array: NDArray[np.complexfloating]) -> Array:
+        """Refer to a complex ndarray, which nobody may change any more; no copy where it lies as it travels."""
+        dtype = "c8" if array.dtype == np.complex64 else "c16"
+        data = np.ascontiguousarray(array, _DTYPES[dtype]).reshape(-1).view(np.uint8).data
+        # A view of bytes travels, compares and is read as bytes are.
+        return cls(dtype, array.shape, cast("bytes", data.toreadonly()))
 
     def ndarray(self) -> NDArray[np.generic]:
         """Return a read-only view of the bytes, shaped."""
@@ -53,7 +65,8 @@ class _Node(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """One tagged member of the `Instruction` union."""
 
 
-class Gate(_Node, frozen=True, tag="gate"):
+# Names and numbers only, so never in a cycle: the garbage collector need not know of each.
+class Gate(_Node, frozen=True, tag="gate", gc=False):
     """A gate of the table `simulator.gates.GATES`, with any number of controls.
 
     ``targets`` has the table's ``num_qubits``; a ``global_phase`` has none, so under controls it is a
@@ -68,17 +81,20 @@ class Gate(_Node, frozen=True, tag="gate"):
     control_state: int | None = None
 
     def __post_init__(self) -> None:
-        spec = GATES.get(self.name)
-        if spec is None:
-            raise InvalidProgramError(f"unknown gate {self.name!r}")
-        if (len(self.targets), len(self.params)) != (spec.num_qubits, spec.num_params):
+        # Of every gate of every program, on both sides of the wire: each line here costs.
+        takes, params = _TAKES.get(self.name), self.params
+        if takes != (len(self.targets), len(params)):
+            if takes is None:
+                raise InvalidProgramError(f"unknown gate {self.name!r}")
             raise InvalidProgramError(
-                f"gate {self.name!r} takes {spec.num_qubits} qubits and {spec.num_params} parameters, "
-                f"not {len(self.targets)} and {len(self.params)}"
+                f"gate {self.name!r} takes {takes[0]} qubits and {takes[1]} parameters, "
+                f"not {len(self.targets)} and {len(params)}"
             )
-        if not all(map(math.isfinite, self.params)):
-            raise InvalidProgramError(f"gate {self.name!r} has a parameter that is not finite: {self.params}")
-        _check_controls(self.controls, self.control_state)
+        for param in params:
+            if not math.isfinite(param):
+                raise InvalidProgramError(f"gate {self.name!r} has a parameter that is not finite: {params}")
+        if self.control_state is not None:
+            _check_controls(self.controls, self.control_state)
 
 
 class Unitary(_Node, frozen=True, tag="unitary"):
@@ -92,7 +108,8 @@ class Unitary(_Node, frozen=True, tag="unitary"):
 
     def __post_init__(self) -> None:
         _check_shape("unitary", self.matrix, (1 << len(self.targets), 1 << len(self.targets)))
-        _check_controls(self.controls, self.control_state)
+        if self.control_state is not None:
+            _check_controls(self.controls, self.control_state)
 
 
 class Diagonal(_Node, frozen=True, tag="diagonal"):
@@ -256,26 +273,14 @@ Instruction: TypeAlias = (
 
 def qubits_of(instruction: Instruction) -> tuple[int, ...]:
     """Return the qubits that an instruction names itself, bodies excluded; targets first, then controls."""
-    if isinstance(instruction, (Gate, Unitary)):
+    if type(instruction) is Gate:  # by far the most frequent
         return instruction.targets + instruction.controls
-    if isinstance(instruction, (Diagonal, Permutation, Initialize)):
-        return instruction.targets
-    if isinstance(instruction, (Measure, Reset, Delay)):
-        return (instruction.qubit,)
-    if isinstance(instruction, Barrier):
-        return instruction.qubits
-    return ()
+    return _QUBITS.get(type(instruction), _none)(instruction)
 
 
 def expressions_of(instruction: Instruction) -> tuple[Expression, ...]:
     """Return the expressions that an instruction holds itself, bodies excluded; what is written to among them."""
-    if isinstance(instruction, (IfElse, While)):
-        return (instruction.condition,)
-    if isinstance(instruction, Switch):
-        return (instruction.target,)
-    if isinstance(instruction, Store):
-        return (instruction.target, instruction.value)
-    return ()
+    return _EXPRESSIONS.get(type(instruction), _none)(instruction)
 
 
 def clbits_of(instruction: Instruction) -> tuple[int, ...]:
@@ -292,26 +297,32 @@ def clbits_of(instruction: Instruction) -> tuple[int, ...]:
 
 def variables_of(instruction: Instruction) -> tuple[int, ...]:
     """Return the variables that an instruction reads or writes itself, bodies excluded."""
+    if type(instruction) is For:
+        return () if instruction.variable is None else (instruction.variable,)
     parts = [part for expression in expressions_of(instruction) for part in parts_of(expression)]
-    looping = (instruction.variable,) if isinstance(instruction, For) and instruction.variable is not None else ()
-    return (*(part.variable for part in parts if isinstance(part, Var)), *looping)
+    return tuple([part.variable for part in parts if isinstance(part, Var)])
 
 
 def bodies_of(instruction: Instruction) -> tuple[tuple[Instruction, ...], ...]:
     """Return the bodies of a control-flow instruction; none for any other."""
-    if isinstance(instruction, IfElse):
-        return (instruction.true_body, instruction.false_body)
-    if isinstance(instruction, (While, Box)):
-        return (instruction.body,)
-    if isinstance(instruction, For):
-        return instruction.bodies
-    if isinstance(instruction, Switch):
-        return tuple(case.body for case in instruction.cases)
-    return ()
+    return _BODIES.get(type(instruction), _none)(instruction)
 
 
-def walk(instructions: tuple[Instruction, ...]) -> Iterator[Instruction]:
-    """Yield every instruction, those in bodies after the one that holds them."""
+def walk(instructions: Sequence[Instruction]) -> Iterator[Instruction]:
+    """Return an iterator over every instruction, those in bodies after the one that holds them."""
+    return _walk_bodies(instructions) if _any_bodies(instructions) else iter(instructions)
+
+
+def nesting(instructions: Sequence[Instruction]) -> int:
+    """Return how deep bodies lie in bodies."""
+    depth, level = 0, instructions
+    while _any_bodies(level):
+        depth += 1
+        level = [inner for outer in level for body in bodies_of(outer) for inner in body]
+    return depth
+
+
+def _walk_bodies(instructions: Sequence[Instruction]) -> Iterator[Instruction]:
     rest = list(reversed(instructions))
     while rest:
         instruction = rest.pop()
@@ -320,26 +331,58 @@ def walk(instructions: tuple[Instruction, ...]) -> Iterator[Instruction]:
             rest.extend(reversed(body))
 
 
-def nesting(instructions: tuple[Instruction, ...]) -> int:
-    """Return how deep bodies lie in bodies."""
-    depth, level = 0, instructions
-    while True:
-        holding = [
-            instruction for instruction in level if isinstance(instruction, (IfElse, While, For, Switch, Box))
-        ]
-        if not holding:
-            return depth
-        depth += 1
-        level = tuple(inner for outer in holding for body in bodies_of(outer) for inner in body)
+def _any_bodies(instructions: Sequence[Instruction]) -> bool:
+    """Whether any is a control-flow instruction; asked of every program, most of which have none."""
+    return not _BODIES.keys().isdisjoint(map(type, instructions))
 
 
 def _check_shape(what: str, array: Array, shape: tuple[int, ...]) -> None:
     if array.shape != shape:
         raise InvalidProgramError(f"{what} has shape {array.shape}; its qubits ask for {shape}")
-    if not np.isfinite(array.ndarray()).all():
+    entries = np.frombuffer(array.data, _DTYPES[array.dtype])
+    # Counted, since `all` takes several times as long of a matrix as small as most are.
+    if np.count_nonzero(np.isfinite(entries)) != entries.size:
         raise InvalidProgramError(f"{what} has entries that are not finite")
 
 
-def _check_controls(controls: tuple[int, ...], control_state: int | None) -> None:
-    if control_state is not None and not 0 <= control_state < 1 << len(controls):
+def _check_controls(controls: tuple[int, ...], control_state: int) -> None:
+    if not 0 <= control_state < 1 << len(controls):
         raise InvalidProgramError(f"control state {control_state} of {len(controls)} controls")
+
+
+def _none(_: Instruction) -> tuple[()]:
+    return ()
+
+
+# By exact class, one look-up each: an `isinstance` of a Struct that is not the first one asked for is slow.
+_QUBITS: Mapping[type, Callable[[Any], tuple[int, ...]]] = MappingProxyType(
+    {
+        Unitary: lambda unitary: unitary.targets + unitary.controls,
+        Diagonal: attrgetter("targets"),
+        Permutation: attrgetter("targets"),
+        Initialize: attrgetter("targets"),
+        Measure: lambda measure: (measure.qubit,),
+        Reset: lambda reset: (reset.qubit,),
+        Delay: lambda delay: (delay.qubit,),
+        Barrier: attrgetter("qubits"),
+    }
+)
+_EXPRESSIONS: Mapping[type, Callable[[Any], tuple[Expression, ...]]] = MappingProxyType(
+    {
+        IfElse: lambda branch: (branch.condition,),
+        While: lambda loop: (loop.condition,),
+        Switch: lambda switch: (switch.target,),
+        Store: attrgetter("target", "value"),
+    }
+)
+_BODIES: Mapping[type, Callable[[Any], tuple[tuple[Instruction, ...], ...]]] = MappingProxyType(
+    {
+        IfElse: attrgetter("true_body", "false_body"),
+        While: lambda loop: (loop.body,),
+        For: attrgetter("bodies"),
+        Switch: lambda switch: tuple(case.body for case in switch.cases),
+        Box: lambda box: (box.body,),
+    }
+)
+#: What may name clbits or variables, besides in bodies.
+CLASSICAL = frozenset({Measure, For, *_EXPRESSIONS})

@@ -12,13 +12,15 @@ import msgspec
 
 from simulator.errors import InvalidProgramError
 from simulator.expression import Type
-from simulator.instructions import Gate, Instruction, Unitary, clbits_of, nesting, qubits_of, variables_of, walk
+from simulator.instructions import CLASSICAL, Instruction, clbits_of, nesting, qubits_of, variables_of, walk
 
 #: Far beyond what can run, so that no number of bytes or of values overflows on the way.
 MAX_QUBITS = 1 << 12
 MAX_CLBITS = 1 << 20
 #: Bodies in bodies; what looks at them may recurse.
 MAX_NESTING = 100
+#: Qubits of an instruction whose check is remembered. Of longer tuples, a message could hold many of equal hash.
+_REMEMBERED = 3
 
 
 class Register(msgspec.Struct, frozen=True, array_like=True):
@@ -66,18 +68,27 @@ class Program(msgspec.Struct, frozen=True, array_like=True):
             raise InvalidProgramError(f"global phase {self.global_phase} is not finite")
         if nesting(self.instructions) > MAX_NESTING:
             raise InvalidProgramError(f"control flow is nested more than {MAX_NESTING} deep")
+        # A circuit uses the same few pairs of qubits over and over: what was checked needs no other look.
+        checked: set[tuple[int, ...]] = set()
         for instruction in walk(self.instructions):
-            self._check_bits(instruction)
+            qubits = qubits_of(instruction)
+            if qubits not in checked:
+                self._check_qubits(qubits)
+                if len(qubits) <= _REMEMBERED:
+                    checked.add(qubits)
+            if type(instruction) in CLASSICAL:
+                self._check_classical(instruction)
 
-    def _check_bits(self, instruction: Instruction) -> None:
-        """Each qubit exists and is used once; clbits and variables exist."""
-        qubits = qubits_of(instruction)
+    def _check_qubits(self, qubits: tuple[int, ...]) -> None:
+        """Each qubit exists and is used once."""
         if len(set(qubits)) != len(qubits):
             raise InvalidProgramError(f"an instruction names a qubit twice: {qubits}")
-        if any(not 0 <= qubit < self.num_qubits for qubit in qubits):
-            raise InvalidProgramError(f"qubits {qubits} of an instruction; the circuit has {self.num_qubits}")
-        if isinstance(instruction, (Gate, Unitary)):
-            return  # by far the most frequent; they name nothing else
+        for qubit in qubits:
+            if not 0 <= qubit < self.num_qubits:
+                raise InvalidProgramError(f"qubits {qubits} of an instruction; the circuit has {self.num_qubits}")
+
+    def _check_classical(self, instruction: Instruction) -> None:
+        """Clbits and variables exist."""
         for clbit in clbits_of(instruction):
             if not 0 <= clbit < self.num_clbits:
                 raise InvalidProgramError(f"clbit {clbit}; the circuit has {self.num_clbits}")

@@ -99,11 +99,15 @@ def _header(circuit: QuantumCircuit, qubits: Mapping[Any, int], clbits: Mapping[
 
 
 def _registers(registers: Iterable[Register], places: Mapping[Bit, int]) -> tuple[program.Register, ...]:
-    return tuple(program.Register(register.name, tuple(places[bit] for bit in register)) for register in registers)
+    return tuple(
+        program.Register(register.name, tuple([places[bit] for bit in register[:]])) for register in registers
+    )
 
 
 def _metadata(metadata: Any) -> str | None:
     """Return the JSON text, if it says all of the metadata."""
+    if type(metadata) is dict and not metadata:
+        return "{}"  # that of most circuits
     try:
         text = json.dumps(metadata, allow_nan=False)
     except (TypeError, ValueError, RecursionError):

@@ -34,7 +34,7 @@ class Touched:
 
     def by(self, instructions: list[Instruction]) -> set[int]:
         """Return the qubits used by the top level's instructions so far."""
-        for instruction in walk(tuple(instructions[self.read :])):
+        for instruction in walk(instructions[self.read :]):
             if not isinstance(instruction, (Barrier, Delay)):
                 self.qubits.update(qubits_of(instruction))
         self.read = len(instructions)
@@ -111,6 +111,15 @@ class Scope:
             top=False,
         )
 
+    def gate(
+        self, name: str, targets: tuple[int, ...], params: tuple[float, ...], controls: tuple[int, ...]
+    ) -> Gate:
+        """Return a gate of the table under the scope's controls, and others that must all be 1."""
+        state = self.control_state
+        if state is not None:
+            state = _joined(len(self.controls), state, len(controls), None)
+        return Gate(name, targets, params, self.controls + controls, state)
+
     def add_gate(
         self,
         name: str,
@@ -119,10 +128,7 @@ class Scope:
         controls: tuple[int, ...] = (),
     ) -> None:
         """Add a gate of the table under the scope's controls, and others that must all be 1."""
-        state = self.control_state
-        if state is not None:
-            state = _joined(len(self.controls), state, len(controls), None)
-        self.out.append(Gate(name, targets, params, self.controls + controls, state))
+        self.out.append(self.gate(name, targets, params, controls))
 
     def add_phase(self, angle: float) -> None:
         """Add a global phase in radians: under controls it is a phase of theirs."""

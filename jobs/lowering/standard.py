@@ -8,6 +8,7 @@ from typing import Any
 
 from jobs.lowering.scope import Scope
 from simulator.gates import GATES
+from simulator.instructions import Gate
 
 #: Name of a standard gate -> name in GATES, number of controls (all must be 1). The controls come first.
 STANDARD_GATES = MappingProxyType(
@@ -34,8 +35,16 @@ STANDARD_GATES = MappingProxyType(
         "c3sx": ("sx", 3),
     }
 )
+#: Those that have no parameters.
+CONSTANT_GATES = frozenset(name for name, (base, _) in STANDARD_GATES.items() if GATES[base].num_params == 0)
 #: cu(theta, phi, lambda, gamma) is a controlled u and a controlled phase gamma.
 _CU_PARAMS = 4
+
+
+def constant_gate(name: str, qubits: tuple[int, ...], scope: Scope) -> Gate:
+    """Return the standard gate of this name, which has no parameters, controls first in ``qubits``."""
+    base, count = STANDARD_GATES[name]
+    return scope.gate(base, qubits[count:], (), qubits[:count])
 
 
 def add_standard(name: str, params: Iterable[Any], qubits: tuple[int, ...], scope: Scope) -> None:
@@ -51,6 +60,6 @@ def add_standard(name: str, params: Iterable[Any], qubits: tuple[int, ...], scop
         *angles3, phase = angles
         angles = tuple(angles3)
     controls = qubits[:count]
-    scope.add_gate(base, qubits[count:], angles, controls)
+    scope.out.append(scope.gate(base, qubits[count:], angles, controls))
     if phase:
         scope.add_gate("global_phase", (), (phase,), controls)

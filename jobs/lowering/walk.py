@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from qiskit.circuit import ParameterExpression, QuantumCircuit
+from qiskit.circuit import ParameterExpression, QuantumCircuit, Qubit
 
 from jobs.lowering.expressions import lower_type
 from jobs.lowering.scope import Scope
-from jobs.lowering.standard import add_standard
-from simulator.instructions import Instruction
+from jobs.lowering.standard import CONSTANT_GATES, add_standard, constant_gate
+from simulator.instructions import Gate, Instruction
 
 
 def lower_instructions(circuit: QuantumCircuit, scope: Scope) -> None:
@@ -18,20 +18,34 @@ def lower_instructions(circuit: QuantumCircuit, scope: Scope) -> None:
     scope.add_phase(_phase(circuit, scope))
     for variable in circuit.iter_declared_vars():
         scope.draft.declare(variable, lower_type(variable.type))
-    qubits, clbits = scope.qubits, scope.clbits
-    for instruction in circuit.data:
-        targets = tuple([qubits[qubit] for qubit in instruction.qubits])
+    qubit_of, clbit_of, out = scope.qubits.__getitem__, scope.clbits.__getitem__, scope.out
+    # What comes again is made once: the places of qubits, and gates without parameters, which are values.
+    places: dict[tuple[Qubit, ...], tuple[int, ...]] = {}
+    constants: dict[tuple[str, tuple[int, ...]], Gate] = {}
+    # One slice is read faster than the data item by item.
+    for instruction in circuit.data[:]:
+        bits = instruction.qubits
+        qubits = places.get(bits)
+        if qubits is None:
+            qubits = places[bits] = tuple(map(qubit_of, bits))
         # Asking for `.operation` builds a Python object; a standard gate's name and parameters say it all.
-        if instruction.is_standard_gate():
-            add_standard(instruction.name, instruction.params, targets, scope)
+        if not instruction.is_standard_gate():
+            lower_operation(instruction.operation, qubits, tuple(map(clbit_of, instruction.clbits)), scope)
+            continue
+        name = instruction.name
+        if name in CONSTANT_GATES:
+            gate = constants.get((name, qubits))
+            if gate is None:
+                gate = constants[name, qubits] = constant_gate(name, qubits, scope)
+            out.append(gate)
         else:
-            bits = tuple([clbits[clbit] for clbit in instruction.clbits])
-            lower_operation(instruction.operation, targets, bits, scope)
+            add_standard(name, instruction.params, qubits, scope)
 
 
 def lower_operation(operation: Any, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
     """Add one operation by the rule of its class; the rule of ``object`` serves all that have none."""
-    rule = next(scope.rules[kind] for kind in type(operation).__mro__ if kind in scope.rules)
+    kind, rules = type(operation), scope.rules
+    rule = rules.get(kind) or next(rules[base] for base in kind.__mro__ if base in rules)
     rule(operation, qubits, clbits, scope)
 
 

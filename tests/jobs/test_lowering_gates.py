@@ -120,6 +120,52 @@ def test_a_controlled_custom_gate_controls_its_definition() -> None:
     )
 
 
+def test_what_comes_again_is_the_same_in_its_place() -> None:
+    """A gate that comes again on other qubits, in a definition or under controls is made for that place."""
+    flips = QuantumCircuit(2)
+    flips.x(0)
+    flips.x(1)
+    flips.x(0)
+    circuit = QuantumCircuit(4)
+    circuit.x(0)
+    circuit.append(flips.to_gate(), [0, 1])
+    circuit.append(flips.to_gate(), [1, 0])
+    circuit.append(flips.to_gate().control(1, ctrl_state=0), [3, 0, 1])
+    circuit.cx(0, 1)
+    circuit.cx(1, 0)
+    circuit.x(0)
+
+    def x(target: int) -> instructions.Gate:
+        return instructions.Gate("x", (target,))
+
+    def open_x(target: int) -> instructions.Gate:
+        return instructions.Gate("x", (target,), (), (3,), 0)
+
+    assert lower(circuit).instructions == (
+        x(0),
+        *(x(0), x(1), x(0)),
+        *(x(1), x(0), x(1)),
+        *(open_x(0), open_x(1), open_x(0)),
+        instructions.Gate("x", (1,), (), (0,)),
+        instructions.Gate("x", (0,), (), (1,)),
+        x(0),
+    )
+
+
+def test_a_parameter_that_comes_again_is_read_again() -> None:
+    """Only gates without parameters are the same wherever they come again."""
+    circuit = QuantumCircuit(2)
+    for angle in (0.1, 0.2):
+        circuit.rx(angle, 0)
+        circuit.cp(angle, 0, 1)
+    assert lower(circuit).instructions == (
+        instructions.Gate("rx", (0,), (0.1,)),
+        instructions.Gate("p", (1,), (0.1,), (0,)),
+        instructions.Gate("rx", (0,), (0.2,)),
+        instructions.Gate("p", (1,), (0.2,), (0,)),
+    )
+
+
 def test_cu_keeps_its_phase_under_more_controls() -> None:
     """Qiskit leaves cu's fourth parameter on the u below a controlled cu: it is a phase there too."""
     assert lowered(CUGate(0.1, 0.2, 0.3, 0.4).control(1)) == (
@@ -140,6 +186,17 @@ def test_a_name_alone_makes_no_standard_gate() -> None:
     gate.definition = QuantumCircuit(1)
     gate.definition.x(0)
     assert lowered(gate) == (instructions.Gate("x", (0,)),)
+
+
+def test_a_name_alone_makes_no_standard_gate_after_a_standard_gate() -> None:
+    """Nor is it taken for the standard gate of the same name that came on the same qubits before."""
+    gate = Gate("h", 1, [])
+    gate.definition = QuantumCircuit(1)
+    gate.definition.x(0)
+    circuit = QuantumCircuit(1)
+    circuit.h(0)
+    circuit.append(gate, [0])
+    assert lower(circuit).instructions == (instructions.Gate("h", (0,)), instructions.Gate("x", (0,)))
 
 
 def test_a_label_changes_nothing() -> None:

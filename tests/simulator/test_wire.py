@@ -232,6 +232,54 @@ def test_hostile_programs_are_refused(instructions: list[object]) -> None:
         wire.decode_shard(hostile(instructions))
 
 
+GOOD = [["gate", "x", [0], [], [1], None], ["measure", 0, 0], ["barrier", [0, 1]], ["reset", 1]]
+#: What follows good instructions on the same bits, and how its error begins and where it says that it lies.
+SAID = {
+    "unknown gate": (["gate", "rm", [0], [], [], None], "unknown gate 'rm' - at"),
+    "targets": (
+        ["gate", "rx", [0, 1], [], [], None],
+        "gate 'rx' takes 1 qubits and 1 parameters, not 2 and 0 - at",
+    ),
+    "an angle": (
+        ["gate", "u", [0], [1e308, 1e308, np.inf], [], None],
+        "gate 'u' has a parameter that is not finite",
+    ),
+    "a control state": (["gate", "x", [0], [], [1], 2], "control state 2 of 1 controls - at"),
+    "no control": (["gate", "x", [0], [], [], 1], "control state 1 of 0 controls - at"),
+    "a matrix": (
+        ["diagonal", ["f8", [2], np.array([1, np.nan]).tobytes()], [0]],
+        "diagonal has entries that are not",
+    ),
+    "a qubit twice": (["gate", "x", [1], [], [1], None], "an instruction names a qubit twice: (1, 1) - at"),
+    "a barrier's qubits": (["barrier", [0, 1, 0]], "an instruction names a qubit twice: (0, 1, 0) - at"),
+    "a qubit": (["gate", "x", [0], [], [2], None], "qubits (0, 2) of an instruction; the circuit has 2 - at"),
+    "a negative qubit": (["reset", -1], "qubits (-1,) of an instruction; the circuit has 2 - at"),
+    "a clbit": (["measure", 0, 1], "clbit 1; the circuit has 1 - at"),
+    "a negative clbit": (["measure", 0, -1], "clbit -1; the circuit has 1 - at"),
+    "a loop variable": (["for", [1, 2], [[]], 0], "variable 0; the circuit has 0 - at"),
+    "a body's qubit": (["box", [*GOOD, ["reset", 2]]], "qubits (2,) of an instruction; the circuit has 2 - at"),
+}
+
+
+@pytest.mark.parametrize(("instruction", "text"), SAID.values(), ids=SAID)
+def test_each_instruction_is_checked(instruction: list[object], text: str) -> None:
+    """Rule 36: what is wrong is said of the first instruction that is, whatever good ones came before it."""
+    for instructions in (
+        [*GOOD, instruction],
+        [*GOOD, instruction, ["reset", 9], *GOOD],
+        [*GOOD, ["box", [instruction]], ["reset", 9]],
+    ):
+        with pytest.raises(WireError) as refused:
+            wire.decode_shard(hostile(instructions))
+        assert str(refused.value).startswith(f"malformed message: {text}")
+    assert wire.decode_shard(hostile([*GOOD, *GOOD]))
+
+
+def test_angles_whose_sum_is_no_number_are_angles() -> None:
+    """Rule 36: each angle is looked at alone."""
+    assert wire.decode_shard(hostile([["gate", "u", [0], [1e308, 1e308, 1e308], [], None]]))
+
+
 @pytest.mark.parametrize(("num_qubits", "num_clbits"), [(-1, 0), (2**40, 0), (0, -1), (0, 2**40)])
 def test_hostile_sizes_are_refused(num_qubits: int, num_clbits: int) -> None:
     """Rule 36: sizes are bounded when a Program is built."""
