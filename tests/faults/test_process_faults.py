@@ -138,8 +138,10 @@ def test_zombie_of_the_only_node(farm: Farm):
 def test_zombie_amid_a_large_part(farm: Farm):
     """Rule 34: one that sleeps between two chunks of its part leaves none of them, and the part is whole."""
     circuit = QuantumCircuit(21)
-    for qubit in range(21):
-        circuit.rx(0.1 * (qubit + 1), qubit)
+    # Rounds enough for the run to last, so that Celery is told who has it.
+    with circuit.for_loop(range(20)):
+        for qubit in range(21):
+            circuit.rx(0.1 * (qubit + 1), qubit)
     backend = farm.backend.provider.get_backend("statevector_simulator")
     expected = np.asarray(backend.run(circuit).result(timeout=30).get_statevector())
 
