@@ -27,16 +27,31 @@ class _Kept:
 _kept = _Kept()
 
 
-def zeros(size: int, dtype: DTypeLike) -> NDArray[Any]:
-    """Return ``size`` zeros, contiguous, in memory that nothing else uses."""
-    count = size * np.dtype(dtype).itemsize
+def zeros(size: int, dtype: DTypeLike, room: DTypeLike | None = None) -> NDArray[Any]:
+    """Return ``size`` zeros, contiguous, in memory that nothing else uses.
+
+    It is as much memory as that many numbers of the type ``room`` take, where that is given.
+    """
+    count = size * np.dtype(room or dtype).itemsize
     if not _LEAST <= count <= _MOST:
-        return np.zeros(size, dtype)
+        return np.zeros(count // np.dtype(dtype).itemsize, dtype)[:size]
     with _kept.lock:
         if _kept.buffer is None or _kept.buffer.size != count or sys.getrefcount(_kept.buffer) > _OURS:
             _kept.buffer = None
             _kept.buffer = np.zeros(count, np.uint8)
-            return _kept.buffer.view(dtype)
-        fresh = _kept.buffer.view(dtype)
+            return _kept.buffer.view(dtype)[:size]
+        fresh = _kept.buffer.view(dtype)[:size]
     fresh.fill(0)
     return fresh
+
+
+def room_of(numbers: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
+    """Return as many numbers of another type, not set to anything, in the memory that begins with these.
+
+    It is new memory if these have no room.
+    """
+    count = numbers.size * np.dtype(dtype).itemsize
+    memory = numbers.base
+    if isinstance(memory, np.ndarray) and memory.nbytes == count and memory.ctypes.data == numbers.ctypes.data:
+        return memory.view(dtype)
+    return np.empty(numbers.size, dtype)

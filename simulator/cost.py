@@ -3,22 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import dropwhile
 from types import MappingProxyType
 
 from simulator.analysis import final_measures, touched_by, unboxed
 from simulator.branching import most_alive
-from simulator.instructions import For, Initialize, Instruction, Measure, Range, Reset, While, bodies_of
-from simulator.program import Program
+from simulator.evolution import Evolution
+from simulator.instructions import (
+    Barrier,
+    Diagonal,
+    For,
+    Gate,
+    Initialize,
+    Instruction,
+    Measure,
+    Permutation,
+    Range,
+    Reset,
+    Unitary,
+    While,
+    bodies_of,
+    walk,
+)
+from simulator.program import MAX_QUBITS, Program
 from simulator.shards import Method, Precision
+from simulator.tally import WORD_BITS
+from simulator.threads import thread_count
 
 #: Seconds of work that a task should carry, so that its delivery is a small part of it.
 SHARD_SECONDS = 0.05
 
 _BYTES_PER_AMPLITUDE: Mapping[Precision, int] = MappingProxyType({"double": 16, "single": 8})
-#: Measured: each shot's number, draws and outcome.
-_BYTES_PER_SHOT = 100
+#: States that a result is until it has gone: the run's own, which becomes the result, and the message with it.
+_STATES_OF_A_RESULT = 2
+#: Measured: what a run takes beside its states. Gathers that are kept, and the buffers of a few threads,
+_WORKSPACE = 16 << 20
+#: and of each thread more;
+_THREADS, _BYTES_PER_THREAD = 6, 1 << 20
+#: but in states so narrow that all is small no more than as many states;
+_WORKSPACE_STATES = 16
+#: and the plan, for each instruction; real blocks have a qubit more, and so larger matrices.
+_BYTES_PER_INSTRUCTION, _BYTES_PER_REAL_INSTRUCTION = 5 << 10, 10 << 10
+#: Measured: each shot's number, draws and outcome; its place in the memory; an outcome's key and count, or those
+#: of one that is no word.
+_BYTES_PER_SHOT, _BYTES_PER_REMEMBERED, _BYTES_PER_OUTCOME, _BYTES_PER_WIDE_OUTCOME = 64, 16, 220, 480
 #: Of a count, or of what a string's length takes, in a message.
 _BYTES_PER_NUMBER = 9
+_GATES = (Gate, Unitary, Diagonal, Permutation)
 #: Calls and draws that no run comes to the end of.
 _ENDLESS = 10**18
 #: Rounds that a while loop is expected to take.
@@ -29,30 +60,42 @@ _AMPLITUDE_SECONDS = 1.5e-9
 _DRAW_SECONDS = 2e-7
 
 
-def bytes_required(program: Program, method: Method, shots: int = 1024, precision: Precision = "double") -> int:
-    """Return the bytes of the states that a run holds at most, and of one working copy.
+def bytes_required(
+    program: Program, method: Method, shots: int = 1024, precision: Precision = "double", *, fresh: bool = True
+) -> int:
+    """Return the bytes that a run takes at most, beside those for its shots, until its result has gone.
 
-    That is 2 * 16 * 2^n, or 2 * 16 * 4^n for a unitary, and half of it in single precision. A dynamic circuit
-    holds a state per branch; the worst case is 2 + log2(shots) states, or, while states are so small that branches
-    wait for each other, 64 MiB more.
+    A state has 16 bytes an amplitude, or half of it in single precision. Counts take one, half of it where all
+    amplitudes are real, as they may be if the run begins in |0...0> (``fresh``); a statevector or unitary takes
+    two. A dynamic circuit holds a state per branch; the worst case is 2 + log2(shots) states, or, while states are
+    so small that branches wait for each other, 64 MiB more.
     """
     state = _BYTES_PER_AMPLITUDE[precision] << _num_bits(program, method)
-    if method != "qasm" or shots <= 1:
-        return 2 * state
-    most = most_alive(state, shots, shots)
-    histories = min(shots, 1 << min(_draws(program, rounds=most), most))
-    return (1 + most_alive(state, shots, histories)) * state
+    real = fresh and method != "unitary" and _is_real(program)
+    instructions = list(walk(program.instructions))
+    plan = len(instructions) * (_BYTES_PER_REAL_INSTRUCTION if real else _BYTES_PER_INSTRUCTION)
+    # A wide one is copied as numbers of the state's type.
+    plan += max((len(each.diagonal.data) for each in instructions if isinstance(each, Diagonal)), default=0)
+    return _states_bytes(program, method, shots, state, real=real) + _workspace(state) + plan
 
 
-def shots_bytes(method: Method, shots: int) -> int:
-    """Return the bytes that a run needs for its shots, beside its states."""
-    return shots * _BYTES_PER_SHOT if method == "qasm" else 0
+def shots_bytes(program: Program, method: Method, shots: int, *, memory: bool) -> int:
+    """Return the bytes that a run needs at most for its shots, beside its states."""
+    if method != "qasm":
+        return 0
+    outcome = _BYTES_PER_OUTCOME if program.num_clbits <= WORD_BITS else _BYTES_PER_WIDE_OUTCOME
+    shot = _BYTES_PER_SHOT + (_BYTES_PER_REMEMBERED if memory else 0)
+    return shots * shot + min(shots, 1 << program.num_clbits) * outcome
 
 
 def max_qubits(memory: int, method: Method, precision: Precision = "double") -> int:
-    """Return the widest circuit whose states, and a working copy, fit ``memory`` bytes; 0 where none does."""
-    bits = max(0, (memory // (2 * _BYTES_PER_AMPLITUDE[precision])).bit_length() - 1)
-    return bits // 2 if method == "unitary" else bits
+    """Return the widest circuit, short and without branches, that fits ``memory`` bytes; 0 where none does."""
+
+    def fits(width: int) -> bool:
+        state = _BYTES_PER_AMPLITUDE[precision] << (2 * width if method == "unitary" else width)
+        return (1 if method == "qasm" else _STATES_OF_A_RESULT) * state + _workspace(state) <= memory
+
+    return next((width for width in range(MAX_QUBITS, 0, -1) if fits(width)), 0)
 
 
 def result_bytes(program: Program, method: Method, precision: Precision = "double") -> int:
@@ -93,12 +136,37 @@ def pack(costs: Sequence[float], target: float = SHARD_SECONDS) -> list[range]:
     return ranges
 
 
+def _states_bytes(program: Program, method: Method, shots: int, state: int, *, real: bool) -> int:
+    if method != "qasm":
+        return _STATES_OF_A_RESULT * state
+    most = most_alive(state, shots, shots)
+    histories = min(shots, 1 << min(_draws(program, rounds=most), most))
+    if histories <= 1:
+        return state // 2 if real else state
+    return (1 + most_alive(state, shots, histories)) * state
+
+
+def _workspace(state: int) -> int:
+    threads = max(0, thread_count() - _THREADS)
+    return min(_WORKSPACE + threads * _BYTES_PER_THREAD, _WORKSPACE_STATES * state)
+
+
+def _is_real(program: Program) -> bool:
+    """Return whether real amplitudes stay real on every way through the program."""
+    gates = [each for each in walk(program.instructions) if isinstance(each, (*_GATES, Initialize))]
+    return Evolution(gates).real
+
+
 def _num_bits(program: Program, method: Method) -> int:
     return program.num_qubits * (2 if method == "unitary" else 1)
 
 
 def _draws(program: Program, rounds: int) -> int:
     """Count how often a shot may part from others: at measurements and resets that something depends on."""
+    # Nearly every circuit, so it is worth a look of its own: gates, and then measurements.
+    rest = dropwhile(lambda each: isinstance(each, (*_GATES, Barrier)), program.instructions)
+    if all(isinstance(each, (Measure, Barrier)) for each in rest):
+        return 0
     instructions, _ = final_measures(list(unboxed(program.instructions)))
     return _draws_in(instructions, set(), rounds)
 

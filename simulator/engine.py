@@ -17,12 +17,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import kernels, state
+from simulator import state
 from simulator.analysis import unitary_instructions
 from simulator.branching import Interpreter
 from simulator.cost import bytes_required, shots_bytes
 from simulator.errors import InvalidProgramError, MemoryRefusedError, StoppedError
 from simulator.evolution import Evolution
+from simulator.finishing import finished
 from simulator.flow import compile_program
 from simulator.instructions import Array
 from simulator.program import Program
@@ -101,9 +102,11 @@ def run(  # noqa: PLR0913 (the options of a run)
         )
         uniforms = Uniforms(seed)
         start = (
-            state.ground(program.num_qubits, _REAL_DTYPES[precision] if code.real else dtype)
+            state.ground(
+                program.num_qubits, _REAL_DTYPES[precision] if code.real else dtype, dtype if one_shot else None
+            )
             if initial_state is None
-            else state.vector(_copied(initial_state, (1 << program.num_qubits,), dtype))
+            else state.vector(_copied(initial_state, (1 << program.num_qubits,), dtype, look))
         )
         for branch in Interpreter(code, uniforms, look).run(start, np.arange(1 if one_shot else shots)):
             look()
@@ -176,8 +179,14 @@ def _done(
 ) -> Outcome:
     """Return the outcome with what the run gave."""
     _refuse_beyond_memory(experiment.program, options.method)
-    required = bytes_required(experiment.program, options.method, options.shots, options.precision)
-    required += shots_bytes(options.method, options.shots)
+    required = bytes_required(
+        experiment.program,
+        options.method,
+        options.shots,
+        options.precision,
+        fresh=options.initial_state is None,
+    )
+    required += shots_bytes(experiment.program, options.method, options.shots, memory=options.memory)
     if admit is not None:
         admit(required)
     try:
@@ -193,7 +202,7 @@ def _done(
             precision=options.precision,
             checkpoint=checkpoint,
         )
-        state_array = None if result.state is None else Array.of(result.state)
+        state_array = None if result.state is None else Array.over(result.state)
     except MemoryError as error:
         raise MemoryRefusedError(f"the simulation needs {required} bytes of memory: {error}") from error
     return msgspec.structs.replace(outcome, counts=result.counts, memory=result.memory, state=state_array)
@@ -204,18 +213,20 @@ def _unitary(
 ) -> state.State:
     instructions = unitary_instructions(program)
     if initial is None:
-        rows = state.matrix(np.eye(1 << program.num_qubits, dtype=dtype))
+        rows = state.identity(program.num_qubits, dtype, checkpoint)
     else:
-        rows = state.matrix(_copied(initial, (1 << program.num_qubits,) * 2, dtype))
+        rows = state.matrix(_copied(initial, (1 << program.num_qubits,) * 2, dtype, checkpoint))
     Evolution(instructions).run(rows, checkpoint)
     return rows
 
 
-def _copied(initial: NDArray[np.generic], shape: tuple[int, ...], dtype: type[Any]) -> NDArray[Any]:
+def _copied(
+    initial: NDArray[np.generic], shape: tuple[int, ...], dtype: type[Any], checkpoint: Callable[[], None]
+) -> NDArray[Any]:
     """Copy an initial state: it will be changed in place."""
     if initial.shape != shape:
         raise InvalidProgramError(f"the initial state has shape {initial.shape}; the circuit asks for {shape}")
-    return np.array(initial, dtype, order="C")
+    return state.copied(initial, dtype, checkpoint)
 
 
 def _finished(
@@ -226,11 +237,8 @@ def _finished(
     checkpoint: Callable[[], None],
 ) -> NDArray[np.complexfloating]:
     """Return the amplitudes in order, with the global phase, and without what is too small."""
-    amplitudes: NDArray[np.complexfloating] = final.ordered().astype(dtype, copy=False)
-    if program.global_phase:
-        amplitudes *= np.exp(1j * program.global_phase)
-    kernels.chop(amplitudes, chop_threshold, checkpoint)
-    return amplitudes
+    factor = np.exp(1j * program.global_phase) if program.global_phase else 1
+    return finished(final.ordered(checkpoint), dtype, factor, chop_threshold, checkpoint)
 
 
 def _refuse_beyond_memory(program: Program, method: Method) -> None:

@@ -6,10 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+#: log2 of the length of the rows that stay, and their index.
+Gather: TypeAlias = tuple[int, NDArray[np.intp]]
 
 #: log2 of the amplitudes that are worked on at a time: 256 KiB, so that a few buffers stay in a core's cache.
 CHUNK = 14
@@ -76,12 +79,12 @@ def layout(num_bits: int, targets: tuple[int, ...], controls: tuple[tuple[int, i
     )
 
 
-@lru_cache(maxsize=128)
-def gather(sources: tuple[int, ...]) -> tuple[int, NDArray[np.intp]]:
-    """Return how to bring bit ``sources[i]`` to bit i: log2 of the length of the rows that stay, and their index.
+def gather(sources: tuple[int, ...]) -> Gather:
+    """Return how to bring bit ``sources[i]`` to bit i, for `move`."""
+    return (_wide_gather if len(sources) > CHUNK else _gather)(sources)
 
-    `move` takes it.
-    """
+
+def _made(sources: tuple[int, ...]) -> Gather:
     row = 0
     while row < len(sources) and sources[row] == row:
         row += 1
@@ -90,7 +93,12 @@ def gather(sources: tuple[int, ...]) -> tuple[int, NDArray[np.intp]]:
     return row, (_offsets(moved[half:])[:, None] + _offsets(moved[:half])).reshape(-1)
 
 
-def move(how: tuple[int, NDArray[np.intp]], source: NDArray[Any], goal: NDArray[Any]) -> None:
+#: Kept, 16 MiB of each at most. Wide ones are quickly made beside what a wide state takes.
+_gather = lru_cache(maxsize=128)(_made)
+_wide_gather = lru_cache(maxsize=32)(_made)
+
+
+def move(how: Gather, source: NDArray[Any], goal: NDArray[Any]) -> None:
     """Copy into ``goal`` what `gather` says, of arrays of the same size."""
     row, index = how
     side = 1 << row

@@ -8,15 +8,13 @@ the rest as it is. Scratch memory is a few chunks that fit a cache, unless the v
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import product
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.gather import CHUNK, LOW, gather, layout, move
-from simulator.threads import share, thread_count
+from simulator.gather import LOW, layout
 
 Amplitudes: TypeAlias = NDArray[Any]
 Controls: TypeAlias = tuple[tuple[int, int], ...]
@@ -90,35 +88,6 @@ def prepare(psi: Amplitudes, amplitudes: Amplitudes, targets: tuple[int, ...]) -
     np.multiply(others.reshape(others.shape + (1,) * k), amplitudes.reshape((2,) * k), out=view)
 
 
-def permuted(psi: Amplitudes, sources: tuple[int, ...]) -> Amplitudes:
-    """Return the amplitudes with bit ``sources[i]`` of the index as bit i; the same memory if nothing moves."""
-    num_bits = len(sources)
-    if sources == tuple(range(num_bits)):
-        return psi
-    # A chunk has the lowest bits of both orders: so all of its rows are whole lines of memory, read or written.
-    lowest = {*range(min(num_bits, LOW)), *sources[:LOW]}
-    more = [bit for bit in range(num_bits) if bit not in lowest][: max(0, CHUNK - len(lowest))]
-    local = sorted([*lowest, *more])
-    goals = {source: goal for goal, source in enumerate(sources)}
-    outer = [bit for bit in reversed(range(num_bits)) if bit not in local]
-    result = np.empty_like(psi)
-    read = psi.reshape((2,) * num_bits).transpose([num_bits - 1 - bit for bit in (*outer, *reversed(local))])
-    inside = sorted(local, key=goals.__getitem__)
-    order = [goals[bit] for bit in (*outer, *reversed(inside))]
-    write = result.reshape((2,) * num_bits).transpose([num_bits - 1 - bit for bit in order])
-    how, shape = gather(tuple(map(local.index, inside))), (2,) * len(local)
-
-    def work(places: Iterator[tuple[int, ...]]) -> None:
-        chunk, moved = np.empty((2, 1 << len(local)), psi.dtype)
-        for place in places:
-            np.copyto(chunk.reshape(shape), read[place])
-            move(how, chunk, moved)
-            np.copyto(write[place], moved.reshape(shape))
-
-    share(work, work, product((0, 1), repeat=len(outer)), min(thread_count(), 1 << len(outer)) - 1)
-    return result
-
-
 def real_form(stack: NDArray[Any], *, real: bool) -> NDArray[Any]:
     """Return R with ``x @ R == matrix @ x`` for x as numbers of a real state, or as pairs of a complex one.
 
@@ -152,10 +121,3 @@ def _split(psi: Amplitudes, bits: Iterable[int], low: int = 0) -> tuple[Amplitud
     shape += [1 << (top - low), 1 << low]
     axes += [-1, -1]
     return psi.reshape(shape), axes
-
-
-def chop(psi: Amplitudes, threshold: float, checkpoint: Callable[[], None]) -> None:
-    """Set amplitudes of a smaller absolute value to 0; calls ``checkpoint`` between chunks."""
-    for chunk in psi.reshape(-1, min(psi.size, 1 << CHUNK)):
-        checkpoint()
-        chunk[np.abs(chunk) < threshold] = 0

@@ -6,14 +6,18 @@ unitary of n qubits is a vector over 2n bits whose row bits are the qubits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from simulator import buffers, kernels
+from simulator import buffers
+from simulator.ordering import put_in_order
+
+#: Amplitudes that are made between two checkpoints.
+_PIECE = 1 << 18
 
 
 @dataclass(slots=True)
@@ -57,14 +61,16 @@ class State:
             live = live & ~(1 << qubit) | (self.live >> source & 1) << qubit
         self.live = live
 
-    def ordered(self) -> NDArray[Any]:
-        """Return the amplitudes with each qubit at its own bit; a copy where that takes one."""
-        return kernels.permuted(self.amplitudes, self.bits(self.home))
+    def ordered(self, checkpoint: Callable[[], None] = lambda: None) -> NDArray[Any]:
+        """Bring each qubit to its own bit, in place, and return the amplitudes."""
+        put_in_order(self.amplitudes, self.bits(self.home), checkpoint)
+        self.slots = {qubit: bit for bit, qubit in enumerate(self.home)}
+        return self.amplitudes
 
 
-def ground(num_qubits: int, dtype: DTypeLike = np.complex128) -> State:
-    """Return |0...0>."""
-    amplitudes = buffers.zeros(1 << num_qubits, dtype)
+def ground(num_qubits: int, dtype: DTypeLike = np.complex128, room: DTypeLike | None = None) -> State:
+    """Return |0...0>; ``room`` is for `buffers.room_of`."""
+    amplitudes = buffers.zeros(1 << num_qubits, dtype, room)
     amplitudes[0] = 1
     state = vector(amplitudes)
     state.live = 0
@@ -76,8 +82,34 @@ def vector(amplitudes: NDArray[Any]) -> State:
     return State(amplitudes, {qubit: qubit for qubit in range(amplitudes.size.bit_length() - 1)})
 
 
+def identity(num_qubits: int, dtype: DTypeLike, checkpoint: Callable[[], None]) -> State:
+    """Return the identity over so many qubits as a `matrix`; calls ``checkpoint`` now and then."""
+    entries = buffers.zeros(1 << 2 * num_qubits, dtype).reshape(1 << num_qubits, -1)
+    for rows in _few(entries):
+        # The first touch of new memory takes long.
+        checkpoint()
+        np.fill_diagonal(entries[rows, rows], 1)
+    return matrix(entries)
+
+
+def copied(numbers: NDArray[Any], dtype: DTypeLike, checkpoint: Callable[[], None]) -> NDArray[Any]:
+    """Return a contiguous copy of a vector or a matrix; calls ``checkpoint`` now and then."""
+    copy = np.empty(numbers.shape, dtype)
+    for rows in _few(numbers):
+        checkpoint()
+        copy[rows] = numbers[rows]
+    return copy
+
+
 def matrix(entries: NDArray[Any]) -> State:
     """Return a matrix of shape (2^n, 2^n), which it will change, as a state whose rows the gates act on."""
     num_qubits = len(entries).bit_length() - 1
     home = (*range(num_qubits, 2 * num_qubits), *range(num_qubits))
     return State(entries.reshape(-1), {qubit: bit for bit, qubit in enumerate(home)}, home=home)
+
+
+def _few(numbers: NDArray[Any]) -> Iterator[slice]:
+    """Yield slices of rows that are some MiB together."""
+    step = max(1, len(numbers) * _PIECE // numbers.size)
+    for start in range(0, len(numbers), step):
+        yield slice(start, start + step)

@@ -14,10 +14,9 @@ from processes import RedisServer, Worker, eventually
 from qiskit import QuantumCircuit
 from qiskit.providers import JobError
 
-from jobs import BasicAerProvider
+from jobs import BasicAerProvider, lower
+from simulator import cost
 
-#: A statevector of 20 qubits and its working copy.
-NEEDED = 2 * 16 << 20
 #: Bytes that a node may have beyond what it has when it is idle: less than a state of 23 qubits.
 ROOM = 32 << 20
 
@@ -46,6 +45,10 @@ def wide(gates=1):
         circuit.h(range(20))
         circuit.cx(0, 1)
     return circuit
+
+
+#: What a node needs for the statevector of a short circuit like that.
+NEEDED = cost.bytes_required(lower(wide()), "statevector")
 
 
 def test_too_large_for_any(server, backend, tmp_path):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from programs import h, measures, program, random_unitary, random_vector, ry, unitary_instructions, unitary_of, x
 
 import simulator
-from simulator import CircuitResult, Program, Shard, run, run_shard
+from simulator import CircuitResult, Program, Shard, cost, run, run_shard
 from simulator.errors import InvalidProgramError, MemoryRefusedError, StoppedError
 from simulator.expression import Clbit
 from simulator.instructions import (
@@ -286,24 +286,31 @@ def test_one_bad_experiment_leaves_the_others() -> None:
 def test_admission_is_asked_with_the_bytes() -> None:
     """Rule 25: before anything is allocated the worker is asked; its refusal is that experiment's failure."""
     asked = []
+    larger = program(12, 6, h(0))
+    expected = [
+        cost.bytes_required(each, "qasm", 100) + cost.shots_bytes(each, "qasm", 100, memory=False)
+        for each in (larger, BELL)
+    ]
 
     def refuse(required: int) -> None:
         asked.append(required)
-        if required > 11_000:
-            raise MemoryRefusedError(f"{required} of 11000 bytes")
+        if required > expected[1]:
+            raise MemoryRefusedError(f"{required} of {expected[1]} bytes")
 
-    wide, narrow = run_shard(shard(program(6, 6, h(0)), BELL), admit=refuse).outcomes
-    assert wide.failure.text == "12048 of 11000 bytes"
+    wide, narrow = run_shard(shard(larger, BELL), admit=refuse).outcomes
+    assert wide.failure.text == f"{expected[0]} of {expected[1]} bytes"
     assert narrow.counts
-    # States, and 100 bytes for each of 100 shots.
-    assert asked == [2 * 16 * 2**6 + 10_000, 2 * 16 * 2**2 + 10_000]
+    assert asked == expected
 
 
 def test_a_machine_without_memory_fails_one_experiment() -> None:
     """Rule 25: an allocation that the machine refuses is a failure that names the bytes; the worker lives."""
-    (outcome,) = run_shard(shard(program(47, 1, h(0), Measure(0, 0)))).outcomes
+    circuit = program(47, 1, h(0), Measure(0, 0))
+    (outcome,) = run_shard(shard(circuit)).outcomes
     assert outcome.failure.type == "MemoryRefusedError"
-    assert str(2 * 16 * 2**47 + 10_000) in outcome.failure.text
+    required = cost.bytes_required(circuit, "qasm", 100) + cost.shots_bytes(circuit, "qasm", 100, memory=False)
+    assert required > 8 * 2**47
+    assert f"needs {required} bytes" in outcome.failure.text
 
 
 def test_a_stopped_shard_is_no_failure() -> None:

@@ -20,8 +20,8 @@ TOLERANCE = {"rtol": 0, "atol": 1e-13}
 def sizes(request: pytest.FixtureRequest) -> Iterator[None]:
     """Chunks so small that even a few bits take many of them, and the sizes that are used."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gather, "CHUNK", request.param[0])
         for module in (gather, kernels):
-            patch.setattr(module, "CHUNK", request.param[0])
             patch.setattr(module, "LOW", request.param[1])
         if request.param[0] < 14:
             patch.setattr(gather, "_ROWS", 1)
@@ -88,13 +88,3 @@ def test_prepare(place: tuple[int, tuple[int, ...], kernels.Controls], seed: int
     expected = embedded(column, targets, num_bits) @ psi
     kernels.prepare(psi, amplitudes, targets)
     np.testing.assert_allclose(psi, expected, **TOLERANCE)
-
-
-@settings(deadline=None, max_examples=40)
-@given(st.permutations(range(6)))
-def test_permuted(sources: list[int]) -> None:
-    """Bit i of an index in the result is bit sources[i] of the index before."""
-    psi = random_vector(1, 6)
-    indices = np.arange(64)
-    before = sum((indices >> place & 1) << source for place, source in enumerate(sources))
-    np.testing.assert_array_equal(kernels.permuted(psi, tuple(sources)), psi[before])

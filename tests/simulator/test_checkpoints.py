@@ -1,0 +1,76 @@
+"""How often a run looks whether it is still wanted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from programs import h, measures, program, x
+
+from simulator import run
+from simulator.instructions import Gate, Instruction
+from simulator.shards import Method
+from simulator.threads import use_threads
+
+#: Seconds: a cancel is seen within a tenth of that, but where other processes have the cores.
+LONGEST = 0.5
+
+
+@pytest.fixture(autouse=True)
+def two_threads() -> Iterator[None]:
+    use_threads(2)
+    yield
+    use_threads(None)
+
+
+def layers(num_qubits: int) -> list[Instruction]:
+    rng = np.random.default_rng(1)
+    gates: list[Instruction] = []
+    for _ in range(6):
+        gates += [Gate("u", (qubit,), tuple(rng.uniform(0, 6, 3).tolist())) for qubit in range(num_qubits)]
+        order = rng.permutation(num_qubits).tolist()
+        gates += [x(a, b) for a, b in zip(order[::2], order[1::2], strict=True)]
+    return gates
+
+
+def longest_gap(method: Method, num_qubits: int, initial_state: np.ndarray | None = None) -> float:
+    """The most seconds between two checkpoints, or between one and the beginning or the end."""
+    gates = layers(num_qubits)
+    circuit = program(num_qubits, num_qubits, *gates, *(measures(num_qubits) if method == "qasm" else ()))
+    times = [time.perf_counter()]
+    run(
+        circuit,
+        seed=1,
+        method=method,
+        shots=100_000,
+        initial_state=initial_state,
+        checkpoint=lambda: times.append(time.perf_counter()),
+    )
+    times.append(time.perf_counter())
+    # A chunk at a time: far more than stages.
+    assert len(times) > 50
+    return max(np.diff(times))
+
+
+@pytest.mark.parametrize(("method", "num_qubits"), [("qasm", 20), ("statevector", 20), ("unitary", 10)])
+def test_gaps(method: Method, num_qubits: int) -> None:
+    """Rule 8: from the first amplitude to the counts, or the state in order, checkpoints are never far apart."""
+    assert longest_gap(method, num_qubits) < LONGEST
+
+
+def test_gaps_from_an_initial_state() -> None:
+    """Rule 8: the same where the state is given."""
+    initial_state = np.full(1 << 20, 2.0**-10)
+    assert longest_gap("statevector", 20, initial_state) < LONGEST
+
+
+def test_gaps_between_layouts() -> None:
+    """Rule 8: the same where nearly all of the work is the way back to the order of qubits."""
+    circuit = program(20, 0, *map(h, range(20)), *(Gate("swap", (qubit, 19 - qubit)) for qubit in range(10)))
+    times = [time.perf_counter()]
+    run(circuit, seed=1, method="statevector", checkpoint=lambda: times.append(time.perf_counter()))
+    times.append(time.perf_counter())
+    assert len(times) > 50
+    assert max(np.diff(times)) < LONGEST

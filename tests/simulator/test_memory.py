@@ -1,0 +1,128 @@
+"""The memory that a run takes, the most that is resident in a process of its own; and what it is said to take."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from programs import h, measures, program, ry, x
+
+from simulator import cost, run_shard, wire
+from simulator.instructions import Gate, Instruction
+from simulator.program import Program
+from simulator.shards import Experiment, Options, Shard
+from simulator.threads import use_threads
+
+SHOTS = 100_000
+#: Beside states: buffers, plans, and what allocators keep.
+BESIDE = 16 << 20
+#: Counts of 10^5 shots: numbers, and texts.
+READOUT = 20 << 20
+
+
+def layers(num_qubits: int, depth: int, *, real: bool) -> list[Instruction]:
+    rng = np.random.default_rng(1)
+    gates: list[Instruction] = []
+    for _ in range(depth):
+        for qubit in range(num_qubits):
+            angles = tuple(rng.uniform(0, 6, 3).tolist())
+            gates.append(ry(angles[0], qubit) if real else Gate("u", (qubit,), angles))
+        order = rng.permutation(num_qubits).tolist()
+        gates += [x(a, b) for a, b in zip(order[::2], order[1::2], strict=bool(num_qubits % 2 == 0))]
+    return gates
+
+
+FAMILIES = {
+    "layers": lambda num_qubits: layers(num_qubits, 6, real=False),
+    "real layers": lambda num_qubits: layers(num_qubits, 6, real=True),
+    "deep": lambda num_qubits: layers(num_qubits, 300, real=False),
+    "ghz": lambda num_qubits: [h(0), *(x(qubit + 1, qubit) for qubit in range(num_qubits - 1))],
+}
+
+
+def circuit(family: str, num_qubits: int, method: str) -> Program:
+    gates = FAMILIES[family](num_qubits)
+    if method != "qasm":
+        return program(num_qubits, 0, *gates)
+    return program(num_qubits, num_qubits, *gates, *measures(num_qubits))
+
+
+@dataclass
+class Case:
+    """A run, and the bytes of its state."""
+
+    family: str
+    num_qubits: int
+    method: str
+    precision: str
+    state: int
+
+    def __str__(self) -> str:
+        return f"{self.family}-{self.num_qubits}-{self.method}-{self.precision}"
+
+
+CASES = [
+    Case("layers", 22, "qasm", "double", 16 << 22),
+    Case("layers", 22, "qasm", "single", 8 << 22),
+    Case("ghz", 23, "qasm", "double", 8 << 23),
+    Case("real layers", 23, "qasm", "single", 4 << 23),
+    Case("layers", 22, "statevector", "double", 16 << 22),
+    Case("layers", 22, "statevector", "single", 8 << 22),
+    Case("ghz", 22, "statevector", "double", 16 << 22),
+    Case("layers", 11, "unitary", "double", 16 << 22),
+    Case("layers", 11, "unitary", "single", 8 << 22),
+    Case("deep", 14, "qasm", "double", 16 << 14),
+]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_resident_memory(case: Case) -> None:
+    """Rule 25: a run takes its state, once, and a little; with its message, never more than it is said to."""
+    command = [sys.executable, __file__, case.family, str(case.num_qubits), case.method, case.precision]
+    folders = os.pathsep.join(map(str, (Path(__file__).parents[1], Path(__file__).parents[2])))
+    done = subprocess.run(
+        command, env=os.environ | {"PYTHONPATH": folders}, capture_output=True, text=True, check=True, timeout=60
+    )
+    running, sending, estimate, readout = json.loads(done.stdout)
+    if case.family != "deep":
+        assert running < 1.1 * case.state + BESIDE + (READOUT if case.method == "qasm" else 0)
+    assert sending < estimate
+    # The texts of counts are an upper bound: shots may have few outcomes.
+    assert estimate < 1.1 * sending + BESIDE + readout + (16 << 20 if case.family == "deep" else 0)
+
+
+def main(family: str, num_qubits: str, method: str, precision: str) -> None:
+    """Print the most bytes that a run took, and with its message; what it is said to take, and for its shots."""
+    use_threads(2)
+    options = Options(method, SHOTS, precision=precision)
+    # So that what is loaded and allocated once by a process is there.
+    run_shard(Shard(options, (Experiment(0, 1, circuit("layers", 4, method)),)))
+    shard = Shard(options, (Experiment(0, 1, circuit(family, int(num_qubits), method)),))
+    asked: list[int] = []
+    before = resident("VmRSS")
+    part = run_shard(shard, admit=asked.append)
+    running = resident("VmHWM") - before
+    wire.encode(part)
+    sending = resident("VmHWM") - before
+    readout = cost.shots_bytes(shard.experiments[0].program, method, SHOTS, memory=False)
+    sys.stdout.write(json.dumps([running, sending, asked[0], readout]))
+
+
+def resident(name: str) -> int:
+    """Return what the system says of this process: unlike `getrusage`, nothing of the one that started it."""
+    found = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"))
+    if found is None:
+        raise LookupError(name)
+    return int(found[1]) * 1024
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
