@@ -13,13 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.gather import gather, move
+from simulator.kernels import ONE_THREAD
 from simulator.planner import Stage
 from simulator.threads import share, thread_count
 
 Numbers = NDArray[Any]
 
-#: Multiplications, log2, up to which OpenBLAS uses the calling thread only: with more, its threads are in the way.
-_ONE_THREAD = 18
 #: Chunks, at least, for each thread beyond the first: waking one up takes as long as some chunks.
 _WORTH_A_THREAD = 2
 
@@ -41,7 +40,7 @@ class Product:
         self._matrices = matrices
         self._bits = bits
         self._width = matrices.shape[-1]
-        self._height = max(1, (1 << _ONE_THREAD) // self._width**2)
+        self._height = max(1, (1 << ONE_THREAD) // self._width**2)
         self._turned = turned
         self._gather = None if sources is None else gather(sources)
 

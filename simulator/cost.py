@@ -8,7 +8,6 @@ from types import MappingProxyType
 
 from simulator.analysis import final_measures, touched_by, unboxed
 from simulator.branching import most_alive
-from simulator.evolution import Evolution
 from simulator.instructions import (
     Barrier,
     Diagonal,
@@ -25,6 +24,7 @@ from simulator.instructions import (
     bodies_of,
     walk,
 )
+from simulator.operations import is_real
 from simulator.program import MAX_QUBITS, Program
 from simulator.shards import Method, Precision
 from simulator.tally import WORD_BITS
@@ -153,8 +153,8 @@ def _workspace(state: int) -> int:
 
 def _is_real(program: Program) -> bool:
     """Return whether real amplitudes stay real on every way through the program."""
-    gates = [each for each in walk(program.instructions) if isinstance(each, (*_GATES, Initialize))]
-    return Evolution(gates).real
+    every = walk(program.instructions)
+    return all(is_real(each) for each in every if isinstance(each, (*_GATES, Initialize)))
 
 
 def _num_bits(program: Program, method: Method) -> int:

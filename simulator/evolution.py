@@ -18,8 +18,8 @@ from simulator import kernels
 from simulator.binding import Place, Recipe, steps_of
 from simulator.chunks import ChunkStep, Product, Scratch, run_at_once, run_by_chunks
 from simulator.gates import GATES
-from simulator.instructions import Diagonal, Gate, Initialize, Permutation, Unitary
-from simulator.operations import WIDEST, Evolving, Listing, listed, rewritten, signature
+from simulator.instructions import Diagonal, Gate, Initialize, Unitary
+from simulator.operations import WIDEST, Evolving, Listing, is_real, listed, rewritten, signature
 from simulator.phases import Member, Phases
 from simulator.planner import Multiply, Plan, Scale, Step, Whole, chunk_bits, make_plan
 from simulator.state import State
@@ -32,8 +32,6 @@ _PLANS = 16
 _LAYOUTS = 8
 #: log2 of the amplitudes of a chunk for which even the vectors of diagonals are kept.
 _SMALL = 10
-#: Gates that are real whatever their angles.
-_REAL = frozenset({"id", "x", "z", "h", "ry", "swap", "dcx"})
 
 
 class Evolution:
@@ -47,7 +45,7 @@ class Evolution:
     @property
     def real(self) -> bool:
         """Whether it leaves real amplitudes real."""
-        return all(_is_real(instruction) for piece in self._pieces for instruction in piece.instructions)
+        return all(is_real(instruction) for piece in self._pieces for instruction in piece.instructions)
 
     def plans(self, layout: tuple[int, ...], *, real: bool) -> Iterator[Plan]:
         """Yield how a state with the qubit ``layout[bit]`` at each bit is evolved, piece by piece."""
@@ -65,13 +63,13 @@ class Evolution:
     def _of(self, piece: _Piece, state: State) -> _Bound:
         """Return the plan of a piece with its numbers; that of a short circuit may be asked for again."""
         key = (state.layout, state.amplitudes.dtype)
-        bound = self._bound.get(key)
-        if bound is None or len(self._pieces) > 1:
-            bound = _Bound(piece, *key)
+        if len(self._pieces) > 1:
+            return _Bound(piece, *key)
+        if key not in self._bound:
             if len(self._bound) == _LAYOUTS:
                 self._bound.clear()
-            self._bound[key] = bound
-        return bound
+            self._bound[key] = _Bound(piece, *key)
+        return self._bound[key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,13 +190,3 @@ def _controlled(
         bits[:count],
         tuple((bit, 1 if state is None else state >> place & 1) for place, bit in enumerate(bits[count:])),
     )
-
-
-def _is_real(instruction: Evolving) -> bool:
-    match instruction:
-        case Gate(name=name):
-            return name in _REAL
-        case Unitary(matrix=array) | Diagonal(diagonal=array) | Initialize(amplitudes=array):
-            return not np.iscomplexobj(array.ndarray()) or not array.ndarray().imag.any()
-        case Permutation():
-            return True

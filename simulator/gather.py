@@ -61,9 +61,7 @@ def layout(num_bits: int, targets: tuple[int, ...], controls: tuple[tuple[int, i
     local = sorted(inside)
     held = [bit for bit in local if bit in values]
     free = [bit for bit in local if bit not in values and bit not in targets]
-    index = np.zeros(1, np.intp)
-    for bit in (*targets, *free, *held):
-        index = np.concatenate([index, index + (1 << local.index(bit))])
+    index = _offsets([local.index(bit) for bit in (*targets, *free, *held)])
     inverse = np.empty_like(index)
     inverse[index] = np.arange(index.size)
     height = index.size >> len(held)

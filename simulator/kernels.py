@@ -1,9 +1,9 @@
 """The verbs on amplitudes. They take and return ndarrays, work in place where they can, and validate nothing.
 
 Bit order, said once: amplitude ``i`` belongs to the basis state whose bit ``b`` is ``i >> b & 1``. ``psi`` has
-shape (2^bits,), complex128, contiguous. ``targets`` are bits; the first is the least significant bit of a
-matrix's rows. ``controls`` are pairs (bit, value): the verb acts only where each bit has its value, and leaves
-the rest as it is. Scratch memory is a few chunks that fit a cache, unless the verb says otherwise.
+shape (2^bits,), contiguous: complex, or real where every number is. ``targets`` are bits; the first is the least
+significant bit of a matrix's rows. ``controls`` are pairs (bit, value): the verb acts only where each bit has its
+value, and leaves the rest as it is. Scratch memory is a few chunks that fit a cache, unless the verb says otherwise.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Controls: TypeAlias = tuple[tuple[int, int], ...]
 #: Up to this many targets, a real matrix product of twice the size is faster than a complex one.
 _REAL_PRODUCT = 6
 #: Multiplications, log2, up to which OpenBLAS uses one thread: its threads cost more than such products take.
-_ONE_THREAD = 18
+ONE_THREAD = 18
 
 
 def apply_matrix(
@@ -40,7 +40,7 @@ def apply_matrix(
     else:
         right = matrix.T.astype(psi.dtype, copy=False)
     width = len(right)
-    height = max(1, min((1 << _ONE_THREAD) // right.size, (plan.rows.stop - plan.rows.start) // len(matrix)))
+    height = max(1, min((1 << ONE_THREAD) // right.size, (plan.rows.stop - plan.rows.start) // len(matrix)))
     rows_in, rows_out = (
         buffer[plan.rows].view(right.dtype).reshape(-1, height, width) for buffer in (source, result)
     )

@@ -24,6 +24,8 @@ WIDEST = 6
 #: An x with more controls than this is a phase between two Hadamards: so they may lie anywhere.
 _CONTROLS = 3
 _DIAGONAL = frozenset({"global_phase", "id", "z", "s", "sdg", "t", "tdg", "p", "u1", "rz", "rzz"})
+#: Gates that are real whatever their angles.
+_REAL = frozenset({"id", "x", "z", "h", "ry", "swap", "dcx"})
 #: Twice the same gate, one after the other, is none.
 _INVOLUTIONS = frozenset({"id", "x", "y", "z", "h"})
 
@@ -150,6 +152,17 @@ class _Lister:
             members = 1 << qubit
             mixed, fixed = (0, members) if diagonal else (members, 0)
             self._operations.append(Operation(tuple(run), (qubit,), mixed, fixed))
+
+
+def is_real(instruction: Evolving) -> bool:
+    """Whether an instruction leaves real amplitudes real."""
+    match instruction:
+        case Gate(name=name):
+            return name in _REAL
+        case Unitary(matrix=array) | Diagonal(diagonal=array) | Initialize(amplitudes=array):
+            return not np.iscomplexobj(array.ndarray()) or not array.ndarray().imag.any()
+        case Permutation():
+            return True
 
 
 def as_set(qubits: Iterable[int]) -> int:

@@ -48,10 +48,6 @@ class State:
         """Return the bits of some qubits."""
         return tuple(self.slots[qubit] for qubit in qubits)
 
-    def copy(self) -> State:
-        """Return an equal state in new memory."""
-        return State(self.amplitudes.copy(), dict(self.slots), self.live, self.home)
-
     def arrange(self, layout: tuple[int, ...], names: Mapping[int, int]) -> None:
         """Note that qubits lie in a new layout, and that what was ``names[qubit]`` there is now ``qubit``."""
         slots = {qubit: bit for bit, qubit in enumerate(layout)}
