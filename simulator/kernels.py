@@ -3,7 +3,8 @@
 Bit order, said once: amplitude ``i`` belongs to the basis state whose bit ``b`` is ``i >> b & 1``. ``psi`` has
 shape (2^bits,), contiguous: complex, or real where every number is. ``targets`` are bits; the first is the least
 significant bit of a matrix's rows. ``controls`` are pairs (bit, value): the verb acts only where each bit has its
-value, and leaves the rest as it is. Scratch memory is a few chunks that fit a cache, unless the verb says otherwise.
+value, and leaves the rest as it is. Scratch memory is a few chunks that fit a cache, unless the verb says
+otherwise.
 """
 
 from __future__ import annotations
