@@ -14,6 +14,7 @@ from worker.keys import FINAL_CHANNEL, PROGRESS, check_job_id
 __all__ = [
     "FINAL_CHANNEL",
     "FINAL_STATES",
+    "MOST_URGENT",
     "Claim",
     "Doorbell",
     "Effects",
@@ -28,8 +29,8 @@ __all__ = [
 #: The states of a job are QUEUED, RUNNING and these; what is in one of these stays there.
 FINAL_STATES = frozenset({"DONE", "ERROR", "CANCELLED"})
 
-#: A priority is from minus this to this; a rank stays exact in a double.
-_MOST_PRIORITY = 1000
+#: The most urgent of an owner's jobs; 0 is the default, and the least.
+MOST_URGENT = 9
 #: Milliseconds are exact up to 2^53; times as long as this (some 31,000 years) are a mistake.
 _MOST_SECONDS = 1e12
 
@@ -106,7 +107,7 @@ class NewJob:
     expires: float
     #: Seconds that it may take from there.
     job_timeout: float
-    #: Of the owner's jobs, a higher one goes first.
+    #: From 0 to `MOST_URGENT`: of one owner's jobs a higher one goes first. It gains nothing over other owners.
     priority: int = 0
 
     def __post_init__(self) -> None:
@@ -120,8 +121,11 @@ class NewJob:
         for name, seconds in (("expires", self.expires), ("job_timeout", self.job_timeout)):
             if not 0 < seconds <= _MOST_SECONDS:
                 raise ValueError(f"{name}={seconds} of job {self.id} must be seconds above 0, and finite")
-        if not abs(self.priority) <= _MOST_PRIORITY:
-            raise ValueError(f"priority={self.priority} must be from -{_MOST_PRIORITY} to {_MOST_PRIORITY}")
+        if type(self.priority) is not int or not 0 <= self.priority <= MOST_URGENT:
+            raise ValueError(
+                f"priority={self.priority!r} of job {self.id} must be a whole number from 0, the default, "
+                f"to {MOST_URGENT}, the most urgent"
+            )
 
 
 class WorkerInfo(msgspec.Struct, frozen=True):

@@ -50,7 +50,7 @@ class RecordMachine(RuleBasedStateMachine):
         return holder == token, state is not None and state not in FINAL_STATES
 
     @rule(job_id=JOB_IDS, owner=OWNERS, total=st.integers(1, 4), digest=st.sampled_from("de"),
-          size=st.sampled_from([0, 1, 6000]), priority=st.integers(-1, 1))  # fmt: skip
+          size=st.sampled_from([0, 1, 6000]), priority=st.integers(0, 9))  # fmt: skip
     def submit(self, job_id, owner, total, digest, size, priority):
         payload = blobs.write_payload(self.store, job_id, [b"x"] * total)
         new = NewJob(id=job_id, owner=owner, total=total, digest=digest, manifest=b"{}", payload_bytes=payload,

@@ -131,11 +131,18 @@ def test_an_owner_who_was_away_goes_before_those_who_were_served(submit, queue):
 
 
 def test_priority_goes_before_age(submit, queue):
-    """Of one owner's jobs the highest priority is sent first, then the oldest."""
+    """Of one owner's jobs the highest priority, 9, is sent first, and of equal ones the oldest."""
     queue.publish(submit("first", total=2))
-    for name, priority in (("second", 0), ("third", 0), ("lowest", -1000), ("low", -5), ("high", 5)):
+    for name, priority in (("second", 0), ("high", 5), ("third", 0), ("highest", 9), ("also-high", 5)):
         queue.publish(submit(name, priority=priority))
-    assert queue.run(7) == ["first", "first", "high", "second", "third", "low", "lowest"]
+    assert queue.run(7) == ["first", "first", "highest", "high", "also-high", "second", "third"]
+
+
+def test_priority_gains_nothing_over_other_owners(submit, queue):
+    """Owners take turns whatever the priorities of their jobs are: they order an owner's own jobs only."""
+    queue.publish(submit("urgent", owner="ann", total=20, priority=9))
+    queue.publish(submit("patient", owner="bob", total=3))
+    assert queue.run(8) == ["urgent", "urgent", "patient", "urgent", "patient", "urgent", "patient", "urgent"]
 
 
 def test_what_comes_back_goes_before_what_never_went(store, submit):

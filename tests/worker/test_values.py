@@ -72,7 +72,10 @@ def test_an_owner_may_be_any_text(store, submit, owner):
         ({"expires": 0}, "expires=0"),
         ({"expires": math.inf}, "expires=inf"),
         ({"job_timeout": math.nan}, "job_timeout=nan"),
-        ({"priority": 1001}, "priority=1001 must be from -1000 to 1000"),
+        ({"priority": 10}, "priority=10 of job job must be a whole number from 0, the default, to 9"),
+        ({"priority": -1}, "priority=-1"),
+        ({"priority": 1.5}, "priority=1.5"),
+        ({"priority": True}, "priority=True"),
     ],
 )
 def test_no_half_valid_job_exists(job, fields, message):

@@ -8,7 +8,7 @@ local payload_bytes, result_bytes, quota = ARGV[9], ARGV[10], tonumber(ARGV[11])
 local expires, job_timeout, result_ttl = ARGV[12], ARGV[13], ARGV[14]
 
 local upload = PREFIX .. "upload:" .. id
--- A step of priority outweighs any age.
+-- A step of priority outweighs any age, and ten of them are still exact in a double.
 local PRIORITY_STEP = 2 ^ 40
 
 local known = fields(id, "digest")
