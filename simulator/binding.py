@@ -2,13 +2,14 @@
 
 A circuit has hundreds of matrices and each is tiny, so everything is done for many at once. A `Recipe` says
 once what is to be multiplied with what, whatever the angles. The matrix of an operation on j qubits has shape
-(2^j, 2^j) over (targets, controls), the first the least significant bit of its rows.
+(2^j, 2^j) over (targets, controls), the first the least significant bit of its rows. Where angles are swept, an
+axis of rows leads all others, and a row's numbers are, bit for bit, what they would be without it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -38,6 +39,16 @@ class _Round:
     items: NDArray[np.intp]
     #: Where in the operations' numbers each spread matrix finds its entries, shape (items, 4^k).
     entries: NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """Parameters that are another number in each row."""
+
+    #: Shape (rows, columns).
+    values: NDArray[np.float64]
+    #: Place of an instruction -> which of its parameters is which column.
+    columns: Mapping[int, Sequence[tuple[int, int]]]
 
 
 class Place(NamedTuple):
@@ -108,36 +119,45 @@ class Recipe:
             self._blocks.setdefault(size, []).append(_Round(number == 0, width, np.array(numbers), entries))
         self._counts = dict(items)
 
-    def operation_matrices(self, instructions: Sequence[Evolving]) -> dict[int, Matrices]:
-        """Return, by width j, the flat matrices of all operations, shape (operations, 4^j + 1): a 0 comes last."""
+    def operation_matrices(
+        self, instructions: Sequence[Evolving], swept: Swept | None = None
+    ) -> dict[int, Matrices]:
+        """Return, by width j, flat matrices of operations, shape (..., operations, 4^j + 1): a 0 comes last."""
+        lead = () if swept is None else (len(swept.values),)
         flat: dict[int, Matrices] = {
-            width: np.zeros((count, (1 << 2 * width) + 1), np.complex128) for width, count in self._sizes.items()
+            width: np.zeros((*lead, count, (1 << 2 * width) + 1), np.complex128)
+            for width, count in self._sizes.items()
         }
         filled = dict.fromkeys(flat, 0)
         for kind, sources in self._sources.items():
             width = kind[1] + kind[2]
             first, filled[width] = filled[width], filled[width] + len(sources)
-            goal = flat[width][first : filled[width], :-1]
-            goal[...] = _matrices(kind, [instructions[source] for source in sources]).reshape(goal.shape)
+            goal = flat[width][..., first : filled[width], :-1]
+            found = _matrices(kind, [instructions[source] for source in sources], sources, swept)
+            goal[...] = found.reshape(*found.shape[:-2], -1)
         if self._runs:
-            singles = flat[1][: filled[1], :-1].reshape(-1, 2, 2)
-            flat[1][filled[1] :, :-1] = _products(singles, self._runs).reshape(len(self._runs), -1)
+            singles = flat[1][..., : filled[1], :-1].reshape(*lead, filled[1], 2, 2)
+            flat[1][..., filled[1] :, :-1] = _products(singles, self._runs).reshape(*lead, len(self._runs), -1)
         return flat
 
     def diagonal(self, flat: dict[int, Matrices], operation: int) -> Matrices:
-        """Return the diagonal of one operation's matrix, shape (2^j,)."""
+        """Return the diagonal of one operation's matrix, shape (..., 2^j)."""
         width = self._widths[operation]
-        return flat[width][self._rows[operation], : -1 : (1 << width) + 1]
+        return flat[width][..., self._rows[operation], : -1 : (1 << width) + 1]
 
     def block_matrices(self, flat: dict[int, Matrices]) -> dict[int, Matrices]:
-        """Return, by number of qubits k, the matrices of all blocks, shape (matrices, 2^k, 2^k)."""
+        """Return, by number of qubits k, the matrices of all blocks, shape (..., matrices, 2^k, 2^k)."""
         stacks: dict[int, Matrices] = {}
         for size, rounds in self._blocks.items():
             side = 1 << size
-            stack = np.empty((self._counts[size], side, side), np.complex128)
+            lead = flat[rounds[0].width].shape[:-2]
+            stack = np.empty((*lead, self._counts[size], side, side), np.complex128)
             for each in rounds:
-                spread = flat[each.width].reshape(-1).take(each.entries).reshape(-1, side, side)
-                stack[each.items] = spread if each.first else np.matmul(spread, stack[each.items])
+                spread = flat[each.width].reshape(*lead, -1).take(each.entries, axis=-1)
+                spread = spread.reshape(*lead, -1, side, side)
+                stack[..., each.items, :, :] = (
+                    spread if each.first else np.matmul(spread, stack[..., each.items, :, :])
+                )
             stacks[size] = stack
         return stacks
 
@@ -185,8 +205,8 @@ def _kind(instruction: Evolving) -> _Kind:
     raise TypeError(f"no matrix of its own: {instruction}")
 
 
-def _matrices(kind: _Kind, instructions: Sequence[Any]) -> Matrices:
-    """Return the matrices of instructions of one kind, shape (instructions, 2^j, 2^j); read-only."""
+def _matrices(kind: _Kind, instructions: Sequence[Any], sources: Sequence[int], swept: Swept | None) -> Matrices:
+    """Return the matrices of instructions of one kind, shape (..., instructions, 2^j, 2^j); read-only."""
     name, targets, controls, control_state = kind
     if not name:
         diagonals = np.array([each.diagonal.ndarray() for each in instructions], np.complex128)
@@ -197,8 +217,22 @@ def _matrices(kind: _Kind, instructions: Sequence[Any]) -> Matrices:
     elif not GATES[name].num_params:
         return np.broadcast_to(_constant(kind), (len(instructions), *(1 << targets + controls,) * 2))
     else:
-        stack = GATES[name].matrix(*np.array([each.params for each in instructions]).T)
+        params = np.array([each.params for each in instructions])
+        if swept is not None:
+            params = _swept_params(params, sources, swept)
+        stack = GATES[name].matrix(*np.moveaxis(params, -1, 0))
     return _controlled(stack, targets, controls, control_state)
+
+
+def _swept_params(params: NDArray[np.float64], sources: Sequence[int], swept: Swept) -> NDArray[np.float64]:
+    """Return the parameters of each row, shape (rows, instructions, parameters), if any of them is swept."""
+    if swept.columns.keys().isdisjoint(sources):
+        return params
+    rows = np.array(np.broadcast_to(params, (len(swept.values), *params.shape)))
+    for place, source in enumerate(sources):
+        for number, column in swept.columns.get(source, ()):
+            rows[:, place, number] = swept.values[:, column]
+    return rows
 
 
 @lru_cache(maxsize=256)
@@ -212,11 +246,12 @@ def _controlled(stack: Matrices, targets: int, controls: int, control_state: int
     """Return matrices over targets and controls from those over the targets."""
     if not controls:
         return stack
-    full = np.zeros((len(stack), *(1 << targets + controls,) * 2), np.complex128)
-    full.reshape(len(stack), -1)[:, :: (1 << targets + controls) + 1] = 1
+    lead, side = stack.shape[:-2], 1 << targets + controls
+    full = np.zeros((*lead, side, side), np.complex128)
+    full.reshape(*lead, -1)[..., :: side + 1] = 1
     state = (1 << controls) - 1 if control_state is None else control_state
     held = slice(state << targets, (state + 1) << targets)
-    full[:, held, held] = stack
+    full[..., held, held] = stack
     return full
 
 
@@ -226,9 +261,10 @@ def _runs(operations: Sequence[Operation], rows: dict[int, int]) -> list[list[in
 
 
 def _products(singles: Matrices, runs: Sequence[Sequence[int]]) -> Matrices:
-    """Multiply runs of matrices on one qubit, the first of each run acting first; shape (runs, 2, 2)."""
-    result = singles[[run[0] for run in runs]]
+    """Multiply runs of matrices on one qubit, the first of each run acting first; shape (..., runs, 2, 2)."""
+    result = singles[..., [run[0] for run in runs], :, :]
     for number in range(1, max(map(len, runs))):
         places = [place for place, run in enumerate(runs) if len(run) > number]
-        result[places] = np.matmul(singles[[runs[place][number] for place in places]], result[places])
+        factors = singles[..., [runs[place][number] for place in places], :, :]
+        result[..., places, :, :] = np.matmul(factors, result[..., places, :, :])
     return result
