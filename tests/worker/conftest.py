@@ -155,11 +155,20 @@ class Queue:
         """Run shards, publishing what each COMPLETE hands out; return whose they were."""
         order = []
         for _ in range(times):
-            door = self.doors.popleft()
-            assert self._store.claim(door, "token").granted
-            self.publish(self._store.complete(door, "token", b"part"))
+            door = self.claim()
+            self.complete(door)
             order.append(door.job_id)
         return order
+
+    def claim(self):
+        """Take the next message, and claim what it says."""
+        door = self.doors.popleft()
+        assert self._store.claim(door, "token").granted
+        return door
+
+    def complete(self, door):
+        """Complete a shard that was claimed, and publish what that hands out."""
+        self.publish(self._store.complete(door, "token", b"part"))
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+
 import pytest
 from record_inspection import Snapshot
 
@@ -101,6 +103,39 @@ def test_another_owner_has_the_next_turn(store, submit, queue, shards):
     queue.publish(submit("small", owner="bob"))
     # Two of ann's are on their way already; then it is bob's turn.
     assert queue.run(4) == ["large", "large", "small", "large"]
+    store.cancel("large")
+
+
+@pytest.mark.parametrize("slots", [1, 2, 5])
+@pytest.mark.parametrize("ticks", [0, 3])
+def test_another_owner_waits_for_two_shards_at_most(store, submit, queue, worker, slots, ticks):
+    """However long the shards of one owner are, another's job starts when each slot has ended two of them at most.
+
+    A slot that ends a shard takes the next message; ticks in between, as long shards have, send nothing ahead.
+    """
+    queue.publish(store.feed(worker(slots=slots)))
+    queue.publish(submit("large", owner="ann", total=10_000))
+
+    def tick():
+        for _ in range(ticks):
+            queue.publish(store.feed(worker(slots=slots)))
+
+    tick()
+    running = collections.deque(queue.claim() for _ in range(slots))
+    for _ in range(3 * slots):
+        tick()
+        queue.complete(running.popleft())
+        running.append(queue.claim())
+    tick()
+    queue.publish(submit("small", owner="bob"))
+    ended = 0
+    while running[-1].job_id == "large":
+        tick()
+        queue.complete(running.popleft())
+        running.append(queue.claim())
+        ended += 1
+    # The slots run alike: that many ends are the rest of one shard's time, and one whole shard's.
+    assert ended <= slots + 1
     store.cancel("large")
 
 

@@ -27,7 +27,7 @@ local function register(name, ends, info)
   call("ZADD", WORKERS, ends, name)
 end
 
--- The window is as wide as the slots of the workers that are up and serve the lane.
+-- The window is as wide as the slots of the workers that are up and serve the lane; returns these.
 local function measure_window()
   for _, name in ipairs(call("ZRANGEBYSCORE", WORKERS, "-inf", NOW)) do
     forget(name)
@@ -37,4 +37,5 @@ local function measure_window()
     slots = slots + count
   end
   call("SET", WINDOW, slots)
+  return slots
 end

@@ -108,8 +108,9 @@ local function send_next(id, ready)
 end
 
 -- While the window has room, and for `limit` shards at most: the next owner's first job's next shard is sent.
-local function fill(limit)
-  local window = math.max(LEAST_WINDOW, tonumber(call("GET", WINDOW) or 0))
+-- The window is the slots that there are, and not less than `least`.
+local function fill(limit, least)
+  local window = math.max(least or LEAST_WINDOW, tonumber(call("GET", WINDOW) or 0))
   local room = math.min(limit, window - call("ZCARD", sent_key(LANE)))
   while room > 0 do
     local owner = call("ZRANGE", TURN, 0, 0)[1]
