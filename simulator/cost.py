@@ -95,7 +95,9 @@ def max_qubits(memory: int, method: Method, precision: Precision = "double") -> 
         state = _BYTES_PER_AMPLITUDE[precision] << (2 * width if method == "unitary" else width)
         return (1 if method == "qasm" else _STATES_OF_A_RESULT) * state + _workspace(state) <= memory
 
-    return next((width for width in range(MAX_QUBITS, 0, -1) if fits(width)), 0)
+    # An amplitude has more than a byte. A client asks this at each run.
+    widest = min(MAX_QUBITS, memory.bit_length())
+    return next((width for width in range(widest, 0, -1) if fits(width)), 0)
 
 
 def result_bytes(program: Program, method: Method, precision: Precision = "double") -> int:
