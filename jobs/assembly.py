@@ -17,23 +17,30 @@ from worker.record import Record
 
 
 def assemble(record: Record, manifest: Manifest, part: Part, metadata: Mapping[int, Any]) -> Result:
-    """Return the Result of a job.
+    """Return the Result of a job, or what there is of it: its status is then the job's state.
 
     ``metadata`` maps an experiment's index to its circuit's metadata where this client has it as an object;
     elsewhere the header repeats what JSON carried.
     """
     ended = record.ended or record.created
-    success = record.state == "DONE"
     return Result(
         backend_name=manifest.backend,
         backend_version=manifest.backend_version,
         job_id=record.id,
-        success=success,
+        success=record.state == "DONE",
         results=[_experiment(outcome, metadata) for outcome in part.outcomes],
         date=datetime.datetime.fromtimestamp(ended, datetime.timezone.utc).isoformat(),
-        status="COMPLETED" if success else f"ERROR: {record.error_type}: {record.error_text}",
-        time_taken=ended - (record.started or ended),
+        status=_status(record),
+        time_taken=0.0 if record.ended is None or record.started is None else record.ended - record.started,
     )
+
+
+def _status(record: Record) -> str:
+    if record.state == "DONE":
+        return "COMPLETED"
+    if record.state == "ERROR":
+        return f"ERROR: {record.error_type}: {record.error_text}"
+    return record.state
 
 
 def _experiment(outcome: Outcome, metadata: Mapping[int, Any]) -> ExperimentResult:
@@ -51,6 +58,8 @@ def _experiment(outcome: Outcome, metadata: Mapping[int, Any]) -> ExperimentResu
         time_taken=outcome.time_taken,
         name=outcome.outline.header.name,
         seed_simulator=outcome.seed,
+        # Its circuit's place in the job: of a part of the result there is no other way to know.
+        index=outcome.index,
     )
 
 

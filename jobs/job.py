@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import datetime
 import threading
@@ -15,23 +16,28 @@ from qiskit.providers import JobError, JobStatus, JobV1
 from qiskit.result import Result
 
 from jobs.assembly import assemble
-from jobs.errors import (
-    JobCancelledError,
-    JobNotFoundError,
-)
+from jobs.errors import JobCancelledError
+from jobs.events import JobEvents
+from jobs.logs import LogEntry, entries
 from jobs.lowering import rebuild
 from jobs.manifest import Manifest
 from jobs.options import resolve_tags
-from jobs.retrieval import outcomes, payload
-from jobs.status import CELERY_STATUS, RECORD_STATUS
+from jobs.progress import Progress, Usage
+from jobs.progress_bar import progress_bar
+from jobs.recorded import RecordedJob
+from jobs.retrieval import finished, outcomes, payload
+from jobs.status import RECORD_STATUS
 from jobs.submission import Submission, send
-from jobs.waiting import OnWait, wait_until_final
+from jobs.waiting import OnWait, Waiting
 from simulator.shards import Shard
 from worker.feed import STORE_FAULTS, carry_out
-from worker.record import FINAL_STATES, Record
+from worker.record import Record
 
 if TYPE_CHECKING:
     from jobs.backend import BasicAerBackend
+
+#: Seconds between two looks that a bar of progress takes where nothing is announced: shards report as they run.
+_REDRAW = 1.0
 
 
 class BasicAerJob(JobV1):
@@ -118,28 +124,19 @@ class BasicAerJob(JobV1):
 
     def status(self) -> JobStatus:
         """Return the state of the job; raises `JobNotFoundError` if there is no such job."""
-        return RECORD_STATUS[self._look().state]
+        return RECORD_STATUS[self._recorded().look().state]
 
     def cancel(self) -> bool:
         """Cancel the job: True if this call did it, False if the job was final already."""
-        self._check_submitted()
-        with self.backend().provider.reaching() as connection:
-            effects = connection.store.cancel(self._job_id)
-            if effects is None:
-                self._read()
-                return False
-            # The record is final. This lets Celery and Flower agree, and may fail.
-            with contextlib.suppress(*STORE_FAULTS):
-                carry_out(connection.app, effects)
-                connection.app.control.revoke(self._job_id)
-        return True
+        return self._recorded().cancel()
 
-    def result(self, timeout: float | None = None, *, partial: bool = False) -> Result:
+    def result(self, timeout: float | None = None, *, partial: bool = False, progress: bool = False) -> Result:
         """Wait for the end and return the result.
 
         Args:
             timeout: seconds to wait; None: as long as it takes.
             partial: True: where some circuits failed, return what there is instead of raising.
+            progress: True: show a bar while waiting, on a terminal or in a notebook; elsewhere nothing is shown.
 
         Raises:
             JobTimeoutError: it took longer; the job goes on.
@@ -148,18 +145,64 @@ class BasicAerJob(JobV1):
             JobError: the job failed; the text has the error's type and text.
             UnreachableError: Redis stayed away.
         """
-        record = self._wait(timeout)
-        if record.state == "CANCELLED":
-            raise JobCancelledError(f"Job {self._job_id} was cancelled; it has no result.")
-        if record.state == "ERROR" and not partial:
-            raise JobError(
-                f"Job {self._job_id} failed: {record.error_type}: {record.error_text} "
-                "(result(partial=True) returns what there is)"
-            )
-        with self._lock:
-            if self._fetched is None:
-                self._fetched = self._fetch(record)
-            return self._fetched
+        if not progress:
+            return self._conclude(self._wait(timeout), partial=partial)
+        with progress_bar(self._job_id) as show:
+            record = self._wait(timeout, OnWait(show, _REDRAW, eager=True))
+            show(record)
+        return self._conclude(record, partial=partial)
+
+    async def result_async(self, timeout: float | None = None, *, partial: bool = False) -> Result:
+        """Wait for the end as `result` does, without blocking the event loop; it raises the same.
+
+        Hundreds of jobs may be awaited at once, with `asyncio.gather`: none takes a thread while it waits. The job
+        goes on when the await is cancelled.
+        """
+        waiting, events = self._waiting(timeout), await asyncio.to_thread(self._events)
+        record = await waiting.on_loop(events)
+        return await asyncio.to_thread(self._conclude, record, partial=partial)
+
+    def partial_result(self) -> Result:
+        """Return what has finished so far, at any time: the experiments whose results are in, which may be none.
+
+        Each experiment's ``index`` is its circuit's place in the job. ``success`` is True once the job is DONE,
+        and then all is there. Raises `JobExpiredError` where the result is gone.
+        """
+        record = self._read()
+        with self.backend().provider.reaching() as connection:
+            part = finished(connection.store, record)
+        return assemble(record, Manifest.decode(record.manifest), part, self._circuit_metadata)
+
+    def progress(self) -> Progress:
+        """Return how many shards are done, of how many, and the fraction, which counts what runs in part."""
+        return Progress.of(self._read())
+
+    def queue_position(self) -> int | None:
+        """Return how many jobs go before this one: 0 is the next to be served, None is no longer queued.
+
+        Owners take turns, and each owner's jobs go by priority, then by age: with several owners it is the number
+        of jobs that have their turn before, as if each were served in one turn. A job of many shards takes many
+        turns, and a job of another owner that comes later may still go before.
+        """
+        self._check_submitted()
+        with self.backend().provider.reaching() as connection:
+            position = connection.store.position(self._job_id)
+        if position is None:
+            self._read()
+        return position
+
+    def usage(self) -> Usage:
+        """Return the seconds that this job's simulations took, in all and by worker, as far as they are done."""
+        return Usage.of(self._read())
+
+    def logs(self) -> list[LogEntry]:
+        """Return what happened to this job, oldest first: of more than 900 entries, the first and the last 300.
+
+        The log of a job goes with its result, after BASICAER_RESULT_TTL.
+        """
+        record = self._read()
+        with self.backend().provider.reaching() as connection:
+            return entries(record, connection.store.log(self._job_id))
 
     def error_message(self) -> str | None:
         """Return the type and text of the error that ended the job; None where there is none."""
@@ -182,7 +225,7 @@ class BasicAerJob(JobV1):
         if callback is None:
             self._wait(timeout)
             return
-        self._wait(timeout, OnWait(wait, lambda status: callback(self._job_id, status, self)))
+        self._wait(timeout, OnWait(lambda record: callback(self._job_id, RECORD_STATUS[record.state], self), wait))
 
     @property
     def tags(self) -> list[str]:
@@ -194,7 +237,7 @@ class BasicAerJob(JobV1):
         tags = resolve_tags(new_tags)
         with self.backend().provider.reaching() as connection:
             manifest = msgspec.structs.replace(self._manifest(), tags=tags)
-            connection.store.annotate(self._job_id, manifest.encode())
+            connection.store.annotate(self._job_id, manifest.encode(), tags)
         return list(tags)
 
     @property
@@ -236,45 +279,23 @@ class BasicAerJob(JobV1):
         if not self._submitted:
             raise JobError(f"Job {self._job_id} has not been submitted: call submit() first.")
 
-    def _read(self) -> Record:
+    def _recorded(self) -> RecordedJob:
         self._check_submitted()
-        provider = self.backend().provider
-        with provider.reaching() as connection:
-            record = connection.store.read(self._job_id)
-        if record is None:
-            raise JobNotFoundError(
-                f"No job {self._job_id!r} at {provider.address}: it never was there, or was deleted."
-            )
-        return record
+        return RecordedJob(self.backend().provider, self._job_id)
 
-    def _peek(self) -> Record | None:
-        """Return the record if it is final, for the price of the state if it is not."""
+    def _read(self) -> Record:
+        return self._recorded().read()
+
+    def _waiting(self, timeout: float | None, on_wait: OnWait | None = None) -> Waiting:
+        recorded = self._recorded()
+        return Waiting(self._job_id, recorded.peek, recorded.read, recorded.look, timeout, on_wait or OnWait())
+
+    def _events(self) -> JobEvents:
         with self.backend().provider.reaching() as connection:
-            state = connection.store.state(self._job_id)
-        return self._read() if state is None or state in FINAL_STATES else None
-
-    def _look(self) -> Record:
-        """Return the record, after a revoke that only Celery knows of was carried to it."""
-        record = self._read()
-        if not record.final and self._revoked_outside():
-            self.cancel()
-            record = self._read()
-        return record
-
-    def _revoked_outside(self) -> bool:
-        """Whether Celery knows of a revoke that no worker has carried to the record."""
-        with self.backend().provider.reaching() as connection:
-            # Not through an AsyncResult, which keeps the first final state that it saw.
-            state = connection.app.backend.get_state(self._job_id)
-        return CELERY_STATUS.get(state) is JobStatus.CANCELLED
+            return connection.events
 
     def _wait(self, timeout: float | None, on_wait: OnWait | None = None) -> Record:
-        self._check_submitted()
-        with self.backend().provider.reaching() as connection:
-            events = connection.events
-        return wait_until_final(
-            self._job_id, self._peek, self._read, self._look, events, timeout, on_wait or OnWait()
-        )
+        return self._waiting(timeout, on_wait).on_thread(self._events())
 
     def _manifest(self) -> Manifest:
         return Manifest.decode(self._read().manifest)
@@ -284,25 +305,26 @@ class BasicAerJob(JobV1):
         with self.backend().provider.reaching() as connection:
             return payload(connection.store, record)
 
+    def _conclude(self, record: Record, *, partial: bool) -> Result:
+        """Return the result of a final job, or raise why there is none."""
+        if record.state == "CANCELLED":
+            raise JobCancelledError(
+                f"Job {self._job_id} was cancelled; it has no result (partial_result() returns what was done)."
+            )
+        if record.state == "ERROR" and not partial:
+            raise JobError(
+                f"Job {self._job_id} failed: {record.error_type}: {record.error_text} "
+                "(result(partial=True) returns what there is)"
+            )
+        with self._lock:
+            if self._fetched is None:
+                self._fetched = self._fetch(record)
+            return self._fetched
+
     def _fetch(self, record: Record) -> Result:
         with self.backend().provider.reaching() as connection:
             part = outcomes(connection.store, record)
         return assemble(record, Manifest.decode(record.manifest), part, self._circuit_metadata)
-
-
-def _not_yet(name: str) -> Callable[..., Any]:
-    """Make a method of the contract that a later version brings: refused by name until then."""
-
-    def method(self: BasicAerJob, *_: Any, **__: Any) -> Any:
-        raise JobError(f"{name}() is not available in this version (job {self.job_id()}).")
-
-    method.__name__ = name
-    method.__doc__ = "Not available in this version; raises `JobError`."
-    return method
-
-
-for _name in ("progress", "partial_result", "queue_position", "usage", "logs"):
-    setattr(BasicAerJob, _name, _not_yet(_name))
 
 
 def _utc(seconds: float) -> datetime.datetime:

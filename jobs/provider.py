@@ -21,19 +21,18 @@ from qiskit.providers.jobstatus import JOB_FINAL_STATES
 from jobs.backend import BACKENDS, BasicAerBackend
 from jobs.cluster import SharedCluster
 from jobs.errors import BasicAerError, JobNotFoundError, UnreachableError
+from jobs.events import JobEvents
 from jobs.job import BasicAerJob
 from jobs.manifest import Manifest
 from jobs.status import RECORD_STATUS
-from jobs.waiting import FinalEvents
 from worker.celery_app import make_app
 from worker.connection import connect
 from worker.errors import InvalidJobIdError
-from worker.record import Record, WorkerInfo
+from worker.listing import Wanted, find
+from worker.record import WorkerInfo
 from worker.settings import Settings, SettingsError
 from worker.store import Store
 
-#: Records that `jobs()` reads at a time while it looks for those that match.
-_PAGE = 100
 #: Seconds that the list of workers is kept.
 _WORKERS_KEPT = 1.0
 
@@ -95,7 +94,7 @@ class BasicAerProvider:
                 raise JobNotFoundError(str(error)) from None
         if record is None:
             raise JobNotFoundError(f"No job {job_id!r} at {self.address}: it never was there, or was deleted.")
-        return self._handle(job_id, Manifest.decode(record.manifest))
+        return BasicAerJob.of(self.get_backend(Manifest.decode(record.manifest).backend), job_id)
 
     retrieve_job = job
 
@@ -124,23 +123,22 @@ class BasicAerProvider:
             created_before: those created at this time or earlier.
             descending: newest first.
         """
-        wanted = _statuses(status, pending)
-        tags = set(job_tags or ())
-        found: list[BasicAerJob] = []
-        for record in self._records(descending, created_after, created_before):
-            manifest = Manifest.decode(record.manifest)
-            if (
-                RECORD_STATUS[record.state] in wanted
-                and backend_name in {None, manifest.backend}
-                and tags <= set(manifest.tags)
-            ):
-                if skip > 0:
-                    skip -= 1
-                    continue
-                if limit is not None and len(found) >= limit:
-                    break
-                found.append(self._handle(record.id, manifest))
-        return found
+        statuses = _statuses(status, pending)
+        states = frozenset(state for state, each in RECORD_STATUS.items() if each in statuses)
+        if not states:
+            return []
+        wanted = Wanted(
+            states=frozenset() if len(states) == len(RECORD_STATUS) else states,
+            backend=backend_name or "",
+            tags=tuple(job_tags or ()),
+            after=-math.inf if created_after is None else created_after.timestamp(),
+            before=math.inf if created_before is None else created_before.timestamp(),
+            newest_first=descending,
+        )
+        with self.reaching() as connection:
+            found = list(find(connection.store, self._settings.owner, wanted, skip=skip, limit=limit))
+        backends = {name: self.get_backend(name) for name in {each.backend for each in found}}
+        return [BasicAerJob.of(backends[each.backend], each.id) for each in found]
 
     def delete_job(self, job_id: str) -> None:
         """Remove a final job and all that it stored; raises `JobError` if it is unknown or not final."""
@@ -189,37 +187,16 @@ class BasicAerProvider:
                 self._connection = _Connection(self._settings)
             return self._connection
 
-    def _handle(self, job_id: str, manifest: Manifest) -> BasicAerJob:
-        return BasicAerJob.of(self.get_backend(manifest.backend), job_id)
-
-    def _records(
-        self, descending: bool, after: datetime.datetime | None, before: datetime.datetime | None
-    ) -> Iterator[Record]:
-        first = -math.inf if after is None else after.timestamp()
-        last = math.inf if before is None else before.timestamp()
-        offset = 0
-        while True:
-            with self.reaching() as connection:
-                ids = connection.store.ids(
-                    self._settings.owner, newest_first=descending, offset=offset, limit=_PAGE
-                )
-                records = connection.store.records(ids)
-            # An id whose record has just expired may still be listed.
-            yield from (record for record in records if record and first <= record.created <= last)
-            if len(ids) < _PAGE:
-                return
-            offset += _PAGE
-
 
 class _Connection:
-    """What one URL gives: the store, the Celery app, and the announcements of final jobs."""
+    """What one URL gives: the store, the Celery app, and the announcements of jobs."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.client = connect(settings)
         self.store = Store.of(self.client, settings)
         self.app: Celery = make_app(settings)
-        self.events = FinalEvents(self.client)
+        self.events = JobEvents(self.client)
         self._workers: tuple[float, list[WorkerInfo]] = (-math.inf, [])
 
     def workers(self) -> list[WorkerInfo]:

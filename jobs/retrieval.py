@@ -44,6 +44,18 @@ def outcomes(store: Store, record: Record) -> Part:
         )
 
 
+def finished(store: Store, record: Record) -> Part:
+    """Return the outcomes that are there now, of a job in any state; there may be none.
+
+    Raises `JobExpiredError` where they were there once.
+    """
+    with _readable("result", record.id):
+        parts = dict(blobs.read_parts(store, record.id, record.total))
+        if len(parts) < record.done:
+            raise ResultMissingError(f"{record.done - len(parts)} of {record.done} parts are gone")
+        return merge(wire.decode_part(data) for data in parts.values() if not isinstance(data, blobs.LapsePart))
+
+
 def _missing(shards: list[Shard], part: Part, failure: Failure) -> Part:
     """Return the failed outcomes of the experiments that a part does not have."""
     present = {outcome.index for outcome in part.outcomes}

@@ -1,170 +1,151 @@
-"""Wait for jobs to end: pushed, not polled. One pub/sub connection serves all the waiters of a provider."""
+"""Wait for a job to end: pushed, not polled. One story, told to a thread that blocks and to an event loop."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
-import redis
-from qiskit.providers import JobStatus, JobTimeoutError
+from qiskit.providers import JobTimeoutError
 
 from jobs.errors import UnreachableError
-from jobs.status import RECORD_STATUS
-from worker.record import FINAL_CHANNEL, Record
+from jobs.events import JobEvents, Watch
+from worker.record import Record
 
 #: Seconds between two reads of the record, for an announcement that was missed.
 _READ_AGAIN = 5.0
 #: Seconds that Redis may be away, and between two tries to reach it meanwhile.
 _OUTAGE, _RETRY = 30.0, 0.5
-#: Seconds without a waiter after which the connection is given back.
-_IDLE = 30.0
-#: Seconds that a read of the socket takes at most, and so `close`.
-_POLL = 0.25
+#: Seconds between two calls at least, however often the job changes.
+_LEAST = 0.1
 
-
-class FinalEvents:
-    """Rings a `threading.Event` when a job's end is announced.
-
-    An announcement may be missed (the connection was lost, the server restarted): a waiter reads the record
-    after `watch` has begun, and again at intervals.
-    """
-
-    def __init__(self, client: redis.Redis) -> None:
-        self._client = client
-        self._lock = threading.Lock()
-        self._waiters: dict[str, list[threading.Event]] = {}
-        self._thread: threading.Thread | None = None
-        self._subscribed = threading.Event()
-        self._closed = False
-
-    def close(self) -> None:
-        """End the listening, and wait for its end: nobody may close a connection that it reads from."""
-        with self._lock:
-            self._closed = True
-            thread = self._thread
-        # Not alive: Ctrl-C came while it was being started.
-        if thread is not None and thread.is_alive():
-            thread.join()
-
-    @contextmanager
-    def watch(self, job_id: str, patience: float = 1.0) -> Iterator[threading.Event]:
-        """Yield an event that is set when the job's end is announced, or when announcements may be missed.
-
-        Waits for up to ``patience`` seconds until the subscription stands.
-        """
-        rung = threading.Event()
-        with self._lock:
-            self._waiters.setdefault(job_id, []).append(rung)
-            if self._thread is None and not self._closed:
-                self._thread = threading.Thread(target=self._listen, name="basicaer-events", daemon=True)
-                self._thread.start()
-        self._subscribed.wait(patience)
-        try:
-            yield rung
-        finally:
-            with self._lock:
-                waiters = self._waiters[job_id]
-                waiters.remove(rung)
-                if not waiters:
-                    del self._waiters[job_id]
-
-    def _listen(self) -> None:
-        idle_since = time.monotonic()
-        pubsub = self._client.pubsub(  # type: ignore[no-untyped-call]
-            ignore_subscribe_messages=False
-        )
-        try:
-            while True:
-                with self._lock:
-                    if self._waiters:
-                        idle_since = time.monotonic()
-                    if self._closed or time.monotonic() - idle_since > _IDLE:
-                        self._thread = None
-                        return
-                try:
-                    if not self._subscribed.is_set():
-                        pubsub.subscribe(FINAL_CHANNEL)
-                    message = pubsub.get_message(timeout=_POLL)
-                except (redis.ConnectionError, redis.TimeoutError):
-                    self._subscribed.clear()
-                    self._ring_all()
-                    pubsub.close()
-                    time.sleep(0.2)
-                    continue
-                self._handle(message)
-        finally:
-            self._subscribed.clear()
-            pubsub.close()
-
-    def _handle(self, message: dict[str, object] | None) -> None:
-        if message is None:
-            return
-        if message["type"] == "subscribe":
-            self._subscribed.set()
-            self._ring_all()
-        elif isinstance(data := message["data"], bytes):
-            job_id = data.partition(b" ")[0].decode()
-            with self._lock:
-                for rung in self._waiters.get(job_id, ()):
-                    rung.set()
-
-    def _ring_all(self) -> None:
-        with self._lock:
-            for waiters in self._waiters.values():
-                for rung in waiters:
-                    rung.set()
+#: What a wait consists of: a read of the record, seconds to wait for an announcement, and in the end the record.
+_Step: TypeAlias = Callable[[], Record | None] | float | Record
+#: What a read gave; None after one that found nothing final, and after a pause.
+_Answer: TypeAlias = Record | UnreachableError | None
 
 
 @dataclass(frozen=True)
 class OnWait:
     """What a waiter wants to hear of a job that is not final."""
 
+    call: Callable[[Record], None] | None = None
     #: Seconds between two calls.
     interval: float = math.inf
-    call: Callable[[JobStatus], None] | None = None
+    #: Whether to call also when the job changes, ten times a second at most.
+    eager: bool = False
 
 
-def wait_until_final(
-    job_id: str,
-    peek: Callable[[], Record | None],
-    read: Callable[[], Record],
-    look: Callable[[], Record],
-    events: FinalEvents,
-    timeout: float | None,
-    on_wait: OnWait,
-) -> Record:
-    """Return a job's record once it is final; announcements wake this up, and a read every 5 s is its safety.
+@dataclass(frozen=True)
+class Waiting:
+    """One wait for one job.
 
     ``peek`` reads the state, and the record only if it is final; ``read`` reads the record; ``look`` also carries
     to it a revoke that only Celery knows of, which is rare, and so is looked for when a wait has been long.
-    Raises `JobTimeoutError`, and `UnreachableError` after an outage of 30 s.
     """
-    reached = time.monotonic()
-    deadline = math.inf if timeout is None else reached + timeout
-    next_call = reached if on_wait.call else math.inf
-    next_read: Callable[[], Record | None] = read if on_wait.call else peek
-    with events.watch(job_id) as announced:
+
+    job_id: str
+    peek: Callable[[], Record | None]
+    read: Callable[[], Record]
+    look: Callable[[], Record]
+    #: Seconds; None: as long as it takes.
+    timeout: float | None = None
+    on_wait: OnWait = field(default_factory=OnWait)
+
+    def on_thread(self, events: JobEvents) -> Record:
+        """Block until the job is final, and return its record.
+
+        Raises `JobTimeoutError`, and `UnreachableError` after an outage of 30 s.
+        """
+        woken = threading.Event()
+        with events.watch(self.job_id, woken.set, every=self.on_wait.eager) as watch:
+            steps = self._steps(watch)
+            step = next(steps)
+            while not isinstance(step, Record):
+                if isinstance(step, float):
+                    woken.wait(step)
+                    woken.clear()
+                    step = steps.send(None)
+                else:
+                    step = steps.send(_tried(step))
+            return step
+
+    async def on_loop(self, events: JobEvents) -> Record:
+        """Do the same without blocking the event loop: each read takes a moment of a thread of the loop's pool."""
+        woken, loop = asyncio.Event(), asyncio.get_running_loop()
+
+        def wake() -> None:
+            # The loop may have been closed over a wait that was abandoned.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(woken.set)
+
+        with events.watch(self.job_id, wake, every=self.on_wait.eager) as watch:
+            steps = self._steps(watch)
+            step = next(steps)
+            while not isinstance(step, Record):
+                if isinstance(step, float):
+                    with contextlib.suppress(asyncio.TimeoutError):
+                        await asyncio.wait_for(woken.wait(), step)
+                    woken.clear()
+                    step = steps.send(None)
+                else:
+                    step = steps.send(await asyncio.to_thread(_tried, step))
+            return step
+
+    def _steps(self, watch: Watch) -> Generator[_Step, _Answer, None]:
+        call = self.on_wait.call
+        reached = time.monotonic()
+        deadline = math.inf if self.timeout is None else reached + self.timeout
+        next_call = reached if call else math.inf
+        ask: Callable[[], Record | None] = self.read if call else self.peek
         while True:
-            announced.clear()
-            record, pause = None, _READ_AGAIN
-            try:
-                record = next_read()
-                reached = time.monotonic()
-            except UnreachableError:
-                if time.monotonic() - reached > _OUTAGE:
-                    raise
+            watch.missed = False
+            record = yield ask
+            pause, now = _READ_AGAIN, time.monotonic()
+            if isinstance(record, UnreachableError):
+                if now - reached > _OUTAGE:
+                    raise record
                 pause = _RETRY
-            if record is not None and record.final:
-                return record
-            now = time.monotonic()
+            else:
+                reached = now
+                if record is not None and record.final:
+                    yield record
             if now >= deadline:
-                raise JobTimeoutError(f"Timeout while waiting for job {job_id}.")
-            if on_wait.call and record is not None and now >= next_call:
-                on_wait.call(RECORD_STATUS[record.state])
-                next_call = time.monotonic() + on_wait.interval
-            rung = announced.wait(max(0.0, min(pause, deadline - now, next_call - time.monotonic())))
-            next_read = read if rung else look
+                raise JobTimeoutError(f"Timeout while waiting for job {self.job_id}.")
+            if call and isinstance(record, Record) and now >= next_call:
+                call(record)
+                now = time.monotonic()
+                next_call = now + self.on_wait.interval
+            yield max(0.0, min(now + pause, deadline, next_call) - now)
+            if watch.changed:
+                # Changes may come faster than anybody looks.
+                next_call = min(next_call, now + _LEAST)
+                yield from _until(next_call, watch)
+            ask = self._ask(watch)
+            watch.changed = False
+
+    def _ask(self, watch: Watch) -> Callable[[], Record | None]:
+        """Return the read that fits what was announced; after a pause in which nothing was, it is `look`."""
+        if watch.ended or watch.changed:
+            return self.read
+        if watch.missed:
+            return self.read if self.on_wait.call else self.peek
+        return self.look
+
+
+def _until(moment: float, watch: Watch) -> Generator[float, _Answer, None]:
+    """Wait on, unless there is something that must not wait."""
+    while not (watch.ended or watch.missed) and (left := moment - time.monotonic()) > 0:
+        yield left
+
+
+def _tried(read: Callable[[], Record | None]) -> _Answer:
+    try:
+        return read()
+    except UnreachableError as error:
+        return error

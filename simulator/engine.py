@@ -137,13 +137,19 @@ def run_shard(
     shard: Shard,
     checkpoint: Callable[[], None] | None = None,
     admit: Callable[[int], None] | None = None,
+    report: Callable[[float], None] | None = None,
 ) -> Part:
     """Run the experiments of a shard; one that fails does not stop the others, its outcome holds the failure.
 
     ``admit`` is called with the bytes that an experiment needs before they are allocated; what it raises is that
-    experiment's failure. `StoppedError`, from the checkpoint, ends the whole run.
+    experiment's failure. ``report`` is called after each experiment with the fraction that is done. `StoppedError`,
+    from the checkpoint, ends the whole run.
     """
-    outcomes = (_outcome(each, shard.options, checkpoint, admit) for each in shard.experiments)
+    outcomes = []
+    for each in shard.experiments:
+        outcomes.append(_outcome(each, shard.options, checkpoint, admit))
+        if report is not None:
+            report(len(outcomes) / len(shard.experiments))
     return Part(tuple(outcomes))
 
 

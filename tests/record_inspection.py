@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 
 from worker.keys import PREFIX
 from worker.record import FINAL_STATES, Doorbell
 
+#: What a job counts for beside its payload and its parts; `lua/states.lua` has it.
+RECORD_BYTES = 1024
 #: Every key that may exist, without the prefix.
 KNOWN_KEYS = re.compile(
-    r"(job|upload|payload|parts|again|lapses|tombstone):[A-Za-z0-9._-]+|ready:[^:]+:.+|(turn|sent|slots|window):[^:]+"
-    r"|index:.+|held|deadline|kept|untold|charged|used|workers|workers:info|fed|grace|clock"
+    r"(job|about|log|upload|payload|parts|again|lapses|tombstone):[A-Za-z0-9._-]+|ready:[^:]+:.+|(turn|sent|slots|window):[^:]+"
+    r"|index:.+|tags:.+|tag:\d+:.+|held|deadline|kept|untold|charged|used|workers|workers:info|fed|grace|clock"
 )
 _READERS = {
     b"string": lambda client, key: client.get(key),
@@ -83,15 +86,15 @@ def violations(snapshot: Snapshot) -> list[str]:
     unfinished = {job_id for job_id, job in snapshot.jobs().items() if _text(job, "state") not in FINAL_STATES}
     if {job_id.decode() for job_id in snapshot.data.get("deadline", {})} != unfinished:
         found.append(f"deadline holds {snapshot.data.get('deadline')}, unfinished are {unfinished}")
-    for kind in ("payload", "parts", "again", "lapses"):
+    for kind in ("about", "log", "payload", "parts", "again", "lapses"):
         found += [
             f"{kind}:{name} has no job" for name in snapshot.names(kind) if f"job:{name}" not in snapshot.data
         ]
-    return found + _check_lines(snapshot) + _check_budget(snapshot)
+    return found + _check_lines(snapshot) + _check_lists(snapshot) + _check_budget(snapshot)
 
 
 def _check_unfinished(snapshot, job_id, job):
-    for name in ("job", "payload", "parts", "again", "lapses"):
+    for name in ("job", "log", "payload", "parts", "again", "lapses"):
         if snapshot.ttl.get(f"{name}:{job_id}", -1) != -1:
             yield f"{name} has a TTL"
     if f"payload:{job_id}" not in snapshot.data:
@@ -109,6 +112,7 @@ def _check_unfinished(snapshot, job_id, job):
     if (job_id.encode() in ready) != bool(shards["waiting"]):
         yield f"waiting are {shards['waiting']}, ready holds {ready}"
     yield from _check_marks(job, shards)
+    yield from _check_log(snapshot, job_id, job)
     yield from _check_parts(snapshot, job_id, job)
 
 
@@ -120,9 +124,30 @@ def _check_marks(job, shards):
             yield f"{prefix}: of shards {marked}, {place} are {shards[place]}"
 
 
+def _check_log(snapshot, job_id, job):
+    """A log that is whole has every attempt at every shard, in order, and every end of one."""
+    words = defaultdict(list)
+    for line in snapshot.data.get(f"log:{job_id}", []):
+        _, word, shard, number, _, _ = line.decode(errors="replace").split("\t", 5)
+        words[shard].append((word, number))
+    if "" in words:
+        # Lines are left out.
+        return
+    ends = 0
+    for shard, found in words.items():
+        claimed = [int(number) for word, number in found if word == "claimed"]
+        given_up = [int(number) for word, number in found if word in {"released", "lapsed"}]
+        ends += sum(word in {"finished", "error"} for word, _ in found)
+        noted = int(job.get(f"a:{shard}".encode(), 0))
+        if claimed != list(range(1, len(claimed) + 1)) or given_up != list(range(1, noted + 1)):
+            yield f"the log of shard {shard} is {found}, given up {noted} times"
+    if ends != int(job[b"done"]):
+        yield f"the log has {ends} ends of {job[b'done']}"
+
+
 def _check_final(snapshot, job_id, job):
     state = _text(job, "state")
-    for name in ("job", "payload", "parts"):
+    for name in ("job", "log", "payload", "parts"):
         if snapshot.ttl.get(f"{name}:{job_id}", 1) < 0:
             yield f"{name} has no TTL"
     for name in ("again", "lapses"):
@@ -134,6 +159,8 @@ def _check_final(snapshot, job_id, job):
         yield f"has {job[b'done']} of {job[b'total']} done, {job[b'bad']} bad"
     if state == "ERROR" and b"error_text" not in job:
         yield "has no error"
+    if f"log:{job_id}" in snapshot.data:
+        yield from _check_log(snapshot, job_id, job)
     if f"{job_id}/{_text(job, 'owner')}".encode() not in snapshot.data.get("kept", {}):
         yield "is not in kept"
     yield from _check_parts(snapshot, job_id, job)
@@ -173,6 +200,19 @@ def _check_lines(snapshot):
     return found
 
 
+def _check_lists(snapshot):
+    """A job is in the list of each of its tags, at its age, and in no other."""
+    lists, expected = {}, {}
+    for name in snapshot.names("tag"):
+        lists[name] = snapshot.data[f"tag:{name}"]
+    for owner in snapshot.names("tags"):
+        for job_id, tags in snapshot.data[f"tags:{owner}"].items():
+            for tag in json.loads(tags):
+                name = f"{len(owner.encode())}:{owner}:{tag}"
+                expected.setdefault(name, {})[job_id] = snapshot.data.get(f"index:{owner}", {}).get(job_id)
+    return [] if lists == expected else [f"the lists of tags are {lists}, not {expected}"]
+
+
 def _check_budget(snapshot):
     """Each owner is charged for what is stored, or will be."""
     found, sums = [], defaultdict(int)
@@ -182,8 +222,13 @@ def _check_budget(snapshot):
         job = snapshot.data.get(f"job:{job_id}")
         if job and _text(job, "state") in FINAL_STATES:
             payload = 0 if _text(job, "state") == "CANCELLED" else int(job[b"payload_bytes"])
-            if int(size) != payload + int(job[b"part_bytes"]):
+            # Once the result has expired, it is the record alone.
+            if int(size) not in {RECORD_BYTES + payload + int(job[b"part_bytes"]), RECORD_BYTES}:
                 found.append(f"{job_id} is charged {size} bytes")
+    for job in snapshot.jobs().values():
+        if _text(job, "state") not in FINAL_STATES:
+            asked = RECORD_BYTES + int(job[b"payload_bytes"]) + int(job[b"result_bytes"])
+            sums[_text(job, "owner")] += asked
     used = {owner.decode(): int(size) for owner, size in snapshot.data.get("used", {}).items()}
     if used != sums:
         found.append(f"used {used}, charged {dict(sums)}")

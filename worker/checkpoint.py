@@ -39,6 +39,7 @@ class Checkpoint:
         self._begun = clock()
         self._expected: Callable[[], float] = lambda: 0.0
         self._lasting = False
+        self._progress: float | None = None
         self._store = store
         self._door = door
         self._token = token
@@ -50,6 +51,10 @@ class Checkpoint:
         """Say how long the run is expected to take from now; it is asked only where it matters."""
         self._begun, self._expected = self._clock(), seconds
 
+    def report(self, fraction: float) -> None:
+        """Note how much of the run is done, from 0 to 1; the next beat tells the store."""
+        self._progress = fraction
+
     def __call__(self) -> None:
         """Look or beat if it is time to; most calls only read the clock."""
         now = self._clock()
@@ -58,7 +63,7 @@ class Checkpoint:
         pause = LOOK_INTERVAL
         try:
             if now >= self._next_beat:
-                wanted = self._store.beat(self._door, self._token)
+                wanted = self._store.beat(self._door, self._token, self._progress)
                 self._next_beat = now + self._store.lease / 5
             else:
                 wanted = self._store.look(self._door) == ("RUNNING", self._token)

@@ -5,9 +5,11 @@ Every name begins with `PREFIX`; its number is the layout's version: a change of
 | key | type | holds | life |
 |---|---|---|---|
 | ``job:<id>`` | HASH | the fields below | final + 2 x result TTL: then "expired" is told from "unknown" |
+| ``about:<id>`` | STRING | its manifest: what its user is told about it | the same |
 | ``upload:<id>`` | HASH | a payload that is not yet submitted | 1 h; SUBMIT renames it |
 | ``payload:<id>`` | HASH | shards to run, in chunks | final + result TTL; CANCEL removes it |
 | ``parts:<id>`` | HASH | results, in chunks | final + result TTL |
+| ``log:<id>`` | LIST | what happened to its shards, see below | final + result TTL |
 | ``again:<id>`` | LIST | shards that wait a second time | until final |
 | ``lapses:<id>`` | HASH | shard -> leases that ran out | until final |
 | ``tombstone:<id>`` | STRING | the id was deleted, by which call | 4 h |
@@ -17,20 +19,30 @@ Every name begins with `PREFIX`; its number is the layout's version: a change of
 | ``held`` | ZSET | ``<id>/<n>`` -> when the lease ends | in flight |
 | ``deadline`` | ZSET | job -> when it ends at the latest; holds every job that is not final | until final |
 | ``index:<owner>`` | ZSET | job -> age (a counter) | with ``job:<id>``, trimmed by FEED |
+| ``tags:<owner>`` | HASH | job -> its tags, a JSON array; only of jobs that have any | the same |
+| ``tag:<length of owner>:<owner>:<tag>`` | ZSET | job that has the tag -> age | the same |
 | ``kept`` | ZSET | final ``<id>/<owner>`` -> when something of it expires | with ``job:<id>``, trimmed by FEED |
 | ``untold`` | ZSET | job that ended -> when FEED looks whether Celery has its outcome | ten leases |
-| ``charged`` | HASH | ``<id>/<owner>`` -> bytes that count for the owner | as long as they are stored |
-| ``used`` | HASH | owner -> sum of these | the same |
+| ``charged`` | HASH | final ``<id>/<owner>`` -> bytes that count for the owner | with ``job:<id>`` |
+| ``used`` | HASH | owner -> sum of these, and of what its unfinished jobs ask | the same |
 | ``workers``, ``workers:info`` | ZSET, HASH | worker -> when it counts as gone; what it says of itself | 3 ticks |
 | ``slots:<lane>``, ``window:<lane>`` | HASH, STRING | worker -> slots; their sum | the same |
 | ``fed``, ``grace``, ``clock`` | STRING | last FEED; when leases count again; counter of ages and turns | - |
 
 In ``payload`` and ``parts``, field ``<n>`` is shard n's bytes or a header, ``<n>.<k>`` a chunk (`worker.chunks`).
 
-In ``job``: state, owner, lane, rank, digest, total, next (first shard never sent), done, bad, lapses, manifest,
-created, started, ended, expires, job_timeout, result_ttl, payload_bytes, part_bytes, canceller, error_type,
-error_text, traceback; and of shards in flight only ``t:<n>`` (token: held), ``p:<n>`` (progress), ``c:<n>``
-(chunks PUT), ``r:<n>`` (times sent again).
+In ``job``: state, owner, lane, rank, digest, total, next (first shard never sent), done, bad, lapses, backend,
+created, started, ended, expires, job_timeout, result_ttl, payload_bytes, result_bytes (the estimate), part_bytes,
+canceller, error_type, error_text, traceback; ``u:<worker>`` (microseconds that it simulated); of shards in flight
+only ``t:<n>`` (token: held), ``p:<n>`` (progress), ``c:<n>`` (chunks PUT), ``r:<n>`` (times sent again); of shards
+that were given back or lapsed ``a:<n>`` (how often).
+
+In ``log`` a line is ``<ms>``, a word, the shard, a number, the worker and a text, with tabs between: claimed (the
+number of the attempt), released and lapsed (the same), finished and error (microseconds). Of a long log the first
+and the last 300 lines stay, and between them the line "omitted", whose number says how many are gone. When the job
+was submitted and how it ended is not in its log, but in its record.
+
+Channel ``events:<id>`` announces ``<STATE> <done> <total>``, in shards, whenever one of them changes.
 """
 
 from __future__ import annotations
@@ -40,10 +52,10 @@ import re
 from worker.errors import InvalidJobIdError
 
 PREFIX = "basicaer:1:"
-#: Channel that announces each job's end, as ``<id> <STATE>``.
-FINAL_CHANNEL = f"{PREFIX}final"
-#: What a job's hash calls the token, the progress and the chunks of shard n, before the number.
+#: What a job's hash calls the token and the progress of shard n, before the number.
 TOKEN, PROGRESS = "t:", "p:"
+#: What it calls the microseconds that a worker simulated, before the worker's name.
+USAGE = "u:"
 
 _JOB_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
@@ -62,6 +74,11 @@ def job(job_id: str) -> str:
     return f"{PREFIX}job:{check_job_id(job_id)}"
 
 
+def about(job_id: str) -> str:
+    """Return the key of what a job's user is told about it."""
+    return f"{PREFIX}about:{check_job_id(job_id)}"
+
+
 def upload(job_id: str) -> str:
     """Return the key of a payload before SUBMIT."""
     return f"{PREFIX}upload:{check_job_id(job_id)}"
@@ -75,6 +92,16 @@ def payload(job_id: str) -> str:
 def parts(job_id: str) -> str:
     """Return the key of a job's results."""
     return f"{PREFIX}parts:{check_job_id(job_id)}"
+
+
+def log(job_id: str) -> str:
+    """Return the key of what happened to a job's shards."""
+    return f"{PREFIX}log:{check_job_id(job_id)}"
+
+
+def events(job_id: str) -> str:
+    """Return the channel on which a job's changes are announced."""
+    return f"{PREFIX}events:{check_job_id(job_id)}"
 
 
 def again(job_id: str) -> str:

@@ -9,10 +9,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from worker.keys import FINAL_CHANNEL, PROGRESS, check_job_id
+from worker.keys import PROGRESS, USAGE, check_job_id
 
 __all__ = [
-    "FINAL_CHANNEL",
     "FINAL_STATES",
     "MOST_URGENT",
     "Claim",
@@ -98,7 +97,9 @@ class NewJob:
     total: int
     #: Hash of the content: the same id and digest again is the same job.
     digest: str
-    #: Opaque here: backend, options, tags.
+    #: With its state, its age and its tags, what its owner finds it by.
+    backend: str
+    #: Opaque here: what its user is told about it.
     manifest: bytes
     payload_bytes: int
     #: The estimate; the end corrects it to the bytes that there are.
@@ -109,6 +110,7 @@ class NewJob:
     job_timeout: float
     #: From 0 to `MOST_URGENT`: of one owner's jobs a higher one goes first. It gains nothing over other owners.
     priority: int = 0
+    tags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_job_id(self.id)
@@ -174,6 +176,8 @@ class Record:
     lapses: int
     #: From 0 to 1, with what the running shards reported.
     progress: float
+    #: Worker -> seconds that the shards which it completed took there.
+    usage: Mapping[str, float]
 
     @property
     def final(self) -> bool:
@@ -181,8 +185,8 @@ class Record:
         return self.state in FINAL_STATES
 
 
-def parse_record(job_id: str, job: Mapping[bytes, bytes]) -> Record:
-    """Return the record in a job's hash."""
+def parse_record(job_id: str, job: Mapping[bytes, bytes], manifest: bytes) -> Record:
+    """Return the record in a job's hash, and what is beside it."""
 
     def text(name: bytes) -> str | None:
         value = job.get(name)
@@ -192,8 +196,17 @@ def parse_record(job_id: str, job: Mapping[bytes, bytes]) -> Record:
         value = job.get(name)
         return None if value is None else int(value) / 1000
 
+    def starting(mark: str) -> dict[str, bytes]:
+        start = mark.encode()
+        return {
+            name[len(start) :].decode(errors="replace"): value
+            for name, value in job.items()
+            if name.startswith(start)
+        }
+
     state, total, done = job[b"state"].decode(), int(job[b"total"]), int(job[b"done"])
-    reported = math.fsum(float(value) for name, value in job.items() if name.startswith(PROGRESS.encode()))
+    # What still runs of a job that is final counts for nothing.
+    reported = 0.0 if state in FINAL_STATES else math.fsum(map(float, starting(PROGRESS).values()))
     return Record(
         id=job_id,
         owner=job[b"owner"].decode(),
@@ -201,7 +214,7 @@ def parse_record(job_id: str, job: Mapping[bytes, bytes]) -> Record:
         total=total,
         done=done,
         bad=int(job[b"bad"]),
-        manifest=job[b"manifest"],
+        manifest=manifest,
         created=int(job[b"created"]) / 1000,
         started=seconds(b"started"),
         ended=seconds(b"ended"),
@@ -210,4 +223,5 @@ def parse_record(job_id: str, job: Mapping[bytes, bytes]) -> Record:
         traceback=text(b"traceback"),
         lapses=int(job[b"lapses"]),
         progress=(done + reported) / total,
+        usage={worker: int(micros) / 1e6 for worker, micros in starting(USAGE).items()},
     )

@@ -23,6 +23,8 @@ _SCRIPTS = {
     "cancel": _STATES,
     "delete": _STATES,
     "annotate": _STATES,
+    "list": _STATES,
+    "position": _STATES,
     "feed": _FLEET,
     "unregister": _FLEET,
     "workers": _FLEET,

@@ -9,7 +9,7 @@ errors where the server cannot be reached; ids that cannot name a job raise `Inv
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -18,6 +18,8 @@ import redis
 
 from worker import chunks, keys
 from worker.errors import DuplicateJobError, PayloadMissingError, QuotaExceededError
+from worker.listing import Listed, Page, Wanted, milliseconds
+from worker.log import LogLine, parse_log
 from worker.record import (
     FINAL_STATES,
     Claim,
@@ -44,6 +46,8 @@ TOMBSTONE_LIFE = 4 * 3600
 
 #: The window is never narrower, so that there is something to claim when the first worker comes.
 _LEAST_WINDOW = 2
+#: Jobs that one call lists at most.
+_PAGE = 1000
 _LAPSE_TEXT = f"worker died {LAPSE_LIMIT} times while running it"
 
 
@@ -96,6 +100,8 @@ class Store:
             _ms(job.expires),
             _ms(job.job_timeout),
             _ms(self._result_ttl),
+            job.backend,
+            msgspec.json.encode(job.tags),
             *(argument for item in payload.items() for argument in item),
         )
         if status == b"SUBMITTED":
@@ -126,7 +132,7 @@ class Store:
         self._run("unregister", name)
 
     def claim(self, door: Doorbell, token: str) -> Claim:
-        """CLAIM a shard that is in ``sent``; the token must be random."""
+        """CLAIM a shard that is in ``sent``; the token must be random, and may end in ``/<worker>``."""
         granted, state, *field = self._run("claim", *_shard(door), token)
         return Claim(bool(granted), _text(state), *field)
 
@@ -152,23 +158,31 @@ class Store:
         *,
         bad: bool = False,
         error: tuple[str, str, str] | None = None,
+        seconds: float = 0.0,
     ) -> Effects | None:
         """COMPLETE a shard with its part, or the header of the chunks that were PUT.
 
-        ``bad`` marks a part that carries an error, ``error`` is its (type, text, traceback). None: the token does
-        not hold the shard, or the job is final; nothing was written.
+        ``bad`` marks a part that carries an error, ``error`` is its (type, text, traceback); ``seconds`` is what
+        it took to simulate. None: the token does not hold the shard, or the job is final; nothing was written.
         """
         reply = self._run(
-            "complete", *_shard(door), token, part, chunks.count(part), int(bad), *(error or ("", "", ""))
+            "complete",
+            *_shard(door),
+            token,
+            part,
+            chunks.count(part),
+            int(bad),
+            *(error or ("", "", "")),
+            round(1e6 * seconds),
         )
         return None if reply is None else _effects(reply)
 
-    def release(self, door: Doorbell, token: str, *, delay: float = 0.0) -> Effects | None:
-        """RELEASE a shard unfinished: it waits again, for ``delay`` seconds at least.
+    def release(self, door: Doorbell, token: str, *, delay: float = 0.0, reason: str = "") -> Effects | None:
+        """RELEASE a shard unfinished: it waits again, for ``delay`` seconds at least; its log has the reason.
 
         None: the token does not hold it.
         """
-        reply = self._run("release", *_shard(door), token, round(1000 * delay))
+        reply = self._run("release", *_shard(door), token, round(1000 * delay), reason)
         return None if reply is None else _effects(reply)
 
     def cancel(self, job_id: str) -> Effects | None:
@@ -180,41 +194,52 @@ class Store:
         """DELETE a final job and all that it stored; its id stays taken for 4 h. False: not final, or unknown."""
         return bool(self._run("delete", keys.check_job_id(job_id), _ms(TOMBSTONE_LIFE), _caller()))
 
-    def annotate(self, job_id: str, manifest: bytes) -> bool:
-        """Replace a job's manifest. False: there is no such job."""
-        return bool(self._run("annotate", keys.check_job_id(job_id), manifest))
+    def annotate(self, job_id: str, manifest: bytes, tags: tuple[str, ...]) -> bool:
+        """Replace a job's manifest and tags. False: there is no such job."""
+        return bool(self._run("annotate", keys.check_job_id(job_id), manifest, msgspec.json.encode(tags)))
 
     def read(self, job_id: str) -> Record | None:
         """Return a job's record; None: it never was, was deleted, or ended two result TTLs ago."""
-        job = self.client.hgetall(keys.job(job_id))
-        return parse_record(job_id, job) if job else None
+        pipeline = self.client.pipeline(transaction=False)
+        pipeline.hgetall(keys.job(job_id))
+        pipeline.get(keys.about(job_id))
+        job, manifest = pipeline.execute()
+        # Both have one life; the moment in which it ends may lie between the two answers.
+        return parse_record(job_id, job, manifest) if job and manifest is not None else None
 
     def state(self, job_id: str) -> str | None:
         """Return a job's state, which costs less than its record; None: there is no such job."""
         return _text(self.client.hget(keys.job(job_id), "state"))
 
-    def records(self, job_ids: Iterable[str]) -> list[Record | None]:
-        """Return the records of several jobs, in one round trip."""
-        job_ids = list(job_ids)
-        pipeline = self.client.pipeline(transaction=False)
-        for job_id in job_ids:
-            pipeline.hgetall(keys.job(job_id))
-        jobs = pipeline.execute()
-        return [parse_record(job_id, job) if job else None for job_id, job in zip(job_ids, jobs, strict=True)]
+    def log(self, job_id: str) -> list[LogLine]:
+        """Return what happened to a job's shards, oldest first; empty where there is no log, or no more."""
+        return parse_log(self.client.lrange(keys.log(job_id), 0, -1))
+
+    def position(self, job_id: str) -> int | None:
+        """Return how many jobs are served before this one; None: it is not queued."""
+        place = self._run("position", keys.check_job_id(job_id))
+        return None if place is None else int(place)
 
     def has_result(self, job_id: str) -> bool:
         """Whether any part can be read."""
         return bool(self.client.exists(keys.parts(job_id)))
 
-    def ids(
-        self, owner: str, *, newest_first: bool = True, offset: int = 0, limit: int | None = None
-    ) -> list[str]:
-        """Return an owner's jobs in the order of their SUBMITs; one that has just expired may be among them."""
-        if limit == 0:
-            return []
-        last = -1 if limit is None else offset + limit - 1
-        found: list[bytes] = self.client.zrange(keys.index(owner), offset, last, desc=newest_first)
-        return [job_id.decode() for job_id in found]
+    def page(self, owner: str, wanted: Wanted, *, place: str, skip: int, most: float) -> Page:
+        """LIST jobs of an owner, ``most`` at most, from a page's place on; "" is the first (`worker.listing`)."""
+        following, skip, found = self._run(
+            "list",
+            owner,
+            int(wanted.newest_first),
+            *milliseconds(wanted),
+            " ".join(wanted.states),
+            wanted.backend,
+            msgspec.json.encode(wanted.tags),
+            place,
+            skip,
+            int(min(most, _PAGE)),
+        )
+        jobs = tuple(Listed(job_id.decode(), backend.decode()) for job_id, backend in found)
+        return Page(jobs, _text(following), skip)
 
     def workers(self) -> list[WorkerInfo]:
         """Return what the workers that are up said of themselves."""

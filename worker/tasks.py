@@ -57,7 +57,8 @@ def run_shard(self: Task, job_id: str, shard: int) -> dict[str, Any]:
     failed, and `Ignore` where the shard was not to be had or was taken away, or Redis is: the record brings the
     shard back, and Celery is told nothing that might turn out wrong.
     """
-    door, token = Doorbell(job_id, shard), uuid.uuid4().hex
+    # The token is random, and says whose it is.
+    door, token = Doorbell(job_id, shard), f"{uuid.uuid4().hex}/{self.request.hostname}"
     try:
         claim = store.claim(door, token)
         if not claim.granted:
@@ -72,7 +73,7 @@ def run_shard(self: Task, job_id: str, shard: int) -> dict[str, Any]:
         except StoppedError as stopped:
             logger.info("%s/%d: %s", job_id, shard, stopped)
             delay = _ROOM_RETRY if isinstance(stopped, NoRoomError) else 0.0
-            carry_out(app, store.release(door, token, delay=delay) or Effects())
+            carry_out(app, store.release(door, token, delay=delay, reason=str(stopped)) or Effects())
             _settle(self, job_id)
             raise Ignore from None
         if effects is None:
@@ -114,6 +115,7 @@ def _run(door: Doorbell, field: bytes | None, checkpoint: Checkpoint) -> tuple[P
             shard,
             checkpoint=checkpoint,
             admit=lambda required: admission.admit(slot, required, _widest),
+            report=checkpoint.report,
         )
     finally:
         admission.leave(slot)
@@ -135,7 +137,14 @@ def _complete(door: Doorbell, token: str, part: Part, error: tuple[str, str, str
         try:
             if not blobs.put_part(store, door, token, data):
                 return None
-            return store.complete(door, token, blobs.header(data), bad=error is not None, error=error)
+            return store.complete(
+                door,
+                token,
+                blobs.header(data),
+                bad=error is not None,
+                error=error,
+                seconds=_simulated(part),
+            )
         except STORE_FAULTS as lost:
             logger.warning("Redis did not take the part of %s, will try again: %s", door, lost)
             time.sleep(pause)
@@ -155,8 +164,13 @@ def _conclude(task: Task, effects: Effects, part: Part) -> dict[str, Any]:
     return {
         "experiments": len(part.outcomes),
         "failed": sum(outcome.failure is not None for outcome in part.outcomes),
-        "seconds": round(sum(outcome.time_taken for outcome in part.outcomes), 6),
+        "seconds": round(_simulated(part), 6),
     }
+
+
+def _simulated(part: Part) -> float:
+    """Return the seconds that a part's simulations took."""
+    return sum(outcome.time_taken for outcome in part.outcomes)
 
 
 def _settle(task: Task, job_id: str) -> None:

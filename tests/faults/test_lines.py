@@ -13,7 +13,7 @@ from qiskit import QuantumCircuit
 from qiskit.providers import JobError
 
 from jobs import JobNotFoundError, UnreachableError
-from worker.record import FINAL_CHANNEL
+from worker import keys
 
 #: The counts of `bell` and `lasting` under seed 1.
 SEEDED = {"00": 515, "11": 509}
@@ -282,9 +282,10 @@ class TestLines:
         job = running(seeded(lines, endless()))
 
         with lines.redis.client() as client, ThreadPoolExecutor() as threads:
+            channel = keys.events(job.job_id())
 
             def listeners():
-                return dict(client.pubsub_numsub(FINAL_CHANNEL))[FINAL_CHANNEL.encode()]
+                return dict(client.pubsub_numsub(channel))[channel.encode()]
 
             waiting = threads.submit(job.wait_for_final_state, 30)
             eventually(listeners, what="the subscription")

@@ -162,7 +162,7 @@ ADMINISTRATION = (
 )  # fmt: skip
 DENIED = {
     "client": (
-        *FOREIGN, *ADMINISTRATION, "BRPOP basicaer 1",
+        *FOREIGN, *ADMINISTRATION, "BRPOP basicaer 1", "PSUBSCRIBE basicaer:1:events:*",
         f"SET {keys.PREFIX}fed 1", f"SET {keys.PREFIX}window:basicaer 9",
         f"HSET {keys.PREFIX}workers:info w 1", "LPUSH w1@test.celery.pidbox 1", "HGET unacked 1",
         "PSUBSCRIBE /0.celeryev/*", "GET _kombu.binding.celeryev",
@@ -171,7 +171,7 @@ DENIED = {
     "flower": (
         *FOREIGN, *ADMINISTRATION, f"HGETALL {keys.PREFIX}job:x", f"HSET {keys.PREFIX}job:x state DONE",
         f"SET {keys.PREFIX}fed 1", "LPUSH basicaer 1", "BRPOP basicaer 1", "SET celery-task-meta-x 1",
-        "LPUSH w1@test.celery.pidbox 1", "PUBLISH basicaer:1:final 1",
+        "LPUSH w1@test.celery.pidbox 1", "PUBLISH basicaer:1:events:x 1", "SUBSCRIBE basicaer:1:events:x",
     ),
 }  # fmt: skip
 

@@ -429,13 +429,6 @@ class TestDescription:
         assert job.result().results[0].header["metadata"]["object"] is marker
         assert provider.job(job.job_id()).result().results[0].header["metadata"] is None
 
-    @pytest.mark.parametrize("name", ["progress", "partial_result", "queue_position", "usage", "logs"])
-    def test_not_there_yet(self, provider, name):
-        """What a later version brings is refused by name."""
-        job = BasicAerJob(provider.get_backend(), "x", None)
-        with pytest.raises(JobError, match=rf"{name}\(\) is not available"):
-            getattr(job, name)()
-
 
 class TestFaults:
     def test_nobody_listens(self):

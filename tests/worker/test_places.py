@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from record_inspection import Snapshot, violations
 
+from worker import keys
 from worker.record import Claim, Doorbell, Ended, Places
 
 DOOR = Doorbell("job", 0)
@@ -86,7 +87,7 @@ SCRIPTS = {
     "RELEASE": lambda store: store.release(DOOR, MINE) is not None,
     "CANCEL": lambda store: store.cancel("job") is not None,
     "DELETE": lambda store: store.delete("job"),
-    "ANNOTATE": lambda store: store.annotate("job", b"tags"),
+    "ANNOTATE": lambda store: store.annotate("job", b"tags", ("tag",)),
 }
 REFUSALS = {"CLAIM": None, "BEAT": False, "PUT": False, "COMPLETE": False, "RELEASE": False, "CANCEL": False,
             "DELETE": False, "ANNOTATE": False}  # fmt: skip
@@ -237,6 +238,27 @@ def test_progress_counts_running_shards(store, submit):
     assert store.read("job").progress == pytest.approx(1 / 4)
 
 
+def test_progress_of_a_final_job_is_what_is_done(store, submit):
+    """What still ran when the job ended counts for nothing."""
+    submit(total=2)
+    store.claim(DOOR, MINE)
+    store.beat(DOOR, MINE, 0.5)
+    store.cancel("job")
+    assert store.read("job").progress == 0
+
+
+def test_usage_is_what_each_worker_completed(store, submit):
+    """The seconds of completed shards add up by worker; a run that delivered nothing is not counted (rule 16)."""
+    submit(total=4)
+    for shard, (worker, seconds) in enumerate([("w1@a", 1.5), ("w2@b", 0.25), ("w1@a", 2.0)]):
+        store.claim(Doorbell("job", shard), f"token/{worker}")
+        store.complete(Doorbell("job", shard), f"token/{worker}", b"part", seconds=seconds)
+    store.claim(Doorbell("job", 3), "token/w3@c")
+    store.cancel("job")
+    assert store.complete(Doorbell("job", 3), "token/w3@c", b"part", seconds=9) is None
+    assert store.read("job").usage == {"w1@a": 3.5, "w2@b": 0.25}
+
+
 def test_the_first_bad_part_speaks_for_the_job(store, submit):
     """A bad part makes the job ERROR when all are in, never before; its error is kept (rules 6, 7)."""
     submit(total=3)
@@ -268,22 +290,32 @@ def test_cancel_is_announced_once(store, submit):
     assert store.cancel("job") is None
 
 
-def test_every_end_is_announced_to_those_who_wait(store, client, clock, submit):
-    """Each way of ending publishes one event, `<id> <STATE>` (rule 12)."""
+def test_every_change_is_announced_to_those_who_watch(store, client, clock, submit):
+    """A job's channel has `<STATE> <done> <total>` at its start, each shard's end, and its own end (rule 12)."""
+    channels = {keys.events(job_id): [] for job_id in ("done", "cancelled", "late")}
     pubsub = client.pubsub(ignore_subscribe_messages=True)
-    pubsub.subscribe("basicaer:1:final")
-    pubsub.get_message(timeout=5)  # the subscription stands
-    submit("done")
-    store.claim(Doorbell("done", 0), MINE)
-    store.complete(Doorbell("done", 0), MINE, b"part")
+    pubsub.subscribe(*channels)
+    for _ in channels:
+        pubsub.get_message(timeout=5)  # the subscription stands
+    submit("done", total=2)
+    for shard in range(2):
+        store.claim(Doorbell("done", shard), MINE)
+    for shard in range(2):
+        store.complete(Doorbell("done", shard), MINE, b"part")
     submit("cancelled")
     store.cancel("cancelled")
     submit("late", expires=1)
     clock.advance(1)
     store.feed()
-    messages = [pubsub.get_message(timeout=5)["data"] for _ in range(3)]
+    for _ in range(5):
+        message = pubsub.get_message(timeout=5)
+        channels[message["channel"].decode()].append(message["data"])
     pubsub.close()
-    assert messages == [b"done DONE", b"cancelled CANCELLED", b"late ERROR"]
+    assert list(channels.values()) == [
+        [b"RUNNING 0 2", b"RUNNING 1 2", b"DONE 2 2"],
+        [b"CANCELLED 0 1"],
+        [b"ERROR 0 1"],
+    ]
 
 
 def test_a_chunk_that_was_never_put_is_not_revealed(store, client, submit):

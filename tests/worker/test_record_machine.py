@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
-from record_inspection import Snapshot, violations
+from record_inspection import RECORD_BYTES, Snapshot, violations
 
 from worker import blobs, chunks
 from worker.errors import DuplicateJobError, QuotaExceededError
@@ -50,11 +50,12 @@ class RecordMachine(RuleBasedStateMachine):
         return holder == token, state is not None and state not in FINAL_STATES
 
     @rule(job_id=JOB_IDS, owner=OWNERS, total=st.integers(1, 4), digest=st.sampled_from("de"),
-          size=st.sampled_from([0, 1, 6000]), priority=st.integers(0, 9))  # fmt: skip
-    def submit(self, job_id, owner, total, digest, size, priority):
+          size=st.sampled_from([0, 1, 6000]), priority=st.integers(0, 9),
+          tags=st.sampled_from([(), ("x",), ("x", "y")]))  # fmt: skip
+    def submit(self, job_id, owner, total, digest, size, priority, tags):
         payload = blobs.write_payload(self.store, job_id, [b"x"] * total)
         new = NewJob(id=job_id, owner=owner, total=total, digest=digest, manifest=b"{}", payload_bytes=payload,
-                     result_bytes=size, expires=3600, job_timeout=100, priority=priority)  # fmt: skip
+                     result_bytes=size, expires=3600, job_timeout=100, backend="any", priority=priority, tags=tags)  # fmt: skip
         record = self.store.read(job_id)
         snapshot = Snapshot(self.client)
         digest_there = snapshot.data.get(f"job:{job_id}", {}).get(b"digest")
@@ -64,7 +65,8 @@ class RecordMachine(RuleBasedStateMachine):
             assert f"tombstone:{job_id}" in snapshot.data or digest_there != digest.encode()
         except QuotaExceededError:
             assert record is None
-            assert int(snapshot.data.get("used", {}).get(owner.encode(), 0)) + payload + size > QUOTA
+            used = int(snapshot.data.get("used", {}).get(owner.encode(), 0))
+            assert used + RECORD_BYTES + payload + size > QUOTA
         else:
             assert record is None or digest_there == digest.encode()
 
@@ -121,6 +123,10 @@ class RecordMachine(RuleBasedStateMachine):
         assert (effects is not None) == (record is not None and not record.final)
         self._note(effects or Effects())
 
+    @rule(job_id=JOB_IDS, tags=st.sampled_from([(), ("y",), ("y", "z")]))
+    def annotate(self, job_id, tags):
+        assert self.store.annotate(job_id, b"{}", tags) == (self.store.read(job_id) is not None)
+
     @rule(job_id=JOB_IDS, tombstone_passes=st.booleans())
     def delete(self, job_id, tombstone_passes):
         record = self.store.read(job_id)
@@ -138,13 +144,14 @@ class RecordMachine(RuleBasedStateMachine):
         if record is None or not record.final:
             return
         self.clock.advance(7 * 86400)
-        self.client.delete(f"basicaer:1:parts:{job_id}", f"basicaer:1:payload:{job_id}")
+        self.client.delete(*(f"basicaer:1:{kind}:{job_id}" for kind in ("parts", "payload", "log")))
         self.client.pexpire(f"basicaer:1:job:{job_id}", 7 * 86400 * 1000)
+        self.client.pexpire(f"basicaer:1:about:{job_id}", 7 * 86400 * 1000)
         self.parts = {door: part for door, part in self.parts.items() if door.job_id != job_id}
         self.feed(None, 1)
         if wholly:
             self.clock.advance(7 * 86400)
-            self.client.delete(f"basicaer:1:job:{job_id}")
+            self.client.delete(f"basicaer:1:job:{job_id}", f"basicaer:1:about:{job_id}")
             self.feed(None, 1)
             self._forget(job_id)
 

@@ -4,6 +4,7 @@
 local id, shard, token, part = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local chunks, bad = tonumber(ARGV[7]), ARGV[8] == "1"
 local failure = bad and { ARGV[9], ARGV[10], ARGV[11] }
+local micros = ARGV[12]
 
 local state = holding(id, shard, token)
 if final(state) then
@@ -18,6 +19,8 @@ for chunk = 0, chunks - 1 do
   chunk_bytes = chunk_bytes + bytes
 end
 let_go(id, shard, chunks)
-reveal(id, shard, part, chunk_bytes, failure)
+local worker = worker_of(token)
+if worker ~= "" then call("HINCRBY", job_key(id), "u:" .. worker, micros) end
+reveal(id, shard, token, part, chunk_bytes, micros, failure)
 fill(math.huge)
 return { handed, ended }

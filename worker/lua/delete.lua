@@ -16,7 +16,7 @@ end
 charge(owner, id, 0)
 call("ZREM", KEPT, pair(id, owner))
 call("ZREM", UNTOLD, id)
-call("ZREM", index_key(owner), id)
-call("UNLINK", job_key(id), payload_key(id), parts_key(id))
+unlist(owner, id)
+call("UNLINK", job_key(id), about_key(id), payload_key(id), parts_key(id), log_key(id))
 call("SET", tombstone, caller, "PX", tombstone_life)
 return 1

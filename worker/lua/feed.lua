@@ -46,13 +46,13 @@ local function end_late_jobs()
   end
 end
 
-local function lapse(id, shard)
-  let_go(id, shard, 0)
+local function lapse(id, shard, token)
+  give_up(id, shard, token, "lapsed", "")
   call("HINCRBY", job_key(id), "lapses", 1)
   if call("HINCRBY", lapses_key(id), shard, 1) < lapse_limit then
     wait_again(id, shard)
   else
-    reveal(id, shard, lapse_part, 0, { "WorkerLostError", lapse_text, "" })
+    reveal(id, shard, token, lapse_part, 0, 0, { "WorkerLostError", lapse_text, "" })
   end
 end
 
@@ -64,7 +64,7 @@ local function end_leases(count_lapses)
       let_go(id, shard, 0)
       left = left - 1
     elseif count_lapses then
-      lapse(id, shard)
+      lapse(id, shard, holder)
       left = left - 1
     end
   end

@@ -2,12 +2,14 @@
 -- waits again, and fill. With a delay it goes to `sent` instead, where FEED finds it after that time: a worker that
 -- has no room for it would be handed it again at once. This is not a lapse. False: the token does not hold it.
 
-local id, shard, token, delay = ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
+local id, shard, token, delay, reason = ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6]), ARGV[7]
 
 local state = holding(id, shard, token)
 if not state then return false end
-let_go(id, shard, 0)
-if not final(state) then
+if final(state) then
+  let_go(id, shard, 0)
+else
+  give_up(id, shard, token, "released", reason)
   if delay > 0 then
     call("ZADD", sent_key(fields(id, "lane")), NOW + delay, pair(id, shard))
   else

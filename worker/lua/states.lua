@@ -17,8 +17,12 @@ local WINDOW, TURN = PREFIX .. "window:" .. LANE, PREFIX .. "turn:" .. LANE
 
 local FINAL = { DONE = true, ERROR = true, CANCELLED = true }
 local LEAST_WINDOW = 2
+-- What a job takes in memory beside its payload and its parts: its fields, its description, its places in lists.
+local RECORD_BYTES = 1024
 -- Above any value of the counter `clock`, and exact in a double.
 local FRONT = 2 ^ 52
+-- A log keeps so many of its first lines, and of its last ones. Its longest text in bytes.
+local LOG_END, LOG_TEXT = 300, 200
 
 local now_parts = call("TIME")
 local NOW = now_parts[1] * 1000 + math.floor(now_parts[2] / 1000)
@@ -27,11 +31,16 @@ local NOW = now_parts[1] * 1000 + math.floor(now_parts[2] / 1000)
 local handed, ended = {}, {}
 
 local function job_key(id) return PREFIX .. "job:" .. id end
+local function about_key(id) return PREFIX .. "about:" .. id end
 local function payload_key(id) return PREFIX .. "payload:" .. id end
 local function parts_key(id) return PREFIX .. "parts:" .. id end
 local function again_key(id) return PREFIX .. "again:" .. id end
 local function lapses_key(id) return PREFIX .. "lapses:" .. id end
+local function log_key(id) return PREFIX .. "log:" .. id end
 local function index_key(owner) return PREFIX .. "index:" .. owner end
+local function tags_key(owner) return PREFIX .. "tags:" .. owner end
+-- With the owner's length, as both may hold any letter.
+local function tag_key(owner, tag) return PREFIX .. "tag:" .. #owner .. ":" .. owner .. ":" .. tag end
 local function ready_key(lane, owner) return PREFIX .. "ready:" .. lane .. ":" .. owner end
 local function sent_key(lane) return PREFIX .. "sent:" .. lane end
 
@@ -52,26 +61,82 @@ local function tell_handed(id, shard, total, timeout)
   handed[#handed + 1] = { id, tonumber(shard), tonumber(total), tonumber(timeout) }
 end
 
--- The bytes that a job counts for in its owner's budget; 0 gives them back.
-local function charge(owner, id, bytes)
+-- Who watches the job is told that it changed. He reads the record then: a message may get lost.
+local function announce(id, state, done, total)
+  call("PUBLISH", PREFIX .. "events:" .. id, state .. " " .. done .. " " .. total)
+end
+
+-- The worker behind a token, which is random and, where a worker made it, says whose it is.
+local function worker_of(token) return token:match("/(.*)$") or "" end
+
+-- What lies between a log's first and last lines goes; one line says how many they were.
+local function shorten(log)
+  local omitted = call("LLEN", log) - 2 * LOG_END
+  local before = call("LINDEX", log, LOG_END):match("^%d+\tomitted\t\t(%d+)")
+  -- That line was none of them.
+  if before then omitted = omitted + before - 1 end
+  local last = call("LRANGE", log, -LOG_END, -1)
+  call("LTRIM", log, 0, LOG_END - 1)
+  call("RPUSH", log, last[1]:match("^%d+") .. "\tomitted\t\t" .. omitted .. "\t\t", unpack(last))
+end
+
+-- Add a line to the log of a job that is not final. `number` is what the word counts: attempts, microseconds.
+local function note(id, word, shard, number, token, text)
+  local log = log_key(id)
+  local line = { NOW, word, shard, number, worker_of(token), text:sub(1, LOG_TEXT) }
+  if call("RPUSH", log, table.concat(line, "\t")) > 3 * LOG_END then shorten(log) end
+end
+
+-- So many bytes more of the owner's budget are in use.
+local function use(owner, bytes)
+  if call("HINCRBY", USED, owner, bytes) == 0 then call("HDEL", USED, owner) end
+end
+
+-- The bytes that a job counts for from its end on, noted apart from its record, which may expire unseen; 0 gives
+-- them back. Until its end it counts for what its record says: `before`.
+local function charge(owner, id, bytes, before)
   local job = pair(id, owner)
-  local change = bytes - (call("HGET", CHARGED, job) or 0)
+  before = before or call("HGET", CHARGED, job) or 0
   if bytes == 0 then call("HDEL", CHARGED, job) else call("HSET", CHARGED, job, bytes) end
-  if call("HINCRBY", USED, owner, change) == 0 then call("HDEL", USED, owner) end
+  use(owner, bytes - before)
+end
+
+-- The job has these tags, a JSON array, and no others: it is in the list of each.
+local function tag(owner, id, tags)
+  local before = call("HGET", tags_key(owner), id)
+  for _, each in ipairs(before and cjson.decode(before) or {}) do
+    call("ZREM", tag_key(owner, each), id)
+  end
+  if tags == "[]" then
+    call("HDEL", tags_key(owner), id)
+    return
+  end
+  local age = call("ZSCORE", index_key(owner), id)
+  for _, each in ipairs(cjson.decode(tags)) do
+    call("ZADD", tag_key(owner, each), age, id)
+  end
+  call("HSET", tags_key(owner), id, tags)
+end
+
+-- Nobody finds the job in a list any more.
+local function unlist(owner, id)
+  tag(owner, id, "[]")
+  call("ZREM", index_key(owner), id)
 end
 
 -- Of `limit` jobs at most whose results have expired: give back the bytes; later, when the record itself has
--- expired, take it off the index.
+-- expired, take it off the lists.
 local function trim(limit)
   for _, job in ipairs(call("ZRANGEBYSCORE", KEPT, "-inf", NOW, "LIMIT", 0, limit)) do
     local id, owner = split(job)
-    charge(owner, id, 0)
     local left = call("PTTL", job_key(id))
     if left > 0 then
+      charge(owner, id, RECORD_BYTES)
       call("ZADD", KEPT, NOW + left, job)
     else
+      charge(owner, id, 0)
       call("ZREM", KEPT, job)
-      call("ZREM", index_key(owner), id)
+      unlist(owner, id)
     end
   end
 end
@@ -143,33 +208,44 @@ local function let_go(id, shard, keep)
   call("HDEL", job_key(id), "t:" .. shard, "p:" .. shard, "c:" .. shard)
 end
 
+-- The shard leaves `held` undone, and `word` says how: whoever holds it next makes another attempt.
+local function give_up(id, shard, token, word, text)
+  let_go(id, shard, 0)
+  note(id, word, shard, call("HINCRBY", job_key(id), "a:" .. shard, 1), token, text)
+end
+
 -- The job is final: what it keeps gets a time to live, the rest goes, and those who wait are told.
 local function finish(id, state)
   local job = job_key(id)
   call("HSET", job, "state", state, "ended", NOW)
-  local owner, lane, ttl, total, payload_bytes, part_bytes, error_type, error_text =
-    fields(id, "owner", "lane", "result_ttl", "total", "payload_bytes", "part_bytes", "error_type", "error_text")
+  local owner, lane, ttl, total, done, payload_bytes, result_bytes, part_bytes, error_type, error_text =
+    fields(id, "owner", "lane", "result_ttl", "total", "done", "payload_bytes", "result_bytes", "part_bytes",
+      "error_type", "error_text")
   -- Twice as long as the result: so "expired" is told from "unknown".
   call("PEXPIRE", job, 2 * ttl)
+  call("PEXPIRE", about_key(id), 2 * ttl)
   call("PEXPIRE", parts_key(id), ttl)
   call("PEXPIRE", payload_key(id), ttl)
+  call("PEXPIRE", log_key(id), ttl)
   call("UNLINK", again_key(id), lapses_key(id))
+  local asked = RECORD_BYTES + payload_bytes + result_bytes
   if state == "CANCELLED" then
     call("UNLINK", payload_key(id))
     payload_bytes = 0
   end
   call("ZREM", DEADLINE, id)
   call("ZREM", ready_key(lane, owner), id)
-  charge(owner, id, payload_bytes + part_bytes)
+  charge(owner, id, RECORD_BYTES + payload_bytes + part_bytes, asked)
   call("ZADD", KEPT, NOW + ttl, pair(id, owner))
-  call("PUBLISH", PREFIX .. "final", id .. " " .. state)
+  announce(id, state, done, total)
   -- FEED will look whether the caller has told Celery.
   call("ZADD", UNTOLD, NOW + LEASE, id)
   ended[#ended + 1] = { id, state, tonumber(total), error_type, error_text }
 end
 
--- The shard is done: its part can be read. `failure` is {type, text, traceback} of a part that is bad.
-local function reveal(id, shard, part, chunk_bytes, failure)
+-- The shard is done: its part can be read. `micros` is what it took; `failure` is {type, text, traceback} of a part
+-- that is bad.
+local function reveal(id, shard, token, part, chunk_bytes, micros, failure)
   local job = job_key(id)
   call("HSET", parts_key(id), shard, part)
   call("HINCRBY", job, "part_bytes", #part + chunk_bytes)
@@ -179,8 +255,15 @@ local function reveal(id, shard, part, chunk_bytes, failure)
     if call("HSETNX", job, "error_type", failure[1]) == 1 then
       call("HSET", job, "error_text", failure[2], "traceback", failure[3])
     end
+    note(id, "error", shard, micros, token, failure[1] .. ": " .. failure[2])
+  else
+    note(id, "finished", shard, micros, token, "")
   end
   call("HINCRBY", job, "done", 1)
   local done, total, bad = fields(id, "done", "total", "bad")
-  if done == total then finish(id, bad == "0" and "DONE" or "ERROR") end
+  if done == total then
+    finish(id, bad == "0" and "DONE" or "ERROR")
+  else
+    announce(id, "RUNNING", done, total)
+  end
 end

@@ -6,6 +6,9 @@ local id, owner, digest = ARGV[3], ARGV[4], ARGV[5]
 local total, manifest, priority = ARGV[6], ARGV[7], tonumber(ARGV[8])
 local payload_bytes, result_bytes, quota = ARGV[9], ARGV[10], tonumber(ARGV[11])
 local expires, job_timeout, result_ttl = ARGV[12], ARGV[13], ARGV[14]
+local backend, tags = ARGV[15], ARGV[16]
+-- Where the payload begins that comes along.
+local ALONG = 17
 
 local upload = PREFIX .. "upload:" .. id
 -- A step of priority outweighs any age, and ten of them are still exact in a double.
@@ -23,14 +26,14 @@ end
 -- The first write is one that a full Redis refuses: see begin().
 local age = call("INCR", CLOCK)
 -- What an upload that broke off left under the id is not mixed with it.
-if #ARGV > 14 then call("UNLINK", upload) end
-for argument = 15, #ARGV, 2 do
+if #ARGV >= ALONG then call("UNLINK", upload) end
+for argument = ALONG, #ARGV, 2 do
   call("HSET", upload, ARGV[argument], ARGV[argument + 1])
 end
 if call("EXISTS", upload) == 0 then return { "NO PAYLOAD" } end
 
 trim(100)
-local asked, used = payload_bytes + result_bytes, tonumber(call("HGET", USED, owner) or 0)
+local asked, used = RECORD_BYTES + payload_bytes + result_bytes, tonumber(call("HGET", USED, owner) or 0)
 if quota > 0 and used + asked > quota then
   call("UNLINK", upload)
   return { "NO ROOM", asked, used }
@@ -39,13 +42,17 @@ end
 local rank = age - priority * PRIORITY_STEP
 call("RENAME", upload, payload_key(id))
 call("PERSIST", payload_key(id))
-call("HSET", job_key(id), "state", "QUEUED", "owner", owner, "lane", LANE, "rank", rank, "digest", digest,
-  "total", total, "next", 0, "done", 0, "bad", 0, "lapses", 0, "manifest", manifest, "created", NOW,
-  "payload_bytes", payload_bytes, "part_bytes", 0, "expires", expires, "job_timeout", job_timeout,
-  "result_ttl", result_ttl)
-charge(owner, id, asked)
-call("ZREM", KEPT, pair(id, owner))
+-- Short values only, and what is read most in front: Redis keeps such a hash in a fifth of the memory.
+call("HSET", job_key(id), "state", "QUEUED", "owner", owner, "lane", LANE, "total", total, "next", 0, "done", 0,
+  "bad", 0, "rank", rank, "created", NOW, "backend", backend, "job_timeout", job_timeout, "expires", expires,
+  "result_ttl", result_ttl, "payload_bytes", payload_bytes, "result_bytes", result_bytes, "part_bytes", 0,
+  "lapses", 0, "digest", digest)
+call("SET", about_key(id), manifest)
+-- An expired job of this name and owner may have left what it counted for.
+if call("ZREM", KEPT, pair(id, owner)) == 1 then charge(owner, id, 0) end
+use(owner, asked)
 call("ZADD", index_key(owner), age, id)
+tag(owner, id, tags)
 call("ZADD", DEADLINE, NOW + expires, id)
 offer(id, owner, LANE, rank)
 fill(math.huge)
