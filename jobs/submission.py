@@ -139,6 +139,8 @@ def send(submission: Submission, job_id: str, store: Store, settings: Settings) 
         result_bytes=submission.result_bytes,
         expires=submission.expires or settings.expires,
         job_timeout=submission.job_timeout or settings.job_timeout,
+        backend=submission.manifest.backend,
+        tags=submission.manifest.tags,
     )
     try:
         return blobs.submit(store, new, submission.shards)

@@ -32,8 +32,9 @@ class QuotaExceededError(StoreError):
 
     def __init__(self, owner: str, *, asked: int, used: int, limit: int) -> None:
         super().__init__(
-            f"the job would take {asked} bytes of the store, program and result; {owner!r} uses {used} of the "
-            f"{limit} allowed: delete finished jobs, ask for less, or raise the quota"
+            f"the job would take {asked} bytes of the store, for its program, its record, and the estimate of its "
+            f"result; {owner!r} uses {used} of the {limit} allowed: delete finished jobs (provider.delete_job), "
+            "submit less at once, or raise BASICAER_STORE_QUOTA"
         )
         self.owner = owner
         self.asked = asked

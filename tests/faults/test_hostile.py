@@ -86,7 +86,7 @@ def submitted(provider, shards, *, manifest=None, job_timeout=60.0, tamper=lambd
         tamper(keys.upload(job_id))
         new = NewJob(
             id=job_id, owner="mallory", total=len(shards), digest="d", payload_bytes=size, result_bytes=0,
-            manifest=manifest, expires=60, job_timeout=job_timeout,
+            backend="qasm_simulator", manifest=manifest, expires=60, job_timeout=job_timeout,
         )  # fmt: skip
         carry_out(connection.app, connection.store.submit(new))
     return job_id

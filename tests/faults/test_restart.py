@@ -33,6 +33,7 @@ class Client:
             owner="ann",
             total=len(self.shards),
             digest=template.digest,
+            backend=template.manifest.backend,
             manifest=template.manifest.encode(),
             payload_bytes=sum(map(len, self.shards)),
             result_bytes=template.result_bytes,

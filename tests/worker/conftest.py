@@ -109,6 +109,7 @@ def job():
             "owner": "ann",
             "total": 1,
             "digest": "d",
+            "backend": "qasm_simulator",
             "manifest": b"{}",
             "payload_bytes": 0,
             "result_bytes": 0,

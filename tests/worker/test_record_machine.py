@@ -55,7 +55,8 @@ class RecordMachine(RuleBasedStateMachine):
     def submit(self, job_id, owner, total, digest, size, priority, tags):
         payload = blobs.write_payload(self.store, job_id, [b"x"] * total)
         new = NewJob(id=job_id, owner=owner, total=total, digest=digest, manifest=b"{}", payload_bytes=payload,
-                     result_bytes=size, expires=3600, job_timeout=100, backend="any", priority=priority, tags=tags)  # fmt: skip
+                     result_bytes=size, expires=3600, job_timeout=100, backend="any", priority=priority,
+                     tags=tags)  # fmt: skip
         record = self.store.read(job_id)
         snapshot = Snapshot(self.client)
         digest_there = snapshot.data.get(f"job:{job_id}", {}).get(b"digest")

@@ -9,6 +9,7 @@ from record_inspection import Snapshot
 
 from worker import blobs
 from worker.errors import InvalidJobIdError
+from worker.listing import find
 from worker.record import Doorbell
 
 BAD_IDS = ["", "a/b", "a:b", "a b", "ä", "x" * 129, "a\n", "*", None, 7, b"bytes"]
@@ -21,7 +22,7 @@ CALLS = {
     "release": lambda store, bad: store.release(Doorbell(bad, 0), "t"),
     "cancel": lambda store, bad: store.cancel(bad),
     "delete": lambda store, bad: store.delete(bad),
-    "annotate": lambda store, bad: store.annotate(bad, b""),
+    "annotate": lambda store, bad: store.annotate(bad, b"", ()),
     "read": lambda store, bad: store.read(bad),
     "has_result": lambda store, bad: store.has_result(bad),
     "places": lambda store, bad: store.places(bad),
@@ -48,7 +49,7 @@ def test_an_id_may_be_any_plain_word(store, submit, good):
     submit(good)
     assert store.claim(Doorbell(good, 0), "t").granted
     assert store.complete(Doorbell(good, 0), "t", b"part").ended[0].job_id == good
-    assert store.ids("ann") == [good]
+    assert [each.id for each in find(store, "ann")] == [good]
     assert store.delete(good)
 
 
@@ -56,11 +57,11 @@ def test_an_id_may_be_any_plain_word(store, submit, good):
 def test_an_owner_may_be_any_text(store, submit, owner):
     """An owner is not an id: any text names one, and its jobs go and come back as any."""
     submit(owner=owner)
-    assert store.ids(owner) == ["job"]
+    assert [each.id for each in find(store, owner)] == ["job"]
     assert store.read("job").owner == owner
     store.cancel("job")
     assert store.delete("job")
-    assert store.ids(owner) == []
+    assert list(find(store, owner)) == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,100 @@
+-- LIST: an owner's jobs by age, of some states, one backend, all of some tags, within a time. It looks at LIMIT
+-- jobs at most a call, so that none takes long, and returns the place where the next call goes on; false: no more.
+
+local owner, newest_first = ARGV[3], ARGV[4] == "1"
+-- Milliseconds; nil: any time. The first and the last that count.
+local after, before = tonumber(ARGV[5]), tonumber(ARGV[6])
+-- "" is any state, any backend.
+local states, backend, tags = ARGV[7], ARGV[8], cjson.decode(ARGV[9])
+-- The age of the last job that was looked at; nil: none was.
+local place, skip, most = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
+
+local LIMIT = 1000
+local index = index_key(owner)
+
+-- When the first job from this rank on that still has a record was created; nil: none before the rank `stop` has.
+local function created_from(rank, stop)
+  while rank < stop do
+    local id = call("ZRANGE", index, rank, rank)[1]
+    local created = id and fields(id, "created")
+    if created then return tonumber(created), rank end
+    rank = rank + 1
+  end
+end
+
+-- The age of the oldest job that was created at this time or later. Ages and times of creation have one order.
+local function age_at(time)
+  local low, high = 0, call("ZCARD", index)
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    local created, rank = created_from(middle, high)
+    if not created or created >= time then high = middle else low = rank + 1 end
+  end
+  return tonumber(call("ZRANGE", index, low, low, "WITHSCORES")[2] or math.huge)
+end
+
+-- The ages that count: from `least` up to, not including, `bound`.
+local least, bound = after and age_at(after) or 0, before and age_at(before + 1) or math.huge
+if place and newest_first then bound = math.min(bound, place) end
+if place and not newest_first then least = math.max(least, place + 1) end
+
+-- The shortest list that all of these jobs are in.
+local source, size = index, call("ZCARD", index)
+for _, each in ipairs(tags) do
+  local length = call("ZCARD", tag_key(owner, each))
+  if length < size then source, size = tag_key(owner, each), length end
+end
+
+local function has_tags(id)
+  for _, each in ipairs(tags) do
+    if not call("ZSCORE", tag_key(owner, each), id) then return false end
+  end
+  return true
+end
+
+-- Where few jobs of all owners are unfinished, these are looked at instead of all of this owner's.
+local function unfinished()
+  local found = {}
+  for _, id in ipairs(call("ZRANGE", DEADLINE, 0, -1)) do
+    local age = tonumber(call("ZSCORE", source, id) or -1)
+    if age >= least and age < bound then found[#found + 1] = { id, age } end
+  end
+  table.sort(found, function(one, other) return (one[2] > other[2]) == newest_first and one[2] ~= other[2] end)
+  return found, false
+end
+
+local function text(age) return age == math.huge and "+inf" or string.format("%.0f", age) end
+
+local function by_age()
+  local offset = 0
+  -- Where all jobs count, those to be skipped need no look.
+  if not place and states == "" and backend == "" and #tags == 0 then offset, skip = skip, 0 end
+  local from, to = text(least), "(" .. text(bound)
+  local ends = newest_first and { to, from, "BYSCORE", "REV" } or { from, to, "BYSCORE" }
+  ends[#ends + 1] = "LIMIT"
+  ends[#ends + 1] = offset
+  ends[#ends + 1] = LIMIT
+  ends[#ends + 1] = "WITHSCORES"
+  local entries, found = call("ZRANGE", source, unpack(ends)), {}
+  for i = 1, #entries, 2 do found[#found + 1] = { entries[i], tonumber(entries[i + 1]) } end
+  return found, #found == LIMIT
+end
+
+if least >= bound then return { false, skip, {} } end
+local some_final = states == "" or states:find("DONE", 1, true) or states:find("ERROR", 1, true)
+  or states:find("CANCELLED", 1, true)
+local few = not some_final and call("ZCARD", DEADLINE) < math.min(size, LIMIT)
+local jobs, more = (few and unfinished or by_age)()
+local found, last = {}, false
+for _, job in ipairs(jobs) do
+  local id = job[1]
+  last = text(job[2])
+  local state, of = fields(id, "state", "backend")
+  -- One whose record has just expired may still be listed.
+  if state and (states == "" or states:find(state, 1, true)) and (backend == "" or of == backend) and has_tags(id)
+  then
+    if skip > 0 then skip = skip - 1 else found[#found + 1] = { id, of } end
+    if #found == most then break end
+  end
+end
+return { (more or #found == most) and last, skip, found }
