@@ -18,27 +18,15 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.folding import PAIR, Factor, folded
 from simulator.gates import GATES
 from simulator.instructions import Diagonal, Gate, Unitary
 from simulator.operations import WIDEST, Evolving, Operation
 from simulator.planner import Multiply, Plan, Stage, Step
+from simulator.products import Matrices, Round, Rounds, multiply
 
-Matrices: TypeAlias = NDArray[np.complex128]
 #: What instructions have in common whose matrices are made together: kind, targets, controls and their values.
 _Kind: TypeAlias = tuple[str, int, int, int | None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Round:
-    """Multiply some matrices of blocks from the left by an operation's, each spread over its block's qubits."""
-
-    #: Whether they are the first of those blocks: there is nothing to multiply yet.
-    first: bool
-    width: int
-    #: Places in the stack of blocks' matrices.
-    items: NDArray[np.intp]
-    #: Where in the operations' numbers each spread matrix finds its entries, shape (items, 4^k).
-    entries: NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,37 +75,59 @@ class Recipe:
                     self._rows[place] = rows[operation.sources[0]]
         self._sizes = dict(counts)
         self._widths = [len(operation.qubits) for operation in operations]
-        self._blocks: dict[int, list[_Round]] = {}
+        #: By number of qubits: what makes units, what makes blocks of them, and how many there are.
+        self._units: dict[int, list[Round]] = {}
+        self._blocks: dict[int, list[Round]] = {}
+        self._counts: dict[int, int] = defaultdict(int)
         #: Of each step of the plan that multiplies, where its matrices are; None for others.
         self.places: list[Place | None] = []
         self._plan_blocks(operations, list(steps_of(plan)))
 
     def _plan_blocks(self, operations: Sequence[Operation], steps: Sequence[Step]) -> None:
-        items: dict[int, int] = defaultdict(int)
-        rounds: dict[tuple[int, int, int], tuple[list[int], list[int], list[NDArray[np.intp]]]] = {}
+        units, blocks = Rounds(), Rounds()
         for step in steps:
             if not isinstance(step, Multiply):
                 self.places.append(None)
                 continue
             size = len(step.targets)
-            first = items[size]
+            first = self._counts[size]
             for values in product((0, 1), repeat=len(step.controls)):
-                spots: dict[int, int] = {qubit: bit for bit, qubit in enumerate(step.targets)}
+                spots = {qubit: bit for bit, qubit in enumerate(step.targets)}
                 # The first control is the least significant bit of the variant's number.
                 spots |= {qubit: ~value for qubit, value in zip(reversed(step.controls), values, strict=True)}
-                for number, member in enumerate(step.members):
-                    width = self._widths[member]
-                    spread = spread_entries(size, tuple([spots[qubit] for qubit in operations[member].qubits]))
-                    lists = rounds.setdefault((size, number, width), ([], [], []))
-                    lists[0].append(items[size])
-                    lists[1].append(self._rows[member] * ((1 << 2 * width) + 1))
-                    lists[2].append(spread)
-                items[size] += 1
-            self.places.append(Place(size, first, items[size]))
-        for (size, number, width), (numbers, starts, spreads) in sorted(rounds.items(), key=lambda each: each[0]):
-            entries = np.array(spreads) + np.array(starts)[:, None]
-            self._blocks.setdefault(size, []).append(_Round(number == 0, width, np.array(numbers), entries))
-        self._counts = dict(items)
+                factors = [
+                    Factor(member, tuple([spots[qubit] for qubit in operations[member].qubits]))
+                    for member in step.members
+                ]
+                if size <= PAIR:
+                    self._plan_unit(size, tuple(range(size)), factors, units)
+                else:
+                    self._plan_block(size, factors, units, blocks)
+            self.places.append(Place(size, first, self._counts[size]))
+        self._units, self._blocks = units.by_size(), blocks.by_size()
+
+    def _plan_unit(self, size: int, bits: tuple[int, ...], factors: Sequence[Factor], units: Rounds) -> int:
+        """Plan the product of factors on these bits; return its place."""
+        item = self._counts[size]
+        self._counts[size] += 1
+        for number, factor in enumerate(factors):
+            spots = tuple([bits.index(spot) if spot >= 0 else spot for spot in factor.spots])
+            units.spread(size, number, item, self._rows[factor.operation], spots, units=False)
+        return item
+
+    def _plan_block(self, size: int, factors: Sequence[Factor], units: Rounds, blocks: Rounds) -> None:
+        item = self._counts[size]
+        self._counts[size] += 1
+        for number, unit in enumerate(folded(factors)):
+            if len(unit.bits) > PAIR:
+                (factor,) = unit.factors
+                blocks.spread(size, number, item, self._rows[factor.operation], factor.spots, units=False)
+                continue
+            place = self._plan_unit(len(unit.bits), unit.bits, unit.factors, units)
+            if number:
+                blocks.mix(size, number, item, place, unit.bits)
+            else:
+                blocks.spread(size, number, item, place, unit.bits, units=True)
 
     def operation_matrices(
         self, instructions: Sequence[Evolving], swept: Swept | None = None
@@ -147,18 +157,17 @@ class Recipe:
 
     def block_matrices(self, flat: dict[int, Matrices]) -> dict[int, Matrices]:
         """Return, by number of qubits k, the matrices of all blocks, shape (..., matrices, 2^k, 2^k)."""
+        lead = next((each.shape[:-2] for each in flat.values()), ())
+        units: dict[int, Matrices] = {}
         stacks: dict[int, Matrices] = {}
+        for size, rounds in self._units.items():
+            # A 0 comes last, as in ``flat``.
+            units[size] = np.zeros((*lead, self._counts[size], (1 << 2 * size) + 1), np.complex128)
+            stacks[size] = units[size][..., :-1].reshape(*lead, -1, 1 << size, 1 << size)
+            multiply(stacks[size], rounds, flat, {})
         for size, rounds in self._blocks.items():
-            side = 1 << size
-            lead = flat[rounds[0].width].shape[:-2]
-            stack = np.empty((*lead, self._counts[size], side, side), np.complex128)
-            for each in rounds:
-                spread = flat[each.width].reshape(*lead, -1).take(each.entries, axis=-1)
-                spread = spread.reshape(*lead, -1, side, side)
-                stack[..., each.items, :, :] = (
-                    spread if each.first else np.matmul(spread, stack[..., each.items, :, :])
-                )
-            stacks[size] = stack
+            stacks[size] = np.empty((*lead, self._counts[size], 1 << size, 1 << size), np.complex128)
+            multiply(stacks[size], rounds, flat, units)
         return stacks
 
 
@@ -167,29 +176,6 @@ def steps_of(plan: Plan) -> Iterator[Step]:
     for part in plan.parts:
         if isinstance(part, Stage):
             yield from part.steps
-
-
-@lru_cache(maxsize=4096)
-def spread_entries(size: int, spots: tuple[int, ...]) -> NDArray[np.intp]:
-    """Return where a block's matrix over ``size`` bits has its entries from, shape (4^size,).
-
-    The small matrix, flat, is over the bits ``spots``; ``~value`` is a bit that has this value. One past its end
-    stands for 0.
-    """
-    numbers = np.arange(1 << size)
-    inside = np.zeros_like(numbers)
-    fixed = 0
-    others = (1 << size) - 1
-    for place, spot in enumerate(spots):
-        if spot >= 0:
-            inside |= (numbers >> spot & 1) << place
-            others &= ~(1 << spot)
-        else:
-            fixed |= ~spot << place
-    rows = inside | fixed
-    entries = rows[:, None] << len(spots) | rows[None, :]
-    same = (numbers[:, None] ^ numbers[None, :]) & others == 0
-    return np.where(same, entries, 1 << 2 * len(spots)).reshape(-1)
 
 
 def _has_matrix(operation: Operation) -> bool:

@@ -61,7 +61,7 @@ def layout(num_bits: int, targets: tuple[int, ...], controls: tuple[tuple[int, i
     local = sorted(inside)
     held = [bit for bit in local if bit in values]
     free = [bit for bit in local if bit not in values and bit not in targets]
-    index = _offsets([local.index(bit) for bit in (*targets, *free, *held)])
+    index = offsets([local.index(bit) for bit in (*targets, *free, *held)])
     inverse = np.empty_like(index)
     inverse[index] = np.arange(index.size)
     height = index.size >> len(held)
@@ -88,7 +88,7 @@ def _made(sources: tuple[int, ...]) -> Gather:
         row += 1
     moved = [source - row for source in sources[row:]]
     half = len(moved) // 2
-    return row, (_offsets(moved[half:])[:, None] + _offsets(moved[:half])).reshape(-1)
+    return row, (offsets(moved[half:])[:, None] + offsets(moved[:half])).reshape(-1)
 
 
 #: Kept, 16 MiB of each at most. Wide ones are quickly made beside what a wide state takes.
@@ -103,7 +103,7 @@ def move(how: Gather, source: NDArray[Any], goal: NDArray[Any]) -> None:
     np.take(source.reshape(-1, side), index, axis=0, out=goal.reshape(-1, side), mode="clip")
 
 
-def _offsets(bits: Sequence[int]) -> NDArray[np.intp]:
+def offsets(bits: Sequence[int]) -> NDArray[np.intp]:
     """Return, for each value of some bits, the index that has these bits."""
     offsets = np.zeros(1, np.intp)
     for bit in bits:

@@ -6,11 +6,12 @@ machine, of threads, or of free memory. It holds no angle: `binding` fills in th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from simulator.blocks import Block, blocks_of
+from simulator.blocks import Block, Phases, blocks_of
+from simulator.fusion import fused
 from simulator.operations import Operation, as_set
 from simulator.stages import next_stage
 
@@ -20,6 +21,9 @@ CHUNK, WIDE_CHUNK = 14, 15
 _WIDE = 19
 #: This many of the lowest bits are local in every stage.
 LOW = 3
+#: States of so many bits are narrow: planning and small matrices take longer than steps. Narrower still, blocks of
+#: three qubits gain less than their matrices cost.
+_NARROW, _NARROWER = 12, 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,7 @@ def _stage(
     outer = tuple(bit for bit in range(len(lying)) if bit not in set(local))
     places, operations = zip(*taken, strict=True)
     chunk = _Chunk([lying[bit] for bit in local], [lying[bit] for bit in outer], real=real)
-    for block in blocks_of(operations, chunk.order, real=real):
+    for block in _blocks(operations, chunk.order, len(lying), real=real):
         members = tuple([places[member] for member in block.members])
         if isinstance(block, Block):
             chunk.multiply(members, block)
@@ -140,6 +144,14 @@ def _stage(
     for operation in operations:
         mixed |= operation.mixed
     return Stage(local, outer, outer_qubits, tuple(chunk.steps), sources, mixed)
+
+
+def _blocks(
+    operations: Sequence[Operation], order: Sequence[int], num_bits: int, *, real: bool
+) -> Iterator[Block | Phases]:
+    if len(order) == num_bits <= _NARROW:
+        return fused(operations, 2 if num_bits <= _NARROWER else 3)
+    return blocks_of(operations, order, real=real)
 
 
 class _Chunk:

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from programs import Draw
 
 from simulator.blocks import Block, blocks_of
+from simulator.folding import Factor, folded
+from simulator.fusion import fused
 from simulator.operations import Operation
 from simulator.planner import Stage, make_plan
 from simulator.stages import next_stage
@@ -82,6 +84,40 @@ def test_blocks(given_order: list[Operation], real: bool, outside: int) -> None:
             else:
                 assert not operation.mixed
         found += members
+    assert_ordered(here, found)
+
+
+@settings(deadline=None, max_examples=200)
+@given(given_order=operations(), widest=st.integers(2, 4))
+def test_fusion(given_order: list[Operation], widest: int) -> None:
+    """In one pass, too, each operation is in one block that holds its qubits, in an order that means the same."""
+    here = [operation for operation in given_order if not operation.whole]
+    found: list[Operation] = []
+    for block in fused(here, widest):
+        members = [here[place] for place in block.members]
+        assert members
+        for operation in members:
+            if isinstance(block, Block):
+                assert not (operation.mixed | operation.fixed) & ~block.qubits
+            else:
+                assert not operation.mixed
+        if isinstance(block, Block):
+            largest = max(len(operation.qubits) for operation in members if operation.mixed)
+            assert block.qubits.bit_count() <= max(widest, largest)
+        found += members
+    assert_ordered(here, found)
+
+
+@settings(deadline=None, max_examples=200)
+@given(given_order=operations())
+def test_units(given_order: list[Operation]) -> None:
+    """The factors of a block are each in one unit that has their bits, in an order that means the same."""
+    here = [each for each in given_order if len(each.qubits) <= 4]
+    found: list[Operation] = []
+    for unit in folded(Factor(place, each.qubits) for place, each in enumerate(here)):
+        assert len(unit.bits) <= 2 or len(unit.factors) == 1
+        assert all(set(factor.spots) <= set(unit.bits) for factor in unit.factors)
+        found += [here[factor.operation] for factor in unit.factors]
     assert_ordered(here, found)
 
 
