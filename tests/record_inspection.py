@@ -10,7 +10,7 @@ from worker.keys import PREFIX
 from worker.record import FINAL_STATES, Doorbell
 
 #: What a job counts for beside its payload and its parts; `lua/states.lua` has it.
-RECORD_BYTES = 1024
+RECORD_BYTES = 1536
 #: Every key that may exist, without the prefix.
 KNOWN_KEYS = re.compile(
     r"(job|about|log|upload|payload|parts|again|lapses|tombstone):[A-Za-z0-9._-]+|ready:[^:]+:.+|(turn|sent|slots|window):[^:]+"

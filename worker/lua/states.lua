@@ -18,7 +18,7 @@ local WINDOW, TURN = PREFIX .. "window:" .. LANE, PREFIX .. "turn:" .. LANE
 local FINAL = { DONE = true, ERROR = true, CANCELLED = true }
 local LEAST_WINDOW = 2
 -- What a job takes in memory beside its payload and its parts: its fields, its description, its places in lists.
-local RECORD_BYTES = 1024
+local RECORD_BYTES = 1536
 -- Above any value of the counter `clock`, and exact in a double.
 local FRONT = 2 ^ 52
 -- A log keeps so many of its first lines, and of its last ones. Its longest text in bytes.
