@@ -49,6 +49,8 @@ _BYTES_PER_INSTRUCTION, _BYTES_PER_REAL_INSTRUCTION = 5 << 10, 10 << 10
 _BYTES_PER_SHOT, _BYTES_PER_REMEMBERED, _BYTES_PER_OUTCOME, _BYTES_PER_WIDE_OUTCOME = 64, 16, 220, 480
 #: Of a count, or of what a string's length takes, in a message.
 _BYTES_PER_NUMBER = 9
+#: Bytes of an outcome beside its values and the names in its header: numbers, times, and what msgpack puts between.
+_BYTES_PER_OUTLINE = 128
 _GATES = (Gate, Unitary, Diagonal, Permutation)
 #: Calls and draws that no run comes to the end of.
 _ENDLESS = 10**18
@@ -106,9 +108,15 @@ def result_bytes(program: Program, method: Method, precision: Precision = "doubl
 
 
 def readout_bytes(program: Program, shots: int, *, memory: bool) -> int:
-    """Return the bytes of a result's counts, and memory, at most."""
+    """Return the bytes of a result's counts, memory and header, at most."""
     key = len("0x") + -(-program.num_clbits // 4) + _BYTES_PER_NUMBER
-    return min(shots, 1 << program.num_clbits) * key + (shots * key if memory else 0)
+    header = program.header
+    named = sum(
+        len(register.name.encode()) + (1 + len(register.bits)) * _BYTES_PER_NUMBER
+        for register in (*header.qregs, *header.cregs)
+    )
+    outline = _BYTES_PER_OUTLINE + len(header.name.encode()) + len((header.metadata or "").encode()) + named
+    return min(shots, 1 << program.num_clbits) * key + (shots * key if memory else 0) + outline
 
 
 def seconds(program: Program, method: Method, shots: int) -> float:

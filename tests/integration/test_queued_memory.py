@@ -1,0 +1,72 @@
+"""What a queued circuit takes in Redis, and what the budget of its owner says that it takes."""
+
+from __future__ import annotations
+
+import pytest
+from processes import environment
+from qiskit import QuantumCircuit
+
+from jobs import BasicAerError, BasicAerProvider
+from worker.keys import PREFIX
+
+#: Bytes for a queued job of one small circuit, all keys together, and for each further circuit of a job.
+A_JOB, A_CIRCUIT = 1900, 160
+
+
+def bell() -> QuantumCircuit:
+    circuit = QuantumCircuit(2, 2)
+    circuit.h(0)
+    circuit.cx(0, 1)
+    circuit.measure([0, 1], [0, 1])
+    return circuit
+
+
+def memory(client) -> int:
+    """Return the bytes that all keys take in Redis."""
+    return sum(client.memory_usage(key, samples=0) for key in client.scan_iter(count=1000))
+
+
+def budgeted(client) -> int:
+    """Return the bytes that all owners' jobs count for."""
+    return sum(map(int, client.hvals(f"{PREFIX}used")))
+
+
+def test_many_small_jobs(quiet, quiet_server):
+    """A queued job of one small circuit takes a bounded memory, and its owner's budget counts most of it."""
+    for number in range(300):
+        quiet.get_backend().run(bell(), shots=100, job_tags=["x"] if number % 3 == 0 else None)
+    with quiet_server.client() as client:
+        assert memory(client) / 300 < A_JOB
+        assert 0.75 < budgeted(client) / memory(client) < 1.25
+
+
+def test_one_large_job(quiet, quiet_server):
+    """Each circuit of a list takes little more than its instructions."""
+    quiet.get_backend().run([bell()] * 1000, shots=100)
+    with quiet_server.client() as client:
+        assert memory(client) / 1000 < A_CIRCUIT
+
+
+@pytest.mark.parametrize("over", ["programs", "results"])
+def test_over_the_budget(quiet_server, quiet, over):
+    """At run() a job over its owner's budget is refused with bytes, limit and cure; what was queued stays."""
+    large = QuantumCircuit(16)
+    for _ in range(3000 if over == "programs" else 1):
+        large.rz(0.1, 0)
+    with environment(BASICAER_STORE_QUOTA="100k" if over == "programs" else "3M"):
+        provider = BasicAerProvider(quiet_server.url)
+        backend = provider.get_backend("qasm_simulator" if over == "programs" else "statevector_simulator")
+        taken = []
+        over_it = r"take \d+ bytes.* uses \d+ of the \d+ allowed: delete"
+        with pytest.raises(BasicAerError, match=over_it) as refused:
+            taken.extend(backend.run(large) for _ in range(50))
+        assert 1 <= len(taken) < 50
+        assert "BASICAER_STORE_QUOTA" in str(refused.value)
+        assert {job.status().name for job in taken} == {"QUEUED"}
+        # What is given back can be used again.
+        assert taken[0].cancel()
+        provider.delete_job(taken[0].job_id())
+        backend.run(large)
+        provider.close()
+    with quiet_server.client() as client:
+        assert not list(client.scan_iter(f"{PREFIX}upload:*"))
