@@ -49,7 +49,7 @@ _BYTES_PER_INSTRUCTION, _BYTES_PER_REAL_INSTRUCTION = 5 << 10, 10 << 10
 _BYTES_PER_SHOT, _BYTES_PER_REMEMBERED, _BYTES_PER_OUTCOME, _BYTES_PER_WIDE_OUTCOME = 64, 16, 220, 480
 #: Of a count, or of what a string's length takes, in a message.
 _BYTES_PER_NUMBER = 9
-#: Bytes of an outcome beside its values and the names in its header: numbers, times, and what msgpack puts between.
+#: Bytes of an outcome beside its values and its names: numbers, times, and what msgpack puts between.
 _BYTES_PER_OUTLINE = 128
 _GATES = (Gate, Unitary, Diagonal, Permutation)
 #: Calls and draws that no run comes to the end of.
