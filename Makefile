@@ -3,6 +3,7 @@
 # make soak MINUTES=60   kills, stops and restarts workers and Redis under seeded jobs, and compares every count
 # make faults N=10   repeats the tests of faults in the background; after a break it goes on where it was
 # make bench-engine   the engine beside Aer and qulacs; ARGS='--help' tells how to run a part of it
+# make bench-scale    jobs, shards and workers beside Celery, Aer and plain processes; ARGS='--help' likewise
 # PYTHON names the interpreter that makes the virtual environment, as in: make demo PYTHON=python3.12
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 N      ?= 10
 
-.PHONY: demo test faults soak lint bench bench-engine clean
+.PHONY: demo test faults soak lint bench bench-engine bench-scale clean
 
 demo: $(VENV)/.installed
 	$(BIN)/basicaer demo
@@ -37,6 +38,9 @@ bench: $(VENV)/.installed-dev
 
 bench-engine: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.engine $(ARGS)
+
+bench-scale: $(VENV)/.installed-bench
+	$(BIN)/python -m benchmarks.scale $(ARGS)
 
 clean:
 	rm -rf $(VENV) dist .faults .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

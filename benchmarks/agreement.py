@@ -19,6 +19,8 @@ _OVERLAP = {"double": 1e-10, "single": 1e-4}
 _AMPLITUDE = {"double": 1e-8, "single": 1e-2}
 #: Standard deviations that two frequencies may differ by.
 _DEVIATIONS = 6.0
+#: Outcomes that are expected less often than this are counted together.
+_RARE = 5.0
 
 
 class DisagreementError(Exception):
@@ -76,6 +78,27 @@ def check_counts(one: Mapping[str, int], other: Mapping[str, int]) -> None:
         deviation = math.sqrt(2 * shots * mean * (1 - mean))
         if abs(first - second) > _DEVIATIONS * deviation:
             raise DisagreementError(f"clbit {bit} is 1 in {first} and {second} of {shots} shots")
+
+
+def check_distribution(counts: Mapping[str, int], probabilities: NDArray[Any]) -> None:
+    """Compare counts with exact probabilities: Pearson's chi-squared, rare outcomes taken together.
+
+    ``probabilities`` has shape (2^n,); qubit i of its index is bit i of the hex keys.
+    """
+    observed = np.zeros(len(probabilities))
+    for key, times in counts.items():
+        observed[int(key, 16)] += times
+    expected = observed.sum() * probabilities
+    rare = expected < _RARE
+    expected = np.append(expected[~rare], expected[rare].sum())
+    observed = np.append(observed[~rare], observed[rare].sum())
+    chi_squared = float(((observed - expected) ** 2 / np.maximum(expected, 1.0)).sum())
+    # As many terms, each of mean 1 and variance 2, or a little more where the mean count is small.
+    limit = len(expected) + _DEVIATIONS * math.sqrt(2 * len(expected)) + _DEVIATIONS**2
+    if not chi_squared < limit:
+        raise DisagreementError(
+            f"chi-squared of {len(expected)} outcomes is {chi_squared:.4g}; at most {limit:.4g}"
+        )
 
 
 def _ones(counts: Mapping[str, int]) -> dict[int, int]:

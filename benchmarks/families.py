@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from qiskit import QuantumCircuit
@@ -50,12 +51,17 @@ def random(width: int) -> QuantumCircuit:
 
 def vqe(width: int) -> QuantumCircuit:
     """Return a hardware-efficient ansatz: six layers of ry and rz on every qubit, then a chain of CX."""
-    rng = np.random.default_rng(_SEED)
+    return ansatz(width, np.random.default_rng(_SEED).uniform(0, 6, 2 * width * _VQE_DEPTH).tolist())
+
+
+def ansatz(width: int, angles: Sequence[Any]) -> QuantumCircuit:
+    """Return the same with these angles, which may be parameters: 12 for each qubit, layer by layer."""
     circuit = QuantumCircuit(width)
+    every = iter(angles)
     for _ in range(_VQE_DEPTH):
         for qubit in range(width):
-            circuit.ry(rng.uniform(0, 6), qubit)
-            circuit.rz(rng.uniform(0, 6), qubit)
+            circuit.ry(next(every), qubit)
+            circuit.rz(next(every), qubit)
         _chain(circuit)
     return circuit
 

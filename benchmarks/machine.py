@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -48,21 +48,25 @@ def _busy_seconds() -> float | None:
     return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
-@dataclass(frozen=True, slots=True)
 class Watch:
-    """What other processes do from now on. Aer's threads wait for each other, so they slow it down most of all."""
+    """What other processes do from now on. Aer's threads wait for each other, so they slow it down most of all.
 
-    begin: float = field(default_factory=time.perf_counter)
-    everyone: float | None = field(default_factory=_busy_seconds)
-    own: float = field(default_factory=time.process_time)
+    ``own_seconds`` tells what this program, with the processes that it started, has worked.
+    """
+
+    def __init__(self, own_seconds: Callable[[], float] = time.process_time) -> None:
+        self._own_seconds = own_seconds
+        self._begin = time.perf_counter()
+        self._everyone = _busy_seconds()
+        self._own = own_seconds()
 
     def others(self) -> float | None:
         """Return how many cores others used on average; None where the system does not say."""
         now = _busy_seconds()
-        if now is None or self.everyone is None:
+        if now is None or self._everyone is None:
             return None
-        theirs = (now - self.everyone) - (time.process_time() - self.own)
-        return max(0.0, theirs) / (time.perf_counter() - self.begin)
+        theirs = (now - self._everyone) - (self._own_seconds() - self._own)
+        return max(0.0, theirs) / (time.perf_counter() - self._begin)
 
 
 def disturbance(others: float | None) -> str:

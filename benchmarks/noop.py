@@ -1,4 +1,4 @@
-"""A bare Celery app with one task that does nothing: the peer of `round_trip.py`."""
+"""A bare Celery app with one task that does nothing: the peer of our own jobs."""
 
 import os
 
@@ -8,6 +8,6 @@ app = Celery("noop", broker=os.environ["BASICAER_URL"], backend=os.environ["BASI
 app.conf.update(task_default_queue="noop", broker_connection_retry_on_startup=True)
 
 
-@app.task
+@app.task(name="noop")
 def noop() -> None:
     """Do nothing."""

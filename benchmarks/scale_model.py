@@ -1,0 +1,156 @@
+"""What one Redis holds: arithmetic on constants, which `scale_constants` measures and `model` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+
+#: The part of Redis's one thread that may be used: beyond it answers begin to queue.
+FULL = 0.7
+#: How often a slot looks whether its run is still wanted, and a node ticks and asks for messages, a second.
+_LOOKS, _POLLS = 20.0, 1.0
+_LEASE = 10.0
+_TICKS, _BEATS = 10 / _LEASE, 5 / _LEASE
+#: Shards in flight that FEED looks at, at most.
+_SEEN_BY_TICK = 100
+#: A run that lasts longer tells Celery that it has started.
+_LASTING = 0.05
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What something takes of Redis."""
+
+    #: Of its one thread.
+    seconds: float = 0.0
+    #: Bytes that it gets, and that it sends.
+    received: float = 0.0
+    sent: float = 0.0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.seconds + other.seconds, self.received + other.received, self.sent + other.sent)
+
+    def __sub__(self, other: Cost) -> Cost:
+        return self + -1.0 * other
+
+    def __rmul__(self, times: float) -> Cost:
+        return Cost(times * self.seconds, times * self.received, times * self.sent)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constants:
+    """What was measured, each on a Redis that does nothing else."""
+
+    #: SUBMIT of a job of one shard, with its payload; and what each further shard adds.
+    submit: Cost
+    submit_shard: Cost
+    claim: Cost
+    #: COMPLETE, with the next shard handed out; and where it is a job's last, and the job ends.
+    complete: Cost
+    complete_last: Cost
+    look: Cost
+    beat: Cost
+    #: A doorbell: published, taken off the queue, acknowledged.
+    message: Cost
+    #: What Celery is told when a run that lasts has begun.
+    announce: Cost
+    #: The result of a job of one shard, read by its client.
+    read: Cost
+    #: FEED of one node; and what each further node, and each shard in ``sent`` (up to 100), adds.
+    tick: Cost
+    tick_node: Cost
+    tick_sent: Cost
+    #: A blocking pop that finds nothing.
+    poll: Cost
+    #: Bytes of Redis's memory: a queued job of one shard, and each further shard of it, beside its payload.
+    queued_job: float
+    queued_shard: float
+    #: And once it is final, as long as its result is kept; what Celery keeps of it, for a day.
+    final_job: float
+    final_shard: float
+    #: Seconds of a worker process that a shard takes beside its run.
+    worker: float
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Workers, and what they run: every slot has a shard at any time."""
+
+    nodes: int
+    slots: int
+    #: Seconds of a shard's run.
+    shard: float
+    shards_per_job: int = 1
+
+
+def rate(constants: Constants, fleet: Fleet) -> float:
+    """Return shards a second."""
+    return fleet.slots / (fleet.shard + constants.worker)
+
+
+def shard_cost(constants: Constants, fleet: Fleet) -> Cost:
+    """Return what one shard costs from its doorbell to its part, with its share of what its job costs."""
+    first = 1 / fleet.shards_per_job
+    cost = constants.claim + constants.message + constants.complete
+    cost += first * (constants.submit + constants.read + constants.complete_last - constants.complete)
+    cost += (1 - first) * constants.submit_shard
+    cost += fleet.shard * (_LOOKS * constants.look + _BEATS * constants.beat)
+    return cost + constants.announce if fleet.shard > _LASTING else cost
+
+
+def upkeep(constants: Constants, fleet: Fleet) -> Cost:
+    """Return what the nodes cost a second, whatever they run."""
+    in_sent = min(_SEEN_BY_TICK, fleet.slots)
+    tick = constants.tick + (fleet.nodes - 1) * constants.tick_node + in_sent * constants.tick_sent
+    # At each tick the watchdog looks at every run.
+    return fleet.nodes * (_TICKS * tick + _POLLS * constants.poll) + fleet.slots * _TICKS * constants.look
+
+
+def traffic(constants: Constants, fleet: Fleet) -> Cost:
+    """Return what a fleet at work takes of Redis in a second; ``seconds`` is the part of its thread."""
+    return rate(constants, fleet) * shard_cost(constants, fleet) + upkeep(constants, fleet)
+
+
+def most_slots(constants: Constants, shard: float, *, slots_per_node: int, shards_per_job: int = 1) -> Fleet:
+    """Return the largest fleet, of whole nodes, that one Redis serves; at least one node."""
+
+    def fleet(nodes: int) -> Fleet:
+        return Fleet(nodes, nodes * slots_per_node, shard, shards_per_job)
+
+    # The cost grows with the nodes: so the largest is found by halving.
+    few, many = 1, 2
+    while traffic(constants, fleet(many)).seconds < FULL:
+        few, many = many, 2 * many
+    while many - few > 1:
+        middle = (few + many) // 2
+        few, many = (middle, many) if traffic(constants, fleet(middle)).seconds < FULL else (few, middle)
+    return fleet(few)
+
+
+def largest_parts(constants: Constants, fleet: Fleet) -> dict[str, float]:
+    """Return what takes which part of the work that a fleet makes for Redis, the largest first."""
+    whole = traffic(constants, fleet).seconds
+    free = replace(constants, look=Cost(), beat=Cost())
+    scripts = replace(constants, message=Cost(), announce=Cost())
+    shards = rate(constants, fleet)
+    without = {
+        "looks and beats": free,
+        "messages": scripts,
+    }
+    parts = {name: whole - traffic(rest, fleet).seconds for name, rest in without.items()}
+    parts["nodes"] = upkeep(free, fleet).seconds
+    parts["shards and jobs"] = shards * shard_cost(replace(free, message=Cost(), announce=Cost()), fleet).seconds
+    return {name: part / whole for name, part in sorted(parts.items(), key=lambda item: -item[1])}
+
+
+def as_table(constants: Constants) -> Mapping[str, str]:
+    """Return each constant by its name, as text."""
+    texts = {}
+    for each in fields(constants):
+        value = getattr(constants, each.name)
+        texts[each.name] = (
+            f"{1e6 * value.seconds:.1f} us, {value.received:.0f} B in, {value.sent:.0f} B out"
+            if isinstance(value, Cost)
+            else f"{value:.6g}"
+        )
+    return texts
