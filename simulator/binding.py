@@ -155,6 +155,17 @@ class Recipe:
         width = self._widths[operation]
         return flat[width][..., self._rows[operation], : -1 : (1 << width) + 1]
 
+    def pair_entries(self, operation: int) -> tuple[int, int]:
+        """Return where in `pairs` the diagonal of an operation is: its first entry, and the step between them."""
+        width = self._widths[operation]
+        before = sum(self._sizes.get(less, 0) * ((1 << 2 * less) + 1) for less in range(width))
+        return before + self._rows[operation] * ((1 << 2 * width) + 1), (1 << width) + 1
+
+    def pairs(self, flat: dict[int, Matrices]) -> Matrices:
+        """Return the matrices of all operations on at most two qubits, one behind the other: (..., entries)."""
+        found = [flat[width].reshape(*flat[width].shape[:-2], -1) for width in range(PAIR + 1) if width in flat]
+        return np.concatenate(found, axis=-1)
+
     def block_matrices(self, flat: dict[int, Matrices]) -> dict[int, Matrices]:
         """Return, by number of qubits k, the matrices of all blocks, shape (..., matrices, 2^k, 2^k)."""
         lead = next((each.shape[:-2] for each in flat.values()), ())

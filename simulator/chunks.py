@@ -23,48 +23,97 @@ Numbers = NDArray[Any]
 _WORTH_A_THREAD = 2
 
 
+class Chunk:
+    """A buffer of numbers, and views of it in the shapes that steps ask for, each made once."""
+
+    __slots__ = ("matrices", "numbers", "rows")
+
+    def __init__(self, numbers: Numbers) -> None:
+        #: Shape (2^bits,), contiguous.
+        self.numbers = numbers
+        #: Length -> the numbers as rows of this length; for 1, themselves.
+        self.rows = _Views(numbers)
+        #: Length -> the same of the real numbers that they are made of.
+        self.matrices = _Views(numbers.view(numbers.real.dtype))
+
+
+class _Views(dict[int, Numbers]):
+    def __init__(self, numbers: Numbers) -> None:
+        super().__init__()
+        self._numbers = numbers
+
+    def __missing__(self, length: int) -> Numbers:
+        view = self[length] = self._numbers.reshape(-1, length) if length > 1 else self._numbers
+        return view
+
+
 class ChunkStep(Protocol):
     """One step on a chunk."""
 
-    def apply(self, chunk: Numbers, spare: Numbers, number: int) -> tuple[Numbers, Numbers]:
+    def apply(self, chunk: Chunk, spare: Chunk, number: int) -> tuple[Chunk, Chunk]:
         """Change the chunk of this number, with ``spare`` as scratch; return where it is, and what is spare."""
+
+
+class Shape:
+    """How a product goes, whatever its matrices."""
+
+    __slots__ = ("bits", "gather", "height", "side", "turned", "width")
+
+    def __init__(
+        self, width: int, bits: tuple[int, ...], sources: tuple[int, ...] | None, *, turned: bool
+    ) -> None:
+        #: The side of a matrix of real numbers.
+        self.width = width
+        #: Of a chunk's number: they say which matrix it is.
+        self.bits = bits
+        #: How the block's qubits come to the lowest bits; None: they are there.
+        self.gather = None if sources is None else gather(sources)
+        self.side = 0 if self.gather is None else 1 << self.gather[0]
+        self.turned = turned
+        #: Rows that are multiplied at a time.
+        self.height = max(1, (1 << ONE_THREAD) // width**2)
 
 
 class Product:
     """Bring a block's qubits to the lowest bits, and multiply by its matrix."""
 
-    def __init__(
-        self, matrices: NDArray[Any], bits: tuple[int, ...], sources: tuple[int, ...] | None, *, turned: bool
-    ) -> None:
-        """Take a matrix in the form of `kernels.real_form` for each value of some ``bits`` of a chunk's number."""
-        self._matrices = matrices
-        self._bits = bits
-        self._width = matrices.shape[-1]
-        self._height = max(1, (1 << ONE_THREAD) // self._width**2)
-        self._turned = turned
-        self._gather = None if sources is None else gather(sources)
+    __slots__ = ("_matrices", "_shape")
 
-    def apply(self, chunk: Numbers, spare: Numbers, number: int) -> tuple[Numbers, Numbers]:
+    def __init__(self, matrices: Sequence[Numbers], shape: Shape) -> None:
+        """Take a matrix in the form of `kernels.real_form` for each value of the shape's bits."""
+        self._matrices = matrices
+        self._shape = shape
+
+    def apply(self, chunk: Chunk, spare: Chunk, number: int) -> tuple[Chunk, Chunk]:
         """Gather into ``spare``, multiply back into ``chunk``."""
-        if self._gather is not None:
-            move(self._gather, chunk, spare)
+        shape = self._shape
+        if shape.gather is not None:
+            side = shape.side
+            chunk.rows[side].take(shape.gather[1], 0, spare.rows[side], "clip")
             chunk, spare = spare, chunk
         variant = 0
-        for place, bit in enumerate(self._bits):
+        for place, bit in enumerate(shape.bits):
             variant |= (number >> bit & 1) << place
-        numbers, width = self._matrices.dtype, self._width
-        height = min(chunk.nbytes // (width * numbers.itemsize), self._height)
-        rows = chunk.view(numbers).reshape(-1, height, width)
-        if self._turned:
-            result = spare.view(numbers).reshape(width, -1, height).transpose(1, 2, 0)
+        matrix, rows = self._matrices[variant], chunk.matrices[shape.width]
+        if 1 < len(rows) <= shape.height and not shape.turned:
+            np.dot(rows, matrix, spare.matrices[shape.width])
         else:
-            result = spare.view(numbers).reshape(-1, height, width)
+            self._multiply_parts(rows, matrix, spare)
+        return spare, chunk
+
+    def _multiply_parts(self, rows: Numbers, matrix: Numbers, goal: Chunk) -> None:
+        width = self._shape.width
+        height = min(len(rows), self._shape.height)
+        rows = rows.reshape(-1, height, width)
+        if self._shape.turned:
+            result = goal.matrices[1].reshape(width, -1, height).transpose(1, 2, 0)
+        else:
+            result = goal.matrices[1].reshape(-1, height, width)
         if height == 1:
             # Two rows, so that BLAS does here what it does where several states are multiplied at once.
-            result[...] = np.matmul(np.concatenate([rows, rows], axis=1), self._matrices[variant])[:, :1]
+            result[...] = np.matmul(np.concatenate([rows, rows], axis=1), matrix)[:, :1]
         else:
-            np.matmul(rows, self._matrices[variant], out=result)
-        return spare, chunk
+            np.matmul(rows, matrix, out=result)
 
 
 class Scratch:
@@ -73,27 +122,30 @@ class Scratch:
     def __init__(self, size: int, dtype: np.dtype[Any]) -> None:
         self._shape = (2, 1 << size)
         self._dtype = dtype
-        self._free: list[Numbers] = []
+        self._free: list[tuple[Chunk, Chunk]] = []
 
-    def take(self) -> Numbers:
+    def take(self) -> tuple[Chunk, Chunk]:
         """Return a pair that nobody uses."""
-        return self._free.pop() if self._free else np.empty(self._shape, self._dtype)
+        if self._free:
+            return self._free.pop()
+        one, other = np.empty(self._shape, self._dtype)
+        return Chunk(one), Chunk(other)
 
-    def give_back(self, pair: Numbers) -> None:
+    def give_back(self, pair: tuple[Chunk, Chunk]) -> None:
         """Let others use the pair."""
         self._free.append(pair)
 
 
 def run_at_once(psi: Numbers, stage: Stage, steps: Iterable[ChunkStep], checkpoint: Callable[[], None]) -> Numbers:
     """Run a stage on a state that is one chunk; return where it is then."""
-    spare = np.empty_like(psi)
+    chunk, spare = Chunk(psi), Chunk(np.empty_like(psi))
     for step in steps:
         checkpoint()
-        psi, spare = step.apply(psi, spare, 0)
+        chunk, spare = step.apply(chunk, spare, 0)
     if stage.sources is not None:
-        move(gather(stage.sources), psi, spare)
-        psi = spare
-    return psi
+        move(gather(stage.sources), chunk.numbers, spare.numbers)
+        return spare.numbers
+    return chunk.numbers
 
 
 def run_by_chunks(
@@ -117,12 +169,12 @@ def run_by_chunks(
         for number in numbers:
             place = chunks[tuple([number >> bit & 1 for bit in outer])]
             chunk, spare = pair
-            np.copyto(chunk.reshape(shape), place)
-            if _is_zero(chunk):
+            np.copyto(chunk.numbers.reshape(shape), place)
+            if _is_zero(chunk.numbers):
                 continue
             for step in steps:
                 chunk, spare = step.apply(chunk, spare, number)
-            np.copyto(place, chunk.reshape(shape))
+            np.copyto(place, chunk.numbers.reshape(shape))
         scratch.give_back(pair)
 
     def looked(numbers: Iterator[int]) -> Iterator[int]:

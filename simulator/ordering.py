@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from simulator import planner
-from simulator.chunks import Numbers, Scratch, run_by_chunks
+from simulator.chunks import Chunk, Numbers, Scratch, run_by_chunks
 from simulator.gather import gather, move
 from simulator.planner import Stage
 
@@ -74,7 +74,7 @@ class _Move:
     def __init__(self, sources: tuple[int, ...]) -> None:
         self._gather = gather(sources)
 
-    def apply(self, chunk: Numbers, spare: Numbers, number: int) -> tuple[Numbers, Numbers]:  # noqa: ARG002
+    def apply(self, chunk: Chunk, spare: Chunk, number: int) -> tuple[Chunk, Chunk]:  # noqa: ARG002
         """Gather into ``spare``."""
-        move(self._gather, chunk, spare)
+        move(self._gather, chunk.numbers, spare.numbers)
         return spare, chunk

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import kernels
+from simulator.chunks import Chunk
 from simulator.kernels import Controls
 
 Diagonal: TypeAlias = NDArray[np.complex128]
@@ -84,10 +85,10 @@ class Phases:
         self._vector = _of_type(_pairs_vector(shared), dtype) if shared else None
         self._tables = [_table(group, min(size, _HALF), size, dtype) for group in _grouped(varying)]
 
-    def apply(self, chunk: NDArray[Any], spare: NDArray[Any], number: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    def apply(self, chunk: Chunk, spare: Chunk, number: int) -> tuple[Chunk, Chunk]:
         """Multiply the chunk of this number, in place."""
         if self._vector is not None:
-            rows = chunk.reshape(-1, self._vector.size)
+            rows = chunk.rows[self._vector.size]
             np.multiply(rows, self._vector, out=rows)
         low = high = None
         for table in self._tables:
@@ -98,13 +99,13 @@ class Phases:
             if table.high is not None:
                 high = table.high[value] if high is None else high * table.high[value]
         if low is not None:
-            rows = chunk.reshape(-1, low.size)
+            rows = chunk.rows[low.size]
             np.multiply(rows, low, out=rows)
             if high is not None:
-                columns = chunk.reshape(high.size, -1)
+                columns = chunk.numbers.reshape(high.size, -1)
                 np.multiply(columns, high[:, None], out=columns)
         for member in self._others:
-            member.apply(chunk, number)
+            member.apply(chunk.numbers, number)
         return chunk, spare
 
 

@@ -23,7 +23,7 @@ _WIDE = 19
 LOW = 3
 #: States of so many bits are narrow: planning and small matrices take longer than steps. Narrower still, blocks of
 #: three qubits gain less than their matrices cost.
-_NARROW, _NARROWER = 12, 9
+NARROW, _NARROWER = 12, 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def _stage(
 def _blocks(
     operations: Sequence[Operation], order: Sequence[int], num_bits: int, *, real: bool
 ) -> Iterator[Block | Phases]:
-    if len(order) == num_bits <= _NARROW:
+    if len(order) == num_bits <= NARROW:
         return fused(operations, 2 if num_bits <= _NARROWER else 3)
     return blocks_of(operations, order, real=real)
 

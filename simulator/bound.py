@@ -1,0 +1,195 @@
+"""A plan with its numbers: it runs on a state.
+
+Of a narrow state's plan, all that does not depend on angles is kept with it: making it takes longer than a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator import kernels
+from simulator.binding import Place, Recipe, steps_of
+from simulator.chunks import ChunkStep, Product, Scratch, Shape, run_at_once, run_by_chunks
+from simulator.diagonals import Entries, PairVector, Patch, Scaling
+from simulator.folding import PAIR
+from simulator.gates import GATES
+from simulator.instructions import Diagonal, Gate, Initialize, Unitary
+from simulator.operations import WIDEST, Evolving, Listing, listed
+from simulator.phases import Member, Phases
+from simulator.planner import NARROW, Multiply, Plan, Scale, Step, Whole, chunk_bits, make_plan
+from simulator.state import State
+
+#: log2 of the amplitudes of a state whose gathers are kept with a plan: at most 8 KiB each.
+_SMALL = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Diagonals:
+    """What is kept of a step that multiplies by diagonals."""
+
+    #: Of those on at most two qubits.
+    vector: PairVector | None
+    #: The others, each with its operation.
+    patches: tuple[tuple[Patch, int], ...]
+
+
+#: A step, where the matrices of one that multiplies are, and what is kept of it.
+_Planned: TypeAlias = tuple[Step, Place | None, Shape | _Diagonals | None]
+
+
+class Planned:
+    """How instructions act on a state of a layout: so do others that differ in their angles only."""
+
+    def __init__(self, instructions: Sequence[Evolving], layout: tuple[int, ...], *, real: bool) -> None:
+        self.listing: Listing = listed(instructions)
+        self.plan: Plan = make_plan(self.listing.operations, layout, real=real)
+        self.recipe = Recipe(instructions, self.listing.operations, self.plan)
+        self.layout = layout
+        self.real = real
+        #: log2 of the amplitudes of a chunk.
+        self.size = chunk_bits(len(layout), real=real)
+        #: Whether the state is one chunk, and a small one.
+        self.narrow = self.size == len(layout) <= NARROW
+        self.steps: list[_Planned] = [
+            (step, place, self._kept(step, instructions))
+            for step, place in zip(steps_of(self.plan), self.recipe.places, strict=True)
+        ]
+
+    def _kept(self, step: Step, instructions: Sequence[Evolving]) -> Shape | _Diagonals | None:
+        if not self.narrow:
+            return None
+        if isinstance(step, Multiply):
+            return _shape(step, real=self.real) if self.size <= _SMALL else None
+        # Each operation with the bits of its qubits.
+        members = list(zip(step.members, step.bits, strict=True))
+        pairs = [Entries(*self.recipe.pair_entries(place), bits) for place, bits in members if len(bits) <= PAIR]
+        size = max([bit + 1 for each in pairs for bit in each.bits], default=0)
+        patches = [(self._patch(place, bits, instructions), place) for place, bits in members if len(bits) > PAIR]
+        return _Diagonals(PairVector(pairs, size) if pairs else None, tuple(patches))
+
+    def _patch(self, place: int, bits: tuple[int, ...], instructions: Sequence[Evolving]) -> Patch:
+        instruction = instructions[self.listing.operations[place].sources[0]]
+        count = len(instruction.targets)
+        if len(bits) > WIDEST:
+            return Patch(bits[:count], _controls(instruction, bits), self.size)
+        return Patch(bits, (), self.size)
+
+
+class Bound:
+    """A plan with the numbers of instructions."""
+
+    def __init__(self, planned: Planned, instructions: Sequence[Evolving], dtype: np.dtype[Any]) -> None:
+        self._planned, self._instructions, self._dtype = planned, instructions, dtype
+        self._flat = planned.recipe.operation_matrices(instructions)
+        numbers = np.empty(0, dtype).real.dtype
+        self._matrices = {
+            size: list(kernels.real_form(stack, real=planned.real).astype(numbers, copy=False))
+            for size, stack in planned.recipe.block_matrices(self._flat).items()
+        }
+        self._pairs: NDArray[np.complex128] | None = None
+        # The vectors of diagonals are kept for narrow states only.
+        self._kept = list(map(self._filled, planned.steps)) if planned.narrow else None
+
+    def run(self, state: State, checkpoint: Callable[[], None]) -> None:
+        """Evolve a state of this layout and type."""
+        plan = self._planned.plan
+        scratch = Scratch(self._planned.size, self._dtype)
+        end = 0
+        for part in plan.parts:
+            if isinstance(part, Whole):
+                checkpoint()
+                self._run_whole(part, state, checkpoint)
+            else:
+                begin, end = end, end + len(part.steps)
+                steps = self._kept[begin:end] if self._kept else map(self._filled, self._planned.steps[begin:end])
+                if part.outer:
+                    run_by_chunks(state.amplitudes, part, list(steps), state.live, scratch, checkpoint)
+                else:
+                    state.amplitudes = run_at_once(state.amplitudes, part, steps, checkpoint)
+            state.live |= part.mixed
+        names = self._planned.listing.names
+        if names or plan.layout != self._planned.layout:
+            state.arrange(plan.layout, names)
+
+    def _filled(self, planned: _Planned) -> ChunkStep:
+        """Return a step with its numbers."""
+        step, place, kept = planned
+        if isinstance(step, Multiply) and place is not None:
+            matrices = self._matrices[place.size][place.first : place.end]
+            return Product(matrices, kept if isinstance(kept, Shape) else _shape(step, real=self._planned.real))
+        if isinstance(step, Scale):
+            if isinstance(kept, _Diagonals):
+                return self._scaling(kept)
+            members = [self._member(*each) for each in zip(step.members, step.bits, strict=True)]
+            return Phases(members, self._planned.size, self._dtype)
+        raise TypeError(step)
+
+    def _scaling(self, kept: _Diagonals) -> Scaling:
+        vector = None
+        if kept.vector is not None:
+            if self._pairs is None:
+                self._pairs = self._planned.recipe.pairs(self._flat)
+            vector = self._of_type(kept.vector.of(self._pairs))
+        patches = [
+            (patch.places, self._of_type(self._diagonal(place)).take(patch.entries))
+            for patch, place in kept.patches
+        ]
+        return Scaling(vector, patches)
+
+    def _of_type(self, numbers: NDArray[np.complex128]) -> NDArray[Any]:
+        return (numbers if self._dtype.kind == "c" else numbers.real).astype(self._dtype, copy=False)
+
+    def _diagonal(self, place: int) -> NDArray[np.complex128]:
+        """Return the diagonal of an operation; of one that is wide, over its targets."""
+        operation = self._planned.listing.operations[place]
+        if len(operation.qubits) <= WIDEST:
+            return self._planned.recipe.diagonal(self._flat, place)
+        instruction = self._instructions[operation.sources[0]]
+        if isinstance(instruction, Diagonal):
+            return instruction.diagonal.ndarray().astype(np.complex128, copy=False)
+        return _matrix(instruction).diagonal()
+
+    def _member(self, place: int, bits: tuple[int, ...]) -> Member:
+        if len(bits) <= WIDEST:
+            return Member(self._diagonal(place), bits)
+        instruction = self._instructions[self._planned.listing.operations[place].sources[0]]
+        return Member(self._diagonal(place), bits[: len(instruction.targets)], _controls(instruction, bits))
+
+    def _run_whole(self, part: Whole, state: State, checkpoint: Callable[[], None]) -> None:
+        (source,) = self._planned.listing.operations[part.member].sources
+        instruction = self._instructions[source]
+        if isinstance(instruction, Initialize):
+            kernels.prepare(state.amplitudes, instruction.amplitudes.ndarray(), part.bits)
+        else:
+            targets = part.bits[: len(instruction.targets)]
+            controls = _controls(instruction, part.bits)
+            kernels.apply_matrix(state.amplitudes, _matrix(instruction), targets, controls, checkpoint)
+
+
+def _shape(step: Multiply, *, real: bool) -> Shape:
+    return Shape((1 if real else 2) << len(step.targets), step.control_bits, step.sources, turned=step.turned)
+
+
+def _matrix(instruction: Evolving) -> NDArray[np.complex128]:
+    """Return the matrix over the targets."""
+    if isinstance(instruction, Gate):
+        return GATES[instruction.name].matrix(*instruction.params)
+    if isinstance(instruction, Unitary):
+        return instruction.matrix.ndarray().astype(np.complex128, copy=False)
+    raise TypeError(instruction)
+
+
+def _controls(instruction: Evolving, bits: tuple[int, ...]) -> kernels.Controls:
+    """Return the controls, which come behind the targets in ``bits``, with their values."""
+    state = instruction.control_state if isinstance(instruction, (Gate, Unitary)) else None
+    return tuple(
+        [
+            (bit, 1 if state is None else state >> place & 1)
+            for place, bit in enumerate(bits[len(instruction.targets) :])
+        ]
+    )

@@ -1,0 +1,131 @@
+"""Diagonals on a state that is one chunk: which entries make its factors is planned once, whatever their values.
+
+Factors on one or two bits make one vector: a product over the low bits, one over the high bits, and one over pairs
+of both, each of them short. Wider ones are applied by themselves, and only where their controls have their values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.chunks import Chunk
+from simulator.kernels import Controls
+
+Numbers = NDArray[np.complex128]
+Places = NDArray[np.intp]
+
+#: A bit that no value has.
+_NONE = 62
+
+
+class Entries(NamedTuple):
+    """Where the entries of a diagonal over at most two bits are: of value v, at ``first + v * step``."""
+
+    first: int
+    step: int
+    bits: tuple[int, ...]
+
+
+class PairVector:
+    """The product of diagonals over at most two bits each, as a vector over ``size`` bits."""
+
+    def __init__(self, members: Sequence[Entries], size: int) -> None:
+        half = size // 2
+        self._shape = (1 << size - half, *(2,) * half)
+        low = [each for each in members if all(bit < half for bit in each.bits)]
+        high = [each for each in members if each.bits and all(bit >= half for bit in each.bits)]
+        cross = [each for each in members if len(each.bits) > 1 and min(each.bits) < half <= max(each.bits)]
+        self._low = _entries(low, 0, half) if low else None
+        self._high = _entries(high, half, size) if high else None
+        self._cross: Places | None = None
+        if cross:
+            cross.sort(key=lambda each: min(each.bits))
+            bits = [min(each.bits) for each in cross]
+            #: The low bits of pairs, and where the pairs of each begin.
+            self._bits = sorted(set(bits))
+            self._begins = [bits.index(bit) for bit in self._bits]
+            self._cross = _pairs(cross, half, size)
+
+    def of(self, numbers: Numbers) -> Numbers:
+        """Return the vector, shape (..., 2^size), from the numbers that have the entries, shape (..., numbers)."""
+        lead = numbers.shape[:-1]
+        vector: Numbers = np.ones((*lead, *(1,) * len(self._shape)), np.complex128)
+        if self._low is not None:
+            vector = _product(numbers, self._low).reshape(*lead, 1, *self._shape[1:])
+        if self._high is not None:
+            vector = vector * _product(numbers, self._high).reshape(*lead, -1, *(1,) * len(self._shape[1:]))
+        if self._cross is not None:
+            taken = numbers.take(self._cross, axis=-1)
+            factors = np.multiply.reduceat(taken, self._begins, axis=-3)
+            crossed: Numbers = np.ones(1, np.complex128)
+            for place, bit in enumerate(self._bits):
+                sides = [1] * len(self._shape[1:])
+                sides[-1 - bit] = 2
+                crossed = crossed * factors[..., place, :, :].reshape(*lead, -1, *sides)
+            vector = vector * crossed
+        return np.broadcast_to(vector, (*lead, *self._shape)).reshape(*lead, -1)
+
+
+def _product(numbers: Numbers, entries: Places) -> Numbers:
+    taken = numbers.take(entries, axis=-1)
+    product: Numbers = np.multiply.reduce(taken, axis=-2) if len(entries) > 1 else taken
+    return product
+
+
+def _entries(members: Sequence[Entries], first: int, end: int) -> Places:
+    """Return where each factor of each value of bits ``first`` to ``end`` is, shape (members, 2^bits)."""
+    values = np.arange(1 << end - first)
+    bits = [[bit - first for bit in each.bits] + [_NONE] * (2 - len(each.bits)) for each in members]
+    one, other = np.array(bits).T[:, :, None]
+    begins, steps = np.array([(each.first, each.step) for each in members]).T[:, :, None]
+    entries: Places = begins + steps * (values >> one & 1 | (values >> other & 1) << 1)
+    return entries
+
+
+def _pairs(members: Sequence[Entries], half: int, size: int) -> Places:
+    """Return the same of a low and a high bit, shape (members, values of the high bits, values of the low one)."""
+    highs = np.arange(1 << size - half)
+    bits = np.array([max(each.bits) - half for each in members])
+    lowest = np.array([1 << each.bits.index(min(each.bits)) for each in members])
+    begins, steps = np.array([(each.first, each.step) for each in members]).T[:, :, None, None]
+    set_high = (highs >> bits[:, None] & 1) * (3 - lowest)[:, None]
+    entries: Places = begins + steps * (set_high[:, :, None] + lowest[:, None, None] * np.arange(2))
+    return entries
+
+
+class Patch:
+    """Where a diagonal acts on a state, and by which of its entries."""
+
+    def __init__(self, bits: Sequence[int], controls: Controls, size: int) -> None:
+        """Take the bits of its entries' numbers, and the values that others must have."""
+        places = np.arange(1 << size)
+        for bit, value in controls:
+            places = places[places >> bit & 1 == value]
+        entries = np.zeros_like(places)
+        for number, bit in enumerate(bits):
+            entries |= (places >> bit & 1) << number
+        self.places: Places | slice = places if controls else slice(None)
+        self.entries = entries
+
+
+class Scaling:
+    """Multiply a state that is one chunk by a vector over its low bits, and in some places by other numbers."""
+
+    def __init__(
+        self, vector: NDArray[Any] | None, patches: Sequence[tuple[Places | slice, NDArray[Any]]]
+    ) -> None:
+        self._vector = vector
+        self._patches = patches
+
+    def apply(self, chunk: Chunk, spare: Chunk, number: int) -> tuple[Chunk, Chunk]:  # noqa: ARG002
+        """Multiply in place."""
+        if self._vector is not None:
+            rows = chunk.rows[self._vector.size]
+            np.multiply(rows, self._vector, rows)
+        for places, values in self._patches:
+            chunk.numbers[places] *= values
+        return chunk, spare
