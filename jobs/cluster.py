@@ -13,7 +13,6 @@ On Linux and macOS, and on Windows through WSL.
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 import threading
 from importlib.metadata import version
@@ -22,6 +21,7 @@ from types import TracebackType
 
 from jobs.errors import ClusterError
 from jobs.membership import Membership
+from simulator.threads import cores
 from worker.settings import Settings
 
 
@@ -52,7 +52,7 @@ class SharedCluster:
         """
         with self._lock:
             if self._membership is None:
-                options = _options(self._settings, nodes=1, concurrency=_cpus())
+                options = _options(self._settings, nodes=1, concurrency=self._settings.concurrency or cores())
                 self._membership = Membership(self._folder, [*options, f"--linger={self._settings.linger}"])
             return self._membership.join(workers=workers)
 
@@ -133,10 +133,3 @@ def _options(settings: Settings, *, nodes: int, concurrency: int) -> list[str]:
     # The supervisor runs in another folder.
     named = [] if settings.redis_server is None else [f"--redis-server={settings.redis_server.absolute()}"]
     return [f"--nodes={nodes}", f"--concurrency={concurrency}", *named]
-
-
-def _cpus() -> int:
-    """Return how many CPUs this process may use."""
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

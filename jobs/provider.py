@@ -144,6 +144,14 @@ class BasicAerProvider:
         """Remove a final job and all that it stored; raises `JobError` if it is unknown or not final."""
         self.job(job_id).delete()
 
+    def workers(self) -> list[WorkerInfo]:
+        """Return the workers that are up, by name: what each has, can and does, and when it was last heard of.
+
+        A worker that is told to stop is gone at once; one that dies, after a lease (BASICAER_LEASE).
+        """
+        with self.reaching() as connection:
+            return connection.store.workers()
+
     def close(self) -> None:
         """Give connections back, and with the last client the embedded cluster; a later call connects anew."""
         with self._lock:

@@ -43,10 +43,15 @@ def use_threads(count: int | None) -> None:
         _threads.count, _threads.pool = count, None
 
 
+def cores() -> int:
+    """Return how many CPUs this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
 def thread_count() -> int:
     """Return how many threads a run may use."""
     if _threads.count is None:
-        _threads.count = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+        _threads.count = cores()
     return _threads.count
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from multiprocessing.sharedctypes import RawArray
@@ -49,7 +50,7 @@ class Admission:
 
     def __init__(self, limit: int | None = None, *, slots: int = 1024) -> None:
         #: Bytes that the node's runs may take together.
-        self.capacity = int(_SHARE * min(total_memory(), limit or total_memory()))
+        self.capacity = int(min(_SHARE * total_memory(), limit or math.inf))
         # By slot, (process id, bytes). No lock: a child that is killed while it holds one would block the others.
         self._promises = RawArray("q", 2 * slots)
 

@@ -41,6 +41,8 @@ def make_app(settings: Settings) -> Celery:
         # A message that a busy worker holds would wait behind a long run while other workers idle.
         worker_disable_prefetch=True,
         worker_prefetch_multiplier=1,
+        # None: the CPUs. The option --concurrency goes before it.
+        worker_concurrency=settings.concurrency,
         # Celery would write STARTED before CLAIM has said whether this message counts, over the outcome of a job
         # that is final. `worker.tasks` writes it, for runs that last.
         task_track_started=False,

@@ -25,7 +25,8 @@ Every name begins with `PREFIX`; its number is the layout's version: a change of
 | ``untold`` | ZSET | job that ended -> when FEED looks whether Celery has its outcome | ten leases |
 | ``charged`` | HASH | final ``<id>/<owner>`` -> bytes that count for the owner | with ``job:<id>`` |
 | ``used`` | HASH | owner -> sum of these, and of what its unfinished jobs ask | the same |
-| ``workers``, ``workers:info`` | ZSET, HASH | worker -> when it counts as gone; what it says of itself | 3 ticks |
+| ``workers`` | ZSET | worker -> when it counts as gone | a lease |
+| ``workers:info``, ``workers:load`` | HASH | worker -> what it says of itself; slots that are busy | the same |
 | ``slots:<lane>``, ``window:<lane>`` | HASH, STRING | worker -> slots; their sum | the same |
 | ``fed``, ``grace``, ``clock`` | STRING | last FEED; when leases count again; counter of ages and turns | - |
 

@@ -130,18 +130,36 @@ class NewJob:
             )
 
 
-class WorkerInfo(msgspec.Struct, frozen=True):
-    """What a worker says of itself."""
+class WorkerInfo(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a worker node says of itself. An older one says less: what has a default here."""
 
     name: str
     #: Shards that it runs at once.
     slots: int
     lanes: tuple[str, ...]
-    #: Bytes.
+    #: Bytes that its runs may take together.
     memory: int
     #: The wire version that it reads.
     wire: int
+    #: Package -> version; Python among them.
     versions: dict[str, str]
+    #: CPUs that it may use, and threads of one slot.
+    cores: int = 0
+    threads: int = 0
+    #: The widest circuit of `qasm_simulator` that fits its memory, in double precision.
+    qubits: int = 0
+    #: What NumPy computes with: the library, with the core that it found, and the CPU's architecture.
+    blas: str = ""
+    cpu: str = ""
+    #: Slots that are taken now.
+    busy: int = 0
+    #: Unix seconds when it was last heard of, by the clock of Redis; 0: it is this worker itself.
+    heard: float = 0.0
+
+    def __repr__(self) -> str:
+        gib = self.memory / (1 << 30)
+        slots = f"{self.busy} of {self.slots} slots busy"
+        return f"<WorkerInfo {self.name!r}: {slots}, {self.cores} cores, {gib:.1f} GiB, {self.qubits} qubits>"
 
 
 class Places(NamedTuple):

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
@@ -18,6 +19,8 @@ QUEUE = "basicaer"
 TASK = "worker.run_shard"
 
 _SIZES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+#: What a size may be, for messages.
+SIZE_FORM = "bytes, as in 500M or 1.5GiB"
 
 
 class SettingsError(ValueError):
@@ -31,11 +34,19 @@ def _seconds(text: str) -> float:
     return value
 
 
-def _size(text: str) -> int:
-    match = re.fullmatch(r"(\d+)\s*([kmgt]?)(i?b)?", text.strip().lower())
-    if not match:
+def parse_size(text: str) -> int:
+    """Return the bytes of a size such as 4096, 500M or 1.5GiB (K, M, G, T: powers of 1024); else ValueError."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?", text.strip().lower())
+    if not match or ("." in match[1] and not match[2]):
         raise ValueError
-    return int(match[1]) * _SIZES[match[2]]
+    return int(Fraction(match[1]) * _SIZES[match[2]])
+
+
+def parse_memory(text: str) -> int:
+    """Return the bytes of a size above 0; else ValueError."""
+    if not (size := parse_size(text)):
+        raise ValueError
+    return size
 
 
 def _count(text: str) -> int:
@@ -80,13 +91,15 @@ class Settings:
     #: How long a finished job can be fetched.
     result_ttl: float = _variable("RESULT_TTL", _seconds, "seconds above 0", 7 * 86400.0)
     #: What one job's result may weigh.
-    max_result_bytes: int = _variable("MAX_RESULT_BYTES", _size, "bytes, as in 500M or 2G", 1 << 30)
+    max_result_bytes: int = _variable("MAX_RESULT_BYTES", parse_size, SIZE_FORM, 1 << 30)
     #: What one owner's jobs may weigh in the store, programs and results; 0: no quota.
-    store_quota: int = _variable("STORE_QUOTA", _size, "bytes, as in 500M or 2G", 4 << 30)
+    store_quota: int = _variable("STORE_QUOTA", parse_size, SIZE_FORM, 4 << 30)
     #: The widest circuit that is accepted while no worker is up to ask.
     max_qubits: int = _variable("MAX_QUBITS", _count, "a whole number above 0", 30)
     #: What the runs of one worker node may take together; None: what the machine or container has.
-    memory: int | None = _variable("MEMORY", _size, "bytes, as in 500M or 2G", None)
+    memory: int | None = _variable("MEMORY", parse_memory, f"{SIZE_FORM}, above 0", None)
+    #: The processes of one worker node, its slots; None: the CPUs.
+    concurrency: int | None = _variable("CONCURRENCY", _count, "a whole number above 0", None)
     #: The threads of one slot; None: the cores, shared between the slots.
     threads: int | None = _variable("THREADS", _count, "a whole number above 0", None)
     #: The most circuits that one job may have; None: any number.

@@ -38,9 +38,8 @@ from worker.settings import QUEUE, Settings
 
 #: Leases of one shard that may run out; the last makes an error part.
 LAPSE_LIMIT = 3
-#: FEED is called this many times in a lease; a worker that misses so many ticks counts as gone.
+#: FEED is called this many times in a lease.
 TICKS_PER_LEASE = 10
-WORKER_TICKS = 3
 #: Seconds that a deleted id stays taken: longer than Celery's workers remember a revoke.
 TOMBSTONE_LIFE = 4 * 3600
 
@@ -115,12 +114,11 @@ class Store:
         raise refusal(text.format(job.id))
 
     def feed(self, worker: WorkerInfo | None = None) -> Effects:
-        """FEED: recover, hand out, trim, at most 100 items a call; and say that ``worker`` is up for 3 ticks."""
+        """FEED: recover, hand out, trim, at most 100 items a call; and say that ``worker`` is up for a lease."""
         return _effects(
             self._run(
                 "feed",
-                *((worker.name, msgspec.json.encode(worker)) if worker else ("", "")),
-                _ms(WORKER_TICKS * self.tick),
+                *_signed(worker),
                 LAPSE_LIMIT,
                 chunks.lapse(_LAPSE_TEXT),
                 _LAPSE_TEXT,
@@ -242,8 +240,14 @@ class Store:
         return Page(jobs, _text(following), skip)
 
     def workers(self) -> list[WorkerInfo]:
-        """Return what the workers that are up said of themselves."""
-        return [msgspec.json.decode(info, type=WorkerInfo) for info in self._run("workers")]
+        """Return what the workers that are up said of themselves, by name."""
+        infos = [
+            msgspec.structs.replace(
+                msgspec.json.decode(info, type=WorkerInfo), busy=int(busy or 0), heard=heard / 1000
+            )
+            for info, busy, heard in self._run("workers")
+        ]
+        return sorted(infos, key=lambda info: info.name)
 
     def unfinished(self) -> int:
         """Return how many jobs are not final, of all lanes and owners."""
@@ -281,6 +285,13 @@ _REFUSALS = {
 def _caller() -> str:
     """Name one call, which redis-py may make several times where the answer was lost."""
     return uuid.uuid4().hex
+
+
+def _signed(worker: WorkerInfo | None) -> tuple[str, bytes | str, int]:
+    """Return what FEED takes of a worker; its load apart, as what it is hardly ever changes."""
+    if worker is None:
+        return "", "", 0
+    return worker.name, msgspec.json.encode(msgspec.structs.replace(worker, busy=0)), worker.busy
 
 
 def _ms(seconds: float) -> int:

@@ -10,14 +10,13 @@ import os
 import time
 import traceback
 import uuid
-from importlib.metadata import version
 from typing import Any
 
-import numpy as np
 from billiard import current_process
 from celery import Task, signals, states
 from celery.exceptions import Ignore
 from celery.worker.state import active_requests
+from msgspec.structs import replace
 
 from simulator import Part, wire
 from simulator.cost import seconds
@@ -26,13 +25,14 @@ from simulator.errors import StoppedError, WireError
 from simulator.threads import thread_count, use_threads
 from worker import app, blobs, revocation
 from worker.admission import Admission, NoRoomError
+from worker.capabilities import describe
 from worker.checkpoint import Checkpoint
 from worker.connection import connect
 from worker.drain import Drain
 from worker.errors import PartTooLargeError, PayloadMissingError
 from worker.feed import STORE_FAULTS, Ticker, carry_out, job_of, remote_error, store_outcome
-from worker.record import Doorbell, Effects, Ended, WorkerInfo
-from worker.settings import QUEUE, TASK, Settings
+from worker.record import Doorbell, Effects, Ended
+from worker.settings import TASK, Settings
 from worker.store import Store
 from worker.watchdog import Watchdog
 
@@ -193,17 +193,9 @@ def _share_cores(instance: Any, **_: object) -> None:
 @signals.worker_ready.connect
 def _start_tick(sender: Any, **_: Any) -> None:
     """Begin to tick, in the worker's parent process."""
-    slots = sender.controller.concurrency
-    info = WorkerInfo(
-        name=sender.hostname,
-        slots=slots,
-        lanes=(QUEUE,),
-        memory=admission.capacity,
-        wire=wire.WIRE_VERSION,
-        versions={"basicaer-celery": version("basicaer-celery"), "numpy": np.__version__},
-    )
+    info = describe(sender.hostname, slots=sender.controller.concurrency, memory=admission.capacity)
     watchdog = Watchdog(store, lambda: list(active_requests), job_of)
-    sender.controller.ticker = Ticker(app, store, lambda: info, watchdog)
+    sender.controller.ticker = Ticker(app, store, lambda: replace(info, busy=len(active_requests)), watchdog)
     sender.controller.ticker.start()
 
 

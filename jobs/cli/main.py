@@ -10,6 +10,7 @@ from jobs.cli import commands, processes
 from jobs.cli.exits import HELP, ExitCode, exit_codes
 from jobs.cli.options import json_option, url_option
 from jobs.cli.terminal import print_table, stdout
+from jobs.cli.workers import workers
 
 
 class _InOrder(click.Group):
@@ -62,6 +63,7 @@ for command in (
     commands.cancel,
     processes.up,
     processes.worker,
+    workers,
     processes.flower,
     doctor,
 ):

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,18 +17,53 @@ from jobs.cli.exits import ExitCode, exit_codes, give_up
 from jobs.cli.options import url_option
 from jobs.cli.shadows import shadows
 from jobs.cli.terminal import say
+from worker.settings import SIZE_FORM, Settings, SettingsError, parse_memory
 
-_PASSED_ON = {"ignore_unknown_options": True}
+#: Without -h: it would be found in the midst of Celery's own short options, as in -nNAME@%h.
+_PASSED_ON: dict[str, Any] = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
 
 
-@click.command(context_settings=_PASSED_ON, options_metavar="[--url URL]", short_help="Become a Celery worker.")
+def _memory(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Check a size, and leave it as it was given."""
+    if value is not None:
+        try:
+            parse_memory(value)
+        except ValueError:
+            raise click.BadParameter(
+                f"{value!r} is no size: give {SIZE_FORM}, above 0", context, parameter
+            ) from None
+    return value
+
+
+@click.command(context_settings=_PASSED_ON, short_help="Become a Celery worker.")
+@click.option(
+    # Nor with -c, for the same reason; Celery knows it.
+    "--concurrency",
+    type=click.IntRange(min=1),
+    help="Circuits to run at once, a process each.  [default: BASICAER_CONCURRENCY, or the CPUs]",
+)
+@click.option(
+    "--max-memory",
+    metavar="SIZE",
+    callback=_memory,
+    help="What the runs may take together, as in 2GiB.  [default: BASICAER_MEMORY, or what the machine has]",
+)
 @url_option
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[CELERY OPTIONS]...")
-def worker(url: str | None, arguments: tuple[str, ...]) -> None:
+def worker(concurrency: int | None, max_memory: str | None, url: str | None, arguments: tuple[str, ...]) -> None:
     """Become a Celery worker: `celery -A worker worker -O fair`, and whatever options follow.
 
-    An example: basicaer worker --url redis://10.0.0.1:6379/0 --concurrency 4 --loglevel INFO
+    An example: basicaer worker --url redis://10.0.0.1:6379/0 --concurrency 4 --max-memory 8GiB --loglevel INFO
     """
+    given = {
+        "BASICAER_CONCURRENCY": None if concurrency is None else str(concurrency),
+        "BASICAER_MEMORY": max_memory,
+    }
+    os.environ.update({name: value for name, value in given.items() if value is not None})
+    try:
+        Settings.from_env(url)
+    except SettingsError as error:
+        give_up(str(error), ExitCode.USAGE)
     _become_celery(url, "worker", "-O", "fair", *arguments)
 
 

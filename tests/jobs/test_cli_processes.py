@@ -1,5 +1,6 @@
 """The commands that become, or keep, other processes; and the doctor, who looks at them."""
 
+import datetime
 import json
 import signal
 import subprocess
@@ -9,9 +10,12 @@ from pathlib import Path
 import pytest
 import redis
 from command_line import BASICAER, basicaer, no_settings  # noqa: F401 (a fixture)
+from msgspec.structs import replace
 
 from jobs import BasicAerProvider
 from jobs.cli.shadows import shadows
+from jobs.cli.workers import differences, row
+from worker.record import WorkerInfo
 from worker.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("no_settings")
@@ -37,6 +41,41 @@ def test_the_process_becomes_celery_without_qiskit(tmp_path, command, celery_say
     assert celery_says in done.stdout, done.stdout + done.stderr[-2000:]
     assert "jobs.cli" in done.stderr
     assert "qiskit" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--max-memory", "2X"], "'2X' is no size: give bytes, as in 500M or 1.5GiB"),
+        (["--max-memory=0"], "'0' is no size"),
+        (["--concurrency", "0"], "0 is not in the range x>=1"),
+        (["--concurrency=many"], "'many' is not a valid integer"),
+        (["--url", "http://x"], "its scheme must be one of redis"),
+    ],
+)
+def test_a_worker_that_cannot_be_is_refused(arguments, message):
+    """What a worker is given is checked before Celery starts: exit code 2, with the value and the cure."""
+    done = basicaer("worker", *arguments)
+    assert done.exit_code == 2
+    assert message in " ".join(done.stderr.split())
+
+
+def test_a_worker_gets_its_options(tmp_path):
+    """Slots and memory reach the worker's settings; options that only look alike go on to Celery."""
+    fake = tmp_path / "celery"
+    fake.write_text('#!/bin/sh\necho "$BASICAER_CONCURRENCY $BASICAER_MEMORY $BASICAER_URL: $*"\n')
+    fake.chmod(0o755)
+    code = (
+        f"import sys; sys.executable = {str(tmp_path / 'python')!r}; from jobs.cli import main; "
+        "main(['worker', '--concurrency', '3', '--max-memory=1.5GiB', '--url', 'redis://x', "
+        "'--max-memory-per-child=9', '-ncell@%h', '-c', '2', '-l', 'INFO'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.stdout.strip() == (
+        "3 1.5GiB redis://x: -A worker worker -O fair --max-memory-per-child=9 -ncell@%h -c 2 -l INFO"
+    ), done.stderr
 
 
 def test_flower_without_the_extra_says_how_to_get_it():
@@ -117,6 +156,13 @@ def test_up_keeps_a_cluster_until_it_is_told_to_end(bell_circuit, end):
         code, checks = report("--url", url)
         assert code == 0
         assert "1 up" in checks["workers"][0]["found"]
+        (info,) = json.loads(basicaer("workers", "--json", url=url).stdout)
+        assert (info["slots"], info["qubits"] > 10, info["cores"] > 0) == (1, True, True)
+        assert datetime.datetime.now(datetime.timezone.utc) - _time(info["heard"]) < datetime.timedelta(seconds=10)
+        table = basicaer("workers", url=url).stdout
+        assert "0/1" in table
+        assert info["blas"] in " ".join(table.split())
+        assert provider.workers()[0].name == info["name"]
         provider.close()
         cluster.send_signal(end)
         _, err = cluster.communicate(timeout=30)
@@ -124,6 +170,27 @@ def test_up_keeps_a_cluster_until_it_is_told_to_end(bell_circuit, end):
     assert "Traceback" not in err
     with pytest.raises(redis.ConnectionError):
         redis.Redis.from_url(Settings(url=url).store_url).ping()
+
+
+def _time(text):
+    return datetime.datetime.fromisoformat(text)
+
+
+def test_without_workers_it_says_so(monkeypatch, tmp_path):
+    """`basicaer workers` lists none where none is up: an empty array, or one line on stderr."""
+    monkeypatch.setenv("BASICAER_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("BASICAER_LINGER", "0.1")
+    assert basicaer("workers", "--json").stdout == "[]\n"
+    assert "No worker is up" in basicaer("workers").stderr
+
+
+def test_workers_that_differ_are_named_by_what():
+    """Rule 32: counts are equal on equal workers, so where they are not, it is said."""
+    plain = WorkerInfo("a", 1, ("basicaer",), 1, 1, {"numpy": "2.4"}, blas="b 1", cpu="x86_64 AVX2")
+    assert differences([plain, plain]) == []
+    other = replace(plain, blas="b 2", versions={"numpy": "2.5"})
+    assert differences([plain, other]) == ["NumPy", "BLAS"]
+    assert row(plain, now=3.0)[1:6] == ["0/1", "?", "0.0 GiB", "?", "3 s ago"]
 
 
 @pytest.fixture

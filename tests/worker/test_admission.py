@@ -28,6 +28,14 @@ def test_refused_with_both_figures():
         Admission().admit(0, asked)
 
 
+def test_a_limit_is_what_it_says():
+    """What a node is allowed is what its runs may take together, and never more than the machine has for runs."""
+    assert Admission(1 << 30).capacity == 1 << 30
+    assert Admission(2 * total_memory()).capacity == Admission().capacity < total_memory()
+    with pytest.raises(MemoryRefusedError, match="has 33554432 available"):
+        Admission(32 << 20).admit(0, 33 << 20)
+
+
 def test_another_worker_has_room():
     """What fits a wider worker that is up goes back instead of failing."""
     asked = 2 * total_memory()

@@ -19,7 +19,7 @@ TOKENS = st.sampled_from(["t1", "t2", "t3"])
 PARTS = st.sampled_from([b"part", b"\0#1", b"\0#2", b""])
 ERRORS = st.sampled_from([None, None, ("ValueError", "text", "trace")])
 QUOTA = 10_000
-LASTING = {"clock", "fed", "grace", "window:basicaer", "workers", "workers:info", "slots:basicaer"}
+LASTING = {"clock", "fed", "grace", "window:basicaer", "workers", "workers:info", "workers:load", "slots:basicaer"}
 
 
 class RecordMachine(RuleBasedStateMachine):

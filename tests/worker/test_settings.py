@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
 
@@ -30,6 +31,10 @@ def test_every_field_has_a_variable():
         ("MAX_RESULT_BYTES", "2G", 2 << 30),
         ("MAX_RESULT_BYTES", "500 MiB", 500 << 20),
         ("STORE_QUOTA", "0", 0),
+        ("MEMORY", "1.5 GiB", 3 << 29),
+        ("MEMORY", "2g", 2 << 30),
+        ("MEMORY", "4096", 4096),
+        ("CONCURRENCY", "3", 3),
         ("LEASE", "2.5", 2.5),
         ("MAX_QUBITS", "24", 24),
         ("OWNER", "lab-7", "lab-7"),
@@ -48,6 +53,11 @@ def test_parsed(variable, text, value):
         ("LEASE", "-1"),
         ("LEASE", "inf"),
         ("MAX_RESULT_BYTES", "2 GX"),
+        ("MAX_RESULT_BYTES", "1.5"),
+        ("MEMORY", "0"),
+        ("MEMORY", "-1G"),
+        ("MEMORY", "80%"),
+        ("CONCURRENCY", "0"),
         ("MAX_QUBITS", "0"),
         ("OWNER", "a:b"),
         ("OWNER", "x" * 65),
@@ -55,7 +65,7 @@ def test_parsed(variable, text, value):
 )
 def test_refused(variable, text):
     """A value that cannot be used is refused with the variable, the value, and what it takes."""
-    with pytest.raises(SettingsError, match=f"BASICAER_{variable}='{text}' cannot be used: it takes "):
+    with pytest.raises(SettingsError, match=f"BASICAER_{variable}='{re.escape(text)}' cannot be used: it takes "):
         Settings.from_env(environ={f"BASICAER_{variable}": text})
 
 

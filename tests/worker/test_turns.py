@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 
+import msgspec
 import pytest
 from record_inspection import Snapshot
 
@@ -46,7 +47,7 @@ def test_the_window_is_the_slots_of_live_workers(store, client, clock, submit, w
     assert store.window() == 2
     assert store.feed(worker("w1", slots=1)).handed == ()
     assert sent(client) == 5  # what was sent stays sent
-    clock.advance(3 * store.tick)
+    clock.advance(store.lease)
     store.feed(worker("w3", slots=6))
     assert (store.window(), sent(client)) == (6, 6)
 
@@ -58,16 +59,17 @@ def test_a_wide_window_is_filled_over_several_ticks(store, submit, worker):
     store.cancel("job")
 
 
-def test_a_worker_that_misses_three_ticks_is_gone(store, client, clock, worker):
-    """A worker is up for three ticks after its FEED, not longer; another's FEED clears it away."""
+def test_a_worker_that_is_silent_for_a_lease_is_gone(store, client, clock, worker):
+    """A worker is up for a lease after its FEED, not longer; another's FEED clears it away, and its own stop."""
     store.feed(worker("w1"))
-    clock.advance(3 * store.tick - 0.001)
-    assert store.workers() == [worker("w1")]
+    clock.advance(store.lease - 0.001)
+    assert [info.name for info in store.workers()] == ["w1"]
     clock.advance(0.001)
     assert store.workers() == []
     store.feed(worker("w2"))
-    assert store.workers() == [worker("w2")]
-    assert set(Snapshot(client).data["workers:info"]) == set(Snapshot(client).data["workers"]) == {b"w2"}
+    assert [info.name for info in store.workers()] == ["w2"]
+    data = Snapshot(client).data
+    assert set(data["workers:info"]) == set(data["workers:load"]) == set(data["workers"]) == {b"w2"}
     store.unregister("w2")
     store.unregister("w2")
     assert store.workers() == []
@@ -78,8 +80,22 @@ def test_a_worker_that_changed_is_known_as_it_is(store, client, worker):
     store.feed(worker("w1", slots=8, lanes=("basicaer", "basicaer.0")))
     store.feed(worker("w1", slots=3))
     assert store.window() == 3
-    assert store.workers() == [worker("w1", slots=3)]
+    assert [(info.name, info.slots, info.lanes) for info in store.workers()] == [("w1", 3, ("basicaer",))]
     assert "slots:basicaer.0" not in Snapshot(client).data
+
+
+def test_workers_are_listed_as_they_are_now(store, clock, worker):
+    """Each worker's load and last sign of life are told with what it is, by name."""
+    busy = msgspec.structs.replace(worker("w2"), busy=1, blas="b 1", cores=4)
+    store.feed(busy)
+    first = clock.time()
+    clock.advance(2)
+    store.feed(worker("w1"))
+    store.feed(msgspec.structs.replace(worker("w1"), busy=2))
+    one, two = store.workers()
+    assert one == msgspec.structs.replace(worker("w1"), busy=2, heard=clock.time())
+    assert two == msgspec.structs.replace(busy, heard=first)
+    assert repr(two) == "<WorkerInfo 'w2': 1 of 2 slots busy, 4 cores, 1.0 GiB, 0 qubits>"
 
 
 def test_lanes_do_not_mix(store, client, submit, worker):

@@ -2,7 +2,7 @@
 -- deadline, lapses leases that ran out, sends again what nobody claimed, fills, and trims what expired. At most
 -- LIMIT items a call, so that none takes long; the next tick goes on.
 
-local name, info, life = ARGV[3], ARGV[4], tonumber(ARGV[5])
+local name, info, busy = ARGV[3], ARGV[4], ARGV[5]
 local lapse_limit, lapse_part, lapse_text = tonumber(ARGV[6]), ARGV[7], ARGV[8]
 
 local LIMIT = 100
@@ -105,7 +105,7 @@ local function tell_again()
   end
 end
 
-if name ~= "" then register(name, NOW + life, info) end
+if name ~= "" then register(name, info, busy) end
 local slots = measure_window()
 local count_lapses = lapses_count()
 end_late_jobs()

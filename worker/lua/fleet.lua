@@ -1,6 +1,6 @@
 -- The second prelude, of the scripts that know the workers: who is up, and how wide the window is for them.
 
-local WORKERS, INFO = PREFIX .. "workers", PREFIX .. "workers:info"
+local WORKERS, INFO, LOAD = PREFIX .. "workers", PREFIX .. "workers:info", PREFIX .. "workers:load"
 
 local function slots_key(lane) return PREFIX .. "slots:" .. lane end
 
@@ -11,11 +11,13 @@ local function forget(name)
     call("HDEL", slots_key(lane), name)
   end
   call("HDEL", INFO, name)
+  call("HDEL", LOAD, name)
   call("ZREM", WORKERS, name)
 end
 
--- The worker counts until `ends`.
-local function register(name, ends, info)
+-- The worker is up, and counts for a lease: a node that is so busy that it misses ticks has not gone. One that is
+-- told to stop says so.
+local function register(name, info, busy)
   if call("HGET", INFO, name) ~= info then
     forget(name)
     call("HSET", INFO, name, info)
@@ -24,7 +26,8 @@ local function register(name, ends, info)
       call("HSET", slots_key(lane), name, worker.slots)
     end
   end
-  call("ZADD", WORKERS, ends, name)
+  call("HSET", LOAD, name, busy)
+  call("ZADD", WORKERS, NOW + LEASE, name)
 end
 
 -- The window is as wide as the slots of the workers that are up and serve the lane; returns these.

@@ -1,5 +1,9 @@
--- WORKERS: what the workers that are up said of themselves.
+-- WORKERS: what the workers that are up said of themselves, their busy slots, and when they were last heard of.
 
-local names = call("ZRANGEBYSCORE", WORKERS, "(" .. NOW, "+inf")
-if #names == 0 then return {} end
-return call("HMGET", INFO, unpack(names))
+local up = {}
+local entries = call("ZRANGEBYSCORE", WORKERS, "(" .. NOW, "+inf", "WITHSCORES")
+for i = 1, #entries, 2 do
+  local name, ends = entries[i], tonumber(entries[i + 1])
+  up[#up + 1] = { call("HGET", INFO, name), call("HGET", LOAD, name), ends - LEASE }
+end
+return up
