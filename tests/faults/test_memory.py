@@ -49,12 +49,14 @@ def wide(gates=1):
 
 #: What a node needs for the statevector of a short circuit like that.
 NEEDED = cost.bytes_required(lower(wide()), "statevector")
+#: Even for a circuit of that width without instructions.
+TOO_LITTLE = int(0.9 * NEEDED)
 
 
 def test_too_large_for_any(server, backend, tmp_path):
     """Submitted while no worker was up to ask, it ends as ERROR with the required and the available bytes."""
     job = backend.run(wide())
-    worker = node(server, tmp_path, "small", NEEDED).ready()
+    worker = node(server, tmp_path, "small", TOO_LITTLE).ready()
     try:
         with pytest.raises(JobError, match=rf"MemoryRefusedError: .*needs {NEEDED} bytes .*\d+ available"):
             job.result(timeout=20)
@@ -66,7 +68,7 @@ def test_too_large_for_any(server, backend, tmp_path):
 def test_goes_to_a_wider_worker(server, backend, tmp_path):
     """What does not fit one node is handed back, without a lapse, until a wider one takes it."""
     small, large = (
-        node(server, tmp_path, name, memory).ready() for name, memory in (("small", NEEDED), ("large", 4 * NEEDED))
+        node(server, tmp_path, name, memory).ready() for name, memory in (("small", TOO_LITTLE), ("large", 4 * NEEDED))
     )
     try:
         # A node that is up is on the register a moment later.
@@ -85,7 +87,7 @@ def test_goes_to_a_wider_worker(server, backend, tmp_path):
 def test_waits_for_a_neighbour(server, backend, tmp_path):
     """Two runs that fit one at a time share a node with two slots: both end, none fails."""
     jobs = [backend.run(wide(20), seed_simulator=1) for _ in range(3)]
-    worker = node(server, tmp_path, "two", int(NEEDED / 0.9) + NEEDED // 2, slots=2).ready()
+    worker = node(server, tmp_path, "two", NEEDED + NEEDED // 2, slots=2).ready()
     try:
         for job in jobs:
             assert job.result(timeout=60).success
