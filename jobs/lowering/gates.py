@@ -20,7 +20,7 @@ from qiskit.circuit.library import (
 
 from jobs.lowering.definitions import lower_by_definition
 from jobs.lowering.scope import Rule, Scope
-from jobs.lowering.standard import STANDARD_GATES, add_standard
+from jobs.lowering.standard import STANDARD_GATES, add_standard, add_unitary
 from jobs.lowering.walk import lower_operation
 from simulator.instructions import Array, Diagonal, Permutation, Unitary
 
@@ -48,8 +48,7 @@ def _cu(gate: CUGate, qubits: tuple[int, ...], _clbits: tuple[int, ...], scope: 
 
 
 def _unitary(gate: UnitaryGate, qubits: tuple[int, ...], _clbits: tuple[int, ...], scope: Scope) -> None:
-    matrix = Array.of(np.asarray(gate.params[0]))
-    scope.out.append(Unitary(matrix, qubits, scope.controls, scope.control_state, gate.label))
+    add_unitary(np.asarray(gate.params[0]), gate.label, qubits, scope)
 
 
 def _diagonal(gate: DiagonalGate, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:

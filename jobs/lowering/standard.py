@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Any
 
+from numpy.typing import NDArray
+
 from jobs.lowering.scope import Scope
 from simulator.gates import GATES
-from simulator.instructions import Gate
+from simulator.instructions import Array, Gate, Unitary
 
 #: Name of a standard gate -> name in GATES, number of controls (all must be 1). The controls come first.
 STANDARD_GATES = MappingProxyType(
@@ -59,7 +61,14 @@ def add_standard(name: str, params: Iterable[Any], qubits: tuple[int, ...], scop
         # Also of a plain u: cu.control() leaves its fourth parameter on the base gate.
         *angles3, phase = angles
         angles = tuple(angles3)
-    controls = qubits[:count]
-    scope.out.append(scope.gate(base, qubits[count:], angles, controls))
+    targets, controls = (qubits[count:], qubits[:count]) if count else (qubits, ())
+    scope.out.append(
+        scope.gate(base, targets, angles, controls) if scope.controls else Gate(base, targets, angles, controls)
+    )
     if phase:
         scope.add_gate("global_phase", (), (phase,), controls)
+
+
+def add_unitary(matrix: NDArray[Any], label: str | None, qubits: tuple[int, ...], scope: Scope) -> None:
+    """Add a dense matrix over ``qubits``."""
+    scope.out.append(Unitary(Array.of(matrix), qubits, scope.controls, scope.control_state, label))

@@ -9,8 +9,11 @@ from qiskit.circuit import ParameterExpression, QuantumCircuit, Qubit
 
 from jobs.lowering.expressions import lower_type
 from jobs.lowering.scope import Scope
-from jobs.lowering.standard import CONSTANT_GATES, add_standard, constant_gate
+from jobs.lowering.standard import CONSTANT_GATES, add_standard, add_unitary, constant_gate
 from simulator.instructions import Gate, Instruction
+
+#: The name of a UnitaryGate, whose matrix can be read without building it; of another, it is None.
+_UNITARY = "unitary"
 
 
 def lower_instructions(circuit: QuantumCircuit, scope: Scope) -> None:
@@ -29,11 +32,14 @@ def lower_instructions(circuit: QuantumCircuit, scope: Scope) -> None:
         if qubits is None:
             qubits = places[bits] = tuple(map(qubit_of, bits))
         # Asking for `.operation` builds a Python object; a standard gate's name and parameters say it all.
-        if not instruction.is_standard_gate():
-            lower_operation(instruction.operation, qubits, tuple(map(clbit_of, instruction.clbits)), scope)
-            continue
         name = instruction.name
-        if name in CONSTANT_GATES:
+        if not instruction.is_standard_gate():
+            matrix = instruction.matrix if name == _UNITARY else None
+            if matrix is not None:
+                add_unitary(matrix, instruction.label, qubits, scope)
+            else:
+                lower_operation(instruction.operation, qubits, tuple(map(clbit_of, instruction.clbits)), scope)
+        elif name in CONSTANT_GATES:
             gate = constants.get((name, qubits))
             if gate is None:
                 gate = constants[name, qubits] = constant_gate(name, qubits, scope)
