@@ -147,7 +147,11 @@ class BasicAerJob(JobV1):
         """
         if not progress:
             return self._conclude(self._wait(timeout), partial=partial)
-        with progress_bar(self._job_id) as show:
+        with progress_bar(self._job_id) as bar:
+
+            def show(record: Record) -> None:
+                bar(record.state, Progress.of(record))
+
             record = self._wait(timeout, OnWait(show, _REDRAW, eager=True))
             show(record)
         return self._conclude(record, partial=partial)

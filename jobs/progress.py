@@ -43,4 +43,5 @@ class Usage:
         return cls(sum(record.usage.values()), dict(record.usage))
 
     def __str__(self) -> str:
-        return f"{self.seconds:.3g} s on {len(self.by_worker)} workers"
+        workers = "1 worker" if len(self.by_worker) == 1 else f"{len(self.by_worker)} workers"
+        return f"{self.seconds:.3g} s on {workers}"

@@ -6,68 +6,59 @@ import html
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from worker.record import Record
+from jobs.progress import Progress as JobProgress
 
 
 @contextmanager
-def progress_bar(job_id: str, *, transient: bool = False) -> Iterator[Callable[[Record], None]]:
-    """Yield a function that shows how far a job's record is; ``transient``: nothing stays on the terminal."""
+def progress_bar(job_id: str, *, transient: bool = False) -> Iterator[Callable[[str, JobProgress], None]]:
+    """Yield a function that shows a job's state and progress; ``transient``: nothing stays on the terminal."""
     console = Console(stderr=True, markup=False, highlight=False, emoji=False)
     if console.is_jupyter:
         yield _in_notebook(job_id)
         return
-    progress = Progress(
+    columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[shards]}"),
+        TextColumn("{task.fields[figures]}"),
         TimeElapsedColumn(),
-        console=console,
-        transient=transient,
-        disable=not console.is_terminal,
     )
-    with progress:
-        task = progress.add_task(job_id, total=None, shards="")
+    with Progress(*columns, console=console, transient=transient, disable=not console.is_terminal) as progress:
+        task = progress.add_task(job_id, total=None, figures="")
 
-        def show(record: Record) -> None:
+        def show(state: str, of: JobProgress) -> None:
             # Before anything is known, the bar only says that somebody waits.
-            total = 1.0 if record.progress or record.final else None
-            shards = _shards(record) if record.total > 1 else ""
+            known = bool(of.fraction)
             progress.update(
                 task,
-                description=f"{job_id}  {record.state}",
-                total=total,
-                completed=record.progress,
-                shards=shards,
+                description=f"{job_id}  {state}",
+                total=1.0 if known else None,
+                completed=of.fraction,
+                figures=_figures(of) if known or of.total > 1 else "",
             )
 
         yield show
 
 
-def _in_notebook(job_id: str) -> Callable[[Record], None]:
-    """Return what shows a record as one output of the running cell, which changes in place."""
+def _in_notebook(job_id: str) -> Callable[[str, JobProgress], None]:
+    """Return what shows progress as one output of the running cell, which changes in place."""
     from IPython.display import HTML, display
 
     begun = time.monotonic()
+    shown = display(HTML(html.escape(job_id)), display_id=True)
 
-    def drawn(record: Record | None) -> Any:
-        if record is None:
-            return HTML(html.escape(job_id))
-        text = f"{job_id}  {record.state}  {record.progress:.0%}  {_shards(record)}"
-        value = f'value="{record.progress}"' if record.progress or record.final else ""
-        return HTML(
-            f"<progress {value}></progress> <code>{html.escape(text)}  {time.monotonic() - begun:.0f} s</code>"
-        )
+    def show(state: str, of: JobProgress) -> None:
+        value = f' value="{of.fraction}"' if of.fraction else ""
+        text = f"{job_id}  {state}  {_figures(of)}  {time.monotonic() - begun:.0f} s"
+        shown.update(HTML(f"<progress{value}></progress> <code>{html.escape(text)}</code>"))
 
-    shown = display(drawn(None), display_id=True)
-    return lambda record: shown.update(drawn(record))
+    return show
 
 
-def _shards(record: Record) -> str:
-    return f"{record.done}/{record.total} shards"
+def _figures(of: JobProgress) -> str:
+    shards = f"{of.done}/{of.total} shards  " if of.total > 1 else ""
+    return f"{shards}{of.fraction:4.0%}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import threading
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
@@ -62,14 +61,12 @@ class Waiting:
 
         Raises `JobTimeoutError`, and `UnreachableError` after an outage of 30 s.
         """
-        woken = threading.Event()
-        with events.watch(self.job_id, woken.set, every=self.on_wait.eager) as watch:
+        with events.watch(self.job_id, every=self.on_wait.eager) as watch:
             steps = self._steps(watch)
             step = next(steps)
             while not isinstance(step, Record):
                 if isinstance(step, float):
-                    woken.wait(step)
-                    woken.clear()
+                    events.wait(watch, step)
                     step = steps.send(None)
                 else:
                     step = steps.send(_tried(step))

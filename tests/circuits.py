@@ -43,3 +43,15 @@ def two_registers(name: str = "pair") -> QuantumCircuit:
     circuit.x(2)
     circuit.measure(range(4), range(4))
     return circuit
+
+
+def wide(name: str = "wide") -> QuantumCircuit:
+    """A circuit that costs enough to be a shard of its own."""
+    circuit = QuantumCircuit(16, name=name)
+    for _ in range(20):
+        circuit.h(range(16))
+        circuit.rx(0.3, range(16))
+        for qubit in range(15):
+            circuit.cx(qubit, qubit + 1)
+    circuit.measure_all()
+    return circuit

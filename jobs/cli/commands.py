@@ -1,10 +1,11 @@
-"""The commands about jobs: run, jobs, status, result, cancel. Each is a few lines around the provider."""
+"""The commands about jobs: run, jobs, status, result, logs, cancel. Each is a few lines around the provider."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,8 @@ import click
 
 from jobs.cli.exits import ExitCode, exit_codes, give_up
 from jobs.cli.options import json_option, url_option
-from jobs.cli.terminal import print_table, say, spinner, stdout
+from jobs.cli.terminal import print_table, say, stdout
+from jobs.progress_bar import progress_bar
 
 if TYPE_CHECKING:
     from jobs.job import BasicAerJob
@@ -24,7 +26,7 @@ PRECISIONS = ("double", "single")
 STATUSES = ("QUEUED", "RUNNING", "DONE", "ERROR", "CANCELLED")
 #: The address of a provider without a URL.
 _EMBEDDED = "embedded"
-#: Seconds between two looks at the status that a spinner shows; the end itself is pushed.
+#: Seconds between two looks at the progress that a bar shows; the end itself is pushed.
 _LOOK = 0.5
 
 
@@ -125,6 +127,21 @@ def result(job_id: str, as_json: bool, url: str | None) -> None:
         _show_result(job, as_json)
 
 
+@click.command()
+@click.argument("job_id", metavar="ID")
+@json_option
+@url_option
+def logs(job_id: str, as_json: bool, url: str | None) -> None:
+    """Show what happened to the job with this ID."""
+    with exit_codes(), _provider(url) as provider:
+        entries = provider.job(job_id).logs()
+        if as_json:
+            click.echo(json.dumps([asdict(entry) | {"time": entry.time.isoformat()} for entry in entries]))
+        else:
+            for entry in entries:
+                click.echo(str(entry))
+
+
 @click.command(short_help="Cancel the job with this ID.")
 @click.argument("job_id", metavar="ID")
 @url_option
@@ -162,9 +179,9 @@ def _left_alone(job: BasicAerJob, url: str | None) -> Iterator[None]:
 
 
 def _wait(job: BasicAerJob) -> None:
-    """Wait until the job is final, with a spinner that shows its state."""
-    with spinner(f"{job.job_id()}  {job.status().name}") as update:
-        job.wait_for_final_state(wait=_LOOK, callback=lambda job_id, now, _: update(f"{job_id}  {now.name}"))
+    """Wait until the job is final, with a bar that shows its state and progress, and is gone at the end."""
+    with progress_bar(job.job_id(), transient=True) as show:
+        job.wait_for_final_state(wait=_LOOK, callback=lambda _, now, __: show(now.name, job.progress()))
 
 
 def _note_idle(provider: BasicAerProvider) -> None:

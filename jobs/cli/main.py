@@ -60,6 +60,7 @@ for command in (
     commands.list_jobs,
     commands.status,
     commands.result,
+    commands.logs,
     commands.cancel,
     processes.up,
     processes.worker,

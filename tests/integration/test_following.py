@@ -8,27 +8,14 @@ import threading
 import time
 
 import pytest
-from circuits import bell, dividing_by_zero, endless
+from circuits import bell, dividing_by_zero, endless, wide
 from processes import eventually
-from qiskit import QuantumCircuit
 from qiskit.providers import JobError, JobStatus, JobTimeoutError
 
 from jobs import JobCancelledError, JobExpiredError, JobNotFoundError
 from jobs.job import BasicAerJob
 from jobs.progress import Progress
 from worker import keys
-
-
-def wide(name: str) -> QuantumCircuit:
-    """A circuit that is a shard of its own."""
-    circuit = QuantumCircuit(16, name=name)
-    for _ in range(20):
-        circuit.h(range(16))
-        circuit.rx(0.3, range(16))
-        for i in range(15):
-            circuit.cx(i, i + 1)
-    circuit.measure_all()
-    return circuit
 
 
 @pytest.fixture

@@ -105,6 +105,18 @@ def test_a_job_is_found_again_by_its_id(url, bell):
     assert basicaer("jobs", "--status", "cancelled", "--json", url=url).stdout == "[]\n"
 
 
+def test_logs(url, bell):
+    """`basicaer logs` prints a line for each thing that happened, oldest first (contract 16)."""
+    job_id = submitted(url, bell)
+    basicaer("result", job_id, url=url)
+    lines = basicaer("logs", job_id, url=url).stdout.splitlines()
+    assert [line.split()[2] for line in lines] == ["submitted", "claimed", "finished", "ended"]
+    entries = json.loads(basicaer("logs", job_id, "--json", url=url).stdout)
+    assert [entry["event"] for entry in entries] == ["submitted", "claimed", "finished", "ended"]
+    assert entries[1]["worker"] in lines[1]
+    assert entries[2]["seconds"] > 0
+
+
 def test_a_job_that_failed_ends_with_1(url):
     """The error's type and text are on stderr, the exit code is 1, and there is no traceback (contract 6)."""
     circuit = QuantumCircuit(1, 1)
@@ -132,7 +144,7 @@ def test_cancel_takes_effect_once(idle_url, bell):
     assert "cancelled" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["status", "result", "cancel"])
+@pytest.mark.parametrize("command", ["status", "result", "logs", "cancel"])
 def test_an_unknown_id_ends_with_4(idle_url, command):
     """No job with this id: said with the id and the address, exit code 4 (contract 13)."""
     done = basicaer(command, "no-such-job", url=idle_url)

@@ -1,0 +1,190 @@
+"""Rule 12: who waits is told at once, whoever else waits, leaves, or is interrupted."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import signal
+import threading
+import time
+
+import pytest
+from circuits import bell
+from processes import eventually
+from qiskit.providers import JobTimeoutError
+
+from jobs.events import JobEvents
+from worker import keys
+
+#: Far less than the 5 s after which a waiter reads by itself.
+AT_ONCE = 2.0
+
+
+@pytest.fixture
+def events(quiet_server):
+    """Events on a connection of the test's own."""
+    with quiet_server.client() as client:
+        events = JobEvents(client)
+        yield events
+        events.close()
+
+
+@pytest.fixture
+def publish(quiet_server):
+    """Announce a job's state, as scripts do; returns how many connections heard it."""
+    with quiet_server.client() as client:
+        yield lambda job_id, state: client.publish(keys.events(job_id), f"{state} 0 1")
+
+
+class Waiter(threading.Thread):
+    """A thread that watches a job until its end is announced; then it has a time."""
+
+    def __init__(self, events, job_id, **options):
+        super().__init__(daemon=True)
+        self.events, self.job_id, self.options = events, job_id, options
+        self.ended = self.error = None
+        self.missed = self.changed = 0
+        self.start()
+
+    def run(self):
+        with self.events.watch(self.job_id, **self.options) as watch:
+            while not watch.ended:
+                self.events.wait(watch, 30)
+                self.missed += watch.missed
+                self.changed += watch.changed
+                watch.missed = watch.changed = False
+            self.ended = time.monotonic()
+
+
+def test_the_lead_is_handed_on(events, publish):
+    """Whoever leads may leave: the others still hear at once, to the last one."""
+    waiters = [Waiter(events, f"job-{number % 5}") for number in range(10)]
+    # The second of a job's two may find the subscription standing; then it has missed nothing.
+    eventually(lambda: all(any(each.missed for each in waiters[n::5]) for n in range(5)), what="subscriptions")
+    eventually(lambda: sum(map(len, events._watches.values())) == 10, what="all waiters")
+    for number in range(5):
+        assert publish(f"job-{number}", "DONE") == 1
+        announced = time.monotonic()
+        for waiter in waiters[number::5]:
+            waiter.join(AT_ONCE)
+            assert waiter.ended - announced < AT_ONCE
+        assert [waiter.is_alive() for waiter in waiters].count(True) == 10 - 2 * (number + 1)
+
+
+def test_only_what_is_wanted(events, publish):
+    """A waiter for the end is not woken by shards; one for every change is."""
+    patient, eager = Waiter(events, "job"), Waiter(events, "job", every=True)
+    eventually(lambda: patient.missed or eager.missed, what="the subscription")
+    eventually(lambda: len(events._watches[keys.events("job")]) == 2, what="both waiters")
+    for _ in range(3):
+        publish("job", "RUNNING")
+    eventually(lambda: eager.changed, what="a change")
+    publish("job", "CANCELLED")
+    for waiter in (patient, eager):
+        waiter.join(AT_ONCE)
+    assert patient.changed == 0
+    assert patient.ended and eager.ended
+
+
+def test_threads_and_loops_together(events, publish):
+    """Those who wait on an event loop hear while a thread leads, and after it has gone."""
+    thread = Waiter(events, "first")
+    eventually(lambda: thread.missed, what="the subscription")
+
+    async def run():
+        loop, woken = asyncio.get_running_loop(), asyncio.Event()
+
+        def wake():
+            loop.call_soon_threadsafe(woken.set)
+
+        with events.watch("second", wake) as second, events.watch("third", wake) as third:
+            await asyncio.to_thread(eventually, lambda: second.missed and third.missed, what="subscriptions")
+            for watch, job_id in ((second, "second"), (third, "third")):
+                woken.clear()
+                publish(job_id, "DONE")
+                await asyncio.wait_for(woken.wait(), AT_ONCE)
+                assert watch.ended
+                if thread.is_alive():
+                    publish("first", "DONE")
+                    await asyncio.to_thread(thread.join, AT_ONCE)
+                    assert thread.ended
+
+    asyncio.run(run())
+
+
+def test_an_interrupted_leader(events, publish):
+    """Ctrl-C in the thread that leads leaves no other without news."""
+    others = []
+
+    def interrupt():
+        eventually(events._led.locked, what="a leader")
+        others.append(Waiter(events, "other"))
+        eventually(lambda: others[0].missed, what="the other's subscription")
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    with events.watch("mine") as watch:
+        events.wait(watch, AT_ONCE)
+        watch.missed = False
+        threading.Thread(target=interrupt).start()
+        with pytest.raises(KeyboardInterrupt):
+            events.wait(watch, 30)
+    # The line is opened anew, for one might have been cut off within a message.
+    eventually(lambda: publish("other", "DONE") == 1, what="the other's new subscription")
+    others[0].join(AT_ONCE)
+    assert others[0].ended
+
+
+def test_close_ends_every_wait_on_the_connection(events, quiet_server):
+    """After `close` nobody reads from the connection, and who waits goes on without."""
+    waiter = Waiter(events, "job")
+    eventually(lambda: waiter.missed, what="the subscription")
+    events.close()
+    with quiet_server.client() as client:
+        eventually(lambda: client.client_list(_type="pubsub") == [], what="the connection's end")
+    assert waiter.is_alive()
+    begun = time.monotonic()
+    with events.watch("other") as watch:
+        events.wait(watch, 0.1)
+    assert 0.1 <= time.monotonic() - begun < AT_ONCE
+    waiter.events.watch("job")
+    for each in events._watches[keys.events("job")]:
+        each.tell(ended=True)
+    waiter.join(AT_ONCE)
+
+
+def test_after_a_fork(quiet, quiet_server):
+    """A child that a fork made while its parent listened listens by itself."""
+    job = quiet.get_backend().run(bell())
+    waiting = threading.Thread(target=job.wait_for_final_state, args=(30,), daemon=True)
+    waiting.start()
+    with quiet_server.client() as client:
+        eventually(lambda: client.client_list(_type="pubsub"), what="the parent")
+        child = multiprocessing.get_context("fork").Process(target=job.wait_for_final_state, args=(30,))
+        child.start()
+        eventually(lambda: len(client.client_list(_type="pubsub")) == 2, what="the child")
+        job.cancel()
+        child.join(AT_ONCE)
+        waiting.join(AT_ONCE)
+    assert child.exitcode == 0
+    assert not waiting.is_alive()
+
+
+def test_a_wait_is_as_long_as_it_says(quiet):
+    """Rule 11: a timeout is kept, by those who lead and those who do not."""
+    job = quiet.get_backend().run(bell())
+    lasted = []
+
+    def wait():
+        begun = time.monotonic()
+        with pytest.raises(JobTimeoutError):
+            job.result(timeout=0.3)
+        lasted.append(time.monotonic() - begun)
+
+    threads = [threading.Thread(target=wait) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(5)
+    assert len(lasted) == 4
+    assert all(0.3 <= each < 1 for each in lasted)
+    job.cancel()
