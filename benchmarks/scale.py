@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
-from benchmarks import machine, scale_circuits, scale_gains, scale_tasks
+from benchmarks import fairness, machine, scale_circuits, scale_gains, scale_tasks
 from benchmarks.scale_rows import HEADER, Row, summary
 from benchmarks.scale_site import end_at_sigterm
 
@@ -27,6 +27,7 @@ SECTIONS: Mapping[str, Section] = MappingProxyType(
         "workers": scale_gains.workers,
         "dynamic": scale_gains.dynamic,
         "shards": scale_tasks.shards,
+        "fairness": fairness.fairness,
     }
 )
 _ROUNDS = 5

@@ -55,7 +55,9 @@ class Recut:
         )
         return cls(Manifest.decode(record.manifest), shards)
 
-    def submit(self, store: Store, size: int, settings: Settings) -> tuple[str, Effects]:
+    def submit(
+        self, store: Store, size: int, settings: Settings, *, tags: tuple[str, ...] = ()
+    ) -> tuple[str, Effects]:
         """SUBMIT a job of so many shards; return its id, and what is left to carry out."""
         job_id, shards = str(uuid.uuid4()), self.shards[:size]
         new = NewJob(
@@ -69,5 +71,6 @@ class Recut:
             result_bytes=0,
             expires=settings.expires,
             job_timeout=settings.job_timeout,
+            tags=tags,
         )
         return job_id, blobs.submit(store, new, shards)

@@ -14,7 +14,7 @@ RECORD_BYTES = 1536
 #: Every key that may exist, without the prefix.
 KNOWN_KEYS = re.compile(
     r"(job|about|log|upload|payload|parts|again|lapses|tombstone):[A-Za-z0-9._-]+|ready:[^:]+:.+|(turn|sent|slots|window):[^:]+"
-    r"|index:.+|tags:.+|tag:\d+:.+|held|deadline|kept|untold|charged|used|workers|workers:info|workers:load|fed|grace|clock"
+    r"|index:.+|tags:.+|tag:\d+:.+|ended:(ERROR|CANCELLED):.+|held|deadline|kept|untold|charged|used|workers|workers:info|workers:load|fed|grace|clock"
 )
 _READERS = {
     b"string": lambda client, key: client.get(key),
@@ -210,7 +210,13 @@ def _check_lists(snapshot):
             for tag in json.loads(tags):
                 name = f"{len(owner.encode())}:{owner}:{tag}"
                 expected.setdefault(name, {})[job_id] = snapshot.data.get(f"index:{owner}", {}).get(job_id)
-    return [] if lists == expected else [f"the lists of tags are {lists}, not {expected}"]
+    found = [] if lists == expected else [f"the lists of tags are {lists}, not {expected}"]
+    for job_id, job in snapshot.jobs().items():
+        state, owner = _text(job, "state"), _text(job, "owner")
+        for each in ("ERROR", "CANCELLED"):
+            if (job_id.encode() in snapshot.data.get(f"ended:{each}:{owner}", {})) != (state == each):
+                found.append(f"{job_id} is {state}, and the list of {each} says something else")
+    return found
 
 
 def _check_budget(snapshot):

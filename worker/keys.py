@@ -21,6 +21,7 @@ Every name begins with `PREFIX`; its number is the layout's version: a change of
 | ``index:<owner>`` | ZSET | job -> age (a counter) | with ``job:<id>``, trimmed by FEED |
 | ``tags:<owner>`` | HASH | job -> its tags, a JSON array; only of jobs that have any | the same |
 | ``tag:<length of owner>:<owner>:<tag>`` | ZSET | job that has the tag -> age | the same |
+| ``ended:<STATE>:<owner>`` | ZSET | job that ended in ERROR or CANCELLED -> age | the same |
 | ``kept`` | ZSET | final ``<id>/<owner>`` -> when something of it expires | with ``job:<id>``, trimmed by FEED |
 | ``untold`` | ZSET | job that ended -> when FEED looks whether Celery has its outcome | ten leases |
 | ``charged`` | HASH | final ``<id>/<owner>`` -> bytes that count for the owner | with ``job:<id>`` |

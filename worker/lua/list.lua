@@ -11,6 +11,7 @@ local place, skip, most = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[
 
 local LIMIT = 1000
 local index = index_key(owner)
+local filtered = states ~= "" or backend ~= "" or #tags > 0
 
 -- When the first job from this rank on that still has a record was created; nil: none before the rank `stop` has.
 local function created_from(rank, stop)
@@ -40,10 +41,12 @@ if place and not newest_first then least = math.max(least, place + 1) end
 
 -- The shortest list that all of these jobs are in.
 local source, size = index, call("ZCARD", index)
-for _, each in ipairs(tags) do
-  local length = call("ZCARD", tag_key(owner, each))
-  if length < size then source, size = tag_key(owner, each), length end
+local function prefer(list)
+  local length = call("ZCARD", list)
+  if length < size then source, size = list, length end
 end
+for _, each in ipairs(tags) do prefer(tag_key(owner, each)) end
+if states == "ERROR" or states == "CANCELLED" then prefer(ended_key(owner, states)) end
 
 local function has_tags(id)
   for _, each in ipairs(tags) do
@@ -66,18 +69,22 @@ end
 local function text(age) return age == math.huge and "+inf" or string.format("%.0f", age) end
 
 local function by_age()
-  local offset = 0
-  -- Where all jobs count, those to be skipped need no look.
-  if not place and states == "" and backend == "" and #tags == 0 then offset, skip = skip, 0 end
   local from, to = text(least), "(" .. text(bound)
-  local ends = newest_first and { to, from, "BYSCORE", "REV" } or { from, to, "BYSCORE" }
-  ends[#ends + 1] = "LIMIT"
-  ends[#ends + 1] = offset
-  ends[#ends + 1] = LIMIT
-  ends[#ends + 1] = "WITHSCORES"
-  local entries, found = call("ZRANGE", source, unpack(ends)), {}
+  local offset, size_of_page = 0, LIMIT
+  if not filtered then
+    -- All of them count: those to be skipped need no look, nor more than are asked for.
+    size_of_page = math.min(LIMIT, most)
+    if not place then offset, skip = skip, 0 end
+  end
+  local entries
+  if newest_first then
+    entries = call("ZRANGE", source, to, from, "BYSCORE", "REV", "LIMIT", offset, size_of_page, "WITHSCORES")
+  else
+    entries = call("ZRANGE", source, from, to, "BYSCORE", "LIMIT", offset, size_of_page, "WITHSCORES")
+  end
+  local found = {}
   for i = 1, #entries, 2 do found[#found + 1] = { entries[i], tonumber(entries[i + 1]) } end
-  return found, #found == LIMIT
+  return found, #found == size_of_page
 end
 
 if least >= bound then return { false, skip, {} } end
@@ -89,11 +96,13 @@ local found, last = {}, false
 for _, job in ipairs(jobs) do
   local id = job[1]
   last = text(job[2])
-  local state, of = fields(id, "state", "backend")
-  -- One whose record has just expired may still be listed.
-  if state and (states == "" or states:find(state, 1, true)) and (backend == "" or of == backend) and has_tags(id)
-  then
-    if skip > 0 then skip = skip - 1 else found[#found + 1] = { id, of } end
+  local state = states ~= "" and call("HGET", job_key(id), "state")
+  if states == "" or state and states:find(state, 1, true) then
+    -- One whose record has just expired may still be listed.
+    local of = call("HGET", job_key(id), "backend")
+    if of and (backend == "" or of == backend) and has_tags(id) then
+      if skip > 0 then skip = skip - 1 else found[#found + 1] = { id, of } end
+    end
     if #found == most then break end
   end
 end

@@ -41,6 +41,8 @@ local function index_key(owner) return PREFIX .. "index:" .. owner end
 local function tags_key(owner) return PREFIX .. "tags:" .. owner end
 -- With the owner's length, as both may hold any letter.
 local function tag_key(owner, tag) return PREFIX .. "tag:" .. #owner .. ":" .. owner .. ":" .. tag end
+-- Of the final states but DONE, which most jobs end in.
+local function ended_key(owner, state) return PREFIX .. "ended:" .. state .. ":" .. owner end
 local function ready_key(lane, owner) return PREFIX .. "ready:" .. lane .. ":" .. owner end
 local function sent_key(lane) return PREFIX .. "sent:" .. lane end
 
@@ -121,6 +123,8 @@ end
 -- Nobody finds the job in a list any more.
 local function unlist(owner, id)
   tag(owner, id, "[]")
+  call("ZREM", ended_key(owner, "ERROR"), id)
+  call("ZREM", ended_key(owner, "CANCELLED"), id)
   call("ZREM", index_key(owner), id)
 end
 
@@ -237,6 +241,7 @@ local function finish(id, state)
   call("ZREM", ready_key(lane, owner), id)
   charge(owner, id, RECORD_BYTES + payload_bytes + part_bytes, asked)
   call("ZADD", KEPT, NOW + ttl, pair(id, owner))
+  if state ~= "DONE" then call("ZADD", ended_key(owner, state), call("ZSCORE", index_key(owner), id), id) end
   announce(id, state, done, total)
   -- FEED will look whether the caller has told Celery.
   call("ZADD", UNTOLD, NOW + LEASE, id)
