@@ -164,12 +164,14 @@ def test_expired_is_told_from_unknown(client, clock, submit):
     assert set(Snapshot(client).data) <= {"clock", "fed", "turn:basicaer", "window:basicaer", "untold"}
 
 
-def test_an_id_whose_record_expired_may_be_used_again(store, client, clock, submit):
-    """What was still to be trimmed of an expired job is not taken from the new one of its name."""
-    submit()
-    finish(store)
+@pytest.mark.parametrize("end", [finish, Store.cancel])
+def test_an_id_whose_record_expired_may_be_used_again(store, client, clock, submit, end):
+    """What was still to be trimmed of an expired job is neither taken from the new one of its name nor its own."""
+    submit(tags=("old",))
+    end(store, "job")
     client.unlink(*(f"basicaer:1:{kind}:job" for kind in ("job", "about", "log", "payload", "parts")))
     submit(result_bytes=100, expires=30 * DAY)
+    assert list(find(store, "ann", Wanted(tags=("old",)))) == []
     clock.advance(14 * DAY)
     store.feed()
     assert listed(store) == ["job"]

@@ -48,11 +48,14 @@ call("HSET", job_key(id), "state", "QUEUED", "owner", owner, "lane", LANE, "tota
   "result_ttl", result_ttl, "payload_bytes", payload_bytes, "result_bytes", result_bytes, "part_bytes", 0,
   "lapses", 0, "digest", digest)
 call("SET", about_key(id), manifest)
--- An expired job of this name and owner may have left what it counted for.
-if call("ZREM", KEPT, pair(id, owner)) == 1 then charge(owner, id, 0) end
+-- An expired job of this name and owner may have left its places in lists, and what it counted for.
+if call("ZREM", KEPT, pair(id, owner)) == 1 then
+  unlist(owner, id)
+  charge(owner, id, 0)
+end
 use(owner, asked)
 call("ZADD", index_key(owner), age, id)
-tag(owner, id, tags)
+if tags ~= "[]" then tag(owner, id, tags) end
 call("ZADD", DEADLINE, NOW + expires, id)
 offer(id, owner, LANE, rank)
 fill(math.huge)
