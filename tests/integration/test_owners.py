@@ -1,0 +1,104 @@
+"""Owners take turns at the workers; priorities order one owner's own jobs."""
+
+from __future__ import annotations
+
+import getpass
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from faults.farm import lasting
+from processes import RedisServer, Worker, environment, eventually
+from qiskit import QuantumCircuit
+
+from jobs import BasicAerJob, BasicAerProvider
+from worker import blobs
+from worker.feed import carry_out
+from worker.record import NewJob
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis with one worker of one slot, which ticks five times a second."""
+    folder = tmp_path_factory.mktemp("o")
+    server = RedisServer(folder).start()
+    worker = Worker(server.url, folder, BASICAER_LEASE="2")
+    worker.ready()
+    yield server
+    worker.stop()
+    server.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def client(site: RedisServer) -> Iterator:
+    """Make providers, each of an owner; None: of whoever runs the tests."""
+    made = []
+
+    def of(owner: str | None) -> BasicAerProvider:
+        with environment(BASICAER_LEASE="2", **({"BASICAER_OWNER": owner} if owner else {})):
+            made.append(BasicAerProvider(site.url))
+        return made[-1]
+
+    yield of
+    for provider in made:
+        provider.close()
+
+
+def bell() -> QuantumCircuit:
+    circuit = QuantumCircuit(2, 2)
+    circuit.h(0)
+    circuit.cx(0, 1)
+    circuit.measure([0, 1], [0, 1])
+    return circuit
+
+
+def huge(provider: BasicAerProvider, circuit: QuantumCircuit, shards: int) -> BasicAerJob:
+    """Submit a job of so many equal shards, whatever their cost: it is not there to end."""
+    template = provider.get_backend().create_job(circuit, shots=1)._submission
+    (shard,) = template.shards
+    job_id = f"huge-{provider.settings.owner}"
+    with provider.reaching() as connection:
+        new = NewJob(
+            id=job_id, owner=provider.settings.owner, total=shards, digest="d", backend="qasm_simulator",
+            manifest=template.manifest.encode(), payload_bytes=shards * len(shard), result_bytes=0, expires=600,
+            job_timeout=600,
+        )  # fmt: skip
+        carry_out(connection.app, blobs.submit(connection.store, new, [shard] * shards))
+    return provider.job(job_id)
+
+
+def test_a_job_has_an_owner(client, monkeypatch):
+    """A job is its submitter's: of BASICAER_OWNER, or else of the system's user; each lists his own."""
+    monkeypatch.delenv("BASICAER_OWNER", raising=False)
+    for owner in ("ann@lab", None):
+        provider = client(owner)
+        job = provider.get_backend().run(bell())
+        with provider.reaching() as connection:
+            assert connection.store.read(job.job_id()).owner == (owner or getpass.getuser())
+        assert [each.job_id() for each in provider.jobs()] == [job.job_id()]
+        # Found by its id, it is anybody's.
+        assert client("bob").job(job.job_id()) == job
+        job.result(timeout=30)
+
+
+def test_a_huge_job_does_not_hold_another_owner_up(client):
+    """Beside 10,000 shards of one owner, another's Bell circuit waits for two of them at most."""
+    ann, bob = client("ann"), client("bob")
+    # Longer than a tick, at which more of them could be handed out.
+    large = huge(ann, lasting(0.3), 10_000)
+    try:
+        eventually(lambda: large.progress().done >= 1, within=30, what="the first shard")
+        for _ in range(3):
+            small = bob.get_backend().run(bell())
+            small.result(timeout=30)
+            times = small.timestamps()
+            between = [
+                entry
+                for entry in large.logs()
+                if entry.event == "claimed" and times["created"] <= entry.time < times["running"]
+            ]
+            assert len(between) <= 2
+        assert not large.in_final_state()
+    finally:
+        large.cancel()
