@@ -9,7 +9,7 @@ axis of rows leads all others, and a row's numbers are, bit for bit, what they w
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -51,11 +51,12 @@ class Recipe:
     """How the matrices of a plan come from the instructions, whatever their angles."""
 
     def __init__(self, instructions: Sequence[Evolving], operations: Sequence[Operation], plan: Plan) -> None:
-        self._sources: dict[_Kind, list[int]] = defaultdict(list)
+        sources_of: dict[_Kind, list[int]] = defaultdict(list)
         for operation in operations:
             if _has_matrix(operation):
                 for source in operation.sources:
-                    self._sources[_kind(instructions[source])].append(source)
+                    sources_of[_kind(instructions[source])].append(source)
+        self._sources = dict(sources_of)
         #: Source -> its row among the matrices of its width, which stand in the order of kinds.
         rows: dict[int, int] = {}
         counts: dict[int, int] = defaultdict(int)
@@ -91,28 +92,28 @@ class Recipe:
                 continue
             size = len(step.targets)
             first = self._counts[size]
-            for values in product((0, 1), repeat=len(step.controls)):
-                spots = {qubit: bit for bit, qubit in enumerate(step.targets)}
-                # The first control is the least significant bit of the variant's number.
-                spots |= {qubit: ~value for qubit, value in zip(reversed(step.controls), values, strict=True)}
-                factors = [
-                    Factor(member, tuple([spots[qubit] for qubit in operations[member].qubits]))
-                    for member in step.members
-                ]
+            # The first control is the least significant bit of the variant's number.
+            across = step.controls[::-1]
+            for values in product((0, 1), repeat=len(across)):
+                spot: Callable[[int], int] = step.targets.index
+                if values:
+                    spots = {qubit: bit for bit, qubit in enumerate(step.targets)}
+                    spots.update({qubit: ~value for qubit, value in zip(across, values, strict=True)})
+                    spot = spots.__getitem__
+                factors = [(member, tuple(map(spot, operations[member].qubits))) for member in step.members]
                 if size <= PAIR:
-                    self._plan_unit(size, tuple(range(size)), factors, units)
+                    self._plan_unit(size, factors, units)
                 else:
                     self._plan_block(size, factors, units, blocks)
             self.places.append(Place(size, first, self._counts[size]))
         self._units, self._blocks = units.by_size(), blocks.by_size()
 
-    def _plan_unit(self, size: int, bits: tuple[int, ...], factors: Sequence[Factor], units: Rounds) -> int:
-        """Plan the product of factors on these bits; return its place."""
+    def _plan_unit(self, size: int, factors: Sequence[Factor], units: Rounds) -> int:
+        """Plan the product of factors on bits below ``size``; return its place."""
         item = self._counts[size]
         self._counts[size] += 1
-        for number, factor in enumerate(factors):
-            spots = tuple([bits.index(spot) if spot >= 0 else spot for spot in factor.spots])
-            units.spread(size, number, item, self._rows[factor.operation], spots, units=False)
+        for number, (operation, spots) in enumerate(factors):
+            units.spread(size, number, item, self._rows[operation], spots, units=False)
         return item
 
     def _plan_block(self, size: int, factors: Sequence[Factor], units: Rounds, blocks: Rounds) -> None:
@@ -120,10 +121,11 @@ class Recipe:
         self._counts[size] += 1
         for number, unit in enumerate(folded(factors)):
             if len(unit.bits) > PAIR:
-                (factor,) = unit.factors
-                blocks.spread(size, number, item, self._rows[factor.operation], factor.spots, units=False)
+                ((operation, inside),) = unit.factors
+                spots = tuple([unit.bits[bit] if bit >= 0 else bit for bit in inside])
+                blocks.spread(size, number, item, self._rows[operation], spots, units=False)
                 continue
-            place = self._plan_unit(len(unit.bits), unit.bits, unit.factors, units)
+            place = self._plan_unit(len(unit.bits), unit.factors, units)
             if number:
                 blocks.mix(size, number, item, place, unit.bits)
             else:
@@ -194,11 +196,12 @@ def _has_matrix(operation: Operation) -> bool:
 
 
 def _kind(instruction: Evolving) -> _Kind:
+    if type(instruction) is Gate:
+        return instruction.name, len(instruction.targets), len(instruction.controls), instruction.control_state
+    if isinstance(instruction, Unitary):
+        return "unitary", len(instruction.targets), len(instruction.controls), instruction.control_state
     if isinstance(instruction, Diagonal):
         return "", len(instruction.targets), 0, None
-    if isinstance(instruction, (Gate, Unitary)):
-        name = instruction.name if isinstance(instruction, Gate) else "unitary"
-        return name, len(instruction.targets), len(instruction.controls), instruction.control_state
     raise TypeError(f"no matrix of its own: {instruction}")
 
 

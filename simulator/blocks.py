@@ -8,7 +8,6 @@ qubits of the block: the block gets one matrix for each value that they have.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
@@ -29,8 +28,7 @@ _WAYS = 10
 _SINGLE, _SEVERAL, _PHASE = 0.3, 1.0, 0.12
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """Operations that are one matrix over ``qubits``, for each value of the ``outer`` controls."""
 
     #: Places of the stage's operations, in order.
@@ -40,8 +38,7 @@ class Block:
     outer: int
 
 
-@dataclass(frozen=True, slots=True)
-class Phases:
+class Phases(NamedTuple):
     """Operations that are diagonal: they commute."""
 
     members: tuple[int, ...]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -64,7 +65,7 @@ class Planned:
         if not self.narrow:
             return None
         if isinstance(step, Multiply):
-            return _shape(step, real=self.real) if self.size <= _SMALL else None
+            return _small_shape(*_outline(step, real=self.real)) if self.size <= _SMALL else None
         # Each operation with the bits of its qubits.
         members = list(zip(step.members, step.bits, strict=True))
         pairs = [Entries(*self.recipe.pair_entries(place), bits) for place, bits in members if len(bits) <= PAIR]
@@ -121,7 +122,8 @@ class Bound:
         step, place, kept = planned
         if isinstance(step, Multiply) and place is not None:
             matrices = self._matrices[place.size][place.first : place.end]
-            return Product(matrices, kept if isinstance(kept, Shape) else _shape(step, real=self._planned.real))
+            shape = kept if isinstance(kept, Shape) else Shape(*_outline(step, real=self._planned.real))
+            return Product(matrices, shape)
         if isinstance(step, Scale):
             if isinstance(kept, _Diagonals):
                 return self._scaling(kept)
@@ -171,8 +173,12 @@ class Bound:
             kernels.apply_matrix(state.amplitudes, _matrix(instruction), targets, controls, checkpoint)
 
 
-def _shape(step: Multiply, *, real: bool) -> Shape:
-    return Shape((1 if real else 2) << len(step.targets), step.control_bits, step.sources, turned=step.turned)
+def _outline(step: Multiply, *, real: bool) -> tuple[int, tuple[int, ...], tuple[int, ...] | None, bool]:
+    return (1 if real else 2) << len(step.targets), step.control_bits, step.sources, step.turned
+
+
+#: The same few moves of bits come again and again, also in other plans.
+_small_shape = lru_cache(maxsize=1024)(Shape)
 
 
 def _matrix(instruction: Evolving) -> NDArray[np.complex128]:

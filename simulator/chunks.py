@@ -59,9 +59,7 @@ class Shape:
 
     __slots__ = ("bits", "gather", "height", "side", "turned", "width")
 
-    def __init__(
-        self, width: int, bits: tuple[int, ...], sources: tuple[int, ...] | None, *, turned: bool
-    ) -> None:
+    def __init__(self, width: int, bits: tuple[int, ...], sources: tuple[int, ...] | None, turned: bool) -> None:
         #: The side of a matrix of real numbers.
         self.width = width
         #: Of a chunk's number: they say which matrix it is.

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
 
-
-class Factor(NamedTuple):
-    """An operation of a block: of each of its qubits, the bit of the block; ``~value`` is one with this value."""
-
-    operation: int
-    spots: tuple[int, ...]
+#: An operation of a product, and of each of its qubits the bit there; ``~value`` is one with this value.
+Factor: TypeAlias = tuple[int, tuple[int, ...]]
 
 
 class Unit(NamedTuple):
-    """Factors on the same bits; the first acts first."""
+    """A product over some bits of a block."""
 
     #: Ascending; more than two only where there is one factor.
     bits: tuple[int, ...]
+    #: On the bits of the unit, the first of which is 0; the first factor acts first.
     factors: list[Factor]
 
 
@@ -43,20 +41,19 @@ class _Folding:
 
     def add(self, factor: Factor) -> None:
         """Add the next factor."""
-        bits = tuple([spot for spot in factor.spots if spot >= 0])
-        if len(bits) > PAIR:
-            for bit in bits:
-                if bit in self._waiting:
-                    self._append((bit,))
-            self._append(bits).factors.append(factor)
-            return
+        operation, spots = factor
+        bits = spots if min(spots) >= 0 else tuple([spot for spot in spots if spot >= 0])
         last = self._last.get(bits[0])
-        if last is not None and len(last.bits) <= PAIR and all(self._last.get(bit) is last for bit in bits):
-            last.factors.append(factor)
+        if last is not None and len(last.bits) <= PAIR >= len(bits) and self._last.get(bits[-1]) is last:
+            last.factors.append((operation, _inside(last.bits, spots)))
         elif len(bits) == 1:
             self._waiting.setdefault(bits[0], []).append(factor)
         else:
-            self._append(bits).factors.append(factor)
+            for bit in bits if len(bits) > PAIR else ():
+                if bit in self._waiting:
+                    self._append((bit,))
+            unit = self._append(bits)
+            unit.factors.append((operation, _inside(unit.bits, spots)))
 
     def units(self) -> list[Unit]:
         """Return all that was added."""
@@ -69,8 +66,13 @@ class _Folding:
         """Begin a unit on these bits with the factors that wait for them."""
         unit = Unit(tuple(sorted(bits)), [])
         for bit in bits:
-            if bit in self._waiting:
-                unit.factors.extend(self._waiting.pop(bit))
+            for operation, spots in self._waiting.pop(bit, ()):
+                unit.factors.append((operation, _inside(unit.bits, spots)))
             self._last[bit] = unit
         self._units.append(unit)
         return unit
+
+
+@lru_cache(maxsize=1024)
+def _inside(bits: tuple[int, ...], spots: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple([bits.index(spot) if spot >= 0 else spot for spot in spots])

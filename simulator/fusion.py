@@ -7,10 +7,10 @@ block, and if not, all that wait become one step.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from simulator.blocks import Block, Phases
-from simulator.operations import Operation
+from simulator.operations import Operation, members_of
 
 #: Blocks, of the last ones, that take in what shares no qubit with them.
 _BACK = 4
@@ -153,7 +153,7 @@ class _Fusion:
     def _take_singles(self, number: int, qubits: int) -> int:
         """Put the gates that wait on some qubits into a step; return the qubits that there were some on."""
         taken = 0
-        for qubit in _members(qubits) if self._singles else ():
+        for qubit in members_of(qubits) if self._singles else ():
             if waiting := self._singles.pop(qubit, None):
                 self.steps[number].members += waiting
                 taken |= 1 << qubit
@@ -177,16 +177,8 @@ class _Fusion:
 
     def _note(self, number: int, qubits: int, mixed: int) -> None:
         """Note that a step touches some qubits, and mixes some of them."""
-        for qubit in _members(qubits):
+        for qubit in members_of(qubits):
             if self._touched.get(qubit, -1) < number:
                 self._touched[qubit] = number
             if mixed >> qubit & 1:
                 self._mixed[qubit] = number
-
-
-def _members(qubits: int) -> Iterable[int]:
-    """Yield the qubits of a set."""
-    while qubits:
-        lowest = qubits & -qubits
-        yield lowest.bit_length() - 1
-        qubits ^= lowest

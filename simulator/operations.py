@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -30,8 +30,7 @@ _REAL = frozenset({"id", "x", "z", "h", "ry", "swap", "dcx"})
 _INVOLUTIONS = frozenset({"id", "x", "y", "z", "h"})
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """One gate, or a run of gates on one qubit."""
 
     #: The instructions, by place, whose product it is; the first acts first.
@@ -71,7 +70,7 @@ def signature(instructions: Sequence[Evolving]) -> tuple[object, ...]:
     return tuple(
         [
             (each.name, each.targets, each.controls, each.control_state)
-            if isinstance(each, Gate)
+            if type(each) is Gate
             else _signature(each)
             for each in instructions
         ]
@@ -106,30 +105,42 @@ class _Lister:
 
     def add(self, place: int) -> None:
         """Add one instruction."""
-        names, instruction = self._names, self._instructions[place]
-        if isinstance(instruction, Permutation):
-            pairs = zip(instruction.targets, instruction.sources, strict=True)
-            names.update({goal: names.get(source, source) for goal, source in pairs})
+        instruction = self._instructions[place]
+        if type(instruction) is Gate:
+            targets, controls = instruction.targets, instruction.controls
+            if instruction.name == "swap" and not controls:
+                self._rename(targets, targets[::-1])
+                return
+        elif type(instruction) is Permutation:
+            self._rename(instruction.targets, instruction.sources)
             return
-        targets = instruction.targets
-        controls = instruction.controls if isinstance(instruction, (Gate, Unitary)) else ()
-        if isinstance(instruction, Gate) and instruction.name == "swap" and not controls:
-            one, other = targets
-            names[one], names[other] = names.get(other, other), names.get(one, one)
-            return
+        else:
+            targets = instruction.targets
+            controls = instruction.controls if type(instruction) is Unitary else ()
         qubits = targets + controls
-        if names:
-            qubits = tuple([names.get(qubit, qubit) for qubit in qubits])
-        if len(qubits) == 1 and not isinstance(instruction, Initialize):
+        if self._names:
+            qubits = tuple([self._names.get(qubit, qubit) for qubit in qubits])
+        prepares = type(instruction) is Initialize
+        if len(qubits) == 1 and not prepares:
             self._continue_run(qubits[0], place)
             return
-        for qubit in qubits:
-            self._close(qubit)
-        mixed, fixed = as_set(qubits[: len(targets)]), as_set(qubits[len(targets) :])
+        count, mixed, fixed = len(targets), 0, 0
+        for number, qubit in enumerate(qubits):
+            if qubit in self._runs:
+                self._close(qubit)
+            if number < count:
+                mixed |= 1 << qubit
+            else:
+                fixed |= 1 << qubit
         if _is_diagonal(instruction):
             mixed, fixed = 0, mixed | fixed
-        whole = isinstance(instruction, Initialize) or (mixed != 0 and len(qubits) > WIDEST)
+        whole = prepares or (mixed != 0 and len(qubits) > WIDEST)
         self._operations.append(Operation((place,), qubits, mixed, fixed, whole))
+
+    def _rename(self, goals: tuple[int, ...], sources: tuple[int, ...]) -> None:
+        names = self._names
+        found = {goal: names.get(source, source) for goal, source in zip(goals, sources, strict=True)}
+        names.update(found)
 
     def listing(self) -> Listing:
         """Return all that was added."""
@@ -139,8 +150,10 @@ class _Lister:
         return Listing(tuple(self._operations), names)
 
     def _continue_run(self, qubit: int, place: int) -> None:
-        run = self._runs.setdefault(qubit, [])
-        if run and _cancel(self._instructions[run[-1]], self._instructions[place]):
+        run = self._runs.get(qubit)
+        if not run:
+            self._runs[qubit] = [place]
+        elif _cancel(self._instructions[run[-1]], self._instructions[place]):
             run.pop()
         else:
             run.append(place)
@@ -173,22 +186,29 @@ def as_set(qubits: Iterable[int]) -> int:
     return members
 
 
+def members_of(qubits: int) -> list[int]:
+    """Return the qubits of a set, ascending."""
+    members = []
+    while qubits:
+        lowest = qubits & -qubits
+        members.append(lowest.bit_length() - 1)
+        qubits ^= lowest
+    return members
+
+
 def _is_diagonal(instruction: Evolving) -> bool:
-    if isinstance(instruction, Gate):
+    if type(instruction) is Gate:
         return instruction.name in _DIAGONAL
     return isinstance(instruction, Diagonal) or (isinstance(instruction, Unitary) and _looks_diagonal(instruction))
 
 
 def _looks_diagonal(unitary: Unitary) -> bool:
     matrix = unitary.matrix.ndarray()
+    # Of most matrices, one entry tells.
+    if len(matrix) > 1 and matrix[0, 1]:
+        return False
     return bool(np.count_nonzero(matrix) == np.count_nonzero(matrix.diagonal()))
 
 
 def _cancel(one: Evolving, other: Evolving) -> bool:
-    return (
-        isinstance(one, Gate)
-        and isinstance(other, Gate)
-        and one.name == other.name
-        and one.name in _INVOLUTIONS
-        and not one.controls
-    )
+    return type(one) is type(other) is Gate and one.name == other.name and one.name in _INVOLUTIONS

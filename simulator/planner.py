@@ -7,12 +7,12 @@ machine, of threads, or of free memory. It holds no angle: `binding` fills in th
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
 
 from simulator.blocks import Block, Phases, blocks_of
 from simulator.fusion import fused
-from simulator.operations import Operation, as_set
+from simulator.operations import Operation, as_set, members_of
 from simulator.stages import next_stage
 
 #: log2 of the amplitudes of a chunk: two of these buffers stay in a core's cache. In wide states, larger chunks
@@ -23,11 +23,10 @@ _WIDE = 19
 LOW = 3
 #: States of so many bits are narrow: planning and small matrices take longer than steps. Narrower still, blocks of
 #: three qubits gain less than their matrices cost.
-NARROW, _NARROWER = 12, 9
+NARROW, _NARROWER = 12, 10
 
 
-@dataclass(frozen=True, slots=True)
-class Multiply:
+class Multiply(NamedTuple):
     """Bring a block's qubits to the lowest bits of the chunk, and multiply by its matrix."""
 
     #: Places of the plan's operations.
@@ -44,8 +43,7 @@ class Multiply:
     turned: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
+class Scale(NamedTuple):
     """Multiply the chunk by diagonals."""
 
     members: tuple[int, ...]
@@ -167,14 +165,16 @@ class _Chunk:
     def multiply(self, members: tuple[int, ...], block: Block) -> None:
         """Append a block: its qubits come to the lowest bits, and go to the highest where that may help."""
         self._turn_back(block.qubits)
-        targets = [qubit for qubit in self.order if block.qubits >> qubit & 1]
-        rest = [qubit for qubit in self.order if not block.qubits >> qubit & 1]
-        moved = targets + rest
-        sources = None if moved == self.order else tuple(map(self.order.index, moved))
-        controls = tuple(qubit for qubit in self._numbers if block.outer >> qubit & 1)
+        order = self.order
+        low = sorted(map(order.index, members_of(block.qubits)))
+        high, rest, targets = list(range(len(order))), order.copy(), [order[bit] for bit in low]
+        for bit in reversed(low):
+            del high[bit], rest[bit]
+        sources = None if low[-1] < len(low) else tuple(low + high)
+        controls = tuple([qubit for qubit in self._numbers if block.outer >> qubit & 1]) if block.outer else ()
         bits = tuple([self._numbers[qubit] for qubit in controls])
         self.steps.append(Multiply(members, tuple(targets), controls, bits, sources, self._real))
-        self.order[:] = rest + targets if self._real else moved
+        order[:] = rest + targets if self._real else targets + rest
 
     def _turn_back(self, following: int) -> None:
         """Leave the last block's qubits at the lowest bits, if the following are some of them, and others."""
@@ -182,7 +182,7 @@ class _Chunk:
         if isinstance(last, Multiply) and last.turned and following & as_set(last.targets):
             size = len(last.targets)
             if as_set(self.order[: following.bit_count()]) != following:
-                self.steps[-1] = replace(last, turned=False)
+                self.steps[-1] = last._replace(turned=False)
                 self.order[:] = self.order[-size:] + self.order[:-size]
 
     def scale(self, members: tuple[int, ...], qubits: Sequence[tuple[int, ...]]) -> None:

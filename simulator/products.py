@@ -6,9 +6,9 @@ bits of its product, or, where that is much larger, mixes the rows that it acts 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TypeAlias
 
 import numpy as np
@@ -21,8 +21,8 @@ Matrices: TypeAlias = NDArray[np.complex128]
 
 #: Places in a stack: a slice where they follow each other, since that is faster.
 Places: TypeAlias = slice | NDArray[np.intp]
-#: Of what is multiplied at once: places of products, where each factor's numbers begin, and an array each.
-_Lists: TypeAlias = tuple[list[int], list[int], list[NDArray[np.intp]]]
+#: Of what is multiplied at once: places, where each one's numbers begin, and which bits it is over.
+_Lists: TypeAlias = tuple[list[int], list[int], list[tuple[int, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,26 +63,28 @@ class Rounds:
     def spread(self, size: int, number: int, item: int, row: int, spots: tuple[int, ...], *, units: bool) -> None:
         """Multiply an item by a smaller matrix, in this row, over ``spots``; its ``number``-th factor."""
         width = len(spots)
-        items, starts, entries = self._spread.setdefault((size, number, units, width), ([], [], []))
-        items.append(item)
-        starts.append(row * ((1 << 2 * width) + 1))
-        entries.append(spread_entries(size, spots))
+        lists = self._spread.get((size, number, units, width))
+        if lists is None:
+            lists = self._spread[size, number, units, width] = [], [], []
+        lists[0].append(item)
+        lists[1].append(row * ((1 << 2 * width) + 1))
+        lists[2].append(spots)
 
     def mix(self, size: int, number: int, item: int, place: int, bits: tuple[int, ...]) -> None:
         """Multiply an item by the unit of this place on some bits; its ``number``-th factor, not the first."""
-        places, starts, rows = self._mixed.setdefault((size, number, len(bits)), ([], [], []))
-        places.append(place)
-        starts.append(item << size)
-        rows.append(_mixed_rows(size, bits))
+        lists = self._mixed.setdefault((size, number, len(bits)), ([], [], []))
+        lists[0].append(place)
+        lists[1].append(item << size)
+        lists[2].append(bits)
 
     def by_size(self) -> dict[int, list[Round]]:
         """Return the rounds of each size in their order."""
         found: list[tuple[int, int, Round]] = []
-        for (size, number, units, width), (items, starts, spreads) in self._spread.items():
-            entries = np.array(spreads) + np.array(starts)[:, None]
+        for (size, number, units, width), (items, starts, spots) in self._spread.items():
+            entries = _each(partial(spread_entries, size), spots) + np.array(starts)[:, None]
             found.append((size, number, Spread(number == 0, width, units, _places(items), entries)))
-        for (size, number, width), (places, starts, offset) in self._mixed.items():
-            rows = np.array(offset) + np.array(starts)[:, None, None]
+        for (size, number, width), (places, starts, bits) in self._mixed.items():
+            rows = _each(partial(_mixed_rows, size), bits) + np.array(starts)[:, None, None]
             found.append((size, number, Mix(width, _places(places), rows)))
         rounds: dict[int, list[Round]] = {}
         for size, _, each in sorted(found, key=lambda each: each[:2]):
@@ -108,6 +110,14 @@ def multiply(
             spread = factors.take(each.entries, axis=-1).reshape(*lead, -1, side, side)
             items = (..., each.items, slice(None), slice(None))
             stack[items] = spread if each.first else np.matmul(spread, stack[items])
+
+
+def _each(
+    made: Callable[[tuple[int, ...]], NDArray[np.intp]], bits: Sequence[tuple[int, ...]]
+) -> NDArray[np.intp]:
+    """Return an array for each of some bits, most of which come many times."""
+    numbers = {each: number for number, each in enumerate(dict.fromkeys(bits))}
+    return np.array([made(each) for each in numbers])[[numbers[each] for each in bits]]
 
 
 def _places(places: list[int]) -> Places:

@@ -32,6 +32,8 @@ def next_stage(
     ``local`` are qubits that are local anyway; ``room`` is how many more there may be, of ``num_bits``. Nothing is
     chosen only where the first operation is whole, or mixes more qubits than there is room for.
     """
+    if local.bit_count() == num_bits and not any(operation.whole for _, operation in operations):
+        return local, list(operations), []
     # A choice that is the same everywhere: a plan is a function of the circuit.
     chance = random.Random(7)  # noqa: S311 (not a secret)
     most = -1.0

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from programs import Draw
 
 from simulator.blocks import Block, blocks_of
-from simulator.folding import Factor, folded
+from simulator.folding import folded
 from simulator.fusion import fused
 from simulator.operations import Operation
 from simulator.planner import Stage, make_plan
@@ -114,10 +114,11 @@ def test_units(given_order: list[Operation]) -> None:
     """The factors of a block are each in one unit that has their bits, in an order that means the same."""
     here = [each for each in given_order if len(each.qubits) <= 4]
     found: list[Operation] = []
-    for unit in folded(Factor(place, each.qubits) for place, each in enumerate(here)):
+    for unit in folded((place, each.qubits) for place, each in enumerate(here)):
         assert len(unit.bits) <= 2 or len(unit.factors) == 1
-        assert all(set(factor.spots) <= set(unit.bits) for factor in unit.factors)
-        found += [here[factor.operation] for factor in unit.factors]
+        for operation, spots in unit.factors:
+            assert tuple(unit.bits[spot] for spot in spots) == here[operation].qubits
+        found += [here[operation] for operation, _ in unit.factors]
     assert_ordered(here, found)
 
 
