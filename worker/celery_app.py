@@ -65,6 +65,9 @@ def make_app(settings: Settings) -> Celery:
             "socket_keepalive": True,
             "health_check_interval": 25,
             "retry_on_timeout": True,
+            # What was taken off the queue is not kept until it is acknowledged: the record brings back a doorbell
+            # that was lost, and sooner than kombu would.
+            "ack_emulation": False,
         },
         # A message that cannot be read must not stop the worker.
         worker_consumer="worker.consumer:SteadyConsumer",

@@ -6,19 +6,22 @@ worker's parent calls FEED, so whatever was lost between a decision and its carr
 
 from __future__ import annotations
 
+import datetime
+import json
 import logging
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import redis
-from celery import Celery, states
+from celery import Celery, Task, states
 from celery.exceptions import BackendStoreError
 from kombu.exceptions import OperationalError
 
 from simulator import errors
 from worker.errors import ShardFailedError
-from worker.record import Effects, Ended, Handed, WorkerInfo
+from worker.record import Effects, Ended, Handed, Told, WorkerInfo
 from worker.settings import QUEUE, TASK
 from worker.store import Store
 from worker.watchdog import Watchdog
@@ -91,6 +94,26 @@ def store_outcome(app: Celery, ended: Ended) -> None:
         app.backend.mark_as_revoked(ended.job_id, reason="cancelled")
     else:
         app.backend.store_result(ended.job_id, remote_error(ended), states.FAILURE)
+
+
+def told_of_success(task: Task, summary: Mapping[str, Any]) -> Told:
+    """Return what Celery itself would store of this task's success, in a fifth of the time."""
+    request = task.request
+    meta = {
+        "status": states.SUCCESS,
+        "result": summary,
+        "traceback": None,
+        "children": [],
+        "date_done": datetime.datetime.now(datetime.timezone.utc).isoformat(),
+        "name": TASK,
+        "args": request.args,
+        "kwargs": request.kwargs,
+        "worker": request.hostname,
+        "retries": request.retries,
+        "queue": request.delivery_info["routing_key"],
+        "task_id": request.id,
+    }
+    return Told(request.id, task.backend.expires, json.dumps(meta))
 
 
 def remote_error(ended: Ended) -> Exception:

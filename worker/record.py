@@ -22,6 +22,7 @@ __all__ = [
     "NewJob",
     "Places",
     "Record",
+    "Told",
     "WorkerInfo",
 ]
 
@@ -66,6 +67,16 @@ class Ended(NamedTuple):
     total: int
     error_type: str | None
     error_text: str | None
+
+
+class Told(NamedTuple):
+    """What Celery's result backend is told of a task, in the same step in which the record changes."""
+
+    task_id: str
+    #: Seconds that it is kept.
+    life: int
+    #: As the backend encodes it.
+    meta: str
 
 
 @dataclass(frozen=True)

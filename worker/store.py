@@ -30,6 +30,7 @@ from worker.record import (
     NewJob,
     Places,
     Record,
+    Told,
     WorkerInfo,
     parse_record,
 )
@@ -157,11 +158,13 @@ class Store:
         bad: bool = False,
         error: tuple[str, str, str] | None = None,
         seconds: float = 0.0,
+        told: Told | None = None,
     ) -> Effects | None:
         """COMPLETE a shard with its part, or the header of the chunks that were PUT.
 
         ``bad`` marks a part that carries an error, ``error`` is its (type, text, traceback); ``seconds`` is what
-        it took to simulate. None: the token does not hold the shard, or the job is final; nothing was written.
+        it took to simulate; ``told`` is for Celery. None: the token does not hold the shard, or the job is final;
+        nothing was written.
         """
         reply = self._run(
             "complete",
@@ -172,6 +175,7 @@ class Store:
             int(bad),
             *(error or ("", "", "")),
             round(1e6 * seconds),
+            *(told or ("", "", "")),
         )
         return None if reply is None else _effects(reply)
 

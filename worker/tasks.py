@@ -30,7 +30,7 @@ from worker.checkpoint import Checkpoint
 from worker.connection import connect
 from worker.drain import Drain
 from worker.errors import PartTooLargeError, PayloadMissingError
-from worker.feed import STORE_FAULTS, Ticker, carry_out, job_of, remote_error, store_outcome
+from worker.feed import STORE_FAULTS, Ticker, carry_out, job_of, remote_error, store_outcome, told_of_success
 from worker.record import Doorbell, Effects, Ended
 from worker.settings import TASK, Settings
 from worker.store import Store
@@ -69,7 +69,7 @@ def run_shard(self: Task, job_id: str, shard: int) -> dict[str, Any]:
         checkpoint = Checkpoint(store, door, token, on_lasting=lambda: _announce(self), drain=drain)
         try:
             part, error = _run(door, claim.field, checkpoint)
-            effects = _complete(door, token, part, error)
+            effects = _complete(self, door, token, part, error)
         except StoppedError as stopped:
             logger.info("%s/%d: %s", job_id, shard, stopped)
             delay = _ROOM_RETRY if isinstance(stopped, NoRoomError) else 0.0
@@ -83,7 +83,10 @@ def run_shard(self: Task, job_id: str, shard: int) -> dict[str, Any]:
     except STORE_FAULTS as fault:
         logger.warning("%s/%d is given up here, and will be handed out again: %s", job_id, shard, fault)
         raise Ignore from None
-    return _conclude(self, effects, part)
+    _conclude(self, effects)
+    # COMPLETE has told Celery.
+    self.request.ignore_result = True
+    return _summary(part)
 
 
 def _announce(task: Task) -> None:
@@ -123,7 +126,9 @@ def _run(door: Doorbell, field: bytes | None, checkpoint: Checkpoint) -> tuple[P
     return part, (failure.type, failure.text, failure.traceback) if failure else None
 
 
-def _complete(door: Doorbell, token: str, part: Part, error: tuple[str, str, str] | None) -> Effects | None:
+def _complete(
+    task: Task, door: Doorbell, token: str, part: Part, error: tuple[str, str, str] | None
+) -> Effects | None:
     """COMPLETE, tried until the store has answered: a repeat with the same token is harmless."""
     data = wire.encode(part)
     if len(data) > settings.max_result_bytes:
@@ -132,6 +137,9 @@ def _complete(door: Doorbell, token: str, part: Part, error: tuple[str, str, str
             "use fewer qubits or shots, or raise the limit"
         )
         error, data = (PartTooLargeError.__name__, reason, ""), wire.encode(Part())
+    # Where this task is the whole job, and failed, it ends with the job's error.
+    failed = error is not None and task.request.id == door.job_id
+    told = None if failed else told_of_success(task, _summary(part))
     pause = 0.05
     while True:
         try:
@@ -144,6 +152,7 @@ def _complete(door: Doorbell, token: str, part: Part, error: tuple[str, str, str
                 bad=error is not None,
                 error=error,
                 seconds=_simulated(part),
+                told=told,
             )
         except STORE_FAULTS as lost:
             logger.warning("Redis did not take the part of %s, will try again: %s", door, lost)
@@ -151,8 +160,8 @@ def _complete(door: Doorbell, token: str, part: Part, error: tuple[str, str, str
             pause = min(2 * pause, 2.0)
 
 
-def _conclude(task: Task, effects: Effects, part: Part) -> dict[str, Any]:
-    """Carry out what COMPLETE decided, and end this Celery task as its shard, or its job, ended."""
+def _conclude(task: Task, effects: Effects) -> None:
+    """Carry out what COMPLETE decided; raise the job's error where this task is the whole job."""
     mine = next((ended for ended in effects.ended if ended.job_id == task.request.id), None)
     others = tuple(ended for ended in effects.ended if ended is not mine)
     try:
@@ -161,6 +170,10 @@ def _conclude(task: Task, effects: Effects, part: Part) -> dict[str, Any]:
         logger.warning("cannot publish what was handed out; a tick will: %s", error)
     if mine is not None and mine.state == "ERROR":
         raise remote_error(mine)
+
+
+def _summary(part: Part) -> dict[str, Any]:
+    """Return what Celery and Flower show of a shard."""
     return {
         "experiments": len(part.outcomes),
         "failed": sum(outcome.failure is not None for outcome in part.outcomes),

@@ -58,6 +58,25 @@ class Connection(kombu.connection.Connection):
         """Return the transport; kombu would look it up by the URL's scheme."""
         return Transport
 
+    def Pool(self, limit: int | None = None, **options: Any) -> Pool:  # noqa: N802 (kombu's name)
+        """Return a pool of connections like this one, which is what publishes."""
+        return Pool(self, limit, **options)  # type: ignore[no-untyped-call]
+
+
+class PooledConnection(kombu.connection.PooledConnection):
+    """A connection of a pool; kombu's own would have kombu's transport."""
+
+    get_transport_cls = Connection.get_transport_cls
+
+
+class Pool(kombu.connection.ConnectionPool):
+    """A pool of these connections."""
+
+    def new(self) -> PooledConnection:
+        """Make one more, as kombu does."""
+        info = dict(self.connection._info(resolve=False))  # noqa: SLF001 (kombu's own have no other way)
+        return PooledConnection(self, **info)  # type: ignore[no-untyped-call]
+
 
 class AMQP(amqp.AMQP):  # type: ignore[misc]  # Celery has no types
     """What a Celery app sends and receives with."""

@@ -17,6 +17,7 @@ from qiskit.providers import JobStatus
 from worker import blobs
 from worker.feed import carry_out
 from worker.record import NewJob
+from worker.transport import Channel
 
 
 @pytest.fixture(scope="module")
@@ -224,3 +225,19 @@ class TestWorker:
         eventually(registered, what="the registration")
         worker.stop()
         eventually(lambda: not registered(), within=2, what="the deregistration")
+
+
+class TestLines:
+    def test_what_publishes_is_our_channel(self, provider):
+        """A pooled connection, which is what publishes, is one of ours, and keeps its client."""
+        with provider.reaching() as connection, connection.app.producer_or_acquire() as producer:
+            assert isinstance(producer.channel, Channel)
+            assert producer.channel._create_client() is producer.channel._create_client()
+
+    def test_no_message_is_kept_until_its_acknowledgement(self, provider, server):
+        """The record brings back a doorbell that is lost: Redis keeps no copy of one that was taken."""
+        job = provider.get_backend().run(endless())
+        eventually(job.running, what="the run")
+        with server.client() as client:
+            assert not client.exists("unacked", "unacked_index")
+        assert job.cancel()

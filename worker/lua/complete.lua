@@ -1,10 +1,11 @@
 -- COMPLETE: the token holds the shard -> token and lease gone; if the job is not final the part is revealed, the
--- last one ends the job, and fill. False: nothing was written.
+-- last one ends the job, Celery is told what became of the task, and fill. False: nothing was written.
 
 local id, shard, token, part = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local chunks, bad = tonumber(ARGV[7]), ARGV[8] == "1"
 local failure = bad and { ARGV[9], ARGV[10], ARGV[11] }
 local micros = ARGV[12]
+local told, life, meta = ARGV[13], ARGV[14], ARGV[15]
 
 local state = holding(id, shard, token)
 if final(state) then
@@ -22,5 +23,11 @@ let_go(id, shard, chunks)
 local worker = worker_of(token)
 if worker ~= "" then call("HINCRBY", job_key(id), "u:" .. worker, micros) end
 reveal(id, shard, token, part, chunk_bytes, micros, failure)
+if told ~= "" then
+  call("SETEX", CELERY_RESULT .. told, life, meta)
+  call("PUBLISH", CELERY_RESULT .. told, meta)
+  -- It is the whole job's task: FEED need not look.
+  if told == id then call("ZREM", UNTOLD, id) end
+end
 fill(math.huge)
 return { handed, ended }

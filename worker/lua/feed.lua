@@ -8,8 +8,7 @@ local lapse_limit, lapse_part, lapse_text = tonumber(ARGV[6]), ARGV[7], ARGV[8]
 local LIMIT = 100
 -- A shard that nobody claims is sent again after one lease, then two, four, and so on up to 64.
 local MOST_DOUBLINGS = 6
--- Where Celery's result backend keeps what it was told, and what that is for each final state.
-local CELERY_RESULT = "celery-task-meta-"
+-- What Celery's result backend was told, for each final state.
 local OUTCOME = { DONE = "SUCCESS", ERROR = "FAILURE", CANCELLED = "REVOKED" }
 -- Leases after the end for which Celery is told again.
 local TELLING = 10

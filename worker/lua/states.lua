@@ -13,6 +13,8 @@ local PREFIX, LANE, LEASE = KEYS[1], ARGV[1], tonumber(ARGV[2])
 local HELD, DEADLINE, KEPT = PREFIX .. "held", PREFIX .. "deadline", PREFIX .. "kept"
 local CHARGED, USED, CLOCK = PREFIX .. "charged", PREFIX .. "used", PREFIX .. "clock"
 local UNTOLD = PREFIX .. "untold"
+-- Where Celery's result backend keeps what it was told.
+local CELERY_RESULT = "celery-task-meta-"
 local WINDOW, TURN = PREFIX .. "window:" .. LANE, PREFIX .. "turn:" .. LANE
 
 local FINAL = { DONE = true, ERROR = true, CANCELLED = true }
