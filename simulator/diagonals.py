@@ -7,6 +7,7 @@ of both, each of them short. Wider ones are applied by themselves, and only wher
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,9 +18,6 @@ from simulator.kernels import Controls
 
 Numbers = NDArray[np.complex128]
 Places = NDArray[np.intp]
-
-#: A bit that no value has.
-_NONE = 62
 
 
 class Entries(NamedTuple):
@@ -36,11 +34,11 @@ class PairVector:
     def __init__(self, members: Sequence[Entries], size: int) -> None:
         half = size // 2
         self._shape = (1 << size - half, *(2,) * half)
-        low = [each for each in members if all(bit < half for bit in each.bits)]
-        high = [each for each in members if each.bits and all(bit >= half for bit in each.bits)]
+        low = [each for each in members if max(each.bits, default=-1) < half]
+        high = [each for each in members if min(each.bits, default=-1) >= half]
         cross = [each for each in members if len(each.bits) > 1 and min(each.bits) < half <= max(each.bits)]
-        self._low = _entries(low, 0, half) if low else None
-        self._high = _entries(high, half, size) if high else None
+        self._low = _places(low, [_values(each.bits, 0, half) for each in low]) if low else None
+        self._high = _places(high, [_values(each.bits, half, size) for each in high]) if high else None
         self._cross: Places | None = None
         if cross:
             cross.sort(key=lambda each: min(each.bits))
@@ -48,7 +46,7 @@ class PairVector:
             #: The low bits of pairs, and where the pairs of each begin.
             self._bits = sorted(set(bits))
             self._begins = [bits.index(bit) for bit in self._bits]
-            self._cross = _pairs(cross, half, size)
+            self._cross = _places(cross, [_pairs(each.bits, half, size) for each in cross])
 
     def of(self, numbers: Numbers) -> Numbers:
         """Return the vector, shape (..., 2^size), from the numbers that have the entries, shape (..., numbers)."""
@@ -76,25 +74,31 @@ def _product(numbers: Numbers, entries: Places) -> Numbers:
     return product
 
 
-def _entries(members: Sequence[Entries], first: int, end: int) -> Places:
-    """Return where each factor of each value of bits ``first`` to ``end`` is, shape (members, 2^bits)."""
-    values = np.arange(1 << end - first)
-    bits = [[bit - first for bit in each.bits] + [_NONE] * (2 - len(each.bits)) for each in members]
-    one, other = np.array(bits).T[:, :, None]
-    begins, steps = np.array([(each.first, each.step) for each in members]).T[:, :, None]
-    entries: Places = begins + steps * (values >> one & 1 | (values >> other & 1) << 1)
-    return entries
+def _places(members: Sequence[Entries], values: Sequence[Places]) -> Places:
+    """Return where each factor is, given the values of its bits."""
+    shape = (-1, *(1,) * values[0].ndim)
+    begins, steps = np.array([(each.first, each.step) for each in members]).T
+    places: Places = begins.reshape(shape) + steps.reshape(shape) * np.array(values)
+    return places
 
 
-def _pairs(members: Sequence[Entries], half: int, size: int) -> Places:
-    """Return the same of a low and a high bit, shape (members, values of the high bits, values of the low one)."""
-    highs = np.arange(1 << size - half)
-    bits = np.array([max(each.bits) - half for each in members])
-    lowest = np.array([1 << each.bits.index(min(each.bits)) for each in members])
-    begins, steps = np.array([(each.first, each.step) for each in members]).T[:, :, None, None]
-    set_high = (highs >> bits[:, None] & 1) * (3 - lowest)[:, None]
-    entries: Places = begins + steps * (set_high[:, :, None] + lowest[:, None, None] * np.arange(2))
-    return entries
+@lru_cache(maxsize=512)
+def _values(bits: tuple[int, ...], first: int, end: int) -> Places:
+    """Return what some bits say in each value of bits ``first`` to ``end``."""
+    numbers = np.arange(1 << end - first)
+    values = np.zeros_like(numbers)
+    for place, bit in enumerate(bits):
+        values |= (numbers >> bit - first & 1) << place
+    return values
+
+
+@lru_cache(maxsize=512)
+def _pairs(bits: tuple[int, int], half: int, size: int) -> Places:
+    """Return the same of a low and a high bit, shape (values of the high bits, values of the low one)."""
+    high = np.arange(1 << size - half) >> max(bits) - half & 1
+    low = np.arange(2)
+    place = bits.index(min(bits))
+    return (high << 1 - place)[:, None] | low << place
 
 
 class Patch:
@@ -102,9 +106,8 @@ class Patch:
 
     def __init__(self, bits: Sequence[int], controls: Controls, size: int) -> None:
         """Take the bits of its entries' numbers, and the values that others must have."""
-        places = np.arange(1 << size)
-        for bit, value in controls:
-            places = places[places >> bit & 1 == value]
+        mask = sum(1 << bit for bit, _ in controls)
+        places = np.flatnonzero(np.arange(1 << size) & mask == sum(value << bit for bit, value in controls))
         entries = np.zeros_like(places)
         for number, bit in enumerate(bits):
             entries |= (places >> bit & 1) << number

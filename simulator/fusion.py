@@ -70,6 +70,8 @@ class _Fusion:
             last = (self._touched if operation.mixed else self._mixed).get(qubit)
             if last is not None and self.steps[last].qubits:
                 self.steps[last].members.append(place)
+                if operation.mixed:
+                    self._mixed[qubit] = last
             elif operation.mixed:
                 self._singles[qubit] = [place]
             else:
