@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from qiskit.providers import BackendV2, Options
 from qiskit.transpiler import Target
 
+from jobs import identity
 from jobs.errors import BasicAerError
 from jobs.job import BasicAerJob
 from jobs.options import DEFAULTS, resolve_precision
@@ -98,23 +99,27 @@ class BasicAerBackend(BackendV2):
             )
         return workers
 
-    def run(self, run_input: Any, **options: Any) -> BasicAerJob:
+    def run(self, run_input: Any, *, job_id: str | None = None, **options: Any) -> BasicAerJob:
         """Submit circuits and return at once.
 
         Args:
             run_input: a QuantumCircuit, or an iterable of them.
+            job_id: an id of one's own, of 1 to 128 letters, digits, dots, underscores or hyphens. Submitted again,
+                from any process, it is the same job; with other circuits, shots or seed it is an error.
             options: run options; they hold for this run only, and go before `set_options`.
 
         Raises:
             BasicAerError: a circuit or option that cannot be run; nothing was submitted.
             UnreachableError: Redis did not answer within BASICAER_CONNECT_TIMEOUT.
         """
-        job = self.create_job(run_input, **options)
+        job = self.create_job(run_input, job_id=job_id, **options)
         job.submit()
         return job
 
-    def create_job(self, run_input: Any, **options: Any) -> BasicAerJob:
+    def create_job(self, run_input: Any, *, job_id: str | None = None, **options: Any) -> BasicAerJob:
         """Check and lower circuits as `run` does, but leave it to the caller to `submit` the job."""
+        if job_id is not None:
+            identity.check(job_id)
         given = dict(self.options)
         for name, value in options.items():
             if name not in given:
@@ -131,8 +136,9 @@ class BasicAerBackend(BackendV2):
             backend=self.NAME,
             version=self.backend_version,
             limits=limits,
+            job_id=job_id,
         )
-        return BasicAerJob.unsubmitted(self, str(uuid.uuid4()), submission)
+        return BasicAerJob.unsubmitted(self, job_id or str(uuid.uuid4()), submission)
 
     def retrieve_job(self, job_id: str) -> BasicAerJob:
         """Find a job of this backend again."""

@@ -20,6 +20,7 @@ _USUAL: dict[str, dict[str, Any]] = {
         "precision": "double",
         "job_timeout": None,
         "expires": None,
+        "priority": 0,
     },
     "statevector_simulator": {
         "shots": 1,
@@ -29,6 +30,7 @@ _USUAL: dict[str, dict[str, Any]] = {
         "precision": "double",
         "job_timeout": None,
         "expires": None,
+        "priority": 0,
     },
     "unitary_simulator": {
         "shots": 1,
@@ -36,6 +38,7 @@ _USUAL: dict[str, dict[str, Any]] = {
         "precision": "double",
         "job_timeout": None,
         "expires": None,
+        "priority": 0,
     },
 }
 

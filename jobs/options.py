@@ -11,7 +11,9 @@ from typing import Any, cast, get_args
 import numpy as np
 
 from jobs.errors import BasicAerError
+from jobs.identity import seed_of
 from simulator.shards import Precision
+from worker.record import MOST_URGENT
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +28,7 @@ _COMMON: dict[str, Any] = {
     "job_timeout": None,
     "expires": None,
     "precision": "double",
-    "priority": None,
+    "priority": 0,
     "max_shards": None,
 }
 _SAMPLING: dict[str, Any] = {
@@ -42,7 +44,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "unitary": _COMMON | {"shots": 1, "initial_unitary": None},
 }
 #: Options that a later version brings -> the one value that changes nothing.
-_LATER: dict[str, Any] = {"priority": None, "max_shards": None}
+_LATER: dict[str, Any] = {"max_shards": None}
 
 
 def _integer(name: str, value: Any, most: int) -> int:
@@ -139,18 +141,24 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "job_timeout": _timeout,
     "expires": _timeout,
     "precision": lambda _, value: resolve_precision(value),
+    "priority": lambda name, value: _integer(name, value, MOST_URGENT),
 }
 
 
-def resolve(method: str, backend_name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def resolve(
+    method: str, backend_name: str, given: Mapping[str, Any], *, job_id: str | None = None
+) -> dict[str, Any]:
     """Check options and fill in defaults; None is the default of any of them.
 
+    ``job_id`` is one that the user chose: the default seed follows from it, so that the same run is the same job.
     Raises `BasicAerError` naming the option, its value, and what it may be. The statevector and unitary methods
     run one shot, whatever was asked.
     """
     resolved: dict[str, Any] = {}
     for name, default in DEFAULTS[method].items():
         value = given.get(name)
+        if name == "seed_simulator" and value is None and job_id is not None:
+            value = seed_of(job_id)
         if name in _LATER:
             if value is not None and value != _LATER[name]:
                 raise BasicAerError(f"Option {name}={value!r} is not available in this version: leave it out.")

@@ -11,6 +11,7 @@ from typing import Any
 from qiskit import QuantumCircuit
 
 from jobs.errors import BasicAerError
+from jobs.identity import nameless
 from jobs.lowering import lower
 from jobs.manifest import Manifest
 from jobs.options import resolve
@@ -76,10 +77,20 @@ class Submission:
 
 
 def prepare(
-    run_input: Any, given: dict[str, Any], *, method: Method, backend: str, version: str, limits: Limits
+    run_input: Any,
+    given: dict[str, Any],
+    *,
+    method: Method,
+    backend: str,
+    version: str,
+    limits: Limits,
+    job_id: str | None = None,
 ) -> Submission:
-    """Check, lower, and cut; raises `BasicAerError` naming the circuit, the value and the limit."""
-    options = resolve(method, backend, given)
+    """Check, lower, and cut; raises `BasicAerError` naming the circuit, the value and the limit.
+
+    ``job_id`` is the id that the user chose, if any.
+    """
+    options = resolve(method, backend, given, job_id=job_id)
     circuits = bind(_circuits(run_input), options.pop("parameter_binds"))
     if limits.max_circuits is not None and len(circuits) > limits.max_circuits:
         raise BasicAerError(
@@ -105,7 +116,8 @@ def prepare(
     )
     result_bytes = _check_result(programs, run, limits)
     tags = options.pop("job_tags")
-    shards = _shards(programs, run, options.get("seed_simulator", 0))
+    seed = options.get("seed_simulator", 0)
+    shards = _shards(programs, run, seed)
     return Submission(
         manifest=Manifest(
             backend=backend,
@@ -116,7 +128,7 @@ def prepare(
             tags=tags,
         ),
         shards=shards,
-        digest=_digest(shards),
+        digest=_digest(shards if job_id is None else _shards(map(nameless, programs), run, seed)),
         result_bytes=result_bytes,
         job_timeout=options["job_timeout"],
         expires=options["expires"],
@@ -139,6 +151,7 @@ def send(submission: Submission, job_id: str, store: Store, settings: Settings) 
         result_bytes=submission.result_bytes,
         expires=submission.expires or settings.expires,
         job_timeout=submission.job_timeout or settings.job_timeout,
+        priority=submission.manifest.options["priority"],
         backend=submission.manifest.backend,
         tags=submission.manifest.tags,
     )
@@ -212,8 +225,9 @@ def _check_result(programs: Sequence[Program], run: Options, limits: Limits) -> 
     return states + readouts
 
 
-def _shards(programs: Sequence[Program], run: Options, seed: int) -> tuple[bytearray, ...]:
+def _shards(programs: Iterable[Program], run: Options, seed: int) -> tuple[bytearray, ...]:
     """Cut a list by circuits, and pack small ones together."""
+    programs = list(programs)
     costs = [cost.seconds(each, run.method, run.shots) for each in programs]
     experiments = [Experiment(index, experiment_seed(seed, index), each) for index, each in enumerate(programs)]
     # A job of no circuits goes the way of all jobs, as one shard of no experiments.

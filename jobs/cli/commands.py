@@ -36,15 +36,19 @@ _LOOK = 0.5
 @click.option("--seed", type=click.IntRange(min=0), help="The same seed gives the same counts.")
 @click.option("--backend", type=click.Choice(BACKENDS), default=BACKENDS[0], show_default=True)
 @click.option("--precision", type=click.Choice(PRECISIONS), help="Of the amplitudes.  [default: double]")
+@click.option("--priority", type=click.IntRange(0, 9), help="Among your own jobs; 9 goes first.  [default: 0]")
+@click.option("--job-id", metavar="ID", help="An id of your own: the same run with it again is the same job.")
 @click.option("--wait/--no-wait", default=True, help="Wait for the result, or print the job's id and return.")
 @json_option
 @url_option
-def run(
+def run(  # noqa: PLR0913, PLR0917 (one for each option)
     file: Path,
     shots: int | None,
     seed: int | None,
     backend: str,
     precision: str | None,
+    priority: int | None,
+    job_id: str | None,
     wait: bool,
     as_json: bool,
     url: str | None,
@@ -55,9 +59,9 @@ def run(
 
         circuit = read_circuit(file)
         with _provider(url) as provider:
-            options = {"shots": shots, "seed_simulator": seed, "precision": precision}
-            given = {name: value for name, value in options.items() if value is not None}
-            job = provider.get_backend(backend).create_job(circuit, **given)
+            options = {"shots": shots, "seed_simulator": seed, "precision": precision, "priority": priority}
+            given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+            job = provider.get_backend(backend).create_job(circuit, job_id=job_id, **given)
             with _left_alone(job, url):
                 job.submit()
                 # The embedded cluster's workers are on their way.

@@ -93,7 +93,7 @@ class TestOptions:
             job = provider.get_backend().run(bell(), foo=1)
         assert job.result().success
 
-    @pytest.mark.parametrize(("option", "value"), [("priority", 1), ("max_shards", 2)])
+    @pytest.mark.parametrize(("option", "value"), [("max_shards", 2)])
     @pytest.mark.usefixtures("nothing_published")
     def test_not_there_yet(self, quiet, option, value):
         """Rule 20: an option that a later version brings is refused by name."""

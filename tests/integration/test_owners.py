@@ -102,3 +102,22 @@ def test_a_huge_job_does_not_hold_another_owner_up(client):
         assert not large.in_final_state()
     finally:
         large.cancel()
+
+
+def test_an_owners_own_jobs_go_by_priority_then_age(client):
+    """Rule 20: of one owner's queued jobs the most urgent starts first, and of equally urgent ones the oldest."""
+    ann = client("ann")
+    backend = ann.get_backend()
+    busy = [backend.run(lasting(30))]
+    eventually(busy[0].running, what="the first job's start")
+    # What is on its way to the worker already is not overtaken.
+    busy += [backend.run(lasting(30)), backend.run(lasting(30))]
+    order = [0, 5, 9, 0, 5, 9]
+    jobs = [backend.run(bell(), priority=priority) for priority in order]
+    for job in busy:
+        job.cancel()
+    for job in jobs:
+        job.result(timeout=30)
+    started = sorted(range(len(jobs)), key=lambda number: jobs[number].timestamps()["running"])
+    assert [(order[number], number) for number in started] == [(9, 2), (9, 5), (5, 1), (5, 4), (0, 0), (0, 3)]
+    assert [job.options()["priority"] for job in jobs] == order

@@ -39,7 +39,8 @@ def test_numpy_integers(value):
         ("seed_simulator", -1), ("seed_simulator", MAX_SEED + 1), ("seed_simulator", 0.5),
         ("memory", 1), ("allow_sample_measuring", "no"), ("chop_threshold", "x"), ("chop_threshold", -0.1),
         ("chop_threshold", float("nan")), ("job_timeout", -1), ("job_timeout", float("inf")),
-        ("job_tags", "one"), ("job_tags", [1]), ("precision", "half"), ("priority", 3),
+        ("job_tags", "one"), ("job_tags", [1]), ("precision", "half"),
+        ("priority", 10), ("priority", -1), ("priority", "high"), ("priority", 1.0),
     ],
 )  # fmt: skip
 def test_refused(option, value):

@@ -1,0 +1,54 @@
+"""A job whose id its user chose: what makes two submissions of it the same job.
+
+They are if circuits, options that change the result, and the seed are the same. Names that Qiskit counts up do not
+matter, as a circuit that is built or bound once more has another; nor do tags, priority and times.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+import msgspec
+
+from jobs.errors import BasicAerError
+from simulator.program import Program, Register
+from worker.errors import InvalidJobIdError
+from worker.keys import check_job_id
+
+#: What Qiskit calls circuits and registers without a name, in a forked process with its id behind.
+_COUNTED_CIRCUIT = re.compile(r"circuit-\d+(-\d+)?")
+_COUNTED_REGISTER = re.compile(r"[qca]\d+")
+
+
+def check(job_id: str) -> str:
+    """Return the id; `BasicAerError` if it cannot name a job."""
+    try:
+        return check_job_id(job_id)
+    except InvalidJobIdError as error:
+        raise BasicAerError(f"job_id={error}") from None
+
+
+def seed_of(job_id: str) -> int:
+    """Return the seed, of 31 bits, of a job that was given none: submitted again, it is the same job."""
+    return int.from_bytes(hashlib.sha256(f"seed of job {job_id}".encode()).digest()[:4], "big") >> 1
+
+
+def nameless(program: Program) -> Program:
+    """Return the program with one name for all circuits without one, and one for all such registers."""
+    header = program.header
+    return msgspec.structs.replace(
+        program,
+        header=msgspec.structs.replace(
+            header,
+            name=_COUNTED_CIRCUIT.sub("circuit", header.name),
+            qregs=tuple(map(_nameless, header.qregs)),
+            cregs=tuple(map(_nameless, header.cregs)),
+        ),
+    )
+
+
+def _nameless(register: Register) -> Register:
+    if not _COUNTED_REGISTER.fullmatch(register.name):
+        return register
+    return msgspec.structs.replace(register, name=register.name[0])
