@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from jobs.errors import BasicAerError
+from simulator import wire
 from simulator.program import Program, Register
+from simulator.shards import Experiment, Options, Shard
 from worker.errors import InvalidJobIdError
 from worker.keys import check_job_id
 
@@ -34,7 +37,14 @@ def seed_of(job_id: str) -> int:
     return int.from_bytes(hashlib.sha256(f"seed of job {job_id}".encode()).digest()[:4], "big") >> 1
 
 
-def nameless(program: Program) -> Program:
+def content(programs: Iterable[Program], run: Options, seed: int) -> Iterator[bytearray]:
+    """Yield what makes a job what it is, however it will be cut into shards, to be hashed."""
+    yield wire.encode(Shard(run, ()))
+    for index, program in enumerate(programs):
+        yield wire.encode(Shard(run, (Experiment(index, seed, _nameless(program)),)))
+
+
+def _nameless(program: Program) -> Program:
     """Return the program with one name for all circuits without one, and one for all such registers."""
     header = program.header
     return msgspec.structs.replace(
@@ -42,13 +52,13 @@ def nameless(program: Program) -> Program:
         header=msgspec.structs.replace(
             header,
             name=_COUNTED_CIRCUIT.sub("circuit", header.name),
-            qregs=tuple(map(_nameless, header.qregs)),
-            cregs=tuple(map(_nameless, header.cregs)),
+            qregs=tuple(map(_nameless_register, header.qregs)),
+            cregs=tuple(map(_nameless_register, header.cregs)),
         ),
     )
 
 
-def _nameless(register: Register) -> Register:
+def _nameless_register(register: Register) -> Register:
     if not _COUNTED_REGISTER.fullmatch(register.name):
         return register
     return msgspec.structs.replace(register, name=register.name[0])

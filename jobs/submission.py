@@ -11,7 +11,7 @@ from typing import Any
 from qiskit import QuantumCircuit
 
 from jobs.errors import BasicAerError
-from jobs.identity import nameless
+from jobs.identity import content
 from jobs.lowering import lower
 from jobs.manifest import Manifest
 from jobs.options import resolve
@@ -66,7 +66,7 @@ class Submission:
     manifest: Manifest
     #: Encoded `Shard`s.
     shards: tuple[bytes | bytearray, ...]
-    #: Of the shards: the same circuits, options and seed give the same.
+    #: Of the content: the same circuits, options and seed give the same.
     digest: str
     #: An upper estimate of what the result weighs.
     result_bytes: int
@@ -128,7 +128,7 @@ def prepare(
             tags=tags,
         ),
         shards=shards,
-        digest=_digest(shards if job_id is None else _shards(map(nameless, programs), run, seed)),
+        digest=_digest(shards if job_id is None else content(programs, run, seed)),
         result_bytes=result_bytes,
         job_timeout=options["job_timeout"],
         expires=options["expires"],
@@ -225,9 +225,8 @@ def _check_result(programs: Sequence[Program], run: Options, limits: Limits) -> 
     return states + readouts
 
 
-def _shards(programs: Iterable[Program], run: Options, seed: int) -> tuple[bytearray, ...]:
+def _shards(programs: Sequence[Program], run: Options, seed: int) -> tuple[bytearray, ...]:
     """Cut a list by circuits, and pack small ones together."""
-    programs = list(programs)
     costs = [cost.seconds(each, run.method, run.shots) for each in programs]
     experiments = [Experiment(index, experiment_seed(seed, index), each) for index, each in enumerate(programs)]
     # A job of no circuits goes the way of all jobs, as one shard of no experiments.

@@ -65,6 +65,7 @@ def test_other_circuits_are_other_content():
     assert plain != digest(circuit(name="vqe"))
     assert plain != digest([circuit(), circuit()])
     assert digest(circuit(name="circuit")) == plain
+    assert digest([]) == digest([]) != digest([], shots=7)
 
 
 def test_the_default_seed_follows_from_the_id():
