@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from simulator.operations import WIDEST, Operation, as_set
+from simulator.pairing import Row, paired
 from simulator.program import MAX_QUBITS
 
 #: Nanoseconds per amplitude, measured, by the number of qubits of a dense block: a gather and a real product.
@@ -22,8 +23,9 @@ REAL_COST = MappingProxyType({1: 0.9, 2: 0.95, 3: 1.0, 4: 1.25, 5: 1.75, 6: 2.7}
 _VARIANTS = 3
 #: Operations that are looked at for one block.
 _HORIZON = 64
-#: Ways to grow that are compared.
+#: Ways to grow that are compared, and those among them that share no qubit with the block.
 _WAYS = 10
+_FRONTS = 2
 #: What an operation is worth that mixes one qubit; that mixes, of two or more; that is diagonal.
 _SINGLE, _SEVERAL, _PHASE = 0.3, 1.0, 0.12
 
@@ -58,9 +60,10 @@ def blocks_of(operations: Sequence[Operation], order: Sequence[int], *, real: bo
     the next block is made of qubits that lie low by then, where others would be as good.
     """
     local = as_set(order)
+    together = paired(operations, local)
     rows: list[_Row] = [
-        (place, each.mixed, each.fixed, _territory(each, local), _worth(each))
-        for place, each in enumerate(operations)
+        (number, each.mixed, each.fixed, _territory(each, operations), _worth(each, operations))
+        for number, each in enumerate(together)
     ]
     cost, widest = (REAL_COST, 5) if real else (COST, 4)
     while rows:
@@ -72,22 +75,23 @@ def blocks_of(operations: Sequence[Operation], order: Sequence[int], *, real: bo
             block = _Growth(near, local, cost, heights).grown(seed, max(widest, seed.bit_count()))
             taken = set(block.members)
             rows[: len(near)] = [row for row in near if row[0] not in taken]
-            yield block
+            members = tuple([place for number in block.members for place in together[number].members])
+            yield Block(members, block.qubits, block.outer)
         else:
             phases = _diagonals_in_front(rows)
             rows = [row for row in rows if row[0] not in set(phases)]
-            yield Phases(phases)
+            yield Phases(tuple([place for number in phases for place in together[number].members]))
 
 
-def _territory(operation: Operation, local: int) -> int:
-    touched = (operation.mixed | operation.fixed) & local
-    return touched if len(operation.qubits) <= WIDEST else touched | _NEVER
+def _territory(row: Row, operations: Sequence[Operation]) -> int:
+    widest = max([len(operations[place].qubits) for place in row.members])
+    return row.touched if widest <= WIDEST else row.touched | _NEVER
 
 
-def _worth(operation: Operation) -> float:
-    if not operation.mixed:
+def _worth(row: Row, operations: Sequence[Operation]) -> float:
+    if not row.mixed:
         return _PHASE
-    return _SINGLE if len(operation.qubits) == 1 else _SEVERAL
+    return _SINGLE if all(len(operations[place].qubits) == 1 for place in row.members) else _SEVERAL
 
 
 def _seed(rows: Sequence[_Row], widest: int, heights: Mapping[int, int]) -> int:
@@ -182,21 +186,23 @@ class _Growth:
     def _ways(self, last: _Yield, widest: int) -> set[int]:
         """Return larger sets of qubits: with those of what was left behind, of what holds that up, of others."""
         ways: set[int] = set()
-
-        def add(qubits: int) -> None:
-            if qubits.bit_count() <= widest:
-                ways.add(qubits)
-
+        own = last.qubits
+        if own.bit_count() >= widest:
+            return ways
         for touched in last.refused:
             if len(ways) >= _WAYS:
                 return ways
-            add(last.qubits | touched)
-            for qubit in _members(touched & ~last.qubits & ~_NEVER):
-                add(last.qubits | touched | self._first.get(qubit, 0))
-        for touched in self._fronts:
-            if len(ways) >= _WAYS:
-                return ways
-            add(last.qubits | touched)
+            more = own | touched
+            if more.bit_count() > widest:
+                continue
+            ways.add(more)
+            for qubit in _members(touched & ~own):
+                most = more | self._first.get(qubit, 0)
+                if most.bit_count() <= widest:
+                    ways.add(most)
+        # Of what shares nothing with the block, one is about as good as another.
+        others = [own | touched for touched in self._fronts if touched & ~own][:_FRONTS]
+        ways.update([more for more in others[: _WAYS - len(ways)] if more.bit_count() <= widest])
         return ways
 
     def _yield_of(self, qubits: int) -> _Yield:

@@ -13,6 +13,7 @@ from simulator.blocks import Block, blocks_of
 from simulator.folding import folded
 from simulator.fusion import fused
 from simulator.operations import Operation
+from simulator.pairing import paired
 from simulator.planner import Stage, make_plan
 from simulator.stages import next_stage
 
@@ -104,6 +105,24 @@ def test_fusion(given_order: list[Operation], widest: int) -> None:
         if isinstance(block, Block):
             largest = max(len(operation.qubits) for operation in members if operation.mixed)
             assert block.qubits.bit_count() <= max(widest, largest)
+        found += members
+    assert_ordered(here, found)
+
+
+@settings(deadline=None, max_examples=200)
+@given(given_order=operations(5), outside=st.integers(0, 2))
+def test_rows(given_order: list[Operation], outside: int) -> None:
+    """What is put together for planning is an order that means the same; a diagonal stays one."""
+    local = (1 << 5 - outside) - 1
+    here = [operation for operation in given_order if not operation.mixed & ~local]
+    found: list[Operation] = []
+    for row in paired(here, local):
+        members = [here[place] for place in row.members]
+        for operation in members:
+            assert not (operation.mixed | operation.fixed) & ~(row.mixed | row.fixed)
+            assert not operation.mixed & ~row.mixed
+        assert row.mixed | row.fixed == row.touched | (row.fixed & ~local)
+        assert row.mixed == 0 or any(operation.mixed for operation in members)
         found += members
     assert_ordered(here, found)
 
