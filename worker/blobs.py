@@ -6,6 +6,7 @@ COMPLETE reveals; until then nobody reads them.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -39,16 +40,18 @@ def submit(store: Store, job: NewJob, shards: Sequence[bytes | bytearray]) -> Ef
     """SUBMIT a job with its shards: along with it where they are small, uploaded before where they are not."""
     if len(shards) <= _FIELDS_ALONG and sum(map(len, shards)) <= WHOLE_PART_BYTES:
         return store.submit(job, dict(_fields(shards)))
-    write_payload(store, job.id, shards)
-    return store.submit(job)
+    # Under a name of its own: another client may upload to the same job id at the same time.
+    upload = uuid.uuid4().hex
+    write_payload(store, upload, shards)
+    return store.submit(job, upload=upload)
 
 
-def write_payload(store: Store, job_id: str, shards: Iterable[bytes | bytearray]) -> int:
-    """Upload a job's shards, in order, and return their bytes.
+def write_payload(store: Store, upload: str, shards: Iterable[bytes | bytearray]) -> int:
+    """Upload a job's shards, in order, and return their bytes; SUBMIT takes them by the name of the upload.
 
-    It takes the place of an upload that was left behind under the same id; a job that was submitted keeps its own.
+    It takes the place of an upload that was left behind under the same name.
     """
-    key = keys.upload(job_id)
+    key = keys.upload(upload)
     written = 0
     for batch in _batches(_fields(shards)):
         # At once, so that an upload that breaks off still has its time to live.

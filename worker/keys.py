@@ -6,7 +6,7 @@ Every name begins with `PREFIX`; its number is the layout's version: a change of
 |---|---|---|---|
 | ``job:<id>`` | HASH | the fields below | final + 2 x result TTL: then "expired" is told from "unknown" |
 | ``about:<id>`` | STRING | its manifest: what its user is told about it | the same |
-| ``upload:<id>`` | HASH | a payload that is not yet submitted | 1 h; SUBMIT renames it |
+| ``upload:<name>`` | HASH | a payload that is not yet submitted | 1 h; SUBMIT renames it |
 | ``payload:<id>`` | HASH | shards to run, in chunks | final + result TTL; CANCEL removes it |
 | ``parts:<id>`` | HASH | results, in chunks | final + result TTL |
 | ``log:<id>`` | LIST | what happened to its shards, see below | final + result TTL |
@@ -81,9 +81,9 @@ def about(job_id: str) -> str:
     return f"{PREFIX}about:{check_job_id(job_id)}"
 
 
-def upload(job_id: str) -> str:
-    """Return the key of a payload before SUBMIT."""
-    return f"{PREFIX}upload:{check_job_id(job_id)}"
+def upload(name: str) -> str:
+    """Return the key of a payload before SUBMIT; its name is of the form of an id."""
+    return f"{PREFIX}upload:{check_job_id(name)}"
 
 
 def payload(job_id: str) -> str:

@@ -81,9 +81,16 @@ class Store:
         """Return the store with an operator's settings."""
         return cls(client, lease=settings.lease, result_ttl=settings.result_ttl, quota=settings.store_quota)
 
-    def submit(self, job: NewJob, payload: Mapping[str, bytes | memoryview] = MappingProxyType({})) -> Effects:
+    def submit(
+        self,
+        job: NewJob,
+        payload: Mapping[str, bytes | memoryview] = MappingProxyType({}),
+        *,
+        upload: str | None = None,
+    ) -> Effects:
         """SUBMIT a job whose payload was uploaded or comes along; the same id and digest again changes nothing.
 
+        ``upload`` is the name that it was uploaded under; None: the job's id.
         Raises `DuplicateJobError`, `PayloadMissingError` or `QuotaExceededError`; a refused payload is dropped.
         """
         status, *rest = self._run(
@@ -102,6 +109,7 @@ class Store:
             _ms(self._result_ttl),
             job.backend,
             msgspec.json.encode(job.tags),
+            upload or job.id,
             *(argument for item in payload.items() for argument in item),
         )
         if status == b"SUBMITTED":

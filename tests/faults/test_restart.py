@@ -115,7 +115,8 @@ def test_client_is_killed(farm: Farm, moment: str):
 
     if moment == "payload":
         assert farm.store.read(job_id) is None
-        assert 0 < farm.client.ttl(keys.upload(job_id)) <= blobs.UPLOAD_LIFE
+        (left,) = farm.client.scan_iter(f"{keys.PREFIX}upload:*")
+        assert 0 < farm.client.ttl(left) <= blobs.UPLOAD_LIFE
         farm.check_done(farm.run(lasting()))
     else:
         farm.check_done(farm.backend.provider.job(job_id), lapses=[0])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -11,7 +14,7 @@ from record_inspection import Snapshot
 
 from worker import blobs, chunks
 from worker.blobs import LapsePart
-from worker.errors import PayloadMissingError, ResultMissingError
+from worker.errors import DuplicateJobError, PayloadMissingError, ResultMissingError
 from worker.record import Doorbell
 
 MB = 1 << 20
@@ -70,6 +73,25 @@ def test_a_payload_that_comes_along_is_not_mixed_with_an_upload(store, client, j
     blobs.write_payload(store, "job", [b"left behind"] * 5)
     blobs.submit(store, job(), [b"small"])
     assert client.hgetall("basicaer:1:payload:job") == {b"0": b"small"}
+
+
+def test_two_clients_under_one_id_do_not_mix(store, client, job):
+    """Of two that submit under one id at the same time one is taken, with its own shards and no others."""
+    contents = {name: [name.encode() * 20_000] * 150 for name in "ab"}
+    for number in range(5):
+        start = threading.Barrier(2)
+
+        def submit(name, number=number, start=start):
+            start.wait()
+            with contextlib.suppress(DuplicateJobError):
+                blobs.submit(store, job(f"job-{number}", total=150, digest=name), contents[name])
+                return name
+
+        with ThreadPoolExecutor(2) as both:
+            (taken,) = filter(None, both.map(submit, "ab"))
+        shards = [bytes(blobs.read_shard(store, Doorbell(f"job-{number}", n))) for n in range(150)]
+        assert shards == contents[taken]
+    assert not list(client.scan_iter("basicaer:1:upload:*"))
 
 
 def test_ten_thousand_small_shards_go_in_few_commands(store, client):

@@ -7,10 +7,9 @@ local total, manifest, priority = ARGV[6], ARGV[7], tonumber(ARGV[8])
 local payload_bytes, result_bytes, quota = ARGV[9], ARGV[10], tonumber(ARGV[11])
 local expires, job_timeout, result_ttl = ARGV[12], ARGV[13], ARGV[14]
 local backend, tags = ARGV[15], ARGV[16]
+local upload = PREFIX .. "upload:" .. ARGV[17]
 -- Where the payload begins that comes along.
-local ALONG = 17
-
-local upload = PREFIX .. "upload:" .. id
+local ALONG = 18
 -- A step of priority outweighs any age, and ten of them are still exact in a double.
 local PRIORITY_STEP = 2 ^ 40
 
