@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
 
 from simulator.errors import InvalidProgramError
 from simulator.instructions import (
@@ -22,21 +23,22 @@ from simulator.instructions import (
 from simulator.operations import Evolving
 from simulator.program import Program
 
+_UNITARY = frozenset({Gate, Unitary, Diagonal, Permutation})
+
 
 def unitary_instructions(program: Program) -> list[Evolving]:
     """Return the instructions of a program that has a unitary; InvalidProgramError names what has none."""
+    if _UNITARY.issuperset(map(type, program.instructions)):
+        return cast("list[Evolving]", list(program.instructions))
     instructions: list[Evolving] = []
     for instruction in unboxed(program.instructions):
-        match instruction:
-            case Gate() | Unitary() | Diagonal() | Permutation():
-                instructions.append(instruction)
-            case Barrier() | Delay():
-                pass
-            case _:
-                name = type(instruction).__name__.lower()
-                raise InvalidProgramError(
-                    f'Unsupported "unitary_simulator" instruction "{name}" in circuit "{program.header.name}".'
-                )
+        if isinstance(instruction, (Gate, Unitary, Diagonal, Permutation)):
+            instructions.append(instruction)
+        elif not isinstance(instruction, (Barrier, Delay)):
+            name = type(instruction).__name__.lower()
+            raise InvalidProgramError(
+                f'Unsupported "unitary_simulator" instruction "{name}" in circuit "{program.header.name}".'
+            )
     return instructions
 
 

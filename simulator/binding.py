@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
+from itertools import chain, product
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from simulator.folding import PAIR, Factor, folded
 from simulator.gates import GATES
-from simulator.instructions import Diagonal, Gate, Unitary
+from simulator.instructions import Array, Diagonal, Gate, Unitary
 from simulator.operations import WIDEST, Evolving, Operation
 from simulator.planner import Multiply, Plan, Stage, Step
 from simulator.products import Matrices, Round, Rounds, multiply
@@ -64,7 +64,9 @@ class Recipe:
             width = targets + controls
             rows |= {source: counts[width] + place for place, source in enumerate(sources)}
             counts[width] += len(sources)
-        self._runs = _runs(operations, rows)
+        self._runs = _runs(
+            [[rows[source] for source in each.sources] for each in operations if len(each.sources) > 1]
+        )
         #: Operation -> its row among the matrices of its width; the products of runs come last.
         self._rows: dict[int, int] = {}
         for place, operation in enumerate(operations):
@@ -149,7 +151,7 @@ class Recipe:
             goal[...] = found.reshape(*found.shape[:-2], -1)
         if self._runs:
             singles = flat[1][..., : filled[1], :-1].reshape(*lead, filled[1], 2, 2)
-            flat[1][..., filled[1] :, :-1] = _products(singles, self._runs).reshape(*lead, len(self._runs), -1)
+            flat[1][..., filled[1] :, :-1] = _products(singles, self._runs).reshape(*lead, -1, 4)
         return flat
 
     def diagonal(self, flat: dict[int, Matrices], operation: int) -> Matrices:
@@ -213,15 +215,24 @@ def _matrices(kind: _Kind, instructions: Sequence[Any], sources: Sequence[int], 
         spread: Matrices = diagonals[:, :, None] * np.eye(1 << targets)
         return spread
     if name == "unitary":
-        stack = np.array([each.matrix.ndarray() for each in instructions], np.complex128)
+        stack = _stacked([each.matrix for each in instructions])
     elif not GATES[name].num_params:
         return np.broadcast_to(_constant(kind), (len(instructions), *(1 << targets + controls,) * 2))
     else:
-        params = np.array([each.params for each in instructions])
+        flat = list(chain.from_iterable([each.params for each in instructions]))
+        params = np.array(flat).reshape(len(instructions), -1)
         if swept is not None:
             params = _swept_params(params, sources, swept)
         stack = GATES[name].matrix(*np.moveaxis(params, -1, 0))
     return _controlled(stack, targets, controls, control_state)
+
+
+def _stacked(arrays: Sequence[Array]) -> Matrices:
+    """Return arrays of one shape as one array."""
+    if all(each.dtype == "c16" for each in arrays):
+        joined = np.frombuffer(b"".join([each.data for each in arrays]), "<c16")
+        return joined.reshape(-1, *arrays[0].shape)
+    return np.array([each.ndarray() for each in arrays], np.complex128)
 
 
 def _swept_params(params: NDArray[np.float64], sources: Sequence[int], swept: Swept) -> NDArray[np.float64]:
@@ -255,16 +266,24 @@ def _controlled(stack: Matrices, targets: int, controls: int, control_state: int
     return full
 
 
-def _runs(operations: Sequence[Operation], rows: dict[int, int]) -> list[list[int]]:
-    """Return the rows of each run's gates, for the operations that are runs of more than one gate."""
-    return [[rows[source] for source in each.sources] for each in operations if len(each.sources) > 1]
+def _runs(runs: Sequence[Sequence[int]]) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Return of each round which runs go on, and by which of their gates; ``runs`` has the rows of each one's."""
+    return [
+        (
+            np.array([place for place, run in enumerate(runs) if len(run) > number]),
+            np.array([run[number] for run in runs if len(run) > number]),
+        )
+        for number in range(max(map(len, runs), default=0))
+    ]
 
 
-def _products(singles: Matrices, runs: Sequence[Sequence[int]]) -> Matrices:
+def _products(singles: Matrices, runs: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]) -> Matrices:
     """Multiply runs of matrices on one qubit, the first of each run acting first; shape (..., runs, 2, 2)."""
-    result = singles[..., [run[0] for run in runs], :, :]
-    for number in range(1, max(map(len, runs))):
-        places = [place for place, run in enumerate(runs) if len(run) > number]
-        factors = singles[..., [runs[place][number] for place in places], :, :]
-        result[..., places, :, :] = np.matmul(factors, result[..., places, :, :])
+    result = singles[..., runs[0][1], :, :]
+    for places, gates in runs[1:]:
+        factors = singles[..., gates, :, :]
+        if len(places) == result.shape[-3]:
+            result = np.matmul(factors, result)
+        else:
+            result[..., places, :, :] = np.matmul(factors, result[..., places, :, :])
     return result

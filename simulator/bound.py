@@ -60,6 +60,17 @@ class Planned:
             (step, place, self._kept(step, instructions))
             for step, place in zip(steps_of(self.plan), self.recipe.places, strict=True)
         ]
+        self._constant = all(isinstance(each, Gate) and not each.params for each in instructions)
+        self._bound: dict[np.dtype[Any], Bound] = {}
+
+    def bound(self, instructions: Sequence[Evolving], dtype: np.dtype[Any]) -> Bound:
+        """Return the plan with the numbers of instructions, for states of this type."""
+        if not self._constant:
+            return Bound(self, instructions, dtype)
+        if dtype not in self._bound:
+            # All that have this plan have these numbers.
+            self._bound[dtype] = Bound(self, instructions, dtype)
+        return self._bound[dtype]
 
     def _kept(self, step: Step, instructions: Sequence[Evolving]) -> Shape | _Diagonals | None:
         if not self.narrow:

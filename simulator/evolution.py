@@ -57,7 +57,7 @@ class Evolution:
         layout, dtype = key = (state.layout, state.amplitudes.dtype)
         bound = self._bound.get(key)
         if bound is None:
-            bound = Bound(_plan_of(piece, layout, real=dtype.kind == "f"), piece.instructions, dtype)
+            bound = _plan_of(piece, layout, real=dtype.kind == "f").bound(piece.instructions, dtype)
             if len(self._pieces) == 1:
                 if len(self._bound) == _LAYOUTS:
                     self._bound.clear()

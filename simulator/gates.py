@@ -54,7 +54,8 @@ def _phase(angle: Angle) -> NDArray[np.complex128]:
 
 def _u(theta: Angle, phi: Angle, lam: Angle) -> Matrix:
     cos, sin = _half(theta)
-    return _matrix([[cos, -_phase(lam) * sin], [_phase(phi) * sin, _phase(phi) * _phase(lam) * cos]])
+    left, right = _phase(phi), _phase(lam)
+    return _matrix([[cos, -right * sin], [left * sin, left * right * cos]])
 
 
 def _r(theta: Angle, phi: Angle) -> Matrix:
