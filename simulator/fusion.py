@@ -104,15 +104,16 @@ class _Fusion:
         for each in before:
             bound = max(bound, self._bound(self._operations[each]))
         number = self._home(need, bound)
-        self.steps[number].qubits |= need
-        mixed = operation.mixed | self._take_singles(number, need)
+        step = self.steps[number]
+        step.qubits |= need
+        mixed = operation.mixed | (self._take_singles(number, need) if self._singles else 0)
         if before:
-            self.steps[number].members += before
+            step.members += before
             self._phases = [each for each in self._phases if each not in before]
             self._waiting = 0
             for each in self._phases:
                 self._waiting |= self._operations[each].fixed
-        self.steps[number].members.append(place)
+        step.members.append(place)
         self._note(number, need, mixed)
 
     def finish(self) -> None:
@@ -141,9 +142,11 @@ class _Fusion:
         last = len(self.steps) - 1
         if bound >= 0 and self._has_room(bound, need):
             return bound
-        for number in range(last, max(bound, last - _BACK), -1):
-            if self._has_room(number, need):
-                return number
+        # What fills a block by itself shares none with others.
+        if need.bit_count() < self._widest:
+            for number in range(last, max(bound, last - _BACK), -1):
+                if self._has_room(number, need):
+                    return number
         self.steps.append(_Step(need, []))
         return last + 1
 
@@ -155,7 +158,7 @@ class _Fusion:
     def _take_singles(self, number: int, qubits: int) -> int:
         """Put the gates that wait on some qubits into a step; return the qubits that there were some on."""
         taken = 0
-        for qubit in members_of(qubits) if self._singles else ():
+        for qubit in members_of(qubits):
             if waiting := self._singles.pop(qubit, None):
                 self.steps[number].members += waiting
                 taken |= 1 << qubit

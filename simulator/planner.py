@@ -123,9 +123,10 @@ def _stage(
     local = tuple(sorted(inside))
     outer = tuple(bit for bit in range(len(lying)) if bit not in set(local))
     places, operations = zip(*taken, strict=True)
+    everything = places[-1] == len(places) - 1
     chunk = _Chunk([lying[bit] for bit in local], [lying[bit] for bit in outer], real=real)
     for block in _blocks(operations, chunk.order, len(lying), real=real):
-        members = tuple([places[member] for member in block.members])
+        members = block.members if everything else tuple([places[member] for member in block.members])
         if isinstance(block, Block):
             chunk.multiply(members, block)
         else:
