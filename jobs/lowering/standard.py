@@ -39,6 +39,12 @@ STANDARD_GATES = MappingProxyType(
 )
 #: Those that have no parameters.
 CONSTANT_GATES = frozenset(name for name, (base, _) in STANDARD_GATES.items() if GATES[base].num_params == 0)
+#: The others, with the number of their parameters; but for cu, which has a phase of its own.
+ANGLE_GATES = {
+    name: (base, count, GATES[base].num_params)
+    for name, (base, count) in STANDARD_GATES.items()
+    if name not in CONSTANT_GATES and name != "cu"
+}
 #: cu(theta, phi, lambda, gamma) is a controlled u and a controlled phase gamma.
 _CU_PARAMS = 4
 

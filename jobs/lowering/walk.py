@@ -9,11 +9,13 @@ from qiskit.circuit import ParameterExpression, QuantumCircuit, Qubit
 
 from jobs.lowering.expressions import lower_type
 from jobs.lowering.scope import Scope
-from jobs.lowering.standard import CONSTANT_GATES, add_standard, add_unitary, constant_gate
+from jobs.lowering.standard import ANGLE_GATES, CONSTANT_GATES, add_standard, add_unitary, constant_gate
 from simulator.instructions import Gate, Instruction
 
 #: The name of a UnitaryGate, whose matrix can be read without building it; of another, it is None.
 _UNITARY = "unitary"
+#: What stands for a gate that is not added in place.
+_UNKNOWN = ("", 0, -1)
 
 
 def lower_instructions(circuit: QuantumCircuit, scope: Scope) -> None:
@@ -21,10 +23,11 @@ def lower_instructions(circuit: QuantumCircuit, scope: Scope) -> None:
     scope.add_phase(_phase(circuit, scope))
     for variable in circuit.iter_declared_vars():
         scope.draft.declare(variable, lower_type(variable.type))
-    qubit_of, clbit_of, out = scope.qubits.__getitem__, scope.clbits.__getitem__, scope.out
+    qubit_of, out = scope.qubits.__getitem__, scope.out
     # What comes again is made once: the places of qubits, and gates without parameters, which are values.
     places: dict[tuple[Qubit, ...], tuple[int, ...]] = {}
     constants: dict[tuple[str, tuple[int, ...]], Gate] = {}
+    plain = {} if scope.controls else ANGLE_GATES
     # One slice is read faster than the data item by item.
     for instruction in circuit.data[:]:
         bits = instruction.qubits
@@ -34,18 +37,33 @@ def lower_instructions(circuit: QuantumCircuit, scope: Scope) -> None:
         # Asking for `.operation` builds a Python object; a standard gate's name and parameters say it all.
         name = instruction.name
         if not instruction.is_standard_gate():
-            matrix = instruction.matrix if name == _UNITARY else None
-            if matrix is not None:
-                add_unitary(matrix, instruction.label, qubits, scope)
-            else:
-                lower_operation(instruction.operation, qubits, tuple(map(clbit_of, instruction.clbits)), scope)
+            _lower_other(instruction, name, qubits, scope)
         elif name in CONSTANT_GATES:
             gate = constants.get((name, qubits))
             if gate is None:
                 gate = constants[name, qubits] = constant_gate(name, qubits, scope)
             out.append(gate)
         else:
-            add_standard(name, instruction.params, qubits, scope)
+            # As `add_standard` does, in place: most gates with angles come by here, and a call is a tenth of it.
+            base, count, takes = plain.get(name, _UNKNOWN)
+            try:
+                angles = tuple(map(float, instruction.params))
+            except (TypeError, ValueError):
+                angles = ()
+            if len(angles) == takes:
+                out.append(Gate(base, qubits[count:], angles, qubits[:count]))
+            else:
+                add_standard(name, instruction.params, qubits, scope)
+
+
+def _lower_other(instruction: Any, name: str, qubits: tuple[int, ...], scope: Scope) -> None:
+    """Add what is no standard gate."""
+    matrix = instruction.matrix if name == _UNITARY else None
+    if matrix is not None:
+        add_unitary(matrix, instruction.label, qubits, scope)
+    else:
+        clbits = tuple(map(scope.clbits.__getitem__, instruction.clbits))
+        lower_operation(instruction.operation, qubits, clbits, scope)
 
 
 def lower_operation(operation: Any, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
