@@ -76,7 +76,7 @@ class Planned:
         if not self.narrow:
             return None
         if isinstance(step, Multiply):
-            return _small_shape(*_outline(step, real=self.real)) if self.size <= _SMALL else None
+            return _shape(step, self.size, real=self.real) if self.size <= _SMALL else None
         # Each operation with the bits of its qubits.
         members = list(zip(step.members, step.bits, strict=True))
         pairs = [Entries(*self.recipe.pair_entries(place), bits) for place, bits in members if len(bits) <= PAIR]
@@ -133,8 +133,9 @@ class Bound:
         step, place, kept = planned
         if isinstance(step, Multiply) and place is not None:
             matrices = self._matrices[place.size][place.first : place.end]
-            shape = kept if isinstance(kept, Shape) else Shape(*_outline(step, real=self._planned.real))
-            return Product(matrices, shape)
+            if not isinstance(kept, Shape):
+                kept = _shape(step, self._planned.size, real=self._planned.real)
+            return Product(matrices, kept)
         if isinstance(step, Scale):
             if isinstance(kept, _Diagonals):
                 return self._scaling(kept)
@@ -184,12 +185,14 @@ class Bound:
             kernels.apply_matrix(state.amplitudes, _matrix(instruction), targets, controls, checkpoint)
 
 
-def _outline(step: Multiply, *, real: bool) -> tuple[int, tuple[int, ...], tuple[int, ...] | None, bool]:
-    return (1 if real else 2) << len(step.targets), step.control_bits, step.sources, step.turned
+def _shape(step: Multiply, size: int, *, real: bool) -> Shape:
+    make = _small_shape if size <= _SMALL else _narrow_shape if size <= NARROW else Shape
+    return make((1 if real else 2) << len(step.targets), step.control_bits, step.sources, step.turned)
 
 
-#: The same few moves of bits come again and again, also in other plans.
+#: The same few moves of bits come again and again, also in other plans: kept, 8 MiB at most of either.
 _small_shape = lru_cache(maxsize=1024)(Shape)
+_narrow_shape = lru_cache(maxsize=256)(Shape)
 
 
 def _matrix(instruction: Evolving) -> NDArray[np.complex128]:
