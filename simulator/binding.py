@@ -223,7 +223,7 @@ def _matrices(kind: _Kind, instructions: Sequence[Any], sources: Sequence[int], 
         params = np.array(flat).reshape(len(instructions), -1)
         if swept is not None:
             params = _swept_params(params, sources, swept)
-        stack = GATES[name].matrix(*np.moveaxis(params, -1, 0))
+        stack = GATES[name].matrix(*[params[..., number] for number in range(params.shape[-1])])
     return _controlled(stack, targets, controls, control_state)
 
 

@@ -34,16 +34,26 @@ class Chunk:
         #: Length -> the numbers as rows of this length; for 1, themselves.
         self.rows = _Views(numbers)
         #: Length -> the same of the real numbers that they are made of.
-        self.matrices = _Views(numbers.view(numbers.real.dtype))
+        self.matrices = _RealViews(numbers)
 
 
 class _Views(dict[int, Numbers]):
+    __slots__ = ("numbers",)
+
     def __init__(self, numbers: Numbers) -> None:
-        super().__init__()
-        self._numbers = numbers
+        self.numbers = numbers
 
     def __missing__(self, length: int) -> Numbers:
-        view = self[length] = self._numbers.reshape(-1, length) if length > 1 else self._numbers
+        view = self[length] = self.numbers.reshape(-1, length) if length > 1 else self.numbers
+        return view
+
+
+class _RealViews(_Views):
+    __slots__ = ()
+
+    def __missing__(self, length: int) -> Numbers:
+        reals = self.numbers.view(self.numbers.real.dtype)
+        view = self[length] = reals.reshape(-1, length) if length > 1 else reals
         return view
 
 
