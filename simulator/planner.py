@@ -22,7 +22,7 @@ _WIDE = 19
 #: This many of the lowest bits are local in every stage.
 LOW = 3
 #: States of so many bits are narrow: planning and small matrices take longer than steps. Narrower still, blocks of
-#: three qubits gain less than their matrices cost.
+#: three qubits gain less than their matrices cost, and a gather takes less than to turn a product.
 NARROW, _NARROWER = 12, 10
 
 
@@ -124,7 +124,8 @@ def _stage(
     outer = tuple(bit for bit in range(len(lying)) if bit not in set(local))
     places, operations = zip(*taken, strict=True)
     everything = places[-1] == len(places) - 1
-    chunk = _Chunk([lying[bit] for bit in local], [lying[bit] for bit in outer], real=real)
+    turning = real and len(lying) > _NARROWER
+    chunk = _Chunk([lying[bit] for bit in local], [lying[bit] for bit in outer], turning=turning)
     for block in _blocks(operations, chunk.order, len(lying), real=real):
         members = block.members if everything else tuple([places[member] for member in block.members])
         if isinstance(block, Block):
@@ -156,12 +157,12 @@ def _blocks(
 class _Chunk:
     """Which qubit lies where in the chunks of a stage, and the steps up to there."""
 
-    def __init__(self, order: list[int], outer: Sequence[int], *, real: bool) -> None:
+    def __init__(self, order: list[int], outer: Sequence[int], *, turning: bool) -> None:
         #: The qubit at each bit.
         self.order = order
         self.steps: list[Step] = []
         self._numbers = {qubit: place for place, qubit in enumerate(outer)}
-        self._real = real
+        self._turning = turning
 
     def multiply(self, members: tuple[int, ...], block: Block) -> None:
         """Append a block: its qubits come to the lowest bits, and go to the highest where that may help."""
@@ -174,8 +175,8 @@ class _Chunk:
         sources = None if low[-1] < len(low) else tuple(low + high)
         controls = tuple([qubit for qubit in self._numbers if block.outer >> qubit & 1]) if block.outer else ()
         bits = tuple([self._numbers[qubit] for qubit in controls])
-        self.steps.append(Multiply(members, tuple(targets), controls, bits, sources, self._real))
-        order[:] = rest + targets if self._real else targets + rest
+        self.steps.append(Multiply(members, tuple(targets), controls, bits, sources, self._turning))
+        order[:] = rest + targets if self._turning else targets + rest
 
     def _turn_back(self, following: int) -> None:
         """Leave the last block's qubits at the lowest bits, if the following are some of them, and others."""
