@@ -27,6 +27,10 @@ from simulator.state import State
 
 #: log2 of the amplitudes of a state whose gathers are kept with a plan: at most 8 KiB each.
 _SMALL = 10
+#: The same of one whose gathers are shared between plans.
+_SHARED = 12
+#: Steps that are kept with their numbers, and numbers of their vectors: some MiB at most.
+_STEPS, _VECTORS = 256, 1 << 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +39,10 @@ class _Diagonals:
 
     #: Of those on at most two qubits.
     vector: PairVector | None
-    #: The others, each with its operation.
+    #: Of the others, those that act in few places, each with its operation,
     patches: tuple[tuple[Patch, int], ...]
+    #: and the rest: operations, and the bits of their qubits.
+    others: tuple[tuple[int, tuple[int, ...]], ...]
 
 
 #: A step, where the matrices of one that multiplies are, and what is kept of it.
@@ -60,15 +66,18 @@ class Planned:
             (step, place, self._kept(step, instructions))
             for step, place in zip(steps_of(self.plan), self.recipe.places, strict=True)
         ]
+        vectors = sum(isinstance(kept, _Diagonals) and kept.vector is not None for _, _, kept in self.steps)
+        #: Whether steps may be kept with their numbers.
+        self.light = self.narrow and len(self.steps) <= _STEPS and vectors << self.size <= _VECTORS
+        #: Whether all that have this plan have the same numbers.
         self._constant = all(isinstance(each, Gate) and not each.params for each in instructions)
         self._bound: dict[np.dtype[Any], Bound] = {}
 
     def bound(self, instructions: Sequence[Evolving], dtype: np.dtype[Any]) -> Bound:
         """Return the plan with the numbers of instructions, for states of this type."""
-        if not self._constant:
+        if not (self._constant and self.light):
             return Bound(self, instructions, dtype)
         if dtype not in self._bound:
-            # All that have this plan have these numbers.
             self._bound[dtype] = Bound(self, instructions, dtype)
         return self._bound[dtype]
 
@@ -81,15 +90,16 @@ class Planned:
         members = list(zip(step.members, step.bits, strict=True))
         pairs = [Entries(*self.recipe.pair_entries(place), bits) for place, bits in members if len(bits) <= PAIR]
         size = max([bit + 1 for each in pairs for bit in each.bits], default=0)
-        patches = [(self._patch(place, bits, instructions), place) for place, bits in members if len(bits) > PAIR]
-        return _Diagonals(PairVector(pairs, size) if pairs else None, tuple(patches))
-
-    def _patch(self, place: int, bits: tuple[int, ...], instructions: Sequence[Evolving]) -> Patch:
-        instruction = instructions[self.listing.operations[place].sources[0]]
-        count = len(instruction.targets)
-        if len(bits) > WIDEST:
-            return Patch(bits[:count], _controls(instruction, bits), self.size)
-        return Patch(bits, (), self.size)
+        patches: list[tuple[Patch, int]] = []
+        others: list[tuple[int, tuple[int, ...]]] = []
+        for place, bits in members:
+            instruction = instructions[self.listing.operations[place].sources[0]]
+            controls = _controls(instruction, bits) if len(bits) > WIDEST else ()
+            if len(bits) > PAIR and self.size - len(controls) <= _SMALL:
+                patches.append((Patch(bits[: len(bits) - len(controls)], controls, self.size), place))
+            elif len(bits) > PAIR:
+                others.append((place, bits))
+        return _Diagonals(PairVector(pairs, size) if pairs else None, tuple(patches), tuple(others))
 
 
 class Bound:
@@ -104,8 +114,7 @@ class Bound:
             for size, stack in planned.recipe.block_matrices(self._flat).items()
         }
         self._pairs: NDArray[np.complex128] | None = None
-        # The vectors of diagonals are kept for narrow states only.
-        self._kept = list(map(self._filled, planned.steps)) if planned.narrow else None
+        self._kept = list(map(self._filled, planned.steps)) if planned.light else None
 
     def run(self, state: State, checkpoint: Callable[[], None]) -> None:
         """Evolve a state of this layout and type."""
@@ -153,7 +162,7 @@ class Bound:
             (patch.places, self._of_type(self._diagonal(place)).take(patch.entries))
             for patch, place in kept.patches
         ]
-        return Scaling(vector, patches)
+        return Scaling(vector, patches, [self._member(*each) for each in kept.others])
 
     def _of_type(self, numbers: NDArray[np.complex128]) -> NDArray[Any]:
         return (numbers if self._dtype.kind == "c" else numbers.real).astype(self._dtype, copy=False)
@@ -169,10 +178,11 @@ class Bound:
         return _matrix(instruction).diagonal()
 
     def _member(self, place: int, bits: tuple[int, ...]) -> Member:
+        diagonal = self._of_type(self._diagonal(place))
         if len(bits) <= WIDEST:
-            return Member(self._diagonal(place), bits)
+            return Member(diagonal, bits)
         instruction = self._instructions[self._planned.listing.operations[place].sources[0]]
-        return Member(self._diagonal(place), bits[: len(instruction.targets)], _controls(instruction, bits))
+        return Member(diagonal, bits[: len(instruction.targets)], _controls(instruction, bits))
 
     def _run_whole(self, part: Whole, state: State, checkpoint: Callable[[], None]) -> None:
         (source,) = self._planned.listing.operations[part.member].sources
@@ -186,13 +196,13 @@ class Bound:
 
 
 def _shape(step: Multiply, size: int, *, real: bool) -> Shape:
-    make = _small_shape if size <= _SMALL else _narrow_shape if size <= NARROW else Shape
+    make = _small_shape if size <= _SMALL else _shared_shape if size <= _SHARED else Shape
     return make((1 if real else 2) << len(step.targets), step.control_bits, step.sources, step.turned)
 
 
 #: The same few moves of bits come again and again, also in other plans: kept, 8 MiB at most of either.
 _small_shape = lru_cache(maxsize=1024)(Shape)
-_narrow_shape = lru_cache(maxsize=256)(Shape)
+_shared_shape = lru_cache(maxsize=256)(Shape)
 
 
 def _matrix(instruction: Evolving) -> NDArray[np.complex128]:

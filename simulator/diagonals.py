@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from simulator.chunks import Chunk
 from simulator.kernels import Controls
+from simulator.phases import Member
 
 Numbers = NDArray[np.complex128]
 Places = NDArray[np.intp]
@@ -119,10 +120,14 @@ class Scaling:
     """Multiply a state that is one chunk by a vector over its low bits, and in some places by other numbers."""
 
     def __init__(
-        self, vector: NDArray[Any] | None, patches: Sequence[tuple[Places | slice, NDArray[Any]]]
+        self,
+        vector: NDArray[Any] | None,
+        patches: Sequence[tuple[Places | slice, NDArray[Any]]],
+        others: Sequence[Member],
     ) -> None:
         self._vector = vector
         self._patches = patches
+        self._others = others
 
     def apply(self, chunk: Chunk, spare: Chunk, number: int) -> tuple[Chunk, Chunk]:  # noqa: ARG002
         """Multiply in place."""
@@ -131,4 +136,6 @@ class Scaling:
             np.multiply(rows, self._vector, rows)
         for places, values in self._patches:
             chunk.numbers[places] *= values
+        for member in self._others:
+            member.apply(chunk.numbers, 0)
         return chunk, spare

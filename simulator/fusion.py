@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from simulator.blocks import Block, Phases
 from simulator.operations import Operation, members_of
 
-#: Blocks, of the last ones, that take in what shares no qubit with them.
+#: Blocks, of the last ones, that take in a gate on a qubit which they do not have.
 _BACK = 4
 
 
@@ -142,8 +142,8 @@ class _Fusion:
         last = len(self.steps) - 1
         if bound >= 0 and self._has_room(bound, need):
             return bound
-        # What fills a block by itself shares none with others.
-        if need.bit_count() < self._widest:
+        # Two pairs in one block cost as much as two blocks, and leave no room for what joins them.
+        if not need & need - 1:
             for number in range(last, max(bound, last - _BACK), -1):
                 if self._has_room(number, need):
                     return number

@@ -21,9 +21,15 @@ CHUNK, WIDE_CHUNK = 14, 15
 _WIDE = 19
 #: This many of the lowest bits are local in every stage.
 LOW = 3
-#: States of so many bits are narrow: planning and small matrices take longer than steps. Narrower still, blocks of
-#: three qubits gain less than their matrices cost, and a gather takes less than to turn a product.
-NARROW, _NARROWER = 12, 10
+#: States of so many bits are narrow: small matrices, planning and Python take about as long as the run.
+NARROW = 14
+#: Up to so many bits, planning takes longer than what a better plan saves.
+_FUSED = 13
+#: The widest blocks of what is planned in one pass, by the bits of the state up to which they are no wider: the
+#: smaller it is, the less a step costs beside the matrix that it needs.
+_WIDEST = {10: 2, 12: 3, CHUNK + 1: 4}
+#: Up to so many bits, a gather takes less than to turn a product.
+_GATHERED = 10
 
 
 class Multiply(NamedTuple):
@@ -124,7 +130,7 @@ def _stage(
     outer = tuple(bit for bit in range(len(lying)) if bit not in set(local))
     places, operations = zip(*taken, strict=True)
     everything = places[-1] == len(places) - 1
-    turning = real and len(lying) > _NARROWER
+    turning = real and len(lying) > _GATHERED
     chunk = _Chunk([lying[bit] for bit in local], [lying[bit] for bit in outer], turning=turning)
     for block in _blocks(operations, chunk.order, len(lying), real=real):
         members = block.members if everything else tuple([places[member] for member in block.members])
@@ -149,8 +155,11 @@ def _stage(
 def _blocks(
     operations: Sequence[Operation], order: Sequence[int], num_bits: int, *, real: bool
 ) -> Iterator[Block | Phases]:
-    if len(order) == num_bits <= NARROW:
-        return fused(operations, 2 if num_bits <= _NARROWER else 3)
+    # Where only gates on one qubit mix, there is nothing that a better plan could find.
+    if len(order) == num_bits and (
+        num_bits <= _FUSED or not any(each.mixed and len(each.qubits) > 1 for each in operations)
+    ):
+        return fused(operations, next(widest for most, widest in _WIDEST.items() if num_bits <= most))
     return blocks_of(operations, order, real=real)
 
 
