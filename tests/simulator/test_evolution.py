@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from threading import get_ident
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from programs import embedded, h, random_unitary, random_vector, ry, unitary_instructions, unitary_of, x
+from msgspec.structs import replace
+from numpy.typing import NDArray
+from programs import dense, embedded, h, random_unitary, random_vector, ry, unitary_instructions, unitary_of, x
 
 from simulator import evolution, planner, state, threads
 from simulator.errors import StoppedError
 from simulator.evolution import Evolution, forget_plans
-from simulator.instructions import Array, Diagonal, Gate, Initialize, Permutation, Unitary
+from simulator.instructions import Array, Diagonal, Gate, Initialize, Permutation, Unitary, qubits_of
 from simulator.operations import Evolving
 
 # Rounding of a dozen products of matrices of at most 2^6 rows.
@@ -259,3 +262,55 @@ def test_more_bits_than_qubits() -> None:
     expected = (unitary_of(gates, 3) @ swapped @ rows.T).T
     for row, psi in zip(register.amplitudes.reshape(4, -1), expected, strict=True):
         np.testing.assert_allclose(state.State(row, register.slots).ordered(), psi, **TOLERANCE)
+
+
+def applied(instructions: Sequence[Evolving], psi: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """The state after instructions, each by one product over the qubits that it names."""
+    count = psi.size.bit_length() - 1
+    for instruction in instructions:
+        qubits = qubits_of(instruction)
+        place = {qubit: number for number, qubit in enumerate(qubits)}
+        near = replace(
+            instruction,
+            **{
+                name: tuple(place[qubit] for qubit in getattr(instruction, name))
+                for name in ("targets", "controls")
+                if hasattr(instruction, name)
+            },
+        )
+        axes = [count - 1 - qubit for qubit in reversed(qubits)]
+        moved = np.moveaxis(psi.reshape((2,) * count), axes, range(len(axes)))
+        product = dense(near, len(qubits)) @ moved.reshape(1 << len(qubits), -1)
+        psi = np.moveaxis(product.reshape((2,) * count), range(len(axes)), axes).reshape(-1)
+    return psi
+
+
+@pytest.mark.parametrize("real", [False, True])
+@pytest.mark.parametrize("num_qubits", [9, 11, 13, 14, 15])
+def test_each_tier(num_qubits: int, real: bool) -> None:
+    """Rule 29: whatever the planner does at a width, diagonals of any width and dense gates give their product."""
+    rng = np.random.default_rng(num_qubits)
+    instructions: list[Evolving] = []
+    for layer in range(3):
+        for qubit in range(num_qubits):
+            angle = float(rng.uniform(0, 6))
+            instructions.append(ry(angle, qubit) if real or layer == 2 else Gate("rx", (qubit,), (angle,)))
+        order = rng.permutation(num_qubits).tolist()
+        instructions.append(Gate("z", (order[0],), (), tuple(order[1:3])))
+        instructions.append(Gate("z", (order[3],), (), tuple(order[4:9]), 0b10110))
+        instructions.append(Gate("z", (order[0],), (), tuple(order[1:9])))
+        signs = rng.choice([-1.0, 1.0], 16) if real else np.exp(1j * rng.uniform(0, 6, 16))
+        instructions.append(Diagonal(Array.of(signs), tuple(order[:4])))
+        for a, b in zip(order[::2], order[1::2], strict=False):
+            instructions.append(Gate("z", (a,), (), (b,)) if real else Gate("rzz", (a, b), (angle,)))
+        if layer:
+            # Before, only gates on one qubit mix.
+            instructions += [x(a, b) for a, b in itertools.pairwise(order)]
+            instructions.append(x(order[0], order[2], order[5]))
+    for end in (num_qubits + 4 + num_qubits // 2, len(instructions)):
+        register = state.ground(num_qubits, np.float64 if real else np.complex128)
+        some = Evolution(instructions[:end])
+        assert some.real == real
+        some.run(register, never)
+        expected = applied(instructions[:end], np.eye(1, 1 << num_qubits, dtype=np.complex128)[0])
+        np.testing.assert_allclose(register.ordered(), expected, **TOLERANCE)
