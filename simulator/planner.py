@@ -27,7 +27,7 @@ NARROW = 14
 _FUSED = 13
 #: The widest blocks of what is planned in one pass, by the bits of the state up to which they are no wider: the
 #: smaller it is, the less a step costs beside the matrix that it needs.
-_WIDEST = {10: 2, 12: 3, CHUNK + 1: 4}
+_WIDEST = {9: 2, 12: 3, CHUNK + 1: 4}
 #: Up to so many bits, a gather takes less than to turn a product.
 _GATHERED = 10
 
