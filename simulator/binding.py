@@ -9,34 +9,18 @@ axis of rows leads all others, and a row's numbers are, bit for bit, what they w
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from itertools import chain, product
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulator.folding import PAIR, Factor, folded
-from simulator.gates import GATES
-from simulator.instructions import Array, Diagonal, Gate, Unitary
+from simulator.matrices import Kind, Swept, kind_of, matrices_of
 from simulator.operations import WIDEST, Evolving, Operation
 from simulator.planner import Multiply, Plan, Stage, Step
 from simulator.products import Matrices, Round, Rounds, multiply
-
-#: What instructions have in common whose matrices are made together: kind, targets, controls and their values.
-_Kind: TypeAlias = tuple[str, int, int, int | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Swept:
-    """Parameters that are another number in each row."""
-
-    #: Shape (rows, columns).
-    values: NDArray[np.float64]
-    #: Place of an instruction -> which of its parameters is which column.
-    columns: Mapping[int, Sequence[tuple[int, int]]]
 
 
 class Place(NamedTuple):
@@ -51,11 +35,11 @@ class Recipe:
     """How the matrices of a plan come from the instructions, whatever their angles."""
 
     def __init__(self, instructions: Sequence[Evolving], operations: Sequence[Operation], plan: Plan) -> None:
-        sources_of: dict[_Kind, list[int]] = defaultdict(list)
+        sources_of: dict[Kind, list[int]] = defaultdict(list)
         for operation in operations:
             if _has_matrix(operation):
                 for source in operation.sources:
-                    sources_of[_kind(instructions[source])].append(source)
+                    sources_of[kind_of(instructions[source])].append(source)
         self._sources = dict(sources_of)
         #: Source -> its row among the matrices of its width, which stand in the order of kinds.
         rows: dict[int, int] = {}
@@ -147,7 +131,7 @@ class Recipe:
             width = kind[1] + kind[2]
             first, filled[width] = filled[width], filled[width] + len(sources)
             goal = flat[width][..., first : filled[width], :-1]
-            found = _matrices(kind, [instructions[source] for source in sources], sources, swept)
+            found = matrices_of(kind, [instructions[source] for source in sources], sources, swept)
             goal[...] = found.reshape(*found.shape[:-2], -1)
         if self._runs:
             singles = flat[1][..., : filled[1], :-1].reshape(*lead, filled[1], 2, 2)
@@ -195,75 +179,6 @@ def steps_of(plan: Plan) -> Iterator[Step]:
 
 def _has_matrix(operation: Operation) -> bool:
     return len(operation.qubits) <= WIDEST and not operation.whole
-
-
-def _kind(instruction: Evolving) -> _Kind:
-    if type(instruction) is Gate:
-        return instruction.name, len(instruction.targets), len(instruction.controls), instruction.control_state
-    if isinstance(instruction, Unitary):
-        return "unitary", len(instruction.targets), len(instruction.controls), instruction.control_state
-    if isinstance(instruction, Diagonal):
-        return "", len(instruction.targets), 0, None
-    raise TypeError(f"no matrix of its own: {instruction}")
-
-
-def _matrices(kind: _Kind, instructions: Sequence[Any], sources: Sequence[int], swept: Swept | None) -> Matrices:
-    """Return the matrices of instructions of one kind, shape (..., instructions, 2^j, 2^j); read-only."""
-    name, targets, controls, control_state = kind
-    if not name:
-        diagonals = np.array([each.diagonal.ndarray() for each in instructions], np.complex128)
-        spread: Matrices = diagonals[:, :, None] * np.eye(1 << targets)
-        return spread
-    if name == "unitary":
-        stack = _stacked([each.matrix for each in instructions])
-    elif not GATES[name].num_params:
-        return np.broadcast_to(_constant(kind), (len(instructions), *(1 << targets + controls,) * 2))
-    else:
-        flat = list(chain.from_iterable([each.params for each in instructions]))
-        params = np.array(flat).reshape(len(instructions), -1)
-        if swept is not None:
-            params = _swept_params(params, sources, swept)
-        stack = GATES[name].matrix(*[params[..., number] for number in range(params.shape[-1])])
-    return _controlled(stack, targets, controls, control_state)
-
-
-def _stacked(arrays: Sequence[Array]) -> Matrices:
-    """Return arrays of one shape as one array."""
-    if all(each.dtype == "c16" for each in arrays):
-        joined = np.frombuffer(b"".join([each.data for each in arrays]), "<c16")
-        return joined.reshape(-1, *arrays[0].shape)
-    return np.array([each.ndarray() for each in arrays], np.complex128)
-
-
-def _swept_params(params: NDArray[np.float64], sources: Sequence[int], swept: Swept) -> NDArray[np.float64]:
-    """Return the parameters of each row, shape (rows, instructions, parameters), if any of them is swept."""
-    if swept.columns.keys().isdisjoint(sources):
-        return params
-    rows = np.array(np.broadcast_to(params, (len(swept.values), *params.shape)))
-    for place, source in enumerate(sources):
-        for number, column in swept.columns.get(source, ()):
-            rows[:, place, number] = swept.values[:, column]
-    return rows
-
-
-@lru_cache(maxsize=256)
-def _constant(kind: _Kind) -> Matrices:
-    name, targets, controls, control_state = kind
-    matrix: Matrices = _controlled(GATES[name].matrix()[None], targets, controls, control_state)[0]
-    return matrix
-
-
-def _controlled(stack: Matrices, targets: int, controls: int, control_state: int | None) -> Matrices:
-    """Return matrices over targets and controls from those over the targets."""
-    if not controls:
-        return stack
-    lead, side = stack.shape[:-2], 1 << targets + controls
-    full = np.zeros((*lead, side, side), np.complex128)
-    full.reshape(*lead, -1)[..., :: side + 1] = 1
-    state = (1 << controls) - 1 if control_state is None else control_state
-    held = slice(state << targets, (state + 1) << targets)
-    full[..., held, held] = stack
-    return full
 
 
 def _runs(runs: Sequence[Sequence[int]]) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
