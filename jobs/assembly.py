@@ -1,22 +1,23 @@
-"""A merged Part -> a qiskit `Result`."""
+"""The outcomes of experiments -> a qiskit `Result`."""
 
 from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from qiskit.result import Result
 from qiskit.result.models import ExperimentResult, ExperimentResultData, MeasLevel
 
 from jobs.manifest import Manifest
+from simulator.parts import Item, Outcome, SweepOutcome
 from simulator.program import Program, Register
-from simulator.shards import Outcome, Part
 from worker.record import Record
 
 
-def assemble(record: Record, manifest: Manifest, part: Part, metadata: Mapping[int, Any]) -> Result:
+def assemble(record: Record, manifest: Manifest, outcomes: Iterable[Item], metadata: Mapping[int, Any]) -> Result:
     """Return the Result of a job, or what there is of it: its status is then the job's state.
 
     ``metadata`` maps an experiment's index to its circuit's metadata where this client has it as an object;
@@ -28,7 +29,7 @@ def assemble(record: Record, manifest: Manifest, part: Part, metadata: Mapping[i
         backend_version=manifest.backend_version,
         job_id=record.id,
         success=record.state == "DONE",
-        results=[_experiment(outcome, metadata) for outcome in part.outcomes],
+        results=[result for outcome in outcomes for result in _experiments(outcome, metadata)],
         date=datetime.datetime.fromtimestamp(ended, datetime.timezone.utc).isoformat(),
         status=_status(record),
         time_taken=0.0 if record.ended is None or record.started is None else record.ended - record.started,
@@ -43,23 +44,46 @@ def _status(record: Record) -> str:
     return record.state
 
 
-def _experiment(outcome: Outcome, metadata: Mapping[int, Any]) -> ExperimentResult:
-    failure = outcome.failure
-    header = _header(outcome.outline)
-    if outcome.index in metadata:
-        header["metadata"] = metadata[outcome.index]
+def _experiments(outcome: Item, metadata: Mapping[int, Any]) -> Iterator[ExperimentResult]:
+    if isinstance(outcome, SweepOutcome):
+        seconds = outcome.time_taken / len(outcome.seeds)
+        rows = zip(outcome.indices(), outcome.seeds, outcome.outlines(), _sweep_data(outcome), strict=True)
+        for index, seed, outline, data in rows:
+            yield _experiment(index, seed, outline, data, outcome.shots, seconds, metadata)
+        return
+    result = _experiment(
+        outcome.index, outcome.seed, outcome.outline, _data(outcome), outcome.shots, outcome.time_taken, metadata
+    )
+    if outcome.failure is not None:
+        result.success = False
+        result.status = f"ERROR: {outcome.failure.type}: {outcome.failure.text}"
+    yield result
+
+
+def _experiment(
+    index: int,
+    seed: int,
+    outline: Program,
+    data: ExperimentResultData,
+    shots: int,
+    seconds: float,
+    metadata: Mapping[int, Any],
+) -> ExperimentResult:
+    header = _header(outline)
+    if index in metadata:
+        header["metadata"] = metadata[index]
     return ExperimentResult(
-        shots=outcome.shots,
-        success=failure is None,
-        data=_data(outcome),
+        shots=shots,
+        success=True,
+        data=data,
         meas_level=MeasLevel.CLASSIFIED,
-        status=f"ERROR: {failure.type}: {failure.text}" if failure else "DONE",
+        status="DONE",
         header=header,
-        time_taken=outcome.time_taken,
-        name=outcome.outline.header.name,
-        seed_simulator=outcome.seed,
+        time_taken=seconds,
+        name=outline.header.name,
+        seed_simulator=seed,
         # Its circuit's place in the job: of a part of the result there is no other way to know.
-        index=outcome.index,
+        index=index,
     )
 
 
@@ -74,6 +98,22 @@ def _data(outcome: Outcome) -> ExperimentResultData:
         # One axis is a statevector, two are a unitary. Copied, since a user may write to it.
         data["unitary" if len(outcome.state.shape) > 1 else "statevector"] = outcome.state.ndarray().copy()
     return ExperimentResultData(**data)
+
+
+def _sweep_data(outcome: SweepOutcome) -> Iterator[ExperimentResultData]:
+    """Yield the same of each row."""
+    key = cache(hex)
+    states = None if outcome.states is None else outcome.states.ndarray()
+    memory = None if outcome.memory is None else outcome.memory.ndarray()
+    for row, (memories, numbers) in enumerate(outcome.counts_of_rows()):
+        data: dict[str, Any] = {}
+        if memories or states is None:
+            data["counts"] = dict(zip(map(key, memories), numbers, strict=True))
+        if memory is not None and (memory.shape[1] or states is None):
+            data["memory"] = list(map(key, memory[row].tolist()))
+        if states is not None:
+            data["statevector"] = states[row].copy()
+        yield ExperimentResultData(**data)
 
 
 def _header(outline: Program) -> dict[str, Any]:

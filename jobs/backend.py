@@ -13,14 +13,16 @@ from qiskit.transpiler import Target
 
 from jobs import identity
 from jobs.errors import BasicAerError
+from jobs.items import Limits
 from jobs.job import BasicAerJob
 from jobs.options import DEFAULTS, resolve_precision
-from jobs.submission import Limits, prepare
+from jobs.submission import Purpose, Submission, prepare
 from jobs.target import build_target
 from simulator import cost
 from simulator.shards import Method, Precision
 from simulator.wire import WIRE_VERSION
 from worker.record import WorkerInfo
+from worker.store import Store
 
 if TYPE_CHECKING:
     from jobs.provider import BasicAerProvider
@@ -103,7 +105,7 @@ class BasicAerBackend(BackendV2):
         """Submit circuits and return at once.
 
         Args:
-            run_input: a QuantumCircuit, or an iterable of them.
+            run_input: a QuantumCircuit, or an iterable of them, which may be a stream of any length.
             job_id: an id of one's own, of 1 to 128 letters, digits, dots, underscores or hyphens. Submitted again,
                 from any process, it is the same job; with other circuits, shots or seed it is an error.
             options: run options; they hold for this run only, and go before `set_options`.
@@ -112,33 +114,34 @@ class BasicAerBackend(BackendV2):
             BasicAerError: a circuit or option that cannot be run; nothing was submitted.
             UnreachableError: Redis did not answer within BASICAER_CONNECT_TIMEOUT.
         """
-        job = self.create_job(run_input, job_id=job_id, **options)
+        with self.provider.reaching() as connection:
+            submission = self._prepared(run_input, options, job_id, connection.store)
+        job = BasicAerJob.unsubmitted(self, job_id or str(uuid.uuid4()), submission)
         job.submit()
         return job
 
     def create_job(self, run_input: Any, *, job_id: str | None = None, **options: Any) -> BasicAerJob:
         """Check and lower circuits as `run` does, but leave it to the caller to `submit` the job."""
+        submission = self._prepared(run_input, options, job_id, None)
+        return BasicAerJob.unsubmitted(self, job_id or str(uuid.uuid4()), submission)
+
+    def _prepared(
+        self, run_input: Any, options: dict[str, Any], job_id: str | None, store: Store | None
+    ) -> Submission:
+        """Return what is to be sent; of a long stream, most may be in the store already."""
         if job_id is not None:
             identity.check(job_id)
         given = dict(self.options)
         for name, value in options.items():
             if name not in given:
-                warnings.warn(f"Option {name} is not used by this backend", UserWarning, stacklevel=2)
+                warnings.warn(f"Option {name} is not used by this backend", UserWarning, stacklevel=3)
             elif value is not None:
                 given[name] = value
         settings = self.provider.settings
         width = self._max_qubits(resolve_precision(given["precision"]))
         limits = Limits(width, self.max_circuits, settings.max_result_bytes)
-        submission = prepare(
-            run_input,
-            given,
-            method=self.METHOD,
-            backend=self.NAME,
-            version=self.backend_version,
-            limits=limits,
-            job_id=job_id,
-        )
-        return BasicAerJob.unsubmitted(self, job_id or str(uuid.uuid4()), submission)
+        purpose = Purpose(self.METHOD, self.NAME, self.backend_version, limits, settings)
+        return prepare(run_input, given, purpose, job_id=job_id, store=store)
 
     def retrieve_job(self, job_id: str) -> BasicAerJob:
         """Find a job of this backend again."""

@@ -15,7 +15,7 @@ import msgspec
 from jobs.errors import BasicAerError
 from simulator import wire
 from simulator.program import Program, Register
-from simulator.shards import Experiment, Options, Shard
+from simulator.shards import Experiment, Options, Shard, Sweep
 from worker.errors import InvalidJobIdError
 from worker.keys import check_job_id
 
@@ -37,11 +37,31 @@ def seed_of(job_id: str) -> int:
     return int.from_bytes(hashlib.sha256(f"seed of job {job_id}".encode()).digest()[:4], "big") >> 1
 
 
-def content(programs: Iterable[Program], run: Options, seed: int) -> Iterator[bytearray]:
-    """Yield what makes a job what it is, however it will be cut into shards, to be hashed."""
-    yield wire.encode(Shard(run, ()))
-    for index, program in enumerate(programs):
-        yield wire.encode(Shard(run, (Experiment(index, seed, _nameless(program)),)))
+class Digest:
+    """What makes a job what it is, however it is cut into shards, hashed item by item."""
+
+    def __init__(self, run: Options) -> None:
+        self._run = run
+        self._hash = hashlib.sha256(wire.encode(Shard(run, ())))
+
+    def noting(self, items: Iterable[Experiment | Sweep]) -> Iterator[Experiment | Sweep]:
+        """Yield the items, and hash each."""
+        for item in items:
+            self._hash.update(wire.encode(Shard(self._run, (_nameless_item(item),))))
+            yield item
+
+    def hexdigest(self) -> str:
+        """Return the hash."""
+        return self._hash.hexdigest()
+
+
+def _nameless_item(item: Experiment | Sweep) -> Experiment | Sweep:
+    if isinstance(item, Sweep):
+        names = tuple([_COUNTED_CIRCUIT.sub("circuit", name) for name in item.names])
+        if len(set(names)) == 1:
+            names = ()
+        return msgspec.structs.replace(item, template=_nameless(item.template), names=names)
+    return msgspec.structs.replace(item, program=_nameless(item.program))
 
 
 def _nameless(program: Program) -> Program:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import datetime
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -25,7 +25,7 @@ from jobs.options import resolve_tags
 from jobs.progress import Progress, Usage
 from jobs.progress_bar import progress_bar
 from jobs.recorded import RecordedJob
-from jobs.retrieval import finished, outcomes, payload
+from jobs.retrieval import experiments, finished, outcomes, payload
 from jobs.status import RECORD_STATUS
 from jobs.submission import Submission, send
 from jobs.waiting import OnWait, Waiting
@@ -174,8 +174,8 @@ class BasicAerJob(JobV1):
         """
         record = self._read()
         with self.backend().provider.reaching() as connection:
-            part = finished(connection.store, record)
-        return assemble(record, Manifest.decode(record.manifest), part, self._circuit_metadata)
+            found = finished(connection.store, record)
+        return assemble(record, Manifest.decode(record.manifest), found, self._circuit_metadata)
 
     def progress(self) -> Progress:
         """Return how many shards are done, of how many, and the fraction, which counts what runs in part."""
@@ -260,13 +260,13 @@ class BasicAerJob(JobV1):
         manifest = self._manifest()
         options = dict(manifest.options)
         for name in manifest.arrays:
-            initial_state = self._payload()[0].options.initial_state
+            initial_state = next(self._payload()).options.initial_state
             options[name] = initial_state and initial_state.ndarray()
         return options
 
     def circuits(self) -> list[QuantumCircuit]:
         """Return the circuits, rebuilt from the Programs: equal as operators, with names and registers."""
-        circuits = [rebuild(experiment.program) for shard in self._payload() for experiment in shard.experiments]
+        circuits = [rebuild(experiment.program) for experiment in experiments(self._payload())]
         for index, metadata in self._circuit_metadata.items():
             circuits[index].metadata = metadata
         return circuits
@@ -304,10 +304,10 @@ class BasicAerJob(JobV1):
     def _manifest(self) -> Manifest:
         return Manifest.decode(self._read().manifest)
 
-    def _payload(self) -> list[Shard]:
+    def _payload(self) -> Iterator[Shard]:
         record = self._read()
         with self.backend().provider.reaching() as connection:
-            return payload(connection.store, record)
+            yield from payload(connection.store, record)
 
     def _conclude(self, record: Record, *, partial: bool) -> Result:
         """Return the result of a final job, or raise why there is none."""
@@ -326,9 +326,10 @@ class BasicAerJob(JobV1):
             return self._fetched
 
     def _fetch(self, record: Record) -> Result:
+        manifest = Manifest.decode(record.manifest)
         with self.backend().provider.reaching() as connection:
-            part = outcomes(connection.store, record)
-        return assemble(record, Manifest.decode(record.manifest), part, self._circuit_metadata)
+            found = outcomes(connection.store, record, manifest.num_circuits, manifest.options["shots"])
+        return assemble(record, manifest, found, self._circuit_metadata)
 
 
 def _utc(seconds: float) -> datetime.datetime:

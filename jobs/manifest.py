@@ -21,6 +21,7 @@ _USUAL: dict[str, dict[str, Any]] = {
         "job_timeout": None,
         "expires": None,
         "priority": 0,
+        "max_shards": None,
     },
     "statevector_simulator": {
         "shots": 1,
@@ -31,6 +32,7 @@ _USUAL: dict[str, dict[str, Any]] = {
         "job_timeout": None,
         "expires": None,
         "priority": 0,
+        "max_shards": None,
     },
     "unitary_simulator": {
         "shots": 1,
@@ -39,6 +41,7 @@ _USUAL: dict[str, dict[str, Any]] = {
         "job_timeout": None,
         "expires": None,
         "priority": 0,
+        "max_shards": None,
     },
 }
 

@@ -43,13 +43,14 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "statevector": _COMMON | _SAMPLING | {"shots": 1},
     "unitary": _COMMON | {"shots": 1, "initial_unitary": None},
 }
-#: Options that a later version brings -> the one value that changes nothing.
-_LATER: dict[str, Any] = {"max_shards": None}
+#: Shards of one job.
+_MOST_SHARDS = 2**31 - 1
 
 
-def _integer(name: str, value: Any, most: int) -> int:
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or not 0 <= value <= most:
-        raise BasicAerError(f"{name}={value!r} must be a whole number from 0 to {most}")
+def _integer(name: str, value: Any, most: int, least: int = 0) -> int:
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.bool_))
+    if not whole or not least <= value <= most:
+        raise BasicAerError(f"{name}={value!r} must be a whole number from {least} to {most}")
     return int(value)
 
 
@@ -142,6 +143,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "expires": _timeout,
     "precision": lambda _, value: resolve_precision(value),
     "priority": lambda name, value: _integer(name, value, MOST_URGENT),
+    "max_shards": lambda name, value: None if value is None else _integer(name, value, _MOST_SHARDS, 1),
 }
 
 
@@ -159,10 +161,6 @@ def resolve(
         value = given.get(name)
         if name == "seed_simulator" and value is None and job_id is not None:
             value = seed_of(job_id)
-        if name in _LATER:
-            if value is not None and value != _LATER[name]:
-                raise BasicAerError(f"Option {name}={value!r} is not available in this version: leave it out.")
-            continue
         resolved[name] = _CHECKS[name](name, default if value is None else value)
     if method != "qasm" and resolved["shots"] != 1:
         logger.info('"%s" only supports 1 shot. Setting shots=1.', backend_name)

@@ -1,60 +1,136 @@
-"""``parameter_binds``: circuits with open parameters and the values to run them with."""
+"""``parameter_binds``: circuits with open parameters, and the points to run them at."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from qiskit import QuantumCircuit
+from qiskit.circuit import Parameter, ParameterExpression, ParameterVector
 from qiskit.circuit.exceptions import CircuitError
 
 from jobs.errors import BasicAerError
 
+Column = NDArray[np.float64]
 
-def bind(circuits: list[QuantumCircuit], binds: Any) -> list[QuantumCircuit]:
-    """Return the circuits to run, all of whose parameters named in ``binds`` are bound.
 
-    ``binds`` is a list of dicts from a parameter (or its name) to a value. As in BasicAer 0.24, every circuit
-    runs with every dict: circuit 0 with all of them, then circuit 1. As in Aer, a dict may instead map to lists
-    of values, one dict a circuit, and the circuit runs once per place in the lists.
+@dataclass(frozen=True)
+class Points:
+    """A circuit, and the values of its parameters at several points."""
+
+    circuit: QuantumCircuit
+    num_points: int
+    #: Each of shape (points,).
+    columns: Mapping[Parameter, Column]
+
+    def bound(self) -> Iterator[QuantumCircuit]:
+        """Yield the circuit at each point."""
+        for point in range(self.num_points):
+            values = {parameter: float(column[point]) for parameter, column in self.columns.items()}
+            try:
+                yield self.circuit.assign_parameters(values)
+            except (CircuitError, TypeError, ValueError) as error:
+                raise _misfit(self.circuit, error) from error
+
+    def values_of(self, expression: ParameterExpression) -> Column:
+        """Return what an expression of the circuit's parameters is at each point."""
+        if isinstance(expression, Parameter):
+            return self.columns[expression]
+        parameters = list(expression.parameters)
+        try:
+            slopes = [expression.gradient(parameter) for parameter in parameters]
+            if all(isinstance(slope, (int, float)) for slope in slopes):
+                values = np.full(self.num_points, float(expression.bind(dict.fromkeys(parameters, 0.0))))
+                for slope, parameter in zip(slopes, parameters, strict=True):
+                    values += slope * self.columns[parameter]
+                return values
+            columns = np.array([self.columns[parameter] for parameter in parameters]).T.tolist()
+            return np.array([float(expression.bind(dict(zip(parameters, row, strict=True)))) for row in columns])
+        except (CircuitError, TypeError, ValueError) as error:
+            raise _misfit(self.circuit, error) from error
+
+
+def points_of(circuits: Iterable[QuantumCircuit], binds: Any) -> Iterator[QuantumCircuit | Points]:
+    """Yield what is to be run: circuits as they are, or, where there are ``binds``, each at its points.
+
+    ``binds`` is a list of dicts from a parameter (or its name, or a ParameterVector) to a value. As in BasicAer
+    0.24, every circuit runs with every dict: circuit 0 with all of them, then circuit 1. As in Aer, a dict may
+    instead map to lists or arrays of values, one dict a circuit, and the circuit runs once per place in them.
     """
     if binds is None or (isinstance(binds, Sequence) and not binds):
-        return circuits
+        yield from circuits
+        return
     if isinstance(binds, Mapping):
         binds = [binds]
-    if isinstance(binds, str) or not all(isinstance(each, Mapping) for each in binds):
-        raise BasicAerError(f"parameter_binds must be a list of dicts, not {binds!r}")
-    if any(_is_list(value) for each in binds for value in each.values()):
-        return _bind_lists(circuits, binds)
-    return [_assign(circuit, each) for circuit in circuits for each in binds]
-
-
-def _bind_lists(circuits: list[QuantumCircuit], binds: Sequence[Mapping[Any, Any]]) -> list[QuantumCircuit]:
+    if not isinstance(binds, Sequence) or not all(isinstance(each, Mapping) for each in binds):
+        raise BasicAerError(f"parameter_binds must be a list of dicts, not {binds!r:.200}")
+    if not any(_is_list(key, value) for each in binds for key, value in each.items()):
+        for circuit in circuits:
+            yield from _at_dicts(circuit, binds)
+        return
+    circuits = list(circuits)
     if len(binds) != len(circuits):
         raise BasicAerError(
             f"parameter_binds has {len(binds)} dicts of lists for {len(circuits)} circuits: give one a circuit"
         )
-    bound = []
     for circuit, each in zip(circuits, binds, strict=True):
-        lengths = {len(value) if _is_list(value) else 1 for value in each.values()} or {1}
-        if len(lengths) > 1:
-            raise BasicAerError(
-                f'parameter_binds of circuit "{circuit.name}" has lists of different lengths: {sorted(lengths)}'
-            )
-        bound += [
-            _assign(circuit, {key: value[i] if _is_list(value) else value for key, value in each.items()})
-            for i in range(lengths.pop())
-        ]
-    return bound
+        yield _at_lists(circuit, each)
 
 
-def _assign(circuit: QuantumCircuit, values: Mapping[Any, Any]) -> QuantumCircuit:
-    try:
-        return circuit.assign_parameters(values)
-    except (CircuitError, TypeError, ValueError) as error:
-        raise BasicAerError(f'parameter_binds do not fit circuit "{circuit.name}": {error}') from error
+def _at_dicts(circuit: QuantumCircuit, binds: Sequence[Mapping[Any, Any]]) -> Iterator[Points]:
+    """Yield the points of dicts of single values: all in one if they name the same parameters."""
+    if any(each.keys() != binds[0].keys() for each in binds):
+        for each in binds:
+            yield _at_lists(circuit, each)
+        return
+    yield _points(circuit, {key: [each[key] for each in binds] for key in binds[0]}, len(binds))
 
 
-def _is_list(value: Any) -> bool:
-    return isinstance(value, (list, tuple, np.ndarray))
+def _at_lists(circuit: QuantumCircuit, values: Mapping[Any, Any]) -> Points:
+    """Return the points of a dict of lists; a single value holds at all of them."""
+    lengths = {len(value) for key, value in values.items() if _is_list(key, value)}
+    if len(lengths) > 1:
+        raise BasicAerError(
+            f'parameter_binds of circuit "{circuit.name}" has lists of different lengths: {sorted(lengths)}'
+        )
+    count = lengths.pop() if lengths else 1
+    lists = {key: value if _is_list(key, value) else [value] * count for key, value in values.items()}
+    return _points(circuit, lists, count)
+
+
+def _points(circuit: QuantumCircuit, lists: Mapping[Any, Any], count: int) -> Points:
+    columns: dict[Parameter, Column] = {}
+    for key, several in lists.items():
+        elements = list(key) if isinstance(key, ParameterVector) else [key]
+        try:
+            values = np.asarray(several, np.float64).reshape(count, len(elements))
+            parameters = [_parameter(circuit, element) for element in elements]
+        except (AttributeError, CircuitError, KeyError, TypeError, ValueError) as error:
+            raise _misfit(circuit, f"{key}: {error}") from error
+        columns |= zip(parameters, values.T, strict=True)
+    for parameter, column in columns.items():
+        if not np.isfinite(column).all():
+            raise _misfit(circuit, f"{parameter.name} has a value that is not finite")
+    return Points(circuit, count, columns)
+
+
+def _parameter(circuit: QuantumCircuit, key: Any) -> Parameter:
+    """Return the parameter of a circuit that a key names, or is."""
+    parameter = circuit.get_parameter(key if isinstance(key, str) else key.name)
+    if not isinstance(key, str) and parameter != key:
+        raise KeyError(f"another parameter has the name {key.name}")
+    return parameter
+
+
+def _misfit(circuit: QuantumCircuit, why: object) -> BasicAerError:
+    return BasicAerError(f'parameter_binds do not fit circuit "{circuit.name}": {why}')
+
+
+def _is_list(key: Any, value: Any) -> bool:
+    """Whether a value is one for each point."""
+    if isinstance(key, ParameterVector):
+        return _is_list(None, value) and len(value) > 0 and _is_list(None, value[0])
+    return isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim > 0)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import groupby
 
 import msgspec
 from qiskit.providers import JobError
@@ -11,68 +12,85 @@ from qiskit.providers import JobError
 from jobs.errors import JobExpiredError
 from simulator import wire
 from simulator.errors import WireError
-from simulator.shards import Failure, Outcome, Part, Shard, merge
+from simulator.parts import Failure, Item, Outcome, Part, SweepOutcome, joined, merge
+from simulator.shards import Experiment, Shard
 from worker import blobs
 from worker.errors import PayloadMissingError, ResultMissingError
 from worker.record import Doorbell, Record
 from worker.store import Store
 
 
-def payload(store: Store, record: Record) -> list[Shard]:
-    """Return all the shards of a job; raises `JobExpiredError` where they are gone."""
+def payload(store: Store, record: Record) -> Iterator[Shard]:
+    """Yield the shards of a job; raises `JobExpiredError` where they are gone."""
     with _readable("circuits", record.id):
-        return [
-            wire.decode_shard(blobs.read_shard(store, Doorbell(record.id, shard))) for shard in range(record.total)
-        ]
+        for shard in range(record.total):
+            yield wire.decode_shard(blobs.read_shard(store, Doorbell(record.id, shard)))
 
 
-def outcomes(store: Store, record: Record) -> Part:
-    """Return the outcomes of a final job, one for each of its experiments.
+def experiments(shards: Iterable[Shard]) -> Iterator[Experiment]:
+    """Yield each experiment of a job once, though several shards may have shots of it."""
+    for shard in shards:
+        for experiment in shard.experiments():
+            if not experiment.first:
+                yield experiment
 
-    An experiment without one (its workers died, the job's time was over) has the job's error. Raises
-    `JobExpiredError` where the result is gone.
+
+def outcomes(store: Store, record: Record, num_experiments: int, shots: int) -> list[Item]:
+    """Return the outcomes of a final job, of each of its experiments, in order.
+
+    An experiment without one, or without all of its shots (its workers died, the job's time was over), has the
+    job's error. Raises `JobExpiredError` where the result is gone.
     """
     with _readable("result", record.id):
-        parts = dict(blobs.read_parts(store, record.id, record.total))
-        if len(parts) < record.done:
-            raise ResultMissingError(f"{record.done - len(parts)} of {record.done} parts are gone")
-        part = merge(wire.decode_part(data) for data in parts.values() if not isinstance(data, blobs.LapsePart))
+        found = [outcome for outcome in _parts(store, record).outcomes if _is_whole(outcome, shots)]
+        missing = num_experiments - sum(len(outcome.indices()) for outcome in found)
         if record.state == "DONE":
-            return part
-        return part + _missing(
-            payload(store, record), part, Failure(record.error_type or "", record.error_text or "")
-        )
+            if missing:
+                raise ResultMissingError(f"the results of {missing} of {num_experiments} circuits are gone")
+            return found
+        if missing:
+            found += _failed(store, record, {index for outcome in found for index in outcome.indices()}, shots)
+        return sorted(found, key=lambda outcome: outcome.index)
 
 
-def finished(store: Store, record: Record) -> Part:
+def finished(store: Store, record: Record) -> list[Item]:
     """Return the outcomes that are there now, of a job in any state; there may be none.
 
-    Raises `JobExpiredError` where they were there once.
+    Of an experiment whose shots are in several shards, it is those shots that are there. Raises `JobExpiredError`
+    where they were there once.
     """
     with _readable("result", record.id):
-        parts = dict(blobs.read_parts(store, record.id, record.total))
-        if len(parts) < record.done:
-            raise ResultMissingError(f"{record.done - len(parts)} of {record.done} parts are gone")
-        return merge(wire.decode_part(data) for data in parts.values() if not isinstance(data, blobs.LapsePart))
+        found: list[Item] = []
+        for _, several in groupby(_parts(store, record).outcomes, key=lambda outcome: outcome.index):
+            some = list(several)
+            shots = [outcome for outcome in some if isinstance(outcome, Outcome)]
+            found.append(joined(shots) if shots else some[0])
+        return found
 
 
-def _missing(shards: list[Shard], part: Part, failure: Failure) -> Part:
-    """Return the failed outcomes of the experiments that a part does not have."""
-    present = {outcome.index for outcome in part.outcomes}
-    return Part(
-        tuple(
-            Outcome(
+def _parts(store: Store, record: Record) -> Part:
+    parts = dict(blobs.read_parts(store, record.id, record.total))
+    if len(parts) < record.done:
+        raise ResultMissingError(f"{record.done - len(parts)} of {record.done} parts are gone")
+    return merge(wire.decode_part(data) for data in parts.values() if not isinstance(data, blobs.LapsePart))
+
+
+def _is_whole(outcome: Item, shots: int) -> bool:
+    return isinstance(outcome, SweepOutcome) or outcome.shots == shots
+
+
+def _failed(store: Store, record: Record, present: set[int], shots: int) -> Iterator[Outcome]:
+    """Yield failed outcomes of the experiments that are not present."""
+    failure = Failure(record.error_type or "", record.error_text or "")
+    for experiment in experiments(payload(store, record)):
+        if experiment.index not in present:
+            yield Outcome(
                 index=experiment.index,
                 seed=experiment.seed,
-                shots=shard.options.shots,
+                shots=shots,
                 outline=msgspec.structs.replace(experiment.program, instructions=()),
                 failure=failure,
             )
-            for shard in shards
-            for experiment in shard.experiments
-            if experiment.index not in present
-        )
-    )
 
 
 @contextmanager

@@ -4,8 +4,10 @@
 module that its name says.
 """
 
-from simulator.engine import CircuitResult, run, run_shard
+from simulator.engine import CircuitResult, run
+from simulator.execution import run_shard
+from simulator.parts import Part
 from simulator.program import Program
-from simulator.shards import Part, Shard
+from simulator.shards import Shard
 
 __all__ = ["CircuitResult", "Part", "Program", "Shard", "run", "run_shard"]

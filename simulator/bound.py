@@ -34,7 +34,7 @@ _STEPS, _VECTORS = 256, 1 << 17
 
 
 @dataclass(frozen=True, slots=True)
-class _Diagonals:
+class Diagonals:
     """What is kept of a step that multiplies by diagonals."""
 
     #: Of those on at most two qubits.
@@ -46,7 +46,7 @@ class _Diagonals:
 
 
 #: A step, where the matrices of one that multiplies are, and what is kept of it.
-_Planned: TypeAlias = tuple[Step, Place | None, Shape | _Diagonals | None]
+_Planned: TypeAlias = tuple[Step, Place | None, Shape | Diagonals | None]
 
 
 class Planned:
@@ -66,7 +66,7 @@ class Planned:
             (step, place, self._kept(step, instructions))
             for step, place in zip(steps_of(self.plan), self.recipe.places, strict=True)
         ]
-        vectors = sum(isinstance(kept, _Diagonals) and kept.vector is not None for _, _, kept in self.steps)
+        vectors = sum(isinstance(kept, Diagonals) and kept.vector is not None for _, _, kept in self.steps)
         #: Whether steps may be kept with their numbers.
         self.light = self.narrow and len(self.steps) <= _STEPS and vectors << self.size <= _VECTORS
         #: Whether all that have this plan have the same numbers.
@@ -81,7 +81,7 @@ class Planned:
             self._bound[dtype] = Bound(self, instructions, dtype)
         return self._bound[dtype]
 
-    def _kept(self, step: Step, instructions: Sequence[Evolving]) -> Shape | _Diagonals | None:
+    def _kept(self, step: Step, instructions: Sequence[Evolving]) -> Shape | Diagonals | None:
         if not self.narrow:
             return None
         if isinstance(step, Multiply):
@@ -99,7 +99,7 @@ class Planned:
                 patches.append((Patch(bits[: len(bits) - len(controls)], controls, self.size), place))
             elif len(bits) > PAIR:
                 others.append((place, bits))
-        return _Diagonals(PairVector(pairs, size) if pairs else None, tuple(patches), tuple(others))
+        return Diagonals(PairVector(pairs, size) if pairs else None, tuple(patches), tuple(others))
 
 
 class Bound:
@@ -146,13 +146,13 @@ class Bound:
                 kept = _shape(step, self._planned.size, real=self._planned.real)
             return Product(matrices, kept)
         if isinstance(step, Scale):
-            if isinstance(kept, _Diagonals):
+            if isinstance(kept, Diagonals):
                 return self._scaling(kept)
             members = [self._member(*each) for each in zip(step.members, step.bits, strict=True)]
             return Phases(members, self._planned.size, self._dtype)
         raise TypeError(step)
 
-    def _scaling(self, kept: _Diagonals) -> Scaling:
+    def _scaling(self, kept: Diagonals) -> Scaling:
         vector = None
         if kept.vector is not None:
             if self._pairs is None:

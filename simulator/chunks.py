@@ -79,7 +79,7 @@ class Shape:
         self.side = 0 if self.gather is None else 1 << self.gather[0]
         self.turned = turned
         #: Rows that are multiplied at a time.
-        self.height = max(1, (1 << ONE_THREAD) // width**2)
+        self.height = rows_at_once(1 << ONE_THREAD, width)
 
 
 class Product:
@@ -112,16 +112,25 @@ class Product:
     def _multiply_parts(self, rows: Numbers, matrix: Numbers, goal: Chunk) -> None:
         width = self._shape.width
         height = min(len(rows), self._shape.height)
-        rows = rows.reshape(-1, height, width)
         if self._shape.turned:
             result = goal.matrices[1].reshape(width, -1, height).transpose(1, 2, 0)
         else:
             result = goal.matrices[1].reshape(-1, height, width)
-        if height == 1:
-            # Two rows, so that BLAS does here what it does where several states are multiplied at once.
-            result[...] = np.matmul(np.concatenate([rows, rows], axis=1), matrix)[:, :1]
-        else:
-            np.matmul(rows, matrix, out=result)
+        multiply(rows.reshape(-1, height, width), matrix, result)
+
+
+def rows_at_once(rows: int, width: int) -> int:
+    """Return how many rows a matrix of this width multiplies at once: so few that BLAS uses one thread."""
+    return min(rows, max(1, (1 << ONE_THREAD) // width**2))
+
+
+def multiply(rows: Numbers, matrices: Numbers, result: Numbers) -> None:
+    """Multiply rows, shape (..., height, width), by a matrix, or by one for each of the leading places."""
+    if rows.shape[-2] == 1:
+        # Two rows, so that BLAS does here what it does where several states are multiplied at once.
+        result[...] = np.matmul(np.concatenate([rows, rows], axis=-2), matrices)[..., :1, :]
+    else:
+        np.matmul(rows, matrices, out=result)
 
 
 class Scratch:

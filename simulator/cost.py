@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import dropwhile
 from types import MappingProxyType
 
@@ -26,12 +26,9 @@ from simulator.instructions import (
 )
 from simulator.operations import is_real
 from simulator.program import MAX_QUBITS, Program
-from simulator.shards import Method, Precision
+from simulator.shards import Method, Options, Precision, Sweep
 from simulator.tally import WORD_BITS
 from simulator.threads import thread_count
-
-#: Seconds of work that a task should carry, so that its delivery is a small part of it.
-SHARD_SECONDS = 0.05
 
 _BYTES_PER_AMPLITUDE: Mapping[Precision, int] = MappingProxyType({"double": 16, "single": 8})
 #: States that a result is until it has gone: the run's own, which becomes the result, and the message with it.
@@ -56,10 +53,17 @@ _GATES = (Gate, Unitary, Diagonal, Permutation)
 _ENDLESS = 10**18
 #: Rounds that a while loop is expected to take.
 _ROUNDS = 8
-#: Measured on one core: seconds per kernel call, per amplitude and kernel call, per shot and random number.
-_CALL_SECONDS = 15e-6
-_AMPLITUDE_SECONDS = 1.5e-9
-_DRAW_SECONDS = 2e-7
+#: Measured on one core, in seconds: a run of nothing; an instruction, from decoding to its part of a plan;
+_RUN_SECONDS, _INSTRUCTION_SECONDS = 2e-4, 15e-6
+#: what it does to an amplitude, by fused products, and a dense matrix, of which few go into one product;
+_AMPLITUDE_SECONDS, _DENSE_SECONDS = 0.4e-9, 1.5e-9
+#: a branch at a measurement, and each amplitude of it;
+_BRANCH_SECONDS, _BRANCH_AMPLITUDE_SECONDS = 4e-6, 3e-9
+#: a shot's random number, and an outcome.
+_DRAW_SECONDS, _OUTCOME_SECONDS = 2e-8, 1e-7
+#: The same of rows of a sweep that are run together, up to that many qubits.
+_ROW_QUBITS = 12
+_ROW_SECONDS, _ROW_INSTRUCTION_SECONDS, _ROW_AMPLITUDE_SECONDS = 5e-6, 0.5e-6, 5e-9
 
 
 def bytes_required(
@@ -88,6 +92,16 @@ def shots_bytes(program: Program, method: Method, shots: int, *, memory: bool) -
     outcome = _BYTES_PER_OUTCOME if program.num_clbits <= WORD_BITS else _BYTES_PER_WIDE_OUTCOME
     shot = _BYTES_PER_SHOT + (_BYTES_PER_REMEMBERED if memory else 0)
     return shots * shot + min(shots, 1 << program.num_clbits) * outcome
+
+
+def sweep_bytes(sweep: Sweep, options: Options) -> int:
+    """Return the bytes that a sweep's rows take at most if they are run together."""
+    template, rows = sweep.template, sweep.num_rows
+    result = result_bytes(template, options.method, options.precision)
+    shots = options.shots if options.method == "qasm" else 1
+    numbers = min(shots, 1 << template.num_clbits) * 2 + (shots if options.memory else 0)
+    required = bytes_required(template, options.method, shots, options.precision)
+    return required + rows * (_STATES_OF_A_RESULT * result + _BYTES_PER_NUMBER * numbers)
 
 
 def max_qubits(memory: int, method: Method, precision: Precision = "double") -> int:
@@ -122,28 +136,35 @@ def readout_bytes(program: Program, shots: int, *, memory: bool) -> int:
 def seconds(program: Program, method: Method, shots: int) -> float:
     """Return the time that a run takes on one core: a rough estimate, within a factor of a few."""
     # Loops of many rounds in each other would be more than a float holds.
+    amplitudes = _amplitudes(program, method)
     calls = min(_calls(program.instructions), _ENDLESS)
-    amplitudes = float(1 << min(_num_bits(program, method), 1000))
-    draws = min(_draws(program, _ROUNDS), _ENDLESS) if method == "qasm" else 0
-    branches = min(shots, 1 << min(draws, 60)) if method == "qasm" else 1
+    dense = sum(isinstance(each, Unitary) for each in program.instructions)
+    evolving = _RUN_SECONDS + calls * (_INSTRUCTION_SECONDS + amplitudes * _AMPLITUDE_SECONDS)
+    evolving += dense * amplitudes * _DENSE_SECONDS
+    if method != "qasm":
+        return evolving
+    draws = min(_draws(program, _ROUNDS), _ENDLESS)
+    branches = _branches(draws, shots) - 1
     # A branch begins, on average, half way.
-    evolving = calls * (1 + branches) / 2 * (_CALL_SECONDS + amplitudes * _AMPLITUDE_SECONDS)
-    return evolving + (shots * (1 + draws) * _DRAW_SECONDS if method == "qasm" else 0.0)
+    branching = draws * (_BRANCH_SECONDS + amplitudes * _BRANCH_AMPLITUDE_SECONDS)
+    branching += calls * amplitudes * _AMPLITUDE_SECONDS + dense * amplitudes * _DENSE_SECONDS
+    return evolving + branches * branching / 2 + _readout_seconds(program, draws, shots)
 
 
-def pack(costs: Sequence[float], target: float = SHARD_SECONDS) -> list[range]:
-    """Cut consecutive experiments into ranges, each as short as it can be at a cost of ``target`` or more.
+def row_seconds(template: Program, options: Options) -> float:
+    """Return the time that a row of a sweep takes on one core, as roughly."""
+    if options.method == "unitary" or template.num_qubits > _ROW_QUBITS or _draws(template, _ROUNDS):
+        return seconds(template, options.method, options.shots)
+    amplitudes = _amplitudes(template, options.method)
+    evolving = len(template.instructions) * (_ROW_INSTRUCTION_SECONDS + amplitudes * _ROW_AMPLITUDE_SECONDS)
+    shots = options.shots if options.method == "qasm" else 0
+    return _ROW_SECONDS + evolving + _readout_seconds(template, 0, shots)
 
-    Only the last may cost less.
-    """
-    ranges = []
-    start, cost = 0, 0.0
-    for place, more in enumerate(costs):
-        cost += more
-        if cost >= target or place == len(costs) - 1:
-            ranges.append(range(start, place + 1))
-            start, cost = place + 1, 0.0
-    return ranges
+
+def grows_with_shots(program: Program, method: Method, shots: int) -> bool:
+    """Whether fewer shots would take that much less time: hardly any two of them may share a state."""
+    draws = min(_draws(program, _ROUNDS), _ENDLESS) if method == "qasm" else 0
+    return shots > 1 and _branches(draws, shots) == shots
 
 
 def _states_bytes(program: Program, method: Method, shots: int, state: int, *, real: bool) -> int:
@@ -165,6 +186,20 @@ def _is_real(program: Program) -> bool:
     """Return whether real amplitudes stay real on every way through the program."""
     every = walk(program.instructions)
     return all(is_real(each) for each in every if isinstance(each, (*_GATES, Initialize)))
+
+
+def _amplitudes(program: Program, method: Method) -> float:
+    return float(1 << min(_num_bits(program, method), 1000))
+
+
+def _branches(draws: int, shots: int) -> int:
+    """Return how many states shots may part into."""
+    return max(1, min(shots, 1 << min(draws, 60)))
+
+
+def _readout_seconds(program: Program, draws: int, shots: int) -> float:
+    outcomes = min(shots, 1 << min(program.num_clbits, 60))
+    return shots * (1 + draws) * _DRAW_SECONDS + outcomes * _OUTCOME_SECONDS
 
 
 def _num_bits(program: Program, method: Method) -> int:

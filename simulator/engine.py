@@ -6,30 +6,25 @@ on one architecture and BLAS. How it plans, and which kernels it calls, is behin
 
 from __future__ import annotations
 
-import time
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from simulator import state
 from simulator.analysis import unitary_instructions
 from simulator.branching import Interpreter
-from simulator.cost import bytes_required, shots_bytes
-from simulator.errors import InvalidProgramError, MemoryRefusedError, StoppedError
+from simulator.errors import InvalidProgramError, MemoryRefusedError
 from simulator.evolution import Evolution
 from simulator.finishing import finished
 from simulator.flow import compile_program
-from simulator.instructions import Array
 from simulator.program import Program
 from simulator.rng import Uniforms
 from simulator.sampling import collapse, sample
-from simulator.shards import Experiment, Failure, Method, Options, Outcome, Part, Precision, Shard
+from simulator.shards import Method, Precision
 from simulator.tally import Tally
 
 #: Bits of a state that NumPy can address; memory ends far earlier.
@@ -57,6 +52,7 @@ def run(  # noqa: PLR0913 (the options of a run)
     seed: int,
     method: Method = "qasm",
     shots: int = 1024,
+    first: int = 0,
     memory: bool = False,
     initial_state: NDArray[np.generic] | None = None,
     chop_threshold: float = 1e-15,
@@ -72,6 +68,7 @@ def run(  # noqa: PLR0913 (the options of a run)
         method: "qasm" gives counts (and memory); "statevector" runs one shot and gives the state after it, and its
             counts; "unitary" gives the matrix, and refuses what is not unitary.
         shots: of the method "qasm".
+        first: the number of the first shot: shots that are run apart are the same that they are together.
         memory: whether to give each shot's outcome.
         initial_state: shape (2^n,), or (2^n, 2^n) for "unitary"; None: |0...0> or the identity.
         chop_threshold: amplitudes of a smaller absolute value are returned as 0.
@@ -85,16 +82,19 @@ def run(  # noqa: PLR0913 (the options of a run)
         MemoryRefusedError: the state is larger than any memory.
 
     """
-    _refuse_beyond_memory(program, method)
+    refuse_beyond_memory(program, method)
     look = checkpoint or _go_on
     dtype = _DTYPES[precision]
     if method == "unitary":
         unitary = _unitary(program, initial_state, dtype, look)
         return CircuitResult(
-            state=_finished(unitary, program, dtype, chop_threshold, look).reshape(1 << program.num_qubits, -1)
+            state=finished_state(unitary, program.global_phase, precision, chop_threshold, look).reshape(
+                1 << program.num_qubits, -1
+            )
         )
     one_shot = method == "statevector"
-    tally = Tally(1 if one_shot else shots, memory=memory)
+    numbers = np.arange(1) if one_shot else np.arange(first, first + shots)
+    tally = Tally(numbers.size, memory=memory, first=first)
     final = None
     if one_shot or (shots and program.num_clbits):
         code = compile_program(
@@ -103,17 +103,17 @@ def run(  # noqa: PLR0913 (the options of a run)
         uniforms = Uniforms(seed)
         start = (
             state.ground(
-                program.num_qubits, _REAL_DTYPES[precision] if code.real else dtype, dtype if one_shot else None
+                program.num_qubits, amplitude_type(precision, real=code.real), dtype if one_shot else None
             )
             if initial_state is None
             else state.vector(_copied(initial_state, (1 << program.num_qubits,), dtype, look))
         )
-        for branch in Interpreter(code, uniforms, look).run(start, np.arange(1 if one_shot else shots)):
+        for branch in Interpreter(code, uniforms, look).run(start, numbers):
             look()
             sample(branch, code.final, uniforms, tally, look)
             if one_shot:
                 collapse(branch, code.final, uniforms, look)
-                final = _finished(branch.state, program, dtype, chop_threshold, look)
+                final = finished_state(branch.state, program.global_phase, precision, chop_threshold, look)
     if not program.num_clbits:
         tally = Tally(0, memory=memory)
     return CircuitResult(*tally.results(), final)
@@ -126,92 +126,11 @@ def final_state(
 
     The global phase is left out. Raises `InvalidProgramError` for what is not unitary.
     """
-    _refuse_beyond_memory(program, "statevector")
+    refuse_beyond_memory(program, "statevector")
     evolution = Evolution(unitary_instructions(program))
-    found = state.ground(program.num_qubits, (_REAL_DTYPES if evolution.real else _DTYPES)[precision])
+    found = state.ground(program.num_qubits, amplitude_type(precision, real=evolution.real))
     evolution.run(found, checkpoint or _go_on)
     return found
-
-
-def run_shard(
-    shard: Shard,
-    checkpoint: Callable[[], None] | None = None,
-    admit: Callable[[int], None] | None = None,
-    report: Callable[[float], None] | None = None,
-) -> Part:
-    """Run the experiments of a shard; one that fails does not stop the others, its outcome holds the failure.
-
-    ``admit`` is called with the bytes that an experiment needs before they are allocated; what it raises is that
-    experiment's failure. ``report`` is called after each experiment with the fraction that is done. `StoppedError`,
-    from the checkpoint, ends the whole run.
-    """
-    outcomes = []
-    for each in shard.experiments:
-        outcomes.append(_outcome(each, shard.options, checkpoint, admit))
-        if report is not None:
-            report(len(outcomes) / len(shard.experiments))
-    return Part(tuple(outcomes))
-
-
-def _outcome(
-    experiment: Experiment,
-    options: Options,
-    checkpoint: Callable[[], None] | None,
-    admit: Callable[[int], None] | None,
-) -> Outcome:
-    outcome = Outcome(
-        index=experiment.index,
-        seed=experiment.seed,
-        shots=options.shots if options.method == "qasm" else 1,
-        outline=msgspec.structs.replace(experiment.program, instructions=()),
-    )
-    begin = time.perf_counter()
-    try:
-        done = _done(outcome, experiment, options, checkpoint, admit)
-    except StoppedError:
-        raise
-    except Exception as error:  # noqa: BLE001 (whatever it is, it becomes this experiment's failure)
-        failure = Failure(type(error).__name__, str(error), traceback.format_exc())
-        done = msgspec.structs.replace(outcome, failure=failure)
-    return msgspec.structs.replace(done, time_taken=time.perf_counter() - begin)
-
-
-def _done(
-    outcome: Outcome,
-    experiment: Experiment,
-    options: Options,
-    checkpoint: Callable[[], None] | None,
-    admit: Callable[[int], None] | None,
-) -> Outcome:
-    """Return the outcome with what the run gave."""
-    _refuse_beyond_memory(experiment.program, options.method)
-    required = bytes_required(
-        experiment.program,
-        options.method,
-        options.shots,
-        options.precision,
-        fresh=options.initial_state is None,
-    )
-    required += shots_bytes(experiment.program, options.method, options.shots, memory=options.memory)
-    if admit is not None:
-        admit(required)
-    try:
-        result = run(
-            experiment.program,
-            seed=experiment.seed,
-            method=options.method,
-            shots=options.shots,
-            memory=options.memory,
-            initial_state=None if options.initial_state is None else options.initial_state.ndarray(),
-            chop_threshold=options.chop_threshold,
-            sample_measuring=options.sample_measuring,
-            precision=options.precision,
-            checkpoint=checkpoint,
-        )
-        state_array = None if result.state is None else Array.over(result.state)
-    except MemoryError as error:
-        raise MemoryRefusedError(f"the simulation needs {required} bytes of memory: {error}") from error
-    return msgspec.structs.replace(outcome, counts=result.counts, memory=result.memory, state=state_array)
 
 
 def _unitary(
@@ -235,19 +154,25 @@ def _copied(
     return state.copied(initial, dtype, checkpoint)
 
 
-def _finished(
+def finished_state(
     final: state.State,
-    program: Program,
-    dtype: type[Any],
+    global_phase: float,
+    precision: Precision,
     chop_threshold: float,
     checkpoint: Callable[[], None],
 ) -> NDArray[np.complexfloating]:
     """Return the amplitudes in order, with the global phase, and without what is too small."""
-    factor = np.exp(1j * program.global_phase) if program.global_phase else 1
-    return finished(final.ordered(checkpoint), dtype, factor, chop_threshold, checkpoint)
+    factor = np.exp(1j * global_phase) if global_phase else 1
+    return finished(final.ordered(checkpoint), _DTYPES[precision], factor, chop_threshold, checkpoint)
 
 
-def _refuse_beyond_memory(program: Program, method: Method) -> None:
+def amplitude_type(precision: Precision, *, real: bool) -> type[Any]:
+    """Return the type of amplitudes: real where all of them are."""
+    return (_REAL_DTYPES if real else _DTYPES)[precision]
+
+
+def refuse_beyond_memory(program: Program, method: Method) -> None:
+    """Raise `MemoryRefusedError` where the state is larger than any memory."""
     if program.num_qubits * (2 if method == "unitary" else 1) > _MAX_STATE_BITS:
         raise MemoryRefusedError(
             f"{program.num_qubits} qubits need 32 * {4 if method == 'unitary' else 2}^{program.num_qubits} bytes: "

@@ -31,34 +31,35 @@ class Evolution:
 
     def __init__(self, instructions: Sequence[Evolving]) -> None:
         every = rewritten(instructions)
-        self._pieces = [_Piece(every[start : start + _PIECE]) for start in range(0, len(every), _PIECE)]
+        #: Planned one after another.
+        self.pieces = [Piece(every[start : start + _PIECE]) for start in range(0, len(every), _PIECE)]
         self._bound: dict[tuple[tuple[int, ...], np.dtype[Any]], Bound] = {}
 
     @property
     def real(self) -> bool:
         """Whether it leaves real amplitudes real."""
-        return all(is_real(instruction) for piece in self._pieces for instruction in piece.instructions)
+        return all(is_real(instruction) for piece in self.pieces for instruction in piece.instructions)
 
     def plans(self, layout: tuple[int, ...], *, real: bool) -> Iterator[Plan]:
         """Yield how a state with the qubit ``layout[bit]`` at each bit is evolved, piece by piece."""
-        for piece in self._pieces:
-            plan = _plan_of(piece, layout, real=real).plan
+        for piece in self.pieces:
+            plan = plan_of(piece, layout, real=real).plan
             yield plan
             layout = plan.layout
 
     def run(self, state: State, checkpoint: Callable[[], None]) -> None:
         """Evolve a state; calls ``checkpoint``, in this thread, before each chunk or each step of the only one."""
-        for piece in self._pieces:
+        for piece in self.pieces:
             checkpoint()
             self._of(piece, state).run(state, checkpoint)
 
-    def _of(self, piece: _Piece, state: State) -> Bound:
+    def _of(self, piece: Piece, state: State) -> Bound:
         """Return the plan of a piece with its numbers; that of a short circuit may be asked for again."""
         layout, dtype = key = (state.layout, state.amplitudes.dtype)
         bound = self._bound.get(key)
         if bound is None:
-            bound = _plan_of(piece, layout, real=dtype.kind == "f").bound(piece.instructions, dtype)
-            if len(self._pieces) == 1:
+            bound = plan_of(piece, layout, real=dtype.kind == "f").bound(piece.instructions, dtype)
+            if len(self.pieces) == 1:
                 if len(self._bound) == _LAYOUTS:
                     self._bound.clear()
                 self._bound[key] = bound
@@ -66,7 +67,7 @@ class Evolution:
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
+class Piece:
     """Instructions that are planned at once."""
 
     instructions: Sequence[Evolving]
@@ -93,7 +94,8 @@ class _Structure:
     instructions: Sequence[Evolving] = field(compare=False)
 
 
-def _plan_of(piece: _Piece, layout: tuple[int, ...], *, real: bool) -> Planned:
+def plan_of(piece: Piece, layout: tuple[int, ...], *, real: bool) -> Planned:
+    """Return how a piece acts on a state with the qubit ``layout[bit]`` at each bit."""
     return _planned(_Structure(piece.signature, layout, real, piece.instructions))
 
 

@@ -24,13 +24,15 @@ from simulator.gates import GATES
 
 #: Name of a gate -> how many qubits and parameters it takes.
 _TAKES = {name: (spec.num_qubits, spec.num_params) for name, spec in GATES.items()}
-_DTYPES: dict[str, np.dtype[Any]] = {"c16": np.dtype("<c16"), "c8": np.dtype("<c8"), "f8": np.dtype("<f8")}
+_DTYPES: dict[str, np.dtype[Any]] = {
+    name: np.dtype(f"<{name}") for name in ("c16", "c8", "f8", "u1", "u2", "u4", "u8")
+}
 
 
 class Array(msgspec.Struct, frozen=True, array_like=True):
     """An ndarray as bytes: little-endian, C order."""
 
-    #: "c16", "c8" or "f8".
+    #: "c16", "c8", "f8", or for counts "u1", "u2", "u4" or "u8".
     dtype: str
     shape: tuple[int, ...]
     data: bytes
@@ -49,6 +51,12 @@ class Array(msgspec.Struct, frozen=True, array_like=True):
             return cls("c16", array.shape, array.tobytes())
         dtype = "f8" if array.dtype.kind != "c" else "c8" if array.dtype == np.complex64 else "c16"
         return cls(dtype, array.shape, np.ascontiguousarray(array, _DTYPES[dtype]).tobytes())
+
+    @classmethod
+    def counting(cls, numbers: NDArray[np.integer[Any]]) -> Array:
+        """Copy whole numbers of at least 0, in the smallest type that holds them."""
+        dtype = np.min_scalar_type(int(numbers.max(initial=0))).newbyteorder("<")
+        return cls(dtype.str[1:], numbers.shape, numbers.astype(dtype).tobytes())
 
     @classmethod
     def over(cls, array: NDArray[np.complexfloating]) -> Array:

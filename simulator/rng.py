@@ -53,6 +53,11 @@ class Uniforms:
         self._state = self._philox.state
         self._rows: OrderedDict[int, Row] = OrderedDict()
 
+    def begin(self, seed: int) -> None:
+        """Go on as the draws of another seed."""
+        self._state["state"]["key"][0] = seed
+        self._rows.clear()
+
     def draw(self, shots: NDArray[np.int64], number: int) -> NDArray[np.float64]:
         """Return the draw of this number of each shot, in any order of the shots."""
         return self.row(shots, number).of(shots) if shots.size else np.empty(0)

@@ -147,7 +147,7 @@ def _outcomes(
         for inside in cohort.crowd.batches():
             yield inside, np.zeros(inside.stop - inside.start, np.int64)
     else:
-        edges = _edges(cohort, readout, checkpoint)
+        edges = edges_of(cohort.rows, _bits(cohort, readout), checkpoint)
         for inside, some in draws:
             yield inside, _looked_up(edges, rows, cohort.crowd.marks[inside], some)
 
@@ -177,7 +177,7 @@ def _counted(
         all_draws = np.concatenate([draws for _, draws in drawn(cohort, uniforms)])
         all_draws.sort()
         return summed(_runs(indices) for _, indices in _found(cohort.rows[0], all_draws, checkpoint))
-    (edges,) = _edges(cohort, readout, checkpoint)
+    (edges,) = edges_of(cohort.rows, _bits(cohort, readout), checkpoint)
     below = np.zeros(edges.size, np.int64)
     for _, draws in drawn(cohort, uniforms):
         if edges.size <= _FEW:
@@ -190,14 +190,17 @@ def _counted(
     return outcomes, counts[outcomes]
 
 
-def _edges(cohort: Cohort, readout: Readout, checkpoint: Callable[[], None]) -> NDArray[np.float64]:
-    """Return each state's cumulative distribution of outcomes, up to 1, shape (states, outcomes)."""
-    bits = [cohort.state.slots[qubit] for qubit in readout.places]
-    masses = distributions(cohort.rows, bits, checkpoint)
+def edges_of(rows: Amplitudes, bits: Sequence[int], checkpoint: Callable[[], None]) -> NDArray[np.float64]:
+    """Return each state's cumulative distribution of the values of some bits, up to 1, shape (states, values)."""
+    masses = distributions(rows, bits, checkpoint)
     edges = np.cumsum(masses, axis=1, out=masses)
     # The last is 1, above all draws; and so are those before it that are the same: their outcomes cannot be.
     edges /= edges[:, -1:].copy()
     return edges
+
+
+def _bits(cohort: Cohort, readout: Readout) -> list[int]:
+    return [cohort.state.slots[qubit] for qubit in readout.places]
 
 
 def _looked_up(

@@ -11,7 +11,8 @@ from typing import TypeVar
 import msgspec
 
 from simulator.errors import WireError
-from simulator.shards import Part, Shard
+from simulator.parts import Part
+from simulator.shards import Shard
 
 WIRE_VERSION = 1
 #: Bytes that one shard or part may have.

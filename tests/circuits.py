@@ -47,11 +47,11 @@ def two_registers(name: str = "pair") -> QuantumCircuit:
 
 def wide(name: str = "wide") -> QuantumCircuit:
     """A circuit that costs enough to be a shard of its own."""
-    circuit = QuantumCircuit(16, name=name)
+    circuit = QuantumCircuit(18, name=name)
     for _ in range(20):
-        circuit.h(range(16))
-        circuit.rx(0.3, range(16))
-        for qubit in range(15):
+        circuit.h(range(18))
+        circuit.rx(0.3, range(18))
+        for qubit in range(17):
             circuit.cx(qubit, qubit + 1)
     circuit.measure_all()
     return circuit

@@ -7,7 +7,7 @@ COMPLETE reveals; until then nobody reads them.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from simulator.errors import WireError
@@ -36,33 +36,62 @@ class LapsePart:
     text: str
 
 
-def submit(store: Store, job: NewJob, shards: Sequence[bytes | bytearray]) -> Effects:
-    """SUBMIT a job with its shards: along with it where they are small, uploaded before where they are not."""
-    if len(shards) <= _FIELDS_ALONG and sum(map(len, shards)) <= WHOLE_PART_BYTES:
-        return store.submit(job, dict(_fields(shards)))
-    # Under a name of its own: another client may upload to the same job id at the same time.
-    upload = uuid.uuid4().hex
-    write_payload(store, upload, shards)
-    return store.submit(job, upload=upload)
+class Upload:
+    """The shards of a job on their way to the store, in order; a stream of any length takes bounded memory.
 
-
-def write_payload(store: Store, upload: str, shards: Iterable[bytes | bytearray]) -> int:
-    """Upload a job's shards, in order, and return their bytes; SUBMIT takes them by the name of the upload.
-
-    It takes the place of an upload that was left behind under the same name.
+    What is small travels with SUBMIT. What is not goes ahead, under a name of its own: another client may upload
+    to the same job id at the same time. Without a store all is held until `submit`.
     """
-    key = keys.upload(upload)
-    written = 0
-    for batch in _batches(_fields(shards)):
-        # At once, so that an upload that breaks off still has its time to live.
-        pipeline = store.client.pipeline(transaction=True)
-        if not written:
-            pipeline.unlink(key)
-        pipeline.hset(key, mapping=batch)
-        pipeline.expire(key, UPLOAD_LIFE)
-        pipeline.execute()
-        written += sum(map(len, batch.values()))
-    return written
+
+    def __init__(self, store: Store | None = None, name: str | None = None) -> None:
+        self._store = store
+        self._name = uuid.uuid4().hex if name is None else name
+        self._held_bytes = 0
+        self._ahead = False
+        #: Shards that are here still.
+        self.held: list[bytes | bytearray] = []
+        #: So far: shards, and their bytes.
+        self.total = self.num_bytes = 0
+
+    def add(self, shard: bytes | bytearray) -> None:
+        """Add the next shard."""
+        self.held.append(shard)
+        self._held_bytes += len(shard)
+        self.total += 1
+        self.num_bytes += len(shard)
+        if self._store is not None and self._held_bytes > chunks.CHUNK_BYTES:
+            self.send_ahead(self._store)
+
+    def submit(self, store: Store, job: NewJob) -> Effects:
+        """SUBMIT the job with these shards, whose number and bytes it has."""
+        if not self._ahead and self.total <= _FIELDS_ALONG and self.num_bytes <= WHOLE_PART_BYTES:
+            return store.submit(job, dict(_fields(self.held, 0)))
+        self.send_ahead(store)
+        return store.submit(job, upload=self._name)
+
+    def send_ahead(self, store: Store) -> None:
+        """Upload what is held; it lives for 1 h without a SUBMIT."""
+        key = keys.upload(self._name)
+        for batch in _batches(_fields(self.held, self.total - len(self.held))):
+            # At once, so that an upload that breaks off still has its time to live.
+            pipeline = store.client.pipeline(transaction=True)
+            pipeline.hset(key, mapping=batch)
+            pipeline.expire(key, UPLOAD_LIFE)
+            pipeline.execute()
+        self._ahead, self.held, self._held_bytes = True, [], 0
+
+    def drop(self) -> None:
+        """Remove what went ahead."""
+        if self._ahead and self._store is not None:
+            self._store.client.unlink(keys.upload(self._name))
+
+
+def submit(store: Store, job: NewJob, shards: Iterable[bytes | bytearray]) -> Effects:
+    """SUBMIT a job with all its shards."""
+    upload = Upload(store)
+    for shard in shards:
+        upload.add(shard)
+    return upload.submit(store, job)
 
 
 def read_shard(store: Store, door: Doorbell, field: bytes | None = None) -> bytes | bytearray:
@@ -145,9 +174,9 @@ def _join(store: Store, key: str, number: int, field: bytes) -> bytes | bytearra
     return blob
 
 
-def _fields(shards: Iterable[bytes | bytearray]) -> Iterator[tuple[str, bytes | memoryview]]:
-    """Yield the hash fields of a payload, chunks before their header."""
-    for number, shard in enumerate(shards):
+def _fields(shards: Iterable[bytes | bytearray], first: int) -> Iterator[tuple[str, bytes | memoryview]]:
+    """Yield the hash fields of shards that are numbered from ``first`` on, chunks before their header."""
+    for number, shard in enumerate(shards, start=first):
         field = chunks.header(shard, chunks.CHUNK_BYTES)
         if chunks.count(field):
             yield from ((f"{number}.{k}", chunk) for k, chunk in enumerate(chunks.cut(shard)))

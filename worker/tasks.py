@@ -19,9 +19,9 @@ from celery.worker.state import active_requests
 from msgspec.structs import replace
 
 from simulator import Part, wire
-from simulator.cost import seconds
-from simulator.engine import run_shard as simulate_shard
+from simulator.cutting import expected_seconds
 from simulator.errors import StoppedError, WireError
+from simulator.execution import run_shard as simulate_shard
 from simulator.threads import thread_count, use_threads
 from worker import app, blobs, revocation
 from worker.admission import Admission, NoRoomError
@@ -108,10 +108,7 @@ def _run(door: Doorbell, field: bytes | None, checkpoint: Checkpoint) -> tuple[P
         shard = wire.decode_shard(blobs.read_shard(store, door, field))
     except (WireError, PayloadMissingError) as error:
         return Part(), (type(error).__name__, str(error), traceback.format_exc())
-    options = shard.options
-    checkpoint.expect(
-        lambda: sum(seconds(each.program, options.method, options.shots) for each in shard.experiments)
-    )
+    checkpoint.expect(lambda: expected_seconds(shard))
     slot = current_process().index
     try:
         part = simulate_shard(
@@ -122,7 +119,7 @@ def _run(door: Doorbell, field: bytes | None, checkpoint: Checkpoint) -> tuple[P
         )
     finally:
         admission.leave(slot)
-    failure = next((outcome.failure for outcome in part.outcomes if outcome.failure), None)
+    failure = next(part.failures(), None)
     return part, (failure.type, failure.text, failure.traceback) if failure else None
 
 
@@ -175,8 +172,8 @@ def _conclude(task: Task, effects: Effects) -> None:
 def _summary(part: Part) -> dict[str, Any]:
     """Return what Celery and Flower show of a shard."""
     return {
-        "experiments": len(part.outcomes),
-        "failed": sum(outcome.failure is not None for outcome in part.outcomes),
+        "experiments": part.num_experiments,
+        "failed": len(list(part.failures())),
         "seconds": round(_simulated(part), 6),
     }
 

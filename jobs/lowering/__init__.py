@@ -1,7 +1,7 @@
 """Qiskit circuits -> Programs, and back: the only code that reads or rebuilds circuits."""
 
-from jobs.lowering.circuits import lower
+from jobs.lowering.circuits import lower, lower_template
 from jobs.lowering.errors import LoweringError
 from jobs.lowering.rebuilding import rebuild
 
-__all__ = ["LoweringError", "lower", "rebuild"]
+__all__ = ["LoweringError", "lower", "lower_template", "rebuild"]

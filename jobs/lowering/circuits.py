@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 from qiskit import QuantumCircuit
-from qiskit.circuit import Bit, ForLoopOp, Register
+from qiskit.circuit import Bit, ForLoopOp, ParameterExpression, Register
 
 from jobs.lowering.control_flow import CONTROL_FLOW_RULES
 from jobs.lowering.definitions import DEFINITION_RULES
 from jobs.lowering.errors import LoweringError
 from jobs.lowering.gates import GATE_RULES
-from jobs.lowering.scope import Draft, Rule, Scope
+from jobs.lowering.scope import Draft, OpenNumbers, Rule, Scope
 from jobs.lowering.states import STATE_RULES
 from jobs.lowering.walk import lower_instructions
 from simulator import program
@@ -34,9 +34,26 @@ def lower(circuit: QuantumCircuit, *, from_zero: bool = True) -> program.Program
     ``from_zero`` says that every qubit begins in |0>: a state preparation that comes first on its qubits is then
     its amplitudes, and not the gates of its synthesis. Pass False for a unitary, or another initial state.
     """
+    return _lowered(circuit, from_zero, None)
+
+
+def lower_template(
+    circuit: QuantumCircuit, *, from_zero: bool = True
+) -> tuple[program.Program, Mapping[tuple[int, int], ParameterExpression], Sequence[ParameterExpression]]:
+    """Return the Program of a circuit with parameters, and what they are.
+
+    First (place of a gate, place of a number in it) -> the expression that the number is, then the expressions
+    that are to be added to the Program's global phase. `LoweringError` also where a parameter is in control flow,
+    or decides how an instruction is synthesised: then its values must be known first.
+    """
+    numbers = OpenNumbers()
+    return _lowered(circuit, from_zero, numbers), numbers.of_gates, numbers.of_phase
+
+
+def _lowered(circuit: QuantumCircuit, from_zero: bool, numbers: OpenNumbers | None) -> program.Program:
     if not isinstance(circuit, QuantumCircuit):
         raise LoweringError(f"a QuantumCircuit is needed, not {type(circuit).__name__} {circuit!r}")
-    draft = Draft(circuit.name, from_zero)
+    draft = Draft(circuit.name, from_zero, open=numbers)
     qubits: dict[Any, int] = {bit: index for index, bit in enumerate(circuit.qubits)}
     clbits: dict[Any, int] = {bit: index for index, bit in enumerate(circuit.clbits)}
     scope = Scope(draft, RULES, qubits, clbits, [])
@@ -62,7 +79,7 @@ def _refuse_open_ends(circuit: QuantumCircuit, scope: Scope) -> None:
     # Qiskit 2.0 counts the parameters of its loops among a circuit's own; later ones do not.
     bound = set(_loop_parameters(circuit)) if circuit.parameters else set()
     parameters = [parameter.name for parameter in circuit.parameters if parameter not in bound]
-    if parameters:
+    if parameters and scope.draft.open is None:
         raise scope.error(
             f"its parameters have no values: {_listed(parameters)}; give them with "
             "run(..., parameter_binds=[{...}]) or circuit.assign_parameters(...)"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from qiskit.circuit import Clbit, QuantumCircuit, Qubit
+from qiskit.circuit import Clbit, ParameterExpression, QuantumCircuit, Qubit
 from qiskit.circuit.classical import expr
 
 from jobs.lowering.errors import LoweringError
@@ -42,6 +42,16 @@ class Touched:
 
 
 @dataclass(slots=True)
+class OpenNumbers:
+    """Numbers without a value: what the Program has in their places stands for nothing."""
+
+    #: Place of a gate outside of all control flow, and of the number in it -> what it is.
+    of_gates: dict[tuple[int, int], ParameterExpression] = field(default_factory=dict)
+    #: To be added to the global phase that the Program has.
+    of_phase: list[ParameterExpression] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Draft:
     """The parts of a Program that any scope may add to."""
 
@@ -54,6 +64,8 @@ class Draft:
     #: Qiskit's variable -> its place in ``variables``.
     places: dict[expr.Var, int] = field(default_factory=dict)
     touched: Touched = field(default_factory=Touched)
+    #: None: every number must have a value.
+    open: OpenNumbers | None = None
 
     def declare(self, variable: expr.Var, type_: Type) -> int:
         """Give a variable its place; one that has it keeps it."""
@@ -138,6 +150,25 @@ class Scope:
             self.draft.global_phase += angle
         else:
             self.add_gate("global_phase", (), (angle,))
+
+    def may_stay_open(self, number: Any) -> bool:
+        """Whether a number is without a value, and may be, here."""
+        if self.draft.open is None or not self.top or not isinstance(number, ParameterExpression):
+            return False
+        return bool(number.parameters)
+
+    def leave_open(self, place: int, number: ParameterExpression) -> None:
+        """Note that a number of the next gate has no value."""
+        if self.draft.open is not None:
+            self.draft.open.of_gates[len(self.out), place] = number
+
+    def add_open_phase(self, angle: ParameterExpression) -> None:
+        """Add a global phase that has no value."""
+        if self.controls:
+            self.leave_open(0, angle)
+            self.add_gate("global_phase", (), (0.0,))
+        elif self.draft.open is not None:
+            self.draft.open.of_phase.append(angle)
 
     def error(self, what: str) -> LoweringError:
         """Return an error that names the circuit."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -55,23 +55,32 @@ def constant_gate(name: str, qubits: tuple[int, ...], scope: Scope) -> Gate:
     return scope.gate(base, qubits[count:], (), qubits[:count])
 
 
-def add_standard(name: str, params: Iterable[Any], qubits: tuple[int, ...], scope: Scope) -> None:
+def add_standard(name: str, params: Sequence[Any], qubits: tuple[int, ...], scope: Scope) -> None:
     """Add the standard gate of this name, controls first in ``qubits``."""
     base, count = STANDARD_GATES[name]
+    opened: dict[int, Any] = {}
     try:
         angles = tuple(map(float, params))
     except (TypeError, ValueError) as error:
-        raise scope.refusal(name, f"its parameters {list(params)} are not real numbers") from error
-    phase = 0.0
+        opened = {place: number for place, number in enumerate(params) if scope.may_stay_open(number)}
+        try:
+            angles = tuple([0.0 if place in opened else float(number) for place, number in enumerate(params)])
+        except (TypeError, ValueError):
+            raise scope.refusal(name, f"its parameters {list(params)} are not real numbers") from error
+    phase, open_phase = 0.0, None
     if base == "u" and len(angles) == _CU_PARAMS:
         # Also of a plain u: cu.control() leaves its fourth parameter on the base gate.
         *angles3, phase = angles
-        angles = tuple(angles3)
+        angles, open_phase = tuple(angles3), opened.pop(_CU_PARAMS - 1, None)
+    for place, number in opened.items():
+        scope.leave_open(place, number)
     targets, controls = (qubits[count:], qubits[:count]) if count else (qubits, ())
     scope.out.append(
         scope.gate(base, targets, angles, controls) if scope.controls else Gate(base, targets, angles, controls)
     )
-    if phase:
+    if open_phase is not None:
+        scope.leave_open(0, open_phase)
+    if phase or open_phase is not None:
         scope.add_gate("global_phase", (), (phase,), controls)
 
 

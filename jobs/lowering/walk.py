@@ -20,7 +20,7 @@ _UNKNOWN = ("", 0, -1)
 
 def lower_instructions(circuit: QuantumCircuit, scope: Scope) -> None:
     """Add what the circuit holds to the scope, whose bits must be the circuit's."""
-    scope.add_phase(_phase(circuit, scope))
+    _add_phase(circuit, scope)
     for variable in circuit.iter_declared_vars():
         scope.draft.declare(variable, lower_type(variable.type))
     qubit_of, out = scope.qubits.__getitem__, scope.out
@@ -87,8 +87,11 @@ def lower_block(
     return tuple(inside.out)
 
 
-def _phase(circuit: QuantumCircuit, scope: Scope) -> float:
+def _add_phase(circuit: QuantumCircuit, scope: Scope) -> None:
     phase = circuit.global_phase
-    if isinstance(phase, ParameterExpression) and phase.parameters:
+    if scope.may_stay_open(phase):
+        scope.add_open_phase(phase)
+    elif isinstance(phase, ParameterExpression) and phase.parameters:
         raise scope.error(f"its global phase is {phase}, which has no value")
-    return float(phase)
+    else:
+        scope.add_phase(float(phase))

@@ -27,8 +27,8 @@ from record_inspection import Snapshot, violations
 
 from jobs import BasicAerJob
 from jobs.lowering import lower
-from simulator import engine, wire
-from simulator.shards import merge
+from simulator import run, run_shard, wire
+from simulator.parts import merge
 from worker import keys
 from worker.feed import task_id
 from worker.record import Handed, Record
@@ -68,7 +68,7 @@ def _rounds_a_second() -> float:
     times = []
     for _ in range(5):
         start = time.monotonic()
-        engine.run(program, seed=0, shots=1)
+        run(program, seed=0, shots=1)
         times.append(time.monotonic() - start)
     return 2000 / min(times)
 
@@ -178,8 +178,8 @@ class Farm(Site):
 
     def quiet(self, *circuits: QuantumCircuit) -> list[dict[str, int]]:
         """The counts of these circuits, from a quiet run in this process."""
-        shards = map(wire.decode_shard, self.run_not(*circuits)._submission.shards)
-        return [outcome.counts for outcome in merge(map(engine.run_shard, shards)).outcomes]
+        shards = map(wire.decode_shard, self.run_not(*circuits)._submission.upload.held)
+        return [outcome.counts for outcome in merge(map(run_shard, shards)).outcomes]
 
     def check_done(self, job: BasicAerJob, *, lapses: Sequence[int] | None = None) -> None:
         """The job is DONE with exactly the counts of a quiet run, once; Celery agrees; the record is whole."""

@@ -15,9 +15,9 @@ from faults.farm import Farm, Part, lasting
 from processes import eventually
 from qiskit import QuantumCircuit
 from secured import Flower
+from uploads import write_payload
 
 from jobs import BasicAerError, BasicAerJob, JobCancelledError, JobNotFoundError
-from worker import blobs
 from worker.record import NewJob
 
 one_and_two = pytest.mark.parametrize("farm", [1, 2], indirect=True)
@@ -182,7 +182,7 @@ def test_takes_the_same_for_any_number_of_shards(farm: Farm):
     # The first also loads the script.
     for total in (1, 10, 10_000):
         job_id = f"of-{total}"
-        size = blobs.write_payload(farm.store, job_id, [b"a shard"] * total)
+        size = write_payload(farm.store, job_id, [b"a shard"] * total)
         new = NewJob(
             id=job_id, owner="ann", total=total, digest="d", manifest=manifest, payload_bytes=size, result_bytes=0,
             expires=60, job_timeout=60, backend="qasm_simulator",

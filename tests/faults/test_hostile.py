@@ -21,12 +21,13 @@ from celery import Celery
 from circuits import bell
 from processes import RedisServer, Worker, environment, eventually
 from qiskit.providers import JobError, JobStatus
+from uploads import write_payload
 
 from jobs import BasicAerProvider
 from jobs.errors import BasicAerError
 from simulator import wire
-from simulator.shards import Part
-from worker import blobs, chunks, keys
+from simulator.parts import Part
+from worker import chunks, keys
 from worker.feed import carry_out
 from worker.record import NewJob
 from worker.settings import QUEUE, TASK
@@ -82,7 +83,7 @@ def submitted(provider, shards, *, manifest=None, job_timeout=60.0, tamper=lambd
     if manifest is None:
         manifest = provider.get_backend().create_job(bell())._submission.manifest.encode()
     with provider.reaching() as connection:
-        size = blobs.write_payload(connection.store, job_id, shards)
+        size = write_payload(connection.store, job_id, shards)
         tamper(keys.upload(job_id))
         new = NewJob(
             id=job_id, owner="mallory", total=len(shards), digest="d", payload_bytes=size, result_bytes=0,
@@ -110,7 +111,7 @@ def refusal(provider, job_id) -> str:
 def message(instructions, *, num_qubits=2, variables=(), **options) -> bytes:
     """A shard of one program, built without our checks."""
     body = [num_qubits, 1, [*instructions, ["measure", 0, 0]], ["name", [], [], None], 0.0, variables]
-    shard = [{"method": "qasm", "shots": 3} | options, [[0, 0, body]]]
+    shard = [{"method": "qasm", "shots": 3} | options, [["circuit", 0, 0, body]]]
     return b"BAC" + bytes([wire.WIRE_VERSION]) + msgspec.msgpack.encode(shard)
 
 

@@ -67,9 +67,8 @@ def test_too_large_for_any(server, backend, tmp_path):
 
 def test_goes_to_a_wider_worker(server, backend, tmp_path):
     """What does not fit one node is handed back, without a lapse, until a wider one takes it."""
-    small, large = (
-        node(server, tmp_path, name, memory).ready() for name, memory in (("small", TOO_LITTLE), ("large", 4 * NEEDED))
-    )
+    sizes = (("small", TOO_LITTLE), ("large", 4 * NEEDED))
+    small, large = (node(server, tmp_path, name, memory).ready() for name, memory in sizes)
     try:
         # A node that is up is on the register a moment later.
         eventually(lambda: backend.max_qubits >= 20, what="the wider worker")

@@ -10,9 +10,10 @@ import sys
 import pytest
 from faults.farm import LONG, SHORT, Farm, lasting
 from processes import ROOT, eventually
+from uploads import write_payload
 
 from jobs import BasicAerJob
-from simulator import engine, wire
+from simulator import run_shard, wire
 from worker import blobs, keys
 from worker.record import Doorbell, NewJob
 
@@ -42,7 +43,7 @@ class Client:
         )
 
     def upload(self) -> None:
-        blobs.write_payload(self.store, self.job_id, self.shards)
+        write_payload(self.store, self.job_id, self.shards)
 
     def submit(self):
         """SUBMIT; what it handed out is returned, and published by nobody."""
@@ -147,7 +148,7 @@ def test_publisher_dies_after_a_hand_out(farm: Farm, nodes: int):
         door = Doorbell(client.job_id, shard)
         token = f"dying-{shard}"
         assert client.store.claim(door, token).granted
-        part = engine.run_shard(wire.decode_shard(client.shards[shard]))
+        part = run_shard(wire.decode_shard(client.shards[shard]))
         assert client.store.complete(door, token, wire.encode(part)).handed
     assert not farm.client.exists("basicaer")
 
@@ -163,7 +164,7 @@ def test_ender_dies_before_telling_celery(farm: Farm):
     client.submit()
     door = Doorbell(client.job_id, 0)
     assert client.store.claim(door, "dying").granted
-    part = engine.run_shard(wire.decode_shard(client.shards[0]))
+    part = run_shard(wire.decode_shard(client.shards[0]))
     assert client.store.complete(door, "dying", wire.encode(part)).ended
 
     farm.hire()

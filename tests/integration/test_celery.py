@@ -13,8 +13,8 @@ from celery.result import AsyncResult
 from circuits import bell, dividing_by_zero, endless
 from processes import ROOT, Worker, eventually
 from qiskit.providers import JobStatus
+from uploads import write_payload
 
-from worker import blobs
 from worker.feed import carry_out
 from worker.record import NewJob
 from worker.transport import Channel
@@ -35,7 +35,7 @@ def many(circuits=4):
     wide = []
     for index in range(circuits):
         circuit = QuantumCircuit(18, 1, name=f"wide{index}")
-        for _ in range(6):
+        for _ in range(30):
             circuit.h(range(18))
         circuit.measure(0, 0)
         wide.append(circuit)
@@ -173,7 +173,7 @@ class TestMessages:
         """Rule 36: a payload that does not decode ends as ERROR, with a clear text."""
         with provider.reaching() as connection:
             job_id = f"garbage-{time.time_ns()}"
-            size = blobs.write_payload(connection.store, job_id, [b"\x80\x04pickle?"])
+            size = write_payload(connection.store, job_id, [b"\x80\x04pickle?"])
             template = provider.get_backend().create_job(bell())
             effects = connection.store.submit(
                 NewJob(

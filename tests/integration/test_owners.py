@@ -56,7 +56,7 @@ def bell() -> QuantumCircuit:
 def huge(provider: BasicAerProvider, circuit: QuantumCircuit, shards: int) -> BasicAerJob:
     """Submit a job of so many equal shards, whatever their cost: it is not there to end."""
     template = provider.get_backend().create_job(circuit, shots=1)._submission
-    (shard,) = template.shards
+    (shard,) = template.upload.held
     job_id = f"huge-{provider.settings.owner}"
     with provider.reaching() as connection:
         new = NewJob(

@@ -9,8 +9,10 @@ from qiskit.circuit import Parameter
 from jobs.backend import BACKENDS
 from jobs.errors import BasicAerError
 from jobs.identity import check, seed_of
+from jobs.items import Limits
 from jobs.options import DEFAULTS, resolve
-from jobs.submission import Limits, prepare
+from jobs.submission import Purpose, prepare
+from worker.settings import Settings
 
 ANGLE = Parameter("a")
 
@@ -28,10 +30,8 @@ def circuit(angle=0.5, *, name=None, registers=False):
 def digest(circuits, job_id="mine", **options):
     backend = BACKENDS[0]
     given = dict(DEFAULTS[backend.METHOD]) | options
-    limits = Limits(20, None, 1 << 30)
-    return prepare(
-        circuits, given, method="qasm", backend=backend.NAME, version="0", limits=limits, job_id=job_id
-    ).digest
+    purpose = Purpose("qasm", backend.NAME, "0", Limits(20, None, 1 << 30), Settings.from_env())
+    return prepare(circuits, given, purpose, job_id=job_id, store=None).digest
 
 
 @pytest.mark.parametrize("registers", [True, False])

@@ -7,15 +7,14 @@ import tracemalloc
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from programs import h, measures, program, ry, x
 
 from simulator import cost, run
 from simulator.expression import Clbit
 from simulator.instructions import Array, Diagonal, For, Gate, Measure, Range, Reset, While
+from simulator.parts import Outcome, Part
 from simulator.program import Program
-from simulator.shards import Method, Outcome, Part, Precision
+from simulator.shards import Method, Precision
 from simulator.threads import use_threads
 from simulator.wire import encode
 
@@ -150,17 +149,5 @@ def test_seconds_grow_with_the_work() -> None:
     assert seconds(program(20, 1, *map(h, range(20)))) > 10 * seconds(program(10, 1, *map(h, range(10))))
     assert seconds(program(1, 1, For(Range(0, 1000), ((h(0),),)))) > 50 * seconds(program(1, 1, h(0), h(0)))
     assert seconds(STATIC, 10**6) > seconds(STATIC, 10)
-    assert seconds(SPLITTING) > 100 * seconds(STATIC)
+    assert seconds(SPLITTING) > 20 * seconds(STATIC)
     assert cost.seconds(STATIC, "unitary", 1) > 100 * cost.seconds(STATIC, "statevector", 1)
-
-
-@given(st.lists(st.floats(0, 0.2), max_size=30))
-def test_pack(costs: list[float]) -> None:
-    """Packing cuts a list into consecutive ranges of at least the target, and no longer than that takes."""
-    ranges = cost.pack(costs, 0.05)
-    assert [place for span in ranges for place in span] == list(range(len(costs)))
-    for span in ranges[:-1]:
-        assert sum(costs[span.start : span.stop]) >= 0.05
-    for span in ranges:
-        assert sum(costs[span.start : span.stop - 1]) < 0.05
-        assert len(span) > 0

@@ -112,7 +112,7 @@ def main(family: str, num_qubits: str, method: str, precision: str) -> None:
     running = resident("VmHWM") - before
     wire.encode(part)
     sending = resident("VmHWM") - before
-    readout = cost.shots_bytes(shard.experiments[0].program, method, SHOTS, memory=False)
+    readout = cost.shots_bytes(shard.items[0].program, method, SHOTS, memory=False)
     sys.stdout.write(json.dumps([running, sending, asked[0], readout]))
 
 

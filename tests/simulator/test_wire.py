@@ -35,8 +35,9 @@ from simulator.instructions import (
     Unitary,
     While,
 )
+from simulator.parts import Part
 from simulator.program import Header, Program, Register, Variable
-from simulator.shards import Experiment, Options, Part, Shard
+from simulator.shards import Experiment, Options, Shard
 
 ONE = ex.Constant(ex.Uint(3), "0x1")
 EXPRESSION = ex.Binary(
@@ -190,7 +191,7 @@ def test_garbage_is_refused(body: bytes) -> None:
 def hostile(instructions: list[object], num_qubits: int = 2, num_clbits: int = 1, variables: object = ()) -> bytes:
     """A shard with whatever instructions, built without the checks of ours."""
     body = [num_qubits, num_clbits, instructions, ["name", [], [], None], 0.0, variables]
-    shard = [{"method": "qasm", "shots": 1}, [[0, 0, body]]]
+    shard = [{"method": "qasm", "shots": 1}, [["circuit", 0, 0, body]]]
     return b"BAC" + bytes([wire.WIRE_VERSION]) + msgspec.msgpack.encode(shard)
 
 

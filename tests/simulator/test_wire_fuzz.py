@@ -21,8 +21,9 @@ from simulator import cost, run_shard, wire
 from simulator import expression as ex
 from simulator.errors import MemoryRefusedError, StoppedError, WireError
 from simulator.instructions import Array, Case, For, IfElse, Initialize, Range, Store, Switch, Unitary, While
+from simulator.parts import Part
 from simulator.program import MAX_NESTING, Program, Variable
-from simulator.shards import Experiment, Options, Part, Shard
+from simulator.shards import Experiment, Options, Shard
 
 MAGIC = b"BAC" + bytes([wire.WIRE_VERSION])
 #: Bytes that decoding may take per byte of the message, and beside it: a Struct of ours per few bytes at the most.
@@ -235,7 +236,7 @@ def nested(kind: str, depth: int) -> bytes:
         "box": ((b"\x92\xa3box\x91", b""), ["reset", 0]),
         "expression": ((b"\x94\xa5unary\xa9logic_not\x91\xa4bool", b""), ["clbit", 0]),
     }[kind]
-    instructions = tree[1][0][2][2]
+    instructions = tree[1][0][3][2]
     instructions[0] = mark if kind != "expression" else ["store", ["clbit", 0], mark]
     data = msgspec.msgpack.encode(tree)
     assert data.count(bytes([mark])) == 1
@@ -256,7 +257,7 @@ def test_nesting_at_the_limit(kind, depth):
     else:
         ends(shard)
         assert depth == MAX_NESTING or kind == "expression"
-        experiment = shard.experiments[0].program
+        experiment = shard.items[0].program
         assert cost.seconds(experiment, "qasm", 3) > 0
     assert time.monotonic() - begin < SOON
 
@@ -264,7 +265,7 @@ def test_nesting_at_the_limit(kind, depth):
 def message(instructions: list[Any], *, variables: Any = (), **options: Any) -> bytes:
     """A shard of one small program, built without our checks."""
     body = [2, 1, [*instructions, ["measure", 0, 0]], ["name", [], [], None], 0.0, variables]
-    return MAGIC + msgspec.msgpack.encode([{"method": "qasm", "shots": 3} | options, [[0, 0, body]]])
+    return MAGIC + msgspec.msgpack.encode([{"method": "qasm", "shots": 3} | options, [["circuit", 0, 0, body]]])
 
 
 ROUNDS = {"start": 0, "stop": 10**18}
@@ -334,7 +335,7 @@ REFUSED = {
         "are not in order, or one is there twice",
     ),
     "a negative seed": (
-        MAGIC + msgspec.msgpack.encode([TREES["shard"][0], [[0, -1, TREES["shard"][1][0][2]]]]),
+        MAGIC + msgspec.msgpack.encode([TREES["shard"][0], [["circuit", 0, -1, TREES["shard"][1][0][3]]]]),
         "with seed -1",
     ),
 }
@@ -345,7 +346,7 @@ def test_endless_programs_can_be_stopped(data):
     """Rule 30: a program of too many rounds allocates nothing for them, and ends when the checkpoint says so."""
     tracemalloc.start()
     shard = wire.decode_shard(data)
-    assert cost.seconds(shard.experiments[0].program, "qasm", 2**63) > 0
+    assert cost.seconds(shard.items[0].program, "qasm", 2**63) > 0
     ends(shard)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

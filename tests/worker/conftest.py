@@ -12,8 +12,8 @@ import pytest
 import redis
 from processes import RedisServer
 from record_inspection import Snapshot, violations
+from uploads import write_payload
 
-from worker import blobs
 from worker.record import NewJob, WorkerInfo
 from worker.store import Store
 
@@ -125,7 +125,7 @@ def submit(store, job):
 
     def run(job_id="job", *, on=store, **fields):
         new = job(job_id, **fields)
-        size = blobs.write_payload(on, job_id, [b"x"] * min(new.total, 20))
+        size = write_payload(on, job_id, [b"x"] * min(new.total, 20))
         return on.submit(job(job_id, **{"payload_bytes": size} | fields))
 
     return run

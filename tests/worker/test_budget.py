@@ -7,6 +7,7 @@ import pickle
 import pytest
 from processes import eventually
 from record_inspection import RECORD_BYTES, Snapshot
+from uploads import write_payload
 
 from worker import blobs
 from worker.errors import DuplicateJobError, PayloadMissingError, QuotaExceededError
@@ -189,7 +190,7 @@ def test_a_job_without_payload_is_refused(store, client, job):
     """SUBMIT needs the payload, which lives an hour without it; from there it lives with the job."""
     with pytest.raises(PayloadMissingError, match="job job has no payload"):
         store.submit(job())
-    blobs.write_payload(store, "job", [b"x"])
+    write_payload(store, "job", [b"x"])
     assert 3500 < Snapshot(client).ttl["upload:job"] / 1000 <= 3600
     store.submit(job())
     assert Snapshot(client).ttl["payload:job"] == -1

@@ -7,6 +7,7 @@ import time
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from uploads import write_payload
 
 from worker.record import Doorbell
 from worker.store import Store
@@ -58,7 +59,6 @@ def test_a_large_job_counts_once(store, submit):
 )
 def test_it_is_the_order_in_which_jobs_begin(client, clock, jobs, served, more):
     """Jobs of one shard begin in the order of their positions, whatever owners, priorities and turns were."""
-    from worker import blobs
     from worker.record import NewJob
 
     client.flushall()
@@ -70,7 +70,7 @@ def test_it_is_the_order_in_which_jobs_begin(client, clock, jobs, served, more):
         nonlocal count
         # Ties of the same millisecond are broken by the id.
         clock.advance(0.001)
-        blobs.write_payload(store, f"j{count}", [b"x"])
+        write_payload(store, f"j{count}", [b"x"])
         new = NewJob(id=f"j{count}", owner=owner, total=1, digest="d", manifest=b"{}", payload_bytes=1,
                      result_bytes=0, expires=3600, job_timeout=60, priority=priority, backend="any")  # fmt: skip
         count += 1

@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from record_inspection import RECORD_BYTES, Snapshot, violations
+from uploads import write_payload
 
 from worker import blobs, chunks
 from worker.errors import DuplicateJobError, QuotaExceededError
@@ -53,7 +54,7 @@ class RecordMachine(RuleBasedStateMachine):
           size=st.sampled_from([0, 1, 6000]), priority=st.integers(0, 9),
           tags=st.sampled_from([(), ("x",), ("x", "y")]))  # fmt: skip
     def submit(self, job_id, owner, total, digest, size, priority, tags):
-        payload = blobs.write_payload(self.store, job_id, [b"x"] * total)
+        payload = write_payload(self.store, job_id, [b"x"] * total)
         new = NewJob(id=job_id, owner=owner, total=total, digest=digest, manifest=b"{}", payload_bytes=payload,
                      result_bytes=size, expires=3600, job_timeout=100, backend="any", priority=priority,
                      tags=tags)  # fmt: skip

@@ -7,6 +7,7 @@ import time
 import pytest
 from processes import eventually
 from record_inspection import Snapshot
+from uploads import write_payload
 
 from worker import blobs
 from worker.record import Doorbell, Ended
@@ -259,7 +260,7 @@ def test_what_was_held_goes_with_a_lost_worker_of_a_final_job(store, client, clo
 def test_the_clock_is_the_servers(connect, job):
     """With the scripts as they are, a lease runs out by Redis's own TIME."""
     store = Store(connect(clocked=False), lease=0.2)
-    size = blobs.write_payload(store, "job", [b"x"])
+    size = write_payload(store, "job", [b"x"])
     store.submit(job(payload_bytes=size))
     assert store.claim(DOOR, "dead").granted
     assert abs(store.read("job").started - time.time()) < 60

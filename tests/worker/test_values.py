@@ -6,6 +6,7 @@ import math
 
 import pytest
 from record_inspection import Snapshot
+from uploads import write_payload
 
 from worker import blobs
 from worker.errors import InvalidJobIdError
@@ -26,7 +27,7 @@ CALLS = {
     "read": lambda store, bad: store.read(bad),
     "has_result": lambda store, bad: store.has_result(bad),
     "places": lambda store, bad: store.places(bad),
-    "write_payload": lambda store, bad: blobs.write_payload(store, bad, [b"x"]),
+    "write_payload": lambda store, bad: write_payload(store, bad, [b"x"]),
     "read_shard": lambda store, bad: blobs.read_shard(store, Doorbell(bad, 0)),
     "read_parts": lambda store, bad: list(blobs.read_parts(store, bad)),
 }

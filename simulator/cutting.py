@@ -1,0 +1,88 @@
+"""Cut a job into shards by what they will cost: how it is cut changes when results come, and never what they are.
+
+Circuits are packed until a shard carries enough work for its delivery not to matter, sweeps are cut between rows,
+and dynamic circuits between blocks of shots where their cost grows with the shots. The more work a job has, the
+longer its shards, up to a bound: there are always many more than workers, so a slow worker holds nobody up.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from simulator import cost
+from simulator.shards import Experiment, Options, Shard, Sweep
+
+#: Seconds of work of a shard, at least and at most, where the items allow it.
+LEAST_SECONDS, MOST_SECONDS = 0.05, 2.0
+#: Between the two, a shard is this part of all the work before it.
+_PART = 1 / 64
+#: Shots that stay together.
+SHOT_BLOCK = 128
+#: More units than any item has.
+_ENDLESS = 2.0**60
+
+
+def cut(options: Options, items: Iterable[Experiment | Sweep], most: int | None = None) -> Iterator[Shard]:
+    """Yield the shards of a job, at least one; ``most`` is how many there may be.
+
+    With ``most`` all items are held at once; without it, those of one shard.
+    """
+    total = 0.0
+    if most is not None:
+        items = list(items)
+        total = sum(math.prod(_units(item, options)) for item in items)
+    pending: list[Experiment | Sweep] = []
+    filled = done = 0.0
+    count = 0
+    for item in items:
+        units, seconds = _units(item, options)
+        start = 0
+        while start < units:
+            if most is None:
+                target = min(max(LEAST_SECONDS, _PART * done), MOST_SECONDS)
+            else:
+                # Each shard that there may still be carries its share of what is left; the last carries all.
+                target = max(LEAST_SECONDS, (total - done) / (most - count)) if count < most - 1 else math.inf
+            stop = min(units, start + max(1, _ceil((target - filled) / seconds)))
+            pending.append(_piece(item, range(start, stop), units, options))
+            filled += (stop - start) * seconds
+            start = stop
+            if filled >= target:
+                yield Shard(options, tuple(pending))
+                done, filled, count, pending = done + filled, 0.0, count + 1, []
+    if pending or not count:
+        yield Shard(options, tuple(pending))
+
+
+def expected_seconds(shard: Shard) -> float:
+    """Return the time that a shard will take on one core, as roughly as `cost.seconds`."""
+    return sum(math.prod(_units(item, shard.options)) for item in shard.items)
+
+
+def _units(item: Experiment | Sweep, options: Options) -> tuple[int, float]:
+    """Return in how many units an item can be cut, and the seconds that one takes."""
+    if isinstance(item, Sweep):
+        return item.num_rows, cost.row_seconds(item.template, options)
+    shots = options.shots if item.shots is None else item.shots
+    seconds = cost.seconds(item.program, options.method, shots)
+    if not cost.grows_with_shots(item.program, options.method, shots):
+        return 1, seconds
+    blocks = -(-shots // SHOT_BLOCK)
+    return blocks, seconds / blocks
+
+
+def _piece(item: Experiment | Sweep, span: range, units: int, options: Options) -> Experiment | Sweep:
+    """Return some units of an item."""
+    if len(span) == units:
+        return item
+    if isinstance(item, Sweep):
+        return item.rows(span.start, span.stop)
+    first, end = span.start * SHOT_BLOCK, min(span.stop * SHOT_BLOCK, options.shots)
+    return msgspec.structs.replace(item, first=first, shots=end - first)
+
+
+def _ceil(number: float) -> int:
+    return math.ceil(min(number, _ENDLESS))

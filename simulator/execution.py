@@ -1,0 +1,120 @@
+"""Run a shard: what one task does."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from simulator.cost import bytes_required, shots_bytes, sweep_bytes
+from simulator.engine import refuse_beyond_memory, run
+from simulator.errors import MemoryRefusedError, StoppedError
+from simulator.instructions import Array
+from simulator.parts import Failure, Item, Outcome, Part
+from simulator.shards import Experiment, Options, Shard, Sweep
+from simulator.sweep import run_together
+
+
+def run_shard(
+    shard: Shard,
+    checkpoint: Callable[[], None] | None = None,
+    admit: Callable[[int], None] | None = None,
+    report: Callable[[float], None] | None = None,
+) -> Part:
+    """Run the experiments of a shard; one that fails does not stop the others, its outcome holds the failure.
+
+    ``admit`` is called with the bytes that an experiment needs before they are allocated; what it raises is that
+    experiment's failure. ``report`` is called now and then with the fraction that is done. `StoppedError`, from
+    the checkpoint, ends the whole run.
+    """
+    runner = _Runner(shard.options, checkpoint or _go_on, admit or _admitted)
+    total = sum(item.last - item.index + 1 for item in shard.items)
+    outcomes: list[Item] = []
+    done = 0
+    for item in shard.items:
+        for outcome in runner.outcomes(item):
+            outcomes.append(outcome)
+            done += len(outcome.indices())
+            if report is not None:
+                report(done / total)
+    return Part(tuple(outcomes))
+
+
+class _Runner:
+    def __init__(self, options: Options, checkpoint: Callable[[], None], admit: Callable[[int], None]) -> None:
+        self._options, self._checkpoint, self._admit = options, checkpoint, admit
+
+    def outcomes(self, item: Experiment | Sweep) -> Iterator[Item]:
+        """Yield what becomes of an experiment, or of a sweep's rows."""
+        if isinstance(item, Sweep) and (rows := self._rows_together(item)):
+            yield rows
+        else:
+            yield from map(self._outcome, item.experiments())
+
+    def _rows_together(self, sweep: Sweep) -> Item | None:
+        """Run a sweep in one; None where that is not to be: each row by itself will tell why."""
+        try:
+            refuse_beyond_memory(sweep.template, self._options.method)
+            self._admit(sweep_bytes(sweep, self._options))
+            return run_together(sweep, self._options, self._checkpoint)
+        except StoppedError:
+            raise
+        except Exception:  # noqa: BLE001 (whatever it is, it may be one row's)
+            return None
+
+    def _outcome(self, experiment: Experiment) -> Outcome:
+        options = self._options
+        shots = options.shots if experiment.shots is None else experiment.shots
+        outcome = Outcome(
+            index=experiment.index,
+            seed=experiment.seed,
+            first=experiment.first,
+            shots=shots if options.method == "qasm" else 1,
+            outline=msgspec.structs.replace(experiment.program, instructions=()),
+        )
+        begin = time.perf_counter()
+        try:
+            done = self._done(outcome, experiment, shots)
+        except StoppedError:
+            raise
+        except Exception as error:  # noqa: BLE001 (whatever it is, it becomes this experiment's failure)
+            failure = Failure(type(error).__name__, str(error), traceback.format_exc())
+            done = msgspec.structs.replace(outcome, failure=failure)
+        return msgspec.structs.replace(done, time_taken=time.perf_counter() - begin)
+
+    def _done(self, outcome: Outcome, experiment: Experiment, shots: int) -> Outcome:
+        """Return the outcome with what the run gave."""
+        options, program = self._options, experiment.program
+        refuse_beyond_memory(program, options.method)
+        fresh = options.initial_state is None
+        required = bytes_required(program, options.method, shots, options.precision, fresh=fresh)
+        required += shots_bytes(program, options.method, shots, memory=options.memory)
+        self._admit(required)
+        try:
+            result = run(
+                program,
+                seed=experiment.seed,
+                method=options.method,
+                shots=shots,
+                first=experiment.first,
+                memory=options.memory,
+                initial_state=None if options.initial_state is None else options.initial_state.ndarray(),
+                chop_threshold=options.chop_threshold,
+                sample_measuring=options.sample_measuring,
+                precision=options.precision,
+                checkpoint=self._checkpoint,
+            )
+            state_array = None if result.state is None else Array.over(result.state)
+        except MemoryError as error:
+            raise MemoryRefusedError(f"the simulation needs {required} bytes of memory: {error}") from error
+        return msgspec.structs.replace(outcome, counts=result.counts, memory=result.memory, state=state_array)
+
+
+def _go_on() -> None:
+    """Stand in for a checkpoint where there is none."""
+
+
+def _admitted(_: int) -> None:
+    """Stand in for the admission where there is none."""

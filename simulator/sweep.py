@@ -1,0 +1,172 @@
+"""Run the rows of a sweep together: where states are small, and nothing is random before the end."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator import state
+from simulator.code import Code, End, Evolve
+from simulator.engine import amplitude_type, finished_state
+from simulator.flow import compile_program
+from simulator.instructions import Array, Gate
+from simulator.parts import SweepOutcome
+from simulator.program import Program
+from simulator.row_sampling import counted_rows, remembered_rows
+from simulator.rows import Columns, RowsEvolution, can_share_steps
+from simulator.shards import GLOBAL_PHASE, Options, Sweep
+from simulator.tally import WORD_BITS, Words
+
+#: Qubits of a state up to which rows of them are evolved together,
+_WIDEST = 12
+#: and log2 of the amplitudes that are worked on at a time: two such buffers stay in a core's cache.
+_TOGETHER = 14
+
+
+def run_together(sweep: Sweep, options: Options, checkpoint: Callable[[], None]) -> SweepOutcome | None:
+    """Run all rows, as `engine.run` runs each of them, bit for bit; None: they cannot be run together."""
+    begin = time.perf_counter()
+    template, columns = _with_own_gates(sweep)
+    code = _code(template, options)
+    if code is None:
+        return None
+    evolutions = [
+        RowsEvolution(operation.evolution, columns)
+        for operation in code.operations
+        if isinstance(operation, Evolve)
+    ]
+    tallies = _Tallies(template, options)
+    states: list[NDArray[Any]] = []
+    values, seeds = np.asarray(sweep.values.ndarray(), np.float64), sweep.seeds()
+    dtype = amplitude_type(options.precision, real=code.real)
+    step = max(1, 1 << _TOGETHER >> template.num_qubits)
+    for start in range(0, sweep.num_rows, step):
+        some = values[start : start + step]
+        rows = np.zeros((len(some), 1 << template.num_qubits), dtype)
+        rows[:, 0] = 1
+        one = state.vector(rows[0])
+        for evolution in evolutions:
+            rows = evolution.run(rows, one, some, checkpoint)
+        tallies.add(rows, one.slots, code, seeds[start : start + step], checkpoint)
+        if options.method == "statevector":
+            states += _finished_rows(rows, one, _phases(sweep, some), options, checkpoint)
+    memories, counts, ends, memory = tallies.results()
+    return SweepOutcome(
+        index=sweep.index,
+        seeds=tuple(seeds),
+        shots=tallies.shots,
+        outline=msgspec.structs.replace(template, instructions=()),
+        memories=memories,
+        counts=counts,
+        ends=ends,
+        memory=memory,
+        states=Array.over(np.array(states)) if states else None,
+        names=sweep.names,
+        metadata=sweep.metadata,
+        time_taken=time.perf_counter() - begin,
+    )
+
+
+class _Tallies:
+    """The classical memories of all rows."""
+
+    def __init__(self, template: Program, options: Options) -> None:
+        self.shots = options.shots if options.method == "qasm" else 1
+        # As in `engine.run`: without clbits there is nothing to count.
+        self._counted = self.shots if template.num_clbits else 0
+        self._memory: list[Words] | None = [] if options.memory else None
+        self._pairs: list[tuple[Words, NDArray[np.int64]]] = []
+
+    def add(
+        self,
+        rows: NDArray[Any],
+        slots: dict[int, int],
+        code: Code,
+        seeds: Sequence[int],
+        checkpoint: Callable[[], None],
+    ) -> None:
+        """Sample some rows."""
+        drawn = (rows, slots, code.final, seeds, self._counted, checkpoint)
+        if self._memory is None:
+            self._pairs += counted_rows(*drawn)
+            return
+        for words in remembered_rows(*drawn):
+            self._memory.append(words)
+            self._pairs.append(np.unique(words, return_counts=True))
+
+    def results(self) -> tuple[Array, Array, Array, Array | None]:
+        """Return the memories, the counts and the ends of `SweepOutcome`, and each shot's memory."""
+        words, counts = zip(*self._pairs, strict=True)
+        ends = np.cumsum([some.size for some in words])
+        memory = None if self._memory is None else Array.counting(np.array(self._memory))
+        return (
+            Array.counting(np.concatenate(words)),
+            Array.counting(np.concatenate(counts)),
+            Array.counting(ends),
+            memory,
+        )
+
+
+def _code(template: Program, options: Options) -> Code | None:
+    """Return the code of rows that can be run together."""
+    if options.method == "unitary" or options.initial_state is not None:
+        return None
+    if template.num_qubits > _WIDEST or template.num_clbits > WORD_BITS:
+        return None
+    one_shot = options.method == "statevector"
+    code = compile_program(template, fresh=True, sampling=options.sample_measuring, merging=not one_shot)
+    simple = all(
+        isinstance(operation, (Evolve, End)) and all(map(can_share_steps, _instructions(operation)))
+        for operation in code.operations
+    )
+    return code if simple and not (one_shot and code.final) else None
+
+
+def _instructions(operation: object) -> Iterator[Any]:
+    if isinstance(operation, Evolve):
+        for piece in operation.evolution.pieces:
+            yield from piece.instructions
+
+
+def _with_own_gates(sweep: Sweep) -> tuple[Program, Columns]:
+    """Return the template with a gate of its own in each place that is swept, and the columns of each of these."""
+    instructions = list(sweep.template.instructions)
+    numbers: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for column, (place, number) in enumerate(sweep.places):
+        if (place, number) != GLOBAL_PHASE:
+            numbers[place].append((number, column))
+    columns = {}
+    for place, of_gate in numbers.items():
+        gate = instructions[place]
+        if isinstance(gate, Gate):
+            instructions[place] = own = Gate(
+                gate.name, gate.targets, gate.params, gate.controls, gate.control_state
+            )
+            columns[id(own)] = of_gate
+    return msgspec.structs.replace(sweep.template, instructions=tuple(instructions)), columns
+
+
+def _phases(sweep: Sweep, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the global phase of each row."""
+    if GLOBAL_PHASE in sweep.places:
+        return values[:, sweep.places.index(GLOBAL_PHASE)]
+    return np.full(len(values), sweep.template.global_phase)
+
+
+def _finished_rows(
+    rows: NDArray[Any],
+    one: state.State,
+    phases: NDArray[np.float64],
+    options: Options,
+    checkpoint: Callable[[], None],
+) -> Iterator[NDArray[Any]]:
+    """Yield the rows' states as `engine.run` returns them."""
+    for row, phase in zip(rows, phases.tolist(), strict=True):
+        own = state.State(row.copy(), dict(one.slots), one.live, one.home)
+        yield finished_state(own, phase, options.precision, options.chop_threshold, checkpoint)
