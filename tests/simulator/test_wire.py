@@ -37,7 +37,7 @@ from simulator.instructions import (
 )
 from simulator.parts import Part
 from simulator.program import Header, Program, Register, Variable
-from simulator.shards import Experiment, Options, Shard
+from simulator.shards import Experiment, Options, Shard, Sweep
 
 ONE = ex.Constant(ex.Uint(3), "0x1")
 EXPRESSION = ex.Binary(
@@ -73,7 +73,11 @@ VARIABLES = (Variable("count", ex.Uint(3)), Variable("length", ex.Duration()))
 PROGRAM = Program(3, 2, EVERYTHING, HEADER, 0.25, VARIABLES)
 SHARD = Shard(
     Options("statevector", 7, memory=True, initial_state=Array.of(np.array([1.0, 0])), precision="single"),
-    (Experiment(0, 2**63 - 1, PROGRAM), Experiment(4, 0, program(0, 0))),
+    (
+        Experiment(0, 2**63 - 1, PROGRAM),
+        Experiment(4, 0, program(0, 0), 128, 64),
+        Sweep(5, 1, PROGRAM, ((0, 2), (-1, 0)), Array.of(np.ones((2, 2))), ("a", "b"), ("{}", None)),
+    ),
 )
 PART = run_shard(
     Shard(

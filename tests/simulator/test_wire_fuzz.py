@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from programs import h, measures, program, x
+from programs import h, measures, program, ry, x
 
 from simulator import cost, run_shard, wire
 from simulator import expression as ex
@@ -23,7 +23,7 @@ from simulator.errors import MemoryRefusedError, StoppedError, WireError
 from simulator.instructions import Array, Case, For, IfElse, Initialize, Range, Store, Switch, Unitary, While
 from simulator.parts import Part
 from simulator.program import MAX_NESTING, Program, Variable
-from simulator.shards import Experiment, Options, Shard
+from simulator.shards import Experiment, Options, Shard, Sweep
 
 MAGIC = b"BAC" + bytes([wire.WIRE_VERSION])
 #: Bytes that decoding may take per byte of the message, and beside it: a Struct of ours per few bytes at the most.
@@ -52,7 +52,18 @@ DYNAMIC = Program(
     0.5,
     (Variable("v", UINT),),
 )
-SHARD = Shard(Options("qasm", 9, memory=True), (Experiment(0, 5, DYNAMIC), Experiment(1, 6, program(2, 1, h(0)))))
+SWEEP = Sweep(
+    2,
+    7,
+    program(2, 2, ry(0.1, 0), x(1, 0), *measures(2)),
+    ((0, 0), (-1, 0)),
+    Array.of(np.eye(3, 2)),
+    ("a", "b", "c"),
+)
+SHARD = Shard(
+    Options("qasm", 9, memory=True),
+    (Experiment(0, 5, DYNAMIC), Experiment(1, 6, program(2, 1, h(0)), 3, 4), SWEEP),
+)
 PART = run_shard(SHARD)
 TREES = {
     "shard": msgspec.msgpack.decode(bytes(wire.encode(SHARD)[4:])),
