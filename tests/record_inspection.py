@@ -213,9 +213,11 @@ def _check_lists(snapshot):
     found = [] if lists == expected else [f"the lists of tags are {lists}, not {expected}"]
     for job_id, job in snapshot.jobs().items():
         state, owner = _text(job, "state"), _text(job, "owner")
-        for each in ("ERROR", "CANCELLED"):
-            if (job_id.encode() in snapshot.data.get(f"ended:{each}:{owner}", {})) != (state == each):
-                found.append(f"{job_id} is {state}, and the list of {each} says something else")
+        found += [
+            f"{job_id} is {state}, and the list of {each} says something else"
+            for each in ("ERROR", "CANCELLED")
+            if (job_id.encode() in snapshot.data.get(f"ended:{each}:{owner}", {})) != (state == each)
+        ]
     return found
 
 
