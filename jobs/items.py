@@ -107,7 +107,8 @@ class Intake:
         if phases or not places:
             places.append(GLOBAL_PHASE)
             phase = np.full(points.num_points, template.global_phase)
-            columns.append(sum((known[each] for each in phases), phase))
+            # As Qiskit notes it of a bound circuit.
+            columns.append(np.mod(sum((known[each] for each in phases), phase), 2 * np.pi))
         index = self.count
         self._take(template, points.circuit, points.num_points)
         return Sweep(index, self.seed, template, tuple(places), Array.of(np.array(columns).T))

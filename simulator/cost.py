@@ -153,7 +153,9 @@ def seconds(program: Program, method: Method, shots: int) -> float:
 
 def row_seconds(template: Program, options: Options) -> float:
     """Return the time that a row of a sweep takes on one core, as roughly."""
-    if options.method == "unitary" or template.num_qubits > _ROW_QUBITS or _draws(template, _ROUNDS):
+    apart = options.method == "unitary" or template.num_qubits > _ROW_QUBITS
+    apart = apart or any(map(bodies_of, template.instructions))
+    if apart or _draws(template, _ROUNDS):
         return seconds(template, options.method, options.shots)
     amplitudes = _amplitudes(template, options.method)
     evolving = len(template.instructions) * (_ROW_INSTRUCTION_SECONDS + amplitudes * _ROW_AMPLITUDE_SECONDS)

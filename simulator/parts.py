@@ -82,6 +82,8 @@ class SweepOutcome(msgspec.Struct, frozen=True, tag="sweep"):
     #: As in `Sweep`.
     names: tuple[str, ...] = ()
     metadata: tuple[str | None, ...] = ()
+    #: Each row's, in radians, where it is not the outline's; shape (rows,).
+    global_phases: Array | None = None
     #: Seconds of simulation, of all rows together.
     time_taken: float = 0.0
 
@@ -89,7 +91,7 @@ class SweepOutcome(msgspec.Struct, frozen=True, tag="sweep"):
         rows = len(self.seeds)
         if not rows or len(self.names) not in {0, rows} or len(self.metadata) not in {0, rows}:
             raise InvalidProgramError(f"a sweep's outcome of {rows} rows, {len(self.names)} names")
-        for array, axes in ((self.ends, 1), (self.memory, 2), (self.states, 2)):
+        for array, axes in ((self.ends, 1), (self.memory, 2), (self.states, 2), (self.global_phases, 1)):
             if array is not None and (len(array.shape) != axes or array.shape[0] != rows):
                 raise InvalidProgramError(f"an array of shape {array.shape} for a sweep of {rows} rows")
         whole = [self.memories, self.counts, self.ends, *([self.memory] if self.memory else [])]
@@ -112,11 +114,13 @@ class SweepOutcome(msgspec.Struct, frozen=True, tag="sweep"):
 
     def outlines(self) -> Iterator[Program]:
         """Yield each row's program without its instructions."""
-        if not self.names and not self.metadata:
+        if not self.names and not self.metadata and self.global_phases is None:
             yield from [self.outline] * len(self.seeds)
             return
+        phases = None if self.global_phases is None else self.global_phases.ndarray().tolist()
         for row in range(len(self.seeds)):
-            yield outline_of(self.outline, self.names, self.metadata, row)
+            outline = outline_of(self.outline, self.names, self.metadata, row)
+            yield outline if phases is None else msgspec.structs.replace(outline, global_phase=phases[row])
 
 
 Item: TypeAlias = Outcome | SweepOutcome

@@ -30,7 +30,10 @@ def counted_rows(
         return
     for edges, draws in _drawn(rows, slots, measures, seeds, shots, checkpoint):
         draws.sort()
-        counts = np.diff(np.searchsorted(draws, edges), prepend=0)
+        # As `np.diff` does with a 0 in front, in a third of the time.
+        below = draws.searchsorted(edges)
+        counts = below.copy()
+        counts[1:] -= below[:-1]
         outcomes = counts.nonzero()[0]
         words, counts = readout.memories(outcomes), counts[outcomes]
         yield (words, counts) if words is outcomes else summed([(words, counts)])

@@ -69,6 +69,7 @@ def run_together(sweep: Sweep, options: Options, checkpoint: Callable[[], None])
         states=Array.over(np.array(states)) if states else None,
         names=sweep.names,
         metadata=sweep.metadata,
+        global_phases=Array.of(_phases(sweep, values)) if GLOBAL_PHASE in sweep.places else None,
         time_taken=time.perf_counter() - begin,
     )
 

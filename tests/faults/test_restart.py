@@ -28,7 +28,7 @@ class Client:
         self.job_id = job_id
         self._farm = farm
         template = farm.run_not(*circuits)._submission
-        self.shards = template.shards
+        self.shards = template.upload.held
         self._new = NewJob(
             id=job_id,
             owner="ann",

@@ -111,6 +111,7 @@ class TestBinds:
         result = provider.get_backend("statevector_simulator").run(circuit, parameter_binds=[values]).result()
         for index, one in enumerate(copies):
             np.testing.assert_allclose(result.get_statevector(index), Statevector(one).data, atol=1e-12)
+            assert result.results[index].header["global_phase"] == pytest.approx(float(one.global_phase))
         result = provider.get_backend("unitary_simulator").run(circuit, parameter_binds=[values]).result()
         for index, one in enumerate(copies):
             np.testing.assert_allclose(result.get_unitary(index), Operator(one).data, atol=1e-12)

@@ -14,7 +14,7 @@ from programs import Draw, h, measures, program, ry, x
 from simulator import Shard, cost, cutting, run_shard
 from simulator.cutting import LEAST_SECONDS, MOST_SECONDS, SHOT_BLOCK, cut, expected_seconds
 from simulator.expression import Clbit
-from simulator.instructions import Gate, IfElse, Instruction, Measure, Reset
+from simulator.instructions import For, Gate, IfElse, Instruction, Measure, Range, Reset
 from simulator.parts import Outcome, Part, merge
 from simulator.program import Program
 from simulator.recognition import with_sweeps
@@ -162,6 +162,14 @@ def test_a_stream_is_not_held() -> None:
     first = next(cut(Options("qasm", 1000), stream()))
     assert taken < 10
     assert first.items[0].index == 0
+
+
+def test_rows_with_loops_cost_what_they_take() -> None:
+    """Rows that cannot be run together are estimated as the circuits that they are."""
+    loop = program(2, 2, ry(0.1, 0), For(Range(0, 10**5), ((h(1),),)), *measures(2))
+    (sweep,) = items_of([loop] * 6)
+    assert isinstance(sweep, Sweep)
+    assert len(list(cut(Options("qasm", 10), [sweep]))) == 6
 
 
 def test_shots_that_share_states_stay_together() -> None:
