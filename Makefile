@@ -4,6 +4,7 @@
 # make faults N=10   repeats the tests of faults in the background; after a break it goes on where it was
 # make bench-engine   the engine beside Aer and qulacs; ARGS='--help' tells how to run a part of it
 # make bench-scale    jobs, shards and workers beside Celery, Aer and plain processes; ARGS='--help' likewise
+# make bench-model    what one Redis carries: measured constants, what follows, and a check with 20 workers
 # PYTHON names the interpreter that makes the virtual environment, as in: make demo PYTHON=python3.12
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 N      ?= 10
 
-.PHONY: demo test faults soak lint bench bench-engine bench-scale clean
+.PHONY: demo test faults soak lint bench bench-engine bench-scale bench-model clean
 
 demo: $(VENV)/.installed
 	$(BIN)/basicaer demo
@@ -41,6 +42,9 @@ bench-engine: $(VENV)/.installed-bench
 
 bench-scale: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.scale $(ARGS)
+
+bench-model: $(VENV)/.installed-bench
+	$(BIN)/python -m benchmarks.model $(ARGS)
 
 clean:
 	rm -rf $(VENV) dist .faults .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

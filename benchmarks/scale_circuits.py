@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -21,7 +22,7 @@ from benchmarks.families import ansatz
 from benchmarks.machine import Watch, cores
 from benchmarks.rounds import Contender, in_turns
 from benchmarks.scale_rows import Row
-from benchmarks.scale_site import Site, family_seconds
+from benchmarks.scale_site import Meter, Site, family_seconds
 from jobs.backend import BasicAerBackend
 
 _WIDTH = 8
@@ -42,7 +43,7 @@ def lists(rounds: int) -> Iterator[Row]:
     bound = [template.assign_parameters(row) for row in values]
     rng = np.random.default_rng(_SEED)
     unlike = [_unlike(rng) for _ in range(_LIST)]
-    with _ours() as backend:
+    with _ours() as ours:
         for name, circuits, wanted in (
             (f"one job of {_LIST:,} bound {_WIDTH}-qubit circuits", bound, _LIST_WANTED),
             (f"one job of {_LIST:,} {_WIDTH}-qubit circuits, no two alike", unlike, None),
@@ -50,8 +51,8 @@ def lists(rounds: int) -> Iterator[Row]:
             yield _measured(
                 Row(section="lists", name=f"{name} / Aer", figure=_faster, unit="x", wanted=wanted),
                 rounds,
-                lambda run, circuits=circuits: run(circuits, shots=_SHOTS),
-                backend,
+                partial(_submitted, circuits),
+                ours,
                 circuits.__getitem__,
             )
 
@@ -60,7 +61,7 @@ def sweeps(rounds: int) -> Iterator[Row]:
     """Measure a template with arrays of values."""
     template, values = _sweep(_SWEEP)
     columns = list(zip(template.parameters, values.T, strict=True))
-    with _ours() as backend:
+    with _ours() as ours:
         yield _measured(
             Row(
                 section="sweeps",
@@ -71,7 +72,7 @@ def sweeps(rounds: int) -> Iterator[Row]:
             ),
             rounds,
             lambda run: run(template, shots=_SHOTS, parameter_binds=[dict(columns)]),
-            backend,
+            ours,
             lambda place: template.assign_parameters(values[place]),
         )
 
@@ -80,7 +81,7 @@ def _measured(
     row: Row,
     rounds: int,
     submit: Callable[[Callable[..., Any]], Any],
-    backend: BasicAerBackend,
+    ours: tuple[BasicAerBackend, Site],
     circuit: Callable[[int], QuantumCircuit],
 ) -> Row:
     """Measure what ``submit`` makes of a backend's `run`, on Aer as it is, on Aer at its best, and on ours."""
@@ -93,6 +94,9 @@ def _measured(
         ),
     }
 
+    backend, site = ours
+    meter = Meter(site)
+
     def contender(name: str, run: Callable[..., Any]) -> Contender:
         return Contender(name, lambda: submit(run).result(), _counts)
 
@@ -100,22 +104,35 @@ def _measured(
     contenders = [contender(name, partial(_with_lists, aer)) for name, aer in aers.items()]
     watch = Watch(family_seconds)
     seconds = in_turns(
-        [*contenders, contender("ours", backend.run)],
+        [*contenders, Contender("ours", meter.around(lambda: submit(backend.run).result()), _counts)],
         check=lambda answers: _check(answers, circuit),
         rounds=rounds,
-        warm_up=True,
+        warm_up=rounds > 1,
     )
-    return replace(row, seconds=seconds, others=watch.others(), notes=(f"{cores()} worker processes",))
+    as_it_is = statistics.median(seconds["Aer"]) / statistics.median(seconds["ours"])
+    return replace(
+        row,
+        seconds=seconds,
+        others=watch.others(),
+        notes=(
+            f"{cores()} worker processes; {as_it_is:.1f}x against AerSimulator() as it is",
+            f"CPU ms of ours: {meter.text(1)}",
+        ),
+    )
 
 
 @contextmanager
-def _ours() -> Iterator[BasicAerBackend]:
-    """Yield a backend that has a worker process for each core."""
+def _ours() -> Iterator[tuple[BasicAerBackend, Site]]:
+    """Yield a backend that has a worker process for each core, and where."""
     with ExitStack() as stack:
         site = stack.enter_context(Site())
         provider = stack.enter_context(site.provider())
         site.hire(slots=cores())
-        yield provider.get_backend()
+        yield provider.get_backend(), site
+
+
+def _submitted(circuits: list[QuantumCircuit], run: Callable[..., Any]) -> Any:
+    return run(circuits, shots=_SHOTS)
 
 
 def _with_lists(aer: AerSimulator, circuits: Any, **options: Any) -> Any:

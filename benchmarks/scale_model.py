@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 #: The part of Redis's one thread that may be used: beyond it answers begin to queue.
 FULL = 0.7
@@ -15,6 +14,8 @@ _TICKS, _BEATS = 10 / _LEASE, 5 / _LEASE
 _SEEN_BY_TICK = 100
 #: A run that lasts longer tells Celery that it has started.
 _LASTING = 0.05
+#: What Celery keeps, it keeps so long.
+_DAY = 86400
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class Cost:
 class Constants:
     """What was measured, each on a Redis that does nothing else."""
 
+    #: The part of its thread that Redis takes for itself.
+    idle: float
     #: SUBMIT of a job of one shard, with its payload; and what each further shard adds.
     submit: Cost
     submit_shard: Cost
@@ -65,9 +68,10 @@ class Constants:
     #: Bytes of Redis's memory: a queued job of one shard, and each further shard of it, beside its payload.
     queued_job: float
     queued_shard: float
-    #: And once it is final, as long as its result is kept; what Celery keeps of it, for a day.
+    #: And once it is final, with its part, as long as its result is kept; what Celery keeps of it, for a day.
     final_job: float
     final_shard: float
+    told: float
     #: Seconds of a worker process that a shard takes beside its run.
     worker: float
 
@@ -88,27 +92,36 @@ def rate(constants: Constants, fleet: Fleet) -> float:
     return fleet.slots / (fleet.shard + constants.worker)
 
 
-def shard_cost(constants: Constants, fleet: Fleet) -> Cost:
+def shard_costs(constants: Constants, fleet: Fleet) -> dict[str, Cost]:
     """Return what one shard costs from its doorbell to its part, with its share of what its job costs."""
     first = 1 / fleet.shards_per_job
-    cost = constants.claim + constants.message + constants.complete
-    cost += first * (constants.submit + constants.read + constants.complete_last - constants.complete)
-    cost += (1 - first) * constants.submit_shard
-    cost += fleet.shard * (_LOOKS * constants.look + _BEATS * constants.beat)
-    return cost + constants.announce if fleet.shard > _LASTING else cost
+    job = constants.submit + constants.read + constants.complete_last - constants.complete
+    shard = constants.claim + constants.complete + (1 - first) * constants.submit_shard
+    message = constants.message
+    if fleet.shard > _LASTING:
+        message += constants.announce
+    return {
+        "shards and jobs": shard + first * job,
+        "messages": message,
+        "looks and beats": fleet.shard * (_LOOKS * constants.look + _BEATS * constants.beat),
+    }
 
 
 def upkeep(constants: Constants, fleet: Fleet) -> Cost:
-    """Return what the nodes cost a second, whatever they run."""
+    """Return what the nodes, and Redis itself, cost a second, whatever they run."""
     in_sent = min(_SEEN_BY_TICK, fleet.slots)
     tick = constants.tick + (fleet.nodes - 1) * constants.tick_node + in_sent * constants.tick_sent
     # At each tick the watchdog looks at every run.
-    return fleet.nodes * (_TICKS * tick + _POLLS * constants.poll) + fleet.slots * _TICKS * constants.look
+    watched = fleet.slots * _TICKS * constants.look
+    return Cost(constants.idle) + fleet.nodes * (_TICKS * tick + _POLLS * constants.poll) + watched
 
 
-def traffic(constants: Constants, fleet: Fleet) -> Cost:
-    """Return what a fleet at work takes of Redis in a second; ``seconds`` is the part of its thread."""
-    return rate(constants, fleet) * shard_cost(constants, fleet) + upkeep(constants, fleet)
+def traffic(constants: Constants, fleet: Fleet) -> dict[str, Cost]:
+    """Return what a fleet at work takes of Redis in a second, by what for; "all" is their sum."""
+    shards = rate(constants, fleet)
+    costs = {name: shards * cost for name, cost in shard_costs(constants, fleet).items()}
+    costs["nodes"] = upkeep(constants, fleet)
+    return {**costs, "all": sum(costs.values(), Cost())}
 
 
 def most_slots(constants: Constants, shard: float, *, slots_per_node: int, shards_per_job: int = 1) -> Fleet:
@@ -119,38 +132,14 @@ def most_slots(constants: Constants, shard: float, *, slots_per_node: int, shard
 
     # The cost grows with the nodes: so the largest is found by halving.
     few, many = 1, 2
-    while traffic(constants, fleet(many)).seconds < FULL:
+    while traffic(constants, fleet(many))["all"].seconds < FULL:
         few, many = many, 2 * many
     while many - few > 1:
         middle = (few + many) // 2
-        few, many = (middle, many) if traffic(constants, fleet(middle)).seconds < FULL else (few, middle)
+        few, many = (middle, many) if traffic(constants, fleet(middle))["all"].seconds < FULL else (few, middle)
     return fleet(few)
 
 
-def largest_parts(constants: Constants, fleet: Fleet) -> dict[str, float]:
-    """Return what takes which part of the work that a fleet makes for Redis, the largest first."""
-    whole = traffic(constants, fleet).seconds
-    free = replace(constants, look=Cost(), beat=Cost())
-    scripts = replace(constants, message=Cost(), announce=Cost())
-    shards = rate(constants, fleet)
-    without = {
-        "looks and beats": free,
-        "messages": scripts,
-    }
-    parts = {name: whole - traffic(rest, fleet).seconds for name, rest in without.items()}
-    parts["nodes"] = upkeep(free, fleet).seconds
-    parts["shards and jobs"] = shards * shard_cost(replace(free, message=Cost(), announce=Cost()), fleet).seconds
-    return {name: part / whole for name, part in sorted(parts.items(), key=lambda item: -item[1])}
-
-
-def as_table(constants: Constants) -> Mapping[str, str]:
-    """Return each constant by its name, as text."""
-    texts = {}
-    for each in fields(constants):
-        value = getattr(constants, each.name)
-        texts[each.name] = (
-            f"{1e6 * value.seconds:.1f} us, {value.received:.0f} B in, {value.sent:.0f} B out"
-            if isinstance(value, Cost)
-            else f"{value:.6g}"
-        )
-    return texts
+def kept_rate(constants: Constants, memory: float, seconds: float) -> float:
+    """Return the jobs of one tiny circuit a second whose results fit, if each is kept for so long."""
+    return memory / (constants.final_job * seconds + constants.told * min(seconds, _DAY))

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -140,15 +141,40 @@ class Site:
 NOOP = "benchmarks.noop"
 
 
-def cpu_seconds(processes: dict[str, list[psutil.Process]]) -> dict[str, float]:
-    """Return what the processes of each kind have worked."""
-    return {kind: sum(map(_seconds, members)) for kind, members in processes.items()}
-
-
 def family_seconds() -> float:
     """Return what this process and all that it started have worked."""
     own = psutil.Process()
     return sum(map(_seconds, [own, *own.children(recursive=True)]))
+
+
+class Meter:
+    """What client, Redis, the nodes' parents and their slots have worked in the runs that it was put around."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._spent: Counter[str] = Counter()
+        self.runs = 0
+
+    def around(self, run: Callable[[], Any]) -> Callable[[], Any]:
+        """Return the same run, metered."""
+
+        def metered() -> Any:
+            before = self._worked()
+            outcome = run()
+            self._spent.update({kind: now - before[kind] for kind, now in self._worked().items()})
+            self.runs += 1
+            return outcome
+
+        return metered
+
+    def text(self, share: float) -> str:
+        """Return milliseconds of each, for one of so many shares of a run."""
+        each = {kind: 1e3 * seconds / self.runs / share for kind, seconds in self._spent.items()}
+        return ", ".join(f"{kind} {ms:.2f}" for kind, ms in {**each, "together": sum(each.values())}.items())
+
+    def _worked(self) -> dict[str, float]:
+        processes = {kind: sum(map(_seconds, members)) for kind, members in self._site.processes().items()}
+        return {"client": time.process_time(), **processes}
 
 
 def end_at_sigterm() -> None:

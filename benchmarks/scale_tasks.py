@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +11,7 @@ from benchmarks.machine import Watch, cores
 from benchmarks.rounds import Contender, in_turns
 from benchmarks.scale_recut import Recut, bell
 from benchmarks.scale_rows import Row, slope
-from benchmarks.scale_site import NOOP, Site, cpu_seconds, family_seconds
+from benchmarks.scale_site import NOOP, Meter, Site, family_seconds
 from worker.feed import carry_out
 
 _JOBS = 1000
@@ -26,35 +24,6 @@ _SHOTS = 1024
 _PATIENCE = 300
 #: Commands a shard that are worth a word.
 _FREQUENT = 0.1
-
-
-class _Meter:
-    """What client, Redis, the nodes' parents and their slots have worked in the runs that it was put around."""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
-        self._spent: Counter[str] = Counter()
-        self.runs = 0
-
-    def around(self, run: Callable[[], Any]) -> Callable[[], Any]:
-        """Return the same run, metered."""
-
-        def metered() -> Any:
-            before = self._worked()
-            outcome = run()
-            self._spent.update({kind: now - before[kind] for kind, now in self._worked().items()})
-            self.runs += 1
-            return outcome
-
-        return metered
-
-    def text(self, share: float) -> str:
-        """Return milliseconds of each, for one of so many shares of a run."""
-        each = {kind: 1e3 * seconds / self.runs / share for kind, seconds in self._spent.items()}
-        return ", ".join(f"{kind} {ms:.2f}" for kind, ms in {**each, "together": sum(each.values())}.items())
-
-    def _worked(self) -> dict[str, float]:
-        return {"client": time.process_time(), **cpu_seconds(self._site.processes())}
 
 
 def jobs(rounds: int) -> Iterator[Row]:
@@ -89,7 +58,7 @@ def jobs(rounds: int) -> Iterator[Row]:
         # Both have met their workers before anything is timed.
         noop.delay().get(timeout=_PATIENCE)
         backend.run(circuit).result(timeout=_PATIENCE)
-        meters, watch = {"ours": _Meter(site), "no-op": _Meter(site)}, Watch(family_seconds)
+        meters, watch = {"ours": Meter(site), "no-op": Meter(site)}, Watch(family_seconds)
         seconds = in_turns(
             [
                 Contender(
@@ -128,7 +97,7 @@ def shards(rounds: int) -> Iterator[Row]:
         site.hire()
         recut, done = Recut.of(provider, max(_SIZES), shots=_SHOTS), 0
 
-        def contender(size: int, meter: _Meter) -> Contender:
+        def contender(size: int, meter: Meter) -> Contender:
             def run() -> Any:
                 nonlocal done
                 done += size
@@ -141,7 +110,7 @@ def shards(rounds: int) -> Iterator[Row]:
                 f"{size} shards", meter.around(run), lambda result: [each.data.counts for each in result.results]
             )
 
-        meter, watch = _Meter(site), Watch(family_seconds)
+        meter, watch = Meter(site), Watch(family_seconds)
         site.client.config_resetstat()
         seconds = in_turns(
             [contender(size, meter) for size in _SIZES], check=_check_same, rounds=rounds, warm_up=True

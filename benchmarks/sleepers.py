@@ -12,8 +12,9 @@ from typing import Any
 
 import msgspec
 
-from simulator import engine
-from simulator.shards import Outcome, Part, Shard
+from simulator import execution
+from simulator.parts import Outcome, Part
+from simulator.shards import Shard
 
 #: Seconds between two checkpoints, as between two kernels.
 _STEP = 0.005
@@ -35,13 +36,13 @@ def _sleep(shard: Shard, checkpoint: Callable[[], None] | None = None, **_: Any)
                 outline=msgspec.structs.replace(experiment.program, instructions=()),
                 counts={"0x0": shard.options.shots},
             )
-            for experiment in shard.experiments
+            for experiment in shard.experiments()
         )
     )
 
 
 # Before `worker.tasks` takes the name, which Celery imports once it has this app.
-engine.run_shard = _sleep
+execution.run_shard = _sleep
 
 from worker import app  # noqa: E402 (see above)
 
