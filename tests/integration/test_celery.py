@@ -194,8 +194,8 @@ class TestWorker:
     def test_no_qiskit_and_little_memory(self, server, tmp_path, command):
         """However it was started, a worker has no Qiskit in it, and idle it stays under 80 MiB resident.
 
-        Of pages that several processes map, such as libraries' code, each has its share: how much of a file is mapped
-        at once depends on how its pages came into the system's cache.
+        Of pages that several processes map, such as libraries' code, each has its share: how much of a file is
+        mapped at once depends on how its pages came into the system's cache.
         """
         worker = Worker(server.url, tmp_path, name=command[0], command=command).ready()
         try:
