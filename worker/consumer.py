@@ -1,13 +1,15 @@
-"""How a worker takes a message off the queue: one that Celery itself cannot read is dropped, and the worker lives.
+"""How a worker takes messages: one that Celery itself cannot read is dropped, and workers leave each other alone.
 
 Whoever may publish could otherwise stop every worker in turn: Celery's consumer ends its process at an error that
-it did not foresee, such as a body that is no task's, and puts the message back for the next.
+it did not foresee, such as a body that is no task's, and puts the message back for the next. And each worker would
+read the heartbeats of all others, which is Redis's work times the square of the workers; the record says what they
+have to know of each other.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from celery.worker.consumer import Consumer
@@ -19,7 +21,11 @@ _UNREADABLE = (TypeError, ValueError, LookupError, AttributeError)
 
 
 class SteadyConsumer(Consumer):
-    """Celery's consumer, which drops what it cannot read."""
+    """Celery's consumer, which drops what it cannot read, and neither gossips nor mingles."""
+
+    def __init__(self, *arguments: Any, worker_options: Mapping[str, Any] | None = None, **options: Any) -> None:
+        alone = {**(worker_options or {}), "without_gossip": True, "without_mingle": True}
+        super().__init__(*arguments, worker_options=alone, **options)
 
     def create_task_handler(self, *arguments: Any, **options: Any) -> Callable[[Any], None]:
         """Return what is called with each message."""

@@ -245,3 +245,11 @@ class TestLines:
         with server.client() as client:
             assert not client.exists("unacked", "unacked_index")
         assert job.cancel()
+
+    def test_workers_do_not_listen_to_each_other(self, workers, server):
+        """Each worker would read the heartbeats of all: none subscribes to events, however it was started."""
+        assert all(worker.process.poll() is None for worker in workers)
+        with server.client() as client:
+            patterns = sum(int(each["psub"]) for each in client.client_list())
+        # One for each worker: what `celery control` says to all.
+        assert patterns == len(workers)
