@@ -95,10 +95,17 @@ def _observed(site: Site, settings: Settings, seconds: float) -> tuple[float, Co
         record = store.read(job_id)
         return record.done if record else 0
 
+    def one_more() -> None:
+        """Wait for the end of a shard: the workers may be in step, and then many end at once."""
+        so_far = done()
+        wait_until(lambda: done() > so_far, "one more shard")
+
     wait_until(lambda: done() >= _NODES, "the first shards")
+    one_more()
     before, begin, first = usage(site), time.perf_counter(), done()
     # A clock, not a condition: this is the length of the measurement.
     time.sleep(_MEASURED)
+    one_more()
     after, end, last = usage(site), time.perf_counter(), done()
     store.cancel(job_id)
     wait_until(lambda: not site.client.zcard("basicaer:1:held"), "idle workers", _PATIENCE)

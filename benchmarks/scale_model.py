@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 #: The part of Redis's one thread that may be used: beyond it answers begin to queue.
 FULL = 0.7
-#: How often a slot looks whether its run is still wanted, and a node ticks and asks for messages, a second.
-_LOOKS, _POLLS = 20.0, 1.0
 _LEASE = 10.0
-_TICKS, _BEATS = 10 / _LEASE, 5 / _LEASE
+#: How often a node ticks, and a run beats and looks whether it is still wanted, a second.
+TICKS, _BEATS, _LOOKS = 10 / _LEASE, 5 / _LEASE, 20.0
 #: Shards in flight that FEED looks at, at most.
 _SEEN_BY_TICK = 100
 #: A run that lasts longer tells Celery that it has started.
@@ -63,8 +62,8 @@ class Constants:
     tick: Cost
     tick_node: Cost
     tick_sent: Cost
-    #: A blocking pop that finds nothing.
-    poll: Cost
+    #: What else a node without work costs a second: empty pops and heartbeats.
+    node: Cost
     #: Bytes of Redis's memory: a queued job of one shard, and each further shard of it, beside its payload.
     queued_job: float
     queued_shard: float
@@ -112,8 +111,8 @@ def upkeep(constants: Constants, fleet: Fleet) -> Cost:
     in_sent = min(_SEEN_BY_TICK, fleet.slots)
     tick = constants.tick + (fleet.nodes - 1) * constants.tick_node + in_sent * constants.tick_sent
     # At each tick the watchdog looks at every run.
-    watched = fleet.slots * _TICKS * constants.look
-    return Cost(constants.idle) + fleet.nodes * (_TICKS * tick + _POLLS * constants.poll) + watched
+    watched = fleet.slots * TICKS * constants.look
+    return Cost(constants.idle) + fleet.nodes * (TICKS * tick + constants.node) + watched
 
 
 def traffic(constants: Constants, fleet: Fleet) -> dict[str, Cost]:

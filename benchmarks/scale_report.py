@@ -44,7 +44,7 @@ _MEANING = {
     "tick": "FEED of a node, ten times a lease",
     "tick_node": "FEED, for each other node",
     "tick_sent": "FEED, for each shard in `sent`, of at most 100",
-    "poll": "a pop that finds nothing, each second and node",
+    "node": "what else a node does in a second without work",
     "queued_job": "memory of a queued job of one shard, beside the shard",
     "queued_shard": "memory of a queued shard of a job of many, beside the shard",
     "final_job": "memory of a job that is final, with its part",
@@ -115,7 +115,8 @@ def _number(name: str, value: float) -> str:
 
 
 def _cost_cells(cost: Cost) -> str:
-    return f"{1e6 * cost.seconds:.1f} | {cost.received:.0f} | {cost.sent:.0f}"
+    # What is next to nothing may have been measured as less.
+    return f"{max(0.0, cost.seconds / _MICRO):.1f} | {round(cost.received)} | {round(cost.sent)}"
 
 
 def limits_table(constants: Constants) -> str:

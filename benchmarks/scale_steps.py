@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from kombu.entity import Queue
@@ -23,16 +24,17 @@ from worker.record import Effects, Handed, WorkerInfo
 from worker.settings import QUEUE, Settings
 from worker.store import Store
 
-#: Calls that a cost is the mean of.
+#: Calls that a cost is taken from, and the batches in which they are made.
 CALLS = 1000
+_BATCHES = 5
 #: Seconds before each.
 PAUSE = 0.001
 #: Nodes of the fleet that FEED is measured with, and shards in ``sent``.
 _NODES, _IN_SENT = 200, 100
-#: Blocking pops, each of which takes a tenth of a second.
-_POLLS = 50
+#: Nodes that are real, but have nothing to do.
+_REAL_NODES = 4
 #: Seconds that an idle Redis is watched for.
-_IDLE = 3.0
+_IDLE = 5.0
 #: Seconds for a message that does not come.
 _PATIENCE = 60
 
@@ -51,20 +53,29 @@ def used_memory(site: Site) -> int:
 
 def once(site: Site, call: Callable[[], Any], share: int) -> Cost:
     """Return one of so many equal shares of what a call costs Redis."""
+    first = usage(site)
     before = usage(site)
     call()
-    return (1 / share) * (usage(site) - before)
+    # To ask has its cost, too.
+    return (1 / share) * (usage(site) - before - (before - first))
+
+
+def best(site: Site, batch: Callable[[range], Any]) -> Cost:
+    """Return one call's share of what a batch costs Redis: of the batch that others disturbed least."""
+    size = CALLS // _BATCHES
+    costs = [once(site, partial(batch, range(start, start + size)), size) for start in range(0, CALLS, size)]
+    return min(costs, key=lambda cost: cost.seconds)
 
 
 def each(site: Site, call: Callable[[int], Any]) -> Cost:
     """Return what a call costs Redis, after a pause."""
 
-    def calls() -> None:
-        for number in range(CALLS):
+    def batch(numbers: range) -> None:
+        for number in numbers:
             time.sleep(PAUSE)
             call(number)
 
-    return once(site, calls, CALLS)
+    return best(site, batch)
 
 
 def idle(site: Site) -> float:
@@ -101,12 +112,14 @@ def ticks(site: Site, submit: Callable[[int], Any]) -> dict[str, Cost]:
     }
 
 
-def polls(site: Site) -> Cost:
-    """Return what a blocking pop that finds nothing costs, beside what Redis does meanwhile by itself."""
+def nodes(site: Site, own: float) -> Cost:
+    """Return what a node without work costs a second: ticks, empty pops, heartbeats; ``own`` is Redis's part."""
+    site.hire(_REAL_NODES)
     begin = time.perf_counter()
-    busy = once(site, lambda: [site.client.brpop(["nothing"] * 4, timeout=0.05) for _ in range(_POLLS)], _POLLS)
+    spent = once(site, lambda: time.sleep(_IDLE), _REAL_NODES)
     seconds = time.perf_counter() - begin
-    return busy - once(site, lambda: time.sleep(seconds), _POLLS)
+    site.dismiss()
+    return (1 / seconds) * spent - Cost(own / _REAL_NODES)
 
 
 def announced(site: Site) -> Cost:
