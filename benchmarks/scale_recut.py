@@ -6,29 +6,20 @@ import uuid
 from dataclasses import dataclass
 
 import msgspec
-from qiskit import QuantumCircuit
 
+from benchmarks.round_trip import bell
 from jobs import BasicAerProvider
 from jobs.lowering import lower
 from jobs.manifest import Manifest
 from simulator import wire
 from simulator.rng import experiment_seed
 from simulator.shards import Experiment, Options, Shard
-from worker import blobs
+from worker.blobs import Upload
 from worker.record import Effects, NewJob
 from worker.settings import Settings
 from worker.store import Store
 
 _SEED = 1
-
-
-def bell() -> QuantumCircuit:
-    """Return a measured Bell pair."""
-    circuit = QuantumCircuit(2, 2)
-    circuit.h(0)
-    circuit.cx(0, 1)
-    circuit.measure([0, 1], [0, 1])
-    return circuit
 
 
 @dataclass(frozen=True)
@@ -73,4 +64,7 @@ class Recut:
             job_timeout=settings.job_timeout,
             tags=tags,
         )
-        return job_id, blobs.submit(store, new, shards)
+        upload = Upload()
+        for shard in shards:
+            upload.add(shard)
+        return job_id, upload.submit(store, new)

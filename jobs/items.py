@@ -92,17 +92,11 @@ class Intake:
             template, numbers, phases = lower_template(points.circuit, from_zero=self._from_zero)
         except LoweringError:
             return None
-        unbound = sorted(
-            parameter.name
-            for expression in (*numbers.values(), *phases)
-            for parameter in expression.parameters
-            if parameter not in points.columns
-        )
-        if unbound:
+        expressions = dict.fromkeys((*numbers.values(), *phases))
+        if any(each.parameters - points.columns.keys() for each in expressions):
+            # Each by itself says which have no value.
             return None
-        known = {
-            expression: points.values_of(expression) for expression in dict.fromkeys((*numbers.values(), *phases))
-        }
+        known = {expression: points.values_of(expression) for expression in expressions}
         places, columns = list(numbers), [known[expression] for expression in numbers.values()]
         if phases or not places:
             places.append(GLOBAL_PHASE)

@@ -8,41 +8,22 @@ import msgspec
 
 from jobs.errors import BasicAerError
 
-#: Backend -> options as most jobs have them, which are left out of the JSON: a queued job of one small circuit
-#: takes a tenth less memory. Stored manifests are read by this table, so what is in it does not change: whatever
-#: the defaults of `jobs.options` become, other values are written out.
+# Backend -> options as most jobs have them, which are left out of the JSON: a queued job of one small circuit
+# takes a tenth less memory. Stored manifests are read by these tables, so what is in them does not change:
+# whatever the defaults of `jobs.options` become, other values are written out.
+_USUAL_OF_ALL: dict[str, Any] = {
+    "chop_threshold": 1e-15,
+    "precision": "double",
+    "job_timeout": None,
+    "expires": None,
+    "priority": 0,
+    "max_shards": None,
+}
+_USUAL_OF_SAMPLING: dict[str, Any] = _USUAL_OF_ALL | {"memory": False, "allow_sample_measuring": True}
 _USUAL: dict[str, dict[str, Any]] = {
-    "qasm_simulator": {
-        "shots": 1024,
-        "memory": False,
-        "allow_sample_measuring": True,
-        "chop_threshold": 1e-15,
-        "precision": "double",
-        "job_timeout": None,
-        "expires": None,
-        "priority": 0,
-        "max_shards": None,
-    },
-    "statevector_simulator": {
-        "shots": 1,
-        "memory": False,
-        "allow_sample_measuring": True,
-        "chop_threshold": 1e-15,
-        "precision": "double",
-        "job_timeout": None,
-        "expires": None,
-        "priority": 0,
-        "max_shards": None,
-    },
-    "unitary_simulator": {
-        "shots": 1,
-        "chop_threshold": 1e-15,
-        "precision": "double",
-        "job_timeout": None,
-        "expires": None,
-        "priority": 0,
-        "max_shards": None,
-    },
+    "qasm_simulator": _USUAL_OF_SAMPLING | {"shots": 1024},
+    "statevector_simulator": _USUAL_OF_SAMPLING | {"shots": 1},
+    "unitary_simulator": _USUAL_OF_ALL | {"shots": 1},
 }
 
 

@@ -16,6 +16,9 @@ from jobs.errors import BasicAerError
 
 Column = NDArray[np.float64]
 
+#: What Qiskit and NumPy raise where values do not fit a circuit, or an expression has no value at them.
+_MISFITS = (ArithmeticError, CircuitError, TypeError, ValueError)
+
 
 @dataclass(frozen=True)
 class Points:
@@ -32,25 +35,33 @@ class Points:
             values = {parameter: float(column[point]) for parameter, column in self.columns.items()}
             try:
                 yield self.circuit.assign_parameters(values)
-            except (CircuitError, TypeError, ValueError) as error:
+            except _MISFITS as error:
                 raise _misfit(self.circuit, error) from error
 
     def values_of(self, expression: ParameterExpression) -> Column:
         """Return what an expression of the circuit's parameters is at each point."""
         if isinstance(expression, Parameter):
             return self.columns[expression]
-        parameters = list(expression.parameters)
         try:
-            slopes = [expression.gradient(parameter) for parameter in parameters]
-            if all(isinstance(slope, (int, float)) for slope in slopes):
-                values = np.full(self.num_points, float(expression.bind(dict.fromkeys(parameters, 0.0))))
+            values = self._evaluated(expression)
+        except _MISFITS as error:
+            raise _misfit(self.circuit, f"{expression}: {error}") from error
+        wrong = np.flatnonzero(~np.isfinite(values))
+        if wrong.size:
+            raise _misfit(self.circuit, f"{expression} is {values[wrong[0]]} at point {wrong[0]}")
+        return values
+
+    def _evaluated(self, expression: ParameterExpression) -> Column:
+        parameters = list(expression.parameters)
+        slopes = [expression.gradient(parameter) for parameter in parameters]
+        if all(isinstance(slope, (int, float)) for slope in slopes):
+            values = np.full(self.num_points, float(expression.bind(dict.fromkeys(parameters, 0.0))))
+            with np.errstate(over="ignore", invalid="ignore"):
                 for slope, parameter in zip(slopes, parameters, strict=True):
                     values += slope * self.columns[parameter]
-                return values
-            columns = np.array([self.columns[parameter] for parameter in parameters]).T.tolist()
-            return np.array([float(expression.bind(dict(zip(parameters, row, strict=True)))) for row in columns])
-        except (CircuitError, TypeError, ValueError) as error:
-            raise _misfit(self.circuit, error) from error
+            return values
+        rows = zip(*[self.columns[parameter].tolist() for parameter in parameters], strict=True)
+        return np.array([float(expression.bind(dict(zip(parameters, row, strict=True)))) for row in rows])
 
 
 def points_of(circuits: Iterable[QuantumCircuit], binds: Any) -> Iterator[QuantumCircuit | Points]:
@@ -108,7 +119,7 @@ def _points(circuit: QuantumCircuit, lists: Mapping[Any, Any], count: int) -> Po
         try:
             values = np.asarray(several, np.float64).reshape(count, len(elements))
             parameters = [_parameter(circuit, element) for element in elements]
-        except (AttributeError, CircuitError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, *_MISFITS) as error:
             raise _misfit(circuit, f"{key}: {error}") from error
         columns |= zip(parameters, values.T, strict=True)
     for parameter, column in columns.items():

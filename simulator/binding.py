@@ -9,7 +9,7 @@ axis of rows leads all others, and a row's numbers are, bit for bit, what they w
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
@@ -138,7 +138,7 @@ class Recipe:
             flat[1][..., filled[1] :, :-1] = _products(singles, self._runs).reshape(*lead, -1, 4)
         return flat
 
-    def diagonal(self, flat: dict[int, Matrices], operation: int) -> Matrices:
+    def diagonal(self, flat: Mapping[int, Matrices], operation: int) -> Matrices:
         """Return the diagonal of one operation's matrix, shape (..., 2^j)."""
         width = self._widths[operation]
         return flat[width][..., self._rows[operation], : -1 : (1 << width) + 1]
@@ -149,12 +149,12 @@ class Recipe:
         before = sum(self._sizes.get(less, 0) * ((1 << 2 * less) + 1) for less in range(width))
         return before + self._rows[operation] * ((1 << 2 * width) + 1), (1 << width) + 1
 
-    def pairs(self, flat: dict[int, Matrices]) -> Matrices:
+    def pairs(self, flat: Mapping[int, Matrices]) -> Matrices:
         """Return the matrices of all operations on at most two qubits, one behind the other: (..., entries)."""
         found = [flat[width].reshape(*flat[width].shape[:-2], -1) for width in range(PAIR + 1) if width in flat]
         return np.concatenate(found, axis=-1)
 
-    def block_matrices(self, flat: dict[int, Matrices]) -> dict[int, Matrices]:
+    def block_matrices(self, flat: Mapping[int, Matrices]) -> dict[int, Matrices]:
         """Return, by number of qubits k, the matrices of all blocks, shape (..., matrices, 2^k, 2^k)."""
         lead = next((each.shape[:-2] for each in flat.values()), ())
         units: dict[int, Matrices] = {}

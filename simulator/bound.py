@@ -5,7 +5,7 @@ Of a narrow state's plan, all that does not depend on angles is kept with it: ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -23,6 +23,7 @@ from simulator.instructions import Diagonal, Gate, Initialize, Unitary
 from simulator.operations import WIDEST, Evolving, Listing, listed
 from simulator.phases import Member, Phases
 from simulator.planner import NARROW, Multiply, Plan, Scale, Step, Whole, chunk_bits, make_plan
+from simulator.products import Matrices
 from simulator.state import State
 
 #: log2 of the amplitudes of a state whose gathers are kept with a plan: at most 8 KiB each.
@@ -81,6 +82,17 @@ class Planned:
             self._bound[dtype] = Bound(self, instructions, dtype)
         return self._bound[dtype]
 
+    def forms(self, flat: Mapping[int, Matrices], dtype: np.dtype[Any]) -> dict[int, NDArray[Any]]:
+        """Return, by number of qubits, the blocks' matrices as `kernels.real_form` has them, for states of a type.
+
+        ``flat`` are the operations' matrices, of which an axis of rows may lead.
+        """
+        numbers = np.empty(0, dtype).real.dtype
+        return {
+            size: kernels.real_form(stack, real=self.real).astype(numbers, copy=False)
+            for size, stack in self.recipe.block_matrices(flat).items()
+        }
+
     def _kept(self, step: Step, instructions: Sequence[Evolving]) -> Shape | Diagonals | None:
         if not self.narrow:
             return None
@@ -108,11 +120,7 @@ class Bound:
     def __init__(self, planned: Planned, instructions: Sequence[Evolving], dtype: np.dtype[Any]) -> None:
         self._planned, self._instructions, self._dtype = planned, instructions, dtype
         self._flat = planned.recipe.operation_matrices(instructions)
-        numbers = np.empty(0, dtype).real.dtype
-        self._matrices = {
-            size: list(kernels.real_form(stack, real=planned.real).astype(numbers, copy=False))
-            for size, stack in planned.recipe.block_matrices(self._flat).items()
-        }
+        self._matrices = {size: list(forms) for size, forms in planned.forms(self._flat, dtype).items()}
         self._pairs: NDArray[np.complex128] | None = None
         self._kept = list(map(self._filled, planned.steps)) if planned.light else None
 
@@ -157,15 +165,12 @@ class Bound:
         if kept.vector is not None:
             if self._pairs is None:
                 self._pairs = self._planned.recipe.pairs(self._flat)
-            vector = self._of_type(kept.vector.of(self._pairs))
+            vector = kernels.of_type(kept.vector.of(self._pairs), self._dtype)
         patches = [
-            (patch.places, self._of_type(self._diagonal(place)).take(patch.entries))
+            (patch.places, kernels.of_type(self._diagonal(place), self._dtype).take(patch.entries))
             for patch, place in kept.patches
         ]
         return Scaling(vector, patches, [self._member(*each) for each in kept.others])
-
-    def _of_type(self, numbers: NDArray[np.complex128]) -> NDArray[Any]:
-        return (numbers if self._dtype.kind == "c" else numbers.real).astype(self._dtype, copy=False)
 
     def _diagonal(self, place: int) -> NDArray[np.complex128]:
         """Return the diagonal of an operation; of one that is wide, over its targets."""
@@ -178,7 +183,7 @@ class Bound:
         return _matrix(instruction).diagonal()
 
     def _member(self, place: int, bits: tuple[int, ...]) -> Member:
-        diagonal = self._of_type(self._diagonal(place))
+        diagonal = kernels.of_type(self._diagonal(place), self._dtype)
         if len(bits) <= WIDEST:
             return Member(diagonal, bits)
         instruction = self._instructions[self._planned.listing.operations[place].sources[0]]

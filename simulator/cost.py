@@ -61,8 +61,8 @@ _AMPLITUDE_SECONDS, _DENSE_SECONDS = 0.4e-9, 1.5e-9
 _BRANCH_SECONDS, _BRANCH_AMPLITUDE_SECONDS = 4e-6, 3e-9
 #: a shot's random number, and an outcome.
 _DRAW_SECONDS, _OUTCOME_SECONDS = 2e-8, 1e-7
-#: The same of rows of a sweep that are run together, up to that many qubits.
-_ROW_QUBITS = 12
+#: Qubits up to which rows of a sweep are run together; then the same as above, of a row.
+ROW_QUBITS = 12
 _ROW_SECONDS, _ROW_INSTRUCTION_SECONDS, _ROW_AMPLITUDE_SECONDS = 5e-6, 0.5e-6, 5e-9
 
 
@@ -153,7 +153,7 @@ def seconds(program: Program, method: Method, shots: int) -> float:
 
 def row_seconds(template: Program, options: Options) -> float:
     """Return the time that a row of a sweep takes on one core, as roughly."""
-    apart = options.method == "unitary" or template.num_qubits > _ROW_QUBITS
+    apart = options.method == "unitary" or template.num_qubits > ROW_QUBITS
     apart = apart or any(map(bodies_of, template.instructions))
     if apart or _draws(template, _ROUNDS):
         return seconds(template, options.method, options.shots)

@@ -105,6 +105,11 @@ def real_form(stack: NDArray[Any], *, real: bool) -> NDArray[Any]:
     return form.reshape(*stack.shape[:-2], 2 * side, 2 * side)
 
 
+def of_type(numbers: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return complex numbers, contiguous, as those of a state of this type; if it is real, all must be."""
+    return np.ascontiguousarray(numbers if dtype.kind == "c" else numbers.real, dtype)
+
+
 def _split(psi: Amplitudes, bits: Iterable[int], low: int = 0) -> tuple[Amplitudes, list[int]]:
     """Give each bit an axis of its own, and the ``low`` lowest, none of them listed, one together.
 

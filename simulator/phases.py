@@ -81,8 +81,8 @@ class Phases:
             elif not member.controls and 0 < outside <= _TABLE and inside <= 1:
                 varying.append(member)
             else:
-                self._others.append(replace(member, diagonal=_of_type(member.diagonal, dtype)))
-        self._vector = _of_type(_pairs_vector(shared), dtype) if shared else None
+                self._others.append(replace(member, diagonal=kernels.of_type(member.diagonal, dtype)))
+        self._vector = kernels.of_type(_pairs_vector(shared), dtype) if shared else None
         self._tables = [_table(group, min(size, _HALF), size, dtype) for group in _grouped(varying)]
 
     def apply(self, chunk: Chunk, spare: Chunk, number: int) -> tuple[Chunk, Chunk]:
@@ -107,10 +107,6 @@ class Phases:
         for member in self._others:
             member.apply(chunk.numbers, number)
         return chunk, spare
-
-
-def _of_type(numbers: Diagonal, dtype: np.dtype[Any]) -> NDArray[Any]:
-    return (numbers if dtype.kind == "c" else numbers.real).astype(dtype)
 
 
 def _pairs_vector(members: Sequence[Member]) -> Diagonal:
@@ -182,6 +178,6 @@ def _table(members: Sequence[Member], low: int, size: int, dtype: np.dtype[Any])
     reaches = any(bit >= low for member in members for bit in member.inside)
     return _Table(
         bits,
-        _of_type(_kron(factors[:, :low]) * scale, dtype),
-        _of_type(_kron(factors[:, low:]), dtype) if reaches else None,
+        kernels.of_type(_kron(factors[:, :low]) * scale, dtype),
+        kernels.of_type(_kron(factors[:, low:]), dtype) if reaches else None,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,64 +11,55 @@ from numpy.typing import NDArray
 from simulator.instructions import Measure
 from simulator.measurement import Amplitudes
 from simulator.rng import Uniforms
-from simulator.sampling import edges_of, readout_of
+from simulator.sampling import Readout, edges_of, readout_of
 from simulator.tally import Words, summed
 
 
-def counted_rows(
-    rows: Amplitudes,
-    slots: Mapping[int, int],
-    measures: Sequence[Measure],
-    seeds: Iterable[int],
-    shots: int,
-    checkpoint: Callable[[], None],
-) -> Iterator[tuple[Words, NDArray[np.int64]]]:
-    """Yield each row's classical memories that came, ascending, and how often each of them did."""
-    readout = readout_of(measures, slots)
-    if not readout.places or not shots:
-        words, counts = np.zeros(min(shots, 1), np.int64), np.full(min(shots, 1), shots)
-        yield from ((words, counts) for _ in rows)
-        return
-    for edges, draws in _drawn(rows, slots, measures, seeds, shots, checkpoint):
-        draws.sort()
-        # As `np.diff` does with a 0 in front, in a third of the time.
-        below = draws.searchsorted(edges)
-        counts = below.copy()
-        counts[1:] -= below[:-1]
-        outcomes = counts.nonzero()[0]
-        words, counts = readout.memories(outcomes), counts[outcomes]
-        yield (words, counts) if words is outcomes else summed([(words, counts)])
+@dataclass(frozen=True, slots=True)
+class RowSampler:
+    """Measures the states of some rows, each for so many shots under its own seed."""
 
+    rows: Amplitudes
+    slots: Mapping[int, int]
+    measures: Sequence[Measure]
+    seeds: Sequence[int]
+    shots: int
+    checkpoint: Callable[[], None]
 
-def remembered_rows(
-    rows: Amplitudes,
-    slots: Mapping[int, int],
-    measures: Sequence[Measure],
-    seeds: Iterable[int],
-    shots: int,
-    checkpoint: Callable[[], None],
-) -> Iterator[Words]:
-    """Yield each row's classical memories, one a shot, in the order of shots."""
-    readout = readout_of(measures, slots)
-    if not readout.places or not shots:
-        yield from (np.zeros(shots, np.int64) for _ in rows)
-        return
-    for edges, draws in _drawn(rows, slots, measures, seeds, shots, checkpoint):
-        yield readout.memories(np.searchsorted(edges, draws, side="right"))
+    def counted(self) -> Iterator[tuple[Words, NDArray[np.int64]]]:
+        """Yield each row's classical memories that came, ascending, and how often each of them did."""
+        readout = self._readout
+        if not readout.places or not self.shots:
+            count = min(self.shots, 1)
+            yield from ((np.zeros(count, np.int64), np.full(count, self.shots)) for _ in self.seeds)
+            return
+        for edges, draws in self._drawn(readout):
+            draws.sort()
+            # As `np.diff` does with a 0 in front, in a third of the time.
+            below = draws.searchsorted(edges)
+            counts = below.copy()
+            counts[1:] -= below[:-1]
+            outcomes = counts.nonzero()[0]
+            words, counts = readout.memories(outcomes), counts[outcomes]
+            yield (words, counts) if words is outcomes else summed([(words, counts)])
 
+    def remembered(self) -> Iterator[Words]:
+        """Yield each row's classical memories, one a shot, in the order of shots."""
+        readout = self._readout
+        if not readout.places or not self.shots:
+            yield from (np.zeros(self.shots, np.int64) for _ in self.seeds)
+            return
+        for edges, draws in self._drawn(readout):
+            yield readout.memories(np.searchsorted(edges, draws, side="right"))
 
-def _drawn(
-    rows: Amplitudes,
-    slots: Mapping[int, int],
-    measures: Sequence[Measure],
-    seeds: Iterable[int],
-    shots: int,
-    checkpoint: Callable[[], None],
-) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Yield each row's cumulative distribution of outcomes, and its shots' draws."""
-    readout = readout_of(measures, slots)
-    edges = edges_of(rows, [slots[qubit] for qubit in readout.places], checkpoint)
-    uniforms = Uniforms(0)
-    for row, seed in enumerate(seeds):
-        uniforms.begin(seed)
-        yield edges[row], uniforms.stretch(0, shots, 0)
+    @property
+    def _readout(self) -> Readout:
+        return readout_of(self.measures, self.slots)
+
+    def _drawn(self, readout: Readout) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        """Yield each row's cumulative distribution of outcomes, and its shots' draws."""
+        edges = edges_of(self.rows, [self.slots[qubit] for qubit in readout.places], self.checkpoint)
+        uniforms = Uniforms(0)
+        for row, seed in enumerate(self.seeds):
+            uniforms.begin(seed)
+            yield edges[row], uniforms.stretch(0, self.shots, 0)

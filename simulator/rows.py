@@ -93,33 +93,29 @@ class _PlannedPiece:
 
     def _steps(self, values: NDArray[np.float64]) -> Iterator[_RowStep]:
         """Yield the steps with these values."""
-        recipe, real = self._planned.recipe, self._planned.real
+        recipe, dtype = self._planned.recipe, self._dtype
         flat = recipe.operation_matrices(self._instructions, Swept(values, self._columns))
-        numbers = np.empty(0, self._dtype).real.dtype
-        forms = {
-            size: kernels.real_form(stack, real=real).astype(numbers, copy=False)
-            for size, stack in recipe.block_matrices(flat).items()
-        }
+        forms = self._planned.forms(flat, dtype)
         pairs: Matrices | None = None
+
+        def diagonals(place: int) -> NDArray[Any]:
+            return kernels.of_type(recipe.diagonal(flat, place), dtype)
+
         for step, place, kept in self._planned.steps:
             if isinstance(step, Multiply) and place is not None:
                 yield _product(forms[place.size][:, place.first], step)
             elif isinstance(kept, Diagonals):
-                vector = None
+                vectors = None
                 if kept.vector is not None:
                     pairs = recipe.pairs(flat) if pairs is None else pairs
-                    vector = self._of_type(kept.vector.of(pairs))
+                    vectors = kernels.of_type(kept.vector.of(pairs), dtype)
                 patches = [
-                    (patch.places, self._of_type(recipe.diagonal(flat, place)).take(patch.entries, axis=-1))
-                    for patch, place in kept.patches
+                    (patch.places, diagonals(place).take(patch.entries, axis=-1)) for patch, place in kept.patches
                 ]
-                others = [(self._of_type(recipe.diagonal(flat, place)), bits) for place, bits in kept.others]
-                yield _scaling(vector, patches, others)
+                others = [(diagonals(place), bits) for place, bits in kept.others]
+                yield _scaling(vectors, patches, others)
             else:
                 raise TypeError(step)
-
-    def _of_type(self, numbers: Matrices) -> NDArray[Any]:
-        return (numbers if self._dtype.kind == "c" else numbers.real).astype(self._dtype, copy=False)
 
 
 def _product(matrices: NDArray[Any], step: Multiply) -> _RowStep:

@@ -13,19 +13,18 @@ from numpy.typing import NDArray
 
 from simulator import state
 from simulator.code import Code, End, Evolve
+from simulator.cost import ROW_QUBITS
 from simulator.engine import amplitude_type, finished_state
 from simulator.flow import compile_program
 from simulator.instructions import Array, Gate
 from simulator.parts import SweepOutcome
 from simulator.program import Program
-from simulator.row_sampling import counted_rows, remembered_rows
+from simulator.row_sampling import RowSampler
 from simulator.rows import Columns, RowsEvolution, can_share_steps
 from simulator.shards import GLOBAL_PHASE, Options, Sweep
 from simulator.tally import WORD_BITS, Words
 
-#: Qubits of a state up to which rows of them are evolved together,
-_WIDEST = 12
-#: and log2 of the amplitudes that are worked on at a time: two such buffers stay in a core's cache.
+#: log2 of the amplitudes that are worked on at a time: two such buffers stay in a core's cache.
 _TOGETHER = 14
 
 
@@ -93,11 +92,11 @@ class _Tallies:
         checkpoint: Callable[[], None],
     ) -> None:
         """Sample some rows."""
-        drawn = (rows, slots, code.final, seeds, self._counted, checkpoint)
+        sampler = RowSampler(rows, slots, code.final, seeds, self._counted, checkpoint)
         if self._memory is None:
-            self._pairs += counted_rows(*drawn)
+            self._pairs += sampler.counted()
             return
-        for words in remembered_rows(*drawn):
+        for words in sampler.remembered():
             self._memory.append(words)
             self._pairs.append(np.unique(words, return_counts=True))
 
@@ -118,7 +117,7 @@ def _code(template: Program, options: Options) -> Code | None:
     """Return the code of rows that can be run together."""
     if options.method == "unitary" or options.initial_state is not None:
         return None
-    if template.num_qubits > _WIDEST or template.num_clbits > WORD_BITS:
+    if template.num_qubits > ROW_QUBITS or template.num_clbits > WORD_BITS:
         return None
     one_shot = options.method == "statevector"
     code = compile_program(template, fresh=True, sampling=options.sample_measuring, merging=not one_shot)

@@ -1,4 +1,4 @@
-"""A payload in the store, as a client leaves it that has not come to SUBMIT."""
+"""Payloads in the store: submitted with their job, or as a client leaves them that has not come to SUBMIT."""
 
 from __future__ import annotations
 
@@ -6,14 +6,26 @@ from collections.abc import Iterable
 
 from worker import keys
 from worker.blobs import Upload
+from worker.record import Effects, NewJob
 from worker.store import Store
+
+
+def submit_with(store: Store, job: NewJob, shards: Iterable[bytes | bytearray]) -> Effects:
+    """SUBMIT a job with all its shards."""
+    return _upload(shards).submit(store, job)
 
 
 def write_payload(store: Store, name: str, shards: Iterable[bytes | bytearray]) -> int:
     """Upload shards under a name, in place of what is there, and return their bytes."""
     store.client.unlink(keys.upload(name))
-    upload = Upload(store, name)
+    upload = _upload(shards)
+    upload._name = name
+    upload._send(store)
+    return upload.num_bytes
+
+
+def _upload(shards: Iterable[bytes | bytearray]) -> Upload:
+    upload = Upload()
     for shard in shards:
         upload.add(shard)
-    upload.send_ahead(store)
-    return upload.num_bytes
+    return upload

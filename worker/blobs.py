@@ -40,12 +40,12 @@ class Upload:
     """The shards of a job on their way to the store, in order; a stream of any length takes bounded memory.
 
     What is small travels with SUBMIT. What is not goes ahead, under a name of its own: another client may upload
-    to the same job id at the same time. Without a store all is held until `submit`.
+    to the same job id at the same time. Without a store all is held.
     """
 
-    def __init__(self, store: Store | None = None, name: str | None = None) -> None:
+    def __init__(self, store: Store | None = None) -> None:
         self._store = store
-        self._name = uuid.uuid4().hex if name is None else name
+        self._name = uuid.uuid4().hex
         self._held_bytes = 0
         self._ahead = False
         #: Shards that are here still.
@@ -60,16 +60,22 @@ class Upload:
         self.total += 1
         self.num_bytes += len(shard)
         if self._store is not None and self._held_bytes > chunks.CHUNK_BYTES:
-            self.send_ahead(self._store)
+            self._send(self._store)
+            self._ahead, self.held, self._held_bytes = True, [], 0
 
     def submit(self, store: Store, job: NewJob) -> Effects:
-        """SUBMIT the job with these shards, whose number and bytes it has."""
+        """SUBMIT the job with these shards, whose number and bytes it has; once more, if it was refused."""
         if not self._ahead and self.total <= _FIELDS_ALONG and self.num_bytes <= WHOLE_PART_BYTES:
             return store.submit(job, dict(_fields(self.held, 0)))
-        self.send_ahead(store)
+        self._send(store)
         return store.submit(job, upload=self._name)
 
-    def send_ahead(self, store: Store) -> None:
+    def drop(self) -> None:
+        """Remove what went ahead."""
+        if self._ahead and self._store is not None:
+            self._store.client.unlink(keys.upload(self._name))
+
+    def _send(self, store: Store) -> None:
         """Upload what is held; it lives for 1 h without a SUBMIT."""
         key = keys.upload(self._name)
         for batch in _batches(_fields(self.held, self.total - len(self.held))):
@@ -78,20 +84,6 @@ class Upload:
             pipeline.hset(key, mapping=batch)
             pipeline.expire(key, UPLOAD_LIFE)
             pipeline.execute()
-        self._ahead, self.held, self._held_bytes = True, [], 0
-
-    def drop(self) -> None:
-        """Remove what went ahead."""
-        if self._ahead and self._store is not None:
-            self._store.client.unlink(keys.upload(self._name))
-
-
-def submit(store: Store, job: NewJob, shards: Iterable[bytes | bytearray]) -> Effects:
-    """SUBMIT a job with all its shards."""
-    upload = Upload(store)
-    for shard in shards:
-        upload.add(shard)
-    return upload.submit(store, job)
 
 
 def read_shard(store: Store, door: Doorbell, field: bytes | None = None) -> bytes | bytearray:

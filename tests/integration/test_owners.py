@@ -7,12 +7,13 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+from circuits import bell
 from faults.farm import lasting
 from processes import RedisServer, Worker, environment, eventually
 from qiskit import QuantumCircuit
+from uploads import submit_with
 
 from jobs import BasicAerJob, BasicAerProvider
-from worker import blobs
 from worker.feed import carry_out
 from worker.record import NewJob
 
@@ -45,14 +46,6 @@ def client(site: RedisServer) -> Iterator:
         provider.close()
 
 
-def bell() -> QuantumCircuit:
-    circuit = QuantumCircuit(2, 2)
-    circuit.h(0)
-    circuit.cx(0, 1)
-    circuit.measure([0, 1], [0, 1])
-    return circuit
-
-
 def huge(provider: BasicAerProvider, circuit: QuantumCircuit, shards: int) -> BasicAerJob:
     """Submit a job of so many equal shards, whatever their cost: it is not there to end."""
     template = provider.get_backend().create_job(circuit, shots=1)._submission
@@ -64,7 +57,7 @@ def huge(provider: BasicAerProvider, circuit: QuantumCircuit, shards: int) -> Ba
             manifest=template.manifest.encode(), payload_bytes=shards * len(shard), result_bytes=0, expires=600,
             job_timeout=600,
         )  # fmt: skip
-        carry_out(connection.app, blobs.submit(connection.store, new, [shard] * shards))
+        carry_out(connection.app, submit_with(connection.store, new, [shard] * shards))
     return provider.job(job_id)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from circuits import bell
 from processes import environment
 from qiskit import QuantumCircuit
 
@@ -11,14 +12,6 @@ from worker.keys import PREFIX
 
 #: Bytes for a queued job of one small circuit, all keys together, and for each further circuit of a job.
 A_JOB, A_CIRCUIT = 1900, 160
-
-
-def bell() -> QuantumCircuit:
-    circuit = QuantumCircuit(2, 2)
-    circuit.h(0)
-    circuit.cx(0, 1)
-    circuit.measure([0, 1], [0, 1])
-    return circuit
 
 
 def memory(client) -> int:

@@ -149,6 +149,24 @@ class TestBinds:
         with quiet.reaching() as connection:
             assert list(connection.client.scan_iter("*")) == []
 
+    @pytest.mark.parametrize(
+        ("expression", "value", "text"),
+        [
+            (lambda theta: theta.exp(), 1000.0, r"exp\(theta\): .*infinite"),
+            (lambda theta: 1 / theta, 0.0, "theta"),
+            (lambda theta: 1e200 * theta, 1e200, r"\*theta is inf at point 1"),
+            (lambda theta: theta.log(), -1.0, "theta"),
+        ],
+    )
+    def test_expressions_without_a_value(self, quiet, expression, value, text):
+        """Rule 23: where an expression has no finite, real value at a point, the error names the expression."""
+        theta = Parameter("theta")
+        circuit = QuantumCircuit(1, 1)
+        circuit.rx(expression(theta), 0)
+        circuit.measure(0, 0)
+        with pytest.raises(BasicAerError, match=text):
+            quiet.get_backend().run(circuit, parameter_binds=[{theta: [1.0, value]}])
+
 
 class TestLists:
     def test_bound_copies_are_a_sweep(self, provider):

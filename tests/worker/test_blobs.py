@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from record_inspection import Snapshot
-from uploads import write_payload
+from uploads import submit_with, write_payload
 
 from worker import blobs, chunks
-from worker.blobs import LapsePart
-from worker.errors import DuplicateJobError, PayloadMissingError, ResultMissingError
+from worker.blobs import LapsePart, Upload
+from worker.errors import DuplicateJobError, PayloadMissingError, QuotaExceededError, ResultMissingError
 from worker.record import Doorbell
+from worker.store import Store
 
 MB = 1 << 20
 DOOR = Doorbell("job", 0)
@@ -72,7 +73,7 @@ def test_a_second_upload_takes_the_place_of_the_first(store, client):
 def test_a_payload_that_comes_along_is_not_mixed_with_an_upload(store, client, job):
     """What an upload that broke off left under the id goes when SUBMIT brings the payload itself."""
     write_payload(store, "job", [b"left behind"] * 5)
-    blobs.submit(store, job(), [b"small"])
+    submit_with(store, job(), [b"small"])
     assert client.hgetall("basicaer:1:payload:job") == {b"0": b"small"}
 
 
@@ -85,7 +86,7 @@ def test_two_clients_under_one_id_do_not_mix(store, client, job):
         def submit(name, number=number, start=start):
             start.wait()
             with contextlib.suppress(DuplicateJobError):
-                blobs.submit(store, job(f"job-{number}", total=150, digest=name), contents[name])
+                submit_with(store, job(f"job-{number}", total=150, digest=name), contents[name])
                 return name
 
         with ThreadPoolExecutor(2) as both:
@@ -104,17 +105,29 @@ def test_ten_thousand_small_shards_go_in_few_commands(store, client):
 @pytest.mark.parametrize("shards", [[b"a", b"b"], [b"x"] * 200, [bytes(2 << 20), b"b"]])
 def test_a_payload_goes_along_or_before(store, client, job, shards):
     """Small payloads travel with SUBMIT, larger ones are uploaded before; either way each shard is there."""
-    blobs.submit(store, job(total=len(shards)), shards)
+    submit_with(store, job(total=len(shards)), shards)
 
     assert [bytes(blobs.read_shard(store, Doorbell("job", n))) for n in range(len(shards))] == shards
     assert client.ttl("basicaer:1:payload:job") == -1
     assert not client.exists("basicaer:1:upload:job")
 
 
+@pytest.mark.parametrize("size", [10, 2 << 20])
+def test_what_was_refused_can_be_submitted_again(store, job, size):
+    """A job that its owner's quota refused, small or large, goes as it is once there is room."""
+    upload = Upload()
+    upload.add(bytes(size))
+    full = Store(store.client, lane=store.lane, lease=store.lease, quota=1)
+    with pytest.raises(QuotaExceededError):
+        upload.submit(full, job())
+    upload.submit(store, job())
+    assert blobs.read_shard(store, DOOR) == bytes(size)
+
+
 def test_a_claim_brings_the_shard(store, job):
     """CLAIM brings a small shard, and of a large one the header, from which it is read."""
     large = bytes(9 << 20)
-    blobs.submit(store, job(total=2), [b"small", large])
+    submit_with(store, job(total=2), [b"small", large])
 
     for shard, data in enumerate((b"small", large)):
         door = Doorbell("job", shard)
