@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from qiskit import QuantumCircuit
 
 from jobs.errors import BasicAerError
-from jobs.lowering import LoweringError, lower, lower_template
+from jobs.lowering import LoweringError, Original, lower, lower_template
 from jobs.parameters import Points, points_of
 from simulator import cost, instructions
 from simulator.instructions import Array
 from simulator.program import Program
-from simulator.recognition import with_sweeps
+from simulator.recognition import Copy, with_sweeps
 from simulator.rng import experiment_seed
 from simulator.shards import GLOBAL_PHASE, Experiment, Options, Sweep
 
@@ -46,6 +46,13 @@ class Limits:
     max_result_bytes: int
 
 
+class _Weight(NamedTuple):
+    """The bytes of an experiment's result: of its state, and, at most, of its counts and memory."""
+
+    state: int
+    readout: int
+
+
 @dataclass
 class Intake:
     """Takes in the circuits of a job, and keeps account of them."""
@@ -56,32 +63,47 @@ class Intake:
     #: The backend's name, for errors.
     backend: str
     limits: Limits
-    #: So far: how many experiments, and an upper estimate of the bytes of their results;
+    #: So far: how many experiments, the bytes of their states, and an upper estimate of those of their results;
     count: int = 0
+    state_bytes: int = 0
     result_bytes: int = 0
     #: each experiment's metadata as an object: what is not JSON stays with this client.
     metadata: list[Any] = field(default_factory=list)
-    _state_bytes: int = 0
 
     def items(self, run_input: Any, binds: Any) -> Iterator[Experiment | Sweep]:
         """Yield the items of the job, in order; raises `BasicAerError` naming circuit, value and limit."""
         return with_sweeps(self._lowered(points_of(_circuits(run_input), binds)), self.seed)
 
-    def _lowered(self, circuits: Iterable[QuantumCircuit | Points]) -> Iterator[Experiment | Sweep]:
+    def _lowered(self, circuits: Iterable[QuantumCircuit | Points]) -> Iterator[Experiment | Copy | Sweep]:
+        original: tuple[Original, _Weight] | None = None
+        for each in self._with_values(circuits):
+            if isinstance(each, Sweep):
+                original = None
+                yield each
+            elif original is not None and (copy := original[0].copy(each)) is not None:
+                self._take(each, 1, original[1])
+                yield copy
+            else:
+                experiment, weight = self._experiment(each)
+                original = Original(each, experiment.program), weight
+                yield experiment
+
+    def _with_values(self, circuits: Iterable[QuantumCircuit | Points]) -> Iterator[QuantumCircuit | Sweep]:
         for each in circuits:
             if isinstance(each, QuantumCircuit):
-                yield self._experiment(each)
+                yield each
             elif (sweep := self._sweep(each)) is not None:
                 yield sweep
             else:
-                yield from map(self._experiment, each.bound())
+                yield from each.bound()
 
-    def _experiment(self, circuit: QuantumCircuit) -> Experiment:
+    def _experiment(self, circuit: QuantumCircuit) -> tuple[Experiment, _Weight]:
         self._check_circuit(circuit)
         index = self.count
         program = lower(circuit, from_zero=self._from_zero)
-        self._take(program, circuit, 1)
-        return Experiment(index, experiment_seed(self.seed, index), program)
+        weight = self._checked(program)
+        self._take(circuit, 1, weight)
+        return Experiment(index, experiment_seed(self.seed, index), program), weight
 
     def _sweep(self, points: Points) -> Sweep | None:
         """Return the points of one circuit as a sweep; None where its instructions depend on the values."""
@@ -104,7 +126,7 @@ class Intake:
             # As Qiskit notes it of a bound circuit.
             columns.append(np.mod(sum((known[each] for each in phases), phase), 2 * np.pi))
         index = self.count
-        self._take(template, points.circuit, points.num_points)
+        self._take(points.circuit, points.num_points, self._checked(template))
         return Sweep(index, self.seed, template, tuple(places), Array.of(np.array(columns).T))
 
     @property
@@ -112,18 +134,30 @@ class Intake:
         # With an initial state, qubits that nothing has touched are not |0>.
         return self.options.initial_state is None and self.options.method != "unitary"
 
-    def _take(self, program: Program, circuit: QuantumCircuit, count: int) -> None:
-        """Check a circuit that is run ``count`` times, and count it."""
+    def _checked(self, program: Program) -> _Weight:
+        """Refuse instructions that the method has not; return what the result weighs."""
+        self._check_instructions(program)
+        state = cost.result_bytes(program, self.options.method, self.options.precision)
+        return _Weight(state, cost.readout_bytes(program, self.options.shots, memory=self.options.memory))
+
+    def _take(self, circuit: QuantumCircuit, count: int, weight: _Weight) -> None:
+        """Count a circuit that is run ``count`` times; refuse what is too many, or what no worker may store."""
         self.count += count
         self.metadata += [circuit.metadata] * count
-        most = self.limits.max_circuits
-        if most is not None and self.count > most:
+        self.state_bytes += count * weight.state
+        self.result_bytes += count * (weight.state + weight.readout)
+        limits = self.limits
+        if limits.max_circuits is not None and self.count > limits.max_circuits:
             raise BasicAerError(
-                f"the job has {self.count} circuits or more, and may have {most}: submit several jobs, or raise "
-                "BASICAER_MAX_CIRCUITS"
+                f"the job has {self.count} circuits or more, and may have {limits.max_circuits}: submit several "
+                "jobs, or raise BASICAER_MAX_CIRCUITS"
             )
-        self._check_instructions(program)
-        self._check_result(program, count)
+        if self.state_bytes > limits.max_result_bytes:
+            raise BasicAerError(
+                f'the result has {self.state_bytes} bytes or more, up to circuit "{circuit.name}" '
+                f"({circuit.num_qubits} qubits); the limit is {limits.max_result_bytes}: "
+                "submit fewer or narrower circuits, or raise BASICAER_MAX_RESULT_BYTES"
+            )
 
     def _check_circuit(self, circuit: QuantumCircuit) -> None:
         """Refuse a width, before anything is done that takes long where it is large."""
@@ -160,19 +194,6 @@ class Intake:
             logger.warning('No classical registers in circuit "%s", counts will be empty.', name)
         elif method == "qasm" and not kinds & {instructions.Measure, instructions.Store}:
             logger.warning('No measurements in circuit "%s", classical register will remain all zeros.', name)
-
-    def _check_result(self, program: Program, count: int) -> None:
-        """Refuse what no worker would be let store."""
-        options, most = self.options, self.limits.max_result_bytes
-        self._state_bytes += count * cost.result_bytes(program, options.method, options.precision)
-        if self._state_bytes > most:
-            raise BasicAerError(
-                f'the result has {self._state_bytes} bytes or more, up to circuit "{program.header.name}" '
-                f"({program.num_qubits} qubits); the limit is {most}: "
-                "submit fewer or narrower circuits, or raise BASICAER_MAX_RESULT_BYTES"
-            )
-        readout = cost.readout_bytes(program, options.shots, memory=options.memory)
-        self.result_bytes += count * (cost.result_bytes(program, options.method, options.precision) + readout)
 
 
 def _circuits(run_input: Any) -> Iterator[QuantumCircuit]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulator.instructions import Array, Gate
 from simulator.program import Program
@@ -14,26 +16,94 @@ from simulator.shards import GLOBAL_PHASE, Experiment, Sweep
 _MOST_ROWS = 4096
 
 
-def with_sweeps(items: Iterable[Experiment | Sweep], seed: int) -> Iterator[Experiment | Sweep]:
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """The circuit of the experiment before it, or of the copy before it, with other numbers."""
+
+    #: The parameters of all gates outside of control flow, and the global phase.
+    numbers: NDArray[np.float64]
+    name: str
+    #: As in `program.Header`.
+    metadata: str | None
+
+
+def with_sweeps(items: Iterable[Experiment | Copy | Sweep], seed: int) -> Iterator[Experiment | Sweep]:
     """Yield the items of a job, in order, with sweeps in place of experiments that are one circuit.
 
     ``seed`` is the job's: theirs come from it.
     """
-    alike: list[Experiment] = []
-    numbers: list[list[float]] = []
+    alike: _Alike | None = None
     for item in items:
-        if alike and not (
-            isinstance(item, Experiment) and len(alike) < _MOST_ROWS and _are_alike(alike[0].program, item.program)
-        ):
-            yield _sweep(alike, numbers, seed)
-            alike, numbers = [], []
+        if alike is not None:
+            if alike.takes(item):
+                continue
+            yield alike.item(seed)
         if isinstance(item, Experiment):
-            alike.append(item)
-            numbers.append(_numbers(item.program))
-        else:
+            alike = _Alike(item.program, item.index, item)
+        elif isinstance(item, Copy) and alike is not None:
+            alike = alike.continued()
+            alike.takes(item)
+        elif isinstance(item, Sweep):
+            alike = None
             yield item
-    if alike:
-        yield _sweep(alike, numbers, seed)
+    if alike is not None:
+        yield alike.item(seed)
+
+
+class _Alike:
+    """Circuits in a row that differ from a template in their numbers only."""
+
+    def __init__(self, template: Program, index: int, first: Experiment | None = None) -> None:
+        self._template, self._index, self._first = template, index, first
+        self._rows: list[Copy] = []
+        if first is not None:
+            self._add(first.program)
+
+    def continued(self) -> _Alike:
+        """Return what begins where this ends."""
+        return _Alike(self._template, self._index + len(self._rows))
+
+    def takes(self, item: Experiment | Copy | Sweep) -> bool:
+        """Add what is alike, while there is room."""
+        if len(self._rows) == _MOST_ROWS or isinstance(item, Sweep):
+            return False
+        if isinstance(item, Copy):
+            self._rows.append(item)
+            return True
+        if not _are_alike(self._template, item.program):
+            return False
+        self._add(item.program)
+        return True
+
+    def item(self, seed: int) -> Experiment | Sweep:
+        """Return what they are: one experiment, or a sweep."""
+        if self._first is not None and len(self._rows) == 1:
+            return self._first
+        template, rows = self._template, self._rows
+        places = [
+            (place, number)
+            for place, each in enumerate(template.instructions)
+            if isinstance(each, Gate)
+            for number in range(len(each.params))
+        ]
+        places.append(GLOBAL_PHASE)
+        values = np.array([row.numbers for row in rows])
+        differs = values.view(np.int64) != _numbers(template).view(np.int64)
+        # Where nothing differs, the last column stands for all of them: a sweep has one at least.
+        varying = np.flatnonzero(np.any(differs, axis=0)).tolist() or [len(places) - 1]
+        name, metadata = template.header.name, template.header.metadata
+        return Sweep(
+            self._index,
+            seed,
+            template,
+            tuple([places[column] for column in varying]),
+            Array.of(values[:, varying]),
+            tuple([row.name for row in rows]) if any(row.name != name for row in rows) else (),
+            tuple([row.metadata for row in rows]) if any(row.metadata != metadata for row in rows) else (),
+        )
+
+    def _add(self, program: Program) -> None:
+        self._rows.append(Copy(_numbers(program), program.header.name, program.header.metadata))
 
 
 def _are_alike(one: Program, other: Program) -> bool:
@@ -61,38 +131,8 @@ def _are_alike(one: Program, other: Program) -> bool:
     )
 
 
-def _numbers(program: Program) -> list[float]:
+def _numbers(program: Program) -> NDArray[np.float64]:
     """Return the parameters of all gates outside of control flow, and the global phase."""
     numbers = [number for each in program.instructions if isinstance(each, Gate) for number in each.params]
     numbers.append(program.global_phase)
-    return numbers
-
-
-def _sweep(alike: list[Experiment], numbers: list[list[float]], seed: int) -> Experiment | Sweep:
-    first = alike[0]
-    if len(alike) == 1:
-        return first
-    template = first.program
-    places = [
-        (place, number)
-        for place, each in enumerate(template.instructions)
-        if isinstance(each, Gate)
-        for number in range(len(each.params))
-    ]
-    places.append(GLOBAL_PHASE)
-    values = np.array(numbers)
-    bits = values.view(np.int64)
-    # Where nothing differs, the last column stands for all of them: a sweep has one at least.
-    varying = np.flatnonzero(np.any(bits != bits[0], axis=0)).tolist() or [len(places) - 1]
-    headers = [experiment.program.header for experiment in alike]
-    names = tuple([header.name for header in headers])
-    metadata = tuple([header.metadata for header in headers])
-    return Sweep(
-        first.index,
-        seed,
-        template,
-        tuple([places[column] for column in varying]),
-        Array.of(values[:, varying]),
-        names if any(name != names[0] for name in names) else (),
-        metadata if any(each != metadata[0] for each in metadata) else (),
-    )
+    return np.array(numbers, np.float64)

@@ -1,7 +1,8 @@
 """Qiskit circuits -> Programs, and back: the only code that reads or rebuilds circuits."""
 
 from jobs.lowering.circuits import lower, lower_template
+from jobs.lowering.copies import Original
 from jobs.lowering.errors import LoweringError
 from jobs.lowering.rebuilding import rebuild
 
-__all__ = ["LoweringError", "lower", "lower_template", "rebuild"]
+__all__ = ["LoweringError", "Original", "lower", "lower_template", "rebuild"]

@@ -111,7 +111,7 @@ def _header(circuit: QuantumCircuit, qubits: Mapping[Any, int], clbits: Mapping[
         name=str(circuit.name),
         qregs=_registers(circuit.qregs, qubits),
         cregs=_registers(circuit.cregs, clbits),
-        metadata=_metadata(circuit.metadata),
+        metadata=metadata_of(circuit.metadata),
     )
 
 
@@ -121,7 +121,7 @@ def _registers(registers: Iterable[Register], places: Mapping[Bit, int]) -> tupl
     )
 
 
-def _metadata(metadata: Any) -> str | None:
+def metadata_of(metadata: Any) -> str | None:
     """Return the JSON text, if it says all of the metadata."""
     if type(metadata) is dict and not metadata:
         return "{}"  # that of most circuits
