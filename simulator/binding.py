@@ -14,13 +14,13 @@ from itertools import product
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simulator.folding import PAIR, Factor, folded
-from simulator.matrices import Kind, Swept, kind_of, matrices_of
-from simulator.operations import WIDEST, Evolving, Operation
+from simulator.matrices import Kind, Swept, kind_of, matrices_of, moves_of
+from simulator.operations import WIDEST, Evolving, Operation, is_diagonal
 from simulator.planner import Multiply, Plan, Stage, Step
 from simulator.products import Matrices, Round, Rounds, multiply
+from simulator.units import Entrywise, Products, Shape, fill
 
 
 class Place(NamedTuple):
@@ -48,22 +48,27 @@ class Recipe:
             width = targets + controls
             rows |= {source: counts[width] + place for place, source in enumerate(sources)}
             counts[width] += len(sources)
-        self._runs = _runs(
-            [[rows[source] for source in each.sources] for each in operations if len(each.sources) > 1]
-        )
+        self._instructions, self._operations = instructions, operations
         #: Operation -> its row among the matrices of its width; the products of runs come last.
         self._rows: dict[int, int] = {}
+        runs = Products()
         for place, operation in enumerate(operations):
             if _has_matrix(operation):
                 if len(operation.sources) > 1:
                     self._rows[place] = counts[1]
+                    runs.add(
+                        1,
+                        counts[1],
+                        [(_shape(instructions[each], (0,)), rows[each]) for each in operation.sources],
+                    )
                     counts[1] += 1
                 else:
                     self._rows[place] = rows[operation.sources[0]]
         self._sizes = dict(counts)
         self._widths = [len(operation.qubits) for operation in operations]
-        #: By number of qubits: what makes units, what makes blocks of them, and how many there are.
-        self._units: dict[int, list[Round]] = {}
+        #: By number of qubits: what makes runs and units, what makes blocks of these, and how many there are.
+        self._runs = runs.by_size()
+        self._units: dict[int, list[Entrywise]] = {}
         self._blocks: dict[int, list[Round]] = {}
         self._counts: dict[int, int] = defaultdict(int)
         #: Of each step of the plan that multiplies, where its matrices are; None for others.
@@ -71,7 +76,7 @@ class Recipe:
         self._plan_blocks(operations, list(steps_of(plan)))
 
     def _plan_blocks(self, operations: Sequence[Operation], steps: Sequence[Step]) -> None:
-        units, blocks = Rounds(), Rounds()
+        units, blocks = Products(), Rounds()
         for step in steps:
             if not isinstance(step, Multiply):
                 self.places.append(None)
@@ -94,15 +99,20 @@ class Recipe:
             self.places.append(Place(size, first, self._counts[size]))
         self._units, self._blocks = units.by_size(), blocks.by_size()
 
-    def _plan_unit(self, size: int, factors: Sequence[Factor], units: Rounds) -> int:
+    def _plan_unit(self, size: int, factors: Sequence[Factor], units: Products) -> int:
         """Plan the product of factors on bits below ``size``; return its place."""
         item = self._counts[size]
         self._counts[size] += 1
-        for number, (operation, spots) in enumerate(factors):
-            units.spread(size, number, item, self._rows[operation], spots, units=False)
+        units.add(size, item, [(self._shape(*each), self._rows[each[0]]) for each in factors])
         return item
 
-    def _plan_block(self, size: int, factors: Sequence[Factor], units: Rounds, blocks: Rounds) -> None:
+    def _shape(self, operation: int, spots: tuple[int, ...]) -> Shape:
+        each = self._operations[operation]
+        if len(each.sources) > 1:
+            return Shape(spots, not each.mixed, ())
+        return _shape(self._instructions[each.sources[0]], spots)
+
+    def _plan_block(self, size: int, factors: Sequence[Factor], units: Products, blocks: Rounds) -> None:
         item = self._counts[size]
         self._counts[size] += 1
         for number, unit in enumerate(folded(factors)):
@@ -133,9 +143,8 @@ class Recipe:
             goal = flat[width][..., first : filled[width], :-1]
             found = matrices_of(kind, [instructions[source] for source in sources], sources, swept)
             goal[...] = found.reshape(*found.shape[:-2], -1)
-        if self._runs:
-            singles = flat[1][..., : filled[1], :-1].reshape(*lead, filled[1], 2, 2)
-            flat[1][..., filled[1] :, :-1] = _products(singles, self._runs).reshape(*lead, -1, 4)
+        for width, steps in self._runs.items():
+            fill(flat[width], steps, flat)
         return flat
 
     def diagonal(self, flat: Mapping[int, Matrices], operation: int) -> Matrices:
@@ -159,11 +168,11 @@ class Recipe:
         lead = next((each.shape[:-2] for each in flat.values()), ())
         units: dict[int, Matrices] = {}
         stacks: dict[int, Matrices] = {}
-        for size, rounds in self._units.items():
+        for size, steps in self._units.items():
             # A 0 comes last, as in ``flat``.
             units[size] = np.zeros((*lead, self._counts[size], (1 << 2 * size) + 1), np.complex128)
+            fill(units[size], steps, flat)
             stacks[size] = units[size][..., :-1].reshape(*lead, -1, 1 << size, 1 << size)
-            multiply(stacks[size], rounds, flat, {})
         for size, rounds in self._blocks.items():
             stacks[size] = np.empty((*lead, self._counts[size], 1 << size, 1 << size), np.complex128)
             multiply(stacks[size], rounds, flat, units)
@@ -181,24 +190,5 @@ def _has_matrix(operation: Operation) -> bool:
     return len(operation.qubits) <= WIDEST and not operation.whole
 
 
-def _runs(runs: Sequence[Sequence[int]]) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Return of each round which runs go on, and by which of their gates; ``runs`` has the rows of each one's."""
-    return [
-        (
-            np.array([place for place, run in enumerate(runs) if len(run) > number]),
-            np.array([run[number] for run in runs if len(run) > number]),
-        )
-        for number in range(max(map(len, runs), default=0))
-    ]
-
-
-def _products(singles: Matrices, runs: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]) -> Matrices:
-    """Multiply runs of matrices on one qubit, the first of each run acting first; shape (..., runs, 2, 2)."""
-    result = singles[..., runs[0][1], :, :]
-    for places, gates in runs[1:]:
-        factors = singles[..., gates, :, :]
-        if len(places) == result.shape[-3]:
-            result = np.matmul(factors, result)
-        else:
-            result[..., places, :, :] = np.matmul(factors, result[..., places, :, :])
-    return result
+def _shape(instruction: Evolving, spots: tuple[int, ...]) -> Shape:
+    return Shape(spots, is_diagonal(instruction), moves_of(kind_of(instruction)))

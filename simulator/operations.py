@@ -134,7 +134,7 @@ class _Lister:
                 mixed |= 1 << qubit
             else:
                 fixed |= 1 << qubit
-        if _is_diagonal(instruction):
+        if is_diagonal(instruction):
             mixed, fixed = 0, mixed | fixed
         whole = prepares or (mixed != 0 and len(qubits) > WIDEST)
         self._operations.append(Operation((place,), qubits, mixed, fixed, whole))
@@ -163,7 +163,7 @@ class _Lister:
     def _close(self, qubit: int) -> None:
         """End the run of a qubit: it becomes an operation."""
         if run := self._runs.pop(qubit, None):
-            diagonal = all(_is_diagonal(self._instructions[source]) for source in run)
+            diagonal = all(is_diagonal(self._instructions[source]) for source in run)
             members = 1 << qubit
             mixed, fixed = (0, members) if diagonal else (members, 0)
             self._operations.append(Operation(tuple(run), (qubit,), mixed, fixed))
@@ -198,7 +198,8 @@ def members_of(qubits: int) -> list[int]:
     return members
 
 
-def _is_diagonal(instruction: Evolving) -> bool:
+def is_diagonal(instruction: Evolving) -> bool:
+    """Whether an instruction leaves basis states where they are, whatever its angles."""
     if type(instruction) is Gate:
         return instruction.name in _DIAGONAL
     return isinstance(instruction, Diagonal) or (isinstance(instruction, Unitary) and _looks_diagonal(instruction))

@@ -82,10 +82,10 @@ class Rounds:
         found: list[tuple[int, int, Round]] = []
         for (size, number, units, width), (items, starts, spots) in self._spread.items():
             entries = _each(partial(spread_entries, size), spots) + np.array(starts)[:, None]
-            found.append((size, number, Spread(number == 0, width, units, _places(items), entries)))
+            found.append((size, number, Spread(number == 0, width, units, places_of(items), entries)))
         for (size, number, width), (places, starts, bits) in self._mixed.items():
             rows = _each(partial(_mixed_rows, size), bits) + np.array(starts)[:, None, None]
-            found.append((size, number, Mix(width, _places(places), rows)))
+            found.append((size, number, Mix(width, places_of(places), rows)))
         rounds: dict[int, list[Round]] = {}
         for size, _, each in sorted(found, key=lambda each: each[:2]):
             rounds.setdefault(size, []).append(each)
@@ -120,7 +120,8 @@ def _each(
     return np.array([made(each) for each in numbers])[[numbers[each] for each in bits]]
 
 
-def _places(places: list[int]) -> Places:
+def places_of(places: list[int]) -> Places:
+    """Return places as they are found fastest."""
     first, last = places[0], places[-1]
     return slice(first, last + 1) if places == list(range(first, last + 1)) else np.array(places)
 

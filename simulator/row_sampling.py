@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from simulator.measurement import Amplitudes
 from simulator.rng import Uniforms
 from simulator.sampling import Readout, edges_of, readout_of
 from simulator.tally import Words, summed
+
+Counts: TypeAlias = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +29,27 @@ class RowSampler:
     shots: int
     checkpoint: Callable[[], None]
 
-    def counted(self) -> Iterator[tuple[Words, NDArray[np.int64]]]:
-        """Yield each row's classical memories that came, ascending, and how often each of them did."""
-        readout = self._readout
+    def counted(self) -> tuple[Words, Counts, Counts]:
+        """Return the classical memories that came, ascending in each row, how often, and how many in each row."""
+        readout, rows = self._readout, len(self.seeds)
         if not readout.places or not self.shots:
-            count = min(self.shots, 1)
-            yield from ((np.zeros(count, np.int64), np.full(count, self.shots)) for _ in self.seeds)
-            return
-        for edges, draws in self._drawn(readout):
+            sizes = np.full(rows, min(self.shots, 1))
+            return np.zeros(sizes.sum(), np.int64), np.full(sizes.sum(), self.shots), sizes
+        edges = self._edges(readout)
+        below = np.empty(edges.shape, np.int64)
+        for row, draws in enumerate(self._draws()):
             draws.sort()
-            # As `np.diff` does with a 0 in front, in a third of the time.
-            below = draws.searchsorted(edges)
-            counts = below.copy()
-            counts[1:] -= below[:-1]
-            outcomes = counts.nonzero()[0]
-            words, counts = readout.memories(outcomes), counts[outcomes]
-            yield (words, counts) if words is outcomes else summed([(words, counts)])
+            below[row] = draws.searchsorted(edges[row])
+        below[:, 1:] -= below[:, :-1].copy()
+        places, outcomes = below.nonzero()
+        sizes, counts = np.bincount(places, minlength=rows), below[places, outcomes]
+        words = readout.memories(outcomes)
+        if words is outcomes:
+            return words, counts, sizes
+        ends = sizes.cumsum()[:-1]
+        each = [summed([pair]) for pair in zip(np.split(words, ends), np.split(counts, ends), strict=True)]
+        sizes = np.array([words.size for words, _ in each])
+        return np.concatenate([words for words, _ in each]), np.concatenate([counts for _, counts in each]), sizes
 
     def remembered(self) -> Iterator[Words]:
         """Yield each row's classical memories, one a shot, in the order of shots."""
@@ -49,17 +57,20 @@ class RowSampler:
         if not readout.places or not self.shots:
             yield from (np.zeros(self.shots, np.int64) for _ in self.seeds)
             return
-        for edges, draws in self._drawn(readout):
+        for edges, draws in zip(self._edges(readout), self._draws(), strict=True):
             yield readout.memories(np.searchsorted(edges, draws, side="right"))
 
     @property
     def _readout(self) -> Readout:
         return readout_of(self.measures, self.slots)
 
-    def _drawn(self, readout: Readout) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-        """Yield each row's cumulative distribution of outcomes, and its shots' draws."""
-        edges = edges_of(self.rows, [self.slots[qubit] for qubit in readout.places], self.checkpoint)
+    def _edges(self, readout: Readout) -> NDArray[np.float64]:
+        """Return each row's cumulative distribution of outcomes, shape (rows, values)."""
+        return edges_of(self.rows, [self.slots[qubit] for qubit in readout.places], self.checkpoint)
+
+    def _draws(self) -> Iterator[NDArray[np.float64]]:
+        """Yield the draws of each row's shots."""
         uniforms = Uniforms(0)
-        for row, seed in enumerate(self.seeds):
+        for seed in self.seeds:
             uniforms.begin(seed)
-            yield edges[row], uniforms.stretch(0, self.shots, 0)
+            yield uniforms.stretch(0, self.shots, 0)

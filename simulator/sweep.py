@@ -19,7 +19,7 @@ from simulator.flow import compile_program
 from simulator.instructions import Array, Gate
 from simulator.parts import SweepOutcome
 from simulator.program import Program
-from simulator.row_sampling import RowSampler
+from simulator.row_sampling import Counts, RowSampler
 from simulator.rows import Columns, RowsEvolution, can_share_steps
 from simulator.shards import GLOBAL_PHASE, Options, Sweep
 from simulator.tally import WORD_BITS, Words
@@ -81,7 +81,8 @@ class _Tallies:
         # As in `engine.run`: without clbits there is nothing to count.
         self._counted = self.shots if template.num_clbits else 0
         self._memory: list[Words] | None = [] if options.memory else None
-        self._pairs: list[tuple[Words, NDArray[np.int64]]] = []
+        #: Memories that came, how often, and how many in each row; of some rows after the others.
+        self._counts: list[tuple[Words, Counts, Counts]] = []
 
     def add(
         self,
@@ -94,23 +95,18 @@ class _Tallies:
         """Sample some rows."""
         sampler = RowSampler(rows, slots, code.final, seeds, self._counted, checkpoint)
         if self._memory is None:
-            self._pairs += sampler.counted()
+            self._counts.append(sampler.counted())
             return
         for words in sampler.remembered():
             self._memory.append(words)
-            self._pairs.append(np.unique(words, return_counts=True))
+            found, counts = np.unique(words, return_counts=True)
+            self._counts.append((found, counts, np.array([found.size])))
 
     def results(self) -> tuple[Array, Array, Array, Array | None]:
         """Return the memories, the counts and the ends of `SweepOutcome`, and each shot's memory."""
-        words, counts = zip(*self._pairs, strict=True)
-        ends = np.cumsum([some.size for some in words])
+        words, counts, sizes = map(np.concatenate, zip(*self._counts, strict=True))
         memory = None if self._memory is None else Array.counting(np.array(self._memory))
-        return (
-            Array.counting(np.concatenate(words)),
-            Array.counting(np.concatenate(counts)),
-            Array.counting(ends),
-            memory,
-        )
+        return Array.counting(words), Array.counting(counts), Array.counting(sizes.cumsum()), memory
 
 
 def _code(template: Program, options: Options) -> Code | None:
