@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import datetime
+import gc
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache, lru_cache
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
+import numpy as np
+from numpy.typing import NDArray
 from qiskit.result import Result
 from qiskit.result.models import ExperimentResult, ExperimentResultData, MeasLevel
 
@@ -15,6 +19,9 @@ from jobs.manifest import Manifest
 from simulator.parts import Item, Outcome, SweepOutcome
 from simulator.program import Program, Register
 from worker.record import Record
+
+#: Memories below this have keys that are made once.
+_FEW_KEYS = 1 << 16
 
 _Lists: TypeAlias = Mapping[str, list[list[Any]]]
 #: What makes the lists of registers in a header.
@@ -30,16 +37,30 @@ def assemble(record: Record, manifest: Manifest, outcomes: Iterable[Item], metad
     ended = record.ended or record.created
     # One list for all that have the same: a sweep of 10,000 rows would have 350,000.
     registers = lru_cache(maxsize=64)(_registers)
+    with _nothing_collected():
+        results = [result for outcome in outcomes for result in _experiments(outcome, metadata, registers)]
     return Result(
         backend_name=manifest.backend,
         backend_version=manifest.backend_version,
         job_id=record.id,
         success=record.state == "DONE",
-        results=[result for outcome in outcomes for result in _experiments(outcome, metadata, registers)],
+        results=results,
         date=datetime.datetime.fromtimestamp(ended, datetime.timezone.utc).isoformat(),
         status=_status(record),
         time_taken=0.0 if record.ended is None or record.started is None else record.ended - record.started,
     )
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Keep Python from looking for garbage where all is kept: it would take as long as the results do."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _status(record: Record) -> str:
@@ -110,18 +131,32 @@ def _data(outcome: Outcome) -> ExperimentResultData:
 
 def _sweep_data(outcome: SweepOutcome) -> Iterator[ExperimentResultData]:
     """Yield the same of each row."""
-    key = cache(hex)
+    keys, numbers = _keys(outcome.memories.ndarray()), outcome.counts.ndarray().tolist()
     states = None if outcome.states is None else outcome.states.ndarray()
     memory = None if outcome.memory is None else outcome.memory.ndarray()
-    for row, (memories, numbers) in enumerate(outcome.counts_of_rows()):
+    start = 0
+    for row, end in enumerate(outcome.ends.ndarray().tolist()):
         data: dict[str, Any] = {}
-        if memories or states is None:
-            data["counts"] = dict(zip(map(key, memories), numbers, strict=True))
+        if end > start or states is None:
+            data["counts"] = dict(zip(keys[start:end], numbers[start:end], strict=True))
         if memory is not None and (memory.shape[1] or states is None):
-            data["memory"] = list(map(key, memory[row].tolist()))
+            data["memory"] = _keys(memory[row])
         if states is not None:
             data["statevector"] = states[row].copy()
         yield ExperimentResultData(**data)
+        start = end
+
+
+def _keys(memories: NDArray[Any]) -> list[str]:
+    """Return the hex key of each memory."""
+    if memories.size and memories.max() < _FEW_KEYS:
+        return cast("list[str]", _few_keys().take(memories).tolist())
+    return list(map(hex, memories.tolist()))
+
+
+@cache
+def _few_keys() -> NDArray[np.object_]:
+    return np.array([hex(memory) for memory in range(_FEW_KEYS)], object)
 
 
 def _header(outline: Program, registers: _Registers) -> dict[str, Any]:
@@ -132,8 +167,13 @@ def _header(outline: Program, registers: _Registers) -> dict[str, Any]:
         **registers(header.qregs, header.cregs),
         "memory_slots": outline.num_clbits,
         "global_phase": outline.global_phase,
-        "metadata": None if header.metadata is None else json.loads(header.metadata),
+        "metadata": _metadata(header.metadata),
     }
+
+
+def _metadata(text: str | None) -> Any:
+    # Most circuits have none, and a sweep of 10,000 rows would have it read as often.
+    return {} if text == "{}" else None if text is None else json.loads(text)
 
 
 def _registers(qregs: tuple[Register, ...], cregs: tuple[Register, ...]) -> _Lists:

@@ -24,6 +24,8 @@ from simulator.operations import Evolving
 from simulator.program import Program
 
 _UNITARY = frozenset({Gate, Unitary, Diagonal, Permutation})
+#: Behind a measurement, they leave it a final one.
+_LAST = frozenset({Measure, Barrier, Delay})
 
 
 def unitary_instructions(program: Program) -> list[Evolving]:
@@ -44,11 +46,23 @@ def unitary_instructions(program: Program) -> list[Evolving]:
 
 def final_measures(instructions: Sequence[Instruction]) -> tuple[list[Instruction], tuple[Measure, ...]]:
     """Take out each measurement whose qubit nothing touches later, and whose clbit nothing uses later."""
-    touched: set[int] = set()
-    used: set[int] = set()
     rest: list[Instruction] = []
     final: list[Measure] = []
-    for instruction in reversed(instructions):
+    # Of most circuits, the last instructions are all that there is to look at.
+    end = len(instructions)
+    while end and type(instructions[end - 1]) in _LAST:
+        end -= 1
+    for instruction in reversed(instructions[end:]):
+        if isinstance(instruction, Measure):
+            final.append(instruction)
+        else:
+            rest.append(instruction)
+    before = instructions[:end]
+    if Measure not in map(type, before):
+        return [*before, *rest[::-1]], tuple(final[::-1])
+    touched: set[int] = set()
+    used: set[int] = set()
+    for instruction in reversed(before):
         if isinstance(instruction, Measure) and instruction.qubit not in touched and instruction.clbit not in used:
             final.append(instruction)
             continue

@@ -35,11 +35,15 @@ class Recipe:
     """How the matrices of a plan come from the instructions, whatever their angles."""
 
     def __init__(self, instructions: Sequence[Evolving], operations: Sequence[Operation], plan: Plan) -> None:
+        kinds = {
+            source: kind_of(instructions[source])
+            for operation in operations
+            if _has_matrix(operation)
+            for source in operation.sources
+        }
         sources_of: dict[Kind, list[int]] = defaultdict(list)
-        for operation in operations:
-            if _has_matrix(operation):
-                for source in operation.sources:
-                    sources_of[kind_of(instructions[source])].append(source)
+        for source, kind in kinds.items():
+            sources_of[kind].append(source)
         self._sources = dict(sources_of)
         #: Source -> its row among the matrices of its width, which stand in the order of kinds.
         rows: dict[int, int] = {}
@@ -48,22 +52,23 @@ class Recipe:
             width = targets + controls
             rows |= {source: counts[width] + place for place, source in enumerate(sources)}
             counts[width] += len(sources)
-        self._instructions, self._operations = instructions, operations
         #: Operation -> its row among the matrices of its width; the products of runs come last.
         self._rows: dict[int, int] = {}
+        #: Operation -> what is known of its matrix: as in `Shape`.
+        self._known: dict[int, tuple[bool, bytes]] = {}
         runs = Products()
         for place, operation in enumerate(operations):
-            if _has_matrix(operation):
-                if len(operation.sources) > 1:
-                    self._rows[place] = counts[1]
-                    runs.add(
-                        1,
-                        counts[1],
-                        [(_shape(instructions[each], (0,)), rows[each]) for each in operation.sources],
-                    )
-                    counts[1] += 1
-                else:
-                    self._rows[place] = rows[operation.sources[0]]
+            if not _has_matrix(operation):
+                continue
+            first, *others = operation.sources
+            row, moves = rows[first], moves_of(kinds[first])
+            if others:
+                row, moves = counts[1], b""
+                counts[1] += 1
+                members = operation.sources
+                shapes = [Shape((0,), is_diagonal(instructions[each]), moves_of(kinds[each])) for each in members]
+                runs.add(1, row, tuple(shapes), [rows[each] for each in members])
+            self._rows[place], self._known[place] = row, (not operation.mixed, moves)
         self._sizes = dict(counts)
         self._widths = [len(operation.qubits) for operation in operations]
         #: By number of qubits: what makes runs and units, what makes blocks of these, and how many there are.
@@ -103,14 +108,9 @@ class Recipe:
         """Plan the product of factors on bits below ``size``; return its place."""
         item = self._counts[size]
         self._counts[size] += 1
-        units.add(size, item, [(self._shape(*each), self._rows[each[0]]) for each in factors])
+        shapes = tuple([Shape(spots, *self._known[operation]) for operation, spots in factors])
+        units.add(size, item, shapes, [self._rows[operation] for operation, _ in factors])
         return item
-
-    def _shape(self, operation: int, spots: tuple[int, ...]) -> Shape:
-        each = self._operations[operation]
-        if len(each.sources) > 1:
-            return Shape(spots, not each.mixed, ())
-        return _shape(self._instructions[each.sources[0]], spots)
 
     def _plan_block(self, size: int, factors: Sequence[Factor], units: Products, blocks: Rounds) -> None:
         item = self._counts[size]
@@ -188,7 +188,3 @@ def steps_of(plan: Plan) -> Iterator[Step]:
 
 def _has_matrix(operation: Operation) -> bool:
     return len(operation.qubits) <= WIDEST and not operation.whole
-
-
-def _shape(instruction: Evolving, spots: tuple[int, ...]) -> Shape:
-    return Shape(spots, is_diagonal(instruction), moves_of(kind_of(instruction)))

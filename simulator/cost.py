@@ -60,10 +60,10 @@ _AMPLITUDE_SECONDS, _DENSE_SECONDS = 0.4e-9, 1.5e-9
 #: a branch at a measurement, and each amplitude of it;
 _BRANCH_SECONDS, _BRANCH_AMPLITUDE_SECONDS = 4e-6, 3e-9
 #: a shot's random number, and an outcome.
-_DRAW_SECONDS, _OUTCOME_SECONDS = 2e-8, 1e-7
+_DRAW_SECONDS, _OUTCOME_SECONDS = 1e-8, 1e-7
 #: Qubits up to which rows of a sweep are run together; then the same as above, of a row.
 ROW_QUBITS = 12
-_ROW_SECONDS, _ROW_INSTRUCTION_SECONDS, _ROW_AMPLITUDE_SECONDS = 5e-6, 0.5e-6, 5e-9
+_ROW_SECONDS, _ROW_INSTRUCTION_SECONDS, _ROW_AMPLITUDE_SECONDS = 5e-6, 0.2e-6, 0.6e-9
 
 
 def bytes_required(

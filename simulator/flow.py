@@ -76,6 +76,10 @@ class _Assembler:
     def add(self, instructions: Iterable[Instruction]) -> None:
         """Add instructions."""
         for instruction in instructions:
+            if type(instruction) is Gate:  # by far the most frequent
+                self._pending.append(instruction)
+                self.touched.update(instruction.targets, instruction.controls)
+                continue
             if bodies_of(instruction):
                 # In a loop, a qubit may have been touched by what comes later in the body.
                 self.touched |= touched_by(instruction)

@@ -62,15 +62,15 @@ def matrices_of(kind: Kind, instructions: Sequence[Any], sources: Sequence[int],
 
 
 @lru_cache(maxsize=256)
-def moves_of(kind: Kind) -> tuple[int, ...]:
+def moves_of(kind: Kind) -> bytes:
     """Return where the only entry of each row is, and is 1, if it is so for all of a kind; else nothing."""
     name, targets, controls, _ = kind
     if name not in GATES or GATES[name].num_params:
-        return ()
+        return b""
     matrix, side = _constant(kind), 1 << targets + controls
     ones = matrix == 1
     moves = np.count_nonzero(matrix) == side == np.count_nonzero(ones.any(axis=1))
-    return tuple(ones.argmax(axis=1).tolist()) if moves else ()
+    return bytes(ones.argmax(axis=1).tolist()) if moves else b""
 
 
 def _stacked(arrays: Sequence[Array]) -> Matrices:

@@ -7,6 +7,7 @@ product an entry.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,13 +27,25 @@ class Shape(NamedTuple):
     #: Its bits in the product; ``~value`` is one that has this value.
     spots: tuple[int, ...]
     diagonal: bool
-    #: Where the only entry of each row is, which is 1; empty: it is not so.
-    moves: tuple[int, ...]
+    #: Where the only entry of each row is, which is 1, in bytes, since their hash is kept; empty: it is not so.
+    moves: bytes
+
+
+class _Key(NamedTuple):
+    """What steps have in common that are done at once; in their order."""
+
+    size: int
+    number: int
+    #: Bits of the left and of the right factor, or `_OWN` or `_NONE`.
+    left: int
+    right: int
+    terms: int
 
 
 class _Step(NamedTuple):
     """The entries of a product: sums of terms, each a number of one factor, or such a number times another."""
 
+    key: _Key
     #: The factor, and where its number is, shape (terms, 4^k).
     left: int
     left_entries: _Entries
@@ -61,35 +74,29 @@ class Products:
     """Collects what can be done at once: the same step of products of the same size."""
 
     def __init__(self) -> None:
-        self._steps: dict[tuple[int, ...], list[tuple[int, int, int, _Step]]] = {}
+        #: Of each product its place, and the places of the factors; an own factor's is the product's.
+        self._steps: dict[_Key, list[tuple[int, int, int, _Step]]] = defaultdict(list)
 
-    def add(self, size: int, item: int, factors: Sequence[tuple[Shape, int]]) -> None:
+    def add(self, size: int, item: int, shapes: tuple[Shape, ...], places: Sequence[int]) -> None:
         """Add the product, over ``size`` bits, of factors, the first of which acts first.
 
-        ``item`` is its place; with each factor comes its place among those of its width.
+        ``item`` is its place; ``places`` are those of the factors, each among those of its width.
         """
-        shapes = tuple([shape for shape, _ in factors])
-        for number, step in enumerate(_steps(size, shapes)):
-            left_width = len(shapes[step.left].spots)
-            left = _start(left_width, factors[step.left][1])
-            if step.right < 0:
-                right_width, right = step.right, _start(size, item)
-            else:
-                right_width = len(shapes[step.right].spots)
-                right = _start(right_width, factors[step.right][1])
-            key = (size, number, left_width, right_width, len(step.left_entries))
-            self._steps.setdefault(key, []).append((item, left, right, step))
+        for step in _steps(size, shapes):
+            right = places[step.right] if step.right >= 0 else item
+            self._steps[step.key].append((item, places[step.left], right, step))
 
     def by_size(self) -> dict[int, list[Entrywise]]:
         """Return the steps for each size, in their order."""
         found: dict[int, list[Entrywise]] = {}
-        for (size, _, left_width, right_width, _), steps in sorted(self._steps.items(), key=lambda pair: pair[0]):
-            items, left_starts, right_starts, planned = zip(*steps, strict=True)
-            left = left_width, _each([step.left_entries for step in planned], left_starts)
+        for key, steps in sorted(self._steps.items()):
+            items, left_places, right_places, planned = zip(*steps, strict=True)
+            left = key.left, _each([step.left_entries for step in planned], left_places, key.left)
             right = None
-            if right_width != _NONE:
-                right = right_width, _each([step.right_entries for step in planned], right_starts)
-            found.setdefault(size, []).append(Entrywise(places_of(list(items)), left, right))
+            if key.right != _NONE:
+                width = key.size if key.right == _OWN else key.right
+                right = key.right, _each([step.right_entries for step in planned], right_places, width)
+            found.setdefault(key.size, []).append(Entrywise(places_of(list(items)), left, right))
         return found
 
 
@@ -114,25 +121,29 @@ def fill(products: Matrices, steps: Sequence[Entrywise], factors: Mapping[int, M
         products[..., each.items, :-1] = total
 
 
-def _start(width: int, place: int) -> int:
-    return place * ((1 << 2 * width) + 1)
-
-
-def _each(entries: Sequence[_Entries], starts: Sequence[int]) -> _Entries:
-    """Return the entries of each product, most of which are the same but for where they begin."""
+def _each(entries: Sequence[_Entries], places: Sequence[int], width: int) -> _Entries:
+    """Return the entries of each product, most of which are the same but for the factor's place."""
     numbers: dict[int, int] = {}
     distinct: list[_Entries] = []
     for each in entries:
         if id(each) not in numbers:
             numbers[id(each)] = len(distinct)
             distinct.append(each)
-    of_items = np.array(distinct)[[numbers[id(each)] for each in entries]]
-    return np.ascontiguousarray((of_items + np.array(starts)[:, None, None]).swapaxes(0, 1))
+    starts = np.array(places) * ((1 << 2 * width) + 1)
+    chosen = np.array([numbers[id(each)] for each in entries])
+    found: _Entries = np.array(distinct).swapaxes(0, 1)[:, chosen]
+    found += starts[:, None]
+    return found
 
 
 @lru_cache(maxsize=4096)
 def _steps(size: int, shapes: tuple[Shape, ...]) -> tuple[_Step, ...]:
     """Return the steps that make a product over ``size`` bits."""
+
+    def step(left: int, left_entries: _Entries, right: int, right_entries: _Entries) -> _Step:
+        widths = len(shapes[left].spots), right if right < 0 else len(shapes[right].spots)
+        return _Step(_Key(size, len(steps), *widths, len(left_entries)), left, left_entries, right, right_entries)
+
     side = 1 << size
     numbers = np.arange(side)
     steps: list[_Step] = []
@@ -149,23 +160,24 @@ def _steps(size: int, shapes: tuple[Shape, ...]) -> tuple[_Step, ...]:
         elif sources is not None:
             moved = np.argsort(sources)[moved]
         elif not steps:
-            steps.append(_Step(number, entries[:, moved].reshape(1, -1), _NONE, _NO_ENTRIES))
+            steps.append(step(number, entries[:, moved].reshape(1, -1), _NONE, _NO_ENTRIES))
             single = number
         elif single is not None and _free(shape) ^ _free(shapes[single]) == side - 1:
             pair = [_alone(size, each.spots)[:, moved].reshape(1, -1) for each in (shape, shapes[single])]
-            steps[-1] = _Step(number, pair[0], single, pair[1])
+            steps.pop()
+            steps.append(step(number, pair[0], single, pair[1]))
             single = None
         else:
             free = 0 if shape.diagonal else _free(shape)
             inner = [numbers & ~free | term for term in _subsets(free)]
             left = np.array([np.repeat(entries[numbers, others], side) for others in inner])
             right = np.array([(others[:, None] * side + numbers).reshape(-1) for others in inner])
-            steps.append(_Step(number, left, _OWN, right))
+            steps.append(step(number, left, _OWN, right))
             single = None
     if not steps:
         # The first factor has ones and, behind it, a zero.
         one, zero = shapes[0].moves[0], 1 << 2 * len(shapes[0].spots)
-        steps.append(_Step(0, np.where(numbers[:, None] == moved, one, zero).reshape(1, -1), _NONE, _NO_ENTRIES))
+        steps.append(step(0, np.where(numbers[:, None] == moved, one, zero).reshape(1, -1), _NONE, _NO_ENTRIES))
     return tuple(steps)
 
 
@@ -185,7 +197,7 @@ def _sources(size: int, shape: Shape) -> _Entries | None:
     if not shape.moves:
         return None
     inside, others = _inside(size, shape.spots)
-    found = np.array(shape.moves)[inside]
+    found = np.frombuffer(shape.moves, np.uint8).astype(np.intp)[inside]
     rows = others.copy()
     for place, spot in enumerate(shape.spots):
         value = found >> place & 1

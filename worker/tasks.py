@@ -19,6 +19,7 @@ from celery.worker.state import active_requests
 from msgspec.structs import replace
 
 from simulator import Part, wire
+from simulator.buffers import keep_what_is_freed
 from simulator.cutting import expected_seconds
 from simulator.errors import StoppedError, WireError
 from simulator.execution import run_shard as simulate_shard
@@ -43,7 +44,8 @@ _ROOM_RETRY = 1.0
 
 settings = Settings.from_env()
 store = Store.of(connect(settings), settings)
-# Both are shared with the pool's children, and so are made here, before the fork.
+# All of this is shared with the pool's children, and so is done here, before the fork.
+keep_what_is_freed()
 admission = Admission(settings.memory)
 drain = Drain()
 revocation.install(app, store)

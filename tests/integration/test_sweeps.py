@@ -191,7 +191,7 @@ class TestLists:
         backend = provider.get_backend()
         totals, answers = [], []
         for most in (None, 1, 2):
-            job = backend.run(copies, shots=2000, seed_simulator=5, max_shards=most)
+            job = backend.run(copies, shots=20_000, seed_simulator=5, max_shards=most)
             answers.append(job.result(timeout=60).get_counts())
             totals.append(job.progress().total)
         assert answers[0] == answers[1] == answers[2]

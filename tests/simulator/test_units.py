@@ -55,11 +55,13 @@ def factors(draw: Draw, size: int) -> tuple[Shape, list[Matrix]]:
             else [tuple(range(side))]
         )
         moves = draw(st.sampled_from(kept))
-        return Shape(spots, moves == tuple(range(side)), moves), [np.eye(side, dtype=complex)[list(moves)]] * _ROWS
+        return Shape(spots, moves == tuple(range(side)), bytes(moves)), [
+            np.eye(side, dtype=complex)[list(moves)]
+        ] * _ROWS
     matrices = rng.normal(size=(_ROWS, side, side)) + 1j * rng.normal(size=(_ROWS, side, side))
     if kind == "diagonal":
         matrices = matrices * np.eye(side)
-    return Shape(spots, kind == "diagonal", ()), list(matrices)
+    return Shape(spots, kind == "diagonal", b""), list(matrices)
 
 
 @given(
@@ -78,9 +80,9 @@ def test_products_are_those_of_whole_matrices(drawn: tuple[int, list[list[tuple[
         placed = []
         for shape, matrices in each:
             others = stacks.setdefault(len(shape.spots), [])
-            placed.append((shape, len(others)))
+            placed.append(len(others))
             others.append(matrices)
-        products.add(size, item, placed)
+        products.add(size, item, tuple([shape for shape, _ in each]), placed)
     flat = {}
     for width, others in stacks.items():
         flat[width] = np.zeros((_ROWS, len(others), (1 << 2 * width) + 1), np.complex128)
