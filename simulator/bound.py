@@ -124,12 +124,12 @@ class Bound:
         self._pairs: NDArray[np.complex128] | None = None
         self._kept = list(map(self._filled, planned.steps)) if planned.light else None
 
-    def run(self, state: State, checkpoint: Callable[[], None]) -> None:
-        """Evolve a state of this layout and type."""
+    def run(self, state: State, checkpoint: Callable[[], None], report: Callable[[float], None]) -> None:
+        """Evolve a state of this layout and type; ``report`` is told the fraction that is done."""
         plan = self._planned.plan
         scratch = Scratch(self._planned.size, self._dtype)
         end = 0
-        for part in plan.parts:
+        for number, part in enumerate(plan.parts, start=1):
             if isinstance(part, Whole):
                 checkpoint()
                 self._run_whole(part, state, checkpoint)
@@ -141,6 +141,7 @@ class Bound:
                 else:
                     state.amplitudes = run_at_once(state.amplitudes, part, steps, checkpoint)
             state.live |= part.mixed
+            report(number / len(plan.parts))
         names = self._planned.listing.names
         if names or plan.layout != self._planned.layout:
             state.arrange(plan.layout, names)

@@ -42,7 +42,7 @@ from simulator.cohort import (
     split,
 )
 from simulator.evaluation import Classical, Evaluator
-from simulator.evolution import Evolution
+from simulator.evolution import Evolution, Report, unheard
 from simulator.expression import Var
 from simulator.instructions import Measure, Reset, Store
 from simulator.measurement import bit_masses, project, settle
@@ -66,6 +66,8 @@ class Interpreter:
     code: Code
     uniforms: Uniforms
     checkpoint: Callable[[], None]
+    #: Told the fraction that is done of code that only evolves; of other code, its reader counts the shots.
+    report: Report = unheard
 
     def run(self, state: State, shots: NDArray[np.int64]) -> Iterator[Cohort]:
         """Yield each cohort that has come to the end; the final measurements are not done yet."""
@@ -85,6 +87,11 @@ class Interpreter:
                 case Meet():
                     self._meet(cohort, live, budget)
             live += self._advanced(cohort, budget.room(live))
+
+    @property
+    def _is_straight(self) -> bool:
+        """Whether it is one evolution."""
+        return len(self.code.operations) == len((Evolve, End))
 
     def _operation(self, cohort: Cohort) -> Operation:
         return self.code.operations[cohort.address]
@@ -126,7 +133,7 @@ class Interpreter:
         self.checkpoint()
         match self._operation(cohort):
             case Evolve(evolution=evolution):
-                _evolve(evolution, cohort, self.checkpoint)
+                _evolve(evolution, cohort, self.checkpoint, self.report if self._is_straight else unheard)
             case Measure(qubit=qubit, clbit=clbit):
                 return self._measured(cohort, qubit, clbit, room)
             case Reset(qubit=qubit):
@@ -271,7 +278,7 @@ def _num_rows(cohorts: Sequence[Cohort]) -> int:
     return sum(cohort.num_rows for cohort in cohorts)
 
 
-def _evolve(evolution: Evolution, cohort: Cohort, checkpoint: Callable[[], None]) -> None:
+def _evolve(evolution: Evolution, cohort: Cohort, checkpoint: Callable[[], None], report: Report) -> None:
     """Evolve all states, several at once: as many as 2^k, which then are k more bits above the qubits'."""
     bits = len(cohort.state.slots)
     most = max(1, _TOGETHER >> bits)
@@ -280,7 +287,7 @@ def _evolve(evolution: Evolution, cohort: Cohort, checkpoint: Callable[[], None]
         count = 1 << min(most, cohort.num_rows - start).bit_length() - 1
         part = cohort.state.amplitudes[start << bits : start + count << bits]
         states = State(part, dict(slots), cohort.state.live)
-        evolution.run(states, checkpoint)
+        evolution.run(states, checkpoint, report)
         if count == cohort.num_rows:
             cohort.state = states
             return

@@ -18,7 +18,7 @@ from simulator import state
 from simulator.analysis import unitary_instructions
 from simulator.branching import Interpreter
 from simulator.errors import InvalidProgramError, MemoryRefusedError
-from simulator.evolution import Evolution
+from simulator.evolution import Evolution, Report, unheard
 from simulator.finishing import finished
 from simulator.flow import compile_program
 from simulator.program import Program
@@ -59,6 +59,7 @@ def run(  # noqa: PLR0913 (the options of a run)
     sample_measuring: bool = True,
     precision: Precision = "double",
     checkpoint: Callable[[], None] | None = None,
+    report: Report = unheard,
 ) -> CircuitResult:
     """Simulate a program.
 
@@ -75,6 +76,7 @@ def run(  # noqa: PLR0913 (the options of a run)
         sample_measuring: whether final measurements are sampled together; if not, each is done by itself.
         precision: "double" computes with complex128, "single" with complex64: half the memory, about 6 digits.
         checkpoint: called before every kernel and every round of a loop; what it raises ends the run.
+        report: told now and then, in this thread, the fraction that is done, from 0 to 1.
 
     Raises:
         InvalidProgramError: the method cannot run the program.
@@ -86,7 +88,7 @@ def run(  # noqa: PLR0913 (the options of a run)
     look = checkpoint or _go_on
     dtype = _DTYPES[precision]
     if method == "unitary":
-        unitary = _unitary(program, initial_state, dtype, look)
+        unitary = _unitary(program, initial_state, dtype, look, report)
         return CircuitResult(
             state=finished_state(unitary, program.global_phase, precision, chop_threshold, look).reshape(
                 1 << program.num_qubits, -1
@@ -108,9 +110,12 @@ def run(  # noqa: PLR0913 (the options of a run)
             if initial_state is None
             else state.vector(_copied(initial_state, (1 << program.num_qubits,), dtype, look))
         )
-        for branch in Interpreter(code, uniforms, look).run(start, numbers):
+        ended = 0
+        for branch in Interpreter(code, uniforms, look, report).run(start, numbers):
             look()
             sample(branch, code.final, uniforms, tally, look)
+            ended += branch.num_shots
+            report(ended / numbers.size)
             if one_shot:
                 collapse(branch, code.final, uniforms, look)
                 final = finished_state(branch.state, program.global_phase, precision, chop_threshold, look)
@@ -134,14 +139,18 @@ def final_state(
 
 
 def _unitary(
-    program: Program, initial: NDArray[np.generic] | None, dtype: type[Any], checkpoint: Callable[[], None]
+    program: Program,
+    initial: NDArray[np.generic] | None,
+    dtype: type[Any],
+    checkpoint: Callable[[], None],
+    report: Report,
 ) -> state.State:
     instructions = unitary_instructions(program)
     if initial is None:
         rows = state.identity(program.num_qubits, dtype, checkpoint)
     else:
         rows = state.matrix(_copied(initial, (1 << program.num_qubits,) * 2, dtype, checkpoint))
-    Evolution(instructions).run(rows, checkpoint)
+    Evolution(instructions).run(rows, checkpoint, report)
     return rows
 
 

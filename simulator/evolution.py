@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -24,6 +24,17 @@ _PIECE = 1024
 _PLANS = 16
 #: and plans with their numbers, for states of other layouts.
 _LAYOUTS = 8
+#: Told, now and then, the fraction that is done of something.
+Report: TypeAlias = Callable[[float], None]
+
+
+def unheard(_: float) -> None:
+    """Stand in for a report where there is none."""
+
+
+def within(report: Report, start: float, share: float) -> Report:
+    """Return what a part of the whole reports to, that begins at ``start`` and is this share of it."""
+    return lambda fraction: report(start + fraction * share)
 
 
 class Evolution:
@@ -47,11 +58,15 @@ class Evolution:
             yield plan
             layout = plan.layout
 
-    def run(self, state: State, checkpoint: Callable[[], None]) -> None:
-        """Evolve a state; calls ``checkpoint``, in this thread, before each chunk or each step of the only one."""
-        for piece in self.pieces:
+    def run(self, state: State, checkpoint: Callable[[], None], report: Report = unheard) -> None:
+        """Evolve a state; calls ``checkpoint``, in this thread, before each chunk or each step of the only one.
+
+        ``report`` is told, now and then, the fraction that is done.
+        """
+        share = 1 / max(1, len(self.pieces))
+        for number, piece in enumerate(self.pieces):
             checkpoint()
-            self._of(piece, state).run(state, checkpoint)
+            self._of(piece, state).run(state, checkpoint, within(report, number * share, share))
 
     def _of(self, piece: Piece, state: State) -> Bound:
         """Return the plan of a piece with its numbers; that of a short circuit may be asked for again."""

@@ -11,6 +11,7 @@ import msgspec
 from simulator.cost import bytes_required, shots_bytes, sweep_bytes
 from simulator.engine import refuse_beyond_memory, run
 from simulator.errors import MemoryRefusedError, StoppedError
+from simulator.evolution import Report, unheard, within
 from simulator.instructions import Array
 from simulator.parts import Failure, Item, Outcome, Part
 from simulator.shards import Experiment, Options, Shard, Sweep
@@ -21,7 +22,7 @@ def run_shard(
     shard: Shard,
     checkpoint: Callable[[], None] | None = None,
     admit: Callable[[int], None] | None = None,
-    report: Callable[[float], None] | None = None,
+    report: Report = unheard,
 ) -> Part:
     """Run the experiments of a shard; one that fails does not stop the others, its outcome holds the failure.
 
@@ -30,41 +31,46 @@ def run_shard(
     the checkpoint, ends the whole run.
     """
     runner = _Runner(shard.options, checkpoint or _go_on, admit or _admitted)
-    total = sum(item.last - item.index + 1 for item in shard.items)
+    share = 1 / max(1, sum(map(_count, shard.items)))
     outcomes: list[Item] = []
-    done = 0
+    done = 0.0
     for item in shard.items:
-        for outcome in runner.outcomes(item):
-            outcomes.append(outcome)
-            done += len(outcome.indices())
-            if report is not None:
-                report(done / total)
+        outcomes += runner.outcomes(item, within(report, done, _count(item) * share))
+        done += _count(item) * share
+        report(done)
     return Part(tuple(outcomes))
+
+
+def _count(item: Experiment | Sweep) -> int:
+    """Return how many experiments an item is."""
+    return item.last - item.index + 1
 
 
 class _Runner:
     def __init__(self, options: Options, checkpoint: Callable[[], None], admit: Callable[[int], None]) -> None:
         self._options, self._checkpoint, self._admit = options, checkpoint, admit
 
-    def outcomes(self, item: Experiment | Sweep) -> Iterator[Item]:
+    def outcomes(self, item: Experiment | Sweep, report: Report) -> Iterator[Item]:
         """Yield what becomes of an experiment, or of a sweep's rows."""
-        if isinstance(item, Sweep) and (rows := self._rows_together(item)):
+        if isinstance(item, Sweep) and (rows := self._rows_together(item, report)):
             yield rows
-        else:
-            yield from map(self._outcome, item.experiments())
+            return
+        share = 1 / _count(item)
+        for done, experiment in enumerate(item.experiments()):
+            yield self._outcome(experiment, within(report, done * share, share))
 
-    def _rows_together(self, sweep: Sweep) -> Item | None:
+    def _rows_together(self, sweep: Sweep, report: Report) -> Item | None:
         """Run a sweep in one; None where that is not to be: each row by itself will tell why."""
         try:
             refuse_beyond_memory(sweep.template, self._options.method)
             self._admit(sweep_bytes(sweep, self._options))
-            return run_together(sweep, self._options, self._checkpoint)
+            return run_together(sweep, self._options, self._checkpoint, report)
         except StoppedError:
             raise
         except Exception:  # noqa: BLE001 (whatever it is, it may be one row's)
             return None
 
-    def _outcome(self, experiment: Experiment) -> Outcome:
+    def _outcome(self, experiment: Experiment, report: Report) -> Outcome:
         options = self._options
         shots = options.shots if experiment.shots is None else experiment.shots
         outcome = Outcome(
@@ -76,7 +82,7 @@ class _Runner:
         )
         begin = time.perf_counter()
         try:
-            done = self._done(outcome, experiment, shots)
+            done = self._done(outcome, experiment, shots, report)
         except StoppedError:
             raise
         except Exception as error:  # noqa: BLE001 (whatever it is, it becomes this experiment's failure)
@@ -84,7 +90,7 @@ class _Runner:
             done = msgspec.structs.replace(outcome, failure=failure)
         return msgspec.structs.replace(done, time_taken=time.perf_counter() - begin)
 
-    def _done(self, outcome: Outcome, experiment: Experiment, shots: int) -> Outcome:
+    def _done(self, outcome: Outcome, experiment: Experiment, shots: int, report: Report) -> Outcome:
         """Return the outcome with what the run gave."""
         options, program = self._options, experiment.program
         refuse_beyond_memory(program, options.method)
@@ -105,6 +111,7 @@ class _Runner:
                 sample_measuring=options.sample_measuring,
                 precision=options.precision,
                 checkpoint=self._checkpoint,
+                report=report,
             )
             state_array = None if result.state is None else Array.over(result.state)
         except MemoryError as error:

@@ -15,6 +15,7 @@ from simulator import state
 from simulator.code import Code, End, Evolve
 from simulator.cost import ROW_QUBITS
 from simulator.engine import amplitude_type, finished_state
+from simulator.evolution import Report, unheard
 from simulator.flow import compile_program
 from simulator.instructions import Array, Gate
 from simulator.parts import SweepOutcome
@@ -28,8 +29,13 @@ from simulator.tally import WORD_BITS, Words
 _TOGETHER = 14
 
 
-def run_together(sweep: Sweep, options: Options, checkpoint: Callable[[], None]) -> SweepOutcome | None:
-    """Run all rows, as `engine.run` runs each of them, bit for bit; None: they cannot be run together."""
+def run_together(
+    sweep: Sweep, options: Options, checkpoint: Callable[[], None], report: Report = unheard
+) -> SweepOutcome | None:
+    """Run all rows, as `engine.run` runs each of them, bit for bit; None: they cannot be run together.
+
+    ``report`` is told now and then the fraction that is done.
+    """
     begin = time.perf_counter()
     template, columns = _with_own_gates(sweep)
     code = _code(template, options)
@@ -55,6 +61,7 @@ def run_together(sweep: Sweep, options: Options, checkpoint: Callable[[], None])
         tallies.add(rows, one.slots, code, seeds[start : start + step], checkpoint)
         if options.method == "statevector":
             states += _finished_rows(rows, one, _phases(sweep, some), options, checkpoint)
+        report((start + len(some)) / sweep.num_rows)
     memories, counts, ends, memory = tallies.results()
     return SweepOutcome(
         index=sweep.index,
