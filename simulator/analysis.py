@@ -72,6 +72,18 @@ def final_measures(instructions: Sequence[Instruction]) -> tuple[list[Instructio
     return rest[::-1], tuple(final[::-1])
 
 
+def last_measures(instructions: Sequence[Instruction], later: Iterable[Measure]) -> frozenset[int]:
+    """Return the places of measurements behind which nothing touches the qubit, nor do ``later`` ones."""
+    touched = {measure.qubit for measure in later}
+    places = []
+    for place in range(len(instructions) - 1, -1, -1):
+        instruction = instructions[place]
+        if isinstance(instruction, Measure) and instruction.qubit not in touched:
+            places.append(place)
+        touched |= touched_by(instruction)
+    return frozenset(places)
+
+
 def unboxed(instructions: Iterable[Instruction]) -> Iterator[Instruction]:
     """Yield what is in boxes in place of the boxes."""
     for instruction in instructions:

@@ -25,6 +25,7 @@ from simulator.code import (
     Label,
     Meet,
     Operation,
+    Retire,
     Select,
     Unless,
 )
@@ -135,18 +136,20 @@ class Interpreter:
             case Evolve(evolution=evolution):
                 _evolve(evolution, cohort, self.checkpoint, self.report if self._is_straight else unheard)
             case Measure(qubit=qubit, clbit=clbit):
-                return self._measured(cohort, qubit, clbit, room)
+                return self._measured(cohort, qubit, clbit, room, reset=False)
+            case Retire(qubit=qubit, clbit=clbit):
+                return self._measured(cohort, qubit, clbit, room, reset=True)
             case Reset(qubit=qubit):
-                return self._measured(cohort, qubit, None, room)
+                return self._measured(cohort, qubit, None, room, reset=True)
             case Store() | Assign() | Jump() | Unless() | Select() | Count() as operation:
                 return self._routed(cohort, operation)
         cohort.address += 1
         return [cohort]
 
-    def _measured(self, cohort: Cohort, qubit: int, clbit: int | None, room: int) -> list[Cohort]:
+    def _measured(self, cohort: Cohort, qubit: int, clbit: int | None, room: int, *, reset: bool) -> list[Cohort]:
         """Split states by outcome, and cut the cohort by it if there is no room for all of them.
 
-        Without a clbit it is a reset: the outcome is forgotten, the qubit becomes 0.
+        Without a clbit the outcome is forgotten; with ``reset`` the qubit becomes 0.
         """
         bit = cohort.state.slots[qubit]
         masses = bit_masses(cohort.rows, bit, self.checkpoint)
@@ -162,13 +165,13 @@ class Interpreter:
         ]
         cohort.address += 1
         if _sides(cohort, outcomes, masses).size <= max(room, len(masses)):
-            self._project(cohort, bit, outcomes, masses, reset=clbit is None)
+            self._project(cohort, bit, outcomes, masses, reset=reset)
             return [cohort]
         rows = cohort.rows_of_members
         groups = [np.flatnonzero(outcomes == value) for value in (0, 1)]
         cohorts = parts(cohort, groups)
         for each, group in zip(cohorts, groups, strict=True):
-            self._project(each, bit, outcomes[group], masses[np.unique(rows[group])], reset=clbit is None)
+            self._project(each, bit, outcomes[group], masses[np.unique(rows[group])], reset=reset)
         return cohorts
 
     def _project(
@@ -188,6 +191,8 @@ class Interpreter:
             cohort.members = moved(cohort.members, new_rows)
         factors = masses.reshape(-1)[sides] ** -0.5
         project(cohort.rows, bit, sides % 2, factors, self.checkpoint, reset=reset)
+        if reset:
+            cohort.state.live &= ~(1 << cohort.state.layout[bit])
 
     def _routed(self, cohort: Cohort, operation: Classic) -> list[Cohort]:
         """Do what concerns classical values only, and cut the cohort by where each member goes on."""

@@ -23,6 +23,14 @@ class Evolve:
 
 
 @dataclass(frozen=True, slots=True)
+class Retire:
+    """Measure a qubit that nothing touches any more, and leave it in |0>: states then do not differ in it."""
+
+    qubit: int
+    clbit: int
+
+
+@dataclass(frozen=True, slots=True)
 class Jump:
     """Go on at the label."""
 
@@ -78,7 +86,7 @@ class End:
 
 #: What concerns classical values only.
 Classic: TypeAlias = Store | Assign | Jump | Unless | Select | Count
-Operation: TypeAlias = Evolve | Measure | Reset | Classic | Meet | End
+Operation: TypeAlias = Evolve | Measure | Retire | Reset | Classic | Meet | End
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Program -> Code: a flat list of operations, with jumps in place of nested bodies.
 
 What has no randomness between two jumps is planned as one. Measurements that nothing later depends on come last
-and together, so that they can be sampled. A reset of a qubit that nothing has touched is left out.
+and together, so that they can be sampled. A qubit whose last measurement something later depends on is retired by
+it. A reset of a qubit that nothing has touched is left out.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from simulator.analysis import final_measures, touched_by, unboxed
-from simulator.code import Assign, Code, Count, End, Evolve, Jump, Label, Meet, Operation, Select, Unless
+from simulator.analysis import final_measures, last_measures, touched_by, unboxed
+from simulator.code import Assign, Code, Count, End, Evolve, Jump, Label, Meet, Operation, Retire, Select, Unless
 from simulator.errors import InvalidProgramError
 from simulator.evolution import Evolution
 from simulator.expression import Uint, uint_of
@@ -52,7 +53,14 @@ def compile_program(program: Program, *, fresh: bool, sampling: bool, merging: b
         instructions, final = final_measures(instructions)
     touched = set() if fresh else set(range(program.num_qubits))
     assembler = _Assembler(touched, list(program.variables), merging=merging)
-    assembler.add(instructions)
+    # Where states do not merge, it is the last of them that is asked for, with all its qubits.
+    retiring = last_measures(instructions, final) if merging and Measure in map(type, instructions) else ()
+    start = 0
+    for place in sorted(retiring):
+        assembler.add(instructions[start:place])
+        assembler.retire(instructions[place])
+        start = place + 1
+    assembler.add(instructions[start:])
     assembler.emit(End())
     return Code(tuple(assembler.operations), tuple(assembler.addresses), tuple(assembler.variables), final)
 
@@ -86,6 +94,11 @@ class _Assembler:
             self._add(instruction)
             if not isinstance(instruction, Reset):
                 self.touched |= touched_by(instruction)
+
+    def retire(self, instruction: Instruction) -> None:
+        """Add the last measurement of a qubit."""
+        if isinstance(instruction, Measure):
+            self.emit(Retire(instruction.qubit, instruction.clbit))
 
     def emit(self, operation: Operation) -> None:
         """Append an operation behind everything that is pending."""
@@ -123,6 +136,8 @@ class _Assembler:
 
     def _flush(self) -> None:
         if self._pending:
+            if self.operations and isinstance(self.operations[-1], Retire):
+                self.operations.append(Meet())
             self.operations.append(Evolve(Evolution(self._pending)))
             self._pending.clear()
 

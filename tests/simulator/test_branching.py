@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import tracemalloc
 from collections import Counter
@@ -280,13 +281,34 @@ def steps(circuit: Program, shots: int) -> list[int]:
 def test_shots_that_are_in_one_state_share_it() -> None:
     """Rule 31: 100,000 shots take as many steps as 1,000, and equal states are evolved once."""
     assert steps(teleportation(), 1000) == steps(teleportation(), 100_000)
-    assert steps(teleportation(), 1000)[0] == 4
+    # Whatever was measured, the teleported state is the same, and nobody asks for the other two qubits.
+    assert steps(teleportation(), 1000)[0] == 1
     # 2^12 histories, but after each round one state.
     rounds = program(1, 12, *(part for i in range(12) for part in (h(0), Measure(0, i), Reset(0))), h(0))
     *states, few = steps(rounds, 4000)
     assert states == [1]
     assert few < 12 * 20
     assert len(run(rounds, seed=1, shots=4000).counts) > 2000
+
+
+def fourier(num_qubits: int) -> Program:
+    """The transform of a basis state, a qubit after the other, each turned as those before it were measured."""
+    parts: list[Instruction] = [x(0)]
+    for qubit in reversed(range(num_qubits)):
+        for other in range(qubit + 1, num_qubits):
+            turn = Gate("p", (qubit,), (math.pi / 2 ** (other - qubit),))
+            parts.append(IfElse(Clbit(other), (turn,)))
+        parts += h(qubit), Measure(qubit, qubit)
+    return program(num_qubits, num_qubits, *parts)
+
+
+def test_a_qubit_that_nobody_asks_for_any_more_keeps_no_states_apart() -> None:
+    """Rule 31: a thousand histories of measured qubits, and hardly a state more than one."""
+    *states, few = steps(fourier(10), 1000)
+    assert max(states) <= 2
+    assert few < 1000
+    # As all outcomes are as likely, hardly any comes twice.
+    assert len(run(fourier(10), seed=1, shots=300).counts) > 200
 
 
 def splitting(num_qubits: int) -> Program:

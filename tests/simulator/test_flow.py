@@ -6,7 +6,7 @@ import pytest
 from programs import h, measures, program, random_vector, x
 
 from simulator.analysis import final_measures
-from simulator.code import Code, Evolve, Meet
+from simulator.code import Code, Evolve, Meet, Retire
 from simulator.expression import Clbit
 from simulator.flow import compile_program
 from simulator.instructions import (
@@ -36,6 +36,25 @@ def kinds(dynamic: Program, *, fresh: bool = True) -> list[type]:
     """The operations but for meetings and the end."""
     operations = code(dynamic, fresh=fresh).operations
     return [type(operation) for operation in operations if not isinstance(operation, Meet)][:-1]
+
+
+@pytest.mark.parametrize(
+    ("instructions", "expected"),
+    [
+        # The condition needs the outcome, and nothing the qubit.
+        ((Measure(0, 0), IfElse(Clbit(0), (x(1),)), Measure(1, 1)), [Retire]),
+        ((Measure(0, 0), IfElse(Clbit(0), (x(0),)), Measure(1, 1)), [Measure]),
+        ((Measure(0, 0), IfElse(Clbit(0), (x(1),)), Measure(0, 1)), [Measure]),
+        ((Measure(0, 0), Measure(0, 1), Store(Clbit(0), Clbit(1))), [Measure, Retire]),
+        # Others come again, in a loop.
+        ((For(Range(0, 2), ((Measure(0, 0), IfElse(Clbit(0), (x(1),))),)),), [Measure]),
+    ],
+)
+def test_a_last_measurement_retires_its_qubit(instructions: tuple[Instruction, ...], expected: list[type]) -> None:
+    """Unless something touches the qubit later: a gate, a condition's body, a final measurement."""
+    assert [kind for kind in kinds(program(2, 2, *instructions)) if kind in {Measure, Retire}] == expected
+    one_shot = compile_program(program(2, 2, *instructions), fresh=True, sampling=True, merging=False)
+    assert Retire not in map(type, one_shot.operations)
 
 
 @pytest.mark.parametrize(
