@@ -7,6 +7,7 @@ back to where it came from, its bits in another order. A chunk of zeros is left 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,6 +20,8 @@ from simulator.threads import share, thread_count
 
 Numbers = NDArray[Any]
 
+#: Bytes between two checkpoints of memory that nothing may have touched: that is slow where a host gives it.
+_SLOWLY = 1 << 22
 #: Chunks, at least, for each thread beyond the first: waking one up takes as long as some chunks.
 _WORTH_A_THREAD = 2
 
@@ -180,6 +183,8 @@ def run_by_chunks(
     shape = (2,) * len(stage.local)
     lively = sum(1 << place for place, qubit in enumerate(stage.outer_qubits) if live >> qubit & 1)
     outer = range(len(stage.outer))
+    # The only chunk that is not zero may be the first to touch the memory of the whole state.
+    put = np.copyto if lively else partial(_put_slowly, parts=psi.nbytes // _SLOWLY, checkpoint=checkpoint)
 
     def work(numbers: Iterator[int]) -> None:
         pair = scratch.take()
@@ -191,7 +196,7 @@ def run_by_chunks(
                 continue
             for step in steps:
                 chunk, spare = step.apply(chunk, spare, number)
-            np.copyto(place, chunk.numbers.reshape(shape))
+            put(place, chunk.numbers.reshape(shape))
         scratch.give_back(pair)
 
     def looked(numbers: Iterator[int]) -> Iterator[int]:
@@ -206,6 +211,13 @@ def run_by_chunks(
         _subsets(lively),
         min(thread_count() - 1, count // _WORTH_A_THREAD),
     )
+
+
+def _put_slowly(place: Numbers, numbers: Numbers, parts: int, checkpoint: Callable[[], None]) -> None:
+    """Copy numbers to their place, both of shape (2, ..., 2), with at least so many checkpoints on the way."""
+    for index in np.ndindex(place.shape[: parts.bit_length()]):
+        checkpoint()
+        np.copyto(place[index], numbers[index])
 
 
 def _is_zero(chunk: Numbers) -> bool:
