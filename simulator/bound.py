@@ -22,7 +22,7 @@ from simulator.gates import GATES
 from simulator.instructions import Diagonal, Gate, Initialize, Unitary
 from simulator.operations import WIDEST, Evolving, Listing, listed
 from simulator.phases import Member, Phases
-from simulator.planner import NARROW, Multiply, Plan, Scale, Step, Whole, chunk_bits, make_plan
+from simulator.planner import NARROW, Multiply, Plan, Step, Whole, chunk_bits, make_plan
 from simulator.products import Matrices
 from simulator.state import State
 
@@ -38,9 +38,9 @@ _STEPS, _VECTORS = 256, 1 << 17
 class Diagonals:
     """What is kept of a step that multiplies by diagonals."""
 
-    #: Of those on at most two qubits.
+    #: Of those on at most two qubits, which are bits of the chunk.
     vector: PairVector | None
-    #: Of the others, those that act in few places, each with its operation,
+    #: Of the others, in a narrow state, those that act in few places, each with its operation,
     patches: tuple[tuple[Patch, int], ...]
     #: and the rest: operations, and the bits of their qubits.
     others: tuple[tuple[int, tuple[int, ...]], ...]
@@ -94,23 +94,23 @@ class Planned:
         }
 
     def _kept(self, step: Step, instructions: Sequence[Evolving]) -> Shape | Diagonals | None:
-        if not self.narrow:
-            return None
         if isinstance(step, Multiply):
-            return _shape(step, self.size, real=self.real) if self.size <= _SMALL else None
-        # Each operation with the bits of its qubits.
-        members = list(zip(step.members, step.bits, strict=True))
-        pairs = [Entries(*self.recipe.pair_entries(place), bits) for place, bits in members if len(bits) <= PAIR]
-        size = max([bit + 1 for each in pairs for bit in each.bits], default=0)
+            small = self.narrow and self.size <= _SMALL
+            return _shape(step, self.size, real=self.real) if small else None
+        pairs: list[Entries] = []
         patches: list[tuple[Patch, int]] = []
         others: list[tuple[int, tuple[int, ...]]] = []
-        for place, bits in members:
+        # Each operation with the bits of its qubits.
+        for place, bits in zip(step.members, step.bits, strict=True):
             instruction = instructions[self.listing.operations[place].sources[0]]
             controls = _controls(instruction, bits) if len(bits) > WIDEST else ()
-            if len(bits) > PAIR and self.size - len(controls) <= _SMALL:
+            if len(bits) <= PAIR and min(bits, default=0) >= 0:
+                pairs.append(Entries(*self.recipe.pair_entries(place), bits))
+            elif self.narrow and self.size - len(controls) <= _SMALL:
                 patches.append((Patch(bits[: len(bits) - len(controls)], controls, self.size), place))
-            elif len(bits) > PAIR:
+            else:
                 others.append((place, bits))
+        size = max([bit + 1 for each in pairs for bit in each.bits], default=0)
         return Diagonals(PairVector(pairs, size) if pairs else None, tuple(patches), tuple(others))
 
 
@@ -154,14 +154,11 @@ class Bound:
             if not isinstance(kept, Shape):
                 kept = _shape(step, self._planned.size, real=self._planned.real)
             return Product(matrices, kept)
-        if isinstance(step, Scale):
-            if isinstance(kept, Diagonals):
-                return self._scaling(kept)
-            members = [self._member(*each) for each in zip(step.members, step.bits, strict=True)]
-            return Phases(members, self._planned.size, self._dtype)
+        if isinstance(kept, Diagonals):
+            return self._scaling(kept)
         raise TypeError(step)
 
-    def _scaling(self, kept: Diagonals) -> Scaling:
+    def _scaling(self, kept: Diagonals) -> Scaling | Phases:
         vector = None
         if kept.vector is not None:
             if self._pairs is None:
@@ -171,7 +168,10 @@ class Bound:
             (patch.places, kernels.of_type(self._diagonal(place), self._dtype).take(patch.entries))
             for patch, place in kept.patches
         ]
-        return Scaling(vector, patches, [self._member(*each) for each in kept.others])
+        others = [self._member(*each) for each in kept.others]
+        if self._planned.narrow:
+            return Scaling(vector, patches, others)
+        return Phases(vector, others, self._planned.size, self._dtype)
 
     def _diagonal(self, place: int) -> NDArray[np.complex128]:
         """Return the diagonal of an operation; of one that is wide, over its targets."""

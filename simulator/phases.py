@@ -8,7 +8,6 @@ Anything else is applied by itself.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
@@ -68,21 +67,22 @@ class _Table:
 
 
 class Phases:
-    """The product of diagonals on chunks of 2^size numbers of type ``dtype``."""
+    """The product of diagonals on chunks of 2^size numbers of type ``dtype``.
 
-    def __init__(self, members: Sequence[Member], size: int, dtype: np.dtype[Any]) -> None:
-        shared: list[Member] = []
+    ``vector`` is that of those which all chunks share, over the low bits; None: there are none.
+    """
+
+    def __init__(
+        self, vector: NDArray[Any] | None, members: Sequence[Member], size: int, dtype: np.dtype[Any]
+    ) -> None:
         varying: list[Member] = []
         self._others: list[Member] = []
         for member in members:
-            inside, outside = len(member.inside), len(member.outside)
-            if not member.controls and not outside and inside <= 2:  # noqa: PLR2004 (a pair)
-                shared.append(member)
-            elif not member.controls and 0 < outside <= _TABLE and inside <= 1:
+            if not member.controls and 0 < len(member.outside) <= _TABLE and len(member.inside) <= 1:
                 varying.append(member)
             else:
                 self._others.append(replace(member, diagonal=kernels.of_type(member.diagonal, dtype)))
-        self._vector = kernels.of_type(_pairs_vector(shared), dtype) if shared else None
+        self._vector = None if vector is None else kernels.of_type(vector, dtype)
         self._tables = [_table(group, min(size, _HALF), size, dtype) for group in _grouped(varying)]
 
     def apply(self, chunk: Chunk, spare: Chunk, number: int) -> tuple[Chunk, Chunk]:
@@ -107,31 +107,6 @@ class Phases:
         for member in self._others:
             member.apply(chunk.numbers, number)
         return chunk, spare
-
-
-def _pairs_vector(members: Sequence[Member]) -> Diagonal:
-    """Return the product of diagonals over one or two bits each, as a vector up to their highest bit."""
-    by_top: dict[int, list[Member]] = defaultdict(list)
-    for member in members:
-        by_top[max(member.bits, default=-1)].append(member)
-    vector = np.ones(1, np.complex128)
-    for top in range(max(by_top) + 1):
-        halves = []
-        for value in (0, 1):
-            factors = np.ones((max(1, top), 2), np.complex128)
-            scale: complex = 1.0
-            for member in by_top[top]:
-                if len(member.bits) == 1:
-                    scale = scale * member.diagonal[value]
-                else:
-                    (other,) = {*member.bits} - {top}
-                    entries = member.diagonal.reshape(2, 2)
-                    factors[other] *= entries[value] if member.bits[1] == top else entries[:, value]
-            halves.append(vector * (_kron(factors[:top]) * scale) if by_top[top] else vector)
-        vector = np.concatenate(halves)
-    for member in by_top[-1]:
-        vector = vector * member.diagonal[0]
-    return vector
 
 
 def _kron(factors: NDArray[Any]) -> NDArray[Any]:
