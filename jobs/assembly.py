@@ -7,11 +7,9 @@ import gc
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache, lru_cache
-from typing import Any, TypeAlias, cast
+from functools import lru_cache
+from typing import Any, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
 from qiskit.result import Result
 from qiskit.result.models import ExperimentResult, ExperimentResultData, MeasLevel
 
@@ -19,9 +17,6 @@ from jobs.manifest import Manifest
 from simulator.parts import Item, Outcome, SweepOutcome
 from simulator.program import Program, Register
 from worker.record import Record
-
-#: Memories below this have keys that are made once.
-_FEW_KEYS = 1 << 16
 
 _Lists: TypeAlias = Mapping[str, list[list[Any]]]
 #: What makes the lists of registers in a header.
@@ -131,32 +126,17 @@ def _data(outcome: Outcome) -> ExperimentResultData:
 
 def _sweep_data(outcome: SweepOutcome) -> Iterator[ExperimentResultData]:
     """Yield the same of each row."""
-    keys, numbers = _keys(outcome.memories.ndarray()), outcome.counts.ndarray().tolist()
     states = None if outcome.states is None else outcome.states.ndarray()
-    memory = None if outcome.memory is None else outcome.memory.ndarray()
-    start = 0
-    for row, end in enumerate(outcome.ends.ndarray().tolist()):
+    memories = outcome.memory_of_rows()
+    for row, counts in enumerate(outcome.counts_of_rows()):
         data: dict[str, Any] = {}
-        if end > start or states is None:
-            data["counts"] = dict(zip(keys[start:end], numbers[start:end], strict=True))
-        if memory is not None and (memory.shape[1] or states is None):
-            data["memory"] = _keys(memory[row])
+        if counts or states is None:
+            data["counts"] = counts
+        if (memory := next(memories, None)) is not None and (memory or states is None):
+            data["memory"] = memory
         if states is not None:
             data["statevector"] = states[row].copy()
         yield ExperimentResultData(**data)
-        start = end
-
-
-def _keys(memories: NDArray[Any]) -> list[str]:
-    """Return the hex key of each memory."""
-    if memories.size and memories.max() < _FEW_KEYS:
-        return cast("list[str]", _few_keys().take(memories).tolist())
-    return list(map(hex, memories.tolist()))
-
-
-@cache
-def _few_keys() -> NDArray[np.object_]:
-    return np.array([hex(memory) for memory in range(_FEW_KEYS)], object)
 
 
 def _header(outline: Program, registers: _Registers) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class Limits:
 
 
 class _Weight(NamedTuple):
-    """The bytes of an experiment's result: of its state, and, at most, of its counts and memory."""
+    """The bytes of an experiment's result: of its state, and, at most, of the rest but its name and metadata."""
 
     state: int
     readout: int
@@ -81,7 +81,7 @@ class Intake:
                 original = None
                 yield each
             elif original is not None and (copy := original[0].copy(each)) is not None:
-                self._take(each, 1, original[1])
+                self._take(each, 1, original[1], cost.caption_bytes(copy.name, copy.metadata))
                 yield copy
             else:
                 experiment, weight = self._experiment(each)
@@ -102,7 +102,7 @@ class Intake:
         index = self.count
         program = lower(circuit, from_zero=self._from_zero)
         weight = self._checked(program)
-        self._take(circuit, 1, weight)
+        self._take(circuit, 1, weight, _caption_bytes(program))
         return Experiment(index, experiment_seed(self.seed, index), program), weight
 
     def _sweep(self, points: Points) -> Sweep | None:
@@ -126,7 +126,7 @@ class Intake:
             # As Qiskit notes it of a bound circuit.
             columns.append(np.mod(sum((known[each] for each in phases), phase), 2 * np.pi))
         index = self.count
-        self._take(points.circuit, points.num_points, self._checked(template))
+        self._take(points.circuit, points.num_points, self._checked(template), _caption_bytes(template))
         return Sweep(index, self.seed, template, tuple(places), Array.of(np.array(columns).T))
 
     @property
@@ -140,12 +140,12 @@ class Intake:
         state = cost.result_bytes(program, self.options.method, self.options.precision)
         return _Weight(state, cost.readout_bytes(program, self.options.shots, memory=self.options.memory))
 
-    def _take(self, circuit: QuantumCircuit, count: int, weight: _Weight) -> None:
+    def _take(self, circuit: QuantumCircuit, count: int, weight: _Weight, caption: int) -> None:
         """Count a circuit that is run ``count`` times; refuse what is too many, or what no worker may store."""
         self.count += count
         self.metadata += [circuit.metadata] * count
         self.state_bytes += count * weight.state
-        self.result_bytes += count * (weight.state + weight.readout)
+        self.result_bytes += count * (weight.state + weight.readout + caption)
         limits = self.limits
         if limits.max_circuits is not None and self.count > limits.max_circuits:
             raise BasicAerError(
@@ -194,6 +194,10 @@ class Intake:
             logger.warning('No classical registers in circuit "%s", counts will be empty.', name)
         elif method == "qasm" and not kinds & {instructions.Measure, instructions.Store}:
             logger.warning('No measurements in circuit "%s", classical register will remain all zeros.', name)
+
+
+def _caption_bytes(program: Program) -> int:
+    return cost.caption_bytes(program.header.name, program.header.metadata)
 
 
 def _circuits(run_input: Any) -> Iterator[QuantumCircuit]:

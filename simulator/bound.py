@@ -1,6 +1,6 @@
 """A plan with its numbers: it runs on a state.
 
-Of a narrow state's plan, all that does not depend on angles is kept with it: making it takes longer than a run.
+What does not depend on angles is kept with the plan: of a narrow state, making it takes longer than a run.
 """
 
 from __future__ import annotations

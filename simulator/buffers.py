@@ -14,17 +14,17 @@ from numpy.typing import DTypeLike, NDArray
 
 #: Below this, fresh memory costs little; above the other, too much would be kept from other programs.
 _LEAST, _MOST = 1 << 20, 1 << 30
-#: Of memory that is freed, the process keeps twice as much; smaller blocks than this are taken from it.
+#: Smaller blocks than this are taken from the heap, and at its end twice as much is kept when it is freed.
 _FREED = 16 << 20
 #: References to a buffer that only this module has: its own, and the argument of `sys.getrefcount`.
 _OURS = 2
 
 
 def keep_what_is_freed() -> None:
-    """Let this process, and its forks, keep the memory of small blocks once it is freed, up to 32 MiB.
+    """Let this process, and its forks, keep the memory of small blocks once it is freed.
 
-    glibc gives it back to the system at 128 KiB, or at twice the largest block that was freed so far; a sweep then
-    spends a third of its time on touching the same pages again.
+    glibc gives the end of its heap back to the system at 128 KiB, or at twice the largest block that was freed so
+    far; a sweep then spends a third of its time on touching the same pages again.
     """
     # Freed here, this is that largest block; nothing touches its pages.
     np.empty(_FREED, np.uint8)

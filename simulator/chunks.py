@@ -215,7 +215,7 @@ def run_by_chunks(
 
 def _put_slowly(place: Numbers, numbers: Numbers, parts: int, checkpoint: Callable[[], None]) -> None:
     """Copy numbers to their place, both of shape (2, ..., 2), with at least so many checkpoints on the way."""
-    for index in np.ndindex(place.shape[: parts.bit_length()]):
+    for index in np.ndindex(place.shape[: min(parts.bit_length(), place.ndim - 1)]):
         checkpoint()
         np.copyto(place[index], numbers[index])
 

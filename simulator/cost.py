@@ -63,6 +63,10 @@ _BRANCH_SECONDS, _BRANCH_AMPLITUDE_SECONDS = 4e-6, 3e-9
 _DRAW_SECONDS, _OUTCOME_SECONDS = 1e-8, 1e-7
 #: Qubits up to which rows of a sweep are run together; then the same as above, of a row.
 ROW_QUBITS = 12
+#: log2 of the amplitudes of all rows that go through a step together: two such buffers stay in a core's cache.
+_ROWS_AMPLITUDES = 14
+#: Instructions of all of them, which have a matrix in each row, and the bytes of one with what is made of it.
+_ROWS_INSTRUCTIONS, _BYTES_PER_ROW_INSTRUCTION = 1 << 15, 1 << 10
 _ROW_SECONDS, _ROW_INSTRUCTION_SECONDS, _ROW_AMPLITUDE_SECONDS = 5e-6, 0.2e-6, 0.6e-9
 
 
@@ -101,7 +105,14 @@ def sweep_bytes(sweep: Sweep, options: Options) -> int:
     shots = options.shots if options.method == "qasm" else 1
     numbers = min(shots, 1 << template.num_clbits) * 2 + (shots if options.memory else 0)
     required = bytes_required(template, options.method, shots, options.precision)
+    required += min(rows, rows_together(template)) * len(template.instructions) * _BYTES_PER_ROW_INSTRUCTION
     return required + rows * (_STATES_OF_A_RESULT * result + _BYTES_PER_NUMBER * numbers)
+
+
+def rows_together(template: Program) -> int:
+    """Return how many rows of a sweep go through a step together."""
+    amplitudes = 1 << _ROWS_AMPLITUDES >> template.num_qubits
+    return max(1, min(amplitudes, _ROWS_INSTRUCTIONS // max(1, len(template.instructions))))
 
 
 def max_qubits(memory: int, method: Method, precision: Precision = "double") -> int:
@@ -122,15 +133,20 @@ def result_bytes(program: Program, method: Method, precision: Precision = "doubl
 
 
 def readout_bytes(program: Program, shots: int, *, memory: bool) -> int:
-    """Return the bytes of a result's counts, memory and header, at most."""
+    """Return the bytes of a result's counts, memory and header, at most, but for `caption_bytes`."""
     key = len("0x") + -(-program.num_clbits // 4) + _BYTES_PER_NUMBER
     header = program.header
     named = sum(
         len(register.name.encode()) + (1 + len(register.bits)) * _BYTES_PER_NUMBER
         for register in (*header.qregs, *header.cregs)
     )
-    outline = _BYTES_PER_OUTLINE + len(header.name.encode()) + len((header.metadata or "").encode()) + named
+    outline = _BYTES_PER_OUTLINE + named
     return min(shots, 1 << program.num_clbits) * key + (shots * key if memory else 0) + outline
+
+
+def caption_bytes(name: str, metadata: str | None) -> int:
+    """Return the bytes of a circuit's name and metadata."""
+    return len(name.encode()) + len((metadata or "").encode())
 
 
 def seconds(program: Program, method: Method, shots: int) -> float:

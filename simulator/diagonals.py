@@ -1,7 +1,8 @@
-"""Diagonals on a state that is one chunk: which entries make its factors is planned once, whatever their values.
+"""Diagonals on a chunk: which entries make its factors is planned once, whatever their values.
 
 Factors on one or two bits make one vector: a product over the low bits, one over the high bits, and one over pairs
-of both, each of them short. Wider ones are applied by themselves, and only where their controls have their values.
+of both, each of them short. Where the state is one chunk, wider ones are applied by themselves, and only where
+their controls have their values; `phases` has what depends on the chunk's number.
 """
 
 from __future__ import annotations

@@ -6,16 +6,33 @@ Pure values: whatever the number of shards, workers, or tries, adding the parts 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from itertools import pairwise
-from typing import TypeAlias
+from typing import Any, TypeAlias, cast
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from simulator.errors import InvalidProgramError
 from simulator.instructions import Array
 from simulator.program import Program
 from simulator.shards import outline_of
+
+#: Memories below this have keys that are made once, if there are many.
+_FEW_KEYS, _MANY = 1 << 12, 1 << 10
+
+
+def hex_keys(memories: NDArray[Any]) -> list[str]:
+    """Return the hex key of each memory."""
+    if memories.size >= _MANY and memories.max() < _FEW_KEYS:
+        return cast("list[str]", _few_keys().take(memories).tolist())
+    return list(map(hex, memories.tolist()))
+
+
+@cache
+def _few_keys() -> NDArray[np.object_]:
+    return np.array([hex(memory) for memory in range(_FEW_KEYS)], object)
 
 
 class Failure(msgspec.Struct, frozen=True, array_like=True):
@@ -105,12 +122,17 @@ class SweepOutcome(msgspec.Struct, frozen=True, tag="sweep"):
         """Return the rows' places in the job."""
         return range(self.index, self.index + len(self.seeds))
 
-    def counts_of_rows(self) -> Iterator[tuple[list[int], list[int]]]:
-        """Yield the memories that came in each row, ascending, and how often each did."""
-        memories, counts, start = self.memories.ndarray(), self.counts.ndarray(), 0
+    def counts_of_rows(self) -> Iterator[dict[str, int]]:
+        """Yield the counts of each row, as those of an `Outcome`."""
+        keys, counts, start = hex_keys(self.memories.ndarray()), self.counts.ndarray().tolist(), 0
         for end in self.ends.ndarray().tolist():
-            yield memories[start:end].tolist(), counts[start:end].tolist()
+            yield dict(zip(keys[start:end], counts[start:end], strict=True))
             start = end
+
+    def memory_of_rows(self) -> Iterator[list[str]]:
+        """Yield the memory of each row, likewise; nothing where there is none."""
+        if self.memory is not None:
+            yield from map(hex_keys, self.memory.ndarray())
 
     def outlines(self) -> Iterator[Program]:
         """Yield each row's program without its instructions."""

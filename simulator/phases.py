@@ -1,7 +1,7 @@
 """Diagonals on a chunk: what all chunks share is one vector; what depends on the chunk's number, small tables.
 
-The factor of an amplitude is a product over operations. Those on bits of the chunk alone make one vector of the
-chunk's size. An operation on one bit of the chunk, and on bits outside, is one factor a value for each number of
+The factor of an amplitude is a product over operations. Those on one or two bits of the chunk make one vector, by
+`diagonals`. An operation on one bit of the chunk, and on bits outside, is one factor a value for each number of
 the chunk: all of those are a product over bits, so two short vectors, over the low and the high bits, hold it.
 Anything else is applied by itself.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,6 @@ from simulator import kernels
 from simulator.chunks import Chunk
 from simulator.kernels import Controls
 
-Diagonal: TypeAlias = NDArray[np.complex128]
 #: A chunk's bits below this one are the low bits.
 _HALF = 7
 #: Outer bits that share a table.
@@ -69,7 +68,7 @@ class _Table:
 class Phases:
     """The product of diagonals on chunks of 2^size numbers of type ``dtype``.
 
-    ``vector`` is that of those which all chunks share, over the low bits; None: there are none.
+    ``vector``, of that type, is that of those which all chunks share, over the low bits; None: there are none.
     """
 
     def __init__(
@@ -82,7 +81,7 @@ class Phases:
                 varying.append(member)
             else:
                 self._others.append(replace(member, diagonal=kernels.of_type(member.diagonal, dtype)))
-        self._vector = None if vector is None else kernels.of_type(vector, dtype)
+        self._vector = vector
         self._tables = [_table(group, min(size, _HALF), size, dtype) for group in _grouped(varying)]
 
     def apply(self, chunk: Chunk, spare: Chunk, number: int) -> tuple[Chunk, Chunk]:

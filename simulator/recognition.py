@@ -40,12 +40,14 @@ def with_sweeps(items: Iterable[Experiment | Copy | Sweep], seed: int) -> Iterat
             yield alike.item(seed)
         if isinstance(item, Experiment):
             alike = _Alike(item.program, item.index, item)
-        elif isinstance(item, Copy) and alike is not None:
-            alike = alike.continued()
-            alike.takes(item)
         elif isinstance(item, Sweep):
             alike = None
             yield item
+        elif alike is not None:
+            alike = alike.continued()
+            alike.takes(item)
+        else:
+            raise ValueError("a copy of nothing: no experiment comes before it")
     if alike is not None:
         yield alike.item(seed)
 

@@ -72,5 +72,6 @@ class RowSampler:
         """Yield the draws of each row's shots."""
         uniforms = Uniforms(0)
         for seed in self.seeds:
+            self.checkpoint()
             uniforms.begin(seed)
             yield uniforms.stretch(0, self.shots, 0)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from simulator import state
 from simulator.code import Code, End, Evolve
-from simulator.cost import ROW_QUBITS
+from simulator.cost import ROW_QUBITS, rows_together
 from simulator.engine import amplitude_type, finished_state
 from simulator.evolution import Report, unheard
 from simulator.flow import compile_program
@@ -24,9 +24,6 @@ from simulator.row_sampling import Counts, RowSampler
 from simulator.rows import Columns, RowsEvolution, can_share_steps
 from simulator.shards import GLOBAL_PHASE, Options, Sweep
 from simulator.tally import WORD_BITS, Words
-
-#: log2 of the amplitudes that are worked on at a time: two such buffers stay in a core's cache.
-_TOGETHER = 14
 
 
 def run_together(
@@ -50,7 +47,7 @@ def run_together(
     states: list[NDArray[Any]] = []
     values, seeds = np.asarray(sweep.values.ndarray(), np.float64), sweep.seeds()
     dtype = amplitude_type(options.precision, real=code.real)
-    step = max(1, 1 << _TOGETHER >> template.num_qubits)
+    step = rows_together(template)
     for start in range(0, sweep.num_rows, step):
         some = values[start : start + step]
         rows = np.zeros((len(some), 1 << template.num_qubits), dtype)

@@ -56,6 +56,8 @@ class _Step(NamedTuple):
 
 #: In place of a factor, or of a factor's number of bits.
 _OWN, _NONE = -1, -2
+#: Factors of a product whose steps are kept.
+_SHORT = 8
 _NO_ENTRIES = np.zeros((0, 0), np.intp)
 
 
@@ -82,7 +84,9 @@ class Products:
 
         ``item`` is its place; ``places`` are those of the factors, each among those of its width.
         """
-        for step in _steps(size, shapes):
+        # Short ones come again and again; there are as many long ones as there are circuits.
+        steps = _kept_steps(size, shapes) if len(shapes) <= _SHORT else _steps(size, shapes)
+        for step in steps:
             right = places[step.right] if step.right >= 0 else item
             self._steps[step.key].append((item, places[step.left], right, step))
 
@@ -136,7 +140,6 @@ def _each(entries: Sequence[_Entries], places: Sequence[int], width: int) -> _En
     return found
 
 
-@lru_cache(maxsize=4096)
 def _steps(size: int, shapes: tuple[Shape, ...]) -> tuple[_Step, ...]:
     """Return the steps that make a product over ``size`` bits."""
 
@@ -179,6 +182,10 @@ def _steps(size: int, shapes: tuple[Shape, ...]) -> tuple[_Step, ...]:
         one, zero = shapes[0].moves[0], 1 << 2 * len(shapes[0].spots)
         steps.append(step(0, np.where(numbers[:, None] == moved, one, zero).reshape(1, -1), _NONE, _NO_ENTRIES))
     return tuple(steps)
+
+
+#: Some MiB at most.
+_kept_steps = lru_cache(maxsize=4096)(_steps)
 
 
 def _rows_moved(step: _Step, sources: _Entries) -> _Step:

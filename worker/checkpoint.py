@@ -52,8 +52,11 @@ class Checkpoint:
         self._begun, self._expected = self._clock(), seconds
 
     def report(self, fraction: float) -> None:
-        """Note how much of the run is done, from 0 to 1; the next beat tells the store."""
-        self._progress = fraction
+        """Note how much of the run is done, from 0 to 1; the next beat tells the store.
+
+        What was told is not taken back, where a part of the run begins anew.
+        """
+        self._progress = max(fraction, self._progress or 0.0)
 
     def __call__(self) -> None:
         """Look or beat if it is time to; most calls only read the clock."""

@@ -15,8 +15,8 @@ from simulator import instructions
 from simulator.program import Program
 from simulator.recognition import Copy
 
-#: The name of a standard gate, its qubits, and whether it has numbers,
-_Gate: TypeAlias = tuple[str, tuple[Qubit, ...], bool]
+#: The name of a standard gate, its qubits, and how many numbers it has,
+_Gate: TypeAlias = tuple[str, tuple[Qubit, ...], int]
 #: or the class of another operation, its qubits, and its clbits.
 _Other: TypeAlias = tuple[type, tuple[Qubit, ...], tuple[Clbit, ...]]
 
@@ -36,6 +36,9 @@ class Original:
         """Return what a circuit has of its own; None: it is another one, or must be lowered to be known."""
         if len(circuit.data) != len(self._program.instructions) or circuit.num_vars or self._program.variables:
             return None
+        # Also one that its gates do not depend on, as in 0 * theta.
+        if circuit.num_parameters:
+            return None
         if _bits_of(circuit) != self._bits:
             return None
         if self._expected is None:
@@ -51,7 +54,7 @@ class Original:
             match each:
                 case instructions.Gate(control_state=None) if (each.name, len(each.controls)) in _NAMES:
                     name, places = _NAMES[each.name, len(each.controls)], each.controls + each.targets
-                    found.append((name, tuple([qubits[place] for place in places]), bool(each.params)))
+                    found.append((name, tuple([qubits[place] for place in places]), len(each.params)))
                 case instructions.Measure():
                     found.append((Measure, (qubits[each.qubit],), (clbits[each.clbit],)))
                 case instructions.Reset():
@@ -77,7 +80,10 @@ def _numbers(circuit: QuantumCircuit, expected: list[_Gate | _Other]) -> NDArray
             if mine.name != kind:
                 return None
             if more:
-                numbers += mine.params
+                params = mine.params
+                if len(params) != more:
+                    return None
+                numbers += params
         elif getattr(mine.operation, "base_class", None) is not kind or mine.clbits != more:
             return None
     numbers.append(circuit.global_phase)

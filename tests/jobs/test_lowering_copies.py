@@ -119,6 +119,18 @@ def _other_register() -> QuantumCircuit:
     return circuit
 
 
+def _with_four_numbers() -> QuantumCircuit:
+    circuit = ansatz(0.1)
+    circuit.data[2] = circuit.data[2].replace(operation=CUGate(0.1, 0.2, 0.3, 0.4).control(1).base_gate)
+    return circuit
+
+
+def _open_in_vain() -> QuantumCircuit:
+    circuit = ansatz(0.1)
+    circuit.data[0] = circuit.data[0].replace(operation=RYGate(0 * Parameter("theta")))
+    return circuit
+
+
 def _not_finite() -> QuantumCircuit:
     circuit = ansatz(0.1)
     circuit.data[0] = circuit.data[0].replace(operation=RYGate(math.inf))
@@ -134,6 +146,8 @@ def _not_finite() -> QuantumCircuit:
         _with_store(),
         _other_clbits(),
         _other_register(),
+        _with_four_numbers(),
+        _open_in_vain(),
         _not_finite(),
     ],
 )
@@ -157,6 +171,15 @@ def test_a_stream_may_change_one_circuit() -> None:
     found = [each.program for item in items_of(stream()) for each in item.experiments()]
     assert [each.instructions[0].params for each in found] == [(0.1,), (0.2,), (0.2,)]
     assert [each.instructions[1].targets for each in found] == [(1,), (1,), (0,)]
+
+
+def test_a_copy_weighs_what_its_own_name_and_metadata_do() -> None:
+    """Rule 23: the estimate of the result has each circuit's metadata in it."""
+    circuits = [ansatz(0.1), ansatz(0.2)]
+    circuits[1].metadata = {"text": "x" * 100_000}
+    intake = Intake(Options(method="qasm", shots=10), SEED, "qasm_simulator", LIMITS)
+    list(intake.items(circuits, None))
+    assert intake.result_bytes > 100_000
 
 
 def test_copies_count() -> None:

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from programs import h, measures, program, x
 
-from simulator import run
-from simulator.instructions import Gate, Instruction
-from simulator.shards import Method
+from simulator import Shard, run, run_shard
+from simulator.chunks import _put_slowly
+from simulator.instructions import Array, Gate, Instruction
+from simulator.shards import Method, Options, Sweep
 from simulator.threads import use_threads
 
 #: Seconds: a cancel is seen within a tenth of that, but where other processes have the cores.
@@ -73,4 +74,26 @@ def test_gaps_between_layouts() -> None:
     run(circuit, seed=1, method="statevector", checkpoint=lambda: times.append(time.perf_counter()))
     times.append(time.perf_counter())
     assert len(times) > 5
+    assert max(np.diff(times)) < LONGEST
+
+
+@pytest.mark.parametrize("parts", [0, 1, 5, 1 << 40])
+def test_what_is_put_slowly_is_put(parts: int) -> None:
+    """Rule 8: all numbers come to their places, however large the state and small the chunk."""
+    looks: list[int] = []
+    place, numbers = np.zeros((2,) * 6), np.arange(64.0).reshape((2,) * 6)
+    _put_slowly(place, numbers, parts, lambda: looks.append(1))
+    assert np.array_equal(place, numbers)
+    assert min(parts, 32) <= len(looks) <= 32
+
+
+def test_gaps_between_rows() -> None:
+    """Rule 8: also where rows have many shots each."""
+    template = program(1, 1, Gate("ry", (0,), (0.0,)), *measures(1))
+    sweep = Sweep(0, 1, template, ((0, 0),), Array.of(np.linspace(0, 3, 200)[:, None]))
+    times = [time.perf_counter()]
+    options = Options(method="qasm", shots=100_000)
+    run_shard(Shard(options, (sweep,)), checkpoint=lambda: times.append(time.perf_counter()))
+    times.append(time.perf_counter())
+    assert len(times) > 200
     assert max(np.diff(times)) < LONGEST

@@ -137,7 +137,9 @@ def test_readout_bytes_bound_what_travels(clbits: int, *, memory: bool) -> None:
     counts = {key: keys.count(key) for key in keys}
     outline = msgspec.structs.replace(circuit, instructions=())
     full = Outcome(0, 2**62, 500, outline, counts=counts, memory=keys if memory else None, time_taken=0.1)
-    assert len(encode(Part((full,)))) <= cost.readout_bytes(circuit, 500, memory=memory)
+    assert len(encode(Part((full,)))) <= cost.readout_bytes(circuit, 500, memory=memory) + cost.caption_bytes(
+        circuit.header.name, circuit.header.metadata
+    )
 
 
 def test_seconds_grow_with_the_work() -> None:

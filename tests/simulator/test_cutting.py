@@ -51,10 +51,9 @@ def answers(part: Part) -> list[tuple[int, int, dict[str, int], list[str] | None
         if isinstance(outcome, Outcome):
             found.append((outcome.index, outcome.shots, outcome.counts, outcome.memory))
             continue
-        for row, (memories, numbers) in enumerate(outcome.counts_of_rows()):
-            counts = dict(zip(map(hex, memories), numbers, strict=True))
-            memory = None if outcome.memory is None else list(map(hex, outcome.memory.ndarray()[row].tolist()))
-            found.append((outcome.index + row, outcome.shots, counts, memory))
+        memories = outcome.memory_of_rows()
+        for row, counts in enumerate(outcome.counts_of_rows()):
+            found.append((outcome.index + row, outcome.shots, counts, next(memories, None)))
     return found
 
 

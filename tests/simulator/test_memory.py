@@ -15,9 +15,10 @@ import pytest
 from programs import h, measures, program, ry, x
 
 from simulator import cost, run_shard, wire
-from simulator.instructions import Gate, Instruction
+from simulator.buffers import keep_what_is_freed
+from simulator.instructions import Array, Gate, Instruction
 from simulator.program import Program
-from simulator.shards import Experiment, Options, Shard
+from simulator.shards import Experiment, Options, Shard, Sweep
 from simulator.threads import use_threads
 
 SHOTS = 100_000
@@ -54,6 +55,17 @@ def circuit(family: str, num_qubits: int, method: str) -> Program:
     return program(num_qubits, num_qubits, *gates, *measures(num_qubits))
 
 
+def measured(*arguments: str) -> list[int]:
+    """Run `main` in a process of its own."""
+    folders = os.pathsep.join(map(str, (Path(__file__).parents[1], Path(__file__).parents[2])))
+    command = [sys.executable, __file__, *arguments]
+    done = subprocess.run(
+        command, env=os.environ | {"PYTHONPATH": folders}, capture_output=True, text=True, check=True, timeout=60
+    )
+    figures: list[int] = json.loads(done.stdout)
+    return figures
+
+
 @dataclass
 class Case:
     """A run, and the bytes of its state."""
@@ -86,12 +98,7 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_resident_memory(case: Case) -> None:
     """Rule 25: a run takes its state, once, and a little; with its message, never more than it is said to."""
-    command = [sys.executable, __file__, case.family, str(case.num_qubits), case.method, case.precision]
-    folders = os.pathsep.join(map(str, (Path(__file__).parents[1], Path(__file__).parents[2])))
-    done = subprocess.run(
-        command, env=os.environ | {"PYTHONPATH": folders}, capture_output=True, text=True, check=True, timeout=60
-    )
-    running, sending, estimate, readout = json.loads(done.stdout)
+    running, sending, estimate, readout = measured(case.family, str(case.num_qubits), case.method, case.precision)
     if case.family != "deep":
         assert running < 1.1 * case.state + BESIDE + (READOUT if case.method == "qasm" else 0)
     assert sending < estimate
@@ -99,20 +106,40 @@ def test_resident_memory(case: Case) -> None:
     assert estimate < 1.1 * sending + BESIDE + readout + (16 << 20 if case.family == "deep" else 0)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_rows_of_a_long_circuit() -> None:
+    """Rule 25: however many rows there are, few have their matrices at once, and these are counted."""
+    _, sending, estimate, _ = measured("sweep", "1", "qasm", "double")
+    assert sending < estimate
+    assert estimate < 100 << 20
+
+
+def sweep(num_qubits: int) -> Sweep:
+    gates = [ry(0.0, place % num_qubits) for place in range(1000)]
+    template = program(num_qubits, num_qubits, *gates, *measures(num_qubits))
+    values = np.random.default_rng(1).uniform(0, 6, (500, 1000))
+    return Sweep(0, 1, template, tuple((place, 0) for place in range(1000)), Array.of(values))
+
+
 def main(family: str, num_qubits: str, method: str, precision: str) -> None:
     """Print the most bytes that a run took, and with its message; what it is said to take, and for its shots."""
     use_threads(2)
+    # As a worker does.
+    keep_what_is_freed()
     options = Options(method, SHOTS, precision=precision)
     # So that what is loaded and allocated once by a process is there.
     run_shard(Shard(options, (Experiment(0, 1, circuit("layers", 4, method)),)))
-    shard = Shard(options, (Experiment(0, 1, circuit(family, int(num_qubits), method)),))
+    width = int(num_qubits)
+    item = sweep(width) if family == "sweep" else Experiment(0, 1, circuit(family, width, method))
+    shard = Shard(options, (item,))
+    program_ = item.template if isinstance(item, Sweep) else item.program
     asked: list[int] = []
     before = resident("VmRSS")
     part = run_shard(shard, admit=asked.append)
     running = resident("VmHWM") - before
     wire.encode(part)
     sending = resident("VmHWM") - before
-    readout = cost.shots_bytes(shard.items[0].program, method, SHOTS, memory=False)
+    readout = cost.shots_bytes(program_, method, SHOTS, memory=False)
     sys.stdout.write(json.dumps([running, sending, asked[0], readout]))
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from programs import Draw, h, measures, program, ry, x
 
+from simulator import recognition
 from simulator.expression import Clbit
 from simulator.instructions import Gate, IfElse
 from simulator.program import Program
-from simulator.recognition import with_sweeps
+from simulator.recognition import Copy, with_sweeps
 from simulator.rng import experiment_seed
 from simulator.shards import Experiment, Sweep
 
@@ -39,12 +41,25 @@ def lists(draw: Draw) -> list[Program]:
     return [draw(st.sampled_from(kinds))() for _ in range(draw(st.integers(0, 12)))]
 
 
-@given(lists())
-def test_a_sweep_stands_for_its_circuits(programs: list[Program]) -> None:
+@given(lists(), st.sampled_from([1, 2, 3, 4096]), st.booleans())
+def test_a_sweep_stands_for_its_circuits(programs: list[Program], most: int, copies: bool) -> None:
     """Rule 32: with and without sweeps, a job has the same experiments, to the sign of a zero."""
     given_ = experiments(*programs)
-    found = [each for item in with_sweeps(given_, SEED) for each in item.experiments()]
+    items: list[Experiment | Copy] = list(given_)
+    for place in range(1, len(items) if copies else 0):
+        if recognition._are_alike(programs[place - 1], programs[place]):
+            own = programs[place]
+            items[place] = Copy(recognition._numbers(own), own.header.name, own.header.metadata)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recognition, "_MOST_ROWS", most)
+        found = [each for item in with_sweeps(items, SEED) for each in item.experiments()]
     assert repr(found) == repr(given_)
+
+
+def test_a_copy_of_nothing_is_refused() -> None:
+    """An item that nothing comes before is not left out without a word."""
+    with pytest.raises(ValueError, match="no experiment comes before"):
+        list(with_sweeps([Copy(np.zeros(1), "a", "{}")], SEED))
 
 
 def test_circuits_of_one_structure_are_one_sweep() -> None:

@@ -61,12 +61,9 @@ def results_of(outcome):
     if isinstance(outcome, Outcome):
         yield outcome.counts, outcome.memory, None if outcome.state is None else outcome.state.ndarray()
         return
-    for row, (memories, numbers) in enumerate(outcome.counts_of_rows()):
-        yield (
-            dict(zip(map(hex, memories), numbers, strict=True)),
-            None if outcome.memory is None else list(map(hex, outcome.memory.ndarray()[row].tolist())),
-            None if outcome.states is None else outcome.states.ndarray()[row],
-        )
+    memories = outcome.memory_of_rows()
+    for row, counts in enumerate(outcome.counts_of_rows()):
+        yield counts, next(memories, None), None if outcome.states is None else outcome.states.ndarray()[row]
 
 
 @st.composite

@@ -5,11 +5,15 @@ from __future__ import annotations
 from itertools import permutations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from programs import Draw
 
+from simulator.gates import GATES
+from simulator.instructions import Gate
+from simulator.matrices import matrices_of, moves_of
 from simulator.units import Products, Shape, fill
 
 Matrix = NDArray[np.complex128]
@@ -31,6 +35,24 @@ def dense(size: int, spots: tuple[int, ...], matrix: Matrix) -> Matrix:
                 ]
                 full[row, column] = matrix[inside[0], inside[1]]
     return full
+
+
+@pytest.mark.parametrize("name", GATES)
+@pytest.mark.parametrize("controls", [0, 1, 2])
+def test_what_only_moves_basis_states(name: str, controls: int) -> None:
+    """Of a constant gate under any controls: where its rows' only entries are, if these are 1."""
+    spec = GATES[name]
+    if spec.num_params:
+        assert moves_of((name, spec.num_qubits, controls, None)) == b""
+        return
+    for control_state in (None, *range(1 << controls)):
+        moves = moves_of((name, spec.num_qubits, controls, control_state))
+        gate = Gate(name, tuple(range(spec.num_qubits)), (), tuple(range(5, 5 + controls)), control_state)
+        (matrix,) = matrices_of((name, spec.num_qubits, controls, control_state), [gate], [0], None)
+        only_moves = np.all((matrix == 0) | (matrix == 1)) and np.all(np.count_nonzero(matrix, axis=1) == 1)
+        assert bool(moves) == only_moves
+        if moves:
+            assert np.array_equal(np.eye(len(matrix))[list(moves)], matrix)
 
 
 @st.composite
