@@ -5,14 +5,18 @@ Made late and by each process for itself: a pool does not survive a fork.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from threading import Event, Lock
+from threading import Event, Lock, get_native_id
 from typing import TypeVar
 
 T = TypeVar("T")
+
+_LINUX = sys.platform == "linux"
 
 
 class _Threads:
@@ -21,16 +25,48 @@ class _Threads:
         self.pool: ThreadPoolExecutor | None = None
         self.owner = -1
         self.lock = Lock()
+        #: The system's numbers of the pool's threads,
+        self.helping: list[int] = []
+        #: how many there were when they were last kept off a CPU, and which that was.
+        self.kept_off = (0, -1)
 
     def helpers(self) -> ThreadPoolExecutor:
         with self.lock:
             if self.pool is None or self.owner != os.getpid():
-                self.pool = ThreadPoolExecutor(thread_count() - 1, "basicaer-engine")
+                self.helping, self.kept_off = [], (0, -1)
+                helping = self.helping
+                self.pool = ThreadPoolExecutor(
+                    thread_count() - 1, "basicaer-engine", lambda: helping.append(get_native_id())
+                )
                 self.owner = os.getpid()
+            self.keep_off()
             return self.pool
+
+    def keep_off(self) -> None:
+        """Keep the helpers off the CPU that the caller is on.
+
+        Linux may wake them there after a pause, and leaves them for tens of milliseconds behind a caller that does
+        not wait, while other CPUs are idle. Which of these they get is up to it.
+        """
+        if _current_cpu is None:
+            return
+        now = len(self.helping), _current_cpu()
+        if now == self.kept_off:
+            return
+        self.kept_off = now
+        if others := os.sched_getaffinity(0) - {now[1]}:
+            for helper in self.helping:
+                with contextlib.suppress(OSError):
+                    os.sched_setaffinity(helper, others)
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 _threads = _Threads()
+#: Returns the number of the CPU that the caller is on; None: the system does not say it.
+_current_cpu: Callable[[], int] | None = getattr(ctypes.CDLL(None), "sched_getcpu", None) if _LINUX else None
 
 
 def use_threads(count: int | None) -> None:
@@ -69,24 +105,25 @@ def share(
     stopped = Event()
     lock = Lock()
 
-    def rest() -> Iterator[T]:
+    def rest(before: Callable[[], None]) -> Iterator[T]:
         while not stopped.is_set():
+            before()
             with lock:
                 item = next(source, None)
             if item is None:
                 return
             yield item
 
-    def until_stopped(work: Callable[[Iterator[T]], None]) -> None:
+    def until_stopped(work: Callable[[Iterator[T]], None], before: Callable[[], None]) -> None:
         try:
-            work(rest())
+            work(rest(before))
         except BaseException:
             stopped.set()
             raise
 
-    futures = [_threads.helpers().submit(until_stopped, helping) for _ in range(helpers)]
+    futures = [_threads.helpers().submit(until_stopped, helping, _nothing) for _ in range(helpers)]
     try:
-        until_stopped(own)
+        until_stopped(own, _threads.keep_off)
     finally:
         wait(futures)
     for future in futures:

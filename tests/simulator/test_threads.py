@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 
 import pytest
 
-from simulator.threads import share, thread_count, use_threads
+from simulator.threads import cores, share, thread_count, use_threads
 
 
 @pytest.fixture(autouse=True)
@@ -71,3 +72,19 @@ def test_the_number_of_threads() -> None:
     assert thread_count() >= 1
     with pytest.raises(ValueError, match="0 threads; at least 1"):
         use_threads(0)
+
+
+@pytest.mark.skipif(sys.platform != "linux" or cores() < 2, reason="asks Linux, of several CPUs")
+def test_helpers_are_kept_off_the_cpu_of_the_caller() -> None:
+    """A helper that is woken there would wait, while other CPUs are idle."""
+    helpers: set[int] = set()
+
+    def helping(items: Iterator[int]) -> None:
+        helpers.add(threading.get_native_id())
+        list(items)
+
+    for _ in range(100):
+        share(list, helping, range(10), helpers=2)
+    everywhere = os.sched_getaffinity(0)
+    assert helpers
+    assert all(len(everywhere - os.sched_getaffinity(helper)) == 1 for helper in helpers)
