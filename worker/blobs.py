@@ -23,8 +23,8 @@ UPLOAD_LIFE = 3600
 WHOLE_PART_BYTES = 1 << 20
 #: Parts that are asked for at once: with parts of the size above, as many MB.
 _PARTS_AT_ONCE = 32
-#: Fields that are written at once; their bytes are bounded too.
-_FIELDS_AT_ONCE = 1000
+#: Fields, and bytes, that are written at once. More bytes would be copied into fresh memory, which is slow.
+_FIELDS_AT_ONCE, _BYTES_AT_ONCE = 1000, 1 << 20
 #: Shards that travel with SUBMIT at most.
 _FIELDS_ALONG = 100
 
@@ -59,7 +59,7 @@ class Upload:
         self._held_bytes += len(shard)
         self.total += 1
         self.num_bytes += len(shard)
-        if self._store is not None and self._held_bytes > chunks.CHUNK_BYTES:
+        if self._store is not None and self._held_bytes > _BYTES_AT_ONCE:
             self._send(self._store)
             self._ahead, self.held, self._held_bytes = True, [], 0
 
@@ -176,13 +176,13 @@ def _fields(shards: Iterable[bytes | bytearray], first: int) -> Iterator[tuple[s
 
 
 def _batches(fields: Iterable[tuple[str, bytes | memoryview]]) -> Iterator[dict[str, bytes | memoryview]]:
-    """Group fields so that one batch has a few chunks' bytes at most."""
+    """Group fields so that one batch has bytes for one write, or one field."""
     batch: dict[str, bytes | memoryview] = {}
     weight = 0
     for name, value in fields:
         batch[name] = value
         weight += len(value)
-        if weight >= chunks.CHUNK_BYTES or len(batch) == _FIELDS_AT_ONCE:
+        if weight >= _BYTES_AT_ONCE or len(batch) == _FIELDS_AT_ONCE:
             yield batch
             batch, weight = {}, 0
     if batch:

@@ -215,7 +215,7 @@ class TestLists:
 
     def test_a_stream_of_any_length(self, quiet, monkeypatch):
         """A generator is lowered, cut and uploaded as it goes: SUBMIT finds all of it."""
-        monkeypatch.setattr("worker.chunks.CHUNK_BYTES", 20_000)
+        monkeypatch.setattr("worker.blobs._BYTES_AT_ONCE", 20_000)
 
         def stream():
             for index in range(3000):
