@@ -56,19 +56,28 @@ def in_turns(
         pause: seconds between two runs, for peers whose threads spin on after their work.
 
     """
-    first = _round(contenders, pause)
-    check({name: answer for name, (_, answer) in first.items()})
+    answers: dict[str, Any] = {}
+    first = _round(contenders, pause, answers)
+    check(answers)
+    # Kept, they would have all later runs take fresh memory.
+    answers.clear()
     counted = [] if warm_up else [first]
     spent = 0.0
     while len(counted) < rounds or (rounds > 1 and spent < _ENOUGH and len(counted) < _MOST):
         counted.append(_round(contenders, pause))
-        spent += sum(seconds for seconds, _ in counted[-1].values())
-    return {contender.name: [each[contender.name][0] for each in counted] for contender in contenders}
+        spent += sum(counted[-1].values())
+    return {contender.name: [each[contender.name] for each in counted] for contender in contenders}
 
 
-def _round(contenders: Sequence[Contender], pause: float) -> dict[str, tuple[float, Any]]:
-    outcomes = {}
+def _round(
+    contenders: Sequence[Contender], pause: float, answers: dict[str, Any] | None = None
+) -> dict[str, float]:
+    """Return each one's seconds; the answers are added to those that are given."""
+    seconds = {}
     for contender in contenders:
         time.sleep(pause)
-        outcomes[contender.name] = contender.timed()
-    return outcomes
+        seconds[contender.name], answer = contender.timed()
+        if answers is not None:
+            answers[contender.name] = answer
+        del answer
+    return seconds
