@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from programs import Draw
 
+from simulator import units
 from simulator.gates import GATES
 from simulator.instructions import Gate
 from simulator.matrices import matrices_of, moves_of
@@ -122,3 +123,12 @@ def test_products_are_those_of_whole_matrices(drawn: tuple[int, list[list[tuple[
     fill(alone, products.by_size()[size], {width: each[1] for width, each in flat.items()})
     # A row has, bit for bit, the numbers that it has by itself.
     assert alone.tobytes() == found[1].tobytes()
+
+
+def test_the_steps_of_long_products_are_not_kept() -> None:
+    """Each long circuit has its own: kept, they would fill a worker's memory."""
+    shape = Shape((0,), False, b"")
+    Products().add(1, 0, (shape,) * 2, [0, 1])
+    before = units._kept_steps.cache_info().currsize
+    Products().add(1, 0, (shape,) * 300, list(range(300)))
+    assert units._kept_steps.cache_info().currsize == before
