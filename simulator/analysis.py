@@ -72,16 +72,16 @@ def final_measures(instructions: Sequence[Instruction]) -> tuple[list[Instructio
     return rest[::-1], tuple(final[::-1])
 
 
-def last_measures(instructions: Sequence[Instruction], later: Iterable[Measure]) -> frozenset[int]:
-    """Return the places of measurements behind which nothing touches the qubit, nor do ``later`` ones."""
+def last_measures(instructions: Sequence[Instruction], later: Iterable[Measure]) -> dict[int, Measure]:
+    """Return, by place, the measurements behind which nothing touches the qubit, nor do ``later`` ones."""
     touched = {measure.qubit for measure in later}
-    places = []
-    for place in range(len(instructions) - 1, -1, -1):
+    last: dict[int, Measure] = {}
+    for place in reversed(range(len(instructions))):
         instruction = instructions[place]
         if isinstance(instruction, Measure) and instruction.qubit not in touched:
-            places.append(place)
+            last[place] = instruction
         touched |= touched_by(instruction)
-    return frozenset(places)
+    return last
 
 
 def unboxed(instructions: Iterable[Instruction]) -> Iterator[Instruction]:

@@ -91,8 +91,8 @@ class Interpreter:
 
     @property
     def _is_straight(self) -> bool:
-        """Whether it is one evolution."""
-        return len(self.code.operations) == len((Evolve, End))
+        """Whether an evolution is all that there is."""
+        return isinstance(self.code.operations[1], End)
 
     def _operation(self, cohort: Cohort) -> Operation:
         return self.code.operations[cohort.address]

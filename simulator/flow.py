@@ -54,11 +54,11 @@ def compile_program(program: Program, *, fresh: bool, sampling: bool, merging: b
     touched = set() if fresh else set(range(program.num_qubits))
     assembler = _Assembler(touched, list(program.variables), merging=merging)
     # Where states do not merge, it is the last of them that is asked for, with all its qubits.
-    retiring = last_measures(instructions, final) if merging and Measure in map(type, instructions) else ()
+    retiring = last_measures(instructions, final) if merging and Measure in map(type, instructions) else {}
     start = 0
-    for place in sorted(retiring):
+    for place, measure in sorted(retiring.items()):
         assembler.add(instructions[start:place])
-        assembler.retire(instructions[place])
+        assembler.emit(Retire(measure.qubit, measure.clbit))
         start = place + 1
     assembler.add(instructions[start:])
     assembler.emit(End())
@@ -94,11 +94,6 @@ class _Assembler:
             self._add(instruction)
             if not isinstance(instruction, Reset):
                 self.touched |= touched_by(instruction)
-
-    def retire(self, instruction: Instruction) -> None:
-        """Add the last measurement of a qubit."""
-        if isinstance(instruction, Measure):
-            self.emit(Retire(instruction.qubit, instruction.clbit))
 
     def emit(self, operation: Operation) -> None:
         """Append an operation behind everything that is pending."""

@@ -152,20 +152,21 @@ def settle(rows: Amplitudes, checkpoint: Checkpoint) -> None:
 def marks(rows: Amplitudes, checkpoint: Checkpoint) -> NDArray[np.uint64]:
     """Return a number a state: equal for equal bytes, and hardly ever for others."""
     found = np.zeros(len(rows), np.uint64)
+    weights = _weights(2 << PIECE)
     word = np.dtype(np.uint64 if rows.itemsize >= np.uint64().itemsize else np.uint32)
     for states, piece in _pieces(rows, checkpoint):
         words = rows[states, piece].view(word).astype(np.uint64)
         # A product keeps little of a number's highest bits, such as the sign: they go to the lowest, too.
         words ^= words >> np.uint64(32)
-        words *= _weights()[: words.shape[1]]
-        found[states] = found[states] * _weights()[0] + words.sum(axis=1)
+        words *= weights[: words.shape[1]]
+        found[states] = found[states] * weights[0] + words.sum(axis=1)
     return found
 
 
 @cache
-def _weights() -> NDArray[np.uint64]:
+def _weights(count: int) -> NDArray[np.uint64]:
     """Return odd random numbers, one for each word of a piece."""
-    return np.random.Philox(key=1).random_raw(2 << PIECE) | np.uint64(1)
+    return np.random.Philox(key=1).random_raw(count) | np.uint64(1)
 
 
 def _turns(rows: Amplitudes, checkpoint: Checkpoint) -> Amplitudes:

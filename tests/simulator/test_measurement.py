@@ -192,3 +192,12 @@ def test_the_checkpoint_is_called_in_every_verb() -> None:
         calls.clear()
         verb(lambda: calls.append(1))
         assert len(calls) >= max(1, states.shape[1] >> measurement.PIECE), name
+
+
+def test_marks_of_pieces_of_any_size() -> None:
+    """What was made for pieces of one size is not taken for others."""
+    states = np.eye(4, 16, dtype=complex)
+    for piece in (1, 2, 12):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(measurement, "PIECE", piece)
+            assert len(set(measurement.marks(states, lambda: None).tolist())) == 4
