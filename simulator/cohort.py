@@ -91,7 +91,7 @@ def beginning(state: State, shots: NDArray[np.int64], num_variables: int) -> Coh
 def drawn(cohort: Cohort, uniforms: Uniforms) -> Iterator[tuple[slice, NDArray[np.float64]]]:
     """Yield each shot's next random number, a batch of the crowd, which is the cohort's own then, at a time."""
     _own(cohort)
-    return cohort.crowd.drawn(_numbers(cohort), uniforms)
+    return cohort.crowd.drawn(_numbers(cohort), uniforms.reals)
 
 
 def split(cohort: Cohort, shares: NDArray[np.float64], uniforms: Uniforms) -> NDArray[np.intp]:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.rng import Uniforms
+from simulator.rng import Draws, Uniforms
 
 #: Shots that are gone through at a time: what is computed about them is in a cache, and in no new memory.
 _BATCH = 1 << 14
+#: How many words there are.
+_WORDS = 1 << 16
 
 
 @dataclass(slots=True, eq=False)
@@ -36,15 +39,15 @@ class Crowd:
         for start in range(0, self.shots.size, _BATCH):
             yield slice(start, min(start + _BATCH, self.shots.size))
 
-    def drawn(self, numbers: NDArray[np.intp], uniforms: Uniforms) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-        """Yield random numbers, batch by batch: of each shot the one of its mark's number."""
+    def drawn(self, numbers: NDArray[np.intp], draws: Draws) -> Iterator[tuple[slice, NDArray[Any]]]:
+        """Yield draws, batch by batch: of each shot the one of its mark's number."""
         different = set(numbers[self.sizes > 0].tolist())
         if self.gapless and len(different) == 1:
             (number,) = different
             for inside in self.batches():
-                yield inside, uniforms.stretch(int(self.shots[inside.start]), inside.stop - inside.start, number)
+                yield inside, draws.stretch(int(self.shots[inside.start]), inside.stop - inside.start, number)
             return
-        rows = {number: uniforms.row(self.shots, number) for number in different}
+        rows = {number: draws.row(self.shots, number) for number in different}
         for inside in self.batches():
             shots = self.shots[inside]
             if len(rows) == 1:
@@ -52,18 +55,33 @@ class Crowd:
                 yield inside, row.of(shots)
                 continue
             of_shots = numbers.take(self.marks[inside])
-            draws = np.empty(shots.size)
+            found = np.empty(shots.size, draws.dtype)
             for number, row in rows.items():
                 chosen = np.flatnonzero(of_shots == number)
-                draws[chosen] = row.of(shots.take(chosen))
-            yield inside, draws
+                found[chosen] = row.of(shots.take(chosen))
+            yield inside, found
 
     def split(self, shares: NDArray[np.float64], numbers: NDArray[np.intp], uniforms: Uniforms) -> None:
-        """Draw an outcome for each shot, 0 with its mark's share; where it is 1, add the number of marks."""
+        """Draw an outcome for each shot, 0 with its mark's share; where it is 1, add the number of marks.
+
+        A draw's first 16 bits are a word; where they are the share's own, a real number is what follows them.
+        """
         count = self.sizes.size
-        for inside, draws in self.drawn(numbers, uniforms):
+        scaled = shares * _WORDS
+        floors = np.minimum(scaled, _WORDS - 1).astype(np.uint16)
+        undecided = []
+        for inside, words in self.drawn(numbers, uniforms.words):
             marks = self.marks[inside]
-            marks += np.multiply(draws >= shares.take(marks), count, dtype=np.intp)
+            limits = floors.take(marks)
+            undecided.append(np.flatnonzero(words == limits) + inside.start)
+            marks += np.multiply(words > limits, count, dtype=np.intp)
+        ties = np.concatenate(undecided)
+        marks = self.marks[ties]
+        for number in np.unique(numbers[marks]).tolist():
+            of_number = numbers[marks] == number
+            rests = (scaled - floors).take(marks[of_number])
+            reals = uniforms.reals.draw(self.shots[ties[of_number]], number)
+            self.marks[ties[of_number]] += np.multiply(reals >= rests, count, dtype=np.intp)
         self.sizes = np.bincount(self.marks, minlength=2 * count)
 
 

@@ -1,8 +1,8 @@
-"""Randomness as a function of names: (seed, shot number, draw number) -> a uniform in [0, 1).
+"""Randomness as a function of names: (seed, shot number, draw number) -> a uniform in [0, 1), or 16 random bits.
 
-Shots lie in blocks of 1,024. Draw k of shot s is number ``s % 1024`` of row k of block ``s // 1024``; row k is the
-k-th ``random(1024)`` of a Philox generator whose key is (seed, block). So what a shot draws depends on nothing
-else: not on the number of shots, the shards, the workers, or the order in which anything is computed.
+Draw k of shot s is number s of row k: a run of a Philox generator whose key is the seed, and whose counter is the
+shot's, the row's and the kind's number. So what a shot draws depends on nothing else: not on the number of shots,
+the shards, the workers, or the order in which anything is computed.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+#: Shots whose draws are made together, where they are remembered.
 BLOCK = 1024
-#: One step of Philox's counter gives four doubles.
-_STEPS_PER_ROW = BLOCK // 4
-#: Blocks of 8 KiB, of all numbers, that a run remembers beside those that it asks for.
+#: Blocks, of all numbers, that a run remembers of a kind beside those that it asks for: at most 8 KiB each.
 _REMEMBERED_BLOCKS = 4096
 
 
@@ -29,45 +29,61 @@ def experiment_seed(seed: int, index: int) -> int:
     return int.from_bytes(digest[:8], "little") >> 1
 
 
+class Uniforms:
+    """The draws of one run under one seed, 0 <= seed < 2^63; those of a kind are independent of the other's."""
+
+    def __init__(self, seed: int) -> None:
+        source = _Source(seed)
+        #: As float64, in [0, 1).
+        self.reals = Draws(source, _REALS)
+        #: As uint16.
+        self.words = Draws(source, _WORDS)
+        self._source = source
+
+    def begin(self, seed: int) -> None:
+        """Go on as the draws of another seed."""
+        self._source.begin(seed)
+        self.reals.forget()
+        self.words.forget()
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """The draws of one number, of the shots from ``first`` on; not all of them need be there."""
 
     first: int
-    uniforms: NDArray[np.float64]
+    numbers: NDArray[Any]
     #: Which blocks' are there.
     made: NDArray[np.bool_]
 
-    def of(self, shots: NDArray[np.int64]) -> NDArray[np.float64]:
+    def of(self, shots: NDArray[np.int64]) -> NDArray[Any]:
         """Return the draws of shots that were asked for."""
-        return self.uniforms.take(shots - self.first)
+        return self.numbers.take(shots - self.first)
 
 
-class Uniforms:
-    """The draws of one run under one seed, 0 <= seed < 2^63."""
+class Draws:
+    """The draws of one kind."""
 
-    def __init__(self, seed: int) -> None:
-        self._philox = np.random.Philox(key=np.array([seed, 0], np.uint64))
-        self._generator = np.random.Generator(self._philox)
-        # To write this back, with another block and row, takes a tenth of the time of a new generator.
-        self._state = self._philox.state
+    def __init__(self, source: _Source, kind: _Kind) -> None:
+        self.dtype = kind.dtype
+        self._source, self._kind = source, kind
         self._rows: OrderedDict[int, Row] = OrderedDict()
 
-    def begin(self, seed: int) -> None:
-        """Go on as the draws of another seed."""
-        self._state["state"]["key"][0] = seed
+    def forget(self) -> None:
+        """Forget what is remembered."""
         self._rows.clear()
 
-    def draw(self, shots: NDArray[np.int64], number: int) -> NDArray[np.float64]:
+    def draw(self, shots: NDArray[np.int64], number: int) -> NDArray[Any]:
         """Return the draw of this number of each shot, in any order of the shots."""
-        return self.row(shots, number).of(shots) if shots.size else np.empty(0)
+        return self.row(shots, number).of(shots) if shots.size else np.empty(0, self.dtype)
 
-    def stretch(self, first: int, count: int, number: int) -> NDArray[np.float64]:
+    def stretch(self, first: int, count: int, number: int) -> NDArray[Any]:
         """Return the draw of this number of each shot from the first on. They are not remembered."""
-        start = first // BLOCK
-        draws = np.empty(((first + count - 1) // BLOCK - start + 1, BLOCK))
-        self._make(number, start, draws)
-        return draws.reshape(-1)[first - start * BLOCK :][:count]
+        before = first % self._kind.in_a_step
+        steps = -(-(before + count) // self._kind.in_a_step)
+        draws = np.empty(steps * self._kind.in_a_step, self.dtype)
+        self._source.fill(draws, self._kind, first - before, number)
+        return draws[before:][:count]
 
     def row(self, shots: NDArray[np.int64], number: int) -> Row:
         """Return the draws of this number of some shots, at least one, and of others."""
@@ -75,39 +91,67 @@ class Uniforms:
         row = self._spanning(number, first, last)
         # With as many shots as blocks, the others of these blocks will be asked for soon.
         blocks = np.arange(first, last + 1) if shots.size > last - first else np.unique(shots // BLOCK)
-        places = blocks - row.first // BLOCK
-        for place in places[~row.made[places]].tolist():
-            self._make(number, row.first // BLOCK + place, row.uniforms.reshape(-1, BLOCK)[place : place + 1])
-            row.made[place] = True
+        start = row.first // BLOCK
+        missing = blocks[~row.made[blocks - start]]
+        for run in np.split(missing, np.flatnonzero(np.diff(missing) > 1) + 1) if missing.size else ():
+            places = slice(int(run[0]) - start, int(run[-1]) - start + 1)
+            draws = row.numbers[places.start * BLOCK : places.stop * BLOCK]
+            self._source.fill(draws, self._kind, int(run[0]) * BLOCK, number)
+            row.made[places] = True
         return row
 
     def _spanning(self, number: int, first: int, last: int) -> Row:
         """Return the row of a number, with room for these blocks; it becomes the one that was used last."""
         row = self._rows.pop(number, None)
         if row is None:
-            row = _empty(first, last)
+            row = self._empty(first, last)
         start = row.first // BLOCK
         if first < start or last >= start + row.made.size:
-            wider = _empty(min(first, start), max(last, start + row.made.size - 1))
+            wider = self._empty(min(first, start), max(last, start + row.made.size - 1))
             place = start - wider.first // BLOCK
             wider.made[place : place + row.made.size] = row.made
-            wider.uniforms[place * BLOCK :][: row.uniforms.size] = row.uniforms
+            wider.numbers[place * BLOCK :][: row.numbers.size] = row.numbers
             row = wider
         while self._rows and sum(each.made.size for each in self._rows.values()) > _REMEMBERED_BLOCKS:
             self._rows.popitem(last=False)
         self._rows[number] = row
         return row
 
-    def _make(self, number: int, first: int, blocks: NDArray[np.float64]) -> None:
-        """Fill in the row of a number, of the blocks from the first on."""
-        names, philox, random = self._state["state"], self._philox, self._generator.random
-        key, names["counter"][0] = names["key"], number * _STEPS_PER_ROW
-        for place, draws in enumerate(blocks, start=first):
-            key[1] = place
-            philox.state = self._state
-            random(out=draws)
+    def _empty(self, first: int, last: int) -> Row:
+        count = last - first + 1
+        return Row(first * BLOCK, np.empty(count * BLOCK, self.dtype), np.zeros(count, np.bool_))
 
 
-def _empty(first: int, last: int) -> Row:
-    count = last - first + 1
-    return Row(first * BLOCK, np.empty(count * BLOCK), np.zeros(count, np.bool_))
+class _Kind(NamedTuple):
+    #: Its place in the counter.
+    place: int
+    dtype: np.dtype[Any]
+    #: Shots whose draws are one step of Philox's counter.
+    in_a_step: int
+
+
+_REALS = _Kind(0, np.dtype(np.float64), 4)
+_WORDS = _Kind(1, np.dtype(np.uint16), 16)
+
+
+class _Source:
+    """A Philox generator that begins anywhere."""
+
+    def __init__(self, seed: int) -> None:
+        self._philox = np.random.Philox(key=np.array([seed, 0], np.uint64))
+        self._random = np.random.Generator(self._philox).random
+        # To write this back, with another place, takes a tenth of the time of a new generator.
+        self._state = self._philox.state
+
+    def begin(self, seed: int) -> None:
+        """Go on under another seed."""
+        self._state["state"]["key"][0] = seed
+
+    def fill(self, draws: NDArray[Any], kind: _Kind, first: int, number: int) -> None:
+        """Fill in whole steps: the draws of this number of shots from the first on."""
+        self._state["state"]["counter"][:3] = first // kind.in_a_step, number, kind.place
+        self._philox.state = self._state
+        if kind is _REALS:
+            self._random(out=draws)
+        else:
+            draws[...] = self._philox.random_raw(draws.size // 4).astype("<u8", copy=False).view("<u2")

@@ -74,4 +74,4 @@ class RowSampler:
         for seed in self.seeds:
             self.checkpoint()
             uniforms.begin(seed)
-            yield uniforms.stretch(0, self.shots, 0)
+            yield uniforms.reals.stretch(0, self.shots, 0)

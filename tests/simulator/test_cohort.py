@@ -137,16 +137,31 @@ def test_split_follows_the_draws(sparse: int, monkeypatch: pytest.MonkeyPatch) -
     for shot, mark in zip(cohort.crowd.shots.tolist(), cohort.crowd.marks.tolist(), strict=True):
         if cohort.places[mark] >= 0:
             member_of[shot] = cohort.members[cohort.places[mark]]
-    expected = {
-        shot: int(uniforms.draw(np.array([shot]), member.draws)[0] >= share_of[member])
-        for shot, member in member_of.items()
-    }
+    expected = {}
+    for shot, member in member_of.items():
+        word, real = (each.draw(np.array([shot]), member.draws)[0] for each in (uniforms.words, uniforms.reals))
+        expected[shot] = int((word + real) / 2**16 >= share_of[member])
     outcomes = split(cohort, shares, uniforms)
     found = {}
     for shot, mark in zip(cohort.crowd.shots.tolist(), cohort.crowd.marks.tolist(), strict=True):
         found[shot] = int(outcomes[cohort.places[mark]])
     assert found == expected
     assert seen(cohort) == before
+
+
+@pytest.mark.parametrize("share", [0.3, 1 / 3, 0.5, 1 - 2**-40, 2**-40])
+def test_split_where_words_do_not_decide(share: float) -> None:
+    """A draw whose word is that of the share goes on with a real number: shares are exact, not to 16 bits."""
+    uniforms, shots = Uniforms(2), np.arange(2_000_000)
+    words, reals = uniforms.words.draw(shots, 0), uniforms.reals.draw(shots, 0)
+    floor, rest = divmod(share * 2**16, 1)
+    ties = words == floor
+    expected = (words > floor) | (ties & (reals >= rest))
+    assert 10 < np.count_nonzero(ties) < 60
+    assert len(set(expected[ties].tolist())) == (2 if share in {0.3, 1 / 3} else 1)
+    cohort = beginning(ground(1), shots, 0)
+    outcomes = split(cohort, np.array([share]), Uniforms(2))
+    np.testing.assert_array_equal(outcomes[cohort.places[cohort.crowd.marks]], expected)
 
 
 def test_draws_come_shot_by_shot() -> None:
@@ -158,4 +173,4 @@ def test_draws_come_shot_by_shot() -> None:
         patch.setattr(crowd, "_BATCH", 300)
         for inside, draws in drawn(cohort, uniforms):
             for shot, draw in zip(cohort.crowd.shots[inside].tolist(), draws.tolist(), strict=True):
-                assert draw == uniforms.draw(np.array([shot]), numbers[shot])[0]
+                assert draw == uniforms.reals.draw(np.array([shot]), numbers[shot])[0]
