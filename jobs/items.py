@@ -14,6 +14,7 @@ from jobs.errors import BasicAerError
 from jobs.lowering import LoweringError, Original, lower, lower_template
 from jobs.parameters import Points, points_of
 from simulator import cost, instructions
+from simulator.analysis import qubits_at_once
 from simulator.instructions import Array
 from simulator.program import Program
 from simulator.recognition import Copy, with_sweeps
@@ -101,7 +102,7 @@ class Intake:
         self._check_circuit(circuit)
         index = self.count
         program = lower(circuit, from_zero=self._from_zero)
-        weight = self._checked(program)
+        weight = self._checked(circuit, program)
         self._take(circuit, 1, weight, _caption_bytes(program))
         return Experiment(index, experiment_seed(self.seed, index), program), weight
 
@@ -126,7 +127,8 @@ class Intake:
             # As Qiskit notes it of a bound circuit.
             columns.append(np.mod(sum((known[each] for each in phases), phase), 2 * np.pi))
         index = self.count
-        self._take(points.circuit, points.num_points, self._checked(template), _caption_bytes(template))
+        weight = self._checked(points.circuit, template)
+        self._take(points.circuit, points.num_points, weight, _caption_bytes(template))
         return Sweep(index, self.seed, template, tuple(places), Array.of(np.array(columns).T))
 
     @property
@@ -134,9 +136,11 @@ class Intake:
         # With an initial state, qubits that nothing has touched are not |0>.
         return self.options.initial_state is None and self.options.method != "unitary"
 
-    def _checked(self, program: Program) -> _Weight:
-        """Refuse instructions that the method has not; return what the result weighs."""
+    def _checked(self, circuit: QuantumCircuit, program: Program) -> _Weight:
+        """Refuse instructions that the method has not, and too many qubits; return what the result weighs."""
         self._check_instructions(program)
+        if circuit.num_qubits > self.limits.max_qubits:
+            self._check_width(circuit, qubits_at_once(program, self.options.method, fresh=self._from_zero))
         state = cost.result_bytes(program, self.options.method, self.options.precision)
         return _Weight(state, cost.readout_bytes(program, self.options.shots, memory=self.options.memory))
 
@@ -159,14 +163,21 @@ class Intake:
                 "submit fewer or narrower circuits, or raise BASICAER_MAX_RESULT_BYTES"
             )
 
-    def _check_circuit(self, circuit: QuantumCircuit) -> None:
-        """Refuse a width, before anything is done that takes long where it is large."""
-        if circuit.num_qubits > self.limits.max_qubits:
+    def _check_width(self, circuit: QuantumCircuit, num_qubits: int) -> None:
+        """Refuse too many qubits."""
+        limit, whole = self.limits.max_qubits, circuit.num_qubits
+        if num_qubits > limit:
+            used = f", which has {whole} and uses {num_qubits} at once" if num_qubits < whole else ""
             raise BasicAerError(
-                f"Number of qubits {circuit.num_qubits} is greater than maximum ({self.limits.max_qubits}) "
-                f'for "{self.backend}". The circuit is "{circuit.name}"; the maximum follows the memory of the '
-                "workers."
+                f'Number of qubits {num_qubits} is greater than maximum ({limit}) for "{self.backend}". '
+                f'The circuit is "{circuit.name}"{used}; the maximum follows the memory of the workers.'
             )
+
+    def _check_circuit(self, circuit: QuantumCircuit) -> None:
+        """Refuse what can be told of a circuit before it is lowered."""
+        if self.options.method != "qasm" or not self._from_zero:
+            # Before anything is done that takes long where it is large.
+            self._check_width(circuit, circuit.num_qubits)
         initial = self.options.initial_state
         if initial is None:
             return

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import cast
 
 from simulator.errors import InvalidProgramError
+from simulator.expression import Clbit
 from simulator.instructions import (
     Barrier,
     Box,
     Delay,
     Diagonal,
     Gate,
+    IfElse,
+    Initialize,
     Instruction,
     Measure,
     Permutation,
+    Reset,
+    Store,
     Unitary,
     clbits_of,
     qubits_of,
@@ -22,6 +28,7 @@ from simulator.instructions import (
 )
 from simulator.operations import Evolving
 from simulator.program import Program
+from simulator.shards import Method
 
 _UNITARY = frozenset({Gate, Unitary, Diagonal, Permutation})
 #: Behind a measurement, they leave it a final one.
@@ -73,15 +80,99 @@ def final_measures(instructions: Sequence[Instruction]) -> tuple[list[Instructio
 
 
 def last_measures(instructions: Sequence[Instruction], later: Iterable[Measure]) -> dict[int, Measure]:
-    """Return, by place, the measurements behind which nothing touches the qubit, nor do ``later`` ones."""
+    """Return, by place, the measurements behind which nothing touches the qubit until it is reset.
+
+    Nor do ``later`` ones.
+    """
     touched = {measure.qubit for measure in later}
     last: dict[int, Measure] = {}
     for place in reversed(range(len(instructions))):
         instruction = instructions[place]
         if isinstance(instruction, Measure) and instruction.qubit not in touched:
             last[place] = instruction
-        touched |= touched_by(instruction)
+        if isinstance(instruction, (Reset, Initialize)):
+            touched -= touched_by(instruction)
+        else:
+            touched |= touched_by(instruction)
     return last
+
+
+def with_resets(instructions: list[Instruction]) -> list[Instruction]:
+    """Put a reset in place of each condition that is one: where a qubit was measured as 1, it is flipped."""
+    if IfElse not in map(type, instructions):
+        return instructions
+    found: list[Instruction] = []
+    #: Qubit -> the clbit that says what it is.
+    outcomes: dict[int, int] = {}
+    for instruction in instructions:
+        flip = _flip_of(instruction)
+        if flip is not None and outcomes.get(flip[0]) == flip[1]:
+            found.append(Reset(flip[0]))
+        else:
+            found.append(instruction)
+        for qubit in touched_by(instruction):
+            outcomes.pop(qubit, None)
+        if written := _written_by(instruction):
+            outcomes = {qubit: clbit for qubit, clbit in outcomes.items() if clbit not in written}
+        if isinstance(instruction, Measure):
+            outcomes[instruction.qubit] = instruction.clbit
+    return found
+
+
+def _flip_of(instruction: Instruction) -> tuple[int, int] | None:
+    """Return the qubit that an instruction flips, and the clbit on whose 1 it does."""
+    match instruction:
+        case IfElse(
+            condition=Clbit(clbit=clbit),
+            true_body=(Gate(name="x", targets=(qubit,), controls=()),),
+            false_body=(),
+        ):
+            return qubit, clbit
+    return None
+
+
+def _written_by(instruction: Instruction) -> set[int]:
+    """Return the clbits that an instruction, bodies included, may write, and others that it reads to do so."""
+    parts = (part for part in walk((instruction,)) if isinstance(part, (Measure, Store)))
+    return {clbit for part in parts for clbit in clbits_of(part)}
+
+
+def telling(
+    final: tuple[Measure, ...], touched: Container[int], instructions: Sequence[Instruction]
+) -> tuple[Measure, ...]:
+    """Leave out final measurements that write the 0 of an untouched qubit where nothing but 0 can be.
+
+    ``instructions`` are those before.
+    """
+    if all(measure.qubit in touched for measure in final):
+        return final
+    written = Counter(measure.clbit for measure in final)
+    written.update(clbit for instruction in walk(instructions) for clbit in clbits_of(instruction))
+    return tuple([each for each in final if each.qubit in touched or written[each.clbit] > 1])
+
+
+def qubits_at_once(program: Program, method: Method, *, fresh: bool = True) -> int:
+    """Return how many qubits the states of a run have, at most.
+
+    Shots from |0...0> (``fresh``) need only those that are in use at the same time, as `flow` brings and retires
+    them.
+    """
+    if method != "qasm" or not fresh:
+        return program.num_qubits
+    instructions, final = final_measures(with_resets(list(unboxed(program.instructions))))
+    last = last_measures(instructions, final) if Measure in map(type, instructions) else {}
+    present: set[int] = set()
+    most = 0
+    for place, instruction in enumerate(instructions):
+        if isinstance(instruction, Reset):
+            present.discard(instruction.qubit)
+            continue
+        present |= touched_by(instruction)
+        most = max(most, len(present))
+        if place in last:
+            present.remove(last[place].qubit)
+    present.update(measure.qubit for measure in telling(final, present, instructions))
+    return max(most, len(present))
 
 
 def unboxed(instructions: Iterable[Instruction]) -> Iterator[Instruction]:
@@ -95,5 +186,7 @@ def unboxed(instructions: Iterable[Instruction]) -> Iterator[Instruction]:
 
 def touched_by(instruction: Instruction) -> set[int]:
     """Return the qubits that an instruction, bodies included, does something to."""
+    if type(instruction) is Gate:  # by far the most frequent
+        return {*instruction.targets, *instruction.controls}
     parts = (part for part in walk((instruction,)) if not isinstance(part, (Barrier, Delay)))
     return {qubit for part in parts for qubit in qubits_of(part)}

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.breadth import next_of, room_for
 from simulator.code import (
     Assign,
+    Bring,
     Classic,
     Code,
     Count,
@@ -46,16 +49,12 @@ from simulator.evaluation import Classical, Evaluator
 from simulator.evolution import Evolution, Report, unheard
 from simulator.expression import Var
 from simulator.instructions import Measure, Reset, Store
-from simulator.measurement import bit_masses, project, settle
+from simulator.measurement import bit_masses, kept_halves, project, settle
 from simulator.rng import Uniforms
-from simulator.state import State
+from simulator.state import State, widened, without
 
-#: States wait for each other, to be evolved together and to meet, while they take fewer bytes than this,
-_WAITING_BYTES = 1 << 26
-#: and while they are fewer than this.
-_WAITING = 1 << 12
-#: States of more than this part of those bytes are never put together in one array, but only merged.
-_WIDE = 64
+#: What becomes of a qubit that is measured.
+_Then: TypeAlias = Literal["kept", "reset", "retired"]
 #: Amplitudes that are evolved at once, where they are of several states.
 _TOGETHER = 1 << 14
 
@@ -73,12 +72,9 @@ class Interpreter:
     def run(self, state: State, shots: NDArray[np.int64]) -> Iterator[Cohort]:
         """Yield each cohort that has come to the end; the final measurements are not done yet."""
         live = [beginning(state, shots, len(self.code.variables))]
-        # As if they were complex, which real ones may become.
-        state_bytes = state.amplitudes.size * np.result_type(state.amplitudes, np.complex64).itemsize
-        budget = _Budget(_waiting(state_bytes))
         while live:
-            cohort = live.pop(_next(live, budget))
-            while cohort.num_rows > budget.room(live):
+            cohort = live.pop(next_of(live))
+            while cohort.num_rows > room_for(self._row_bytes(cohort), live):
                 cohort, other = halves(cohort)
                 live.append(other)
             match self._operation(cohort):
@@ -86,8 +82,11 @@ class Interpreter:
                     yield cohort
                     continue
                 case Meet():
-                    self._meet(cohort, live, budget)
-            live += self._advanced(cohort, budget.room(live))
+                    self._meet(cohort, live)
+                case Bring(qubits=qubits):
+                    cohort.state = widened(cohort.state, qubits, self.checkpoint)
+                    cohort.address += 1
+            live += self._advanced(cohort, live)
 
     @property
     def _is_straight(self) -> bool:
@@ -97,62 +96,68 @@ class Interpreter:
     def _operation(self, cohort: Cohort) -> Operation:
         return self.code.operations[cohort.address]
 
-    def _meet(self, cohort: Cohort, live: list[Cohort], budget: _Budget) -> None:
+    def _row_bytes(self, cohort: Cohort) -> int:
+        """Return the bytes of each of a cohort's states, when it is run next."""
+        operation = self._operation(cohort)
+        return cohort.row_bytes << (len(operation.qubits) if isinstance(operation, Bring) else 0)
+
+    def _meet(self, cohort: Cohort, live: list[Cohort]) -> None:
         """Join a cohort with others that wait at its Meet, and let it go on."""
-        self._join(cohort, live, budget)
+        self._join(cohort, live)
         merge(cohort, self.checkpoint)
         cohort.fingerprint = None
         cohort.address += 1
 
-    def _join(self, cohort: Cohort, live: list[Cohort], budget: _Budget) -> None:
+    def _join(self, cohort: Cohort, live: list[Cohort]) -> None:
         """Take those of the live cohorts into one that are of its kind, and fit or are in the same state."""
         waiting = [each for each in live if each.kind == cohort.kind]
         live[:] = [each for each in live if each.kind != cohort.kind]
         # Popped, so that the memory of those that are joined is free when this returns.
         while waiting:
             other = waiting.pop()
-            if cohort.num_rows + other.num_rows <= budget.room(live + waiting):
+            if cohort.num_rows + other.num_rows <= room_for(cohort.row_bytes, live + waiting):
                 join(cohort, other)
             elif same_state(cohort, other, self.checkpoint):
                 absorb(cohort, other)
             else:
                 live.append(other)
 
-    def _advanced(self, cohort: Cohort, room: int) -> list[Cohort]:
-        """Run a cohort until it is cut or has to wait; return what it became."""
+    def _advanced(self, cohort: Cohort, others: Sequence[Cohort]) -> list[Cohort]:
+        """Run a cohort until it is cut, or has to wait or to be widened; return what it became."""
         cohorts = [cohort]
-        while len(cohorts) == 1 and not isinstance(self._operation(cohorts[0]), (Meet, End)):
-            cohorts = self._step(cohorts[0], room)
+        while len(cohorts) == 1 and not isinstance(self._operation(cohorts[0]), (Bring, Meet, End)):
+            cohorts = self._step(cohorts[0], others)
         for each in cohorts:
             if isinstance(self._operation(each), Meet):
                 # Also if no other comes, so that a shot's outcomes do not depend on it.
                 settle(each.rows, self.checkpoint)
         return cohorts
 
-    def _step(self, cohort: Cohort, room: int) -> list[Cohort]:
+    def _step(self, cohort: Cohort, others: Sequence[Cohort]) -> list[Cohort]:
         """Run one operation."""
         self.checkpoint()
         match self._operation(cohort):
             case Evolve(evolution=evolution):
                 _evolve(evolution, cohort, self.checkpoint, self.report if self._is_straight else unheard)
             case Measure(qubit=qubit, clbit=clbit):
-                return self._measured(cohort, qubit, clbit, room, reset=False)
+                return self._measured(cohort, qubit, clbit, others, "kept")
             case Retire(qubit=qubit, clbit=clbit):
-                return self._measured(cohort, qubit, clbit, room, reset=True)
+                return self._measured(cohort, qubit, clbit, others, "retired")
             case Reset(qubit=qubit):
-                return self._measured(cohort, qubit, None, room, reset=True)
+                return self._measured(cohort, qubit, None, others, "reset")
             case Store() | Assign() | Jump() | Unless() | Select() | Count() as operation:
                 return self._routed(cohort, operation)
         cohort.address += 1
         return [cohort]
 
-    def _measured(self, cohort: Cohort, qubit: int, clbit: int | None, room: int, *, reset: bool) -> list[Cohort]:
+    def _measured(
+        self, cohort: Cohort, qubit: int, clbit: int | None, others: Sequence[Cohort], then: _Then
+    ) -> list[Cohort]:
         """Split states by outcome, and cut the cohort by it if there is no room for all of them.
 
-        Without a clbit the outcome is forgotten; with ``reset`` the qubit becomes 0.
+        Without a clbit the outcome is forgotten.
         """
-        bit = cohort.state.slots[qubit]
-        masses = bit_masses(cohort.rows, bit, self.checkpoint)
+        masses = bit_masses(cohort.rows, cohort.state.slots[qubit], self.checkpoint)
         share = masses[:, 0] / masses.sum(axis=1)
         shares = share[cohort.rows_of_members]
         if np.all((share <= 0) | (share >= 1)):
@@ -164,35 +169,35 @@ class Interpreter:
             for (row, classical, draws), outcome in zip(cohort.members, outcomes.tolist(), strict=True)
         ]
         cohort.address += 1
+        room = room_for(cohort.row_bytes >> (then == "retired"), others)
         if _sides(cohort, outcomes, masses).size <= max(room, len(masses)):
-            self._project(cohort, bit, outcomes, masses, reset=reset)
+            self._project(cohort, qubit, outcomes, masses, then)
             return [cohort]
         rows = cohort.rows_of_members
         groups = [np.flatnonzero(outcomes == value) for value in (0, 1)]
         cohorts = parts(cohort, groups)
         for each, group in zip(cohorts, groups, strict=True):
-            self._project(each, bit, outcomes[group], masses[np.unique(rows[group])], reset=reset)
+            self._project(each, qubit, outcomes[group], masses[np.unique(rows[group])], then)
         return cohorts
 
     def _project(
-        self,
-        cohort: Cohort,
-        bit: int,
-        outcomes: NDArray[np.intp],
-        masses: NDArray[np.float64],
-        *,
-        reset: bool,
+        self, cohort: Cohort, qubit: int, outcomes: NDArray[np.intp], masses: NDArray[np.float64], then: _Then
     ) -> None:
         """Give each member the half of its state that its outcome says; ``masses`` has shape (states, 2)."""
         sides = _sides(cohort, outcomes, masses)
-        if sides.size > len(masses):
-            new_rows = np.searchsorted(sides, 2 * cohort.rows_of_members + outcomes)
-            cohort.state.amplitudes = cohort.rows.take(sides // 2, axis=0).reshape(-1)
-            cohort.members = moved(cohort.members, new_rows)
         factors = masses.reshape(-1)[sides] ** -0.5
-        project(cohort.rows, bit, sides % 2, factors, self.checkpoint, reset=reset)
+        if sides.size > len(masses):
+            cohort.members = moved(cohort.members, np.searchsorted(sides, 2 * cohort.rows_of_members + outcomes))
+        if then == "retired":
+            kept = kept_halves(cohort.rows, cohort.state.slots[qubit], sides, factors, self.checkpoint)
+            cohort.state = without(cohort.state, qubit, kept)
+            return
+        if sides.size > len(masses):
+            cohort.state.amplitudes = cohort.rows.take(sides // 2, axis=0).reshape(-1)
+        reset = then == "reset"
+        project(cohort.rows, cohort.state.slots[qubit], sides % 2, factors, self.checkpoint, reset=reset)
         if reset:
-            cohort.state.live &= ~(1 << cohort.state.layout[bit])
+            cohort.state.live &= ~(1 << qubit)
 
     def _routed(self, cohort: Cohort, operation: Classic) -> list[Cohort]:
         """Do what concerns classical values only, and cut the cohort by where each member goes on."""
@@ -230,57 +235,9 @@ class Interpreter:
                 return state if variable is None else evaluator.with_int(variable, indices[done], state), None
 
 
-def most_alive(state_bytes: int, shots: int, histories: int) -> int:
-    """Return how many states a run holds at once, at most, whose shots part into so many histories."""
-    waiting = _waiting(state_bytes)
-    # Narrow ones are copied together, when a cohort is cut or joined.
-    copies = 2 if waiting >= _WIDE and histories > 1 else 1
-    return min(copies * histories, waiting + shots.bit_length())
-
-
-def _waiting(state_bytes: int) -> int:
-    """Return how many states may take memory for waiting."""
-    return max(1, min(_WAITING, _WAITING_BYTES // state_bytes))
-
-
-@dataclass(frozen=True, slots=True)
-class _Budget:
-    """How many states may be alive, and how many in one cohort.
-
-    While there are few, cohorts wait for each other. Beyond it a cohort has few states, and the one with the
-    fewest shots runs: then splits add at most log2(shots) such cohorts before they begin to end.
-    """
-
-    most: int
-
-    @property
-    def breadth(self) -> int:
-        """States up to which cohorts wait."""
-        # A quarter, since a measurement doubles them, and a cohort is copied when it is cut or joined.
-        return self.most // 4 if self.most >= _WIDE else self.most
-
-    def room(self, others: Sequence[Cohort]) -> int:
-        """Return how many states a cohort may have beside others."""
-        return max(self.most // _WIDE, self.breadth - _num_rows(others)) if self.most >= _WIDE else 1
-
-
-def _next(live: Sequence[Cohort], budget: _Budget) -> int:
-    """Return the place of the cohort to run: the last in the code, so that others wait for it where they may meet.
-
-    Beyond the budget, the one with the fewest shots.
-    """
-    if _num_rows(live) <= budget.breadth:
-        return min(range(len(live)), key=lambda place: live[place].address)
-    return min(range(len(live)), key=lambda place: live[place].num_shots)
-
-
 def _sides(cohort: Cohort, outcomes: NDArray[np.intp], masses: NDArray[np.float64]) -> NDArray[np.intp]:
     """Return which halves of states members are in: twice the row, and the outcome."""
     return np.flatnonzero(np.bincount(2 * cohort.rows_of_members + outcomes, minlength=masses.size))
-
-
-def _num_rows(cohorts: Sequence[Cohort]) -> int:
-    return sum(cohort.num_rows for cohort in cohorts)
 
 
 def _evolve(evolution: Evolution, cohort: Cohort, checkpoint: Callable[[], None], report: Report) -> None:

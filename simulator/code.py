@@ -23,11 +23,22 @@ class Evolve:
 
 
 @dataclass(frozen=True, slots=True)
+class Bring:
+    """Add qubits, in |0>."""
+
+    qubits: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Retire:
-    """Measure a qubit that nothing touches any more, and leave it in |0>: states then do not differ in it."""
+    """Measure a qubit, and take it out, since it is reset or nothing touches it any more.
+
+    States then do not differ in it.
+    """
 
     qubit: int
-    clbit: int
+    #: Where the outcome goes; None: it is forgotten.
+    clbit: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +97,7 @@ class End:
 
 #: What concerns classical values only.
 Classic: TypeAlias = Store | Assign | Jump | Unless | Select | Count
-Operation: TypeAlias = Evolve | Measure | Retire | Reset | Classic | Meet | End
+Operation: TypeAlias = Evolve | Bring | Measure | Retire | Reset | Classic | Meet | End
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +111,8 @@ class Code:
     variables: tuple[Variable, ...]
     #: Measured at the end, all at once.
     final: tuple[Measure, ...]
+    #: The qubits that are there at the start.
+    qubits: tuple[int, ...]
 
     @property
     def real(self) -> bool:

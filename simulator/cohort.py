@@ -60,6 +60,12 @@ class Cohort:
         return self.state.amplitudes.size >> len(self.state.slots)
 
     @property
+    def row_bytes(self) -> int:
+        """The bytes of one state, as if it were complex: a real one may become so."""
+        dtype = self.state.amplitudes.dtype
+        return dtype.itemsize << len(self.state.slots) + (dtype.kind == "f")
+
+    @property
     def num_shots(self) -> int:
         """The number of shots."""
         return int(self.crowd.sizes[self.places >= 0].sum())

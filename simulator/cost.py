@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from itertools import dropwhile
 from types import MappingProxyType
 
-from simulator.analysis import final_measures, touched_by, unboxed
-from simulator.branching import most_alive
+from simulator.analysis import final_measures, qubits_at_once, touched_by, unboxed
+from simulator.breadth import most_alive
 from simulator.instructions import (
     Barrier,
     Diagonal,
@@ -80,7 +80,7 @@ def bytes_required(
     two. A dynamic circuit holds a state per branch; the worst case is 2 + log2(shots) states, or, while states are
     so small that branches wait for each other, 64 MiB more.
     """
-    state = _BYTES_PER_AMPLITUDE[precision] << _num_bits(program, method)
+    state = _BYTES_PER_AMPLITUDE[precision] << _num_bits(program, method, fresh=fresh)
     real = fresh and method != "unitary" and _is_real(program)
     instructions = list(walk(program.instructions))
     plan = len(instructions) * (_BYTES_PER_REAL_INSTRUCTION if real else _BYTES_PER_INSTRUCTION)
@@ -105,13 +105,14 @@ def sweep_bytes(sweep: Sweep, options: Options) -> int:
     shots = options.shots if options.method == "qasm" else 1
     numbers = min(shots, 1 << template.num_clbits) * 2 + (shots if options.memory else 0)
     required = bytes_required(template, options.method, shots, options.precision)
-    required += min(rows, rows_together(template)) * len(template.instructions) * _BYTES_PER_ROW_INSTRUCTION
+    together = min(rows, rows_together(template, _width(template, options.method)))
+    required += together * len(template.instructions) * _BYTES_PER_ROW_INSTRUCTION
     return required + rows * (_STATES_OF_A_RESULT * result + _BYTES_PER_NUMBER * numbers)
 
 
-def rows_together(template: Program) -> int:
-    """Return how many rows of a sweep go through a step together."""
-    amplitudes = 1 << _ROWS_AMPLITUDES >> template.num_qubits
+def rows_together(template: Program, num_qubits: int) -> int:
+    """Return how many rows of a sweep go through a step together, whose states have so many qubits."""
+    amplitudes = 1 << _ROWS_AMPLITUDES >> num_qubits
     return max(1, min(amplitudes, _ROWS_INSTRUCTIONS // max(1, len(template.instructions))))
 
 
@@ -169,7 +170,7 @@ def seconds(program: Program, method: Method, shots: int) -> float:
 
 def row_seconds(template: Program, options: Options) -> float:
     """Return the time that a row of a sweep takes on one core, as roughly."""
-    apart = options.method == "unitary" or template.num_qubits > ROW_QUBITS
+    apart = options.method == "unitary" or _width(template, options.method) > ROW_QUBITS
     apart = apart or any(map(bodies_of, template.instructions))
     if apart or _draws(template, _ROUNDS):
         return seconds(template, options.method, options.shots)
@@ -220,8 +221,13 @@ def _readout_seconds(program: Program, draws: int, shots: int) -> float:
     return shots * (1 + draws) * _DRAW_SECONDS + outcomes * _OUTCOME_SECONDS
 
 
-def _num_bits(program: Program, method: Method) -> int:
-    return program.num_qubits * (2 if method == "unitary" else 1)
+def _num_bits(program: Program, method: Method, *, fresh: bool = True) -> int:
+    return 2 * program.num_qubits if method == "unitary" else _width(program, method, fresh=fresh)
+
+
+def _width(program: Program, method: Method, *, fresh: bool = True) -> int:
+    """Return `qubits_at_once`, or more where it is all one."""
+    return program.num_qubits if program.num_qubits <= ROW_QUBITS else qubits_at_once(program, method, fresh=fresh)
 
 
 def _draws(program: Program, rounds: int) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import state
-from simulator.analysis import unitary_instructions
+from simulator.analysis import qubits_at_once, unitary_instructions
 from simulator.branching import Interpreter
 from simulator.errors import InvalidProgramError, MemoryRefusedError
 from simulator.evolution import Evolution, Report, unheard
@@ -84,7 +84,7 @@ def run(  # noqa: PLR0913 (the options of a run)
         MemoryRefusedError: the state is larger than any memory.
 
     """
-    refuse_beyond_memory(program, method)
+    refuse_beyond_memory(program, method, fresh=initial_state is None)
     look = checkpoint or _go_on
     dtype = _DTYPES[precision]
     if method == "unitary":
@@ -104,9 +104,7 @@ def run(  # noqa: PLR0913 (the options of a run)
         )
         uniforms = Uniforms(seed)
         start = (
-            state.ground(
-                program.num_qubits, amplitude_type(precision, real=code.real), dtype if one_shot else None
-            )
+            state.ground_of(code.qubits, amplitude_type(precision, real=code.real), dtype if one_shot else None)
             if initial_state is None
             else state.vector(_copied(initial_state, (1 << program.num_qubits,), dtype, look))
         )
@@ -180,12 +178,15 @@ def amplitude_type(precision: Precision, *, real: bool) -> type[Any]:
     return (_REAL_DTYPES if real else _DTYPES)[precision]
 
 
-def refuse_beyond_memory(program: Program, method: Method) -> None:
-    """Raise `MemoryRefusedError` where the state is larger than any memory."""
-    if program.num_qubits * (2 if method == "unitary" else 1) > _MAX_STATE_BITS:
+def refuse_beyond_memory(program: Program, method: Method, *, fresh: bool = True) -> None:
+    """Raise `MemoryRefusedError` where the state is larger than any memory; ``fresh``: it begins in |0...0>."""
+    columns = 2 if method == "unitary" else 1
+    if program.num_qubits * columns <= _MAX_STATE_BITS:
+        return
+    num_qubits = qubits_at_once(program, method, fresh=fresh)
+    if num_qubits * columns > _MAX_STATE_BITS:
         raise MemoryRefusedError(
-            f"{program.num_qubits} qubits need 32 * {4 if method == 'unitary' else 2}^{program.num_qubits} bytes: "
-            "more than any machine has"
+            f"{num_qubits} qubits need 32 * {2 * columns}^{num_qubits} bytes: more than any machine has"
         )
 
 

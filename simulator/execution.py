@@ -62,7 +62,7 @@ class _Runner:
     def _rows_together(self, sweep: Sweep, report: Report) -> Item | None:
         """Run a sweep in one; None where that is not to be: each row by itself will tell why."""
         try:
-            refuse_beyond_memory(sweep.template, self._options.method)
+            refuse_beyond_memory(sweep.template, self._options.method, fresh=self._options.initial_state is None)
             self._admit(sweep_bytes(sweep, self._options))
             return run_together(sweep, self._options, self._checkpoint, report)
         except StoppedError:
@@ -93,8 +93,8 @@ class _Runner:
     def _done(self, outcome: Outcome, experiment: Experiment, shots: int, report: Report) -> Outcome:
         """Return the outcome with what the run gave."""
         options, program = self._options, experiment.program
-        refuse_beyond_memory(program, options.method)
         fresh = options.initial_state is None
+        refuse_beyond_memory(program, options.method, fresh=fresh)
         required = bytes_required(program, options.method, shots, options.precision, fresh=fresh)
         required += shots_bytes(program, options.method, shots, memory=options.memory)
         self._admit(required)

@@ -1,8 +1,10 @@
 """Program -> Code: a flat list of operations, with jumps in place of nested bodies.
 
 What has no randomness between two jumps is planned as one. Measurements that nothing later depends on come last
-and together, so that they can be sampled. A qubit whose last measurement something later depends on is retired by
-it. A reset of a qubit that nothing has touched is left out.
+and together, so that they can be sampled. A reset of a qubit that nothing has touched is left out.
+
+Where states may merge, they have only the qubits that are in use. Outside of control flow, a qubit is brought in
+before something touches it, and retired by a reset, or by a last measurement that something later depends on.
 """
 
 from __future__ import annotations
@@ -10,8 +12,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from simulator.analysis import final_measures, last_measures, touched_by, unboxed
-from simulator.code import Assign, Code, Count, End, Evolve, Jump, Label, Meet, Operation, Retire, Select, Unless
+from simulator.analysis import final_measures, last_measures, telling, touched_by, unboxed, with_resets
+from simulator.code import (
+    Assign,
+    Bring,
+    Code,
+    Count,
+    End,
+    Evolve,
+    Jump,
+    Label,
+    Meet,
+    Operation,
+    Retire,
+    Select,
+    Unless,
+)
 from simulator.errors import InvalidProgramError
 from simulator.evolution import Evolution
 from simulator.expression import Uint, uint_of
@@ -48,21 +64,32 @@ def compile_program(program: Program, *, fresh: bool, sampling: bool, merging: b
     Meets, where a state loses its global phase and its last digits.
     """
     instructions = list(unboxed(program.instructions))
+    if merging:
+        instructions = with_resets(instructions)
     final: tuple[Measure, ...] = ()
     if sampling:
         instructions, final = final_measures(instructions)
-    touched = set() if fresh else set(range(program.num_qubits))
-    assembler = _Assembler(touched, list(program.variables), merging=merging)
+    everything = range(program.num_qubits)
+    touched = set() if fresh else set(everything)
     # Where states do not merge, it is the last of them that is asked for, with all its qubits.
+    start = () if fresh and merging else tuple(everything)
+    assembler = _Assembler(touched, start, list(program.variables), merging=merging)
     retiring = last_measures(instructions, final) if merging and Measure in map(type, instructions) else {}
-    start = 0
+    first = 0
     for place, measure in sorted(retiring.items()):
-        assembler.add(instructions[start:place])
-        assembler.emit(Retire(measure.qubit, measure.clbit))
-        start = place + 1
-    assembler.add(instructions[start:])
-    assembler.emit(End())
-    return Code(tuple(assembler.operations), tuple(assembler.addresses), tuple(assembler.variables), final)
+        assembler.add(instructions[first:place])
+        assembler.retire(measure.qubit, measure.clbit)
+        first = place + 1
+    assembler.add(instructions[first:])
+    final = telling(final, assembler.touched, instructions)
+    assembler.end(final)
+    return Code(
+        tuple(assembler.operations),
+        tuple(assembler.addresses),
+        tuple(assembler.variables),
+        final,
+        assembler.qubits,
+    )
 
 
 @dataclass(slots=True)
@@ -73,13 +100,22 @@ class _Loop:
 
 @dataclass(slots=True)
 class _Assembler:
+    #: Of the qubits that are not retired.
     touched: set[int]
+    #: At the start.
+    qubits: tuple[int, ...]
     variables: list[Variable]
     merging: bool
     operations: list[Operation] = field(default_factory=list)
     addresses: list[int] = field(default_factory=list)
+    _present: set[int] = field(init=False)
+    #: Of control flow.
+    _depth: int = 0
     _loops: list[_Loop] = field(default_factory=list)
     _pending: list[Evolving] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._present = set(self.qubits)
 
     def add(self, instructions: Iterable[Instruction]) -> None:
         """Add instructions."""
@@ -91,13 +127,32 @@ class _Assembler:
             if bodies_of(instruction):
                 # In a loop, a qubit may have been touched by what comes later in the body.
                 self.touched |= touched_by(instruction)
+                self._flush()
+                self._bring()
+                self._depth += 1
+                self._add(instruction)
+                self._depth -= 1
+                continue
             self._add(instruction)
             if not isinstance(instruction, Reset):
                 self.touched |= touched_by(instruction)
 
+    def retire(self, qubit: int, clbit: int | None) -> None:
+        """Add the last measurement of a qubit, or a reset."""
+        self.touched.add(qubit)
+        self.emit(Retire(qubit, clbit))
+        self._present.remove(qubit)
+        self.touched.remove(qubit)
+
+    def end(self, final: Iterable[Measure]) -> None:
+        """Add the end, where these measurements are to be done."""
+        self.touched.update(measure.qubit for measure in final)
+        self.emit(End())
+
     def emit(self, operation: Operation) -> None:
         """Append an operation behind everything that is pending."""
         self._flush()
+        self._bring()
         self.operations.append(operation)
 
     def _add(self, instruction: Instruction) -> None:  # noqa: C901, PLR0912 (one case a kind of instruction)
@@ -106,13 +161,16 @@ class _Assembler:
                 self._pending.append(instruction)
             case Barrier() | Delay():
                 pass
-            case Measure() | Store():
+            case Measure(qubit=qubit):
+                self.touched.add(qubit)
+                self.emit(instruction)
+            case Store():
                 self.emit(instruction)
             case Reset():
-                self._reset(instruction)
+                self._reset(instruction.qubit)
             case Initialize():
                 for qubit in instruction.targets:
-                    self._reset(Reset(qubit))
+                    self._reset(qubit)
                 self._pending.append(instruction)
             case Box():
                 self.add(instruction.body)
@@ -133,8 +191,19 @@ class _Assembler:
         if self._pending:
             if self.operations and isinstance(self.operations[-1], Retire):
                 self.operations.append(Meet())
+            self._bring()
             self.operations.append(Evolve(Evolution(self._pending)))
             self._pending.clear()
+
+    def _bring(self) -> None:
+        """See that all that is touched is there; once a loop has begun, it is."""
+        missing = tuple(sorted(self.touched - self._present))
+        if missing:
+            self._present.update(missing)
+            if self.operations:
+                self.operations.append(Bring(missing))
+            else:
+                self.qubits += missing
 
     def _label(self) -> Label:
         self.addresses.append(-1)
@@ -153,10 +222,14 @@ class _Assembler:
             raise InvalidProgramError(f"a {word} outside of every loop")
         return self._loops[-1]
 
-    def _reset(self, instruction: Reset) -> None:
-        if instruction.qubit in self.touched:
-            self.emit(instruction)
-            self._meet()
+    def _reset(self, qubit: int) -> None:
+        if qubit not in self.touched:
+            return
+        if self.merging and not self._depth:
+            self.retire(qubit, None)
+        else:
+            self.emit(Reset(qubit))
+        self._meet()
 
     def _if_else(self, instruction: IfElse) -> None:
         otherwise, end = self._label(), self._label()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import product
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -85,6 +86,38 @@ def project(
         else:
             runs = part.reshape(len(part), -1, alternating.shape[1])
             runs *= alternating[states, None]
+
+
+def kept_halves(
+    rows: Amplitudes,
+    bit: int,
+    sides: NDArray[np.intp],
+    factors: NDArray[np.float64],
+    checkpoint: Checkpoint,
+) -> Amplitudes:
+    """Return the halves of states, side 2r + v the one of state r where the bit is v, times their factors.
+
+    Shape (sides, 2^(bits - 1)): without the bit.
+    """
+    view = rows.reshape(len(rows), -1, 2, 1 << bit)
+    halves = np.empty((sides.size, view.shape[1], view.shape[3]), rows.dtype)
+    scales = factors.astype(rows.real.dtype)
+    together = (1 << PIECE) // halves[0].size
+    for first in range(0, sides.size, max(1, together)):
+        if together:
+            checkpoint()
+            some = slice(first, first + together)
+            halves[some] = view[sides[some] // 2, :, sides[some] % 2]
+            halves[some] *= scales[some, None, None]
+            continue
+        source, goal = view[sides[first] // 2, :, sides[first] % 2], halves[first]
+        # Pieces of one state: some of its runs, or a part of a run.
+        runs, length = max(1, (1 << PIECE) >> bit), min(1 << bit, 1 << PIECE)
+        for run, start in product(range(0, len(source), runs), range(0, 1 << bit, length)):
+            checkpoint()
+            piece = slice(run, run + runs), slice(start, start + length)
+            np.multiply(source[piece], scales[first], out=goal[piece])
+    return halves.reshape(sides.size, -1)
 
 
 def distributions(rows: Amplitudes, bits: Sequence[int], checkpoint: Checkpoint) -> NDArray[np.float64]:

@@ -6,8 +6,9 @@ unitary of n qubits is a vector over 2n bits whose row bits are the qubits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -41,8 +42,9 @@ class State:
     @property
     def layout(self) -> tuple[int, ...]:
         """The qubit at each bit; bits that are no qubit's have the next numbers."""
-        bits = self.amplitudes.size.bit_length() - 1
-        return (*sorted(self.slots, key=self.slots.__getitem__), *range(len(self.slots), bits))
+        others = self.amplitudes.size.bit_length() - 1 - len(self.slots)
+        after = max(self.slots, default=-1) + 1
+        return (*sorted(self.slots, key=self.slots.__getitem__), *range(after, after + others))
 
     def bits(self, qubits: tuple[int, ...]) -> tuple[int, ...]:
         """Return the bits of some qubits."""
@@ -66,11 +68,37 @@ class State:
 
 def ground(num_qubits: int, dtype: DTypeLike = np.complex128, room: DTypeLike | None = None) -> State:
     """Return |0...0>; ``room`` is for `buffers.room_of`."""
-    amplitudes = buffers.zeros(1 << num_qubits, dtype, room)
+    return ground_of(range(num_qubits), dtype, room)
+
+
+def ground_of(qubits: Sequence[int], dtype: DTypeLike = np.complex128, room: DTypeLike | None = None) -> State:
+    """Return |0...0> of these qubits, the first at bit 0."""
+    amplitudes = buffers.zeros(1 << len(qubits), dtype, room)
     amplitudes[0] = 1
-    state = vector(amplitudes)
-    state.live = 0
-    return state
+    return State(amplitudes, {qubit: bit for bit, qubit in enumerate(qubits)}, live=0)
+
+
+def widened(states: State, qubits: Sequence[int], checkpoint: Callable[[], None]) -> State:
+    """Return states that have these qubits too, in |0>."""
+    num_bits = len(states.slots)
+    narrow = states.amplitudes.reshape(-1, 1 << num_bits)
+    amplitudes = buffers.zeros(narrow.size << len(qubits), narrow.dtype)
+    wide = amplitudes.reshape(len(narrow), -1)
+    width = min(_PIECE, 1 << num_bits)
+    height = max(1, _PIECE >> num_bits)
+    for first, start in product(range(0, len(narrow), height), range(0, 1 << num_bits, width)):
+        checkpoint()
+        piece = slice(first, first + height), slice(start, start + width)
+        wide[piece] = narrow[piece]
+    slots = states.slots | {qubit: bit for bit, qubit in enumerate(qubits, start=num_bits)}
+    return State(amplitudes, slots, states.live & ~sum(1 << qubit for qubit in qubits))
+
+
+def without(states: State, qubit: int, amplitudes: NDArray[Any]) -> State:
+    """Return states without a qubit; ``amplitudes`` are what is left."""
+    gone = states.slots[qubit]
+    slots = {each: bit - (bit > gone) for each, bit in states.slots.items() if each != qubit}
+    return State(amplitudes.reshape(-1), slots, states.live & ~(1 << qubit))
 
 
 def vector(amplitudes: NDArray[Any]) -> State:

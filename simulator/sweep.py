@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import state
+from simulator.analysis import qubits_at_once
 from simulator.code import Code, End, Evolve
 from simulator.cost import ROW_QUBITS, rows_together
 from simulator.engine import amplitude_type, finished_state
@@ -47,12 +48,12 @@ def run_together(
     states: list[NDArray[Any]] = []
     values, seeds = np.asarray(sweep.values.ndarray(), np.float64), sweep.seeds()
     dtype = amplitude_type(options.precision, real=code.real)
-    step = rows_together(template)
+    step = rows_together(template, len(code.qubits))
     for start in range(0, sweep.num_rows, step):
         some = values[start : start + step]
-        rows = np.zeros((len(some), 1 << template.num_qubits), dtype)
+        rows = np.zeros((len(some), 1 << len(code.qubits)), dtype)
         rows[:, 0] = 1
-        one = state.vector(rows[0])
+        one = state.State(rows[0], {qubit: bit for bit, qubit in enumerate(code.qubits)})
         for evolution in evolutions:
             rows = evolution.run(rows, one, some, checkpoint)
         tallies.add(rows, one.slots, code, seeds[start : start + step], checkpoint)
@@ -117,7 +118,7 @@ def _code(template: Program, options: Options) -> Code | None:
     """Return the code of rows that can be run together."""
     if options.method == "unitary" or options.initial_state is not None:
         return None
-    if template.num_qubits > ROW_QUBITS or template.num_clbits > WORD_BITS:
+    if qubits_at_once(template, options.method) > ROW_QUBITS or template.num_clbits > WORD_BITS:
         return None
     one_shot = options.method == "statevector"
     code = compile_program(template, fresh=True, sampling=options.sample_measuring, merging=not one_shot)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, get_args
 
+import msgspec
 import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from simulator.gates import GATES
-from simulator.instructions import Array, Diagonal, Gate, Instruction, Measure, Permutation, Unitary
+from simulator.instructions import Array, Case, Diagonal, Gate, Instruction, Measure, Permutation, Unitary
 from simulator.program import Header, Program, Variable
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -39,9 +40,32 @@ def ry(theta: float, qubit: int) -> Gate:
     return Gate("ry", (qubit,), (theta,))
 
 
+def everywhere(count: int) -> tuple[Gate, ...]:
+    """A Hadamard on each qubit: all of them are in use."""
+    return tuple(map(h, range(count)))
+
+
 def measures(count: int) -> tuple[Measure, ...]:
     """Qubit i into clbit i."""
     return tuple(Measure(place, place) for place in range(count))
+
+
+def moved_to(original: Program, places: Mapping[int, int], num_qubits: int) -> Program:
+    """The same program on other qubits: each at its place among so many."""
+
+    def moved(value: Any, name: str = "") -> Any:
+        if name == "qubit":
+            return places[value]
+        if name in {"targets", "controls", "sources", "qubits"}:
+            return tuple(places[qubit] for qubit in value)
+        if isinstance(value, tuple):
+            return tuple(map(moved, value))
+        if isinstance(value, (*get_args(Instruction), Case)):
+            fields = {field: moved(getattr(value, field), field) for field in value.__struct_fields__}
+            return msgspec.structs.replace(value, **fields)
+        return value
+
+    return msgspec.structs.replace(original, num_qubits=num_qubits, instructions=moved(original.instructions))
 
 
 def random_unitary(seed: int, num_qubits: int) -> NDArray[np.complex128]:

@@ -12,10 +12,18 @@ from qiskit.circuit import Gate, Parameter
 from qiskit.primitives import BackendSamplerV2
 from qiskit.providers import BackendV2
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
+from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import Operator, Statevector
+from qiskit.transpiler import CouplingMap
 
 from jobs import BasicAerError, BasicAerProvider
 from worker.record import WorkerInfo
+
+
+def everywhere(circuit, count=None):
+    """The circuit with a Hadamard on its first qubits, or on all."""
+    circuit.h(range(circuit.num_qubits if count is None else count))
+    return circuit
 
 
 @pytest.fixture
@@ -56,6 +64,33 @@ class TestProvider:
             assert made.num_qubits == 4
             unitary = backend.run(made).result().get_unitary()
             assert np.allclose(unitary, Operator(made).data, atol=1e-10)
+
+    def test_a_circuit_for_a_device(self, provider):
+        """Rule 25: of a device of 200 qubits only those that are used take memory; sweeps of it run, too."""
+        angle = Parameter("angle")
+        circuit = QuantumCircuit(3)
+        circuit.ry(angle, 0)
+        circuit.cx(0, 1)
+        circuit.cx(1, 2)
+        circuit.measure_all()
+        device = GenericBackendV2(200, coupling_map=CouplingMap.from_line(200), seed=1)
+        mapped = transpile(circuit, device, initial_layout=[150, 151, 152], optimization_level=1)
+        assert mapped.num_qubits == 200
+
+        backend = provider.get_backend("qasm_simulator")
+        result = backend.run(mapped, parameter_binds=[{angle: [0, np.pi / 2, np.pi]}], shots=2000).result()
+
+        assert result.results[0].header["n_qubits"] == 200
+        zeros, half, ones = (result.get_counts(index) for index in range(3))
+        assert (zeros, ones) == ({"000": 2000}, {"111": 2000})
+        assert set(half) == {"000", "111"}
+        assert abs(half["111"] - 1000) < 5 * np.sqrt(500)
+
+        mapped = mapped.assign_parameters([np.pi])
+        mapped.remove_final_measurements()
+        mapped.measure_all()
+        (key,) = backend.run(mapped, shots=10).result().get_counts()
+        assert key == "".join("1" if qubit in {150, 151, 152} else "0" for qubit in reversed(range(200)))
 
     def test_two_providers(self, provider, quiet):
         """Several providers with other URLs live in one process."""
@@ -254,8 +289,23 @@ class TestInput:
             ),
             (
                 "qasm",
+                lambda b: b.run(everywhere(QuantumCircuit(40, name="big"))),
+                r'Number of qubits 40 is greater than maximum \(30\) for "qasm_simulator"\..*"big"; the maximum',
+            ),
+            (
+                "qasm",
+                lambda b: b.run(everywhere(QuantumCircuit(40, 1, name="big"), 35)),
+                r'Number of qubits 35 is greater .* \(30\).*"big", which has 40 and uses 35 at once',
+            ),
+            (
+                "qasm",
+                lambda b: b.run(QuantumCircuit(5000, name="big")),
+                r"5000 qubits and 0 clbits; there may be 0 to 4096.*",
+            ),
+            (
+                "statevector",
                 lambda b: b.run(QuantumCircuit(40, name="big")),
-                r'Number of qubits 40 is greater than maximum \(30\) for "qasm_simulator"\..*"big"',
+                r'Number of qubits 40 is greater than maximum \(30\) for "statevector_simulator"\..*"big"',
             ),
             ("statevector", lambda b: b.run(QuantumCircuit(28, name="big")), '4294967296 bytes.*"big"'),
         ],

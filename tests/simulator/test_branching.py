@@ -12,10 +12,12 @@ import pytest
 from exact import assert_likely, distribution
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from programs import Draw, h, measures, program, random_vector, ry, unitary_instructions, x
+from programs import Draw, h, measures, moved_to, program, random_vector, ry, unitary_instructions, x
 
-from simulator import Program, branching, measurement, run, sampling
+from simulator import Program, branching, breadth, measurement, run, sampling
+from simulator.analysis import qubits_at_once
 from simulator.branching import Interpreter
+from simulator.cost import bytes_required
 from simulator.errors import InvalidProgramError, ProgramRuntimeError, StoppedError
 from simulator.expression import Binary, Bits, Bool, Cast, Clbit, Constant, Index, Uint, Unary, Var
 from simulator.flow import compile_program
@@ -40,7 +42,7 @@ from simulator.instructions import (
 from simulator.program import Variable
 from simulator.rng import Uniforms
 from simulator.sampling import sample
-from simulator.state import ground
+from simulator.state import ground_of
 from simulator.tally import Tally
 
 YES = Constant(Bool(), True)
@@ -169,6 +171,27 @@ def syndrome_rounds() -> Program:
     return program(3, 5, h(0), x(1, 0), *rounds)
 
 
+def actively_reset() -> Program:
+    """Three rounds on one ancilla that is flipped back where it was 1, and used again."""
+    rounds = [
+        part
+        for place in range(3)
+        for part in (x(2, 0), ry(0.7, 2), Measure(2, place), IfElse(Clbit(place), (x(2),)), ry(0.9, 0), x(1, 0))
+    ]
+    return program(3, 5, h(0), *rounds, x(2, 1), Measure(2, 3), Measure(0, 4))
+
+
+def measured_and_prepared() -> Program:
+    """A qubit is measured, another acts on that, and the first is prepared anew."""
+    amplitudes = Array.of(random_vector(7, 2))
+    return program(
+        4,
+        4,
+        *(h(0), x(1, 0), Measure(0, 0), IfElse(Clbit(0), (ry(0.4, 1), x(2))), Initialize(amplitudes, (0, 3))),
+        *(x(1, 0), Measure(3, 1), Reset(3), IfElse(Clbit(1), (h(2),)), *measures(4)[2:], Measure(0, 0)),
+    )
+
+
 PROGRAMS = {
     make.__name__: make
     for make in (
@@ -180,6 +203,8 @@ PROGRAMS = {
         initialized_again,
         stores,
         syndrome_rounds,
+        actively_reset,
+        measured_and_prepared,
     )
 }
 
@@ -259,7 +284,7 @@ def test_no_outcome_depends_on_how_branches_are_run(dynamic: Program, seed: int)
     assert run(dynamic, seed=seed, shots=40, memory=True).memory == whole[:40]
     with pytest.MonkeyPatch.context() as patch:
         for most in (1, 5, 64):
-            patch.setattr(branching, "_WAITING", most)
+            patch.setattr(breadth, "_WAITING", most)
             assert run(dynamic, seed=seed, shots=300, memory=True).memory == whole
 
 
@@ -274,7 +299,7 @@ def steps(circuit: Program, shots: int) -> list[int]:
     looks: list[int] = []
     code = compile_program(circuit, fresh=True, sampling=True, merging=True)
     interpreter = Interpreter(code, Uniforms(1), lambda: looks.append(1))
-    states = [cohort.num_rows for cohort in interpreter.run(ground(circuit.num_qubits), np.arange(shots))]
+    states = [cohort.num_rows for cohort in interpreter.run(ground_of(code.qubits), np.arange(shots))]
     return [*states, len(looks)]
 
 
@@ -311,6 +336,58 @@ def test_a_qubit_that_nobody_asks_for_any_more_keeps_no_states_apart() -> None:
     assert len(run(fourier(10), seed=1, shots=300).counts) > 200
 
 
+def relay(num_qubits: int) -> Program:
+    """A qubit that is teleported along a line, two others for each step, and turned back at its end."""
+    parts: list[Instruction] = [ry(0.8, 0)]
+    for place in range(0, num_qubits - 2, 2):
+        parts += h(place + 1), x(place + 2, place + 1), x(place + 1, place), h(place)
+        parts += Measure(place, place), Measure(place + 1, place + 1)
+        parts += IfElse(Clbit(place + 1), (x(place + 2),)), IfElse(Clbit(place), (Gate("z", (place + 2,)),))
+    return program(
+        num_qubits, num_qubits, *parts, ry(-0.8, num_qubits - 1), Measure(num_qubits - 1, num_qubits - 1)
+    )
+
+
+def test_a_qubit_goes_along_a_line_of_two_hundred() -> None:
+    """Rule 30: three qubits are in use at once, however many there are."""
+    line = relay(201)
+    assert qubits_at_once(line, "qasm") == 3
+    counts = run(line, seed=3, shots=2000).counts
+    assert len(counts) == 2000
+    assert all(int(key, 16) < 1 << 200 for key in counts)
+    ones = sum(int(key, 16) >> 77 & 1 for key in counts)
+    assert abs(ones - 1000) < 4.5 * np.sqrt(500)
+
+
+@settings(deadline=None, max_examples=15, derandomize=True)
+@given(dynamic_programs(), st.integers(0, 2**63 - 1), st.permutations(range(40)))
+def test_idle_qubits_change_nothing(dynamic: Program, seed: int, places: list[int]) -> None:
+    """Rule 32: on any qubits of a device, a circuit has the outcomes that it has by itself."""
+    spread = moved_to(dynamic, dict(enumerate(sorted(places[:3]))), 40)
+    assert qubits_at_once(spread, "qasm") <= 3
+    assert run(spread, seed=seed, shots=200, memory=True) == run(dynamic, seed=seed, shots=200, memory=True)
+
+
+def test_memory_where_qubits_come_and_go() -> None:
+    """Rule 25: a run takes no more than it is said to take, however its states grow and shrink."""
+    width = 16
+    entangled = [part for q in range(width) for part in (h(q), x(q, q - 1) if q else h(q), ry(0.3 * q, q))]
+    measured = [
+        part
+        for q in range(width - 2)
+        for part in (Measure(q, q), IfElse(Clbit(q), (ry(0.1, width - 1), x(width - 2, width - 1))))
+    ]
+    again = [part for q in range(width, 2 * width) for part in (h(q), x(q, q - 1), ry(0.3, q))]
+    dynamic = program(2 * width, width, *entangled, *measured, *again, h(width - 1))
+    run(dynamic, seed=1, shots=2)
+    for shots in (3, 300):
+        tracemalloc.start()
+        run(dynamic, seed=1, shots=shots)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert most < bytes_required(dynamic, "qasm", shots)
+
+
 def splitting(num_qubits: int) -> Program:
     """Twelve measurements, each of which leaves two states that are in no two histories the same."""
     splits = tuple(part for i in range(12) for part in (h(0), ry(0.1 * i + 0.2, 1), x(1, 0), Measure(0, i)))
@@ -321,9 +398,9 @@ def splitting(num_qubits: int) -> Program:
 def test_few_states_are_alive(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rule 25: of however many states there are, no more than `most_alive` take memory at once."""
     state_bytes = 16 << 10
-    monkeypatch.setattr(branching, "_WAITING", most)
+    monkeypatch.setattr(breadth, "_WAITING", most)
     code = compile_program(splitting(10), fresh=True, sampling=False, merging=True)
-    start = ground(10)
+    start = ground_of(code.qubits)
     tracemalloc.start()
     ended = sum(
         cohort.num_shots for cohort in Interpreter(code, Uniforms(1), lambda: None).run(start, np.arange(512))
@@ -332,7 +409,7 @@ def test_few_states_are_alive(most: int, monkeypatch: pytest.MonkeyPatch) -> Non
     tracemalloc.stop()
     assert ended == 512
     bookkeeping = 1 << 21
-    assert peak < (1 + branching.most_alive(state_bytes, 512, 512)) * state_bytes + bookkeeping
+    assert peak < (1 + breadth.most_alive(state_bytes, 512, 512)) * state_bytes + bookkeeping
 
 
 @pytest.mark.parametrize("most", [1, 5, 64, 4096])
@@ -343,7 +420,7 @@ def test_no_outcome_depends_on_how_many_states_wait(
     """Rule 32: states may be evolved one by one or together, and cohorts be cut anywhere."""
     expected = run(splitting(3), seed=3, shots=700, memory=True)
     assert len(expected.counts) > 200
-    monkeypatch.setattr(branching, "_WAITING", most)
+    monkeypatch.setattr(breadth, "_WAITING", most)
     monkeypatch.setattr(branching, "_TOGETHER", together)
     assert run(splitting(3), seed=3, shots=700, memory=True) == expected
 
@@ -356,7 +433,7 @@ def test_a_range_of_shots_is_what_it_is_among_all(name: str) -> None:
     for shots in (np.arange(1000, 2500), np.array([3, 4, 1023, 1024, 2999])):
         tally = Tally(3000, memory=True)
         uniforms = Uniforms(9)
-        for cohort in Interpreter(code, uniforms, lambda: None).run(ground(PROGRAMS[name]().num_qubits), shots):
+        for cohort in Interpreter(code, uniforms, lambda: None).run(ground_of(code.qubits), shots):
             sample(cohort, code.final, uniforms, tally)
         assert [tally.results()[1][shot] for shot in shots] == [whole[shot] for shot in shots]
 

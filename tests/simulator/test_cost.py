@@ -7,7 +7,7 @@ import tracemalloc
 import msgspec
 import numpy as np
 import pytest
-from programs import h, measures, program, ry, x
+from programs import everywhere, h, measures, program, ry, x
 
 from simulator import cost, run
 from simulator.expression import Clbit
@@ -42,7 +42,9 @@ SPLITTING = program(12, 12, *(part for i in range(12) for part in (h(0), x(5, 0)
 )
 def test_states_of_a_circuit_without_branches(method: Method, num_qubits: int, last: Gate, expected: int) -> None:
     """Rule 25: 16 bytes an amplitude, 8 if real; a state that is sent, twice; half of it in single precision."""
-    circuit = program(num_qubits, 1, h(1), last, *([] if method == "unitary" else [Measure(0, 0)]))
+    circuit = program(
+        num_qubits, 1, *everywhere(num_qubits), last, *([] if method == "unitary" else [Measure(0, 0)])
+    )
     double, single = (cost.bytes_required(circuit, method, precision=each) for each in ("double", "single"))
     assert double - single == expected // 2
     assert expected < double < expected + WORKSPACE
@@ -75,10 +77,10 @@ def test_bytes_bound_what_branches_take(shots: int) -> None:
 @pytest.mark.parametrize(
     ("circuit", "states"),
     [
-        (program(20, 1, h(0), Measure(0, 0), h(0)), 3),
-        (program(20, 1, h(0), Measure(0, 0), Reset(0)), 5),
-        (program(26, 1, For(Range(0, 3), ((h(0), Measure(0, 0)),))), 9),
-        (program(26, 1, While(Clbit(0), (h(0), Measure(0, 0)))), 13),
+        (program(20, 1, *everywhere(20), Measure(0, 0), h(0)), 3),
+        (program(20, 1, *everywhere(20), Measure(0, 0), Reset(0)), 5),
+        (program(26, 1, *everywhere(26), For(Range(0, 3), ((h(0), Measure(0, 0)),))), 9),
+        (program(26, 1, *everywhere(26), While(Clbit(0), (h(0), Measure(0, 0)))), 13),
     ],
 )
 def test_states_of_a_dynamic_circuit(circuit: Program, states: int) -> None:

@@ -12,7 +12,18 @@ import pytest
 from exact import assert_likely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from programs import h, measures, program, random_unitary, random_vector, ry, unitary_instructions, unitary_of, x
+from programs import (
+    everywhere,
+    h,
+    measures,
+    program,
+    random_unitary,
+    random_vector,
+    ry,
+    unitary_instructions,
+    unitary_of,
+    x,
+)
 
 import simulator
 from simulator import CircuitResult, Program, Shard, cost, run, run_shard
@@ -238,7 +249,7 @@ def test_the_checkpoint_ends_a_run() -> None:
 def test_no_memory_is_as_large(method: Method, num_qubits: int) -> None:
     """Rule 25: a state beyond all memory is refused before anything is allocated."""
     with pytest.raises(MemoryRefusedError, match=f"{num_qubits} qubits need"):
-        run(program(num_qubits, 1), seed=1, method=method)
+        run(program(num_qubits, 1, *everywhere(num_qubits)), seed=1, method=method)
 
 
 def shard(*programs: Program, **options: object) -> Shard:
@@ -271,7 +282,7 @@ def test_run_shard_gives_states() -> None:
 
 def test_one_bad_experiment_leaves_the_others() -> None:
     """Rule 7: a failing experiment carries its error's type, text and traceback; the others keep their data."""
-    bad = program(200, 1)
+    bad = program(200, 1, *everywhere(200))
     part = run_shard(shard(BELL, bad, BELL))
     good, failed, other = part.outcomes
     assert part.bad
@@ -305,7 +316,7 @@ def test_admission_is_asked_with_the_bytes() -> None:
 
 def test_a_machine_without_memory_fails_one_experiment() -> None:
     """Rule 25: an allocation that the machine refuses is a failure that names the bytes; the worker lives."""
-    circuit = program(47, 1, h(0), Measure(0, 0))
+    circuit = program(47, 1, *everywhere(47), Measure(0, 0))
     (outcome,) = run_shard(shard(circuit)).outcomes
     assert outcome.failure.type == "MemoryRefusedError"
     required = cost.bytes_required(circuit, "qasm", 100) + cost.shots_bytes(circuit, "qasm", 100, memory=False)

@@ -86,6 +86,20 @@ def test_project(case: tuple[NDArray[Any], list[int]], data: st.DataObject, rese
 
 
 @settings(deadline=None, max_examples=60)
+@given(states_and_bits(), st.data())
+def test_kept_halves(case: tuple[NDArray[Any], list[int]], data: st.DataObject) -> None:
+    """The halves, in any order and number, are what a projection keeps, without the bit."""
+    states, (bit, *_) = case
+    sides = np.array(data.draw(st.lists(st.integers(0, 2 * len(states) - 1), min_size=1, max_size=5)))
+    factors = np.linspace(0.5, 2, sides.size)
+    split = states.reshape(len(states), -1, 2, 1 << bit)
+    expected = [split[side // 2, :, side % 2].reshape(-1) * f for side, f in zip(sides, factors, strict=True)]
+    found = measurement.kept_halves(states, bit, sides, factors, never)
+    assert found.flags.c_contiguous
+    close(found, np.array(expected), states)
+
+
+@settings(deadline=None, max_examples=60)
 @given(states_and_bits(), st.integers(0, 127))
 def test_collapse(case: tuple[NDArray[Any], list[int]], value: int) -> None:
     """A collapsed state is the part where the bits have their values, normalised, with its phase."""
@@ -181,6 +195,7 @@ def test_the_checkpoint_is_called_in_every_verb() -> None:
         "piece_masses": lambda look: measurement.piece_masses(states[0], look),
         "bit_masses": lambda look: measurement.bit_masses(states, 1, look),
         "project": lambda look: measurement.project(states, 1, ones, ones + 0.0, look, reset=True),
+        "kept_halves": lambda look: measurement.kept_halves(states, 1, ones, ones + 0.0, look),
         "distributions": lambda look: measurement.distributions(states, [0], look),
         "collapse": lambda look: measurement.collapse(states[0].copy(), {0: 0}, look),
         "settle": lambda look: measurement.settle(states, look),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from programs import Draw, h, measures, program, random_unitary, random_vector, ry, x
+from programs import Draw, everywhere, h, measures, program, random_unitary, random_vector, ry, x
 
 from simulator import Shard, run, run_shard
 from simulator.errors import InvalidProgramError
@@ -127,7 +127,7 @@ def test_any_number_of_shots(shots: int) -> None:
     ("template", "options"),
     [
         (program(2, 2, ry(0.1, 0), Measure(0, 0), IfElse(Clbit(0), (x(1),)), *measures(2)), Options("qasm", 60)),
-        (program(13, 2, ry(0.1, 0), x(12, 0), *measures(2)), Options("qasm", 60)),
+        (program(13, 2, ry(0.1, 0), *everywhere(13), *measures(2)), Options("qasm", 60)),
         (program(2, 2, ry(0.1, 0), *measures(2)), Options("statevector", 1)),
         (program(2, 2, ry(0.1, 0), *measures(2)), Options("qasm", 60, sample_measuring=False)),
         (
