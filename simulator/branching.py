@@ -241,18 +241,22 @@ def _sides(cohort: Cohort, outcomes: NDArray[np.intp], masses: NDArray[np.float6
 
 
 def _evolve(evolution: Evolution, cohort: Cohort, checkpoint: Callable[[], None], report: Report) -> None:
-    """Evolve all states, several at once: as many as 2^k, which then are k more bits above the qubits'."""
-    bits = len(cohort.state.slots)
-    most = max(1, _TOGETHER >> bits)
-    start, slots = 0, cohort.state.slots
-    while start < cohort.num_rows:
-        count = 1 << min(most, cohort.num_rows - start).bit_length() - 1
-        part = cohort.state.amplitudes[start << bits : start + count << bits]
-        states = State(part, dict(slots), cohort.state.live)
-        evolution.run(states, checkpoint, report)
-        if count == cohort.num_rows:
-            cohort.state = states
-            return
-        part[...] = states.amplitudes
-        start += count
-    cohort.state = State(cohort.state.amplitudes, states.slots, states.live)
+    """Evolve all states, several at once: 2^k of them are a state with k more bits above the qubits'.
+
+    Where they are no such number, zeros stand for those that are missing.
+    """
+    state, bits, rows = cohort.state, len(cohort.state.slots), cohort.num_rows
+    together = min(max(1, _TOGETHER >> bits), 1 << (rows - 1).bit_length())
+    amplitudes = state.amplitudes
+    if rows % together:
+        amplitudes = np.zeros(-(-rows // together) * together << bits, amplitudes.dtype)
+        amplitudes[: rows << bits] = state.amplitudes
+    evolved = state
+    for part in np.split(amplitudes, amplitudes.size // (together << bits)):
+        evolved = State(part, dict(state.slots), state.live)
+        evolution.run(evolved, checkpoint, report)
+        if part.size == amplitudes.size:
+            amplitudes = evolved.amplitudes
+        else:
+            part[...] = evolved.amplitudes
+    cohort.state = State(amplitudes[: rows << bits], evolved.slots, evolved.live)
