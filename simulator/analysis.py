@@ -22,6 +22,7 @@ from simulator.instructions import (
     Reset,
     Store,
     Unitary,
+    bodies_of,
     clbits_of,
     qubits_of,
     walk,
@@ -188,5 +189,7 @@ def touched_by(instruction: Instruction) -> set[int]:
     """Return the qubits that an instruction, bodies included, does something to."""
     if type(instruction) is Gate:  # by far the most frequent
         return {*instruction.targets, *instruction.controls}
+    if not bodies_of(instruction):
+        return set() if isinstance(instruction, (Barrier, Delay)) else set(qubits_of(instruction))
     parts = (part for part in walk((instruction,)) if not isinstance(part, (Barrier, Delay)))
     return {qubit for part in parts for qubit in qubits_of(part)}

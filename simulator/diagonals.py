@@ -67,7 +67,9 @@ class PairVector:
                 sides[-1 - bit] = 2
                 crossed = crossed * factors[..., place, :, :].reshape(*lead, -1, *sides)
             vector = vector * crossed
-        return np.broadcast_to(vector, (*lead, *self._shape)).reshape(*lead, -1)
+        shape = (*lead, *self._shape)
+        # NumPy takes some microseconds to broadcast what has the shape already.
+        return (vector if vector.shape == shape else np.broadcast_to(vector, shape)).reshape(*lead, -1)
 
 
 def _product(numbers: Numbers, entries: Places) -> Numbers:

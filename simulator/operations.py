@@ -56,8 +56,11 @@ class Listing:
 
 def rewritten(instructions: Iterable[Evolving]) -> list[Evolving]:
     """Return instructions that do the same, with phases in place of many-controlled x gates."""
+    every = list(instructions)
+    if not [1 for each in every if type(each) is Gate and len(each.controls) > _CONTROLS]:
+        return every
     result: list[Evolving] = []
-    for instruction in instructions:
+    for instruction in every:
         if isinstance(instruction, Gate) and instruction.name == "x" and len(instruction.controls) > _CONTROLS:
             turn = Gate("h", instruction.targets)
             phase = Gate("z", instruction.targets, (), instruction.controls, instruction.control_state)

@@ -12,7 +12,7 @@ import msgspec
 
 from simulator.errors import InvalidProgramError
 from simulator.expression import Type
-from simulator.instructions import CLASSICAL, Instruction, clbits_of, nesting, qubits_of, variables_of, walk
+from simulator.instructions import CLASSICAL, Gate, Instruction, clbits_of, nesting, qubits_of, variables_of, walk
 
 #: Far beyond what can run, so that no number of bytes or of values overflows on the way.
 MAX_QUBITS = 1 << 12
@@ -71,13 +71,16 @@ class Program(msgspec.Struct, frozen=True, array_like=True):
         # A circuit uses the same few pairs of qubits over and over: what was checked needs no other look.
         checked: set[tuple[int, ...]] = set()
         for instruction in walk(self.instructions):
-            qubits = qubits_of(instruction)
+            if type(instruction) is Gate:  # by far the most frequent
+                qubits = instruction.targets + instruction.controls
+            else:
+                qubits = qubits_of(instruction)
+                if type(instruction) in CLASSICAL:
+                    self._check_classical(instruction)
             if qubits not in checked:
                 self._check_qubits(qubits)
                 if len(qubits) <= _REMEMBERED:
                     checked.add(qubits)
-            if type(instruction) in CLASSICAL:
-                self._check_classical(instruction)
 
     def _check_qubits(self, qubits: tuple[int, ...]) -> None:
         """Each qubit exists and is used once."""
