@@ -193,16 +193,16 @@ class _Growth:
             if len(ways) >= _WAYS:
                 return ways
             more = own | touched
-            if more.bit_count() > widest:
+            if not _fits(more, widest):
                 continue
             ways.add(more)
             for qubit in _members(touched & ~own):
                 most = more | self._first.get(qubit, 0)
-                if most.bit_count() <= widest:
+                if _fits(most, widest):
                     ways.add(most)
         # Of what shares nothing with the block, one is about as good as another.
         others = [own | touched for touched in self._fronts if touched & ~own][:_FRONTS]
-        ways.update([more for more in others[: _WAYS - len(ways)] if more.bit_count() <= widest])
+        ways.update([more for more in others[: _WAYS - len(ways)] if _fits(more, widest)])
         return ways
 
     def _yield_of(self, qubits: int) -> _Yield:
@@ -228,6 +228,10 @@ class _Growth:
             if mixed & qubits == qubits:
                 break
         return _Yield(qubits, members, outer, worth, refused)
+
+
+def _fits(qubits: int, widest: int) -> bool:
+    return qubits.bit_count() <= widest and not qubits & _NEVER
 
 
 def _members(qubits: int) -> Iterator[int]:

@@ -197,6 +197,28 @@ def planned_structures() -> tuple[int, int]:
     return info.misses, info.hits
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_wide_phases_of_which_a_chunk_has_few_qubits(seed: int) -> None:
+    """What lies outside of a chunk makes no block larger, and what is too wide for one is in none."""
+    rng = np.random.default_rng(seed)
+    num_qubits = 11
+    instructions: list[Evolving] = []
+    for _ in range(30):
+        a, b = rng.choice(num_qubits, 2, replace=False).tolist()
+        first, *others = rng.choice(num_qubits, 8, replace=False).tolist()
+        instructions += [ry(float(rng.uniform(0, 6)), a), x(b, a), h(b)]
+        instructions.append(Gate("p", (first,), (float(rng.uniform(0, 6)),), tuple(others)))
+    whole = state.ground(num_qubits)
+    Evolution(instructions).run(whole, never)
+    with pytest.MonkeyPatch.context() as patch:
+        cut(patch, 6, 2, 1)
+        chunks = state.ground(num_qubits)
+        Evolution(instructions).run(chunks, never)
+        np.testing.assert_allclose(chunks.ordered(), whole.ordered(), **TOLERANCE)
+    forget_plans()
+    threads.use_threads(None)
+
+
 def test_a_long_circuit_is_planned_in_pieces() -> None:
     """Pieces, with other qubits renamed in each, are the whole circuit, and no long one is kept."""
     rng = np.random.default_rng(3)
