@@ -187,4 +187,4 @@ def steps_of(plan: Plan) -> Iterator[Step]:
 
 
 def _has_matrix(operation: Operation) -> bool:
-    return len(operation.qubits) <= WIDEST and not operation.whole
+    return len(operation.qubits) <= WIDEST and not operation.whole and not operation.turns

@@ -7,7 +7,7 @@ qubits of the block: the block gets one matrix for each value that they have.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
@@ -46,6 +46,13 @@ class Phases(NamedTuple):
     members: tuple[int, ...]
 
 
+class Turn(NamedTuple):
+    """A rotation about a Pauli string."""
+
+    #: One.
+    members: tuple[int, ...]
+
+
 #: A qubit that no block has.
 _NEVER = 1 << MAX_QUBITS
 
@@ -53,7 +60,9 @@ _NEVER = 1 << MAX_QUBITS
 _Row: TypeAlias = tuple[int, int, int, int, float]
 
 
-def blocks_of(operations: Sequence[Operation], order: Sequence[int], *, real: bool) -> Iterator[Block | Phases]:
+def blocks_of(
+    operations: Sequence[Operation], order: Sequence[int], *, real: bool
+) -> Iterator[Block | Phases | Turn]:
     """Sort the operations of a stage into blocks, in an order that means the same.
 
     ``order`` has the qubit at each bit of the chunk, and may be changed between two blocks: in real arithmetic,
@@ -66,7 +75,11 @@ def blocks_of(operations: Sequence[Operation], order: Sequence[int], *, real: bo
         for number, each in enumerate(together)
     ]
     cost, widest = (REAL_COST, 5) if real else (COST, 4)
+    turns = {number for number, each in enumerate(together) if operations[each.members[0]].turns}
     while rows:
+        if rows[0][0] in turns:
+            yield Turn(tuple(together[rows.pop(0)[0]].members))
+            continue
         # Where a product can be turned, it matters what lies low.
         heights = {1 << qubit: bit for bit, qubit in enumerate(order)} if real else {}
         seed = _seed(rows, widest, heights)
@@ -78,14 +91,15 @@ def blocks_of(operations: Sequence[Operation], order: Sequence[int], *, real: bo
             members = tuple([place for number in block.members for place in together[number].members])
             yield Block(members, block.qubits, block.outer)
         else:
-            phases = _diagonals_in_front(rows)
+            phases = _diagonals_in_front(rows, turns)
             rows = [row for row in rows if row[0] not in set(phases)]
             yield Phases(tuple([place for number in phases for place in together[number].members]))
 
 
 def _territory(row: Row, operations: Sequence[Operation]) -> int:
-    widest = max([len(operations[place].qubits) for place in row.members])
-    return row.touched if widest <= WIDEST else row.touched | _NEVER
+    own = [operations[place] for place in row.members]
+    fits = max([len(each.qubits) for each in own]) <= WIDEST and not own[0].turns
+    return row.touched if fits else row.touched | _NEVER
 
 
 def _worth(row: Row, operations: Sequence[Operation]) -> float:
@@ -103,7 +117,7 @@ def _seed(rows: Sequence[_Row], widest: int, heights: Mapping[int, int]) -> int:
     before: list[int] = []
     free: list[int] = []
     for _, mixes, fixes, touched, _ in rows[:_HORIZON]:
-        if mixes and not (mixes & (mixed | fixed) or fixes & mixed):
+        if mixes and not (mixes & (mixed | fixed) or fixes & mixed or touched & _NEVER):
             if not heights:
                 return touched
             free.append(touched)
@@ -125,11 +139,11 @@ def _height(qubits: int, heights: Mapping[int, int]) -> int:
     return min(heights[qubit] for qubit in _members(qubits))
 
 
-def _diagonals_in_front(rows: Sequence[_Row]) -> tuple[int, ...]:
+def _diagonals_in_front(rows: Sequence[_Row], turns: Container[int]) -> tuple[int, ...]:
     mixed = 0
     places = []
     for place, mixes, fixes, _, _ in rows:
-        if not mixes and not fixes & mixed:
+        if not mixes and not fixes & mixed and place not in turns:
             places.append(place)
         mixed |= mixes
     return tuple(places)
@@ -162,7 +176,7 @@ class _Growth:
         for _, mixes, _, touched, _ in rows:
             fresh = touched & ~seen
             if fresh:
-                if mixes and fresh == touched:
+                if mixes and fresh == touched and not touched & _NEVER:
                     self._fronts.append(touched)
                 seen |= fresh
                 self._first.update(dict.fromkeys(_members(fresh), touched))

@@ -18,12 +18,13 @@ from simulator.binding import Place, Recipe, steps_of
 from simulator.chunks import ChunkStep, Product, Scratch, Shape, run_at_once, run_by_chunks
 from simulator.diagonals import Entries, PairVector, Patch, Scaling
 from simulator.folding import PAIR
-from simulator.gates import GATES
+from simulator.gates import pauli_letters, spec_of
 from simulator.instructions import Diagonal, Gate, Initialize, Unitary
-from simulator.operations import WIDEST, Evolving, Listing, listed
+from simulator.operations import WIDEST, Evolving, Listing, Operation, listed
 from simulator.phases import Member, Phases
-from simulator.planner import NARROW, Multiply, Plan, Step, Whole, chunk_bits, make_plan
+from simulator.planner import NARROW, Multiply, Plan, Rotate, Step, Whole, chunk_bits, make_plan
 from simulator.products import Matrices
+from simulator.rotations import Rotation, Turning, rotate
 from simulator.state import State
 
 #: log2 of the amplitudes of a state whose gathers are kept with a plan: at most 8 KiB each.
@@ -47,7 +48,7 @@ class Diagonals:
 
 
 #: A step, where the matrices of one that multiplies are, and what is kept of it.
-_Planned: TypeAlias = tuple[Step, Place | None, Shape | Diagonals | None]
+_Planned: TypeAlias = tuple[Step, Place | None, Shape | Diagonals | Rotation | None]
 
 
 class Planned:
@@ -93,10 +94,13 @@ class Planned:
             for size, stack in self.recipe.block_matrices(flat).items()
         }
 
-    def _kept(self, step: Step, instructions: Sequence[Evolving]) -> Shape | Diagonals | None:
+    def _kept(self, step: Step, instructions: Sequence[Evolving]) -> Shape | Diagonals | Rotation | None:
         if isinstance(step, Multiply):
             small = self.narrow and self.size <= _SMALL
             return _shape(step, self.size, real=self.real) if small else None
+        if isinstance(step, Rotate):
+            name = _only_gate(instructions, self.listing.operations[step.member]).name
+            return Rotation(pauli_letters(name), step.bits, self.size)
         pairs: list[Entries] = []
         patches: list[tuple[Patch, int]] = []
         others: list[tuple[int, tuple[int, ...]]] = []
@@ -156,6 +160,9 @@ class Bound:
             return Product(matrices, kept)
         if isinstance(kept, Diagonals):
             return self._scaling(kept)
+        if isinstance(kept, Rotation) and isinstance(step, Rotate):
+            gate = _only_gate(self._instructions, self._planned.listing.operations[step.member])
+            return Turning(kept, np.array(gate.params), self._dtype)
         raise TypeError(step)
 
     def _scaling(self, kept: Diagonals) -> Scaling | Phases:
@@ -193,12 +200,24 @@ class Bound:
     def _run_whole(self, part: Whole, state: State, checkpoint: Callable[[], None]) -> None:
         (source,) = self._planned.listing.operations[part.member].sources
         instruction = self._instructions[source]
-        if isinstance(instruction, Initialize):
+        if isinstance(instruction, Gate) and (letters := pauli_letters(instruction.name)):
+            (theta,) = instruction.params
+            rotate(state.amplitudes, letters, part.bits, theta, checkpoint)
+        elif isinstance(instruction, Initialize):
             kernels.prepare(state.amplitudes, instruction.amplitudes.ndarray(), part.bits)
         else:
             targets = part.bits[: len(instruction.targets)]
             controls = _controls(instruction, part.bits)
             kernels.apply_matrix(state.amplitudes, _matrix(instruction), targets, controls, checkpoint)
+
+
+def _only_gate(instructions: Sequence[Evolving], operation: Operation) -> Gate:
+    """Return the gate that an operation is."""
+    (source,) = operation.sources
+    gate = instructions[source]
+    if not isinstance(gate, Gate):
+        raise TypeError(gate)
+    return gate
 
 
 def _shape(step: Multiply, size: int, *, real: bool) -> Shape:
@@ -214,7 +233,9 @@ _shared_shape = lru_cache(maxsize=256)(Shape)
 def _matrix(instruction: Evolving) -> NDArray[np.complex128]:
     """Return the matrix over the targets."""
     if isinstance(instruction, Gate):
-        return GATES[instruction.name].matrix(*instruction.params)
+        spec = spec_of(instruction.name)
+        if spec is not None:
+            return spec.matrix(*instruction.params)
     if isinstance(instruction, Unitary):
         return instruction.matrix.ndarray().astype(np.complex128, copy=False)
     raise TypeError(instruction)

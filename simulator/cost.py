@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from simulator.analysis import final_measures, qubits_at_once, touched_by, unboxed
 from simulator.breadth import most_alive
+from simulator.gates import pauli_letters
 from simulator.instructions import (
     Barrier,
     Diagonal,
@@ -155,7 +156,7 @@ def seconds(program: Program, method: Method, shots: int) -> float:
     # Loops of many rounds in each other would be more than a float holds.
     amplitudes = _amplitudes(program, method)
     calls = min(_calls(program.instructions), _ENDLESS)
-    dense = sum(isinstance(each, Unitary) for each in program.instructions)
+    dense = sum(isinstance(each, Unitary) or _turns(each) for each in program.instructions)
     evolving = _RUN_SECONDS + calls * (_INSTRUCTION_SECONDS + amplitudes * _AMPLITUDE_SECONDS)
     evolving += dense * amplitudes * _DENSE_SECONDS
     if method != "qasm":
@@ -184,6 +185,10 @@ def grows_with_shots(program: Program, method: Method, shots: int) -> bool:
     """Whether fewer shots would take that much less time: hardly any two of them may share a state."""
     draws = min(_draws(program, _ROUNDS), _ENDLESS) if method == "qasm" else 0
     return shots > 1 and _branches(draws, shots) == shots
+
+
+def _turns(instruction: Instruction) -> bool:
+    return isinstance(instruction, Gate) and pauli_letters(instruction.name) != ""
 
 
 def _states_bytes(program: Program, method: Method, shots: int, state: int, *, real: bool) -> int:

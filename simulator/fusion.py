@@ -2,14 +2,14 @@
 
 An operation goes into the last block on its qubits, if that has room, or begins a new one. Gates on one qubit wait
 for a block that takes them, and diagonals until something mixes one of their qubits: if they fit, they go into its
-block, and if not, all that wait become one step.
+block, and if not, all that wait become one step. A rotation about a Pauli string is a step of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from simulator.blocks import Block, Phases
+from simulator.blocks import Block, Phases, Turn
 from simulator.operations import Operation, members_of
 
 #: Blocks, of the last ones, that take in a gate on a qubit which they do not have.
@@ -17,23 +17,26 @@ _BACK = 4
 
 
 class _Step:
-    """A block in the making; diagonals have no qubits."""
+    """A block in the making; diagonals and rotations have no qubits."""
 
-    __slots__ = ("members", "qubits")
+    __slots__ = ("members", "qubits", "turns")
 
-    def __init__(self, qubits: int, members: list[int]) -> None:
+    def __init__(self, qubits: int, members: list[int], *, turns: bool = False) -> None:
         self.qubits = qubits
         self.members = members
+        self.turns = turns
 
 
-def fused(operations: Sequence[Operation], widest: int) -> Iterator[Block | Phases]:
+def fused(operations: Sequence[Operation], widest: int) -> Iterator[Block | Phases | Turn]:
     """Sort operations on local qubits into blocks of ``widest`` qubits, in an order that means the same.
 
     Only one operation that has more qubits makes a larger block.
     """
     fusion = _Fusion(operations, widest)
     for place, operation in enumerate(operations):
-        if len(operation.qubits) == 1:
+        if operation.turns:
+            fusion.add_turn(place, operation)
+        elif len(operation.qubits) == 1:
             fusion.add_single(place, operation)
         elif operation.mixed:
             fusion.add_dense(place, operation)
@@ -42,7 +45,10 @@ def fused(operations: Sequence[Operation], widest: int) -> Iterator[Block | Phas
     fusion.finish()
     for step in fusion.steps:
         members = tuple(step.members)
-        yield Block(members, step.qubits, 0) if step.qubits else Phases(members)
+        if step.turns:
+            yield Turn(members)
+        else:
+            yield Block(members, step.qubits, 0) if step.qubits else Phases(members)
 
 
 class _Fusion:
@@ -115,6 +121,16 @@ class _Fusion:
                 self._waiting |= self._operations[each].fixed
         step.members.append(place)
         self._note(number, need, mixed)
+
+    def add_turn(self, place: int, operation: Operation) -> None:
+        """Add a rotation, after all that waits on its qubits."""
+        if self._waiting & operation.mixed:
+            self._flush()
+        for qubit in operation.qubits:
+            if qubit in self._singles:
+                self._place_single(qubit)
+        self.steps.append(_Step(0, [place], turns=True))
+        self._note(len(self.steps) - 1, operation.mixed | operation.fixed, operation.mixed)
 
     def finish(self) -> None:
         """Add all that waits."""

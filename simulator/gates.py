@@ -1,9 +1,12 @@
-"""GATES: every gate that the engine knows by name, with its matrix.
+"""GATES: every gate that the engine knows by name, with its matrix; and rotations about any Pauli string.
 
 A matrix has shape (2^k, 2^k), complex128; the first target listed is the least significant bit of its rows and
 columns. Parameters are radians, floats or arrays: arrays broadcast, and their axes lead those of the matrix.
 The formulas are those of `qiskit.circuit.library.standard_gates`. Controls are not a gate's own: they are a
 field of `simulator.instructions.Gate`, so cx is an "x" with a control.
+
+A rotation exp(-i theta/2 P) about a Pauli string P is named by its letters, the first target's first: "rxyz", as
+"rx", "rzz" and "rzx" are. It takes no controls.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from itertools import chain
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -181,3 +185,55 @@ GATES = MappingProxyType(
     }
 )
 """Name -> `GateSpec`, read-only."""
+
+#: Letters of a rotation, at most: no name of any length is kept.
+_LONGEST = 1 << 12
+
+
+@dataclass(frozen=True, slots=True)
+class PauliString:
+    """Which targets a Pauli string flips, those of its X and Y, and of which it reads the sign, its Z and Y.
+
+    ``(P psi)[i] = phase * (-1)^|i & signs| * psi[i ^ flips]``, with bit k of the masks for target k.
+    """
+
+    flips: int
+    signs: int
+    phase: complex
+
+    @classmethod
+    def of(cls, letters: str) -> PauliString:
+        """Read letters out of "xyz", the first target's first."""
+        flips = sum(1 << place for place, letter in enumerate(letters) if letter != "z")
+        signs = sum(1 << place for place, letter in enumerate(letters) if letter != "x")
+        return cls(flips, signs, (1, -1j, -1, 1j)[letters.count("y") % 4])
+
+
+def spec_of(name: str) -> GateSpec | None:
+    """Return what is known of a gate: one of `GATES`, or a rotation; None: there is no such gate."""
+    spec = GATES.get(name)
+    if spec is None and (letters := pauli_letters(name)):
+        spec = _rotation_spec(letters)
+    return spec
+
+
+def pauli_letters(name: str) -> str:
+    """Return the letters of a rotation about a Pauli string that is not in `GATES`; "": it is none."""
+    letters = name[1:]
+    named = name not in GATES and name[:1] == "r" and 1 < len(letters) <= _LONGEST and set(letters) <= set("xyz")
+    return letters if named else ""
+
+
+@lru_cache(maxsize=1024)
+def _rotation_spec(letters: str) -> GateSpec:
+    return GateSpec(len(letters), 1, partial(_rotation, letters))
+
+
+def _rotation(letters: str, theta: Angle) -> Matrix:
+    cos, sin = _half(theta)
+    string, rows = PauliString.of(letters), np.arange(1 << len(letters))
+    signs = np.array([(-1) ** (row & string.signs).bit_count() for row in rows.tolist()])
+    matrix = np.zeros((*np.shape(cos), rows.size, rows.size), np.complex128)
+    matrix[..., rows, rows] = np.asarray(cos)[..., None]
+    matrix[..., rows, rows ^ string.flips] += -1j * string.phase * signs * np.asarray(sin)[..., None]
+    return matrix

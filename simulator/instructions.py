@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from simulator.errors import InvalidProgramError
 from simulator.expression import Bits, Clbit, Expression, LValue, Var, parts_of, uint_of
-from simulator.gates import GATES
+from simulator.gates import GATES, pauli_letters
 
 #: Name of a gate -> how many qubits and parameters it takes.
 _TAKES = {name: (spec.num_qubits, spec.num_params) for name, spec in GATES.items()}
@@ -77,7 +77,7 @@ class _Node(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
 # Names and numbers only, so never in a cycle: the garbage collector need not know of each.
 class Gate(_Node, frozen=True, tag="gate", gc=False):
-    """A gate of the table `simulator.gates.GATES`, with any number of controls.
+    """A gate of `simulator.gates`, with any number of controls, but for rotations about Pauli strings.
 
     ``targets`` has the table's ``num_qubits``; a ``global_phase`` has none, so under controls it is a
     multi-controlled phase.
@@ -93,6 +93,8 @@ class Gate(_Node, frozen=True, tag="gate", gc=False):
     def __post_init__(self) -> None:
         # Of every gate of every program, on both sides of the wire: each line here costs.
         takes, params = _TAKES.get(self.name), self.params
+        if takes is None:
+            takes = self._rotation_takes()
         if takes != (len(self.targets), len(params)):
             if takes is None:
                 raise InvalidProgramError(f"unknown gate {self.name!r}")
@@ -105,6 +107,12 @@ class Gate(_Node, frozen=True, tag="gate", gc=False):
                 raise InvalidProgramError(f"gate {self.name!r} has a parameter that is not finite: {params}")
         if self.control_state is not None:
             _check_controls(self.controls, self.control_state)
+
+    def _rotation_takes(self) -> tuple[int, int] | None:
+        letters = pauli_letters(self.name)
+        if letters and self.controls:
+            raise InvalidProgramError(f"gate {self.name!r} takes no controls")
+        return (len(letters), 1) if letters else None
 
 
 class Unitary(_Node, frozen=True, tag="unitary"):

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.gates import GATES
+from simulator.gates import GATES, GateSpec, spec_of
 from simulator.instructions import Array, Diagonal, Gate, Unitary
 from simulator.operations import Evolving
 from simulator.products import Matrices
@@ -50,14 +50,14 @@ def matrices_of(kind: Kind, instructions: Sequence[Any], sources: Sequence[int],
         return spread
     if name == "unitary":
         stack = _stacked([each.matrix for each in instructions])
-    elif not GATES[name].num_params:
+    elif not (spec := _spec(name)).num_params:
         return np.broadcast_to(_constant(kind), (len(instructions), *(1 << targets + controls,) * 2))
     else:
         flat = list(chain.from_iterable([each.params for each in instructions]))
         params = np.array(flat).reshape(len(instructions), -1)
         if swept is not None:
-            params = _swept_params(params, sources, swept)
-        stack = GATES[name].matrix(*[params[..., number] for number in range(params.shape[-1])])
+            params = swept_params(params, sources, swept)
+        stack = spec.matrix(*[params[..., number] for number in range(params.shape[-1])])
     return _controlled(stack, targets, controls, control_state)
 
 
@@ -81,7 +81,7 @@ def _stacked(arrays: Sequence[Array]) -> Matrices:
     return np.array([each.ndarray() for each in arrays], np.complex128)
 
 
-def _swept_params(params: NDArray[np.float64], sources: Sequence[int], swept: Swept) -> NDArray[np.float64]:
+def swept_params(params: NDArray[np.float64], sources: Sequence[int], swept: Swept) -> NDArray[np.float64]:
     """Return the parameters of each row, shape (rows, instructions, parameters), if any of them is swept."""
     if swept.columns.keys().isdisjoint(sources):
         return params
@@ -95,8 +95,15 @@ def _swept_params(params: NDArray[np.float64], sources: Sequence[int], swept: Sw
 @lru_cache(maxsize=256)
 def _constant(kind: Kind) -> Matrices:
     name, targets, controls, control_state = kind
-    matrix: Matrices = _controlled(GATES[name].matrix()[None], targets, controls, control_state)[0]
+    matrix: Matrices = _controlled(_spec(name).matrix()[None], targets, controls, control_state)[0]
     return matrix
+
+
+def _spec(name: str) -> GateSpec:
+    spec = spec_of(name)
+    if spec is None:
+        raise LookupError(name)
+    return spec
 
 
 def _controlled(stack: Matrices, targets: int, controls: int, control_state: int | None) -> Matrices:

@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from simulator.gates import GATES, pauli_letters
 from simulator.instructions import Diagonal, Gate, Initialize, Permutation, Unitary
 
 Evolving: TypeAlias = Gate | Unitary | Diagonal | Permutation | Initialize
@@ -26,6 +27,8 @@ _CONTROLS = 3
 _DIAGONAL = frozenset({"global_phase", "id", "z", "s", "sdg", "t", "tdg", "p", "u1", "rz", "rzz"})
 #: Gates that are real whatever their angles.
 _REAL = frozenset({"id", "x", "z", "h", "ry", "swap", "dcx"})
+#: Rotations about Pauli strings on more qubits than this are no matrices.
+_MATRIX_TURNS = 2
 #: A complex zero, of either sign, in its bytes.
 _ZEROS = frozenset(np.array([complex(re, im)], "<c16").tobytes() for re in (0.0, -0.0) for im in (0.0, -0.0))
 #: Twice the same gate, one after the other, is none.
@@ -41,8 +44,10 @@ class Operation(NamedTuple):
     qubits: tuple[int, ...]
     mixed: int
     fixed: int
-    #: It has no matrix that a block could take: it runs by itself, on the whole state.
+    #: It has no matrix that a block could take: it runs by itself, on the whole state,
     whole: bool = False
+    #: or, being a rotation about a Pauli string, on a chunk.
+    turns: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,18 +134,13 @@ class _Lister:
         if len(qubits) == 1 and not prepares:
             self._continue_run(qubits[0], place)
             return
-        count, mixed, fixed = len(targets), 0, 0
-        for number, qubit in enumerate(qubits):
+        for qubit in qubits:
             if qubit in self._runs:
                 self._close(qubit)
-            if number < count:
-                mixed |= 1 << qubit
-            else:
-                fixed |= 1 << qubit
-        if is_diagonal(instruction):
-            mixed, fixed = 0, mixed | fixed
-        whole = prepares or (mixed != 0 and len(qubits) > WIDEST)
-        self._operations.append(Operation((place,), qubits, mixed, fixed, whole))
+        turns = _turns(instruction)
+        mixed, fixed = _roles(instruction, qubits)
+        whole = prepares or (mixed != 0 and len(qubits) > WIDEST and not turns)
+        self._operations.append(Operation((place,), qubits, mixed, fixed, whole, turns))
 
     def _rename(self, goals: tuple[int, ...], sources: tuple[int, ...]) -> None:
         names = self._names
@@ -172,11 +172,32 @@ class _Lister:
             self._operations.append(Operation(tuple(run), (qubit,), mixed, fixed))
 
 
+def _turns(instruction: Evolving) -> bool:
+    """Whether it is a rotation about a Pauli string that is no matrix."""
+    return type(instruction) is Gate and len(instruction.targets) > _MATRIX_TURNS and _is_rotation(instruction)
+
+
+def _is_rotation(gate: Gate) -> bool:
+    return pauli_letters(gate.name) != ""
+
+
+def _roles(instruction: Evolving, qubits: tuple[int, ...]) -> tuple[int, int]:
+    """Return which qubits an instruction on these mixes, and which it fixes."""
+    count = len(instruction.targets)
+    if is_diagonal(instruction):
+        count = 0
+    elif type(instruction) is Gate and _is_rotation(instruction):
+        letters = instruction.name[1:]
+        mixed = as_set([qubit for qubit, letter in zip(qubits, letters, strict=True) if letter != "z"])
+        return mixed, as_set(qubits) & ~mixed
+    return as_set(qubits[:count]), as_set(qubits[count:])
+
+
 def is_real(instruction: Evolving) -> bool:
     """Whether an instruction leaves real amplitudes real."""
     match instruction:
         case Gate(name=name):
-            return name in _REAL
+            return name in _REAL or (name not in GATES and name.count("y") % 2 == 1)
         case Unitary(matrix=array) | Diagonal(diagonal=array) | Initialize(amplitudes=array):
             return not np.iscomplexobj(array.ndarray()) or not array.ndarray().imag.any()
         case Permutation():

@@ -68,11 +68,11 @@ class _Pairing:
         qubits = members_of(touched)
         last = self._last.get(qubits[0]) if qubits else None
         together = last is not None and last.open and all(self._last.get(qubit) is last for qubit in qubits)
-        inside = touched == operation.mixed | operation.fixed
+        inside = touched == operation.mixed | operation.fixed and not operation.turns
         if last is not None and together and inside and self._waiting.keys().isdisjoint(qubits):
             _join(last, place, operation)
             return
-        row = Row([], operation.mixed, operation.fixed, touched, operation.mixed != 0)
+        row = Row([], operation.mixed, operation.fixed, touched, operation.mixed != 0 and not operation.turns)
         for qubit in qubits if self._waiting else ():
             if row.open and qubit in self._waiting:
                 row.members += self._waiting.pop(qubit)

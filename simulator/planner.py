@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from simulator.blocks import Block, Phases, blocks_of
+from simulator.blocks import Block, Phases, Turn, blocks_of
 from simulator.fusion import fused
 from simulator.operations import Operation, as_set, members_of
 from simulator.stages import next_stage
@@ -57,7 +57,15 @@ class Scale(NamedTuple):
     bits: tuple[tuple[int, ...], ...]
 
 
-Step: TypeAlias = Multiply | Scale
+class Rotate(NamedTuple):
+    """Turn the chunk about a Pauli string."""
+
+    member: int
+    #: Of each letter: its bit in the chunk, or ``~bit`` in the chunk's number; of an X or Y it is in the chunk.
+    bits: tuple[int, ...]
+
+
+Step: TypeAlias = Multiply | Scale | Rotate
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +144,8 @@ def _stage(
         members = block.members if everything else tuple([places[member] for member in block.members])
         if isinstance(block, Block):
             chunk.multiply(members, block)
+        elif isinstance(block, Turn):
+            chunk.rotate(members[0], operations[block.members[0]].qubits)
         else:
             chunk.scale(members, [operations[member].qubits for member in block.members])
     sources = None
@@ -154,7 +164,7 @@ def _stage(
 
 def _blocks(
     operations: Sequence[Operation], order: Sequence[int], num_bits: int, *, real: bool
-) -> Iterator[Block | Phases]:
+) -> Iterator[Block | Phases | Turn]:
     # Where only gates on one qubit mix, there is nothing that a better plan could find.
     if len(order) == num_bits and (
         num_bits <= _FUSED or not any(each.mixed and len(each.qubits) > 1 for each in operations)
@@ -198,6 +208,14 @@ class _Chunk:
 
     def scale(self, members: tuple[int, ...], qubits: Sequence[tuple[int, ...]]) -> None:
         """Append diagonals on these qubits."""
-        spots = {qubit: bit for bit, qubit in enumerate(self.order)}
-        spots |= {qubit: ~place for qubit, place in self._numbers.items()}
+        spots = self._spots()
         self.steps.append(Scale(members, tuple([tuple([spots[qubit] for qubit in each]) for each in qubits])))
+
+    def rotate(self, member: int, qubits: tuple[int, ...]) -> None:
+        """Append a rotation on these qubits."""
+        self.steps.append(Rotate(member, tuple(map(self._spots().__getitem__, qubits))))
+
+    def _spots(self) -> dict[int, int]:
+        """Return each qubit's bit in the chunk, or ``~bit`` in the chunk's number."""
+        spots = {qubit: bit for bit, qubit in enumerate(self.order)}
+        return spots | {qubit: ~place for qubit, place in self._numbers.items()}

@@ -17,13 +17,15 @@ from simulator.bound import Diagonals
 from simulator.chunks import multiply, rows_at_once
 from simulator.diagonals import Places
 from simulator.evolution import Evolution, Piece, plan_of
+from simulator.gates import pauli_letters
 from simulator.gather import gather
-from simulator.instructions import Initialize, Permutation
+from simulator.instructions import Gate, Initialize, Permutation
 from simulator.matrices import Swept
 from simulator.operations import WIDEST, Evolving
 from simulator.phases import Member
-from simulator.planner import Multiply, Stage
+from simulator.planner import Multiply, Rotate, Stage
 from simulator.products import Matrices
+from simulator.rotations import Rotation, Turning
 from simulator.state import State
 
 #: Shape (rows, 2^n).
@@ -40,6 +42,8 @@ def can_share_steps(instruction: Evolving) -> bool:
         return True
     if isinstance(instruction, Initialize):
         return False
+    if isinstance(instruction, Gate) and pauli_letters(instruction.name):
+        return True
     return len(instruction.targets) + len(getattr(instruction, "controls", ())) <= WIDEST
 
 
@@ -104,6 +108,8 @@ class _PlannedPiece:
         for step, place, kept in self._planned.steps:
             if isinstance(step, Multiply) and place is not None:
                 yield _product(forms[place.size][:, place.first], step)
+            elif isinstance(kept, Rotation) and isinstance(step, Rotate):
+                yield self._turning(kept, step, values)
             elif isinstance(kept, Diagonals):
                 vectors = None
                 if kept.vector is not None:
@@ -116,6 +122,23 @@ class _PlannedPiece:
                 yield _scaling(vectors, patches, others)
             else:
                 raise TypeError(step)
+
+    def _turning(self, rotation: Rotation, step: Rotate, values: NDArray[np.float64]) -> _RowStep:
+        """Turn each row by its angle."""
+        (source,) = self._planned.listing.operations[step.member].sources
+        gate = self._instructions[source]
+        if not isinstance(gate, Gate):
+            raise TypeError(gate)
+        theta = np.array(gate.params)
+        for _, column in self._columns.get(source, ()):
+            theta = values[:, [column]]
+        turning = Turning(rotation, theta, self._dtype)
+
+        def apply(rows: Rows, spare: Rows) -> tuple[Rows, Rows]:
+            turning.turn(rows, rows, spare)
+            return rows, spare
+
+        return apply
 
 
 def _product(matrices: NDArray[Any], step: Multiply) -> _RowStep:

@@ -14,6 +14,8 @@ from simulator.gates import GATES
 from simulator.instructions import Array, Case, Diagonal, Gate, Instruction, Measure, Permutation, Unitary
 from simulator.program import Header, Program, Variable
 
+PAULIS = {"x": np.array([[0, 1], [1, 0]]), "y": np.array([[0, -1j], [1j, 0]]), "z": np.diag([1, -1])}
+
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 
@@ -104,10 +106,7 @@ def dense(instruction: Instruction, num_qubits: int) -> NDArray[np.complex128]:
     """The matrix of an instruction over all qubits."""
     match instruction:
         case Gate() | Unitary():
-            if isinstance(instruction, Gate):
-                matrix = GATES[instruction.name].matrix(*instruction.params)
-            else:
-                matrix = instruction.matrix.ndarray()
+            matrix = matrix_of(instruction) if isinstance(instruction, Gate) else instruction.matrix.ndarray()
             state = instruction.control_state
             values = [1 if state is None else state >> i & 1 for i in range(len(instruction.controls))]
             controls = list(zip(instruction.controls, values, strict=True))
@@ -123,6 +122,23 @@ def dense(instruction: Instruction, num_qubits: int) -> NDArray[np.complex128]:
             return embedded(moved, targets, num_qubits)
         case _:
             raise TypeError(f"no matrix: {instruction}")
+
+
+def matrix_of(gate: Gate) -> NDArray[np.complex128]:
+    """The matrix over the targets: that of the table, or, of a rotation, from the Pauli matrices themselves."""
+    if gate.name in GATES:
+        return GATES[gate.name].matrix(*gate.params)
+    string = np.eye(1)
+    for letter in gate.name[1:]:
+        string = np.kron(PAULIS[letter], string)
+    (theta,) = gate.params
+    return np.cos(theta / 2) * np.eye(len(string)) - 1j * np.sin(theta / 2) * string
+
+
+def rotation(rng: np.random.Generator, qubits: Sequence[int]) -> Gate:
+    """A rotation about a random string on these qubits, at least two."""
+    letters = "".join(rng.choice(["x", "y", "z"], len(qubits)))
+    return Gate(f"r{letters}", tuple(qubits), tuple(rng.uniform(-3, 3, 1).tolist()))
 
 
 def unitary_of(instructions: Sequence[Instruction], num_qubits: int) -> NDArray[np.complex128]:
@@ -143,7 +159,9 @@ def _unitary_instruction(draw: Draw, num_qubits: int, widest: int) -> Instructio
     qubits = draw(st.permutations(range(num_qubits)))
     seed = draw(st.integers(0, 2**32 - 1))
     kinds = ["gate", "gate", "gate", "unitary", "diagonal", "permutation"] if num_qubits else ["gate"]
-    kind = draw(st.sampled_from(kinds))
+    kind = draw(st.sampled_from([*kinds, "rotation"] if num_qubits > 1 else kinds))
+    if kind == "rotation":
+        return rotation(np.random.default_rng(seed), qubits[: draw(st.integers(2, num_qubits))])
     if kind == "gate":
         name = draw(st.sampled_from([name for name, spec in GATES.items() if spec.num_qubits <= num_qubits]))
         spec = GATES[name]

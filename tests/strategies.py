@@ -161,8 +161,9 @@ def _state_preparation(draw: Draw, width: int) -> Operation:
 def _evolution(draw: Draw, width: int) -> Operation:
     # The terms commute: the synthesis of others is an approximation, and is what runs.
     size = draw(st.integers(1, width))
-    labels = ["".join(draw(st.sampled_from("IZ")) for _ in range(size)) for _ in range(2)]
-    return PauliEvolutionGate(SparsePauliOp(labels, [0.7, -0.3]), time=draw(ANGLES))
+    letters, count = draw(st.sampled_from([("IZ", 2), ("IXYZ", 1)]))
+    labels = ["".join(draw(st.sampled_from(letters)) for _ in range(size)) for _ in range(count)]
+    return PauliEvolutionGate(SparsePauliOp(labels, [0.7, -0.3][:count]), time=draw(ANGLES))
 
 
 #: What kind of instruction -> one of them, on at most this many qubits.

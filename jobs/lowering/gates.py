@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
-from qiskit.circuit import ControlledGate, Gate
+from qiskit.circuit import ControlledGate, Gate, library
 from qiskit.circuit.library import (
     CUGate,
     DiagonalGate,
     MCXVChain,
+    PauliEvolutionGate,
     PauliGate,
     PermutationGate,
     UnitaryGate,
     get_standard_gate_name_mapping,
 )
+from qiskit.exceptions import QiskitError
+from qiskit.synthesis import LieTrotter, SuzukiTrotter
 
 from jobs.lowering.definitions import lower_by_definition
 from jobs.lowering.scope import Rule, Scope
-from jobs.lowering.standard import STANDARD_GATES, add_standard, add_unitary
-from jobs.lowering.walk import lower_operation
+from jobs.lowering.standard import STANDARD_GATES, add_rotation, add_standard, add_unitary
+from jobs.lowering.walk import add_phase, lower_operation
 from simulator.instructions import Array, Diagonal, Permutation, Unitary
 
 #: A diagonal under controls is a dense matrix up to this width, and Qiskit's decomposition beyond it.
@@ -78,6 +82,47 @@ def _pauli(gate: PauliGate, qubits: tuple[int, ...], _clbits: tuple[int, ...], s
             scope.add_gate(letter.lower(), (qubit,))
 
 
+def _pauli_evolution(
+    gate: PauliEvolutionGate, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope
+) -> None:
+    """Lower the rotations of a product formula as what they are, and not as ladders of CX."""
+    rotations = None if scope.controls else _rotations(gate)
+    if rotations is None:
+        lower_by_definition(gate, qubits, clbits, scope)
+        return
+    for letters, places, angle in rotations:
+        if letters:
+            add_rotation(letters, angle, tuple([qubits[place] for place in places]), scope)
+        else:
+            add_phase(angle * -0.5, scope)
+
+
+def _rotations(gate: PauliEvolutionGate) -> list[tuple[str, Sequence[int], Any]] | None:
+    """Return the Pauli strings that an evolution turns about, in order, with their angles.
+
+    None where its definition is something else: a synthesis of the user's own, or projectors among the strings.
+    """
+    synthesis = gate.synthesis
+    if type(synthesis) not in {LieTrotter, SuzukiTrotter} or synthesis.atomic_evolution is not None:
+        return None
+    try:
+        rotations = list(synthesis.expand(gate))
+    except (QiskitError, ValueError, TypeError):
+        return None  # its definition says what is wrong
+    return rotations if all(set(letters) <= set("XYZ") for letters, _, _ in rotations) else None
+
+
+def _product_rotation(gate: Any, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
+    # The last letter is that of the first qubit; a sign of the string is in the angle.
+    pairs = zip(reversed(gate.pauli().to_label()), qubits, strict=True)
+    named = [(letter, qubit) for letter, qubit in pairs if letter != "I"]
+    if scope.controls or not named:
+        lower_by_definition(gate, qubits, clbits, scope)
+        return
+    letters, places = zip(*named, strict=True)
+    add_rotation("".join(letters), gate.params[0], places, scope)
+
+
 def _standard_rules() -> dict[type, Rule]:
     """One rule a class; gates with controls of their own come as `ControlledGate`, whatever their state."""
     gates = get_standard_gate_name_mapping()
@@ -87,6 +132,9 @@ def _standard_rules() -> dict[type, Rule]:
         if controls == 0
     }
 
+
+#: Of classes that only later versions of Qiskit have.
+_LATER_RULES: Mapping[str, Rule] = MappingProxyType({"PauliProductRotationGate": _product_rotation})
 
 GATE_RULES: Mapping[type, Rule] = MappingProxyType(
     _standard_rules()
@@ -99,5 +147,7 @@ GATE_RULES: Mapping[type, Rule] = MappingProxyType(
         DiagonalGate: _diagonal,
         PermutationGate: _permutation,
         PauliGate: _pauli,
+        PauliEvolutionGate: _pauli_evolution,
     }
+    | {getattr(library, name): rule for name, rule in _LATER_RULES.items() if hasattr(library, name)}
 )

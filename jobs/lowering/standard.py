@@ -58,6 +58,17 @@ def constant_gate(name: str, qubits: tuple[int, ...], scope: Scope) -> Gate:
 def add_standard(name: str, params: Sequence[Any], qubits: tuple[int, ...], scope: Scope) -> None:
     """Add the standard gate of this name, controls first in ``qubits``."""
     base, count = STANDARD_GATES[name]
+    _add(name, base, count, params, qubits, scope)
+
+
+def add_rotation(letters: str, angle: Any, qubits: tuple[int, ...], scope: Scope) -> None:
+    """Add exp(-i angle/2 P) for a Pauli string P: letters out of "XYZ", the first qubit's first."""
+    name = f"r{letters.lower()}"
+    _add(name, name, 0, [angle], qubits, scope)
+
+
+def _add(name: str, base: str, count: int, params: Sequence[Any], qubits: tuple[int, ...], scope: Scope) -> None:
+    """Add a gate with so many controls, which come first in ``qubits``."""
     opened: dict[int, Any] = {}
     try:
         angles = tuple(map(float, params))

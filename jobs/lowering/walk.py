@@ -20,7 +20,7 @@ _UNKNOWN = ("", 0, -1)
 
 def lower_instructions(circuit: QuantumCircuit, scope: Scope) -> None:
     """Add what the circuit holds to the scope, whose bits must be the circuit's."""
-    _add_phase(circuit, scope)
+    add_phase(circuit.global_phase, scope)
     for variable in circuit.iter_declared_vars():
         scope.draft.declare(variable, lower_type(variable.type))
     qubit_of, out = scope.qubits.__getitem__, scope.out
@@ -87,8 +87,8 @@ def lower_block(
     return tuple(inside.out)
 
 
-def _add_phase(circuit: QuantumCircuit, scope: Scope) -> None:
-    phase = circuit.global_phase
+def add_phase(phase: Any, scope: Scope) -> None:
+    """Add a global phase in radians, which may be an expression."""
     if scope.may_stay_open(phase):
         scope.add_open_phase(phase)
     elif isinstance(phase, ParameterExpression) and phase.parameters:

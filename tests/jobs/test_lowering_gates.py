@@ -15,6 +15,7 @@ from qiskit.circuit import (
     InverseModifier,
     Parameter,
     ParameterVector,
+    library,
 )
 from qiskit.circuit.library import (
     CUGate,
@@ -23,6 +24,7 @@ from qiskit.circuit.library import (
     HGate,
     MCMTGate,
     MCXGate,
+    PauliEvolutionGate,
     PauliGate,
     PermutationGate,
     QFTGate,
@@ -30,11 +32,20 @@ from qiskit.circuit.library import (
     UnitaryGate,
     XGate,
 )
-from qiskit.quantum_info import random_clifford, random_unitary
+from qiskit.quantum_info import (
+    Pauli,
+    SparseObservable,
+    SparsePauliOp,
+    Statevector,
+    random_clifford,
+    random_unitary,
+)
+from qiskit.synthesis import MatrixExponential, QDrift, SuzukiTrotter
 from strategies import STANDARD_GATES
 
 from jobs.lowering import LoweringError, lower
-from simulator import instructions
+from simulator import instructions, run
+from simulator.gates import pauli_letters
 from simulator.instructions import Instruction as ProgramInstruction
 
 
@@ -207,6 +218,67 @@ def test_a_label_changes_nothing() -> None:
 def test_pauli_has_its_last_letter_on_the_first_qubit() -> None:
     """Rule 29: pauli is a gate a letter, and none for the identity."""
     assert lowered(PauliGate("XIZ")) == (instructions.Gate("z", (0,)), instructions.Gate("x", (2,)))
+
+
+def test_an_evolution_is_its_rotations() -> None:
+    """Rule 29: of a product formula, one rotation a string, in order; the identity is a global phase."""
+    operator = SparsePauliOp(["XIYZ", "IIII", "IZII", "ZZII"], [0.5, -0.2, 0.3, 1.0])
+    circuit = QuantumCircuit(5)
+    circuit.append(PauliEvolutionGate(operator, time=0.4), [4, 2, 1, 0])
+    program = lower(circuit)
+    assert [(gate.name, gate.targets) for gate in program.instructions] == [
+        ("rzyx", (4, 2, 0)),
+        ("rz", (1,)),
+        ("rzz", (1, 0)),
+    ]
+    np.testing.assert_allclose([gate.params[0] for gate in program.instructions], [0.4, 0.24, 0.8])
+    assert program.global_phase == pytest.approx(0.08)
+    state = run(program, seed=1, method="statevector").state
+    np.testing.assert_allclose(state, Statevector(circuit.decompose(reps=3)).data, atol=1e-12)
+
+
+@pytest.mark.parametrize("order", [1, 2, 4])
+@pytest.mark.parametrize("reps", [1, 3])
+def test_any_product_formula_is_its_definition(order: int, reps: int) -> None:
+    """Rule 29: what runs is the formula that the circuit names."""
+    operator = SparsePauliOp(["XXYZ", "ZZIX", "IYXY", "YIIZ"], [0.5, -0.2, 0.3, 1.0])
+    circuit = QuantumCircuit(4)
+    circuit.h(range(4))
+    circuit.append(PauliEvolutionGate(operator, 0.9, synthesis=SuzukiTrotter(order, reps)), range(4))
+    program = lower(circuit)
+    assert all(pauli_letters(gate.name) for gate in program.instructions[4:])
+    state = run(program, seed=1, method="statevector").state
+    np.testing.assert_allclose(state, Statevector(circuit.decompose(reps=3)).data, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "gate",
+    [
+        PauliEvolutionGate(SparsePauliOp("XYZ"), 0.3, synthesis=MatrixExponential()),
+        PauliEvolutionGate(SparseObservable("X1Z"), 0.3),
+        PauliEvolutionGate(SparsePauliOp("XYZ"), 0.3, synthesis=QDrift()),
+        AnnotatedOperation(PauliEvolutionGate(SparsePauliOp("XY"), 0.3), ControlModifier(1)),
+    ],
+    ids=["matrix", "projector", "drift", "controlled"],
+)
+# SciPy's remarks on its own calls, within the matrix of a PauliEvolutionGate.
+@pytest.mark.filterwarnings("ignore::scipy.sparse.SparseEfficiencyWarning")
+def test_other_evolutions_go_by_their_definition(gate: Gate) -> None:
+    """Rule 29: a synthesis of another kind, projectors, and controls."""
+    circuit = QuantumCircuit(3)
+    circuit.h(range(3))
+    circuit.append(gate, range(3))
+    program = lower(circuit)
+    assert not any(pauli_letters(getattr(each, "name", "")) for each in program.instructions)
+    state = run(program, seed=1, method="statevector").state
+    np.testing.assert_allclose(state, Statevector(circuit).data, atol=1e-12)
+
+
+@pytest.mark.skipif(not hasattr(library, "PauliProductRotationGate"), reason="this Qiskit has no such gate")
+def test_a_rotation_about_a_product() -> None:
+    """Rule 29: its sign is in the angle."""
+    gate = library.PauliProductRotationGate(Pauli("-XIZY"), 0.3)
+    assert lowered(gate) == (instructions.Gate("ryzx", (0, 1, 3), (-0.3,)),)
 
 
 def test_permutation_says_where_each_state_comes_from() -> None:

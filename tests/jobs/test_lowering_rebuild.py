@@ -5,7 +5,8 @@ from __future__ import annotations
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Clbit, Duration, Instruction, Parameter, Qubit
 from qiskit.circuit.classical import expr, types
-from qiskit.circuit.library import MCPhaseGate, MCXGate, StatePreparation
+from qiskit.circuit.library import MCPhaseGate, MCXGate, PauliEvolutionGate, StatePreparation
+from qiskit.quantum_info import SparsePauliOp
 
 from jobs.lowering import lower, rebuild
 
@@ -33,6 +34,18 @@ def test_a_plain_circuit_is_the_same_circuit() -> None:
     rebuilt = rebuild(lower(circuit))
     assert rebuilt == circuit
     assert (rebuilt.name, rebuilt.metadata, rebuilt.qregs) == (circuit.name, circuit.metadata, circuit.qregs)
+
+
+def test_rotations_about_pauli_strings_come_back() -> None:
+    """Rule 16: one gate for each term of an evolution, which a product formula of one step is."""
+    circuit = QuantumCircuit(4)
+    circuit.append(PauliEvolutionGate(SparsePauliOp(["XYZI", "IIYX"], [0.5, 2.0]), time=0.25), range(4))
+    expected = QuantumCircuit(4)
+    expected.append(PauliEvolutionGate(SparsePauliOp("XYZ"), time=0.125), [1, 2, 3])
+    expected.append(PauliEvolutionGate(SparsePauliOp("YX"), time=0.5), [0, 1])
+    rebuilt = rebuild(lower(circuit))
+    assert rebuilt == expected
+    assert lower(rebuilt).instructions == lower(circuit).instructions
 
 
 def test_shared_and_lone_bits_come_back() -> None:

@@ -257,7 +257,8 @@ def test_a_checkpoint_ends_the_run(count: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         cut(patch, 5, 1, count)
         with pytest.raises(StoppedError):
-            Evolution([h(qubit) for qubit in range(12)]).run(state.ground(12), checkpoint)
+            # Of so many chunks, this thread gets five, however late it is.
+            Evolution([h(qubit) for qubit in range(16)]).run(state.ground(16), checkpoint)
     forget_plans()
     threads.use_threads(None)
     assert calls == [get_ident()] * 5

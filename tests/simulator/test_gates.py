@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from programs import PAULIS, matrix_of
 from qiskit.circuit.library import get_standard_gate_name_mapping
 
-from simulator.gates import GATES
+from simulator.gates import GATES, spec_of
+from simulator.instructions import Gate
 
 QISKIT = get_standard_gate_name_mapping()
 
@@ -20,6 +22,33 @@ def test_every_gate_has_qiskits_matrix(name: str) -> None:
         params = rng.uniform(-7, 7, spec.num_params).tolist()
         expected = QISKIT[name].base_class(*params).to_matrix()
         np.testing.assert_allclose(spec.matrix(*params), expected, rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize("letters", ["xy", "yz", "zxy", "yyxz", "xzzyx"])
+def test_a_rotation_is_named_by_its_pauli_string(letters: str) -> None:
+    """Rule 29: exp(-i theta/2 P), the first letter the first target's; for one angle and for many."""
+    spec = spec_of(f"r{letters}")
+    assert (spec.num_qubits, spec.num_params) == (len(letters), 1)
+    angles = np.array([[-2.0, 0.3, 7.0]])
+    expected = [matrix_of(Gate(f"r{letters}", tuple(range(len(letters))), (angle,))) for angle in angles[0]]
+    np.testing.assert_allclose(spec.matrix(angles)[0], expected, rtol=0, atol=1e-15)
+    np.testing.assert_allclose(spec.matrix(0.3), expected[1], rtol=0, atol=1e-15)
+
+
+def test_rotations_of_the_table_have_the_matrix_that_their_letters_say() -> None:
+    """The table's own two are named alike."""
+    for name in ("rxx", "ryy", "rzz", "rzx"):
+        string = np.kron(PAULIS[name[2]], PAULIS[name[1]])
+        expected = np.cos(0.35) * np.eye(4) - 1j * np.sin(0.35) * string
+        np.testing.assert_allclose(GATES[name].matrix(0.7), expected, rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "name", ["r", "rq", "rxq", "rXY", "xyz", "rxyzw", "rx" * 50, "r" + "x" * 5000, "", "rx ry"]
+)
+def test_what_is_no_gate(name: str) -> None:
+    """Rule 36: of any name, also of a hostile one."""
+    assert (spec_of(name) is not None) == (name == "r")
 
 
 @pytest.mark.parametrize("name", GATES)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from programs import Draw, everywhere, h, measures, program, random_unitary, random_vector, ry, x
+from programs import Draw, everywhere, h, measures, program, random_unitary, random_vector, rotation, ry, x
 
 from simulator import Shard, run, run_shard
 from simulator.errors import InvalidProgramError
@@ -79,6 +79,9 @@ def circuits(draw: Draw) -> Program:
             matrix = random_unitary(int(rng.integers(99)), count)
             instructions.append(Unitary(Array.of(matrix), tuple(qubits[:count])))
             continue
+        if width > 1 and rng.random() < 0.15:
+            instructions.append(rotation(rng, qubits[: rng.integers(2, width + 1)]))
+            continue
         fitting = [name for name, spec in GATES.items() if spec.num_qubits <= width]
         name = fitting[rng.integers(len(fitting))]
         spec = GATES[name]
@@ -114,6 +117,13 @@ def test_wider_rows(width: int) -> None:
     layers = [gate for q in range(width) for gate in (ry(0.1, q), Gate("rz", (q,), (0.2,)), x((q + 1) % width, q))]
     template = program(width, width, *layers, *layers, *measures(width))
     check_rows(swept(template, 9), Options("qasm", 300))
+
+
+def test_rows_of_wide_rotations() -> None:
+    """Rule 32: rotations about Pauli strings on more qubits than a matrix has."""
+    rng = np.random.default_rng(5)
+    turns = [rotation(rng, rng.permutation(12)[:size].tolist()) for size in (3, 7, 9, 12, 12)]
+    check_rows(swept(program(12, 12, *everywhere(12), *turns, *measures(12)), 9), Options("qasm", 300))
 
 
 @pytest.mark.parametrize("shots", [0, 1, 1500])

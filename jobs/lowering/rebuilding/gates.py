@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from qiskit import circuit as qiskit_circuit
 from qiskit.circuit import AnnotatedOperation, ControlModifier, library
+from qiskit.quantum_info import SparsePauliOp
 
 from jobs.lowering.rebuilding.frame import Frame, Rule
 from jobs.lowering.standard import STANDARD_GATES
 from simulator import instructions
+from simulator.gates import pauli_letters
 
 _STANDARD_CLASSES = {name: gate.base_class for name, gate in library.get_standard_gate_name_mapping().items()}
 #: Name in GATES, number of controls -> Qiskit's class.
@@ -22,7 +24,12 @@ _CLASSES: Mapping[tuple[str, int], type] = MappingProxyType(
 
 
 def _gate(gate: instructions.Gate, frame: Frame) -> None:
-    if gate.name == "global_phase" and gate.controls and gate.control_state is None:
+    operation: Any
+    if letters := pauli_letters(gate.name):
+        # Its first letter is that of the last qubit.
+        operator = SparsePauliOp(letters.upper()[::-1])
+        operation = library.PauliEvolutionGate(operator, gate.params[0] / 2)
+    elif gate.name == "global_phase" and gate.controls and gate.control_state is None:
         # A phase under controls is a controlled phase gate on the last of them.
         operation = _controlled("p", gate.params, len(gate.controls) - 1, None)
     else:
