@@ -28,6 +28,7 @@ _SINGLE_WIDTH = 24
 _SINGLE = 1.5
 _FULL_FAMILY = "random"
 _FULL_WIDTHS = (12, 16, 20, 22, 24)
+_EVOLVED_WIDTHS = (6, 10, 14, 18, 22)
 _DYNAMIC = MappingProxyType({1_000: 20.0, 100_000: 1000.0})
 _SAMPLES = 1_000_000
 _SAMPLED_WIDTH = 20
@@ -87,6 +88,11 @@ def _full(_: bool) -> Iterator[Case]:
         yield Case("full", _FULL_FAMILY, width, partial(FAMILIES[_FULL_FAMILY], width), {"Aer": 1.0})
 
 
+def _evolutions(_: bool) -> Iterator[Case]:
+    for width in _EVOLVED_WIDTHS:
+        yield Case("evolutions", "evolution", width, partial(families.evolution, width), {"Aer": 1.0})
+
+
 def _dynamic(_: bool) -> Iterator[Case]:
     for family, circuit in (("teleportation", families.teleportation), ("feedback", families.feedback)):
         for shots, figure in _DYNAMIC.items():
@@ -111,7 +117,14 @@ def _measured(circuit: Callable[[int], QuantumCircuit]) -> QuantumCircuit:
 
 #: Section -> its cases; the argument says whether 26 qubits are among them.
 SECTIONS: Mapping[str, Callable[[bool], Iterator[Case]]] = MappingProxyType(
-    {"states": _states, "single": _single, "full": _full, "dynamic": _dynamic, "samples": _samples}
+    {
+        "states": _states,
+        "single": _single,
+        "full": _full,
+        "evolutions": _evolutions,
+        "dynamic": _dynamic,
+        "samples": _samples,
+    }
 )
 #: Section -> what it says of itself.
 TITLES: Mapping[str, str] = MappingProxyType(
@@ -119,6 +132,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "states": "from circuit to state, left inside on both sides",
         "single": "the same in single precision, on both sides (wanted: 1.5 times the figure of double)",
         "full": "from circuit to the full state, returned by both (wanted: not slower)",
+        "evolutions": "a step of a product formula: rotations about Pauli strings (wanted: not slower)",
         "dynamic": "dynamic circuits, from circuit to counts",
         "samples": "samples, from circuit to the dict of counts",
     }

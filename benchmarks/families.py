@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 from qiskit import QuantumCircuit
+from qiskit.circuit.library import PauliEvolutionGate
 from qiskit.circuit.library import quantum_volume as _quantum_volume
+from qiskit.quantum_info import SparsePauliOp
 
 _SEED = 1
 _RANDOM_DEPTH = 20
@@ -86,6 +88,22 @@ def grover(width: int) -> QuantumCircuit:
         _flip_all_ones(circuit)
         circuit.x(qubits)
         circuit.h(qubits)
+    return circuit
+
+
+def evolution(width: int) -> QuantumCircuit:
+    """Return a step of a product formula, as of hopping electrons: X Z...Z X and Y Z...Z Y on pairs of qubits."""
+    rng = np.random.default_rng(_SEED)
+    terms = []
+    for _ in range(2 * width):
+        first, last = sorted(rng.choice(width, 2, replace=False).tolist())
+        places, coefficient = list(range(first, last + 1)), float(rng.normal())
+        terms += [(end + "Z" * (len(places) - 2) + end, places, coefficient) for end in "XY"]
+    circuit = QuantumCircuit(width)
+    for qubit in range(width):
+        circuit.ry(0.1 + 0.3 * qubit, qubit)
+    operator = SparsePauliOp.from_sparse_list(terms, width)
+    circuit.append(PauliEvolutionGate(operator, time=0.3), range(width))
     return circuit
 
 
