@@ -15,7 +15,8 @@ from jobs.lowering import LoweringError, Original, lower, lower_template
 from jobs.parameters import Points, points_of
 from simulator import cost, instructions
 from simulator.analysis import qubits_at_once
-from simulator.instructions import Array
+from simulator.array import Array
+from simulator.contents import walk
 from simulator.program import Program
 from simulator.recognition import Copy, with_sweeps
 from simulator.rng import experiment_seed
@@ -193,7 +194,7 @@ class Intake:
 
     def _check_instructions(self, program: Program) -> None:
         """Refuse what has no unitary; warn, as BasicAer does, where counts will say nothing."""
-        kinds = {type(instruction) for instruction in instructions.walk(program.instructions)}
+        kinds = {type(instruction) for instruction in walk(program.instructions)}
         name, method = program.header.name, self.options.method
         if method == "unitary":
             for kind, unsupported in _NOT_UNITARY.items():

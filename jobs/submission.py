@@ -15,8 +15,8 @@ from jobs.items import Intake, Limits
 from jobs.manifest import Manifest
 from jobs.options import resolve
 from simulator import wire
+from simulator.array import Array
 from simulator.cutting import cut
-from simulator.instructions import Array
 from simulator.shards import Method, Options
 from worker.blobs import Upload
 from worker.errors import DuplicateJobError, QuotaExceededError

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import cast
 
+from simulator.contents import bodies_of, clbits_of, qubits_of, walk
 from simulator.errors import InvalidProgramError
 from simulator.expression import Clbit
 from simulator.instructions import (
@@ -22,10 +23,6 @@ from simulator.instructions import (
     Reset,
     Store,
     Unitary,
-    bodies_of,
-    clbits_of,
-    qubits_of,
-    walk,
 )
 from simulator.operations import Evolving
 from simulator.program import Program

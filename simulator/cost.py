@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from simulator.analysis import final_measures, qubits_at_once, touched_by, unboxed
 from simulator.breadth import most_alive
+from simulator.contents import bodies_of, walk
 from simulator.gates import pauli_letters
 from simulator.instructions import (
     Barrier,
@@ -22,8 +23,6 @@ from simulator.instructions import (
     Reset,
     Unitary,
     While,
-    bodies_of,
-    walk,
 )
 from simulator.operations import is_real
 from simulator.program import MAX_QUBITS, Program

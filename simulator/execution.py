@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from simulator.array import Array
 from simulator.cost import bytes_required, shots_bytes, sweep_bytes
 from simulator.engine import refuse_beyond_memory, run
 from simulator.errors import MemoryRefusedError, StoppedError
 from simulator.evolution import Report, unheard, within
-from simulator.instructions import Array
 from simulator.parts import Failure, Item, Outcome, Part
 from simulator.shards import Experiment, Options, Shard, Sweep
 from simulator.sweep import run_together

@@ -28,6 +28,7 @@ from simulator.code import (
     Select,
     Unless,
 )
+from simulator.contents import bodies_of
 from simulator.errors import InvalidProgramError
 from simulator.evolution import Evolution
 from simulator.expression import Uint, uint_of
@@ -51,7 +52,6 @@ from simulator.instructions import (
     Switch,
     Unitary,
     While,
-    bodies_of,
 )
 from simulator.operations import Evolving
 from simulator.program import Program, Variable

@@ -9,66 +9,18 @@ listed is the least significant bit of the row.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from operator import attrgetter
-from types import MappingProxyType
-from typing import Any, TypeAlias, cast
+from typing import TypeAlias
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
+from simulator.array import DTYPES, Array
 from simulator.errors import InvalidProgramError
-from simulator.expression import Bits, Clbit, Expression, LValue, Var, parts_of, uint_of
+from simulator.expression import Expression, LValue, uint_of
 from simulator.gates import GATES, pauli_letters
 
 #: Name of a gate -> how many qubits and parameters it takes.
 _TAKES = {name: (spec.num_qubits, spec.num_params) for name, spec in GATES.items()}
-_DTYPES: dict[str, np.dtype[Any]] = {
-    name: np.dtype(f"<{name}") for name in ("c16", "c8", "f8", "u1", "u2", "u4", "u8")
-}
-
-
-class Array(msgspec.Struct, frozen=True, array_like=True):
-    """An ndarray as bytes: little-endian, C order."""
-
-    #: "c16", "c8", "f8", or for counts "u1", "u2", "u4" or "u8".
-    dtype: str
-    shape: tuple[int, ...]
-    data: bytes
-
-    def __post_init__(self) -> None:
-        dtype = _DTYPES.get(self.dtype)
-        if dtype is None:
-            raise InvalidProgramError(f"array of unknown type {self.dtype!r}; known: {', '.join(_DTYPES)}")
-        if min(self.shape, default=0) < 0 or math.prod(self.shape) * dtype.itemsize != len(self.data):
-            raise InvalidProgramError(f"an array of {len(self.data)} bytes does not have shape {self.shape}")
-
-    @classmethod
-    def of(cls, array: NDArray[np.generic]) -> Array:
-        """Copy an ndarray; any complex, real or int dtype becomes one that travels."""
-        if array.dtype == _DTYPES["c16"]:
-            return cls("c16", array.shape, array.tobytes())
-        dtype = "f8" if array.dtype.kind != "c" else "c8" if array.dtype == np.complex64 else "c16"
-        return cls(dtype, array.shape, np.ascontiguousarray(array, _DTYPES[dtype]).tobytes())
-
-    @classmethod
-    def counting(cls, numbers: NDArray[np.integer[Any]]) -> Array:
-        """Copy whole numbers of at least 0, in the smallest type that holds them."""
-        dtype = np.min_scalar_type(int(numbers.max(initial=0))).newbyteorder("<")
-        return cls(dtype.str[1:], numbers.shape, numbers.astype(dtype).tobytes())
-
-    @classmethod
-    def over(cls, array: NDArray[np.complexfloating]) -> Array:
-        """Refer to a complex ndarray, which nobody may change any more; no copy where it lies as it travels."""
-        dtype = "c8" if array.dtype == np.complex64 else "c16"
-        data = np.ascontiguousarray(array, _DTYPES[dtype]).reshape(-1).view(np.uint8).data
-        # A view of bytes travels, compares and is read as bytes are.
-        return cls(dtype, array.shape, cast("bytes", data.toreadonly()))
-
-    def ndarray(self) -> NDArray[np.generic]:
-        """Return a read-only view of the bytes, shaped."""
-        return np.frombuffer(self.data, _DTYPES[self.dtype]).reshape(self.shape)
 
 
 class _Node(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -291,75 +243,10 @@ Instruction: TypeAlias = (
 )  # fmt: skip
 
 
-def qubits_of(instruction: Instruction) -> tuple[int, ...]:
-    """Return the qubits that an instruction names itself, bodies excluded; targets first, then controls."""
-    if type(instruction) is Gate:  # by far the most frequent
-        return instruction.targets + instruction.controls
-    return _QUBITS.get(type(instruction), _none)(instruction)
-
-
-def expressions_of(instruction: Instruction) -> tuple[Expression, ...]:
-    """Return the expressions that an instruction holds itself, bodies excluded; what is written to among them."""
-    return _EXPRESSIONS.get(type(instruction), _none)(instruction)
-
-
-def clbits_of(instruction: Instruction) -> tuple[int, ...]:
-    """Return the clbits that an instruction reads or writes itself, bodies excluded."""
-    if isinstance(instruction, Measure):
-        return (instruction.clbit,)
-    parts = [part for expression in expressions_of(instruction) for part in parts_of(expression)]
-    registers = [part.clbits for part in parts if isinstance(part, Bits)]
-    return (
-        *(part.clbit for part in parts if isinstance(part, Clbit)),
-        *(bit for bits in registers for bit in bits),
-    )
-
-
-def variables_of(instruction: Instruction) -> tuple[int, ...]:
-    """Return the variables that an instruction reads or writes itself, bodies excluded."""
-    if type(instruction) is For:
-        return () if instruction.variable is None else (instruction.variable,)
-    parts = [part for expression in expressions_of(instruction) for part in parts_of(expression)]
-    return tuple([part.variable for part in parts if isinstance(part, Var)])
-
-
-def bodies_of(instruction: Instruction) -> tuple[tuple[Instruction, ...], ...]:
-    """Return the bodies of a control-flow instruction; none for any other."""
-    return _BODIES.get(type(instruction), _none)(instruction)
-
-
-def walk(instructions: Sequence[Instruction]) -> Iterator[Instruction]:
-    """Return an iterator over every instruction, those in bodies after the one that holds them."""
-    return _walk_bodies(instructions) if _any_bodies(instructions) else iter(instructions)
-
-
-def nesting(instructions: Sequence[Instruction]) -> int:
-    """Return how deep bodies lie in bodies."""
-    depth, level = 0, instructions
-    while _any_bodies(level):
-        depth += 1
-        level = [inner for outer in level for body in bodies_of(outer) for inner in body]
-    return depth
-
-
-def _walk_bodies(instructions: Sequence[Instruction]) -> Iterator[Instruction]:
-    rest = list(reversed(instructions))
-    while rest:
-        instruction = rest.pop()
-        yield instruction
-        for body in reversed(bodies_of(instruction)):
-            rest.extend(reversed(body))
-
-
-def _any_bodies(instructions: Sequence[Instruction]) -> bool:
-    """Whether any is a control-flow instruction; asked of every program, most of which have none."""
-    return not _BODIES.keys().isdisjoint(map(type, instructions))
-
-
 def _check_shape(what: str, array: Array, shape: tuple[int, ...]) -> None:
     if array.shape != shape:
         raise InvalidProgramError(f"{what} has shape {array.shape}; its qubits ask for {shape}")
-    entries = np.frombuffer(array.data, _DTYPES[array.dtype])
+    entries = np.frombuffer(array.data, DTYPES[array.dtype])
     # Counted, since `all` takes several times as long of a matrix as small as most are.
     if np.count_nonzero(np.isfinite(entries)) != entries.size:
         raise InvalidProgramError(f"{what} has entries that are not finite")
@@ -368,41 +255,3 @@ def _check_shape(what: str, array: Array, shape: tuple[int, ...]) -> None:
 def _check_controls(controls: tuple[int, ...], control_state: int) -> None:
     if not 0 <= control_state < 1 << len(controls):
         raise InvalidProgramError(f"control state {control_state} of {len(controls)} controls")
-
-
-def _none(_: Instruction) -> tuple[()]:
-    return ()
-
-
-# By exact class, one look-up each: an `isinstance` of a Struct that is not the first one asked for is slow.
-_QUBITS: Mapping[type, Callable[[Any], tuple[int, ...]]] = MappingProxyType(
-    {
-        Unitary: lambda unitary: unitary.targets + unitary.controls,
-        Diagonal: attrgetter("targets"),
-        Permutation: attrgetter("targets"),
-        Initialize: attrgetter("targets"),
-        Measure: lambda measure: (measure.qubit,),
-        Reset: lambda reset: (reset.qubit,),
-        Delay: lambda delay: (delay.qubit,),
-        Barrier: attrgetter("qubits"),
-    }
-)
-_EXPRESSIONS: Mapping[type, Callable[[Any], tuple[Expression, ...]]] = MappingProxyType(
-    {
-        IfElse: lambda branch: (branch.condition,),
-        While: lambda loop: (loop.condition,),
-        Switch: lambda switch: (switch.target,),
-        Store: attrgetter("target", "value"),
-    }
-)
-_BODIES: Mapping[type, Callable[[Any], tuple[tuple[Instruction, ...], ...]]] = MappingProxyType(
-    {
-        IfElse: attrgetter("true_body", "false_body"),
-        While: lambda loop: (loop.body,),
-        For: attrgetter("bodies"),
-        Switch: lambda switch: tuple(case.body for case in switch.cases),
-        Box: lambda box: (box.body,),
-    }
-)
-#: What may name clbits or variables, besides in bodies.
-CLASSICAL = frozenset({Measure, For, *_EXPRESSIONS})

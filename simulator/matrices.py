@@ -11,8 +11,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.array import Array
 from simulator.gates import GATES, GateSpec, spec_of
-from simulator.instructions import Array, Diagonal, Gate, Unitary
+from simulator.instructions import Diagonal, Gate, Unitary
 from simulator.operations import Evolving
 from simulator.products import Matrices
 

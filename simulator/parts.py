@@ -14,8 +14,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.array import Array
 from simulator.errors import InvalidProgramError
-from simulator.instructions import Array
 from simulator.program import Program
 from simulator.shards import outline_of
 

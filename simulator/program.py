@@ -10,9 +10,10 @@ import math
 
 import msgspec
 
+from simulator.contents import CLASSICAL, clbits_of, nesting, qubits_of, variables_of, walk
 from simulator.errors import InvalidProgramError
 from simulator.expression import Type
-from simulator.instructions import CLASSICAL, Gate, Instruction, clbits_of, nesting, qubits_of, variables_of, walk
+from simulator.instructions import Gate, Instruction
 
 #: Far beyond what can run, so that no number of bytes or of values overflows on the way.
 MAX_QUBITS = 1 << 12

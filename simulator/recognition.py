@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.instructions import Array, Gate
+from simulator.array import Array
+from simulator.instructions import Gate
 from simulator.program import Program
 from simulator.shards import GLOBAL_PHASE, Experiment, Sweep
 

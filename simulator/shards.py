@@ -9,8 +9,9 @@ from typing import Literal, TypeAlias
 import msgspec
 import numpy as np
 
+from simulator.array import Array
 from simulator.errors import InvalidProgramError
-from simulator.instructions import Array, Gate
+from simulator.instructions import Gate
 from simulator.program import Program
 from simulator.rng import experiment_seed
 

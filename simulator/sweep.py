@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from simulator import state
 from simulator.analysis import qubits_at_once
+from simulator.array import Array
 from simulator.code import Code, End, Evolve
 from simulator.cost import ROW_QUBITS, rows_together
 from simulator.engine import amplitude_type, finished_state
 from simulator.evolution import Report, unheard
 from simulator.flow import compile_program
-from simulator.instructions import Array, Gate
+from simulator.instructions import Gate
 from simulator.parts import SweepOutcome
 from simulator.program import Program
 from simulator.row_sampling import Counts, RowSampler

@@ -25,6 +25,7 @@ from jobs.lowering.expressions import lower_expression, lower_lvalue, lower_type
 from jobs.lowering.scope import Rule, Scope
 from jobs.lowering.walk import lower_block
 from simulator import instructions
+from simulator.contents import walk
 from simulator.expression import Expression
 
 #: Instructions that the bodies of one loop may make, where each index needs a body of its own.
@@ -71,7 +72,7 @@ def _unrolled(
     for block in blocks:
         bodies.append(_body(block, qubits, clbits, scope))
         # The body itself counts too: an endless range of empty bodies must end as well.
-        size += 1 + sum(1 for _ in instructions.walk(bodies[-1]))
+        size += 1 + sum(1 for _ in walk(bodies[-1]))
         if size > MAX_UNROLLED:
             raise scope.refusal(
                 "for_loop",

@@ -21,7 +21,8 @@ from qiskit.transpiler.passes import HighLevelSynthesis
 
 from jobs.lowering.scope import Rule, Scope
 from jobs.lowering.walk import lower_definition, lower_operation
-from simulator.instructions import Array, Unitary
+from simulator.array import Array
+from simulator.instructions import Unitary
 
 #: Qubits of the widest matrix that is built where nothing else is known of a gate.
 MAX_MATRIX_QUBITS = 6

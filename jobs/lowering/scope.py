@@ -14,8 +14,9 @@ from qiskit.circuit import Clbit, ParameterExpression, QuantumCircuit, Qubit
 from qiskit.circuit.classical import expr
 
 from jobs.lowering.errors import LoweringError
+from simulator.contents import qubits_of, walk
 from simulator.expression import Type
-from simulator.instructions import Barrier, Delay, Gate, Instruction, qubits_of, walk
+from simulator.instructions import Barrier, Delay, Gate, Instruction
 from simulator.program import Variable
 
 #: Lowers one operation onto these qubits and clbits of the program.

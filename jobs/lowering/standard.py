@@ -9,8 +9,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from jobs.lowering.scope import Scope
+from simulator.array import Array
 from simulator.gates import GATES
-from simulator.instructions import Array, Gate, Unitary
+from simulator.instructions import Gate, Unitary
 
 #: Name of a standard gate -> name in GATES, number of controls (all must be 1). The controls come first.
 STANDARD_GATES = MappingProxyType(

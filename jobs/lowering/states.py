@@ -14,6 +14,7 @@ from qiskit.circuit.library import Initialize, StatePreparation
 from jobs.lowering.definitions import lower_by_definition
 from jobs.lowering.scope import Rule, Scope
 from simulator import instructions
+from simulator.array import Array
 
 
 def _measure(_measure: Measure, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
@@ -65,11 +66,11 @@ def _state_preparation(
         lower_by_definition(preparation, qubits, clbits, scope)
 
 
-def _amplitudes(params: list[Any], num_qubits: int) -> instructions.Array | None:
+def _amplitudes(params: list[Any], num_qubits: int) -> Array | None:
     """Return the vector that an instruction was given; None where it was a label or an int."""
     if len(params) != 1 << num_qubits:
         return None
-    return instructions.Array.of(np.array(params, np.complex128))
+    return Array.of(np.array(params, np.complex128))
 
 
 def _untouched(qubits: tuple[int, ...], scope: Scope) -> bool:

@@ -11,6 +11,7 @@ from qiskit.circuit.library import StatePreparation
 
 from jobs.lowering import lower
 from simulator import instructions
+from simulator.contents import walk
 
 HALF = [np.sqrt(0.5), np.sqrt(0.5) * 1j]
 
@@ -78,7 +79,7 @@ def test_state_preparation_elsewhere_is_its_unitary(build: object) -> None:
     """Rule 29: where the qubits may not be in |0>, a state preparation is exactly Qiskit's gate."""
     circuit = QuantumCircuit(1, 1)
     build(circuit)
-    everything = instructions.walk(lower(circuit).instructions)
+    everything = walk(lower(circuit).instructions)
     assert not any(isinstance(instruction, instructions.Initialize) for instruction in everything)
 
 

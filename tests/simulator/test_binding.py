@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from programs import random_unitary, x
 
+from simulator.array import Array
 from simulator.bound import Planned
 from simulator.diagonals import Entries, PairVector
-from simulator.instructions import Array, Diagonal, Gate, Unitary
+from simulator.instructions import Diagonal, Gate, Unitary
 from simulator.matrices import Swept
 from simulator.operations import Evolving
 

@@ -16,13 +16,13 @@ from programs import Draw, h, measures, moved_to, program, random_vector, ry, un
 
 from simulator import Program, branching, breadth, measurement, run, sampling
 from simulator.analysis import qubits_at_once
+from simulator.array import Array
 from simulator.branching import Interpreter
 from simulator.cost import bytes_required
 from simulator.errors import InvalidProgramError, ProgramRuntimeError, StoppedError
 from simulator.expression import Binary, Bits, Bool, Cast, Clbit, Constant, Index, Uint, Unary, Var
 from simulator.flow import compile_program
 from simulator.instructions import (
-    Array,
     Box,
     Break,
     Case,

@@ -10,8 +10,9 @@ import pytest
 from programs import h, measures, program, x
 
 from simulator import Shard, run, run_shard
+from simulator.array import Array
 from simulator.chunks import _put_slowly
-from simulator.instructions import Array, Gate, Instruction
+from simulator.instructions import Gate, Instruction
 from simulator.shards import Method, Options, Sweep
 from simulator.threads import use_threads
 

@@ -10,8 +10,9 @@ import pytest
 from programs import everywhere, h, measures, program, ry, x
 
 from simulator import cost, run
+from simulator.array import Array
 from simulator.expression import Clbit
-from simulator.instructions import Array, Diagonal, For, Gate, Measure, Range, Reset, While
+from simulator.instructions import Diagonal, For, Gate, Measure, Range, Reset, While
 from simulator.parts import Outcome, Part
 from simulator.program import Program
 from simulator.shards import Method, Precision

@@ -27,10 +27,10 @@ from programs import (
 
 import simulator
 from simulator import CircuitResult, Program, Shard, cost, run, run_shard
+from simulator.array import Array
 from simulator.errors import InvalidProgramError, MemoryRefusedError, StoppedError
 from simulator.expression import Clbit
 from simulator.instructions import (
-    Array,
     Barrier,
     Box,
     Delay,

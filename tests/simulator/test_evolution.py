@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from programs import dense, embedded, h, random_unitary, random_vector, ry, unitary_instructions, unitary_of, x
 
 from simulator import evolution, planner, state, threads
+from simulator.array import Array
+from simulator.contents import qubits_of
 from simulator.errors import StoppedError
 from simulator.evolution import Evolution, forget_plans
-from simulator.instructions import Array, Diagonal, Gate, Initialize, Permutation, Unitary, qubits_of
+from simulator.instructions import Diagonal, Gate, Initialize, Permutation, Unitary
 from simulator.operations import Evolving
 
 # Rounding of a dozen products of matrices of at most 2^6 rows.

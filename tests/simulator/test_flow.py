@@ -6,11 +6,11 @@ import pytest
 from programs import h, measures, program, random_vector, x
 
 from simulator.analysis import final_measures, qubits_at_once, with_resets
+from simulator.array import Array
 from simulator.code import Bring, Code, Evolve, Meet, Retire
 from simulator.expression import Clbit
 from simulator.flow import compile_program
 from simulator.instructions import (
-    Array,
     Barrier,
     Box,
     Delay,

@@ -15,8 +15,9 @@ import pytest
 from programs import h, measures, program, ry, x
 
 from simulator import cost, run_shard, wire
+from simulator.array import Array
 from simulator.buffers import keep_what_is_freed
-from simulator.instructions import Array, Gate, Instruction
+from simulator.instructions import Gate, Instruction
 from simulator.program import Program
 from simulator.shards import Experiment, Options, Shard, Sweep
 from simulator.threads import use_threads

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from programs import h, measures, program, random_unitary, random_vector, ry, unitary_instructions, unitary_of, x
 
 from simulator import Program, Shard, cost, run, run_shard, wire
+from simulator.array import Array
 from simulator.expression import Clbit
-from simulator.instructions import Array, Gate, IfElse, Initialize, Measure, Reset, Unitary
+from simulator.instructions import Gate, IfElse, Initialize, Measure, Reset, Unitary
 from simulator.shards import Experiment, Options
 
 # Rounding to 24 bits, of a dozen products of matrices of at most 2^5 rows.

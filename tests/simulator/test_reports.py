@@ -9,8 +9,9 @@ import pytest
 from programs import h, measures, program, ry, x
 
 from simulator import Shard, run_shard
+from simulator.array import Array
 from simulator.expression import Clbit
-from simulator.instructions import Array, Gate, IfElse, Measure
+from simulator.instructions import Gate, IfElse, Measure
 from simulator.program import Program
 from simulator.shards import Experiment, Options, Sweep
 

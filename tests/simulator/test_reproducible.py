@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from programs import h, measures, program, random_unitary, ry, x
 
 from simulator import run
+from simulator.array import Array
 from simulator.expression import Clbit
-from simulator.instructions import Array, Gate, IfElse, Instruction, Measure, Reset, Unitary
+from simulator.instructions import Gate, IfElse, Instruction, Measure, Reset, Unitary
 from simulator.program import Program
 
 SHOTS = 50_000

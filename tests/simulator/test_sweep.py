@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from programs import Draw, everywhere, h, measures, program, random_unitary, random_vector, rotation, ry, x
 
 from simulator import Shard, run, run_shard
+from simulator.array import Array
 from simulator.errors import InvalidProgramError
 from simulator.expression import Clbit
 from simulator.gates import GATES
-from simulator.instructions import Array, Gate, IfElse, Initialize, Instruction, Measure, Unitary
+from simulator.instructions import Gate, IfElse, Initialize, Instruction, Measure, Unitary
 from simulator.parts import Outcome, SweepOutcome
 from simulator.program import Program
 from simulator.shards import GLOBAL_PHASE, Options, Sweep

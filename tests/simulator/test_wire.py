@@ -11,9 +11,9 @@ from programs import h, measures, program, unitary_instructions, x
 
 from simulator import expression as ex
 from simulator import run_shard, wire
+from simulator.array import Array
 from simulator.errors import WireError
 from simulator.instructions import (
-    Array,
     Barrier,
     Box,
     Break,

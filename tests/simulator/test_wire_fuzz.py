@@ -19,8 +19,9 @@ from programs import h, measures, program, ry, x
 
 from simulator import cost, run_shard, wire
 from simulator import expression as ex
+from simulator.array import Array
 from simulator.errors import MemoryRefusedError, StoppedError, WireError
-from simulator.instructions import Array, Case, For, IfElse, Initialize, Range, Store, Switch, Unitary, While
+from simulator.instructions import Case, For, IfElse, Initialize, Range, Store, Switch, Unitary, While
 from simulator.parts import Part
 from simulator.program import MAX_NESTING, Program, Variable
 from simulator.shards import Experiment, Options, Shard, Sweep

@@ -18,6 +18,7 @@ from jobs.lowering.rebuilding.gates import INSTRUCTION_RULES
 from jobs.lowering.rebuilding.loops import with_single_bodies
 from jobs.lowering.rebuilding.uses import uses_of
 from simulator import instructions, program
+from simulator.contents import walk
 from simulator.program import Program
 
 RULES: Mapping[type, Rule] = MappingProxyType({**INSTRUCTION_RULES, **CONTROL_FLOW_RULES})
@@ -103,7 +104,7 @@ def _outermost(program_: Program) -> frozenset[int]:
     """Return the variables of the circuit itself: all but those that only loops with a variable know."""
     closed = {
         variable
-        for loop in instructions.walk(program_.instructions)
+        for loop in walk(program_.instructions)
         if isinstance(loop, instructions.For) and loop.variable is not None
         for variable in (loop.variable, *uses_of(*loop.bodies).variables)
     }

@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from simulator.contents import walk
 from simulator.expression import Binary, Constant, Uint, Var
-from simulator.instructions import Box, Case, For, IfElse, Instruction, Range, Store, Switch, While, walk
+from simulator.instructions import Box, Case, For, IfElse, Instruction, Range, Store, Switch, While
 from simulator.program import Program, Variable
 
 Body = tuple[Instruction, ...]

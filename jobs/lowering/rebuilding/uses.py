@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from simulator.contents import bodies_of, expressions_of, qubits_of
 from simulator.expression import Bits, Expression, Var, parts_of
 from simulator.expression import Clbit as ClbitValue
-from simulator.instructions import For, Instruction, Measure, bodies_of, expressions_of, qubits_of
+from simulator.instructions import For, Instruction, Measure
 
 
 @dataclass(slots=True)

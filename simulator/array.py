@@ -1,0 +1,59 @@
+"""An ndarray as data that travels."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, cast
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.errors import InvalidProgramError
+
+#: What an array may have, little-endian.
+DTYPES: dict[str, np.dtype[Any]] = {
+    name: np.dtype(f"<{name}") for name in ("c16", "c8", "f8", "u1", "u2", "u4", "u8")
+}
+
+
+class Array(msgspec.Struct, frozen=True, array_like=True):
+    """An ndarray as bytes: little-endian, C order."""
+
+    #: "c16", "c8", "f8", or for counts "u1", "u2", "u4" or "u8".
+    dtype: str
+    shape: tuple[int, ...]
+    data: bytes
+
+    def __post_init__(self) -> None:
+        dtype = DTYPES.get(self.dtype)
+        if dtype is None:
+            raise InvalidProgramError(f"array of unknown type {self.dtype!r}; known: {', '.join(DTYPES)}")
+        if min(self.shape, default=0) < 0 or math.prod(self.shape) * dtype.itemsize != len(self.data):
+            raise InvalidProgramError(f"an array of {len(self.data)} bytes does not have shape {self.shape}")
+
+    @classmethod
+    def of(cls, array: NDArray[np.generic]) -> Array:
+        """Copy an ndarray; any complex, real or int dtype becomes one that travels."""
+        if array.dtype == DTYPES["c16"]:
+            return cls("c16", array.shape, array.tobytes())
+        dtype = "f8" if array.dtype.kind != "c" else "c8" if array.dtype == np.complex64 else "c16"
+        return cls(dtype, array.shape, np.ascontiguousarray(array, DTYPES[dtype]).tobytes())
+
+    @classmethod
+    def counting(cls, numbers: NDArray[np.integer[Any]]) -> Array:
+        """Copy whole numbers of at least 0, in the smallest type that holds them."""
+        dtype = np.min_scalar_type(int(numbers.max(initial=0))).newbyteorder("<")
+        return cls(dtype.str[1:], numbers.shape, numbers.astype(dtype).tobytes())
+
+    @classmethod
+    def over(cls, array: NDArray[np.complexfloating]) -> Array:
+        """Refer to a complex ndarray, which nobody may change any more; no copy where it lies as it travels."""
+        dtype = "c8" if array.dtype == np.complex64 else "c16"
+        data = np.ascontiguousarray(array, DTYPES[dtype]).reshape(-1).view(np.uint8).data
+        # A view of bytes travels, compares and is read as bytes are.
+        return cls(dtype, array.shape, cast("bytes", data.toreadonly()))
+
+    def ndarray(self) -> NDArray[np.generic]:
+        """Return a read-only view of the bytes, shaped."""
+        return np.frombuffer(self.data, DTYPES[self.dtype]).reshape(self.shape)
