@@ -72,6 +72,7 @@ class Interpreter:
     def run(self, state: State, shots: NDArray[np.int64]) -> Iterator[Cohort]:
         """Yield each cohort that has come to the end; the final measurements are not done yet."""
         live = [beginning(state, shots, len(self.code.variables))]
+        del state  # its memory is free once other states have come of it
         while live:
             cohort = live.pop(next_of(live))
             while cohort.num_rows > room_for(self._row_bytes(cohort), live):

@@ -103,13 +103,16 @@ def run(  # noqa: PLR0913 (the options of a run)
             program, fresh=initial_state is None, sampling=sample_measuring, merging=not one_shot
         )
         uniforms = Uniforms(seed)
-        start = (
-            state.ground_of(code.qubits, amplitude_type(precision, real=code.real), dtype if one_shot else None)
-            if initial_state is None
-            else state.vector(_copied(initial_state, (1 << program.num_qubits,), dtype, look))
-        )
+
+        def start() -> state.State:
+            if initial_state is not None:
+                return state.vector(_copied(initial_state, (1 << program.num_qubits,), dtype, look))
+            own = amplitude_type(precision, real=code.real)
+            return state.ground_of(code.qubits, own, dtype if one_shot else None)
+
         ended = 0
-        for branch in Interpreter(code, uniforms, look, report).run(start, numbers):
+        # Without a name here, which would keep the memory of the first state.
+        for branch in Interpreter(code, uniforms, look, report).run(start(), numbers):
             look()
             sample(branch, code.final, uniforms, tally, look)
             ended += branch.num_shots

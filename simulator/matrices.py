@@ -57,7 +57,7 @@ def matrices_of(kind: Kind, instructions: Sequence[Any], sources: Sequence[int],
         flat = list(chain.from_iterable([each.params for each in instructions]))
         params = np.array(flat).reshape(len(instructions), -1)
         if swept is not None:
-            params = swept_params(params, sources, swept)
+            params = _swept_params(params, sources, swept)
         stack = spec.matrix(*[params[..., number] for number in range(params.shape[-1])])
     return _controlled(stack, targets, controls, control_state)
 
@@ -82,7 +82,7 @@ def _stacked(arrays: Sequence[Array]) -> Matrices:
     return np.array([each.ndarray() for each in arrays], np.complex128)
 
 
-def swept_params(params: NDArray[np.float64], sources: Sequence[int], swept: Swept) -> NDArray[np.float64]:
+def _swept_params(params: NDArray[np.float64], sources: Sequence[int], swept: Swept) -> NDArray[np.float64]:
     """Return the parameters of each row, shape (rows, instructions, parameters), if any of them is swept."""
     if swept.columns.keys().isdisjoint(sources):
         return params
