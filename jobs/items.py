@@ -141,7 +141,11 @@ class Intake:
         """Refuse instructions that the method has not, and too many qubits; return what the result weighs."""
         self._check_instructions(program)
         if circuit.num_qubits > self.limits.max_qubits:
-            self._check_width(circuit, qubits_at_once(program, self.options.method, fresh=self._from_zero))
+            options = self.options
+            at_once = qubits_at_once(
+                program, options.method, fresh=self._from_zero, sampling=options.sample_measuring
+            )
+            self._check_width(circuit, at_once)
         state = cost.result_bytes(program, self.options.method, self.options.precision)
         return _Weight(state, cost.readout_bytes(program, self.options.shots, memory=self.options.memory))
 

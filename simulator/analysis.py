@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
-from typing import cast
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, cast
 
 from simulator.contents import bodies_of, clbits_of, qubits_of, walk
 from simulator.errors import InvalidProgramError
@@ -47,6 +47,61 @@ def unitary_instructions(program: Program) -> list[Evolving]:
                 f'Unsupported "unitary_simulator" instruction "{name}" in circuit "{program.header.name}".'
             )
     return instructions
+
+
+class Course(NamedTuple):
+    """A program as shots go through it."""
+
+    #: Outside of boxes, and without what is measured at the end.
+    instructions: list[Instruction]
+    #: Measured at the end, all at once.
+    final: tuple[Measure, ...]
+    #: Place -> a measurement there that retires its qubit.
+    retiring: Mapping[int, Measure]
+
+
+def course_of(program: Program, *, sampling: bool, merging: bool) -> Course:
+    """Return what is done to states, as `flow` compiles it.
+
+    ``sampling``: final measurements are done at once. ``merging``: states may merge, and qubits be retired; where
+    not, it is the last state that is asked for, with all its qubits.
+    """
+    instructions = list(unboxed(program.instructions))
+    if merging:
+        instructions = with_resets(instructions)
+    final: tuple[Measure, ...] = ()
+    if sampling:
+        instructions, final = final_measures(instructions)
+    retiring = last_measures(instructions, final) if merging and Measure in map(type, instructions) else {}
+    return Course(instructions, final, retiring)
+
+
+def qubits_at_once(program: Program, method: Method, *, fresh: bool = True, sampling: bool = True) -> int:
+    """Return how many qubits the states of a run have, at most.
+
+    Shots from |0...0> (``fresh``) need only those that are in use at the same time, as `flow` brings and retires
+    them.
+    """
+    if method != "qasm" or not fresh:
+        return program.num_qubits
+    course = course_of(program, sampling=sampling, merging=True)
+    present: set[int] = set()
+    most = 0
+    for place, instruction in enumerate(course.instructions):
+        if isinstance(instruction, Reset):
+            present.discard(instruction.qubit)
+            continue
+        present |= touched_by(instruction)
+        most = max(most, len(present))
+        if place in course.retiring:
+            present.remove(course.retiring[place].qubit)
+    present.update(measure.qubit for measure in telling(course.final, present, course.instructions))
+    return max(most, len(present))
+
+
+def retires(course: Course) -> bool:
+    """Whether qubits may be taken out of a state before its end."""
+    return bool(course.retiring) or not {Reset, Initialize}.isdisjoint(map(type, course.instructions))
 
 
 def final_measures(instructions: Sequence[Instruction]) -> tuple[list[Instruction], tuple[Measure, ...]]:
@@ -100,8 +155,9 @@ def with_resets(instructions: list[Instruction]) -> list[Instruction]:
     if IfElse not in map(type, instructions):
         return instructions
     found: list[Instruction] = []
-    #: Qubit -> the clbit that says what it is.
+    #: Qubit -> the clbit that says what it is, and clbit -> such qubits, and others that were.
     outcomes: dict[int, int] = {}
+    told_by: dict[int, set[int]] = defaultdict(set)
     for instruction in instructions:
         flip = _flip_of(instruction)
         if flip is not None and outcomes.get(flip[0]) == flip[1]:
@@ -110,10 +166,13 @@ def with_resets(instructions: list[Instruction]) -> list[Instruction]:
             found.append(instruction)
         for qubit in touched_by(instruction):
             outcomes.pop(qubit, None)
-        if written := _written_by(instruction):
-            outcomes = {qubit: clbit for qubit, clbit in outcomes.items() if clbit not in written}
+        for clbit in _written_by(instruction):
+            for qubit in told_by.pop(clbit, ()):
+                if outcomes.get(qubit) == clbit:
+                    del outcomes[qubit]
         if isinstance(instruction, Measure):
             outcomes[instruction.qubit] = instruction.clbit
+            told_by[instruction.clbit].add(instruction.qubit)
     return found
 
 
@@ -147,30 +206,6 @@ def telling(
     written = Counter(measure.clbit for measure in final)
     written.update(clbit for instruction in walk(instructions) for clbit in clbits_of(instruction))
     return tuple([each for each in final if each.qubit in touched or written[each.clbit] > 1])
-
-
-def qubits_at_once(program: Program, method: Method, *, fresh: bool = True) -> int:
-    """Return how many qubits the states of a run have, at most.
-
-    Shots from |0...0> (``fresh``) need only those that are in use at the same time, as `flow` brings and retires
-    them.
-    """
-    if method != "qasm" or not fresh:
-        return program.num_qubits
-    instructions, final = final_measures(with_resets(list(unboxed(program.instructions))))
-    last = last_measures(instructions, final) if Measure in map(type, instructions) else {}
-    present: set[int] = set()
-    most = 0
-    for place, instruction in enumerate(instructions):
-        if isinstance(instruction, Reset):
-            present.discard(instruction.qubit)
-            continue
-        present |= touched_by(instruction)
-        most = max(most, len(present))
-        if place in last:
-            present.remove(last[place].qubit)
-    present.update(measure.qubit for measure in telling(final, present, instructions))
-    return max(most, len(present))
 
 
 def unboxed(instructions: Iterable[Instruction]) -> Iterator[Instruction]:

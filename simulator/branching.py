@@ -37,6 +37,7 @@ from simulator.cohort import (
     Member,
     absorb,
     beginning,
+    cut,
     halves,
     join,
     merge,
@@ -171,32 +172,53 @@ class Interpreter:
         ]
         cohort.address += 1
         room = room_for(cohort.row_bytes >> (then == "retired"), others)
-        if _sides(cohort, outcomes, masses).size <= max(room, len(masses)):
-            self._project(cohort, qubit, outcomes, masses, then)
+        is_cut = _sides(cohort, outcomes, masses).size > max(room, len(masses))
+        groups = [np.flatnonzero(outcomes == value) for value in (0, 1)] if is_cut else [np.arange(outcomes.size)]
+        if then == "retired":
+            cohorts = [self._without(cohort, qubit, group, outcomes[group], masses) for group in groups]
+            if is_cut:
+                return cohorts
+            # In place, since others still know the cohort, and its states are to be free.
+            cohort.state, cohort.members = cohorts[0].state, cohorts[0].members
             return [cohort]
         rows = cohort.rows_of_members
-        groups = [np.flatnonzero(outcomes == value) for value in (0, 1)]
         cohorts = parts(cohort, groups)
         for each, group in zip(cohorts, groups, strict=True):
-            self._project(each, qubit, outcomes[group], masses[np.unique(rows[group])], then)
+            own = masses[np.unique(rows[group])]
+            self._project(each, qubit, outcomes[group], own, reset=then == "reset")
         return cohorts
 
+    def _without(
+        self,
+        cohort: Cohort,
+        qubit: int,
+        group: NDArray[np.intp],
+        outcomes: NDArray[np.intp],
+        masses: NDArray[np.float64],
+    ) -> Cohort:
+        """Return some members, with the halves of their states that their outcomes say; the cohort stays."""
+        sides, rows = np.unique(2 * cohort.rows_of_members[group] + outcomes, return_inverse=True)
+        factors = masses.reshape(-1)[sides] ** -0.5
+        halves = kept_halves(cohort.rows, cohort.state.slots[qubit], sides, factors, self.checkpoint)
+        return cut(cohort, group, rows, without(cohort.state, qubit, halves))
+
     def _project(
-        self, cohort: Cohort, qubit: int, outcomes: NDArray[np.intp], masses: NDArray[np.float64], then: _Then
+        self,
+        cohort: Cohort,
+        qubit: int,
+        outcomes: NDArray[np.intp],
+        masses: NDArray[np.float64],
+        *,
+        reset: bool,
     ) -> None:
         """Give each member the half of its state that its outcome says; ``masses`` has shape (states, 2)."""
-        sides = _sides(cohort, outcomes, masses)
-        factors = masses.reshape(-1)[sides] ** -0.5
+        sides, bit = _sides(cohort, outcomes, masses), cohort.state.slots[qubit]
         if sides.size > len(masses):
-            cohort.members = moved(cohort.members, np.searchsorted(sides, 2 * cohort.rows_of_members + outcomes))
-        if then == "retired":
-            kept = kept_halves(cohort.rows, cohort.state.slots[qubit], sides, factors, self.checkpoint)
-            cohort.state = without(cohort.state, qubit, kept)
-            return
-        if sides.size > len(masses):
+            new_rows = np.searchsorted(sides, 2 * cohort.rows_of_members + outcomes)
             cohort.state.amplitudes = cohort.rows.take(sides // 2, axis=0).reshape(-1)
-        reset = then == "reset"
-        project(cohort.rows, cohort.state.slots[qubit], sides % 2, factors, self.checkpoint, reset=reset)
+            cohort.members = moved(cohort.members, new_rows)
+        factors = masses.reshape(-1)[sides] ** -0.5
+        project(cohort.rows, bit, sides % 2, factors, self.checkpoint, reset=reset)
         if reset:
             cohort.state.live &= ~(1 << qubit)
 

@@ -187,18 +187,21 @@ def _merge_states(cohort: Cohort, checkpoint: Callable[[], None]) -> None:
         cohort.members = moved(cohort.members, np.array(new_rows).take(cohort.rows_of_members))
 
 
+def cut(cohort: Cohort, group: NDArray[np.intp], rows: NDArray[np.intp], state: State) -> Cohort:
+    """Return some of the members, by their places, with new states and their rows in them."""
+    members = moved([cohort.members[place] for place in group.tolist()], rows)
+    new = np.full(len(cohort.members) + 1, -1)
+    new[group] = np.arange(group.size)
+    return Cohort(cohort.address, state, members, cohort.crowd, new.take(cohort.places))
+
+
 def _part(cohort: Cohort, group: NDArray[np.intp], *, last: bool) -> Cohort:
-    members = [cohort.members[place] for place in group.tolist()]
     rows, new_rows = np.unique(cohort.rows_of_members[group], return_inverse=True)
     if last and rows.size == cohort.num_rows:
         amplitudes = cohort.state.amplitudes
     else:
         amplitudes = cohort.rows.take(rows, axis=0).reshape(-1)
-    state = State(amplitudes, dict(cohort.state.slots), cohort.state.live)
-    members = moved(members, new_rows)
-    new = np.full(len(cohort.members) + 1, -1)
-    new[group] = np.arange(group.size)
-    return Cohort(cohort.address, state, members, cohort.crowd, new.take(cohort.places))
+    return cut(cohort, group, new_rows, State(amplitudes, dict(cohort.state.slots), cohort.state.live))
 
 
 def _crowded(one: Cohort, other: Cohort) -> tuple[Crowd, NDArray[np.intp]]:

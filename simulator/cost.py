@@ -6,7 +6,15 @@ from collections.abc import Iterable, Mapping
 from itertools import dropwhile
 from types import MappingProxyType
 
-from simulator.analysis import final_measures, qubits_at_once, touched_by, unboxed
+from simulator.analysis import (
+    Course,
+    course_of,
+    final_measures,
+    qubits_at_once,
+    retires,
+    touched_by,
+    unboxed,
+)
 from simulator.breadth import most_alive
 from simulator.contents import bodies_of, walk
 from simulator.gates import pauli_letters
@@ -71,22 +79,34 @@ _ROW_SECONDS, _ROW_INSTRUCTION_SECONDS, _ROW_AMPLITUDE_SECONDS = 5e-6, 0.2e-6, 0
 
 
 def bytes_required(
-    program: Program, method: Method, shots: int = 1024, precision: Precision = "double", *, fresh: bool = True
+    program: Program,
+    method: Method,
+    shots: int = 1024,
+    precision: Precision = "double",
+    *,
+    fresh: bool = True,
+    sampling: bool = True,
 ) -> int:
     """Return the bytes that a run takes at most, beside those for its shots, until its result has gone.
 
     A state has 16 bytes an amplitude, or half of it in single precision. Counts take one, half of it where all
     amplitudes are real, as they may be if the run begins in |0...0> (``fresh``); a statevector or unitary takes
-    two. A dynamic circuit holds a state per branch; the worst case is 2 + log2(shots) states, or, while states are
-    so small that branches wait for each other, 64 MiB more.
+    two, and so do counts where qubits come and go. A dynamic circuit holds a state per branch; the worst case is
+    2 + log2(shots) states, or, while states are so small that branches wait for each other, 64 MiB more. Without
+    ``sampling``, final measurements branch, too.
     """
-    state = _BYTES_PER_AMPLITUDE[precision] << _num_bits(program, method, fresh=fresh)
+    state = _BYTES_PER_AMPLITUDE[precision] << _num_bits(program, method, fresh=fresh, sampling=sampling)
     real = fresh and method != "unitary" and _is_real(program)
     instructions = list(walk(program.instructions))
     plan = len(instructions) * (_BYTES_PER_REAL_INSTRUCTION if real else _BYTES_PER_INSTRUCTION)
     # A wide one is copied as numbers of the state's type.
     plan += max((len(each.diagonal.data) for each in instructions if isinstance(each, Diagonal)), default=0)
-    return _states_bytes(program, method, shots, state, real=real) + _workspace(state) + plan
+    states = _STATES_OF_A_RESULT * state
+    if method == "qasm":
+        course = course_of(program, sampling=sampling, merging=True)
+        touched = set() if fresh else set(range(program.num_qubits))
+        states = _counted_bytes(course, touched, shots, state, real=real)
+    return states + _workspace(state) + plan
 
 
 def shots_bytes(program: Program, method: Method, shots: int, *, memory: bool) -> int:
@@ -105,7 +125,7 @@ def sweep_bytes(sweep: Sweep, options: Options) -> int:
     shots = options.shots if options.method == "qasm" else 1
     numbers = min(shots, 1 << template.num_clbits) * 2 + (shots if options.memory else 0)
     required = bytes_required(template, options.method, shots, options.precision)
-    together = min(rows, rows_together(template, _width(template, options.method)))
+    together = min(rows, rows_together(template, qubits_at_once(template, options.method)))
     required += together * len(template.instructions) * _BYTES_PER_ROW_INSTRUCTION
     return required + rows * (_STATES_OF_A_RESULT * result + _BYTES_PER_NUMBER * numbers)
 
@@ -170,7 +190,7 @@ def seconds(program: Program, method: Method, shots: int) -> float:
 
 def row_seconds(template: Program, options: Options) -> float:
     """Return the time that a row of a sweep takes on one core, as roughly."""
-    apart = options.method == "unitary" or _width(template, options.method) > ROW_QUBITS
+    apart = options.method == "unitary" or _num_bits(template, options.method) > ROW_QUBITS
     apart = apart or any(map(bodies_of, template.instructions))
     if apart or _draws(template, _ROUNDS):
         return seconds(template, options.method, options.shots)
@@ -190,13 +210,15 @@ def _turns(instruction: Instruction) -> bool:
     return isinstance(instruction, Gate) and pauli_letters(instruction.name) != ""
 
 
-def _states_bytes(program: Program, method: Method, shots: int, state: int, *, real: bool) -> int:
-    if method != "qasm":
-        return _STATES_OF_A_RESULT * state
+def _counted_bytes(course: Course, touched: set[int], shots: int, state: int, *, real: bool) -> int:
+    """Return the bytes of the states of a run to counts, with these qubits touched at its start."""
     most = most_alive(state, shots, shots)
-    histories = min(shots, 1 << min(_draws(program, rounds=most), most))
+    draws = min(_draws_in(course.instructions, touched, most, top=True), most)
+    histories = min(shots, 1 << draws)
     if histories <= 1:
-        return state // 2 if real else state
+        # One that qubits are taken out of, or brought to, and what becomes of it.
+        alive = 2 if retires(course) else 1
+        return alive * state // 2 if real else alive * state
     return (1 + most_alive(state, shots, histories)) * state
 
 
@@ -225,13 +247,12 @@ def _readout_seconds(program: Program, draws: int, shots: int) -> float:
     return shots * (1 + draws) * _DRAW_SECONDS + outcomes * _OUTCOME_SECONDS
 
 
-def _num_bits(program: Program, method: Method, *, fresh: bool = True) -> int:
-    return 2 * program.num_qubits if method == "unitary" else _width(program, method, fresh=fresh)
-
-
-def _width(program: Program, method: Method, *, fresh: bool = True) -> int:
-    """Return `qubits_at_once`, or more where it is all one."""
-    return program.num_qubits if program.num_qubits <= ROW_QUBITS else qubits_at_once(program, method, fresh=fresh)
+def _num_bits(program: Program, method: Method, *, fresh: bool = True, sampling: bool = True) -> int:
+    if method == "unitary":
+        return 2 * program.num_qubits
+    if program.num_qubits <= ROW_QUBITS:
+        return program.num_qubits  # at least; so few take next to nothing
+    return qubits_at_once(program, method, fresh=fresh, sampling=sampling)
 
 
 def _draws(program: Program, rounds: int) -> int:
@@ -241,10 +262,11 @@ def _draws(program: Program, rounds: int) -> int:
     if all(isinstance(each, (Measure, Barrier)) for each in rest):
         return 0
     instructions, _ = final_measures(list(unboxed(program.instructions)))
-    return _draws_in(instructions, set(), rounds)
+    return _draws_in(instructions, set(), rounds, top=True)
 
 
-def _draws_in(instructions: Iterable[Instruction], touched: set[int], rounds: int) -> int:
+def _draws_in(instructions: Iterable[Instruction], touched: set[int], rounds: int, *, top: bool = False) -> int:
+    """Count them, and change ``touched``; ``top``: every shot comes by."""
     draws = 0
     for instruction in instructions:
         match instruction:
@@ -254,7 +276,9 @@ def _draws_in(instructions: Iterable[Instruction], touched: set[int], rounds: in
                 draws += qubit in touched
             case Initialize(targets=targets):
                 draws += len(touched.intersection(targets))
-        if not isinstance(instruction, Reset):
+        if isinstance(instruction, Measure) and top:
+            touched.discard(instruction.qubit)  # a reset now has no choice
+        elif not isinstance(instruction, Reset):
             touched |= touched_by(instruction)
         bodies = bodies_of(instruction)
         draws += _times(instruction, rounds) * sum(_draws_in(body, touched, rounds) for body in bodies)

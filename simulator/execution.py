@@ -95,7 +95,9 @@ class _Runner:
         options, program = self._options, experiment.program
         fresh = options.initial_state is None
         refuse_beyond_memory(program, options.method, fresh=fresh)
-        required = bytes_required(program, options.method, shots, options.precision, fresh=fresh)
+        required = bytes_required(
+            program, options.method, shots, options.precision, fresh=fresh, sampling=options.sample_measuring
+        )
         required += shots_bytes(program, options.method, shots, memory=options.memory)
         self._admit(required)
         try:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from simulator.analysis import final_measures, last_measures, telling, touched_by, unboxed, with_resets
+from simulator.analysis import Course, course_of, retires, telling, touched_by
 from simulator.code import (
     Assign,
     Bring,
@@ -56,6 +56,9 @@ from simulator.instructions import (
 from simulator.operations import Evolving
 from simulator.program import Program, Variable
 
+#: What makes one evolution, or nothing.
+_EVOLVING = frozenset({Gate, Unitary, Diagonal, Permutation, Barrier, Delay})
+
 
 def compile_program(program: Program, *, fresh: bool, sampling: bool, merging: bool) -> Code:
     """Flatten a program; its global phase is left out.
@@ -63,25 +66,19 @@ def compile_program(program: Program, *, fresh: bool, sampling: bool, merging: b
     ``fresh``: it starts in |0...0>. ``sampling``: final measurements are done at once. ``merging``: there are
     Meets, where a state loses its global phase and its last digits.
     """
-    instructions = list(unboxed(program.instructions))
-    if merging:
-        instructions = with_resets(instructions)
-    final: tuple[Measure, ...] = ()
-    if sampling:
-        instructions, final = final_measures(instructions)
+    course = course_of(program, sampling=sampling, merging=merging)
+    instructions = course.instructions
     everything = range(program.num_qubits)
     touched = set() if fresh else set(everything)
-    # Where states do not merge, it is the last of them that is asked for, with all its qubits.
-    start = () if fresh and merging else tuple(everything)
+    start = _at_the_start(course) if fresh and merging else tuple(everything)
     assembler = _Assembler(touched, start, list(program.variables), merging=merging)
-    retiring = last_measures(instructions, final) if merging and Measure in map(type, instructions) else {}
     first = 0
-    for place, measure in sorted(retiring.items()):
+    for place, measure in sorted(course.retiring.items()):
         assembler.add(instructions[first:place])
         assembler.retire(measure.qubit, measure.clbit)
         first = place + 1
     assembler.add(instructions[first:])
-    final = telling(final, assembler.touched, instructions)
+    final = telling(course.final, assembler.touched, instructions)
     assembler.end(final)
     return Code(
         tuple(assembler.operations),
@@ -90,6 +87,18 @@ def compile_program(program: Program, *, fresh: bool, sampling: bool, merging: b
         final,
         assembler.qubits,
     )
+
+
+def _at_the_start(course: Course) -> tuple[int, ...]:
+    """Return the qubits to begin with, if others may be brought later.
+
+    Where none is ever retired, these are all, so that no state is there in two sizes.
+    """
+    if retires(course) or _EVOLVING.issuperset(map(type, course.instructions)):
+        return ()  # the first evolution brings what it needs
+    touched = set[int]().union(*map(touched_by, course.instructions))
+    touched.update(measure.qubit for measure in telling(course.final, touched, course.instructions))
+    return tuple(sorted(touched))
 
 
 @dataclass(slots=True)
@@ -109,6 +118,8 @@ class _Assembler:
     operations: list[Operation] = field(default_factory=list)
     addresses: list[int] = field(default_factory=list)
     _present: set[int] = field(init=False)
+    #: How many qubits were touched when all of them were there.
+    _brought: int = 0
     #: Of control flow.
     _depth: int = 0
     _loops: list[_Loop] = field(default_factory=list)
@@ -143,6 +154,7 @@ class _Assembler:
         self.emit(Retire(qubit, clbit))
         self._present.remove(qubit)
         self.touched.remove(qubit)
+        self._brought -= 1
 
     def end(self, final: Iterable[Measure]) -> None:
         """Add the end, where these measurements are to be done."""
@@ -197,6 +209,9 @@ class _Assembler:
 
     def _bring(self) -> None:
         """See that all that is touched is there; once a loop has begun, it is."""
+        if len(self.touched) == self._brought:
+            return
+        self._brought = len(self.touched)
         missing = tuple(sorted(self.touched - self._present))
         if missing:
             self._present.update(missing)

@@ -20,7 +20,7 @@ from simulator.kernels import of_type
 from simulator.threads import share, thread_count
 
 Numbers = NDArray[Any]
-#: log2 of the signs that one vector holds; the others are one for each of the rows. There are 2^9 such vectors, 4 MiB.
+#: log2 of the signs that one vector holds, of which there may be 4 MiB; the others are one for each of the rows.
 _LOW = 9
 #: log2 of the chunks that a whole state is cut into.
 _WHOLE = 14

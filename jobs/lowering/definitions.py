@@ -36,7 +36,7 @@ def lower_by_definition(operation: Any, qubits: tuple[int, ...], clbits: tuple[i
         circuit = _definition(operation)
         circuit = _synthesis(operation) if circuit is None else circuit
         matrix = _matrix(operation) if circuit is None else None
-    except (QiskitError, ValueError, TypeError, AttributeError) as error:
+    except (QiskitError, ValueError, TypeError, AttributeError, IndexError) as error:
         raise scope.refusal(name, f"its definition failed with {type(error).__name__}: {error}") from error
     if circuit is not None:
         lower_definition(circuit, qubits, clbits, scope)

@@ -93,7 +93,7 @@ def _pauli_evolution(
         return
     for letters, places, angle in rotations:
         if letters:
-            add_rotation(letters, angle, tuple([qubits[place] for place in places]), scope)
+            add_rotation(gate.name, letters, angle, tuple([qubits[place] for place in places]), scope)
         else:
             add_phase(angle * -0.5, scope)
 
@@ -104,11 +104,13 @@ def _rotations(gate: PauliEvolutionGate) -> list[tuple[str, Sequence[int], Any]]
     None where its definition is something else: a synthesis of the user's own, or projectors among the strings.
     """
     synthesis = gate.synthesis
-    if type(synthesis) not in {LieTrotter, SuzukiTrotter} or synthesis.atomic_evolution is not None:
+    if type(gate) is not PauliEvolutionGate or type(synthesis) not in {LieTrotter, SuzukiTrotter}:
+        return None
+    if synthesis.atomic_evolution is not None:
         return None
     try:
         rotations = list(synthesis.expand(gate))
-    except (QiskitError, ValueError, TypeError):
+    except (QiskitError, ValueError, TypeError, IndexError):
         return None  # its definition says what is wrong
     return rotations if all(set(letters) <= set("XYZ") for letters, _, _ in rotations) else None
 
@@ -121,7 +123,7 @@ def _product_rotation(gate: Any, qubits: tuple[int, ...], clbits: tuple[int, ...
         lower_by_definition(gate, qubits, clbits, scope)
         return
     letters, places = zip(*named, strict=True)
-    add_rotation("".join(letters), gate.params[0], places, scope)
+    add_rotation(gate.name, "".join(letters), gate.params[0], places, scope)
 
 
 def _standard_rules() -> dict[type, Rule]:

@@ -62,10 +62,12 @@ def add_standard(name: str, params: Sequence[Any], qubits: tuple[int, ...], scop
     _add(name, base, count, params, qubits, scope)
 
 
-def add_rotation(letters: str, angle: Any, qubits: tuple[int, ...], scope: Scope) -> None:
-    """Add exp(-i angle/2 P) for a Pauli string P: letters out of "XYZ", the first qubit's first."""
-    name = f"r{letters.lower()}"
-    _add(name, name, 0, [angle], qubits, scope)
+def add_rotation(name: str, letters: str, angle: Any, qubits: tuple[int, ...], scope: Scope) -> None:
+    """Add exp(-i angle/2 P) for a Pauli string P: letters out of "XYZ", the first qubit's first.
+
+    ``name`` is that of the instruction that it is of.
+    """
+    _add(name, f"r{letters.lower()}", 0, [angle], qubits, scope)
 
 
 def _add(name: str, base: str, count: int, params: Sequence[Any], qubits: tuple[int, ...], scope: Scope) -> None:

@@ -18,6 +18,7 @@ from simulator import Program, branching, breadth, measurement, run, sampling
 from simulator.analysis import qubits_at_once
 from simulator.array import Array
 from simulator.branching import Interpreter
+from simulator.code import Bring, Retire
 from simulator.cost import bytes_required
 from simulator.errors import InvalidProgramError, ProgramRuntimeError, StoppedError
 from simulator.expression import Binary, Bits, Bool, Cast, Clbit, Constant, Index, Uint, Unary, Var
@@ -366,6 +367,40 @@ def test_idle_qubits_change_nothing(dynamic: Program, seed: int, places: list[in
     spread = moved_to(dynamic, dict(enumerate(sorted(places[:3]))), 40)
     assert qubits_at_once(spread, "qasm") <= 3
     assert run(spread, seed=seed, shots=200, memory=True) == run(dynamic, seed=seed, shots=200, memory=True)
+
+
+@settings(deadline=None, max_examples=60, derandomize=True)
+@given(dynamic_programs(), st.booleans())
+def test_as_many_qubits_as_are_said_to_be_in_use(dynamic: Program, sampling: bool) -> None:
+    """Rule 25: what memory is admitted by is what the code does."""
+    wide = moved_to(dynamic, {0: 1, 1: 4, 2: 6}, 8)
+    code = compile_program(wide, fresh=True, sampling=sampling, merging=True)
+    width = most = len(code.qubits)
+    for operation in code.operations:
+        width += len(operation.qubits) if isinstance(operation, Bring) else -isinstance(operation, Retire)
+        most = max(most, width)
+    assert qubits_at_once(wide, "qasm", sampling=sampling) == most
+
+
+@pytest.mark.parametrize("shots", [1, 2, 30])
+@pytest.mark.parametrize("sampling", [True, False])
+def test_memory_of_few_histories(shots: int, *, sampling: bool) -> None:
+    """Rule 25: a qubit that is taken out or brought has both states in memory for a while, and no third."""
+    width = 18
+    turns = [Gate("rx", (qubit,), (0.4,)) for qubit in range(width)]
+    for middle in (
+        (Reset(0), Gate("rx", (0,), (0.3,))),
+        (Measure(3, width), Store(Clbit(width), Clbit(width)), Reset(3), h(3), Reset(4), h(4)),
+        (Store(Clbit(width), Clbit(width)),),
+        (Measure(width, width),),
+    ):
+        dynamic = program(width + 1, width + 1, *turns[1:], *middle, turns[0], *measures(width))
+        run(dynamic, seed=1, shots=1)
+        tracemalloc.start()
+        run(dynamic, seed=1, shots=shots, sample_measuring=sampling)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert most < bytes_required(dynamic, "qasm", shots, sampling=sampling)
 
 
 def test_memory_where_qubits_come_and_go() -> None:

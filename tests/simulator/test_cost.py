@@ -79,7 +79,8 @@ def test_bytes_bound_what_branches_take(shots: int) -> None:
     ("circuit", "states"),
     [
         (program(20, 1, *everywhere(20), Measure(0, 0), h(0)), 3),
-        (program(20, 1, *everywhere(20), Measure(0, 0), Reset(0)), 5),
+        (program(20, 1, *everywhere(20), Measure(0, 0), h(0), Reset(0)), 5),
+        (program(20, 1, *everywhere(20), Measure(0, 0), Reset(0)), 3),
         (program(26, 1, *everywhere(26), For(Range(0, 3), ((h(0), Measure(0, 0)),))), 9),
         (program(26, 1, *everywhere(26), While(Clbit(0), (h(0), Measure(0, 0)))), 13),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from programs import h, measures, program, random_vector, x
 
@@ -152,6 +154,14 @@ def test_every_reset_counts_in_a_loop() -> None:
     """A reset in a loop meets what the round before has left."""
     loop = For(Range(0, 2), ((Reset(0), h(0)),))
     assert Reset in kinds(program(1, 0, loop))
+
+
+def test_looking_for_resets_takes_no_longer_the_more_qubits_there_are() -> None:
+    """Rule 36: a hostile program of thousands of qubits is compiled in its own length."""
+    measured = [Measure(place % 4000, place % 4000) for place in range(20_000)]
+    begin = time.perf_counter()
+    with_resets([IfElse(Clbit(0), (x(0),)), *measured])
+    assert time.perf_counter() - begin < 1
 
 
 def widths(compiled: Code) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,18 @@ def test_it_is_the_same_as_a_matrix(matrix_up_to: int, monkeypatch: pytest.Monke
     for gate in gates:
         expected = dense(gate, 6) @ expected
     np.testing.assert_allclose(state.ordered(), expected, rtol=0, atol=1e-13)
+
+
+def test_many_strings_keep_little_memory() -> None:
+    """Rule 25: a plan keeps masks, and not what a gather needs, for each of its rotations."""
+    rng = np.random.default_rng(3)
+    gates = [*everywhere(14), *(rotation(rng, rng.permutation(14)[:12].tolist()) for _ in range(400))]
+    forget_plans()
+    tracemalloc.start()
+    Evolution(gates).run(ground(14), never)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < (400 * 5 << 10) + (8 << 20)
 
 
 def test_a_checkpoint_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
