@@ -29,6 +29,8 @@ from simulator.program import Program
 from simulator.shards import Method
 
 _UNITARY = frozenset({Gate, Unitary, Diagonal, Permutation})
+#: What makes one evolution, or nothing.
+_EVOLVING = _UNITARY | {Barrier, Delay}
 #: Behind a measurement, they leave it a final one.
 _LAST = frozenset({Measure, Barrier, Delay})
 
@@ -58,6 +60,16 @@ class Course(NamedTuple):
     final: tuple[Measure, ...]
     #: Place -> a measurement there that retires its qubit.
     retiring: Mapping[int, Measure]
+
+    @property
+    def evolves(self) -> bool:
+        """Whether nothing is random before the end, and nothing depends on a classical value."""
+        return _EVOLVING.issuperset(map(type, self.instructions))
+
+    @property
+    def retires(self) -> bool:
+        """Whether qubits may be taken out of a state before its end."""
+        return bool(self.retiring) or not {Reset, Initialize}.isdisjoint(map(type, self.instructions))
 
 
 def course_of(program: Program, *, sampling: bool, merging: bool) -> Course:
@@ -97,11 +109,6 @@ def qubits_at_once(program: Program, method: Method, *, fresh: bool = True, samp
             present.remove(course.retiring[place].qubit)
     present.update(measure.qubit for measure in telling(course.final, present, course.instructions))
     return max(most, len(present))
-
-
-def retires(course: Course) -> bool:
-    """Whether qubits may be taken out of a state before its end."""
-    return bool(course.retiring) or not {Reset, Initialize}.isdisjoint(map(type, course.instructions))
 
 
 def final_measures(instructions: Sequence[Instruction]) -> tuple[list[Instruction], tuple[Measure, ...]]:

@@ -99,7 +99,7 @@ class Planned:
             small = self.narrow and self.size <= _SMALL
             return _shape(step, self.size, real=self.real) if small else None
         if isinstance(step, Rotate):
-            name = _only_gate(instructions, self.listing.operations[step.member]).name
+            name = only_gate(instructions, self.listing.operations[step.member]).name
             return Rotation(pauli_letters(name), step.bits, self.size)
         pairs: list[Entries] = []
         patches: list[tuple[Patch, int]] = []
@@ -161,7 +161,7 @@ class Bound:
         if isinstance(kept, Diagonals):
             return self._scaling(kept)
         if isinstance(kept, Rotation) and isinstance(step, Rotate):
-            gate = _only_gate(self._instructions, self._planned.listing.operations[step.member])
+            gate = only_gate(self._instructions, self._planned.listing.operations[step.member])
             return Turning(kept, np.array(gate.params), self._dtype)
         raise TypeError(step)
 
@@ -211,7 +211,7 @@ class Bound:
             kernels.apply_matrix(state.amplitudes, _matrix(instruction), targets, controls, checkpoint)
 
 
-def _only_gate(instructions: Sequence[Evolving], operation: Operation) -> Gate:
+def only_gate(instructions: Sequence[Evolving], operation: Operation) -> Gate:
     """Return the gate that an operation is."""
     (source,) = operation.sources
     gate = instructions[source]

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from simulator.cohort import Cohort
 
 #: States wait for each other while they take fewer bytes than this,
-WAITING_BYTES = 1 << 26
+_WAITING_BYTES = 1 << 26
 #: and while they are fewer than this.
 _WAITING = 1 << 12
 #: States of more than this part of those bytes are never put together in one array, but only merged.
@@ -47,7 +47,7 @@ def most_alive(row_bytes: int, shots: int, histories: int) -> int:
 
 def _most(row_bytes: int) -> int:
     """Return how many states may take memory for waiting."""
-    return max(1, min(_WAITING, WAITING_BYTES // row_bytes))
+    return max(1, min(_WAITING, _WAITING_BYTES // row_bytes))
 
 
 def _breadth(row_bytes: int) -> int:

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from itertools import dropwhile
 from types import MappingProxyType
 
 from simulator.analysis import (
     Course,
     course_of,
-    final_measures,
     qubits_at_once,
-    retires,
     touched_by,
-    unboxed,
 )
 from simulator.breadth import most_alive
 from simulator.contents import bodies_of, walk
-from simulator.gates import pauli_letters
 from simulator.instructions import (
-    Barrier,
     Diagonal,
     For,
     Gate,
@@ -32,7 +26,7 @@ from simulator.instructions import (
     Unitary,
     While,
 )
-from simulator.operations import is_real
+from simulator.operations import is_real, is_rotation
 from simulator.program import MAX_QUBITS, Program
 from simulator.shards import Method, Options, Precision, Sweep
 from simulator.tally import WORD_BITS
@@ -175,7 +169,7 @@ def seconds(program: Program, method: Method, shots: int) -> float:
     # Loops of many rounds in each other would be more than a float holds.
     amplitudes = _amplitudes(program, method)
     calls = min(_calls(program.instructions), _ENDLESS)
-    dense = sum(isinstance(each, Unitary) or _turns(each) for each in program.instructions)
+    dense = sum(isinstance(each, Unitary) or is_rotation(each) for each in program.instructions)
     evolving = _RUN_SECONDS + calls * (_INSTRUCTION_SECONDS + amplitudes * _AMPLITUDE_SECONDS)
     evolving += dense * amplitudes * _DENSE_SECONDS
     if method != "qasm":
@@ -206,18 +200,14 @@ def grows_with_shots(program: Program, method: Method, shots: int) -> bool:
     return shots > 1 and _branches(draws, shots) == shots
 
 
-def _turns(instruction: Instruction) -> bool:
-    return isinstance(instruction, Gate) and pauli_letters(instruction.name) != ""
-
-
 def _counted_bytes(course: Course, touched: set[int], shots: int, state: int, *, real: bool) -> int:
     """Return the bytes of the states of a run to counts, with these qubits touched at its start."""
     most = most_alive(state, shots, shots)
-    draws = min(_draws_in(course.instructions, touched, most, top=True), most)
-    histories = min(shots, 1 << draws)
+    draws = 0 if course.evolves else _draws_in(course.instructions, touched, most, top=True)
+    histories = min(shots, 1 << min(draws, most))
     if histories <= 1:
         # One that qubits are taken out of, or brought to, and what becomes of it.
-        alive = 2 if retires(course) else 1
+        alive = 2 if course.retires else 1
         return alive * state // 2 if real else alive * state
     return (1 + most_alive(state, shots, histories)) * state
 
@@ -257,12 +247,9 @@ def _num_bits(program: Program, method: Method, *, fresh: bool = True, sampling:
 
 def _draws(program: Program, rounds: int) -> int:
     """Count how often a shot may part from others: at measurements and resets that something depends on."""
-    # Nearly every circuit, so it is worth a look of its own: gates, and then measurements.
-    rest = dropwhile(lambda each: isinstance(each, (*_GATES, Barrier)), program.instructions)
-    if all(isinstance(each, (Measure, Barrier)) for each in rest):
-        return 0
-    instructions, _ = final_measures(list(unboxed(program.instructions)))
-    return _draws_in(instructions, set(), rounds, top=True)
+    course = course_of(program, sampling=True, merging=True)
+    # As nearly every circuit does, so it is worth a look of its own.
+    return 0 if course.evolves else _draws_in(course.instructions, set(), rounds, top=True)
 
 
 def _draws_in(instructions: Iterable[Instruction], touched: set[int], rounds: int, *, top: bool = False) -> int:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from simulator.analysis import Course, course_of, retires, telling, touched_by
+from simulator.analysis import Course, course_of, telling, touched_by
 from simulator.code import (
     Assign,
     Bring,
@@ -56,9 +56,6 @@ from simulator.instructions import (
 from simulator.operations import Evolving
 from simulator.program import Program, Variable
 
-#: What makes one evolution, or nothing.
-_EVOLVING = frozenset({Gate, Unitary, Diagonal, Permutation, Barrier, Delay})
-
 
 def compile_program(program: Program, *, fresh: bool, sampling: bool, merging: bool) -> Code:
     """Flatten a program; its global phase is left out.
@@ -94,7 +91,7 @@ def _at_the_start(course: Course) -> tuple[int, ...]:
 
     Where none is ever retired, these are all, so that no state is there in two sizes.
     """
-    if retires(course) or _EVOLVING.issuperset(map(type, course.instructions)):
+    if course.retires or course.evolves:
         return ()  # the first evolution brings what it needs
     touched = set[int]().union(*map(touched_by, course.instructions))
     touched.update(measure.qubit for measure in telling(course.final, touched, course.instructions))

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeGuard
 
 import numpy as np
 
 from simulator.gates import GATES, pauli_letters
-from simulator.instructions import Diagonal, Gate, Initialize, Permutation, Unitary
+from simulator.instructions import Diagonal, Gate, Initialize, Instruction, Permutation, Unitary
 
 Evolving: TypeAlias = Gate | Unitary | Diagonal | Permutation | Initialize
 
@@ -174,11 +174,7 @@ class _Lister:
 
 def _turns(instruction: Evolving) -> bool:
     """Whether it is a rotation about a Pauli string that is no matrix."""
-    return type(instruction) is Gate and len(instruction.targets) > _MATRIX_TURNS and _is_rotation(instruction)
-
-
-def _is_rotation(gate: Gate) -> bool:
-    return pauli_letters(gate.name) != ""
+    return is_rotation(instruction) and len(instruction.targets) > _MATRIX_TURNS
 
 
 def _roles(instruction: Evolving, qubits: tuple[int, ...]) -> tuple[int, int]:
@@ -186,11 +182,16 @@ def _roles(instruction: Evolving, qubits: tuple[int, ...]) -> tuple[int, int]:
     count = len(instruction.targets)
     if is_diagonal(instruction):
         count = 0
-    elif type(instruction) is Gate and _is_rotation(instruction):
+    elif is_rotation(instruction):
         letters = instruction.name[1:]
         mixed = as_set([qubit for qubit, letter in zip(qubits, letters, strict=True) if letter != "z"])
         return mixed, as_set(qubits) & ~mixed
     return as_set(qubits[:count]), as_set(qubits[count:])
+
+
+def is_rotation(instruction: Instruction) -> TypeGuard[Gate]:
+    """Whether an instruction is a rotation about a Pauli string, and not one of the table of gates."""
+    return type(instruction) is Gate and pauli_letters(instruction.name) != ""
 
 
 def is_real(instruction: Evolving) -> bool:

@@ -13,15 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import kernels
-from simulator.bound import Diagonals
+from simulator.bound import Diagonals, only_gate
 from simulator.chunks import multiply, rows_at_once
 from simulator.diagonals import Places
 from simulator.evolution import Evolution, Piece, plan_of
-from simulator.gates import pauli_letters
 from simulator.gather import gather
-from simulator.instructions import Gate, Initialize, Permutation
+from simulator.instructions import Initialize, Permutation
 from simulator.matrices import Swept
-from simulator.operations import WIDEST, Evolving
+from simulator.operations import WIDEST, Evolving, is_rotation
 from simulator.phases import Member
 from simulator.planner import Multiply, Rotate, Stage
 from simulator.products import Matrices
@@ -42,7 +41,7 @@ def can_share_steps(instruction: Evolving) -> bool:
         return True
     if isinstance(instruction, Initialize):
         return False
-    if isinstance(instruction, Gate) and pauli_letters(instruction.name):
+    if is_rotation(instruction):
         return True
     return len(instruction.targets) + len(getattr(instruction, "controls", ())) <= WIDEST
 
@@ -125,11 +124,9 @@ class _PlannedPiece:
 
     def _turning(self, rotation: Rotation, step: Rotate, values: NDArray[np.float64]) -> _RowStep:
         """Turn each row by its angle."""
-        (source,) = self._planned.listing.operations[step.member].sources
-        gate = self._instructions[source]
-        if not isinstance(gate, Gate):
-            raise TypeError(gate)
-        theta = np.array(gate.params)
+        operation = self._planned.listing.operations[step.member]
+        (source,) = operation.sources
+        theta = np.array(only_gate(self._instructions, operation).params)
         for _, column in self._columns.get(source, ()):
             theta = values[:, [column]]
         turning = Turning(rotation, theta, self._dtype)
