@@ -15,13 +15,13 @@ class LogEntry:
 
     #: UTC, by the clock of Redis.
     time: datetime.datetime
-    #: submitted; claimed, finished, error, released or lapsed, of a shard; omitted; ended or cancelled.
+    #: submitted; claimed, finished, error, died, released or lapsed, of a shard; omitted; ended or cancelled.
     event: str
     #: Which shard, from 0; None where it concerns the whole job.
     shard: int | None = None
     #: The worker's name, of what concerns a shard.
     worker: str | None = None
-    #: claimed, released, lapsed: which attempt at this shard, from 1.
+    #: claimed, died, released, lapsed: which attempt at this shard, from 1.
     attempt: int | None = None
     #: finished, error: what the simulation took.
     seconds: float | None = None

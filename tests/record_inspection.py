@@ -118,7 +118,7 @@ def _check_unfinished(snapshot, job_id, job):
 
 def _check_marks(job, shards):
     """The record has tokens of what is held, all of it, and other notes on shards in flight only."""
-    for prefix, place in (("t", "held"), ("p", "held"), ("c", "held"), ("r", "sent")):
+    for prefix, place in (("t", "held"), ("p", "held"), ("c", "held"), ("d", "held"), ("r", "sent")):
         marked = {int(field[2:]) for field in job if field.startswith(f"{prefix}:".encode())}
         if marked - shards[place] or (prefix == "t" and marked != shards[place]):
             yield f"{prefix}: of shards {marked}, {place} are {shards[place]}"

@@ -1,4 +1,4 @@
-"""What the engine calls before each kernel: is this run still wanted, and is its lease alive."""
+"""What the engine calls before each kernel: is this run still wanted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOOK_INTERVAL = 0.05
 
 
 class Checkpoint:
-    """Call it often: it looks at the store every 50 ms and renews the lease every fifth of it.
+    """Call it often: it looks at the store every 50 ms. The lease does not depend on it (`worker.heartbeat`).
 
     Raises `StoppedError` once the job is final or the shard is another's. A store that cannot be reached stops
     nothing: the record fences whatever a run that lost its lease would write. ``on_lasting`` is called once, by
@@ -39,37 +39,24 @@ class Checkpoint:
         self._begun = clock()
         self._expected: Callable[[], float] = lambda: 0.0
         self._lasting = False
-        self._progress: float | None = None
         self._store = store
         self._door = door
         self._token = token
         self._clock = clock
         self._next_look = clock() + LOOK_INTERVAL
-        self._next_beat = clock() + store.lease / 5
 
     def expect(self, seconds: Callable[[], float]) -> None:
         """Say how long the run is expected to take from now; it is asked only where it matters."""
         self._begun, self._expected = self._clock(), seconds
 
-    def report(self, fraction: float) -> None:
-        """Note how much of the run is done, from 0 to 1; the next beat tells the store.
-
-        What was told is not taken back, where a part of the run begins anew.
-        """
-        self._progress = max(fraction, self._progress or 0.0)
-
     def __call__(self) -> None:
-        """Look or beat if it is time to; most calls only read the clock."""
+        """Look if it is time to; most calls only read the clock."""
         now = self._clock()
         if now < self._next_look:
             return
         pause = LOOK_INTERVAL
         try:
-            if now >= self._next_beat:
-                wanted = self._store.beat(self._door, self._token, self._progress)
-                self._next_beat = now + self._store.lease / 5
-            else:
-                wanted = self._store.look(self._door) == ("RUNNING", self._token)
+            wanted = self._store.look(self._door) == ("RUNNING", self._token)
         except (redis.ConnectionError, redis.TimeoutError):
             wanted = True
             # To wait for an answer costs time that the run could use.

@@ -47,11 +47,6 @@ def cut(data: bytes | bytearray | memoryview) -> Iterator[memoryview]:
         yield view[start : start + CHUNK_BYTES]
 
 
-def lapse(text: str) -> bytes:
-    """Return the field of a part that no worker lived to make."""
-    return _LAPSE + text.encode()
-
-
 def lapse_text(field: bytes) -> str | None:
-    """Return the reason in such a field; None for any other."""
+    """Return the reason in the field of a part that no worker lived to make; None for any other field."""
     return field[len(_LAPSE) :].decode() if field.startswith(_LAPSE) else None

@@ -1,4 +1,4 @@
-"""Carry out what a script of the store decided, and tick.
+"""Carry out what a script of the store decided.
 
 Shards that it handed out are published; the outcomes of jobs that it ended go to Celery's result backend. Every
 worker's parent calls FEED, so whatever was lost between a decision and its carrying out is noticed and repaired.
@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import datetime
 import json
-import logging
-import random
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import redis
@@ -21,12 +18,8 @@ from kombu.exceptions import OperationalError
 
 from simulator import errors
 from worker.errors import ShardFailedError
-from worker.record import Effects, Ended, Handed, Told, WorkerInfo
+from worker.record import Effects, Ended, Handed, Told
 from worker.settings import QUEUE, TASK
-from worker.store import Store
-from worker.watchdog import Watchdog
-
-logger = logging.getLogger(__name__)
 
 #: Seconds that a message's hard time limit lies behind the job's deadline: the last resort.
 _TIME_LIMIT_MARGIN = 30
@@ -121,41 +114,3 @@ def remote_error(ended: Ended) -> Exception:
     kind = getattr(errors, ended.error_type or "", ShardFailedError)
     text = ended.error_text or ""
     return kind(text) if kind is not ShardFailedError else kind(f"{ended.error_type}: {text}")
-
-
-class Ticker(threading.Thread):
-    """The tick of one worker node: FEED every tenth of a lease, with jitter, until `stop`."""
-
-    def __init__(self, app: Celery, store: Store, info: Callable[[], WorkerInfo], watchdog: Watchdog) -> None:
-        super().__init__(name="basicaer-tick", daemon=True)
-        self._app = app
-        self._store = store
-        self._info = info
-        self._watchdog = watchdog
-        self._stopped = threading.Event()
-
-    def run(self) -> None:
-        """Feed until stopped; a Redis that is down is not an end."""
-        reachable = True
-        while not self._stopped.is_set():
-            try:
-                carry_out(self._app, self._store.feed(self._info()))
-                self._watchdog.look()
-                reachable = True
-            except STORE_FAULTS as error:
-                if reachable:
-                    logger.warning("Redis does not do its part, will go on trying: %s", error)
-                reachable = False
-            except Exception:
-                # The tick is this node's part in every job's recovery: it must outlive a defect.
-                logger.exception("a tick failed")
-            # Jitter keeps the nodes of a cluster from ticking in step.
-            self._stopped.wait(self._store.tick * random.uniform(0.75, 1.25))  # noqa: S311 (no secret)
-
-    def stop(self, name: str) -> None:
-        """End the tick and take the worker off the register."""
-        self._stopped.set()
-        try:
-            self._store.unregister(name)
-        except STORE_FAULTS:
-            logger.info("cannot reach Redis to unregister; the entry lapses by itself")

@@ -11,7 +11,7 @@ Every name begins with `PREFIX`; its number is the layout's version: a change of
 | ``parts:<id>`` | HASH | results, in chunks | final + result TTL |
 | ``log:<id>`` | LIST | what happened to its shards, see below | final + result TTL |
 | ``again:<id>`` | LIST | shards that wait a second time | until final |
-| ``lapses:<id>`` | HASH | shard -> leases that ran out | until final |
+| ``lapses:<id>`` | HASH | runs of shards that were lost, see below | until final |
 | ``tombstone:<id>`` | STRING | the id was deleted, by which call | 4 h |
 | ``ready:<lane>:<owner>`` | ZSET | jobs with waiting shards, by priority, then age | while they wait |
 | ``turn:<lane>`` | ZSET | owners, least recently served first | until found with nothing to serve |
@@ -36,13 +36,16 @@ In ``payload`` and ``parts``, field ``<n>`` is shard n's bytes or a header, ``<n
 In ``job``: state, owner, lane, rank, digest, total, next (first shard never sent), done, bad, lapses, backend,
 created, started, ended, expires, job_timeout, result_ttl, payload_bytes, result_bytes (the estimate), part_bytes,
 canceller, error_type, error_text, traceback; ``u:<worker>`` (microseconds that it simulated); of shards in flight
-only ``t:<n>`` (token: held), ``p:<n>`` (progress), ``c:<n>`` (chunks PUT), ``r:<n>`` (times sent again); of shards
-that were given back or lapsed ``a:<n>`` (how often).
+only ``t:<n>`` (token: held), ``p:<n>`` (progress), ``c:<n>`` (chunks PUT), ``d:<n>`` (its process was seen to be
+dead), ``r:<n>`` (times sent again); of shards that were given back or lapsed ``a:<n>`` (how often).
+
+In ``lapses`` field ``<n>`` counts leases of shard n that ran out, ``died:<n>`` those of processes that were seen
+to be dead, and ``failed:<n>`` runs that met an error which is not the circuit's.
 
 In ``log`` a line is ``<ms>``, a word, the shard, a number, the worker and a text, with tabs between: claimed (the
-number of the attempt), released and lapsed (the same), finished and error (microseconds). Of a long log the first
-and the last 300 lines stay, and between them the line "omitted", whose number says how many are gone. When the job
-was submitted and how it ended is not in its log, but in its record.
+number of the attempt), died, released and lapsed (the same), finished and error (microseconds). Of a long log the
+first and the last 300 lines stay, and between them the line "omitted", whose number says how many are gone. When
+the job was submitted and how it ended is not in its log, but in its record.
 
 Channel ``events:<id>`` announces ``<STATE> <done> <total>``, in shards, whenever one of them changes.
 """

@@ -16,11 +16,11 @@ class LogLine(NamedTuple):
 
     #: Unix seconds, by the clock of Redis.
     time: float
-    #: claimed, finished, error, released, lapsed; or omitted.
+    #: claimed, finished, error, died, released, lapsed; or omitted.
     word: str
     #: None: omitted.
     shard: int | None
-    #: claimed, released, lapsed: which attempt, from 1; finished, error: microseconds; omitted: lines.
+    #: claimed, died, released, lapsed: which attempt, from 1; finished, error: microseconds; omitted: lines.
     number: int
     #: The worker's name; empty where its token did not say.
     worker: str

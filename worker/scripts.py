@@ -20,6 +20,8 @@ _SCRIPTS = {
     "put": _STATES,
     "complete": _STATES,
     "release": _STATES,
+    "fail": _STATES,
+    "died": _STATES,
     "cancel": _STATES,
     "delete": _STATES,
     "annotate": _STATES,

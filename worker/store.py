@@ -39,6 +39,8 @@ from worker.settings import QUEUE, Settings
 
 #: Leases of one shard that may run out; the last makes an error part.
 LAPSE_LIMIT = 3
+#: Runs of one shard that may fail by an error that is not the circuit's; the last makes an error part.
+FAILURE_LIMIT = 3
 #: FEED is called this many times in a lease.
 TICKS_PER_LEASE = 10
 #: Seconds that a deleted id stays taken: longer than Celery's workers remember a revoke.
@@ -48,7 +50,6 @@ TOMBSTONE_LIFE = 4 * 3600
 _LEAST_WINDOW = 2
 #: Jobs that one call lists at most.
 _PAGE = 1000
-_LAPSE_TEXT = f"worker died {LAPSE_LIMIT} times while running it"
 
 
 class Store:
@@ -124,15 +125,7 @@ class Store:
 
     def feed(self, worker: WorkerInfo | None = None) -> Effects:
         """FEED: recover, hand out, trim, at most 100 items a call; and say that ``worker`` is up for a lease."""
-        return _effects(
-            self._run(
-                "feed",
-                *_signed(worker),
-                LAPSE_LIMIT,
-                chunks.lapse(_LAPSE_TEXT),
-                _LAPSE_TEXT,
-            )
-        )
+        return _effects(self._run("feed", *_signed(worker), LAPSE_LIMIT))
 
     def unregister(self, name: str) -> None:
         """Take a worker that stops off the register."""
@@ -194,6 +187,26 @@ class Store:
         """
         reply = self._run("release", *_shard(door), token, round(1000 * delay), reason)
         return None if reply is None else _effects(reply)
+
+    def fail(
+        self,
+        door: Doorbell,
+        token: str,
+        part: bytes,
+        error: tuple[str, str, str],
+        *,
+        delay: float = 0.0,
+    ) -> Effects | None:
+        """FAIL a shard whose run met an error that is not the circuit's, (type, text, traceback): it waits again.
+
+        The third failure makes ``part``, which holds the error, the shard's own. None: the token does not hold it.
+        """
+        reply = self._run("fail", *_shard(door), token, round(1000 * delay), FAILURE_LIMIT, part, *error)
+        return None if reply is None else _effects(reply)
+
+    def died(self, door: Doorbell, token: str, text: str) -> bool:
+        """DIED: note that the process which holds the shard is dead; its lease runs out. False: it holds none."""
+        return bool(self._run("died", *_shard(door), token, text))
 
     def cancel(self, job_id: str) -> Effects | None:
         """CANCEL a job. None: it was final already, or is unknown."""

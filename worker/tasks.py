@@ -1,4 +1,4 @@
-"""The one task: claim a shard, run it, complete it. And what a worker node does beside: tick and listen.
+"""The one task: claim a shard, run it, complete it. And when a node begins and ends what `worker.node` does.
 
 Everything that decides is a script of the store; everything that computes is in `simulator`.
 """
@@ -10,37 +10,36 @@ import os
 import time
 import traceback
 import uuid
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from billiard import current_process
 from celery import Task, signals, states
 from celery.exceptions import Ignore
-from celery.worker.state import active_requests
-from msgspec.structs import replace
 
 from simulator import Part, wire
 from simulator.buffers import keep_what_is_freed
 from simulator.cutting import expected_seconds
-from simulator.errors import StoppedError, WireError
+from simulator.errors import SimulatorError, StoppedError, WireError
 from simulator.execution import run_shard as simulate_shard
 from simulator.threads import thread_count, use_threads
-from worker import app, blobs, revocation
+from worker import app, blobs, node, revocation
 from worker.admission import Admission, NoRoomError
-from worker.capabilities import describe
 from worker.checkpoint import Checkpoint
 from worker.connection import connect
 from worker.drain import Drain
-from worker.errors import PartTooLargeError, PayloadMissingError
-from worker.feed import STORE_FAULTS, Ticker, carry_out, job_of, remote_error, store_outcome, told_of_success
+from worker.errors import PartTooLargeError, PayloadMissingError, ShardFailedError
+from worker.feed import STORE_FAULTS, carry_out, remote_error, store_outcome, told_of_success
 from worker.record import Doorbell, Effects, Ended
+from worker.runs import Runs
 from worker.settings import TASK, Settings
 from worker.store import Store
-from worker.watchdog import Watchdog
 
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
-#: Seconds until a shard for which there was no room is handed out again.
-_ROOM_RETRY = 1.0
+#: Seconds until a shard is handed out again for which there was no room, or which met an unforeseen error.
+_RETRY_DELAY = 1.0
 
 settings = Settings.from_env()
 store = Store.of(connect(settings), settings)
@@ -48,19 +47,21 @@ store = Store.of(connect(settings), settings)
 keep_what_is_freed()
 admission = Admission(settings.memory)
 drain = Drain()
+runs = Runs()
 revocation.install(app, store)
 
 
-@app.task(name=TASK, bind=True, throws=(Exception,), Request="worker.request:ShardRequest")
+@app.task(name=TASK, bind=True, throws=(SimulatorError, ShardFailedError), Request="worker.request:ShardRequest")
 def run_shard(self: Task, job_id: str, shard: int) -> dict[str, Any]:
     """Run one shard of a job; the message is a doorbell, the record decides.
 
     Returns a summary for Celery and Flower. Raises the job's error where this task is the whole job and it
-    failed, and `Ignore` where the shard was not to be had or was taken away, or Redis is: the record brings the
-    shard back, and Celery is told nothing that might turn out wrong.
+    failed. Raises `Ignore` where the shard cannot be claimed, was given back or was taken over: the record brings
+    it back, and Celery is told nothing that might turn out wrong.
     """
     # The token is random, and says whose it is.
     door, token = Doorbell(job_id, shard), f"{uuid.uuid4().hex}/{self.request.hostname}"
+    slot = current_process().index
     try:
         claim = store.claim(door, token)
         if not claim.granted:
@@ -68,27 +69,57 @@ def run_shard(self: Task, job_id: str, shard: int) -> dict[str, Any]:
             carry_out(app, store.feed())
             _settle(self, job_id)
             raise Ignore
+    except STORE_FAULTS as fault:
+        logger.warning("%s/%d cannot be claimed, and will be handed out again: %s", job_id, shard, fault)
+        raise Ignore from None
+    with runs.running(slot, door, token) as running:
         checkpoint = Checkpoint(store, door, token, on_lasting=lambda: _announce(self), drain=drain)
         try:
-            part, error = _run(door, claim.field, checkpoint)
+            part, error = _run(door, claim.field, slot, checkpoint, running.report)
+            running.deliver()
             effects = _complete(self, door, token, part, error)
-        except StoppedError as stopped:
-            logger.info("%s/%d: %s", job_id, shard, stopped)
-            delay = _ROOM_RETRY if isinstance(stopped, NoRoomError) else 0.0
-            carry_out(app, store.release(door, token, delay=delay, reason=str(stopped)) or Effects())
+        except Exception as stopped:  # noqa: BLE001 (whatever it is, the shard is given back)
+            running.deliver()
+            given_back = _give_back(door, token, stopped)
             _settle(self, job_id)
+            _conclude(self, given_back or Effects())
             raise Ignore from None
-        if effects is None:
-            logger.warning("%s/%d is done or taken over: what was computed here changes nothing", job_id, shard)
-            _settle(self, job_id)
-            raise Ignore
-    except STORE_FAULTS as fault:
-        logger.warning("%s/%d is given up here, and will be handed out again: %s", job_id, shard, fault)
-        raise Ignore from None
+    if effects is None:
+        logger.warning("%s/%d is done or taken over: what was computed here changes nothing", job_id, shard)
+        _settle(self, job_id)
+        raise Ignore
     _conclude(self, effects)
     # COMPLETE has told Celery.
     self.request.ignore_result = True
     return _summary(part)
+
+
+def _give_back(door: Doorbell, token: str, stopped: Exception) -> Effects | None:
+    """RELEASE a shard that was not run to its end, or FAIL it by an error that nobody foresaw."""
+    if isinstance(stopped, StoppedError):
+        logger.info("%s/%d: %s", *door, stopped)
+        delay = _RETRY_DELAY if isinstance(stopped, NoRoomError) else 0.0
+        return _answered(door, lambda: store.release(door, token, delay=delay, reason=str(stopped)))
+    if isinstance(stopped, STORE_FAULTS):
+        logger.warning("%s/%d is given back, as Redis does not do its part: %s", *door, stopped)
+        return _answered(door, lambda: store.release(door, token, delay=_RETRY_DELAY, reason=str(stopped)))
+    # Not by `traceback.format_exc`: the error may have been met while another was handled.
+    trace = "".join(traceback.format_exception(stopped))
+    logger.error("%s/%d met an error that is not its circuit's:\n%s", *door, trace)
+    error = (type(stopped).__name__, str(stopped), trace)
+    return _answered(door, lambda: store.fail(door, token, bytes(wire.encode(Part())), error, delay=_RETRY_DELAY))
+
+
+def _answered(door: Doorbell, ask: Callable[[], T]) -> T:
+    """Ask the store until it has answered: a repeat with the same token is harmless."""
+    pause = 0.05
+    while True:
+        try:
+            return ask()
+        except STORE_FAULTS as lost:
+            logger.warning("Redis does not take what became of %s/%d, will try again: %s", *door, lost)
+            time.sleep(pause)
+            pause = min(2 * pause, 2.0)
 
 
 def _announce(task: Task) -> None:
@@ -104,20 +135,21 @@ def _widest() -> int:
     return max((worker.memory for worker in store.workers()), default=0)
 
 
-def _run(door: Doorbell, field: bytes | None, checkpoint: Checkpoint) -> tuple[Part, tuple[str, str, str] | None]:
+def _run(
+    door: Doorbell, field: bytes | None, slot: int, checkpoint: Checkpoint, report: Callable[[float], None]
+) -> tuple[Part, tuple[str, str, str] | None]:
     """Return the part, and the first error in it as (type, text, traceback)."""
     try:
         shard = wire.decode_shard(blobs.read_shard(store, door, field))
     except (WireError, PayloadMissingError) as error:
         return Part(), (type(error).__name__, str(error), traceback.format_exc())
     checkpoint.expect(lambda: expected_seconds(shard))
-    slot = current_process().index
     try:
         part = simulate_shard(
             shard,
             checkpoint=checkpoint,
             admit=lambda required: admission.admit(slot, required, _widest),
-            report=checkpoint.report,
+            report=report,
         )
     finally:
         admission.leave(slot)
@@ -139,24 +171,21 @@ def _complete(
     # Where this task is the whole job, and failed, it ends with the job's error.
     failed = error is not None and task.request.id == door.job_id
     told = None if failed else told_of_success(task, _summary(part))
-    pause = 0.05
-    while True:
-        try:
-            if not blobs.put_part(store, door, token, data):
-                return None
-            return store.complete(
-                door,
-                token,
-                blobs.header(data),
-                bad=error is not None,
-                error=error,
-                seconds=_simulated(part),
-                told=told,
-            )
-        except STORE_FAULTS as lost:
-            logger.warning("Redis did not take the part of %s, will try again: %s", door, lost)
-            time.sleep(pause)
-            pause = min(2 * pause, 2.0)
+
+    def deliver() -> Effects | None:
+        if not blobs.put_part(store, door, token, data):
+            return None
+        return store.complete(
+            door,
+            token,
+            blobs.header(data),
+            bad=error is not None,
+            error=error,
+            seconds=_simulated(part),
+            told=told,
+        )
+
+    return _answered(door, deliver)
 
 
 def _conclude(task: Task, effects: Effects) -> None:
@@ -187,28 +216,37 @@ def _simulated(part: Part) -> float:
 
 def _settle(task: Task, job_id: str) -> None:
     """Store a final job's outcome with Celery again, where this task may have written STARTED over it."""
-    record = store.read(job_id)
-    if record is None or not record.final:
+    try:
+        record = store.read(job_id)
+        if record is None or not record.final:
+            return
+        store_outcome(app, Ended(job_id, record.state, record.total, record.error_type, record.error_text))
+    except STORE_FAULTS as error:
+        logger.warning("cannot tell Celery what became of %s: %s", job_id, error)
         return
-    ended = Ended(job_id, record.state, record.total, record.error_type, record.error_text)
-    store_outcome(app, ended)
     if record.state == "CANCELLED":
         task.send_event("task-revoked", terminated=False, signum=None, expired=False)
 
 
+@signals.celeryd_init.connect
+def _refuse(options: dict[str, Any], conf: Any, **_: object) -> None:
+    """Refuse to start with options that would let every job fail."""
+    node.refuse(options, conf)
+
+
 @signals.celeryd_after_setup.connect
-def _share_cores(instance: Any, **_: object) -> None:
-    """Give each slot its share of the cores; the pool's children, forked later, have it from here."""
+def _set_up(instance: Any, **_: object) -> None:
+    """Give each slot its share of the cores, and leave no task but ours; the children, forked later, have both."""
+    for name in [name for name in app.tasks if name.startswith("celery.")]:
+        # Celery's own, such as celery.map, would run whatever a message asks for.
+        app.tasks.unregister(name)
     use_threads(settings.threads or max(1, thread_count() // instance.concurrency))
 
 
 @signals.worker_ready.connect
-def _start_tick(sender: Any, **_: Any) -> None:
-    """Begin to tick, in the worker's parent process."""
-    info = describe(sender.hostname, slots=sender.controller.concurrency, memory=admission.capacity)
-    watchdog = Watchdog(store, lambda: list(active_requests), job_of)
-    sender.controller.ticker = Ticker(app, store, lambda: replace(info, busy=len(active_requests)), watchdog)
-    sender.controller.ticker.start()
+def _start(sender: Any, **_: Any) -> None:
+    """Begin to tick and to keep leases, in the worker's parent process."""
+    sender.controller.node = node.Node(app, store, runs, admission, sender)
 
 
 @signals.worker_shutting_down.connect
@@ -218,7 +256,7 @@ def _begin_drain(**_: Any) -> None:
 
 
 @signals.worker_shutdown.connect
-def _stop_tick(sender: Any, **_: Any) -> None:
-    ticker = getattr(sender, "ticker", None)
-    if ticker is not None:
-        ticker.stop(sender.hostname)
+def _stop(sender: Any, **_: Any) -> None:
+    started = getattr(sender, "node", None)
+    if started is not None:
+        started.stop()

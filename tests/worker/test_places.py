@@ -85,12 +85,14 @@ SCRIPTS = {
     "PUT": lambda store: store.put(DOOR, MINE, 0, b"chunk"),
     "COMPLETE": lambda store: store.complete(DOOR, MINE, b"a part") is not None,
     "RELEASE": lambda store: store.release(DOOR, MINE) is not None,
+    "FAIL": lambda store: store.fail(DOOR, MINE, b"bad", ("E", "text", "")) is not None,
+    "DIED": lambda store: store.died(DOOR, MINE, "process 7 died"),
     "CANCEL": lambda store: store.cancel("job") is not None,
     "DELETE": lambda store: store.delete("job"),
     "ANNOTATE": lambda store: store.annotate("job", b"tags", ("tag",)),
 }
-REFUSALS = {"CLAIM": None, "BEAT": False, "PUT": False, "COMPLETE": False, "RELEASE": False, "CANCEL": False,
-            "DELETE": False, "ANNOTATE": False}  # fmt: skip
+REFUSALS = {"CLAIM": None, "BEAT": False, "PUT": False, "COMPLETE": False, "RELEASE": False, "FAIL": False,
+            "DIED": False, "CANCEL": False, "DELETE": False, "ANNOTATE": False}  # fmt: skip
 #: (script, situation) -> (reply, the job's state after, shard 0's place after). Others refuse and change nothing.
 AFTER = {
     ("CLAIM", "sent"): (Claim(True, "RUNNING", b"x"), "RUNNING", ["held"]),
@@ -104,6 +106,9 @@ AFTER = {
     ("COMPLETE", "cancelled, was held"): (False, "CANCELLED", []),
     ("RELEASE", "held, mine"): (True, "RUNNING", ["waiting"]),
     ("RELEASE", "cancelled, was held"): (True, "CANCELLED", []),
+    ("FAIL", "held, mine"): (True, "RUNNING", ["waiting"]),
+    ("FAIL", "cancelled, was held"): (True, "CANCELLED", []),
+    ("DIED", "held, mine"): (True, "RUNNING", ["held"]),
     ("CANCEL", "waiting"): (True, "CANCELLED", []),
     ("CANCEL", "sent"): (True, "CANCELLED", ["sent"]),
     ("CANCEL", "held, mine"): (True, "CANCELLED", ["held"]),

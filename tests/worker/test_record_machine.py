@@ -118,6 +118,19 @@ class RecordMachine(RuleBasedStateMachine):
         assert (effects is not None) == mine
         self._note(effects or Effects())
 
+    @rule(door=DOORS, token=TOKENS)
+    def fail(self, door, token):
+        mine, _ = self._mine(door, token)
+        effects = self.store.fail(door, token, b"bad", ("E", "text", ""))
+        assert (effects is not None) == mine
+        self.parts[door] = self.parts.get(door, b"bad")
+        self._note(effects or Effects())
+
+    @rule(door=DOORS, token=TOKENS)
+    def died(self, door, token):
+        expected = all(self._mine(door, token))
+        assert self.store.died(door, token, "process 7 died") == expected
+
     @rule(job_id=JOB_IDS)
     def cancel(self, job_id):
         record = self.store.read(job_id)

@@ -14,6 +14,7 @@ from worker.record import Doorbell, Ended
 from worker.store import Store
 
 DOOR = Doorbell("job", 0)
+LAPSED = "the lease lapsed 3 times: the worker's node died or stopped, or could not reach Redis"
 
 
 def tick(store, clock, seconds):
@@ -94,15 +95,55 @@ def test_the_third_death_is_an_error(store, client, clock, submit):
         store.put(DOOR, f"dead-{death}", 0, b"orphan")
         ended += tick(store, clock, 10)[1]
     assert ended == [
-        (10, Ended("job", "ERROR", 2, "WorkerLostError", "worker died 3 times while running it")),
+        (10, Ended("job", "ERROR", 2, "WorkerLostError", LAPSED)),
     ]
     assert dict(blobs.read_parts(store, "job")) == {
-        0: blobs.LapsePart("worker died 3 times while running it"),
+        0: blobs.LapsePart(LAPSED),
         1: b"part",
     }
     record = store.read("job")
     assert (record.done, record.bad, record.lapses) == (2, 1, 3)
     assert store.complete(DOOR, "dead-2", b"zombie") is None
+
+
+@pytest.mark.parametrize("seen", range(4))
+def test_deaths_that_were_seen(store, clock, submit, seen):
+    """What a third lapse says tells the deaths that a node saw from leases that just ran out (rule 35)."""
+    submit()
+    for death in range(3):
+        assert store.claim(DOOR, f"dead-{death}").granted
+        assert not store.died(DOOR, "another", "not this")
+        if death < seen:
+            assert store.died(DOOR, f"dead-{death}", "process 7 died")
+        tick(store, clock, 10)
+    lapsed = f"the lease lapsed {3 - seen} times: the worker's node died or stopped, or could not reach Redis"
+    died = f"worker died {seen} times while running it"
+    assert store.read("job").error_text == {0: lapsed, 3: died}.get(seen, f"{died}, and {lapsed}")
+
+
+def test_failures_are_counted_apart(store, clock, submit):
+    """Three errors that are not the circuit's end a shard, with the last one's text; none is a lapse (rule 34)."""
+    submit(total=2)
+    store.feed()
+    error = ("KeyError", "'slot'", "Traceback ...")
+    for number in range(3):
+        assert store.fail(DOOR, "another", b"bad", error) is None
+        assert store.claim(DOOR, str(number)).granted
+        store.put(DOOR, str(number), 0, b"orphan")
+        if number == 1:
+            # Neither a lapse nor a release is a failure.
+            tick(store, clock, 10)
+            assert store.claim(DOOR, "released").granted
+            store.release(DOOR, "released")
+            assert store.claim(DOOR, str(number)).granted
+        assert store.read("job").state == "RUNNING"
+        assert store.fail(DOOR, str(number), b"bad", error) is not None
+    record = store.read("job")
+    assert (record.done, record.bad, record.lapses, record.error_type) == (1, 1, 1, "KeyError")
+    assert (record.error_text, record.traceback) == ("'slot'", "Traceback ...")
+    assert dict(blobs.read_parts(store, "job")) == {0: b"bad"}
+    texts = [line.text for line in store.log("job") if line.word in {"released", "error"}]
+    assert texts == ["KeyError: 'slot'", "", "KeyError: 'slot'", "KeyError: 'slot'"]
 
 
 def test_a_release_is_not_a_death(store, clock, submit):

@@ -3,7 +3,7 @@
 -- LIMIT items a call, so that none takes long; the next tick goes on.
 
 local name, info, busy = ARGV[3], ARGV[4], ARGV[5]
-local lapse_limit, lapse_part, lapse_text = tonumber(ARGV[6]), ARGV[7], ARGV[8]
+local lapse_limit = tonumber(ARGV[6])
 
 local LIMIT = 100
 -- A shard that nobody claims is sent again after one lease, then two, four, and so on up to 64.
@@ -45,13 +45,27 @@ local function end_late_jobs()
   end
 end
 
+-- What became of the runs of a shard that was lost too often. Only some deaths are seen by anyone.
+local function lapse_text(lapses, died)
+  if died >= lapses then return "worker died " .. lapses .. " times while running it" end
+  local lapsed = "the lease lapsed " .. lapses - died .. " times: the worker's node died or stopped, or could not "
+    .. "reach Redis"
+  if died == 0 then return lapsed end
+  return "worker died " .. died .. " times while running it, and " .. lapsed
+end
+
 local function lapse(id, shard, token)
+  local seen_dead = fields(id, "d:" .. shard)
   give_up(id, shard, token, "lapsed", "")
   call("HINCRBY", job_key(id), "lapses", 1)
-  if call("HINCRBY", lapses_key(id), shard, 1) < lapse_limit then
+  local died = call("HINCRBY", lapses_key(id), "died:" .. shard, seen_dead and 1 or 0)
+  local lapses = call("HINCRBY", lapses_key(id), shard, 1)
+  if lapses < lapse_limit then
     wait_again(id, shard)
   else
-    reveal(id, shard, token, lapse_part, 0, 0, { "WorkerLostError", lapse_text, "" })
+    local text = lapse_text(lapses, died)
+    -- `worker.chunks` reads it.
+    reveal(id, shard, token, "\0!" .. text, 0, 0, { "WorkerLostError", text, "" })
   end
 end
 

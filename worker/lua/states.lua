@@ -211,13 +211,24 @@ local function let_go(id, shard, keep)
     call("HDEL", parts_key(id), shard .. "." .. chunk)
   end
   call("ZREM", HELD, pair(id, shard))
-  call("HDEL", job_key(id), "t:" .. shard, "p:" .. shard, "c:" .. shard)
+  call("HDEL", job_key(id), "t:" .. shard, "p:" .. shard, "c:" .. shard, "d:" .. shard)
 end
 
 -- The shard leaves `held` undone, and `word` says how: whoever holds it next makes another attempt.
 local function give_up(id, shard, token, word, text)
   let_go(id, shard, 0)
   note(id, word, shard, call("HINCRBY", job_key(id), "a:" .. shard, 1), token, text)
+end
+
+-- The shard leaves `held` undone, and waits again. With a delay it goes to `sent` instead, where FEED finds it after
+-- that time: it would be handed to the same worker again at once.
+local function give_back(id, shard, token, delay, reason)
+  give_up(id, shard, token, "released", reason)
+  if delay > 0 then
+    call("ZADD", sent_key(fields(id, "lane")), NOW + delay, pair(id, shard))
+  else
+    wait_again(id, shard)
+  end
 end
 
 -- The job is final: what it keeps gets a time to live, the rest goes, and those who wait are told.

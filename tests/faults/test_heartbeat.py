@@ -1,0 +1,201 @@
+"""Rule 34: what is long, slow or silent is no death; what stops or hangs is ended, and its shard runs again."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from faults.farm import SEED, SHOTS, Farm, Part, lasting
+from processes import ROOT, eventually
+from qiskit import QuantumCircuit
+
+from worker.heartbeat import HUNG_LEASES
+from worker.settings import QUEUE
+
+#: As `faults.trouble` has them, which cannot be imported here: it makes a worker of its process.
+TROUBLES = ("deadlock", "hold_the_interpreter", "unforeseen")
+
+no_worker = pytest.mark.parametrize("farm", [0], indirect=True)
+
+
+@pytest.fixture
+def hire(farm, tmp_path):
+    """Start a worker whose runs have trouble so many times."""
+
+    def start(times, *, seconds=0):
+        return farm.hire(
+            command=("celery", "-A", "worker", "worker", "-I", "faults.trouble"),
+            PYTHONPATH=str(ROOT / "tests"),
+            TROUBLE_FOLDER=str(tmp_path),
+            TROUBLE_TIMES=str(times),
+            TROUBLE_SECONDS=str(seconds),
+        )
+
+    return start
+
+
+def in_trouble(name):
+    circuit = lasting()
+    circuit.global_phase = 1.0 + TROUBLES.index(name)
+    return circuit
+
+
+@no_worker
+def test_a_deadlocked_child_is_run_again(farm: Farm, hire):
+    """A child that waits for ever is killed after six leases; its shard is DONE within nine."""
+    hire(1)
+    job = farm.run(in_trouble("deadlock"))
+    job.wait_for_final_state(timeout=9 * farm.lease + 20)
+    farm.check_done(job, lapses=[1])
+    assert "hangs: it used no CPU for" in " ".join(entry.text for entry in job.logs())
+    took = farm.record(job).ended - farm.record(job).started
+    assert HUNG_LEASES * farm.lease < took
+
+
+@no_worker
+def test_a_deadlock_each_time_is_an_error(farm: Farm, hire):
+    """Rule 35: a shard whose runs hang three times is ERROR, and says that a worker died; the next job is DONE."""
+    hire(3)
+    job = farm.run(in_trouble("deadlock"))
+    job.wait_for_final_state(timeout=40 * farm.lease)
+    assert job.error_message() == "WorkerLostError: worker died 3 times while running it"
+    farm.check_done(farm.run(lasting()))
+    farm.check_state(job, "ERROR", "FAILURE")
+
+
+@no_worker
+def test_a_call_that_holds_the_interpreter_is_no_death(farm: Farm, hire):
+    """A call into C that lets no thread of its process run, for two leases, costs no lapse."""
+    hire(1, seconds=int(2 * farm.lease) + 1)
+    job = farm.run(in_trouble("hold_the_interpreter"))
+    farm.check_done(job, lapses=[0])
+    assert farm.record(job).ended - farm.record(job).started > 2 * farm.lease
+
+
+def test_a_long_way_to_the_first_kernel_is_no_death(farm: Farm):
+    """A circuit that takes leases to read, decode and plan, before a kernel calls the checkpoint, is DONE."""
+    circuit = QuantumCircuit(5, 5, name="long")
+    for number in range(300_000):
+        circuit.rx(0.001 * number, number % 5)
+        if number % 3 == 0:
+            circuit.cx(number % 5, (number + 1) % 5)
+    circuit.measure(range(5), range(5))
+    job = farm.backend.run(circuit, seed_simulator=SEED, shots=SHOTS)
+    result = job.result(timeout=90)
+    assert result.results[0].data.counts == farm.quiet(circuit)[0]
+    record = farm.record(job)
+    assert record.ended - record.started > farm.lease
+    assert record.lapses == 0
+
+
+def test_a_stopped_child_frees_its_slot(farm: Farm):
+    """A child that is stopped loses its lease, and then its life: the only slot runs the shard again."""
+    job = farm.run(lasting(1))
+    Part.CHILD.send(farm.prey(job), signal.SIGSTOP)
+    farm.check_done(job, lapses=[1])
+
+
+@pytest.mark.parametrize("farm", [2], indirect=True)
+def test_what_ended_in_an_outage_is_not_killed(farm: Farm):
+    """Runs that come to their end while Redis is down deliver it later; no process is killed for it."""
+    jobs = [farm.run(lasting(2)) for _ in range(2)]
+    children = [farm.prey(job).child for job in jobs]
+    farm.redis.stop(signal.SIGTERM)
+    # Two leases and more: the runs end meanwhile.
+    eventually(lambda: all(_waits_for_redis(farm, job) for job in jobs), within=40, what="the runs' end")
+    farm.redis.start()
+    for job in jobs:
+        farm.check_done(job, lapses=[0])
+    assert farm.logged(": killed") == farm.logged("WorkerLostError") == 0
+    for child in children:
+        os.kill(child, 0)
+
+
+def _waits_for_redis(farm: Farm, job) -> bool:
+    return farm.logged(f"Redis does not take what became of {job.job_id()}/0") > 1
+
+
+@no_worker
+def test_an_unforeseen_error_is_no_death(farm: Farm, hire):
+    """An error that is not the circuit's gives the shard back, with its text; another try makes the job DONE."""
+    hire(2)
+    job = farm.run(in_trouble("unforeseen"))
+    farm.check_done(job, lapses=[0])
+    told = [entry.text for entry in job.logs() if entry.event == "released"]
+    assert told == ["KeyError: 'nobody foresaw this'"] * 2
+    assert farm.logged('raise KeyError("nobody foresaw this")') == 2
+
+
+@no_worker
+@pytest.mark.parametrize("shards", [1, 2])
+def test_an_unforeseen_error_each_time_is_the_jobs_error(farm: Farm, hire, shards):
+    """The third such error ends the shard with its own text and traceback; others are DONE."""
+    hire(10)
+    job = farm.run(in_trouble("unforeseen"), *[lasting(0.5)] * (shards - 1))
+    job.wait_for_final_state(timeout=30)
+    assert job.error_message() == "KeyError: 'nobody foresaw this'"
+    assert "in unforeseen" in farm.record(job).traceback
+    assert farm.record(job).lapses == 0
+    farm.check_state(job, "ERROR", "FAILURE")
+    farm.check_done(farm.run(lasting()))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--pool", "solo"), "--pool solo cannot run simulations"),
+        (("--pool", "threads"), "--pool threads? cannot run simulations"),
+        (("-Q", "celery"), "would not read the queue 'basicaer'.*-Q celery,basicaer"),
+        (("-X", "basicaer"), "would not read the queue 'basicaer'"),
+    ],
+    ids=" ".join,
+)
+@no_worker
+def test_options_that_would_fail_every_job(farm: Farm, options, says):
+    """A worker that could run no job says why in one line, and exits with 2."""
+    program = Path(sys.executable).parent / "celery"
+    done = subprocess.run(
+        [program, "-A", "worker", "worker", *options],
+        cwd=ROOT,
+        env=os.environ | {"BASICAER_URL": farm.redis.url},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert re.search(says, done.stderr)
+    assert "Traceback" not in done.stderr
+
+
+def test_a_worker_that_stops_reading_the_queue(farm: Farm):
+    """A node has no slots for a queue that it does not read, and has them again when it does."""
+    (worker,) = farm.workers
+    control = farm.plain.control
+    control.cancel_consumer(QUEUE, destination=[worker.name])
+    eventually(lambda: [w.lanes for w in farm.store.workers()] == [()], what="no lane")
+    assert farm.store.window() == 2
+    control.add_consumer(QUEUE, destination=[worker.name])
+    eventually(lambda: [w.lanes for w in farm.store.workers()] == [(QUEUE,)], what="the lane")
+    farm.check_done(farm.run(lasting()))
+
+
+def test_celerys_own_tasks_are_not_run(farm: Farm):
+    """Rule 36: a worker has one task; a message for another, Celery's own among them, is refused."""
+    (registered,) = farm.plain.control.inspect(timeout=5).registered().values()
+    assert registered == ["worker.run_shard"]
+    inner = farm.plain.signature("worker.run_shard")
+    for name, arguments in (
+        ("celery.map", (inner, [["a", 0]])),
+        ("celery.starmap", (inner, [["a", 0]])),
+        ("celery.chunks", (inner, [["a", 0]], 1)),
+        ("celery.backend_cleanup", ()),
+    ):
+        farm.plain.send_task(name, args=arguments, queue=QUEUE)
+    eventually(lambda: farm.logged("Received unregistered task of type") == 4, what="four refusals")
+    farm.check_done(farm.run(lasting()))

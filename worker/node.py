@@ -1,0 +1,116 @@
+"""What a worker node does beside its runs: it ticks, keeps their leases, drains, and says what it is.
+
+All of it is done in the parent process of the pool, on threads of its own: Celery's event loop may be waiting for
+Redis to come back.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import click
+from celery import Celery, concurrency
+from celery.concurrency.prefork import TaskPool
+from celery.utils.functional import maybe_list
+from msgspec.structs import replace
+
+from worker.admission import Admission
+from worker.capabilities import describe
+from worker.feed import STORE_FAULTS, carry_out
+from worker.heartbeat import Heartbeat
+from worker.runs import Runs
+from worker.settings import QUEUE
+from worker.store import Store
+
+logger = logging.getLogger(__name__)
+
+
+class Repeated(threading.Thread):
+    """Does its work at every interval, with jitter, until `stop`; whatever the work raises, it goes on."""
+
+    def __init__(self, name: str, interval: float, work: Callable[[], None]) -> None:
+        super().__init__(name=f"basicaer-{name}", daemon=True)
+        self._interval = interval
+        self._work = work
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        """Work until stopped."""
+        reachable = True
+        while not self._stopped.is_set():
+            try:
+                self._work()
+                reachable = True
+            except STORE_FAULTS as error:
+                if reachable:
+                    logger.warning("Redis does not do its part, will go on trying: %s", error)
+                reachable = False
+            except Exception:
+                # The jobs of others depend on it: it must outlive a defect.
+                logger.exception("%s failed", self.name)
+            # Jitter keeps the nodes of a cluster from ticking in step.
+            self._stopped.wait(self._interval * random.uniform(0.75, 1.25))  # noqa: S311 (no secret)
+
+    def stop(self) -> None:
+        """End after what is being done."""
+        self._stopped.set()
+
+
+class Node:
+    """The threads of a node that is up. ``consumer`` is Celery's."""
+
+    def __init__(self, app: Celery, store: Store, runs: Runs, admission: Admission, consumer: Any) -> None:
+        self._store = store
+        self._name: str = consumer.hostname
+        # Asked once: what a node is does not change but for its load and its queues.
+        about = describe(consumer.hostname, slots=consumer.controller.concurrency, memory=admission.capacity)
+
+        def feed() -> None:
+            reads = consumer.task_consumer is None or consumer.task_consumer.consuming_from(QUEUE)
+            info = replace(about, busy=sum(1 for _ in runs), lanes=about.lanes if reads else ())
+            carry_out(app, store.feed(info))
+
+        heartbeat = Heartbeat(store, runs, interval=store.tick)
+        self._threads = [Repeated("tick", store.tick, feed), Repeated("heartbeat", store.tick, heartbeat.beat)]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End the threads and take the node off the register."""
+        for thread in self._threads:
+            thread.stop()
+        try:
+            self._store.unregister(self._name)
+        except STORE_FAULTS:
+            logger.info("cannot reach Redis to unregister; the entry lapses by itself")
+
+
+def refuse(options: dict[str, Any], conf: Any) -> None:
+    """End this process where a worker with these options of Celery's could not run any job of ours."""
+    pool = concurrency.get_implementation(options.get("pool_cls") or options.get("pool") or conf.worker_pool)
+    if not issubclass(pool, TaskPool):
+        _exit(
+            f"--pool {pool.__module__.rpartition('.')[2]} cannot run simulations: a run that hangs or takes too "
+            "much memory is ended by ending its process. Leave --pool out, or use --pool prefork"
+        )
+    named, left_out = (_listed(options.get(name)) for name in ("queues", "exclude_queues"))
+    if (named and QUEUE not in named) or QUEUE in left_out:
+        _exit(
+            f"this worker would not read the queue {QUEUE!r}, in which all jobs are: leave -Q and -X out, or use "
+            f"-Q {','.join([*named, QUEUE])}"
+        )
+
+
+def _listed(value: Any) -> list[str]:
+    """Return what an option of Celery's names, which may be a list or have commas in it."""
+    return [each.strip() for part in maybe_list(value) or [] for each in part.split(",")]
+
+
+def _exit(text: str) -> None:
+    click.echo(f"Error: {text}", err=True)
+    # Celery's signals swallow any other exception.
+    raise SystemExit(2)
