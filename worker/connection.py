@@ -16,10 +16,14 @@ T = TypeVar("T")
 
 
 class _Patience(Retry):
-    """Quick tries, but none begins once ``seconds`` have passed: a server that hangs has used them up at once."""
+    """Quick tries, but none begins once ``seconds`` have passed: a server that hangs has used them up at once.
+
+    A server that has become a replica is one to try again: on a new line, which may lead to its new master.
+    """
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(ExponentialBackoff(cap=0.5, base=0.05), 3)
+        passing = (redis.ConnectionError, redis.TimeoutError, TimeoutError, redis.ReadOnlyError)
+        super().__init__(ExponentialBackoff(cap=0.5, base=0.05), 3, passing)
         self._seconds = seconds
 
     def call_with_retry(

@@ -14,13 +14,10 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import redis
 from celery import Celery, Task, states
-from celery.exceptions import BackendStoreError
-from kombu.exceptions import OperationalError
 
 from simulator import errors
-from worker.errors import ShardFailedError
+from worker.errors import STORE_FAULTS, ShardFailedError
 from worker.record import Effects, Ended, Handed, Told, WorkerInfo
 from worker.settings import QUEUE, TASK
 from worker.store import Store
@@ -32,10 +29,6 @@ logger = logging.getLogger(__name__)
 _TIME_LIMIT_MARGIN = 30
 #: A connection that was idle while Redis restarted fails once; more than that a tick makes good.
 _ONCE_MORE = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
-#: What a broker or result backend that cannot be reached raises.
-CONNECTION_ERRORS = (redis.ConnectionError, redis.TimeoutError, OperationalError)
-#: What passes by itself: no answer, or one from a Redis that is full or read-only for now.
-STORE_FAULTS = (*CONNECTION_ERRORS, redis.OutOfMemoryError, redis.ReadOnlyError, BackendStoreError)
 
 
 def task_id(handed: Handed) -> str:
@@ -133,24 +126,37 @@ class Ticker(threading.Thread):
         self._info = info
         self._watchdog = watchdog
         self._stopped = threading.Event()
+        #: Outcomes that Celery's result backend has not taken yet.
+        self._owed: list[Ended] = []
 
     def run(self) -> None:
-        """Feed until stopped; a Redis that is down is not an end."""
-        reachable = True
+        """Feed until stopped; a Redis that is down, or refuses, is not an end."""
+        serves = True
         while not self._stopped.is_set():
             try:
-                carry_out(self._app, self._store.feed(self._info()))
+                self._feed()
                 self._watchdog.look()
-                reachable = True
+                if not serves:
+                    logger.info("Redis does its part again")
+                serves = True
             except STORE_FAULTS as error:
-                if reachable:
+                if serves:
                     logger.warning("Redis does not do its part, will go on trying: %s", error)
-                reachable = False
+                serves = False
             except Exception:
                 # The tick is this node's part in every job's recovery: it must outlive a defect.
                 logger.exception("a tick failed")
             # Jitter keeps the nodes of a cluster from ticking in step.
             self._stopped.wait(self._store.tick * random.uniform(0.75, 1.25))  # noqa: S311 (no secret)
+
+    def _feed(self) -> None:
+        effects = self._store.feed(self._info())
+        # No later FEED tells of them again.
+        self._owed += effects.ended
+        carry_out(self._app, Effects(effects.handed))
+        while self._owed:
+            store_outcome(self._app, self._owed[0])
+            del self._owed[0]
 
     def stop(self, name: str) -> None:
         """End the tick and take the worker off the register."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ _SCRIPTS = {
     "unregister": _FLEET,
     "workers": _FLEET,
 }
+#: Codes of which redis-py has classes.
+_KINDS = {"OOM": redis.OutOfMemoryError, "READONLY": redis.ReadOnlyError}
 
 
 @cache
@@ -50,6 +53,7 @@ class Scripts:
             return self._scripts[name](keys=(PREFIX,), args=(*self._common, *arguments))
         except redis.ResponseError as error:
             # Before Redis 7 the code of a command that was refused stands in the midst of the script's error.
-            if "-OOM " in str(error):
-                raise redis.OutOfMemoryError(*error.args) from error
-            raise
+            refused = re.search(r" -((?:OOM|READONLY|MISCONF|NOREPLICAS|MASTERDOWN) .*)", str(error))
+            if refused is None:
+                raise
+            raise _KINDS.get(refused[1].split()[0], redis.ResponseError)(refused[1]) from error

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
 import traceback
 import uuid
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from billiard import current_process
 from celery import Task, signals, states
@@ -30,14 +32,16 @@ from worker.capabilities import describe
 from worker.checkpoint import Checkpoint
 from worker.connection import connect
 from worker.drain import Drain
-from worker.errors import PartTooLargeError, PayloadMissingError
-from worker.feed import STORE_FAULTS, Ticker, carry_out, job_of, remote_error, store_outcome, told_of_success
+from worker.errors import STORE_FAULTS, PartTooLargeError, PayloadMissingError, passes
+from worker.feed import Ticker, carry_out, job_of, remote_error, store_outcome, told_of_success
 from worker.record import Doorbell, Effects, Ended
 from worker.settings import TASK, Settings
 from worker.store import Store
 from worker.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 #: Seconds until a shard for which there was no room is handed out again.
 _ROOM_RETRY = 1.0
@@ -100,8 +104,11 @@ def _announce(task: Task) -> None:
 
 
 def _widest() -> int:
-    """Return the memory of the widest worker that is up."""
-    return max((worker.memory for worker in store.workers()), default=0)
+    """Return the memory of the widest worker that is up; while Redis does not say, there may be any."""
+    try:
+        return max((worker.memory for worker in store.workers()), default=0)
+    except STORE_FAULTS:
+        return sys.maxsize
 
 
 def _run(door: Doorbell, field: bytes | None, checkpoint: Checkpoint) -> tuple[Part, tuple[str, str, str] | None]:
@@ -139,22 +146,35 @@ def _complete(
     # Where this task is the whole job, and failed, it ends with the job's error.
     failed = error is not None and task.request.id == door.job_id
     told = None if failed else told_of_success(task, _summary(part))
-    pause = 0.05
+
+    def complete() -> Effects | None:
+        if not blobs.put_part(store, door, token, data):
+            return None
+        return store.complete(
+            door,
+            token,
+            blobs.header(data),
+            bad=error is not None,
+            error=error,
+            seconds=_simulated(part),
+            told=told,
+        )
+
+    return _taken(f"the part of {door}", complete)
+
+
+def _taken(what: str, send: Callable[[], T]) -> T:
+    """Send until Redis takes it, and return what that gave; say once that it does not."""
+    pause, said = 0.05, False
     while True:
         try:
-            if not blobs.put_part(store, door, token, data):
-                return None
-            return store.complete(
-                door,
-                token,
-                blobs.header(data),
-                bad=error is not None,
-                error=error,
-                seconds=_simulated(part),
-                told=told,
-            )
-        except STORE_FAULTS as lost:
-            logger.warning("Redis did not take the part of %s, will try again: %s", door, lost)
+            return send()
+        except STORE_FAULTS as fault:
+            if not passes(fault):
+                raise
+            if not said:
+                logger.warning("Redis did not take %s, will try until it does: %s", what, fault)
+            said = True
             time.sleep(pause)
             pause = min(2 * pause, 2.0)
 
@@ -168,7 +188,14 @@ def _conclude(task: Task, effects: Effects) -> None:
     except STORE_FAULTS as error:
         logger.warning("cannot publish what was handed out; a tick will: %s", error)
     if mine is not None and mine.state == "ERROR":
-        raise remote_error(mine)
+        outcome = remote_error(mine)
+        _taken(
+            f"the outcome of {mine.job_id}",
+            lambda: app.backend.store_result(mine.job_id, outcome, states.FAILURE, request=task.request),
+        )
+        # Celery would store it again, once.
+        task.request.ignore_result = True
+        raise outcome
 
 
 def _summary(part: Part) -> dict[str, Any]:

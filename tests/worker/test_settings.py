@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from worker.settings import Settings, SettingsError, masked
+from worker.settings import Settings, SettingsError
+from worker.url import masked
 
 
 def test_defaults():
