@@ -75,15 +75,6 @@ def _variable(name: str, parse: Callable[[str], Any], accepts: str, default: Any
     return field(metadata=metadata, **make, **options)
 
 
-def _warn_of_misspelt(environ: Mapping[str, str], known: set[str]) -> None:
-    for name in environ:
-        if name.startswith("BASICAER_") and name not in known:
-            near = difflib.get_close_matches(name, sorted(known), n=1)
-            meant = f": did you mean {near[0]}?" if near else "."
-            # What calls a provider, or the like, that reads its settings.
-            warnings.warn(f"{name} is no setting, and changes nothing{meant}", UserWarning, stacklevel=4)
-
-
 def _user() -> str:
     return re.sub(r"[^A-Za-z0-9._@-]", "-", getpass.getuser())[:64] or "nobody"
 
@@ -143,7 +134,9 @@ class Settings:
     def from_env(cls, url: str | None = None, environ: Mapping[str, str] | None = None) -> Settings:
         """Read the environment; ``url``, if given, goes before ``BASICAER_URL``."""
         environ = os.environ if environ is None else environ
-        _warn_of_misspelt(environ, {each.metadata["variable"] for each in fields(cls)})
+        for text in unknown_variables(environ):
+            # To whom makes a provider, or another that reads its settings.
+            warnings.warn(text, UserWarning, stacklevel=3)
         values: dict[str, Any] = {}
         for each in fields(cls):
             text = environ.get(each.metadata["variable"], "")
@@ -186,3 +179,16 @@ class Settings:
     def address(self) -> str:
         """The URL without user and password: fit for messages, logs and pickles."""
         return masked(self.url or DEFAULT_URL)
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """Return a line about each BASICAER_ variable that sets nothing, with the name that it is most like."""
+    known = [each.metadata["variable"] for each in fields(Settings)]
+    lines = []
+    for name in sorted(environ):
+        if name.startswith("BASICAER_") and name not in known:
+            near = difflib.get_close_matches(name.upper(), known, n=1)
+            lines.append(
+                f"{name} is no setting, and changes nothing" + (f": did you mean {near[0]}?" if near else "")
+            )
+    return lines
