@@ -126,15 +126,13 @@ class Ticker(threading.Thread):
         self._info = info
         self._watchdog = watchdog
         self._stopped = threading.Event()
-        #: Outcomes that Celery's result backend has not taken yet.
-        self._owed: list[Ended] = []
 
     def run(self) -> None:
         """Feed until stopped; a Redis that is down, or refuses, is not an end."""
         serves = True
         while not self._stopped.is_set():
             try:
-                self._feed()
+                carry_out(self._app, self._store.feed(self._info()))
                 self._watchdog.look()
                 if not serves:
                     logger.info("Redis does its part again")
@@ -148,15 +146,6 @@ class Ticker(threading.Thread):
                 logger.exception("a tick failed")
             # Jitter keeps the nodes of a cluster from ticking in step.
             self._stopped.wait(self._store.tick * random.uniform(0.75, 1.25))  # noqa: S311 (no secret)
-
-    def _feed(self) -> None:
-        effects = self._store.feed(self._info())
-        # No later FEED tells of them again.
-        self._owed += effects.ended
-        carry_out(self._app, Effects(effects.handed))
-        while self._owed:
-            store_outcome(self._app, self._owed[0])
-            del self._owed[0]
 
     def stop(self, name: str) -> None:
         """End the tick and take the worker off the register."""

@@ -11,8 +11,7 @@ import sys
 import time
 import traceback
 import uuid
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from billiard import current_process
 from celery import Task, signals, states
@@ -40,8 +39,6 @@ from worker.store import Store
 from worker.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 #: Seconds until a shard for which there was no room is handed out again.
 _ROOM_RETRY = 1.0
@@ -146,34 +143,25 @@ def _complete(
     # Where this task is the whole job, and failed, it ends with the job's error.
     failed = error is not None and task.request.id == door.job_id
     told = None if failed else told_of_success(task, _summary(part))
-
-    def complete() -> Effects | None:
-        if not blobs.put_part(store, door, token, data):
-            return None
-        return store.complete(
-            door,
-            token,
-            blobs.header(data),
-            bad=error is not None,
-            error=error,
-            seconds=_simulated(part),
-            told=told,
-        )
-
-    return _taken(f"the part of {door}", complete)
-
-
-def _taken(what: str, send: Callable[[], T]) -> T:
-    """Send until Redis takes it, and return what that gave; say once that it does not."""
     pause, said = 0.05, False
     while True:
         try:
-            return send()
+            if not blobs.put_part(store, door, token, data):
+                return None
+            return store.complete(
+                door,
+                token,
+                blobs.header(data),
+                bad=error is not None,
+                error=error,
+                seconds=_simulated(part),
+                told=told,
+            )
         except STORE_FAULTS as fault:
             if not passes(fault):
                 raise
             if not said:
-                logger.warning("Redis did not take %s, will try until it does: %s", what, fault)
+                logger.warning("Redis did not take the part of %s, will try until it does: %s", door, fault)
             said = True
             time.sleep(pause)
             pause = min(2 * pause, 2.0)
@@ -188,14 +176,7 @@ def _conclude(task: Task, effects: Effects) -> None:
     except STORE_FAULTS as error:
         logger.warning("cannot publish what was handed out; a tick will: %s", error)
     if mine is not None and mine.state == "ERROR":
-        outcome = remote_error(mine)
-        _taken(
-            f"the outcome of {mine.job_id}",
-            lambda: app.backend.store_result(mine.job_id, outcome, states.FAILURE, request=task.request),
-        )
-        # Celery would store it again, once.
-        task.request.ignore_result = True
-        raise outcome
+        raise remote_error(mine)
 
 
 def _summary(part: Part) -> dict[str, Any]:

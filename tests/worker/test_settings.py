@@ -53,6 +53,8 @@ def test_parsed(variable, text, value):
         ("LEASE", "soon"),
         ("LEASE", "-1"),
         ("LEASE", "inf"),
+        ("JOB_TIMEOUT", "1e18"),
+        ("CONNECT_TIMEOUT", "1e10"),
         ("MAX_RESULT_BYTES", "2 GX"),
         ("MAX_RESULT_BYTES", "1.5"),
         ("MEMORY", "0"),
