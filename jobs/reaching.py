@@ -9,7 +9,7 @@ import redis
 from kombu.exceptions import OperationalError
 
 from jobs.errors import BasicAerError, UnreachableError
-from worker.errors import STORE_FAULTS, answer_code, passes
+from worker.errors import STORE_FAULTS, answer, passes
 
 _ONE_SERVER = "is part of a cluster: give the address of a Redis that is none, with replicas if need be"
 _LOGIN = (
@@ -51,8 +51,8 @@ def reaching(address: str) -> Iterator[None]:
 def _clear(fault: Exception, address: str) -> BasicAerError:
     # kombu's error says what the one that it stands for said, without the code.
     cause = fault.__cause__ if isinstance(fault, OperationalError) and fault.__cause__ else fault
-    code = answer_code(cause)
-    reason = str(cause).partition("\n")[0] or type(cause).__name__
+    code, reason = answer(cause)
+    reason = reason or type(cause).__name__
     if code and not reason.startswith(code):
         reason = f"{code} {reason}"
     kind = UnreachableError if isinstance(fault, OperationalError) or _may_pass(fault, code) else BasicAerError

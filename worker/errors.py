@@ -26,15 +26,17 @@ STORE_FAULTS = (redis.RedisError, OperationalError, BackendStoreError)
 _ABOUT_THE_CALL = frozenset({"ERR", "WRONGTYPE", "NOSCRIPT", "EXECABORT", "CROSSSLOT", "MOVED", "ASK"})
 
 
-def answer_code(error: BaseException) -> str:
-    """Return the code of what Redis answered, such as READONLY; empty where it answered nothing."""
-    code = getattr(error, "status_code", None) or str(error).partition(" ")[0]
-    return code if code.isalpha() and code.isupper() else ""
+def answer(error: BaseException) -> tuple[str, str]:
+    """Return the code of what Redis answered, as READONLY, and its text; no code where there was no answer."""
+    # redis-py puts a pipeline's command before it, arguments and all.
+    text = str(error).rpartition(" of pipeline caused error: ")[2].partition("\n")[0]
+    code = getattr(error, "status_code", None) or text.partition(" ")[0]
+    return (code if code.isalpha() and code.isupper() else ""), text
 
 
 def passes(fault: Exception) -> bool:
     """Whether a fault is the server's, and so may pass, and not an answer to one call, which will not."""
-    return answer_code(fault) not in _ABOUT_THE_CALL or isinstance(fault, CONNECTION_ERRORS)
+    return answer(fault)[0] not in _ABOUT_THE_CALL or isinstance(fault, CONNECTION_ERRORS)
 
 
 class StoreError(Exception):

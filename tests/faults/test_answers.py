@@ -325,11 +325,11 @@ def test_failover_and_back():
             client.replicaof("127.0.0.1", first)
         jobs = []
         for old, new in (masters, masters[::-1]):
-            jobs += [running(backend.run(lasting(A_WHILE), seed_simulator=1)) for _ in range(2)]
-            jobs += [backend.run(bell(), seed_simulator=1) for _ in range(10)]
+            jobs += [running(backend.run(lasting(A_WHILE // 2), seed_simulator=1)) for _ in range(2)]
+            jobs += [backend.run(bell(), seed_simulator=1) for _ in range(5)]
             hand_over(old, new)
             address.turn_to(new[0].socket)
-            jobs += [backend.run(bell(), seed_simulator=1) for _ in range(10)]
+            jobs += [backend.run(bell(), seed_simulator=1) for _ in range(5)]
             assert [counts(job) for job in jobs] == [SEEDED] * len(jobs)
         untouched(here)
         assert [job.status().name for job in jobs] == ["DONE"] * len(jobs)
