@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,8 +29,6 @@ _SCRIPTS = {
     "unregister": _FLEET,
     "workers": _FLEET,
 }
-#: Codes of which redis-py has classes.
-_KINDS = {"OOM": redis.OutOfMemoryError, "READONLY": redis.ReadOnlyError}
 
 
 @cache
@@ -49,11 +46,4 @@ class Scripts:
 
     def __call__(self, name: str, *arguments: str | bytes | memoryview | int) -> Any:
         """Run a script; its ARGV are the lane, the lease, and these."""
-        try:
-            return self._scripts[name](keys=(PREFIX,), args=(*self._common, *arguments))
-        except redis.ResponseError as error:
-            # Before Redis 7 the code of a command that was refused stands in the midst of the script's error.
-            refused = re.search(r" -((?:OOM|READONLY|MISCONF|NOREPLICAS|MASTERDOWN) .*)", str(error))
-            if refused is None:
-                raise
-            raise _KINDS.get(refused[1].split()[0], redis.ResponseError)(refused[1]) from error
+        return self._scripts[name](keys=(PREFIX,), args=(*self._common, *arguments))

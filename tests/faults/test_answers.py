@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -203,6 +204,21 @@ class TestRefusal:
         assert counts(job) == SEEDED
         eventually(lambda: job.async_result.state == "SUCCESS", what="Celery's SUCCESS")
         untouched(here, job)
+
+    def test_a_worker_that_starts_meanwhile(self, here, code):
+        """Rule 34: a worker that meets the answer at its start says it, waits, and begins when it may."""
+        said = here.logged("consumer: C")
+
+        with ThreadPoolExecutor() as threads:
+            with answering(here, code):
+                hired = threads.submit(here.hire)
+                eventually(lambda: here.logged("consumer: C") > said, within=30, what="what it says")
+            (worker,) = hired.result(40)
+
+        untouched(here)
+        worker.stop()
+        here.workers.remove(worker)
+        assert worker.process.returncode == 0
 
     def test_the_client_says_so(self, here, code):
         """Rule 18: each call that Redis refuses ends in one clear error with address, answer and cure."""
