@@ -3,7 +3,7 @@
 ```
 QiskitError
 ├── BasicAerError                    refused before anything was submitted; also every error below
-│   ├── UnreachableError             Redis did not answer in time (also a JobError)
+│   ├── UnreachableError             Redis did not answer in time, or refuses (also a JobError)
 │   └── ClusterError                 the embedded cluster did not start
 └── JobError
     ├── JobTimeoutError              `result(timeout=...)`, `wait_for_final_state(timeout=...)`
@@ -29,7 +29,7 @@ class BasicAerError(QiskitError):
 
 
 class UnreachableError(BasicAerError, JobError):
-    """Redis did not answer in time; names its address without the password."""
+    """Redis did not answer in time, or refuses for now; names its address, without the password, and the cure."""
 
 
 class ClusterError(BasicAerError):

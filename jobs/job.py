@@ -30,7 +30,8 @@ from jobs.status import RECORD_STATUS
 from jobs.submission import Submission, send
 from jobs.waiting import OnWait, Waiting
 from simulator.shards import Shard
-from worker.feed import STORE_FAULTS, carry_out
+from worker.errors import STORE_FAULTS
+from worker.feed import carry_out
 from worker.record import Record
 
 if TYPE_CHECKING:

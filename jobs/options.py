@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import secrets
 from collections.abc import Callable, Mapping
 from typing import Any, cast, get_args
@@ -14,6 +13,7 @@ from jobs.errors import BasicAerError
 from jobs.identity import seed_of
 from simulator.shards import Precision
 from worker.record import MOST_URGENT
+from worker.settings import MOST_SECONDS
 
 logger = logging.getLogger(__name__)
 
@@ -74,8 +74,8 @@ def _threshold(name: str, value: Any) -> float:
 def _timeout(name: str, value: Any) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 < value < math.inf:
-        raise BasicAerError(f"{name}={value!r} must be a number of seconds above 0")
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 < value <= MOST_SECONDS:
+        raise BasicAerError(f"{name}={value!r} must be a number of seconds above 0, and {MOST_SECONDS} at most")
     return float(value)
 
 

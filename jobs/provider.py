@@ -11,19 +11,18 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import redis
 from celery import Celery
-from kombu.exceptions import OperationalError
 from qiskit.providers import JobStatus
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit.providers.jobstatus import JOB_FINAL_STATES
 
 from jobs.backend import BACKENDS, BasicAerBackend
 from jobs.cluster import SharedCluster
-from jobs.errors import BasicAerError, JobNotFoundError, UnreachableError
+from jobs.errors import BasicAerError, JobNotFoundError
 from jobs.events import JobEvents
 from jobs.job import BasicAerJob
 from jobs.manifest import Manifest
+from jobs.reaching import reaching
 from jobs.status import RECORD_STATUS
 from worker.celery_app import make_app
 from worker.connection import connect
@@ -168,22 +167,8 @@ class BasicAerProvider:
         ``workers``: the embedded cluster, if it is one, shall have workers.
         """
         connection = self._connect(workers)
-        try:
+        with reaching(self.address):
             yield connection
-        except (redis.ConnectionError, redis.TimeoutError, OperationalError) as error:
-            raise UnreachableError(
-                f"Cannot reach Redis at {self.address} ({_reason(error)}): "
-                "is it up, and are URL, password and certificates right?"
-            ) from error
-        except redis.exceptions.NoPermissionError as error:
-            raise BasicAerError(
-                f"Redis at {self.address} does not let this user do it ({_reason(error)}): "
-                "give the user the rights of deploy/redis/users.acl"
-            ) from error
-        except redis.OutOfMemoryError as error:
-            raise BasicAerError(
-                f"Redis at {self.address} is full: delete jobs (provider.delete_job), or raise its maxmemory"
-            ) from error
 
     def _connect(self, workers: bool) -> _Connection:
         with self._lock:
@@ -233,11 +218,6 @@ def _statuses(status: JobStatus | str | Iterable[JobStatus | str] | None, pendin
     if pending is not None:
         wanted = {each for each in wanted if (each in JOB_FINAL_STATES) != pending}
     return wanted
-
-
-def _reason(error: Exception) -> str:
-    """Return an error's first line; redis-py's and kombu's name host and port, never a password."""
-    return str(error).partition("\n")[0] or type(error).__name__
 
 
 @functools.cache

@@ -10,7 +10,8 @@ from qiskit.providers import JobStatus
 
 from jobs.errors import JobNotFoundError
 from jobs.status import CELERY_STATUS
-from worker.feed import STORE_FAULTS, carry_out
+from worker.errors import STORE_FAULTS
+from worker.feed import carry_out
 from worker.record import FINAL_STATES, Record
 
 if TYPE_CHECKING:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-import redis
-
 from simulator.errors import StoppedError
 from worker.drain import Drain
+from worker.errors import STORE_FAULTS
 from worker.record import Doorbell
 from worker.store import Store
 
@@ -19,9 +18,10 @@ LOOK_INTERVAL = 0.05
 class Checkpoint:
     """Call it often: it looks at the store every 50 ms. The lease does not depend on it (`worker.heartbeat`).
 
-    Raises `StoppedError` once the job is final or the shard is another's. A store that cannot be reached stops
-    nothing: the record fences whatever a run that lost its lease would write. ``on_lasting`` is called once, by
-    the first look that finds the run wanted. While the worker drains, a run that takes long is stopped too.
+    Raises `StoppedError` once the job is final or the shard is another's. A store that cannot be reached, or
+    refuses, stops nothing: the record fences whatever a run that lost its lease would write. ``on_lasting`` is
+    called once, by the first look that finds the run wanted. While the worker drains, a run that takes long is
+    stopped too.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Checkpoint:
         pause = LOOK_INTERVAL
         try:
             wanted = self._store.look(self._door) == ("RUNNING", self._token)
-        except (redis.ConnectionError, redis.TimeoutError):
+        except STORE_FAULTS:
             wanted = True
             # To wait for an answer costs time that the run could use.
             pause = max(pause, min(self._clock() - now, self._store.lease / 5))

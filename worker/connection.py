@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -14,12 +15,19 @@ from worker.settings import Settings
 
 T = TypeVar("T")
 
+#: Codes of which redis-py has classes.
+_KINDS = {"OOM": redis.OutOfMemoryError, "READONLY": redis.ReadOnlyError}
+
 
 class _Patience(Retry):
-    """Quick tries, but none begins once ``seconds`` have passed: a server that hangs has used them up at once."""
+    """Quick tries, but none begins once ``seconds`` have passed: a server that hangs has used them up at once.
+
+    A server that has become a replica is one to try again: on a new line, which may lead to its new master.
+    """
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(ExponentialBackoff(cap=0.5, base=0.05), 3)
+        passing = (redis.ConnectionError, redis.TimeoutError, TimeoutError, redis.ReadOnlyError)
+        super().__init__(ExponentialBackoff(cap=0.5, base=0.05), 3, passing)
         self._seconds = seconds
 
     def call_with_retry(
@@ -38,6 +46,20 @@ class _Patience(Retry):
         return super().call_with_retry(do, fail, worth_it, with_failure_count)
 
 
+class _Client(redis.Redis):
+    """A client that tells an answer's code also from within a script's error, as Redis 7 does by itself."""
+
+    def parse_response(self, connection: Any, command_name: str, **options: Any) -> Any:
+        """Return what Redis answered, or raise it."""
+        try:
+            return super().parse_response(connection, command_name, **options)  # type: ignore[no-untyped-call]
+        except redis.ResponseError as error:
+            refused = re.search(r" -((OOM|READONLY|MISCONF|NOREPLICAS|MASTERDOWN) .*)", str(error))
+            if refused is None:
+                raise
+            raise _KINDS.get(refused[2], redis.ResponseError)(refused[1]) from error
+
+
 def connect(settings: Settings) -> redis.Redis:
     """Return a client; nothing is sent yet.
 
@@ -46,7 +68,7 @@ def connect(settings: Settings) -> redis.Redis:
     restarts is not an error.
     """
     keepalive = {} if settings.on_socket else {"socket_keepalive": True}
-    return redis.Redis.from_url(
+    return _Client.from_url(
         settings.store_url,
         socket_timeout=settings.connect_timeout,
         socket_connect_timeout=settings.connect_timeout / 4,

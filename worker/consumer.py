@@ -9,15 +9,19 @@ have to know of each other.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from celery.worker.consumer import Consumer
+from redis.exceptions import ResponseError
 
 logger = logging.getLogger(__name__)
 
 #: What reading a message that is none raises, beyond what Celery expects.
 _UNREADABLE = (TypeError, ValueError, LookupError, AttributeError)
+#: Seconds until a worker begins anew with a Redis that is there, but refuses.
+_PAUSE = 2.0
 
 
 class SteadyConsumer(Consumer):
@@ -26,6 +30,13 @@ class SteadyConsumer(Consumer):
     def __init__(self, *arguments: Any, worker_options: Mapping[str, Any] | None = None, **options: Any) -> None:
         alone = {**(worker_options or {}), "without_gossip": True, "without_mingle": True}
         super().__init__(*arguments, worker_options=alone, **options)
+
+    def on_connection_error_after_connected(self, exc: Exception) -> None:
+        """Say what happened, and hang up; Celery's consumer connects anew after that."""
+        super().on_connection_error_after_connected(exc)
+        if isinstance(exc, ResponseError):
+            # It will connect at once, and be refused again.
+            time.sleep(_PAUSE)
 
     def create_task_handler(self, *arguments: Any, **options: Any) -> Callable[[Any], None]:
         """Return what is called with each message."""

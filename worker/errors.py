@@ -1,4 +1,4 @@
-"""What the record refuses, and what a job's record says went wrong.
+"""What the record refuses, what a job's record says went wrong, and what a Redis that does not serve raises.
 
 ```
 StoreError
@@ -13,6 +13,30 @@ PartTooLargeError          a part that weighs more than a result may
 """
 
 from __future__ import annotations
+
+import redis
+from celery.exceptions import BackendStoreError
+from kombu.exceptions import OperationalError
+
+#: What a broker or result backend that cannot be reached raises.
+CONNECTION_ERRORS = (redis.ConnectionError, redis.TimeoutError, OperationalError)
+#: No answer, or whatever Redis answers in place of what it was asked for: READONLY, MISCONF, BUSY, ...
+STORE_FAULTS = (redis.RedisError, OperationalError, BackendStoreError)
+#: Answers that are about one call or key: no time mends them. All others are about the server.
+_ABOUT_THE_CALL = frozenset({"ERR", "WRONGTYPE", "NOSCRIPT", "EXECABORT", "CROSSSLOT", "MOVED", "ASK"})
+
+
+def answer(error: BaseException) -> tuple[str, str]:
+    """Return the code of what Redis answered, as READONLY, and its text; no code where there was no answer."""
+    # redis-py puts a pipeline's command before it, arguments and all.
+    text = str(error).rpartition(" of pipeline caused error: ")[2].partition("\n")[0]
+    code = getattr(error, "status_code", None) or text.partition(" ")[0]
+    return (code if code.isalpha() and code.isupper() else ""), text
+
+
+def passes(fault: Exception) -> bool:
+    """Whether a fault is the server's, and so may pass, and not an answer to one call, which will not."""
+    return answer(fault)[0] not in _ABOUT_THE_CALL or isinstance(fault, CONNECTION_ERRORS)
 
 
 class StoreError(Exception):

@@ -11,10 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import redis
 from celery import Celery, Task, states
-from celery.exceptions import BackendStoreError
-from kombu.exceptions import OperationalError
 
 from simulator import errors
 from worker.errors import ShardFailedError
@@ -25,10 +22,6 @@ from worker.settings import QUEUE, TASK
 _TIME_LIMIT_MARGIN = 30
 #: A connection that was idle while Redis restarted fails once; more than that a tick makes good.
 _ONCE_MORE = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
-#: What a broker or result backend that cannot be reached raises.
-CONNECTION_ERRORS = (redis.ConnectionError, redis.TimeoutError, OperationalError)
-#: What passes by itself: no answer, or one from a Redis that is full or read-only for now.
-STORE_FAULTS = (*CONNECTION_ERRORS, redis.OutOfMemoryError, redis.ReadOnlyError, BackendStoreError)
 
 
 def task_id(handed: Handed) -> str:

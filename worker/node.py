@@ -20,7 +20,8 @@ from msgspec.structs import replace
 
 from worker.admission import Admission
 from worker.capabilities import describe
-from worker.feed import STORE_FAULTS, carry_out
+from worker.errors import STORE_FAULTS
+from worker.feed import carry_out
 from worker.heartbeat import Heartbeat
 from worker.runs import Runs
 from worker.settings import QUEUE
@@ -40,15 +41,17 @@ class Repeated(threading.Thread):
 
     def run(self) -> None:
         """Work until stopped."""
-        reachable = True
+        serves = True
         while not self._stopped.is_set():
             try:
                 self._work()
-                reachable = True
+                if not serves:
+                    logger.info("Redis does its part again")
+                serves = True
             except STORE_FAULTS as error:
-                if reachable:
+                if serves:
                     logger.warning("Redis does not do its part, will go on trying: %s", error)
-                reachable = False
+                serves = False
             except Exception:
                 # The jobs of others depend on it: it must outlive a defect.
                 logger.exception("%s failed", self.name)

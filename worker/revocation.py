@@ -14,8 +14,8 @@ from celery import Celery, signals
 from celery.worker import control
 from kombu.utils.functional import maybe_list
 
-from worker.errors import InvalidJobIdError
-from worker.feed import STORE_FAULTS, carry_out, job_of
+from worker.errors import STORE_FAULTS, InvalidJobIdError
+from worker.feed import carry_out, job_of
 from worker.store import Store
 
 logger = logging.getLogger(__name__)

@@ -48,10 +48,4 @@ class Scripts:
 
     def __call__(self, name: str, *arguments: str | bytes | memoryview | int) -> Any:
         """Run a script; its ARGV are the lane, the lease, and these."""
-        try:
-            return self._scripts[name](keys=(PREFIX,), args=(*self._common, *arguments))
-        except redis.ResponseError as error:
-            # Before Redis 7 the code of a command that was refused stands in the midst of the script's error.
-            if "-OOM " in str(error):
-                raise redis.OutOfMemoryError(*error.args) from error
-            raise
+        return self._scripts[name](keys=(PREFIX,), args=(*self._common, *arguments))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
 import traceback
 import uuid
@@ -28,8 +29,8 @@ from worker.admission import Admission, NoRoomError
 from worker.checkpoint import Checkpoint
 from worker.connection import connect
 from worker.drain import Drain
-from worker.errors import PartTooLargeError, PayloadMissingError, ShardFailedError
-from worker.feed import STORE_FAULTS, carry_out, remote_error, store_outcome, told_of_success
+from worker.errors import STORE_FAULTS, PartTooLargeError, PayloadMissingError, ShardFailedError, passes
+from worker.feed import carry_out, remote_error, store_outcome, told_of_success
 from worker.record import Doorbell, Effects, Ended
 from worker.runs import Runs
 from worker.settings import TASK, Settings
@@ -80,7 +81,11 @@ def run_shard(self: Task, job_id: str, shard: int) -> dict[str, Any]:
             effects = _complete(self, door, token, part, error)
         except Exception as stopped:  # noqa: BLE001 (whatever it is, the shard is given back)
             running.deliver()
-            given_back = _give_back(door, token, stopped)
+            try:
+                given_back = _give_back(door, token, stopped)
+            except STORE_FAULTS:
+                logger.exception("%s/%d cannot be given back: its lease will run out", job_id, shard)
+                raise Ignore from None
             _settle(self, job_id)
             _conclude(self, given_back or Effects())
             raise Ignore from None
@@ -100,7 +105,7 @@ def _give_back(door: Doorbell, token: str, stopped: Exception) -> Effects | None
         logger.info("%s/%d: %s", *door, stopped)
         delay = _RETRY_DELAY if isinstance(stopped, NoRoomError) else 0.0
         return _answered(door, lambda: store.release(door, token, delay=delay, reason=str(stopped)))
-    if isinstance(stopped, STORE_FAULTS):
+    if isinstance(stopped, STORE_FAULTS) and passes(stopped):
         logger.warning("%s/%d is given back, as Redis does not do its part: %s", *door, stopped)
         return _answered(door, lambda: store.release(door, token, delay=_RETRY_DELAY, reason=str(stopped)))
     # Not by `traceback.format_exc`: the error may have been met while another was handled.
@@ -112,12 +117,16 @@ def _give_back(door: Doorbell, token: str, stopped: Exception) -> Effects | None
 
 def _answered(door: Doorbell, ask: Callable[[], T]) -> T:
     """Ask the store until it has answered: a repeat with the same token is harmless."""
-    pause = 0.05
+    pause, said = 0.05, False
     while True:
         try:
             return ask()
-        except STORE_FAULTS as lost:
-            logger.warning("Redis does not take what became of %s/%d, will try again: %s", *door, lost)
+        except STORE_FAULTS as fault:
+            if not passes(fault):
+                raise
+            if not said:
+                logger.warning("Redis does not take the end of %s/%d, will try until it does: %s", *door, fault)
+            said = True
             time.sleep(pause)
             pause = min(2 * pause, 2.0)
 
@@ -131,8 +140,11 @@ def _announce(task: Task) -> None:
 
 
 def _widest() -> int:
-    """Return the memory of the widest worker that is up."""
-    return max((worker.memory for worker in store.workers()), default=0)
+    """Return the memory of the widest worker that is up; while Redis does not say, there may be any."""
+    try:
+        return max((worker.memory for worker in store.workers()), default=0)
+    except STORE_FAULTS:
+        return sys.maxsize
 
 
 def _run(

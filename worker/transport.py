@@ -1,13 +1,18 @@
-"""Celery's line to Redis, told apart from the store's by one thing: a connection that is lost is an error at once.
+"""Celery's line to Redis, told apart from the store's: an error ends neither the worker nor the wait for work.
 
-redis-py would open it again by itself, and then wait on the new line for an announcement to workers that may never
-come, in the midst of Celery's event loop: a worker that has lost one line for a moment would take no job any more.
-Celery, told of the error, opens all its lines anew.
+A connection that is lost is an error at once. redis-py would open it again by itself, and then wait on the new
+line for an announcement to workers that may never come, in the midst of Celery's event loop: a worker that has
+lost one line for a moment would take no job any more. Celery, told of the error, opens all its lines anew.
+
+An answer that is an error would end the worker, as Celery expects none: the wait for work is UNBLOCKED at a
+failover, or refused with READONLY or MISCONF. So that line is opened anew, after a pause, and perhaps to another
+server: an address may have moved.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from queue import Empty
 from typing import Any
 
@@ -15,9 +20,13 @@ import kombu.connection
 from celery.app import amqp
 from kombu.transport import redis
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
 logger = logging.getLogger(__name__)
+
+#: Seconds until a Redis that refused to hand out work is asked again.
+_PAUSE = 0.5
 
 
 class Channel(redis.Channel):
@@ -25,6 +34,9 @@ class Channel(redis.Channel):
 
     #: What publishes; kombu would make one for each message, 0.1 ms each.
     _publisher: Any = None
+    #: Whether Redis refused, the last time that it answered; and when it may be asked for work again.
+    _refused = False
+    _ask_again = 0.0
 
     def _create_client(self, asynchronous: bool = False) -> Any:
         if asynchronous:
@@ -33,13 +45,42 @@ class Channel(redis.Channel):
             self._publisher = super()._create_client()  # type: ignore[no-untyped-call]
         return self._publisher
 
+    def _brpop_start(self, timeout: float | None = None) -> None:
+        if time.monotonic() >= self._ask_again:
+            super()._brpop_start(timeout)  # type: ignore[no-untyped-call]
+
+    # What these two raise but Empty, in the worker's event loop, would end the worker or its other lines.
+
     def _brpop_read(self, **options: Any) -> Any:
         try:
-            return super()._brpop_read(**options)  # type: ignore[no-untyped-call]
+            found = super()._brpop_read(**options)  # type: ignore[no-untyped-call]
+        except ResponseError as error:
+            # kombu has hung up, as after any error of a connection's.
+            self._ask_again = time.monotonic() + _PAUSE
+            self._note_refusal(error)
         except ValueError as error:
-            # Raised in the worker's event loop, it would end the worker.
             logger.warning("an item of the queue that is no message is dropped: %.200s", error)
             raise Empty from None
+        except Empty:
+            self._refused = False
+            raise
+        else:
+            self._refused = False
+            return found
+        raise Empty
+
+    def _receive(self) -> Any:
+        try:
+            return super()._receive()  # type: ignore[no-untyped-call]
+        except ResponseError as error:
+            # To a PING, or a SUBSCRIBE without the right to it; what was subscribed to stays so.
+            self._note_refusal(error)
+            raise Empty from None
+
+    def _note_refusal(self, error: ResponseError) -> None:
+        if not self._refused:
+            logger.warning("Redis refuses to hand out work, will go on asking: %s", error)
+        self._refused = True
 
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
         return {**super()._connparams(asynchronous), "retry": Retry(NoBackoff(), 0)}  # type: ignore[no-untyped-call]
@@ -49,6 +90,8 @@ class Transport(redis.Transport):
     """kombu's Redis, with these channels."""
 
     Channel = Channel
+    #: Also any answer that is an error, wherever it comes: Celery begins anew, and does not end.
+    connection_errors = (*redis.Transport.connection_errors, RedisError)
 
 
 class Connection(kombu.connection.Connection):

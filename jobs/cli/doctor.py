@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -24,7 +25,7 @@ from worker.connection import connect
 from worker.flock import is_held
 from worker.record import WorkerInfo
 from worker.redis_server import RedisServerError, find_redis_server
-from worker.settings import Settings, SettingsError
+from worker.settings import Settings, SettingsError, unknown_variables
 from worker.store import Store
 
 _NEEDED = ("basicaer-celery", "celery", "redis", "numpy", "msgspec")
@@ -46,7 +47,10 @@ class Check:
 def examine(url: str | None) -> list[Check]:
     """Look at everything that a job on this machine needs."""
     try:
-        settings = Settings.from_env(url)
+        with warnings.catch_warnings():
+            # They are lines of the report.
+            warnings.simplefilter("ignore")
+            settings = Settings.from_env(url)
     except SettingsError as error:
         return [_python(), *_packages(), *_variables(), Check("settings", "missing", str(error))]
     cluster, workers = _cluster(settings)
@@ -90,14 +94,12 @@ def _version(package: str) -> str | None:
 def _variables() -> Iterator[Check]:
     """Tell which settings the environment changes, and which names in it mean nothing."""
     known = {each.metadata["variable"] for each in fields(Settings)}
-    ours = sorted(name for name in os.environ if name.startswith("BASICAER_"))
-    set_here = [name for name in ours if name in known]
+    set_here = sorted(name for name in os.environ if name in known)
     if set_here:
         # Names only: a URL holds a password.
         yield Check("settings", "ok", f"set here: {', '.join(set_here)}")
-    unknown = [name for name in ours if name not in known]
-    if unknown:
-        yield Check("settings", "note", f"no such setting: {', '.join(unknown)}")
+    for line in unknown_variables(os.environ):
+        yield Check("settings", "note", line)
 
 
 def _redis_binary(settings: Settings) -> Check:

@@ -56,6 +56,10 @@ class Proxy:
 
     close = shut
 
+    def turn_to(self, target: Path) -> None:
+        """Lead new lines to another Redis, as a moved address does; those that are open stay."""
+        self._target = target
+
     def cut(self) -> None:
         """Cut every line, both ways; new ones may be opened at once."""
         with self._lock:

@@ -24,9 +24,9 @@ from jobs import BasicAerProvider
 class Site:
     """One Redis in a folder of its own, and all that was started on it; `site` ends it."""
 
-    def __init__(self, folder: Path, lease: float, stack: ExitStack) -> None:
+    def __init__(self, folder: Path, lease: float, stack: ExitStack, *options: str) -> None:
         self.lease = lease
-        self.redis = RedisServer(folder)
+        self.redis = RedisServer(folder, *options)
         self.workers: list[Worker] = []
         self._folder = folder
         self._stack = stack
@@ -75,13 +75,13 @@ class Site:
 
 
 @contextlib.contextmanager
-def site(lease: float = 2) -> Iterator[Site]:
-    """A site, ended with all that was started on it."""
+def site(lease: float = 2, *options: str) -> Iterator[Site]:
+    """A site, its Redis with these options, ended with all that was started on it."""
     # Short: a unix socket's path has at most 104 bytes.
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="basicaer-fault-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        yield Site(folder, lease, stack)
+        yield Site(folder, lease, stack, *options)
 
 
 def running(job):

@@ -117,7 +117,7 @@ def test_what_ended_in_an_outage_is_not_killed(farm: Farm):
 
 
 def _waits_for_redis(farm: Farm, job) -> bool:
-    return farm.logged(f"Redis does not take what became of {job.job_id()}/0") > 1
+    return farm.logged(f"Redis does not take the end of {job.job_id()}/0")
 
 
 @no_worker

@@ -147,7 +147,7 @@ class TestRestart:
         job = running(seeded(here, lasting(A_WHILE // 3)))
 
         with away(here, sig):
-            eventually(lambda: here.logged("Redis did not take the part"), within=20, what="the end of the run")
+            eventually(lambda: here.logged("Redis does not take the end of"), within=20, what="the end of the run")
 
         assert counts(job) == SEEDED
         eventually(lambda: job.async_result.state == "SUCCESS", what="Celery's SUCCESS")

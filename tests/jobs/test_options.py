@@ -7,6 +7,7 @@ import pytest
 
 from jobs.errors import BasicAerError
 from jobs.options import DEFAULTS, MAX_SEED, resolve
+from worker.settings import MOST_SECONDS
 
 
 @pytest.mark.parametrize("method", DEFAULTS)
@@ -39,6 +40,7 @@ def test_numpy_integers(value):
         ("seed_simulator", -1), ("seed_simulator", MAX_SEED + 1), ("seed_simulator", 0.5),
         ("memory", 1), ("allow_sample_measuring", "no"), ("chop_threshold", "x"), ("chop_threshold", -0.1),
         ("chop_threshold", float("nan")), ("job_timeout", -1), ("job_timeout", float("inf")),
+        ("job_timeout", 1e18), ("expires", 1e300), ("expires", MOST_SECONDS + 1),
         ("job_tags", "one"), ("job_tags", [1]), ("precision", "half"),
         ("priority", 10), ("priority", -1), ("priority", "high"), ("priority", 1.0),
     ],

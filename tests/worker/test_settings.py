@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from worker.settings import Settings, SettingsError, masked
+from worker.settings import Settings, SettingsError
+from worker.url import masked
 
 
 def test_defaults():
@@ -52,6 +53,8 @@ def test_parsed(variable, text, value):
         ("LEASE", "soon"),
         ("LEASE", "-1"),
         ("LEASE", "inf"),
+        ("JOB_TIMEOUT", "1e18"),
+        ("CONNECT_TIMEOUT", "1e10"),
         ("MAX_RESULT_BYTES", "2 GX"),
         ("MAX_RESULT_BYTES", "1.5"),
         ("MEMORY", "0"),

@@ -1,0 +1,75 @@
+"""Whatever Redis does in place of what it was asked for, as one clear error with the cure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import redis
+from kombu.exceptions import OperationalError
+
+from jobs.errors import BasicAerError, UnreachableError
+from worker.errors import STORE_FAULTS, answer, passes
+
+_ONE_SERVER = "is part of a cluster: give the address of a Redis that is none, with replicas if need be"
+_LOGIN = (
+    "does not accept the user and password of the URL: write them as in redis://USER:PASSWORD@HOST:6379/0 or "
+    "redis://:PASSWORD@HOST:6379/0, percent-encoded"
+)
+#: The code of an answer -> what it says of Redis, and what to do.
+_SAID = {
+    "OOM": "is full: delete jobs (provider.delete_job), or raise its maxmemory",
+    "MISCONF": "cannot write to its disk: make room there, and look into its log",
+    "READONLY": "is a replica, which takes nothing: give the address of its master",
+    "MASTERDOWN": "is a replica that has lost its master: give the address of a master",
+    "NOREPLICAS": "takes nothing while it has too few replicas: bring them up, or change min-replicas-to-write",
+    "BUSY": "is busy with somebody's script: wait for its end, or end it with SCRIPT KILL",
+    "LOADING": "is still reading its data: try again when it has",
+    "NOAUTH": _LOGIN,
+    "WRONGPASS": _LOGIN,
+    "NOPERM": "does not let this user do it: give the user the rights of deploy/redis/users.acl",
+    "CLUSTERDOWN": _ONE_SERVER,
+    "CROSSSLOT": _ONE_SERVER,
+    "MOVED": _ONE_SERVER,
+    "ASK": _ONE_SERVER,
+    "WRONGTYPE": "has something foreign under a key of this project: look what else writes there",
+}
+
+
+@contextmanager
+def reaching(address: str) -> Iterator[None]:
+    """Turn any failure of Redis in this block into `UnreachableError`, or `BasicAerError` where no time mends it.
+
+    ``address`` is named, and so must hold no password.
+    """
+    try:
+        yield
+    except STORE_FAULTS as fault:
+        raise _clear(fault, address) from fault
+
+
+def _clear(fault: Exception, address: str) -> BasicAerError:
+    # kombu's error says what the one that it stands for said, without the code.
+    cause = fault.__cause__ if isinstance(fault, OperationalError) and fault.__cause__ else fault
+    code, reason = answer(cause)
+    reason = reason or type(cause).__name__
+    if code and not reason.startswith(code):
+        reason = f"{code} {reason}"
+    kind = UnreachableError if isinstance(fault, OperationalError) or _may_pass(fault, code) else BasicAerError
+    if isinstance(cause, redis.AuthenticationError):
+        return kind(f"Redis at {address} {_LOGIN} ({reason})")
+    if code == "ERR" and "DB index" in reason:
+        return kind(
+            f"Redis at {address} has no such database: use /0, or a number below its `databases` ({reason})"
+        )
+    if code in _SAID:
+        return kind(f"Redis at {address} {_SAID[code]} ({reason})")
+    if code:
+        return kind(f"Redis at {address} refuses: look into its log ({reason})")
+    return kind(
+        f"Cannot reach Redis at {address} ({reason}): is it up, and are URL, password and certificates right?"
+    )
+
+
+def _may_pass(fault: Exception, code: str) -> bool:
+    return passes(fault) and code != "NOPERM"
