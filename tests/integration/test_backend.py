@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from qiskit.quantum_info import Operator, Statevector
 from qiskit.transpiler import CouplingMap
 
 from jobs import BasicAerError, BasicAerProvider
+from simulator.sizes import size
 from worker.record import WorkerInfo
 
 
@@ -307,7 +309,7 @@ class TestInput:
                 lambda b: b.run(QuantumCircuit(40, name="big")),
                 r'Number of qubits 40 is greater than maximum \(30\) for "statevector_simulator"\..*"big"',
             ),
-            ("statevector", lambda b: b.run(QuantumCircuit(28, name="big")), '4294967296 bytes.*"big"'),
+            ("statevector", lambda b: b.run(QuantumCircuit(28, name="big")), 'result has 4 GiB or more.*"big"'),
         ],
     )
     @pytest.mark.usefixtures("nothing_published")
@@ -340,11 +342,22 @@ class TestInput:
         assert type(result.results[0].seed_simulator) is int
 
     def test_quota(self, quiet_server, monkeypatch):
-        """Rule 36: over the store's quota: bytes and cure, and nothing is kept."""
-        monkeypatch.setenv("BASICAER_STORE_QUOTA", "100")
+        """Rule 36: over the store's quota: bytes and cure, and nothing is kept; what is used is what is in use."""
         provider = BasicAerProvider(quiet_server.url)
-        with pytest.raises(BasicAerError, match=r"bytes.*100.*delete"):
-            provider.get_backend().run(bell())
+        provider.get_backend().run(bell())
+        with quiet_server.client() as client:
+            used = sum(map(int, client.hvals("basicaer:1:used")))
+        monkeypatch.setenv("BASICAER_STORE_QUOTA", "2k")
+        tight = BasicAerProvider(quiet_server.url)
+        says = re.escape(f"may use 2 KiB in all, and uses {size(used, up=True)}: delete")
+        with pytest.raises(BasicAerError, match=says):
+            tight.get_backend().run(bell())
+        # More than all that there may be is seen before anything is sent, whatever is in use.
+        with pytest.raises(BasicAerError, match=r"may use 2 KiB in all: submit fewer") as refused:
+            tight.get_backend().run([bell()] * 100)
+        assert "uses" not in str(refused.value)
+        assert len(provider.jobs()) == 1
+        tight.close()
         provider.close()
 
     def test_warnings(self, provider, caplog):

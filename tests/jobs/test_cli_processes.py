@@ -3,6 +3,7 @@
 import datetime
 import json
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -46,9 +47,24 @@ def test_the_process_becomes_celery_without_qiskit(tmp_path, command, celery_say
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--max-memory", "2X"], "'2X' is no size: give bytes, as in 500M or 1.5GiB"),
-        (["--max-memory=0"], "'0' is no size"),
-        (["--concurrency", "0"], "0 is not in the range x>=1"),
+        (["--max-memory", "2X"], "'2X' is no size for it: give a size with its unit, as in 500M or 1.5GiB"),
+        (["--max-memory=0"], "'0' is no size for it"),
+        (["--max-memory", "8"], "'8' is no size for it: give a size with its unit"),
+        (["--concurrency", "0"], "0 is not in the range 1<=x<=1024"),
+        (["--concurrency", "100000"], "100000 is not in the range 1<=x<=1024"),
+        (["--pool", "gevent"], "--pool gevent: shards run in Celery's prefork pool only: leave --pool out"),
+        (["-P", "eventlet"], "--pool eventlet: shards run"),
+        (["--pool=solo"], "--pool solo: shards run"),
+        (["-Pthreads"], "--pool threads: shards run"),
+        (["--pool", "nosuch"], "--pool nosuch: shards run"),
+        (["-l", "LOUD"], "'LOUD' is not one of"),
+        (["--autoscale", "3,x"], "Celery cannot use --autoscale 3,x"),
+        (["--uid", "no-such-user"], "User does not exist: no-such-user"),
+        (
+            ["--pidfile", "/proc/no/pid"],
+            "/proc/no is no folder that this user may write to",
+        ),
+        (["--no-such-option"], "No such option '--no-such-option'"),
         (["--concurrency=many"], "'many' is not a valid integer"),
         (["--url", "http://x"], "its scheme must be one of redis"),
     ],
@@ -58,6 +74,57 @@ def test_a_worker_that_cannot_be_is_refused(arguments, message):
     done = basicaer("worker", *arguments)
     assert done.exit_code == 2
     assert message in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--port", "abc"], "Flower cannot use --port=abc: "),
+        (["--port=abc"], "Flower cannot use --port=abc: "),
+        (["--port"], "Flower cannot use --port: "),
+        (["--port=99999"], "--port=99999: a port is from 0 to 65535"),
+        (["--persistant=True"], "'--persistant=True' is no option of Flower's, which are as in --port=5555"),
+        (["5555"], "'5555' is no option of Flower's"),
+        (["--url", "http://x"], "its scheme must be one of redis"),
+    ],
+)
+def test_flower_that_cannot_be_is_refused(arguments, message):
+    """What Flower is given is tried before it starts: exit code 2, and one line."""
+    done = basicaer("flower", *arguments)
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1), done.output
+    assert message in done.stderr
+
+
+def test_a_file_of_flowers_that_is_not_there_is_refused():
+    """Flower's file of settings is read before it starts, too."""
+    # In a process of its own: Flower's options are its process's.
+    command = [BASICAER, "flower", "--conf=/proc/no.py"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert "Flower cannot use the file /proc/no.py" in done.stderr
+
+
+def test_a_port_that_is_taken_is_refused():
+    """Flower's port is somebody else's: one line with the port, and exit code 2."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        done = basicaer("flower", "--address=127.0.0.1", "--port", str(port))
+    assert done.exit_code == 2
+    assert f"--port={port}" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["worker", "flower"])
+def test_the_help_says_where_a_node_goes(command):
+    """Without a URL, Celery's processes go to the Redis that their help names, and to no embedded cluster."""
+    told = " ".join(basicaer(command, "--help").stdout.split())
+    assert f"[default: BASICAER_URL; without it {Settings.from_env().broker_url}]" in told
+    assert "embedded" not in told
+
+
+def test_the_help_says_where_the_demo_goes():
+    """Without a URL the demo runs on workers of its own, whatever the environment says."""
+    told = " ".join(basicaer("demo", "--help").stdout.split())
+    assert "[default: two workers of its own]" in told
 
 
 def test_a_worker_gets_its_options(tmp_path):
@@ -190,7 +257,7 @@ def test_workers_that_differ_are_named_by_what():
     assert differences([plain, plain]) == []
     other = replace(plain, blas="b 2", versions={"numpy": "2.5"})
     assert differences([plain, other]) == ["NumPy", "BLAS"]
-    assert row(plain, now=3.0)[1:6] == ["0/1", "?", "0.0 GiB", "?", "3 s ago"]
+    assert row(replace(plain, memory=3 << 29), now=3.0)[1:6] == ["0/1", "?", "1.5 GiB", "?", "3 s ago"]
 
 
 @pytest.fixture
