@@ -15,20 +15,22 @@ from typing import Any, TypeVar
 
 import pytest
 import redis
+from patience import deadline
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[1]
 
 
 def eventually(probe: Callable[[], T], *, within: float = 10.0, what: str = "the condition") -> T:
-    """Return the probe's first true value; fail once the deadline is over."""
-    deadline = time.monotonic() + within
+    """Return the probe's first true value; fail once the `deadline` of so many seconds is over."""
+    begin = time.monotonic()
     while True:
         value = probe()
         if value:
             return value
-        if time.monotonic() > deadline:
-            pytest.fail(f"{what} did not come about within {within} s; last seen: {value!r}")
+        # The load is asked anew: it may have come meanwhile.
+        if (waited := time.monotonic() - begin) > within and waited > deadline(within):
+            pytest.fail(f"{what} did not come about within {waited:.1f} s; last seen: {value!r}")
         time.sleep(0.02)
 
 
@@ -126,10 +128,10 @@ def end(process: subprocess.Popen[Any] | None, sig: int) -> None:
         return
     process.send_signal(sig)
     try:
-        process.wait(15)
+        process.wait(deadline(15))
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait(5)
+        process.wait(deadline(5))
 
 
 @contextlib.contextmanager
