@@ -5,6 +5,7 @@ Nobody waits longer than what he waits for takes, so a generous deadline costs n
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 
@@ -25,6 +26,15 @@ def patience() -> float:
 def deadline(seconds: float) -> float:
     """Return the seconds to wait for what takes less than so many on a quiet machine."""
     return seconds * patience()
+
+
+def setting(seconds: float) -> float:
+    """Return the seconds that a lease or a connect timeout of so many on a quiet machine is set to here.
+
+    One answer must come in that time, not many in turn: so it grows with the root of what a `deadline` does, and
+    tests that let it run out stay short.
+    """
+    return seconds * math.sqrt(patience())
 
 
 def _running() -> int:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import pytest
 import redis
-from patience import deadline
+from patience import deadline, setting
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[1]
@@ -103,7 +103,7 @@ class Worker:
             str(Path(sys.executable).parent / program), *arguments,
             "-c", str(slots), "-n", self.name, "-l", "INFO",
         ]  # fmt: skip
-        env = os.environ | {"BASICAER_URL": url, "BASICAER_LEASE": "5"} | environment
+        env = os.environ | {"BASICAER_URL": url, "BASICAER_LEASE": str(setting(5))} | environment
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 line, cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT, start_new_session=True

@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 from celery import Celery, states
+from patience import deadline
 from processes import ROOT, RedisServer, end, eventually
 
 
@@ -129,7 +130,7 @@ def test_a_busy_worker_holds_no_message(busy, send, redis, name, marks):
     with pytest.raises(pytest.fail.Exception):
         eventually(lambda: redis.llen("facts") != 2 or marks(name), within=1.5)
     redis.set("enough", 1)
-    assert second.get(timeout=10) == third.get(timeout=10) == name
+    assert second.get(timeout=deadline(10)) == third.get(timeout=deadline(10)) == name
 
 
 def test_a_message_that_comes_twice_runs_twice(send, name, marks):
@@ -148,7 +149,7 @@ def test_a_revoked_id_is_remembered(busy, app, send, redis, name, marks):
     eventually(lambda: first.state == states.REVOKED, what="REVOKED")
     send("note", name, task_id=name)
     last = uuid.uuid4().hex
-    assert send("note", last).get(timeout=10) == last
+    assert send("note", last).get(timeout=deadline(10)) == last
     assert marks(name) == []
 
 
@@ -167,7 +168,7 @@ def test_revoke_leaves_a_running_task_alone(busy, app, redis, marks):
     app.control.revoke(busy.id)
     eventually(lambda: len(marks("our revoke")) > before, what="the revoke")
     redis.set("enough", 1)
-    assert busy.get(timeout=10)
+    assert busy.get(timeout=deadline(10))
     assert busy.state == states.SUCCESS
 
 
@@ -184,10 +185,10 @@ def test_time_limit_kills_the_child(send, node, name, marks):
     before = node.children()
     result = send("hold", name, time_limit=1)
     with pytest.raises(Exception, match="TimeLimitExceeded"):
-        result.get(timeout=15)
+        result.get(timeout=deadline(15))
     assert marks(f"{name}:ended") == []
     eventually(lambda: not before & node.children(), what="the child's end")
-    assert send("note", name).get(timeout=15) == name
+    assert send("note", name).get(timeout=deadline(15)) == name
 
 
 def test_only_success_is_protected(app):
@@ -216,7 +217,7 @@ def test_publishing_below_send_task_subscribes_to_nothing(app, node, redis, name
     channel = f"celery-task-meta-{other}"
     eventually(lambda: dict(redis.pubsub_numsub(channel))[channel.encode()] == 1, what="the subscription")
     redis.set("enough", 1)
-    result.get(timeout=10)
+    result.get(timeout=deadline(10))
 
 
 def test_signals_of_a_worker_fire_in_the_parent(server, redis, marks):
@@ -317,7 +318,7 @@ def test_terminate_ends_the_child_and_frees_the_slot(send, app, marks, name, sig
 
     eventually(lambda: app.backend.get_state(held.id) == states.REVOKED, what="REVOKED")
     after = uuid.uuid4().hex
-    assert send("note", after).get(timeout=20) == after
+    assert send("note", after).get(timeout=deadline(20)) == after
     assert not marks(f"{name}:ended")
 
 
@@ -334,5 +335,5 @@ def test_no_soft_signal_ends_a_kernel(send, app, node, marks, name):
     os.kill(child, signal.SIGKILL)
     eventually(lambda: child not in node.children(), within=5, what="the end")
     after = uuid.uuid4().hex
-    assert send("note", after).get(timeout=20) == after
+    assert send("note", after).get(timeout=deadline(20)) == after
     assert not marks(f"{name}:ended")

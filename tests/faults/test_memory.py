@@ -10,6 +10,7 @@ import signal
 import pytest
 from faults.cgroup import MemoryGroup
 from faults.farm import Farm, lasting
+from patience import deadline
 from processes import RedisServer, Worker, eventually
 from qiskit import QuantumCircuit
 from qiskit.providers import JobError
@@ -63,7 +64,7 @@ def test_too_large_for_any(server, backend, tmp_path):
     worker = node(server, tmp_path, "small", TOO_LITTLE).ready()
     try:
         with pytest.raises(JobError, match=REFUSAL):
-            job.result(timeout=20)
+            job.result(timeout=deadline(20))
         # What the client knew of workers when it submitted, it keeps for a second.
         eventually(lambda: backend.max_qubits == 19, what="the small worker")
     finally:
@@ -79,7 +80,7 @@ def test_goes_to_a_wider_worker(server, backend, tmp_path):
         eventually(lambda: backend.max_qubits >= 20, what="the wider worker")
         jobs = [backend.run(wide()) for _ in range(4)]
         for job in jobs:
-            assert job.result(timeout=30).success
+            assert job.result(timeout=deadline(30)).success
         with backend.provider.reaching() as connection:
             assert [connection.store.read(job.job_id()).lapses for job in jobs] == [0] * 4
         assert "needs" in small.log.read_text()
@@ -94,7 +95,7 @@ def test_waits_for_a_neighbour(server, backend, tmp_path):
     worker = node(server, tmp_path, "two", NEEDED + NEEDED // 2, slots=2).ready()
     try:
         for job in jobs:
-            assert job.result(timeout=60).success
+            assert job.result(timeout=deadline(60)).success
         with backend.provider.reaching() as connection:
             assert [connection.store.read(job.job_id()).lapses for job in jobs] == [0, 0, 0]
         eventually(lambda: "needs" in worker.log.read_text(), what="a run that had to wait")
@@ -143,7 +144,7 @@ def test_out_of_memory_kill(group: MemoryGroup, farm: Farm, tight: Worker, again
         tight.process.send_signal(signal.SIGSTOP)
         farm.hire()
 
-    result = job.result(timeout=30)
+    result = job.result(timeout=deadline(30))
     tight.process.send_signal(signal.SIGCONT)
 
     assert [each.data.counts for each in result.results] == farm.quiet(hungry())
@@ -158,7 +159,7 @@ def test_out_of_memory_three_times(group: MemoryGroup, farm: Farm, tight: Worker
     """Rule 35: a circuit that takes its node's memory three times is ERROR, and says so; the next job is DONE."""
     job = farm.run(hungry())
 
-    job.wait_for_final_state(timeout=45)
+    job.wait_for_final_state(timeout=deadline(45))
 
     assert job.error_message() == "WorkerLostError: worker died 3 times while running it"
     assert group.kills() == farm.record(job).lapses == 3

@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pytest
 from circuits import bell
+from patience import deadline
 from qiskit import QuantumCircuit, generate_preset_pass_manager, transpile
 from qiskit.circuit import Gate, Parameter
 from qiskit.primitives import BackendSamplerV2
@@ -239,7 +240,7 @@ class TestInput:
         circuit.x(0)
         worker = Worker(quiet_server.url, tmp_path).ready()
         try:
-            assert set(job.result(timeout=20).get_counts()) == {"00", "11"}
+            assert set(job.result(timeout=deadline(20)).get_counts()) == {"00", "11"}
         finally:
             worker.stop()
 

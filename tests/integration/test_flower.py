@@ -12,6 +12,7 @@ import urllib.request
 
 import pytest
 from circuits import bell, dividing_by_zero, endless
+from patience import deadline
 from processes import ROOT, end, eventually
 
 pytest.importorskip("flower")
@@ -56,8 +57,8 @@ def test_shows_jobs(provider, flower):
     """Part 9: Flower's API shows a finished, a failed and a cancelled job under the jobs' own ids."""
     backend = provider.get_backend()
     done, failed, cancelled = backend.run(bell()), backend.run(dividing_by_zero()), backend.run(endless())
-    done.wait_for_final_state(timeout=20)
-    failed.wait_for_final_state(timeout=20)
+    done.wait_for_final_state(timeout=deadline(20))
+    failed.wait_for_final_state(timeout=deadline(20))
     eventually(cancelled.running, what="RUNNING")
     cancelled.cancel()
 

@@ -13,6 +13,7 @@ import types
 import pytest
 from circuits import bell, wide
 from command_line import BASICAER
+from patience import deadline
 from processes import ROOT
 from rich.console import Console
 
@@ -36,7 +37,7 @@ def on_a_terminal(*command: str, read=lambda sent: None, ends: int = 0, **variab
                 sent += more
                 read(sent.decode(errors="replace"))
         os.close(ours)
-        assert run.wait(60) == ends, sent
+        assert run.wait(deadline(60)) == ends, sent
         return run.stdout.read(), sent.decode()
 
 

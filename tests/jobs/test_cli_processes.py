@@ -12,6 +12,7 @@ import pytest
 import redis
 from command_line import BASICAER, basicaer, no_settings  # noqa: F401 (a fixture)
 from msgspec.structs import replace
+from patience import deadline
 
 from jobs import BasicAerProvider
 from jobs.cli.shadows import shadows
@@ -37,7 +38,7 @@ def test_the_process_becomes_celery_without_qiskit(tmp_path, command, celery_say
     """`basicaer worker` execs Celery with the options that follow, and never imports Qiskit."""
     done = subprocess.run(
         [sys.executable, "-X", "importtime", BASICAER, command, "--", "--help"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+        cwd=tmp_path, capture_output=True, text=True, timeout=deadline(60), check=False,
     )  # fmt: skip
     assert celery_says in done.stdout, done.stdout + done.stderr[-2000:]
     assert "jobs.cli" in done.stderr
@@ -99,7 +100,7 @@ def test_a_file_of_flowers_that_is_not_there_is_refused():
     """Flower's file of settings is read before it starts, too."""
     # In a process of its own: Flower's options are its process's.
     command = [BASICAER, "flower", "--conf=/proc/no.py"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=deadline(60), check=False)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert "Flower cannot use the file /proc/no.py" in done.stderr
 
@@ -138,7 +139,12 @@ def test_a_worker_gets_its_options(tmp_path):
         "'--max-memory-per-child=9', '-ncell@%h', '-c', '2', '-l', 'INFO'])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=deadline(30),
+        check=False,
     )
     assert done.stdout.strip() == (
         "3 1.5GiB redis://x: -A worker worker -O fair --max-memory-per-child=9 -ncell@%h -c 2 -l INFO"
@@ -148,7 +154,9 @@ def test_a_worker_gets_its_options(tmp_path):
 def test_flower_without_the_extra_says_how_to_get_it():
     """One line with the install command, and exit code 3."""
     code = "import sys; sys.modules['flower'] = None; from jobs.cli import main; main(['flower'])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=deadline(30), check=False
+    )
     assert done.returncode == 3
     assert 'pip install "basicaer-celery[flower]"' in done.stderr
     assert done.stderr.count("\n") == 1
@@ -157,7 +165,9 @@ def test_flower_without_the_extra_says_how_to_get_it():
 def test_a_client_without_qiskit_is_told():
     """On a worker's machine, where Qiskit is not installed, a client's command names what is missing."""
     code = "import sys; sys.modules['qiskit'] = None; from jobs.cli import main; main(['jobs'])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=deadline(30), check=False
+    )
     assert done.returncode == 3
     assert "qiskit is not installed" in done.stderr
     assert "Traceback" not in done.stderr
@@ -218,7 +228,12 @@ def test_up_keeps_a_cluster_until_it_is_told_to_end(bell_circuit, end):
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as cluster:
         url = cluster.stdout.readline().strip()
         provider = BasicAerProvider(url)
-        counts = provider.get_backend("qasm_simulator").run(bell_circuit, shots=10).result(timeout=30).get_counts()
+        counts = (
+            provider.get_backend("qasm_simulator")
+            .run(bell_circuit, shots=10)
+            .result(timeout=deadline(30))
+            .get_counts()
+        )
         assert sum(counts.values()) == 10
         code, checks = report("--url", url)
         assert code == 0
@@ -232,7 +247,7 @@ def test_up_keeps_a_cluster_until_it_is_told_to_end(bell_circuit, end):
         assert provider.workers()[0].name == info["name"]
         provider.close()
         cluster.send_signal(end)
-        _, err = cluster.communicate(timeout=30)
+        _, err = cluster.communicate(timeout=deadline(30))
     assert cluster.returncode == 0
     assert "Traceback" not in err
     with pytest.raises(redis.ConnectionError):

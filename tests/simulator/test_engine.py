@@ -12,6 +12,7 @@ import pytest
 from exact import assert_likely
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from patience import deadline
 from programs import (
     everywhere,
     h,
@@ -230,7 +231,7 @@ def test_a_million_shots() -> None:
     circuit = program(16, 16, *map(h, range(16)), *measures(16))
     begin = time.perf_counter()
     counts = run(circuit, seed=1, shots=1_000_000).counts
-    assert time.perf_counter() - begin < 10
+    assert time.perf_counter() - begin < deadline(10)
     assert len(counts) > 65_000
     assert_likely(counts, {hex(value): 2.0**-16 for value in range(1 << 16)})
 
