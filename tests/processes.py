@@ -68,7 +68,8 @@ class RedisServer:
             "--appendonly", "yes", "--save", "", "--maxmemory-policy", "noeviction", *self._options,
         ]  # fmt: skip
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
-        eventually(self._answers, what="redis-server's answer")
+        with _or_stopped(self):
+            eventually(self._answers, what="redis-server's answer")
         return self
 
     def client(self) -> redis.Redis:
@@ -110,9 +111,10 @@ class Worker:
             )
 
     def ready(self) -> Worker:
-        eventually(lambda: "ready." in self.log.read_text() or self.process.poll(), within=30, what=self.name)
-        if self.process.poll() is not None:
-            pytest.fail(f"worker {self.name} did not start:\n{self.log.read_text()[-3000:]}")
+        with _or_stopped(self):
+            eventually(lambda: "ready." in self.log.read_text() or self.process.poll(), within=30, what=self.name)
+            if self.process.poll() is not None:
+                pytest.fail(f"worker {self.name} did not start:\n{self.log.read_text()[-3000:]}")
         return self
 
     def stop(self, sig: int = signal.SIGTERM) -> None:
@@ -120,6 +122,16 @@ class Worker:
         # What a killed parent left of its pool, by the process group that it led.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def _or_stopped(started: RedisServer | Worker) -> Iterator[None]:
+    """Stop what was started where the block fails: nobody else has it yet."""
+    try:
+        yield
+    except BaseException:
+        started.stop()
+        raise
 
 
 def end(process: subprocess.Popen[Any] | None, sig: int) -> None:
@@ -132,6 +144,16 @@ def end(process: subprocess.Popen[Any] | None, sig: int) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait(deadline(5))
+
+
+@contextlib.contextmanager
+def started(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[Any]]:
+    """Run a process while a block does; one that has not ended by then is killed, as Popen would wait for it."""
+    with subprocess.Popen(command, **options) as process:
+        try:
+            yield process
+        finally:
+            end(process, signal.SIGKILL)
 
 
 @contextlib.contextmanager

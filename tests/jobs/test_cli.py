@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from command_line import BASICAER, basicaer, command_lines_with, no_settings  # noqa: F401 (a fixture)
 from patience import deadline
-from processes import ROOT, RedisServer, eventually
+from processes import ROOT, RedisServer, eventually, started
 from qiskit import QuantumCircuit
 from qiskit.circuit.classical import expr, types
 
@@ -215,7 +215,7 @@ def test_no_redis_server_ends_with_3(bell, monkeypatch, tmp_path):
 def test_ctrl_c_leaves_the_job_alone(idle_url, bell):
     """Ctrl-C while waiting: exit code 130, the job's id, how to come back; the job stays QUEUED."""
     command = [BASICAER, "run", bell, "--url", idle_url]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as waiting:
+    with started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as waiting:
         assert "No worker is up" in waiting.stderr.readline()
         provider = BasicAerProvider(idle_url)
         job = eventually(lambda: provider.jobs(limit=1, status="QUEUED"), what="the submitted job")[0]

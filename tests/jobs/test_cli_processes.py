@@ -13,6 +13,7 @@ import redis
 from command_line import BASICAER, basicaer, no_settings  # noqa: F401 (a fixture)
 from msgspec.structs import replace
 from patience import deadline
+from processes import started
 
 from jobs import BasicAerProvider
 from jobs.cli.shadows import shadows
@@ -225,7 +226,7 @@ def test_the_doctor_starts_nothing(monkeypatch, tmp_path):
 def test_up_keeps_a_cluster_until_it_is_told_to_end(bell_circuit, end):
     """`basicaer up` prints a URL that jobs run at; Ctrl-C ends its Redis and its workers."""
     command = [BASICAER, "up", "--workers", "1"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as cluster:
+    with started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as cluster:
         url = cluster.stdout.readline().strip()
         provider = BasicAerProvider(url)
         counts = (
