@@ -176,7 +176,8 @@ class Intake:
             used = f", which has {whole} and uses {num_qubits} at once" if num_qubits < whole else ""
             raise BasicAerError(
                 f'Number of qubits {num_qubits} is greater than maximum ({limit}) for "{self.backend}". '
-                f'The circuit is "{circuit.name}"{used}; the maximum follows the memory of the workers.'
+                f'The circuit is "{circuit.name}"{used}; the maximum follows the memory of the workers, '
+                "and is BASICAER_MAX_QUBITS while none is up."
             )
 
     def _check_circuit(self, circuit: QuantumCircuit) -> None:

@@ -34,6 +34,15 @@ def eventually(probe: Callable[[], T], *, within: float = 10.0, what: str = "the
         time.sleep(0.02)
 
 
+def never(probe: Callable[[], Any], *, within: float, what: str) -> None:
+    """Fail if the probe is true once in so many seconds; on a busy machine in no more, as that hurries nothing."""
+    end = time.monotonic() + within
+    while time.monotonic() < end:
+        if value := probe():
+            pytest.fail(f"{what} came about: {value!r}")
+        time.sleep(0.02)
+
+
 def redis_binary() -> str:
     """Return a redis-server; where there is none, skip, but fail in CI."""
     found = shutil.which("redis-server") or shutil.which("valkey-server")

@@ -73,7 +73,11 @@ def test_other_content_is_refused(provider):
             backend.run(circuit, shots=shots, job_id="taken")
     again = backend.run(bell(), shots=100, job_id="taken", job_tags=["later"], priority=3)
     assert again == job
-    assert (again.result(timeout=1).get_counts(), again.tags, again.options()["priority"]) == (counts, [], 0)
+    assert (again.result(timeout=deadline(1)).get_counts(), again.tags, again.options()["priority"]) == (
+        counts,
+        [],
+        0,
+    )
 
 
 def test_whatever_has_become_of_it(quiet):
