@@ -20,11 +20,10 @@ _STARTED_BY = "TESTS_STARTED_BY"
 _PYTHONS_OWN = "multiprocessing.resource_tracker"
 
 
-def sign() -> str:
-    """Mark all that this process starts from now on; returns the mark."""
+def sign() -> None:
+    """Mark all that this process starts from now on."""
     run = os.environ.setdefault(_RUN, f"{os.getpid()}-{secrets.token_hex(4)}")
     os.environ[_STARTED_BY] = f"{run}/{os.environ.get('PYTEST_XDIST_WORKER', 'main')} {ROOT}"
-    return os.environ[_STARTED_BY]
 
 
 def of_this_process(seconds: float) -> list[psutil.Process]:

@@ -9,6 +9,8 @@ import math
 import os
 from pathlib import Path
 
+from simulator.threads import cores
+
 #: A wait ends, whatever else there is to do.
 _MOST = 20.0
 #: How much more the share of one process is than that of another whose niceness is a step higher.
@@ -20,7 +22,7 @@ def patience() -> float:
     each_minute = os.getloadavg()[0]
     wanting = max(each_minute, _running()) * _NICENESS ** os.getpriority(os.PRIO_PROCESS, 0)
     # Twice: what is waited for is often done by several processes in turn.
-    return min(_MOST, max(1.0, 2 * wanting / len(os.sched_getaffinity(0))))
+    return min(_MOST, max(1.0, 2 * wanting / cores()))
 
 
 def deadline(seconds: float) -> float:

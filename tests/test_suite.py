@@ -13,6 +13,8 @@ import pytest
 from patience import deadline, patience
 from processes import ROOT, eventually
 
+from simulator.threads import cores
+
 SLEEPER = "import time; time.sleep(600)"
 
 
@@ -128,7 +130,6 @@ def test_ctrl_c_reaches_what_the_tests_start(suite):
 
 def test_patience_follows_the_load(monkeypatch):
     """Deadlines are as written while each process has its core, and grow with the load and the niceness."""
-    cores = len(os.sched_getaffinity(0))
 
     def with_load(load: float, niceness: int = 0) -> float:
         monkeypatch.setattr("os.getloadavg", lambda: (load, 0.0, 0.0))
@@ -136,7 +137,7 @@ def test_patience_follows_the_load(monkeypatch):
         monkeypatch.setattr("patience._running", lambda: 0)
         return patience()
 
-    assert with_load(0.0) == with_load(cores / 2) == 1
-    assert with_load(2 * cores) == 4
-    assert with_load(2 * cores, niceness=2) == 4 * 1.25**2
-    assert with_load(1000.0 * cores) == 20
+    assert with_load(0.0) == with_load(cores() / 2) == 1
+    assert with_load(2 * cores()) == 4
+    assert with_load(2 * cores(), niceness=2) == 4 * 1.25**2
+    assert with_load(1000.0 * cores()) == 20

@@ -50,8 +50,8 @@ def check_worker(arguments: Sequence[str], settings: Settings) -> None:
         give_up(error.format_message(), ExitCode.USAGE)
     except Exception as error:  # noqa: BLE001 (whatever Celery's parsers let escape)
         _refuse("Celery", shlex.join(arguments), error)
-    for name in _FILES:
-        folder = Path(options[name] or "").absolute().parent
+    for name in filter(options.get, _FILES):
+        folder = Path(options[name]).absolute().parent
         # What stands for the node's name is not known yet.
         if "%" not in str(folder) and not os.access(folder, os.W_OK):
             give_up(f"--{name} {options[name]}: {folder} is no folder that this user may write to", ExitCode.USAGE)

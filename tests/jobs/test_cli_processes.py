@@ -16,6 +16,7 @@ from patience import deadline
 from processes import started
 
 from jobs import BasicAerProvider
+from jobs.cli.passed_on import check_worker
 from jobs.cli.shadows import shadows
 from jobs.cli.workers import differences, row
 from worker.record import WorkerInfo
@@ -76,6 +77,14 @@ def test_a_worker_that_cannot_be_is_refused(arguments, message):
     done = basicaer("worker", *arguments)
     assert done.exit_code == 2
     assert message in " ".join(done.stderr.split())
+
+
+def test_only_files_that_are_named_are_looked_at(monkeypatch):
+    """A worker that is told of no log, no pid file and no state is started wherever it stands."""
+    monkeypatch.setattr("os.access", lambda *_: False)
+    check_worker(["--loglevel", "INFO"], Settings())
+    with pytest.raises(SystemExit):
+        check_worker(["--logfile", "worker.log"], Settings())
 
 
 @pytest.mark.parametrize(
