@@ -21,6 +21,7 @@ from simulator.program import Program
 from simulator.recognition import Copy, with_sweeps
 from simulator.rng import experiment_seed
 from simulator.shards import GLOBAL_PHASE, Experiment, Options, Sweep
+from simulator.sizes import size
 
 logger = logging.getLogger(__name__)
 
@@ -163,8 +164,8 @@ class Intake:
             )
         if self.state_bytes > limits.max_result_bytes:
             raise BasicAerError(
-                f'the result has {self.state_bytes} bytes or more, up to circuit "{circuit.name}" '
-                f"({circuit.num_qubits} qubits); the limit is {limits.max_result_bytes}: "
+                f'the result has {size(self.state_bytes, up=True)} or more, up to circuit "{circuit.name}" '
+                f"({circuit.num_qubits} qubits); the limit is {size(limits.max_result_bytes)}: "
                 "submit fewer or narrower circuits, or raise BASICAER_MAX_RESULT_BYTES"
             )
 
@@ -175,7 +176,8 @@ class Intake:
             used = f", which has {whole} and uses {num_qubits} at once" if num_qubits < whole else ""
             raise BasicAerError(
                 f'Number of qubits {num_qubits} is greater than maximum ({limit}) for "{self.backend}". '
-                f'The circuit is "{circuit.name}"{used}; the maximum follows the memory of the workers.'
+                f'The circuit is "{circuit.name}"{used}; the maximum follows the memory of the workers, '
+                "and is BASICAER_MAX_QUBITS while none is up."
             )
 
     def _check_circuit(self, circuit: QuantumCircuit) -> None:

@@ -140,5 +140,5 @@ def send(submission: Submission, job_id: str, store: Store, settings: Settings) 
 def _check_budget(asked: int, settings: Settings) -> None:
     """Refuse a stream as soon as it is more than its owner may have, whatever else there is."""
     if 0 < settings.store_quota < asked:
-        error = QuotaExceededError(settings.owner, asked=asked, used=0, limit=settings.store_quota)
+        error = QuotaExceededError(settings.owner, asked=asked, used=None, limit=settings.store_quota)
         raise BasicAerError(str(error)) from error

@@ -15,6 +15,7 @@ from simulator.errors import MemoryRefusedError, StoppedError
 from simulator.evolution import Report, unheard, within
 from simulator.parts import Failure, Item, Outcome, Part
 from simulator.shards import Experiment, Options, Shard, Sweep
+from simulator.sizes import size
 from simulator.sweep import run_together
 
 
@@ -95,11 +96,17 @@ class _Runner:
         options, program = self._options, experiment.program
         fresh = options.initial_state is None
         refuse_beyond_memory(program, options.method, fresh=fresh)
-        required = bytes_required(
+        states = bytes_required(
             program, options.method, shots, options.precision, fresh=fresh, sampling=options.sample_measuring
         )
-        required += shots_bytes(program, options.method, shots, memory=options.memory)
-        self._admit(required)
+        of_shots = shots_bytes(program, options.method, shots, memory=options.memory)
+        # What most of it is for is what there must be less of.
+        few = "qubits" if states > of_shots else "shots or memory=False" if options.memory else "shots"
+        cure = f"use fewer {few}, or a worker with more memory"
+        try:
+            self._admit(states + of_shots)
+        except MemoryRefusedError as error:
+            raise MemoryRefusedError(f"{error}: {cure}") from error
         try:
             result = run(
                 program,
@@ -117,7 +124,8 @@ class _Runner:
             )
             state_array = None if result.state is None else Array.over(result.state)
         except MemoryError as error:
-            raise MemoryRefusedError(f"the simulation needs {required} bytes of memory: {error}") from error
+            needed = size(states + of_shots, up=True)
+            raise MemoryRefusedError(f"the simulation needs {needed} of memory: {error}: {cure}") from error
         return msgspec.structs.replace(outcome, counts=result.counts, memory=result.memory, state=state_array)
 
 

@@ -13,6 +13,7 @@ import msgspec
 from simulator.errors import WireError
 from simulator.parts import Part
 from simulator.shards import Shard
+from simulator.sizes import size
 
 WIRE_VERSION = 1
 #: Bytes that one shard or part may have.
@@ -48,7 +49,7 @@ def decode_part(data: bytes | bytearray | memoryview) -> Part:
 def _decode(data: bytes | bytearray | memoryview, decoder: msgspec.msgpack.Decoder[T]) -> T:
     view = memoryview(data)
     if len(view) > MAX_BYTES:
-        raise WireError(f"{len(view)} bytes are more than the {MAX_BYTES} that a message may have")
+        raise WireError(f"{size(len(view), up=True)} are more than the {size(MAX_BYTES)} that a message may have")
     if bytes(view[: len(_MAGIC)]) != _MAGIC or len(view) < len(_HEADER):
         raise WireError(f"not a BasicAer message: it begins with {bytes(view[:4])!r}")
     version = view[len(_MAGIC)]

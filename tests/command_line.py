@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from patience import deadline
 
 from jobs.cli import main
 
@@ -30,5 +31,5 @@ def command_lines_with(text: str) -> list[str]:
     """Return the command lines of running processes that contain this text."""
     # Without -ww, ps cuts lines at $COLUMNS.
     listing = ["/bin/ps", "-Awwo", "args"]
-    done = subprocess.run(listing, capture_output=True, text=True, timeout=10, check=True)
+    done = subprocess.run(listing, capture_output=True, text=True, timeout=deadline(10), check=True)
     return [line for line in done.stdout.splitlines() if text in line]

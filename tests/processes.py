@@ -15,20 +15,31 @@ from typing import Any, TypeVar
 
 import pytest
 import redis
+from patience import deadline, setting
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[1]
 
 
 def eventually(probe: Callable[[], T], *, within: float = 10.0, what: str = "the condition") -> T:
-    """Return the probe's first true value; fail once the deadline is over."""
-    deadline = time.monotonic() + within
+    """Return the probe's first true value; fail once the `deadline` of so many seconds is over."""
+    begin = time.monotonic()
     while True:
         value = probe()
         if value:
             return value
-        if time.monotonic() > deadline:
-            pytest.fail(f"{what} did not come about within {within} s; last seen: {value!r}")
+        # The load is asked anew: it may have come meanwhile.
+        if (waited := time.monotonic() - begin) > within and waited > deadline(within):
+            pytest.fail(f"{what} did not come about within {waited:.1f} s; last seen: {value!r}")
+        time.sleep(0.02)
+
+
+def never(probe: Callable[[], Any], *, within: float, what: str) -> None:
+    """Fail if the probe is true once in so many seconds; on a busy machine in no more, as that hurries nothing."""
+    end = time.monotonic() + within
+    while time.monotonic() < end:
+        if value := probe():
+            pytest.fail(f"{what} came about: {value!r}")
         time.sleep(0.02)
 
 
@@ -66,7 +77,8 @@ class RedisServer:
             "--appendonly", "yes", "--save", "", "--maxmemory-policy", "noeviction", *self._options,
         ]  # fmt: skip
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
-        eventually(self._answers, what="redis-server's answer")
+        with _or_stopped(self):
+            eventually(self._answers, what="redis-server's answer")
         return self
 
     def client(self) -> redis.Redis:
@@ -101,16 +113,17 @@ class Worker:
             str(Path(sys.executable).parent / program), *arguments,
             "-c", str(slots), "-n", self.name, "-l", "INFO",
         ]  # fmt: skip
-        env = os.environ | {"BASICAER_URL": url, "BASICAER_LEASE": "5"} | environment
+        env = os.environ | {"BASICAER_URL": url, "BASICAER_LEASE": str(setting(5))} | environment
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 line, cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
 
     def ready(self) -> Worker:
-        eventually(lambda: "ready." in self.log.read_text() or self.process.poll(), within=30, what=self.name)
-        if self.process.poll() is not None:
-            pytest.fail(f"worker {self.name} did not start:\n{self.log.read_text()[-3000:]}")
+        with _or_stopped(self):
+            eventually(lambda: "ready." in self.log.read_text() or self.process.poll(), within=30, what=self.name)
+            if self.process.poll() is not None:
+                pytest.fail(f"worker {self.name} did not start:\n{self.log.read_text()[-3000:]}")
         return self
 
     def stop(self, sig: int = signal.SIGTERM) -> None:
@@ -120,16 +133,36 @@ class Worker:
             os.killpg(self.process.pid, signal.SIGKILL)
 
 
+@contextlib.contextmanager
+def _or_stopped(started: RedisServer | Worker) -> Iterator[None]:
+    """Stop what was started where the block fails: nobody else has it yet."""
+    try:
+        yield
+    except BaseException:
+        started.stop()
+        raise
+
+
 def end(process: subprocess.Popen[Any] | None, sig: int) -> None:
     """Signal a process of ours and wait for its end; a deaf one is killed."""
     if process is None or process.poll() is not None:
         return
     process.send_signal(sig)
     try:
-        process.wait(15)
+        process.wait(deadline(15))
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait(5)
+        process.wait(deadline(5))
+
+
+@contextlib.contextmanager
+def started(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[Any]]:
+    """Run a process while a block does; one that has not ended by then is killed, as Popen would wait for it."""
+    with subprocess.Popen(command, **options) as process:
+        try:
+            yield process
+        finally:
+            end(process, signal.SIGKILL)
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import redis
+from patience import deadline
 from processes import ROOT, end, eventually
 
 from worker.connection import connect
@@ -55,7 +56,7 @@ def prepare(folder: Path) -> None:
     if shutil.which("openssl") is None:
         _missing("no openssl on PATH: install openssl")
     command = [str(ROOT / "deploy" / "redis" / "prepare"), str(folder), "127.0.0.1"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=deadline(60), check=False)
     assert done.returncode == 0, done.stderr
 
 
@@ -125,7 +126,7 @@ class Flower:
     def api(self, path: str, method: str = "GET") -> Any:
         """Return the API's answer; None if there is none."""
         request = urllib.request.Request(f"http://127.0.0.1:{self._port}{path}", method=method)
-        with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=10) as answer:
+        with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=deadline(10)) as answer:
             return json.load(answer)
         return None
 

@@ -7,13 +7,14 @@ import subprocess
 import sys
 
 import pytest
+from patience import deadline
 from processes import ROOT
 
 
 def test_directions_of_imports():
     """jobs -> worker -> simulator; only jobs imports Qiskit; the simulator knows neither Celery nor Redis."""
     lint = [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"]
-    done = subprocess.run(lint, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(lint, cwd=ROOT, capture_output=True, text=True, timeout=deadline(60), check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0 broken" in done.stdout
 

@@ -13,6 +13,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from patience import deadline
 from processes import ROOT, end, eventually, redis_binary
 from qiskit import QuantumCircuit
 from ruamel.yaml import YAML
@@ -32,7 +33,7 @@ def test_the_file_is_a_compose_file():
     """It is valid by the compose specification's JSON schema."""
     done = subprocess.run(
         [BIN / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", ROOT / "docker-compose.yml"],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=deadline(60), check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -52,7 +53,7 @@ def test_the_image_is_for_workers_only():
     if sys.version_info < (3, 11):
         step = step.replace("tomllib", "pip._vendor.tomli")
     done = subprocess.run(
-        [sys.executable, "-c", step], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30
+        [sys.executable, "-c", step], cwd=ROOT, capture_output=True, text=True, check=True, timeout=deadline(30)
     )
     names = {re.match(r"[\w-]+", line)[0] for line in done.stdout.splitlines()}
     assert {"celery", "redis", "numpy", "msgspec", "flower"} <= names
@@ -97,7 +98,7 @@ class Stack:
         command = command.replace("redis-cli", f"{_redis_cli()} -p {self.redis_port}")
         done = subprocess.run(
             ["/bin/sh", "-c", command], env=self.environment(service), cwd=self.folder, check=False,
-            capture_output=True, timeout=60,
+            capture_output=True, timeout=deadline(60),
         )  # fmt: skip
         return done.returncode == 0
 
@@ -137,7 +138,7 @@ def test_its_commands_make_a_working_cluster(stack):
     circuit.cx(0, 1)
     circuit.measure_all()
     job = provider.get_backend("qasm_simulator").run(circuit, shots=100)
-    assert set(job.result(timeout=30).get_counts()) == {"00", "11"}
+    assert set(job.result(timeout=deadline(30)).get_counts()) == {"00", "11"}
     provider.close()
 
     settings = stack.environment("flower")["FLOWER_BASIC_AUTH"]
@@ -146,7 +147,7 @@ def test_its_commands_make_a_working_cluster(stack):
     request.add_header("Authorization", f"Basic {secret}")
 
     def state():
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=deadline(10)) as answer:
             return json.load(answer)["state"] == "SUCCESS"
 
     eventually(state, what="the job in Flower")

@@ -9,6 +9,8 @@ from multiprocessing.sharedctypes import RawArray
 from pathlib import Path
 
 from simulator.errors import MemoryRefusedError, StoppedError
+from simulator.sizes import size
+from worker.settings import MOST_SLOTS
 
 #: The part of the memory that runs may take; the rest is for the interpreter, buffers, and neighbours.
 _SHARE = 0.9
@@ -48,7 +50,7 @@ class Admission:
     the system calls available is promised: each slot's promise, less what its process holds, is taken off.
     """
 
-    def __init__(self, limit: int | None = None, *, slots: int = 1024) -> None:
+    def __init__(self, limit: int | None = None, *, slots: int = MOST_SLOTS) -> None:
         #: Bytes that the node's runs may take together.
         self.capacity = int(min(_SHARE * total_memory(), limit or math.inf))
         # By slot, (process id, bytes). No lock: a child that is killed while it holds one would block the others.
@@ -72,10 +74,13 @@ class Admission:
         if required <= available:
             return
         self.leave(slot)
-        text = f"the simulation needs {required} bytes of memory; this worker has {available} available"
+        text = (
+            f"the simulation needs {size(required, up=True)} of memory; "
+            f"this worker has {size(max(0, available))} available"
+        )
         if required <= max(self.capacity, elsewhere()):
             raise NoRoomError(text)
-        raise MemoryRefusedError(f"{text}: use fewer qubits or a worker with more memory")
+        raise MemoryRefusedError(text)
 
     def leave(self, slot: int) -> None:
         """Give a slot's promise back."""

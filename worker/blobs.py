@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from simulator.errors import WireError
+from simulator.sizes import size
 from simulator.wire import MAX_BYTES
 from worker import chunks, keys
 from worker.errors import PayloadMissingError, ResultMissingError
@@ -151,11 +152,13 @@ def _join(store: Store, key: str, number: int, field: bytes) -> bytes | bytearra
     pipeline = store.client.pipeline(transaction=False)
     for name in names:
         pipeline.hstrlen(key, name)
-    size = sum(pipeline.execute())
-    if size > MAX_BYTES:
-        raise WireError(f"chunks of {size} bytes are more than the {MAX_BYTES} that a message may have")
+    length = sum(pipeline.execute())
+    if length > MAX_BYTES:
+        raise WireError(
+            f"chunks of {size(length, up=True)} are more than the {size(MAX_BYTES)} that a message may have"
+        )
     # One buffer of the final size: no second copy of a large state.
-    blob = bytearray(size)
+    blob = bytearray(length)
     end = 0
     for name in names:
         chunk = store.client.hget(key, name)

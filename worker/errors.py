@@ -18,6 +18,8 @@ import redis
 from celery.exceptions import BackendStoreError
 from kombu.exceptions import OperationalError
 
+from simulator.sizes import size
+
 #: What a broker or result backend that cannot be reached raises.
 CONNECTION_ERRORS = (redis.ConnectionError, redis.TimeoutError, OperationalError)
 #: No answer, or whatever Redis answers in place of what it was asked for: READONLY, MISCONF, BUSY, ...
@@ -52,13 +54,21 @@ class DuplicateJobError(StoreError):
 
 
 class QuotaExceededError(StoreError):
-    """The owner's budget does not hold the job. Names the bytes and the cure, and carries the bytes."""
+    """The owner's budget does not hold the job. Names the bytes and the cure, and carries the bytes.
 
-    def __init__(self, owner: str, *, asked: int, used: int, limit: int) -> None:
+    A job that is more than the whole budget is refused before anybody asks what is used: ``used`` is then None.
+    """
+
+    def __init__(self, owner: str, *, asked: int, used: int | None, limit: int) -> None:
+        may = f"{owner!r} may use {size(limit)} in all"
+        cure = "submit fewer circuits or shots at once, or raise BASICAER_STORE_QUOTA"
+        # Room that others give back would not be enough for it.
+        if used is not None and asked <= limit:
+            may += f", and uses {size(used, up=True)}"
+            cure = f"delete finished jobs (provider.delete_job), {cure}"
         super().__init__(
-            f"the job would take {asked} bytes of the store, for its program, its record, and the estimate of its "
-            f"result; {owner!r} uses {used} of the {limit} allowed: delete finished jobs (provider.delete_job), "
-            "submit less at once, or raise BASICAER_STORE_QUOTA"
+            f"the job would take {size(asked, up=True)} of the store, for its program, its record, and the "
+            f"estimate of its result; {may}: {cure}"
         )
         self.owner = owner
         self.asked = asked
@@ -69,7 +79,7 @@ class QuotaExceededError(StoreError):
         return _quota_exceeded, (self.owner, self.asked, self.used, self.limit)
 
 
-def _quota_exceeded(owner: str, asked: int, used: int, limit: int) -> QuotaExceededError:
+def _quota_exceeded(owner: str, asked: int, used: int | None, limit: int) -> QuotaExceededError:
     """Rebuild one from a pickle, which knows no keywords."""
     return QuotaExceededError(owner, asked=asked, used=used, limit=limit)
 

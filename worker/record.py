@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from simulator.sizes import size
 from worker.keys import PROGRESS, USAGE, check_job_id
 
 __all__ = [
@@ -168,9 +169,9 @@ class WorkerInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     heard: float = 0.0
 
     def __repr__(self) -> str:
-        gib = self.memory / (1 << 30)
         slots = f"{self.busy} of {self.slots} slots busy"
-        return f"<WorkerInfo {self.name!r}: {slots}, {self.cores} cores, {gib:.1f} GiB, {self.qubits} qubits>"
+        has = f"{self.cores} cores, {size(self.memory)}, {self.qubits} qubits"
+        return f"<WorkerInfo {self.name!r}: {slots}, {has}>"
 
 
 class Places(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import getpass
+import math
 import os
 import re
 import warnings
@@ -11,33 +12,34 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from simulator.sizes import size
 from worker.url import DEFAULT_URL, defect, for_celery, for_redis_py, masked, tls_parameters
+
+T = TypeVar("T", int, float)
 
 #: The Celery queue, which is also the store's lane. A later wire version takes another.
 QUEUE = "basicaer"
 #: The name of the one task.
 TASK = "worker.run_shard"
 
-#: No time may be longer, some 30 years: more than that is no number that Redis and Celery can count with.
-MOST_SECONDS = 1_000_000_000
-_SECONDS = f"seconds above 0, and {MOST_SECONDS} at most"
+#: The store counts milliseconds. No time may be longer, some 30 years: Redis and Celery cannot count with more.
+_LEAST_SECONDS, MOST_SECONDS = 1e-3, 1_000_000_000
 
 _SIZES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
-#: What a size may be, for messages.
-SIZE_FORM = "bytes, as in 500M or 1.5GiB"
+#: Below these a size is one whose unit was forgotten: a result's or a quota's, and that of what runs may take.
+_LEAST_SIZE, _LEAST_MEMORY = 1 << 10, 16 << 20
+#: The processes of one node.
+MOST_SLOTS = 1024
+#: What each of these may be, for messages.
+_SIZE_FORM = f"a size with its unit, as in 500M or 1.5GiB, or bytes; at least {size(_LEAST_SIZE)}"
+MEMORY_FORM = f"a size with its unit, as in 500M or 1.5GiB, or bytes; at least {size(_LEAST_MEMORY)}"
+_SECONDS_FORM = f"seconds, from {_LEAST_SECONDS} to {MOST_SECONDS}"
 
 
 class SettingsError(ValueError):
     """An environment variable or URL that cannot be used; names it, its value, and what it may be."""
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value <= MOST_SECONDS:
-        raise ValueError
-    return value
 
 
 def parse_size(text: str) -> int:
@@ -48,18 +50,27 @@ def parse_size(text: str) -> int:
     return int(Fraction(match[1]) * _SIZES[match[2]])
 
 
-def parse_memory(text: str) -> int:
-    """Return the bytes of a size above 0; else ValueError."""
-    if not (size := parse_size(text)):
-        raise ValueError
-    return size
+def _between(least: float, most: float, parse: Callable[[str], T]) -> Callable[[str], T]:
+    """Return a parser that raises ValueError for a number beyond these."""
+
+    def parsed(text: str) -> T:
+        value = parse(text)
+        if not least <= value <= most:
+            raise ValueError
+        return value
+
+    return parsed
 
 
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError
-    return value
+_count = _between(1, math.inf, int)
+_seconds = _between(_LEAST_SECONDS, MOST_SECONDS, float)
+_result_size = _between(_LEAST_SIZE, math.inf, parse_size)
+#: Returns the bytes that runs may take; else ValueError.
+parse_memory = _between(_LEAST_MEMORY, math.inf, parse_size)
+
+
+def _quota(text: str) -> int:
+    return parse_size(text) and _result_size(text)
 
 
 def _owner(text: str) -> str:
@@ -93,35 +104,37 @@ class Settings:
         "URL", str, "redis://, rediss:// or redis+socket:// with a server's address", "", repr=False
     )
     #: A worker that has been silent for this long has lost its shard.
-    lease: float = _variable("LEASE", _seconds, _SECONDS, 10.0)
+    lease: float = _variable("LEASE", _seconds, _SECONDS_FORM, 10.0)
     #: How long a finished job can be fetched.
-    result_ttl: float = _variable("RESULT_TTL", _seconds, _SECONDS, 7 * 86400.0)
+    result_ttl: float = _variable("RESULT_TTL", _seconds, _SECONDS_FORM, 7 * 86400.0)
     #: What one job's result may weigh.
-    max_result_bytes: int = _variable("MAX_RESULT_BYTES", parse_size, SIZE_FORM, 1 << 30)
+    max_result_bytes: int = _variable("MAX_RESULT_BYTES", _result_size, _SIZE_FORM, 1 << 30)
     #: What one owner's jobs may weigh in the store, programs and results; 0: no quota.
-    store_quota: int = _variable("STORE_QUOTA", parse_size, SIZE_FORM, 4 << 30)
+    store_quota: int = _variable("STORE_QUOTA", _quota, f"{_SIZE_FORM}, or 0: no quota", 4 << 30)
     #: The widest circuit that is accepted while no worker is up to ask.
     max_qubits: int = _variable("MAX_QUBITS", _count, "a whole number above 0", 30)
     #: What the runs of one worker node may take together; None: what the machine or container has.
-    memory: int | None = _variable("MEMORY", parse_memory, f"{SIZE_FORM}, above 0", None)
+    memory: int | None = _variable("MEMORY", parse_memory, MEMORY_FORM, None)
     #: The processes of one worker node, its slots; None: the CPUs.
-    concurrency: int | None = _variable("CONCURRENCY", _count, "a whole number above 0", None)
+    concurrency: int | None = _variable(
+        "CONCURRENCY", _between(1, MOST_SLOTS, int), f"a whole number from 1 to {MOST_SLOTS}", None
+    )
     #: The threads of one slot; None: the cores, shared between the slots.
     threads: int | None = _variable("THREADS", _count, "a whole number above 0", None)
     #: The most circuits that one job may have; None: any number.
     max_circuits: int | None = _variable("MAX_CIRCUITS", _count, "a whole number above 0", None)
     #: How long a job may run, from its first shard's start, unless `run` says otherwise.
-    job_timeout: float = _variable("JOB_TIMEOUT", _seconds, _SECONDS, 86400.0)
+    job_timeout: float = _variable("JOB_TIMEOUT", _seconds, _SECONDS_FORM, 86400.0)
     #: How long a job may wait for its first shard's start.
-    expires: float = _variable("EXPIRES", _seconds, _SECONDS, 30 * 86400.0)
+    expires: float = _variable("EXPIRES", _seconds, _SECONDS_FORM, 30 * 86400.0)
     #: How long a client tries to reach Redis before it says that it cannot.
-    connect_timeout: float = _variable("CONNECT_TIMEOUT", _seconds, _SECONDS, 5.0)
+    connect_timeout: float = _variable("CONNECT_TIMEOUT", _seconds, _SECONDS_FORM, 5.0)
     #: Whose jobs these are: owners take turns.
     owner: str = _variable("OWNER", _owner, "1 to 64 letters, digits, or . _ @ -", _user)
     #: Where the embedded cluster keeps its state.
     state_dir: Path = _variable("STATE_DIR", lambda text: Path(text).expanduser(), "a folder", _state_dir)
     #: How long the embedded cluster stays when nobody needs it.
-    linger: float = _variable("LINGER", _seconds, _SECONDS, 30.0)
+    linger: float = _variable("LINGER", _seconds, _SECONDS_FORM, 30.0)
     #: The redis-server that the embedded cluster runs; None: the first that is found.
     redis_server: Path | None = _variable("REDIS_SERVER", Path, "a redis-server binary", None)
 

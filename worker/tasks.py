@@ -23,6 +23,7 @@ from simulator.buffers import keep_what_is_freed
 from simulator.cutting import expected_seconds
 from simulator.errors import SimulatorError, StoppedError, WireError
 from simulator.execution import run_shard as simulate_shard
+from simulator.sizes import size
 from simulator.threads import thread_count, use_threads
 from worker import app, blobs, node, revocation
 from worker.admission import Admission, NoRoomError
@@ -176,8 +177,8 @@ def _complete(
     data = wire.encode(part)
     if len(data) > settings.max_result_bytes:
         reason = (
-            f"the result has {len(data)} bytes; BASICAER_MAX_RESULT_BYTES allows {settings.max_result_bytes}: "
-            "use fewer qubits or shots, or raise the limit"
+            f"the result has {size(len(data), up=True)}; BASICAER_MAX_RESULT_BYTES allows "
+            f"{size(settings.max_result_bytes)}: use fewer circuits, qubits or shots at once, or raise the limit"
         )
         error, data = (PartTooLargeError.__name__, reason, ""), wire.encode(Part())
     # Where this task is the whole job, and failed, it ends with the job's error.

@@ -18,6 +18,7 @@ import redis.exceptions
 from jobs.cli.shadows import shadows
 from simulator import cost
 from simulator.shards import Method
+from simulator.sizes import size
 from simulator.wire import WIRE_VERSION
 from worker.admission import available_memory, total_memory
 from worker.cluster_folder import ClusterFolder
@@ -31,7 +32,6 @@ from worker.store import Store
 _NEEDED = ("basicaer-celery", "celery", "redis", "numpy", "msgspec")
 _CLIENT = ("qiskit", "qiskit-qasm3-import")
 _METHODS: tuple[Method, ...] = ("qasm", "statevector", "unitary")
-_GIB = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def _workers(settings: Settings, workers: list[WorkerInfo] | None) -> Iterator[C
     else:
         yield Check("workers", "ok", "none up: the first job starts them")
     total, free = total_memory(), available_memory()
-    yield Check("memory", "ok", f"{free / _GIB:.1f} of {total / _GIB:.1f} GiB free on this machine")
+    yield Check("memory", "ok", f"{size(free)} of {size(total)} free on this machine")
     most = max((each.memory for each in workers), default=0) if workers else total
     widths = ", ".join(f"{cost.max_qubits(most, method)} for {method}" for method in _METHODS)
     yield Check("qubits", "ok", f"at most {widths}")

@@ -8,7 +8,7 @@ import click
 
 from jobs.cli import commands, processes
 from jobs.cli.exits import HELP, ExitCode, exit_codes
-from jobs.cli.options import json_option, url_option
+from jobs.cli.options import demo_url_option, json_option, url_option
 from jobs.cli.terminal import print_table, stdout
 from jobs.cli.workers import workers
 
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 @click.command()
-@url_option
+@demo_url_option
 def demo(url: str | None) -> None:
     """Run five circuits on two workers, and check them."""
     with exit_codes():

@@ -14,10 +14,11 @@ from typing import Any
 import click
 
 from jobs.cli.exits import ExitCode, exit_codes, give_up
-from jobs.cli.options import url_option
+from jobs.cli.options import node_url_option
+from jobs.cli.passed_on import check_worker, flower_options
 from jobs.cli.shadows import shadows
 from jobs.cli.terminal import say
-from worker.settings import SIZE_FORM, Settings, SettingsError, parse_memory
+from worker.settings import MEMORY_FORM, MOST_SLOTS, Settings, SettingsError, parse_memory
 
 #: Without -h: it would be found in the midst of Celery's own short options, as in -nNAME@%h.
 _PASSED_ON: dict[str, Any] = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
@@ -30,7 +31,7 @@ def _memory(context: click.Context, parameter: click.Parameter, value: str | Non
             parse_memory(value)
         except ValueError:
             raise click.BadParameter(
-                f"{value!r} is no size: give {SIZE_FORM}, above 0", context, parameter
+                f"{value!r} is no size for it: give {MEMORY_FORM}", context, parameter
             ) from None
     return value
 
@@ -39,7 +40,7 @@ def _memory(context: click.Context, parameter: click.Parameter, value: str | Non
 @click.option(
     # Nor with -c, for the same reason; Celery knows it.
     "--concurrency",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, MOST_SLOTS),
     help="Circuits to run at once, a process each.  [default: BASICAER_CONCURRENCY, or the CPUs]",
 )
 @click.option(
@@ -48,7 +49,7 @@ def _memory(context: click.Context, parameter: click.Parameter, value: str | Non
     callback=_memory,
     help="What the runs may take together, as in 2GiB.  [default: BASICAER_MEMORY, or what the machine has]",
 )
-@url_option
+@node_url_option
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[CELERY OPTIONS]...")
 def worker(concurrency: int | None, max_memory: str | None, url: str | None, arguments: tuple[str, ...]) -> None:
     """Become a Celery worker: `celery -A worker worker -O fair`, and whatever options follow.
@@ -60,23 +61,28 @@ def worker(concurrency: int | None, max_memory: str | None, url: str | None, arg
         "BASICAER_MEMORY": max_memory,
     }
     os.environ.update({name: value for name, value in given.items() if value is not None})
-    try:
-        Settings.from_env(url)
-    except SettingsError as error:
-        give_up(str(error), ExitCode.USAGE)
+    check_worker(arguments, _settings(url))
     _become_celery(url, "worker", "-O", "fair", *arguments)
 
 
 @click.command(
     context_settings=_PASSED_ON, options_metavar="[--url URL]", short_help="Become Flower, Celery's monitor."
 )
-@url_option
+@node_url_option
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[FLOWER OPTIONS]...")
 def flower(url: str | None, arguments: tuple[str, ...]) -> None:
     """Become Flower, Celery's monitor: `celery -A worker flower`, and whatever options follow."""
     if importlib.util.find_spec("flower") is None:
         give_up('Flower is not installed: python -m pip install "basicaer-celery[flower]"', ExitCode.UNREACHABLE)
-    _become_celery(url, "flower", *arguments)
+    _settings(url)
+    _become_celery(url, "flower", *flower_options(arguments))
+
+
+def _settings(url: str | None) -> Settings:
+    try:
+        return Settings.from_env(url)
+    except SettingsError as error:
+        give_up(str(error), ExitCode.USAGE)
 
 
 def _become_celery(url: str | None, *arguments: str) -> None:

@@ -13,12 +13,12 @@ import click
 from jobs.cli.exits import exit_codes
 from jobs.cli.options import json_option, url_option
 from jobs.cli.terminal import print_table, say, stdout
+from simulator.sizes import size
 
 if TYPE_CHECKING:
     from worker.record import WorkerInfo
 
 _COLUMNS = ["WORKER", "BUSY", "CORES", "MEMORY", "QUBITS", "HEARD", "COMPUTES WITH"]
-_GIB = 1 << 30
 
 
 @click.command("workers")
@@ -58,7 +58,7 @@ def row(info: WorkerInfo, now: float) -> list[str]:
         info.name,
         f"{info.busy}/{info.slots}",
         f"{info.cores or '?'}",
-        f"{info.memory / _GIB:.1f} GiB",
+        size(info.memory),
         f"{info.qubits or '?'}",
         f"{max(0.0, now - info.heard):.0f} s ago",
         ", ".join(filter(None, [versions, info.blas, info.cpu, f"wire {info.wire}"])),

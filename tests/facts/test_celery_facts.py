@@ -18,7 +18,8 @@ from pathlib import Path
 import psutil
 import pytest
 from celery import Celery, states
-from processes import ROOT, RedisServer, end, eventually
+from patience import deadline
+from processes import ROOT, RedisServer, end, eventually, never
 
 
 class Node:
@@ -126,10 +127,9 @@ def test_a_busy_worker_holds_no_message(busy, send, redis, name, marks):
     third = send("note", name)
     eventually(lambda: redis.hlen("unacked") == 0, what="the first one's acknowledgement")
     # A blocking pop lasts 1 s: for longer than that, nothing was taken.
-    with pytest.raises(pytest.fail.Exception):
-        eventually(lambda: redis.llen("facts") != 2 or marks(name), within=1.5)
+    never(lambda: redis.llen("facts") != 2 or marks(name), within=1.5, what="another message's way to a worker")
     redis.set("enough", 1)
-    assert second.get(timeout=10) == third.get(timeout=10) == name
+    assert second.get(timeout=deadline(10)) == third.get(timeout=deadline(10)) == name
 
 
 def test_a_message_that_comes_twice_runs_twice(send, name, marks):
@@ -148,7 +148,7 @@ def test_a_revoked_id_is_remembered(busy, app, send, redis, name, marks):
     eventually(lambda: first.state == states.REVOKED, what="REVOKED")
     send("note", name, task_id=name)
     last = uuid.uuid4().hex
-    assert send("note", last).get(timeout=10) == last
+    assert send("note", last).get(timeout=deadline(10)) == last
     assert marks(name) == []
 
 
@@ -167,14 +167,14 @@ def test_revoke_leaves_a_running_task_alone(busy, app, redis, marks):
     app.control.revoke(busy.id)
     eventually(lambda: len(marks("our revoke")) > before, what="the revoke")
     redis.set("enough", 1)
-    assert busy.get(timeout=10)
+    assert busy.get(timeout=deadline(10))
     assert busy.state == states.SUCCESS
 
 
 def test_our_command_takes_the_place_of_celerys(app, node, redis, marks, name):
     """A control command of the same name takes over, in the parent, and can call Celery's own."""
     redis.delete("mark:our revoke")
-    reply = app.control.revoke(name, reply=True, timeout=2, destination=[node.name])
+    reply = app.control.revoke(name, reply=True, timeout=deadline(2), destination=[node.name])
     assert "ok" in reply[0][node.name]
     assert marks("our revoke") == [node.process.pid]
 
@@ -184,10 +184,10 @@ def test_time_limit_kills_the_child(send, node, name, marks):
     before = node.children()
     result = send("hold", name, time_limit=1)
     with pytest.raises(Exception, match="TimeLimitExceeded"):
-        result.get(timeout=15)
+        result.get(timeout=deadline(15))
     assert marks(f"{name}:ended") == []
     eventually(lambda: not before & node.children(), what="the child's end")
-    assert send("note", name).get(timeout=15) == name
+    assert send("note", name).get(timeout=deadline(15)) == name
 
 
 def test_only_success_is_protected(app):
@@ -216,7 +216,7 @@ def test_publishing_below_send_task_subscribes_to_nothing(app, node, redis, name
     channel = f"celery-task-meta-{other}"
     eventually(lambda: dict(redis.pubsub_numsub(channel))[channel.encode()] == 1, what="the subscription")
     redis.set("enough", 1)
-    result.get(timeout=10)
+    result.get(timeout=deadline(10))
 
 
 def test_signals_of_a_worker_fire_in_the_parent(server, redis, marks):
@@ -263,7 +263,7 @@ def test_a_revoke_is_lost_with_the_worker_that_heard_it(elsewhere, name):
     state = ("--statedb", str(server.folder / "state"))
     # It hears commands, and takes no task.
     killed = Node(server.url, server.folder, "killed", *state, "-X", "facts").ready()
-    app.control.revoke(name, reply=True, timeout=2, destination=[killed.name])
+    app.control.revoke(name, reply=True, timeout=deadline(2), destination=[killed.name])
     assert app.backend.get_state(name) == states.REVOKED
     end(killed.process, 9)
 
@@ -295,7 +295,7 @@ def test_a_pool_of_threads_revokes_nothing(elsewhere, name):
             inspect = app.control.inspect([node.name])
             eventually(lambda: (inspect.reserved() or {}).get(node.name), what="the reservation")
 
-            order = {"reply": True, "timeout": 2, "destination": [node.name]}
+            order = {"reply": True, "timeout": deadline(2), "destination": [node.name]}
             assert "ok" in app.control.revoke(reserved, **order)[0][node.name]
             answer = app.control.revoke(held, terminate=True, signal="SIGKILL", **order)
             assert "does not implement kill_job" in str(answer)
@@ -317,7 +317,7 @@ def test_terminate_ends_the_child_and_frees_the_slot(send, app, marks, name, sig
 
     eventually(lambda: app.backend.get_state(held.id) == states.REVOKED, what="REVOKED")
     after = uuid.uuid4().hex
-    assert send("note", after).get(timeout=20) == after
+    assert send("note", after).get(timeout=deadline(20)) == after
     assert not marks(f"{name}:ended")
 
 
@@ -329,10 +329,9 @@ def test_no_soft_signal_ends_a_kernel(send, app, node, marks, name):
     computed.revoke(terminate=True, signal="SIGTERM")
 
     eventually(lambda: app.backend.get_state(computed.id) == states.REVOKED, what="REVOKED")
-    with pytest.raises(pytest.fail.Exception):
-        eventually(lambda: not psutil.pid_exists(child), within=1)
+    never(lambda: not psutil.pid_exists(child), within=1, what="the end of the process")
     os.kill(child, signal.SIGKILL)
     eventually(lambda: child not in node.children(), within=5, what="the end")
     after = uuid.uuid4().hex
-    assert send("note", after).get(timeout=20) == after
+    assert send("note", after).get(timeout=deadline(20)) == after
     assert not marks(f"{name}:ended")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from faults.proxy import Proxy
+from patience import setting
 from processes import RedisServer, Worker, environment, eventually
 from qiskit import QuantumCircuit
 from qiskit.circuit.classical import expr, types
@@ -25,7 +26,7 @@ class Site:
     """One Redis in a folder of its own, and all that was started on it; `site` ends it."""
 
     def __init__(self, folder: Path, lease: float, stack: ExitStack, *options: str) -> None:
-        self.lease = lease
+        self.lease, self.connect_timeout = setting(lease), setting(2)
         self.redis = RedisServer(folder, *options)
         self.workers: list[Worker] = []
         self._folder = folder
@@ -54,7 +55,8 @@ class Site:
 
     def provider(self, url: str | None = None, **variables: str) -> BasicAerProvider:
         """A client, with the workers' lease."""
-        with environment(BASICAER_LEASE=str(self.lease), BASICAER_CONNECT_TIMEOUT="2", **variables):
+        times = {"BASICAER_LEASE": str(self.lease), "BASICAER_CONNECT_TIMEOUT": str(self.connect_timeout)}
+        with environment(**times, **variables):
             provider = BasicAerProvider(url or self.redis.url)
         self._stack.callback(provider.close)
         return provider

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from faults.farm import Farm, Part, lasting
+from patience import deadline
 from processes import eventually
 from qiskit import QuantumCircuit
 from secured import Flower
@@ -30,7 +31,7 @@ NEVER_WAS = "a-job-that-never-was"
 def check_cancelled(farm: Farm, job) -> None:
     """The job is CANCELLED, for Celery too, and nothing of its circuits is left."""
     with pytest.raises(JobCancelledError):
-        job.result(timeout=10)
+        job.result(timeout=deadline(10))
     assert job.cancel() is False
     farm.check_state(job, "CANCELLED", "REVOKED")
 
@@ -106,9 +107,9 @@ def test_between_kernels(farm: Farm):
         farm.check_done(following)
         takes.append(farm.record(following).started - farm.record(job).ended)
         check_cancelled(farm, job)
-    assert min(stops) < STOPS + NOISE / 4
-    assert min(takes) < TAKES_NEXT
-    assert max(takes) < TAKES_NEXT + NOISE
+    assert min(stops) < deadline(STOPS + NOISE / 4)
+    assert min(takes) < deadline(TAKES_NEXT)
+    assert max(takes) < deadline(TAKES_NEXT + NOISE)
 
 
 def test_in_wide_kernels(farm: Farm):
@@ -140,7 +141,7 @@ def test_in_a_kernel_that_does_not_answer(farm: Farm):
     assert job.cancel() is True
     start = time.monotonic()
     eventually(lambda: not prey.child_lives(), within=10, what="the kill")
-    assert 1.5 < time.monotonic() - start < 4
+    assert 1.5 < time.monotonic() - start < deadline(4)
 
     farm.settle()
     for following in [farm.run(lasting(0.1)) for _ in range(4)]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from circuits import bell
 from faults.servers import lasting, running, site
+from patience import deadline
 from processes import eventually
 
 #: The counts of `bell` and `lasting` under seed 1.
@@ -55,7 +56,7 @@ def test_leases_hold(apart):
 
     jobs = [backend.run(lasting(A_WHILE), seed_simulator=1) for _ in range(4)]
 
-    assert [job.result(timeout=30).get_counts() for job in jobs] == [SEEDED] * 4
+    assert [job.result(timeout=deadline(30)).get_counts() for job in jobs] == [SEEDED] * 4
     assert [apart.lapses(job) for job in jobs] == [0] * 4
     now = datetime.datetime.now(datetime.timezone.utc)
     assert all(abs(time - now).total_seconds() < 60 for job in jobs for time in job.timestamps().values())
@@ -73,7 +74,7 @@ def test_a_dead_worker_is_noticed(apart, dead):
     other.process.send_signal(signal.SIGCONT)
 
     eventually(lambda: apart.lapses(job), within=15, what="the lapse")
-    assert job.result(timeout=30).get_counts() == SEEDED
+    assert job.result(timeout=deadline(30)).get_counts() == SEEDED
     assert apart.lapses(job) == 1
     apart.check()
     assert apart.provider().get_backend().run(bell(), seed_simulator=1).result(30).get_counts() == SEEDED

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from faults.farm import SEED, SHOTS, Farm, Part, lasting
+from patience import deadline
 from processes import ROOT, eventually
 from qiskit import QuantumCircuit
 
@@ -50,7 +51,7 @@ def test_a_deadlocked_child_is_run_again(farm: Farm, hire):
     """A child that waits for ever is killed after six leases; its shard is DONE within nine."""
     hire(1)
     job = farm.run(in_trouble("deadlock"))
-    job.wait_for_final_state(timeout=9 * farm.lease + 20)
+    job.wait_for_final_state(timeout=9 * farm.lease + deadline(10))
     farm.check_done(job, lapses=[1])
     assert "hangs: it used no CPU for" in " ".join(entry.text for entry in job.logs())
     took = farm.record(job).ended - farm.record(job).started
@@ -62,7 +63,7 @@ def test_a_deadlock_each_time_is_an_error(farm: Farm, hire):
     """Rule 35: a shard whose runs hang three times is ERROR, and says that a worker died; the next job is DONE."""
     hire(3)
     job = farm.run(in_trouble("deadlock"))
-    job.wait_for_final_state(timeout=40 * farm.lease)
+    job.wait_for_final_state(timeout=27 * farm.lease + deadline(20))
     assert job.error_message() == "WorkerLostError: worker died 3 times while running it"
     farm.check_done(farm.run(lasting()))
     farm.check_state(job, "ERROR", "FAILURE")
@@ -86,7 +87,7 @@ def test_a_long_way_to_the_first_kernel_is_no_death(farm: Farm):
             circuit.cx(number % 5, (number + 1) % 5)
     circuit.measure(range(5), range(5))
     job = farm.backend.run(circuit, seed_simulator=SEED, shots=SHOTS)
-    result = job.result(timeout=90)
+    result = job.result(timeout=deadline(60))
     assert result.results[0].data.counts == farm.quiet(circuit)[0]
     record = farm.record(job)
     assert record.ended - record.started > farm.lease
@@ -137,7 +138,7 @@ def test_an_unforeseen_error_each_time_is_the_jobs_error(farm: Farm, hire, shard
     """The third such error ends the shard with its own text and traceback; others are DONE."""
     hire(10)
     job = farm.run(in_trouble("unforeseen"), *[lasting(0.5)] * (shards - 1))
-    job.wait_for_final_state(timeout=30)
+    job.wait_for_final_state(timeout=deadline(20))
     assert job.error_message() == "KeyError: 'nobody foresaw this'"
     assert "in unforeseen" in farm.record(job).traceback
     assert farm.record(job).lapses == 0
@@ -165,7 +166,7 @@ def test_options_that_would_fail_every_job(farm: Farm, options, says):
         env=os.environ | {"BASICAER_URL": farm.redis.url},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=deadline(30),
         check=False,
     )
     assert done.returncode == 2
@@ -187,7 +188,7 @@ def test_a_worker_that_stops_reading_the_queue(farm: Farm):
 
 def test_celerys_own_tasks_are_not_run(farm: Farm):
     """Rule 36: a worker has one task; a message for another, Celery's own among them, is refused."""
-    (registered,) = farm.plain.control.inspect(timeout=5).registered().values()
+    (registered,) = farm.plain.control.inspect(timeout=deadline(5)).registered().values()
     assert registered == ["worker.run_shard"]
     inner = farm.plain.signature("worker.run_shard")
     for name, arguments in (

@@ -19,6 +19,7 @@ import psutil
 import pytest
 from celery import Celery
 from circuits import bell
+from patience import deadline
 from processes import RedisServer, Worker, environment, eventually
 from qiskit.providers import JobError, JobStatus
 from uploads import write_payload
@@ -67,7 +68,7 @@ def worker_lives(worker, provider):
     """After each test the same worker, with the same child, takes the next job at once."""
     children = _children(worker)
     yield
-    result = provider.get_backend().run(bell(), seed_simulator=1).result(timeout=20)
+    result = provider.get_backend().run(bell(), seed_simulator=1).result(timeout=deadline(20))
     assert result.success
     assert worker.process.poll() is None
     assert _children(worker) == children, "a child was lost"
@@ -243,7 +244,7 @@ class TestResult:
     def done(self, provider):
         """A job that is done, and that nobody has fetched."""
         job = provider.get_backend().run(bell())
-        job.wait_for_final_state(timeout=20)
+        job.wait_for_final_state(timeout=deadline(20))
         return provider.job(job.job_id())
 
     @pytest.mark.parametrize(

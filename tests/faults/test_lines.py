@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from circuits import bell, dividing_by_zero, endless
 from faults.servers import lasting, running, site
+from patience import deadline
 from processes import eventually
 from qiskit import QuantumCircuit
 from qiskit.providers import JobError
@@ -39,7 +40,7 @@ def _checked(lines):
     yield
     lines.of_client.mute = False
     job = lines.client.get_backend().run(bell(), seed_simulator=1)
-    assert job.result(timeout=30).get_counts() == SEEDED
+    assert job.result(timeout=deadline(30)).get_counts() == SEEDED
     lines.check()
     assert {worker.process.poll() for worker in lines.workers} == {None}
 
@@ -49,7 +50,7 @@ def seeded(lines, circuit=None, **options):
 
 
 def counts(job) -> dict[str, int]:
-    return job.result(timeout=30).get_counts()
+    return job.result(timeout=deadline(30)).get_counts()
 
 
 def cut_once(line, script: str, times: int = 1):
@@ -81,7 +82,7 @@ class TestAnswersToAWorker:
         job = seeded(lines, dividing_by_zero())
 
         with pytest.raises(JobError, match="division by zero"):
-            job.result(timeout=30)
+            job.result(timeout=deadline(30))
         assert cut()
         eventually(lambda: job.async_result.state == "FAILURE", what="Celery's FAILURE")
 
@@ -114,7 +115,7 @@ class TestAnswersToAWorker:
 
         job = lines.client.get_backend("statevector_simulator").run(circuit)
 
-        assert abs(job.result(timeout=30).get_statevector() - 2**-8.5).max() < 1e-12
+        assert abs(job.result(timeout=deadline(30)).get_statevector() - 2**-8.5).max() < 1e-12
         assert cut()
         assert lines.lapses(job) == 0
 
@@ -275,7 +276,7 @@ class TestLines:
 
         job = seeded(lines, lasting(A_WHILE))
 
-        assert job.result(timeout=15).get_counts() == SEEDED
+        assert job.result(timeout=deadline(15)).get_counts() == SEEDED
 
     def test_the_announcements_line(self, lines):
         """Rule 12: the line of announcements is opened again, and announces."""

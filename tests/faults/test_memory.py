@@ -10,12 +10,14 @@ import signal
 import pytest
 from faults.cgroup import MemoryGroup
 from faults.farm import Farm, lasting
+from patience import deadline
 from processes import RedisServer, Worker, eventually
 from qiskit import QuantumCircuit
 from qiskit.providers import JobError
 
 from jobs import BasicAerProvider, lower
 from simulator import cost
+from simulator.sizes import size
 
 #: Bytes that a node may have beyond what it has when it is idle: less than a state of 23 qubits.
 ROOM = 32 << 20
@@ -51,6 +53,9 @@ def wide(gates=1):
 NEEDED = cost.bytes_required(lower(wide()), "statevector")
 #: Even for a circuit of that width without instructions.
 TOO_LITTLE = int(0.9 * NEEDED)
+REFUSAL = (
+    f"MemoryRefusedError: .*needs {size(NEEDED, up=True)} .* has {size(TOO_LITTLE)} available: use fewer qubits"
+)
 
 
 def test_too_large_for_any(server, backend, tmp_path):
@@ -58,8 +63,8 @@ def test_too_large_for_any(server, backend, tmp_path):
     job = backend.run(wide())
     worker = node(server, tmp_path, "small", TOO_LITTLE).ready()
     try:
-        with pytest.raises(JobError, match=rf"MemoryRefusedError: .*needs {NEEDED} bytes .*\d+ available"):
-            job.result(timeout=20)
+        with pytest.raises(JobError, match=REFUSAL):
+            job.result(timeout=deadline(20))
         # What the client knew of workers when it submitted, it keeps for a second.
         eventually(lambda: backend.max_qubits == 19, what="the small worker")
     finally:
@@ -75,7 +80,7 @@ def test_goes_to_a_wider_worker(server, backend, tmp_path):
         eventually(lambda: backend.max_qubits >= 20, what="the wider worker")
         jobs = [backend.run(wide()) for _ in range(4)]
         for job in jobs:
-            assert job.result(timeout=30).success
+            assert job.result(timeout=deadline(30)).success
         with backend.provider.reaching() as connection:
             assert [connection.store.read(job.job_id()).lapses for job in jobs] == [0] * 4
         assert "needs" in small.log.read_text()
@@ -90,7 +95,7 @@ def test_waits_for_a_neighbour(server, backend, tmp_path):
     worker = node(server, tmp_path, "two", NEEDED + NEEDED // 2, slots=2).ready()
     try:
         for job in jobs:
-            assert job.result(timeout=60).success
+            assert job.result(timeout=deadline(60)).success
         with backend.provider.reaching() as connection:
             assert [connection.store.read(job.job_id()).lapses for job in jobs] == [0, 0, 0]
         eventually(lambda: "needs" in worker.log.read_text(), what="a run that had to wait")
@@ -139,7 +144,7 @@ def test_out_of_memory_kill(group: MemoryGroup, farm: Farm, tight: Worker, again
         tight.process.send_signal(signal.SIGSTOP)
         farm.hire()
 
-    result = job.result(timeout=30)
+    result = job.result(timeout=deadline(30))
     tight.process.send_signal(signal.SIGCONT)
 
     assert [each.data.counts for each in result.results] == farm.quiet(hungry())
@@ -154,7 +159,7 @@ def test_out_of_memory_three_times(group: MemoryGroup, farm: Farm, tight: Worker
     """Rule 35: a circuit that takes its node's memory three times is ERROR, and says so; the next job is DONE."""
     job = farm.run(hungry())
 
-    job.wait_for_final_state(timeout=45)
+    job.wait_for_final_state(timeout=deadline(45))
 
     assert job.error_message() == "WorkerLostError: worker died 3 times while running it"
     assert group.kills() == farm.record(job).lapses == 3

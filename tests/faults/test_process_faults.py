@@ -8,6 +8,7 @@ import signal
 import numpy as np
 import pytest
 from faults.farm import Farm, Part, lasting
+from patience import deadline
 from processes import eventually
 from qiskit import QuantumCircuit
 
@@ -27,7 +28,7 @@ def test_killed(farm: Farm, part: Part):
 
     part.send(prey, signal.SIGKILL)
     if part is not Part.CHILD:
-        prey.worker.process.wait(10)
+        prey.worker.process.wait(deadline(10))
         farm.hire()
 
     # The orphan of a dead parent may live to complete its shard.
@@ -51,7 +52,7 @@ def test_one_of_two_nodes_under_load(farm: Farm):
 
     # Each from its beginning: the load was submitted later, and waits behind it.
     took = {job: farm.record(job).ended - farm.record(job).started for job in (quiet, struck)}
-    assert took[struck] - took[quiet] < farm.lease + 10
+    assert took[struck] - took[quiet] < farm.lease + deadline(10)
     for job in load:
         farm.check_done(job, lapses=[0])
 
@@ -65,7 +66,7 @@ def test_third_death(farm: Farm):
     for _ in range(3):
         Part.CHILD.send(farm.prey(job), signal.SIGKILL)
 
-    job.wait_for_final_state(timeout=30)
+    job.wait_for_final_state(timeout=deadline(30))
     assert job.error_message() == "WorkerLostError: worker died 3 times while running it"
     assert farm.record(job).lapses == 3
     partial = job.result(partial=True)
@@ -147,7 +148,7 @@ def test_zombie_amid_a_large_part(farm: Farm):
         for qubit in range(21):
             circuit.rx(0.1 * (qubit + 1), qubit)
     backend = farm.backend.provider.get_backend("statevector_simulator")
-    expected = np.asarray(backend.run(circuit).result(timeout=30).get_statevector())
+    expected = np.asarray(backend.run(circuit).result(timeout=deadline(30)).get_statevector())
 
     for _ in range(10):
         job = backend.run(circuit)
@@ -158,11 +159,11 @@ def test_zombie_amid_a_large_part(farm: Farm):
     eventually(lambda: farm.record(job).lapses, what="the lapse")
     # Where there is another node, it does the shard before this one wakes; the only slot can do it only then.
     if len(farm.workers) > 1:
-        job.wait_for_final_state(timeout=30)
+        job.wait_for_final_state(timeout=deadline(30))
     before = _stored(farm, job)
     with contextlib.suppress(ProcessLookupError):
         Part.CHILD.send(prey, signal.SIGCONT)
-    state = np.asarray(job.result(timeout=30).get_statevector())
+    state = np.asarray(job.result(timeout=deadline(30)).get_statevector())
     farm.settle()
 
     assert np.array_equal(state, expected)

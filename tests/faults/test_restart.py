@@ -9,6 +9,7 @@ import sys
 
 import pytest
 from faults.farm import LONG, SHORT, Farm, lasting
+from patience import deadline
 from processes import ROOT, eventually
 from uploads import write_payload
 
@@ -168,7 +169,7 @@ def test_ender_dies_before_telling_celery(farm: Farm):
     assert client.store.complete(door, "dying", wire.encode(part)).ended
 
     farm.hire()
-    result = client.job.result(timeout=10)
+    result = client.job.result(timeout=deadline(10))
     assert [each.data.counts for each in result.results] == farm.expected(1)
     # A worker's tick finds that Celery was told nothing, and tells it.
     eventually(lambda: farm.plain.AsyncResult(client.job_id).state == "SUCCESS", what="Celery's SUCCESS")
@@ -185,7 +186,7 @@ def test_rolling_restart(farm: Farm):
         worker.process.send_signal(signal.SIGTERM)
         assert not farm.record(jobs[-1]).final
         farm.hire()
-        worker.process.wait(20)
+        worker.process.wait(deadline(20))
 
     for job in jobs:
         farm.check_done(job, lapses=[0])
@@ -199,7 +200,7 @@ def test_long_shard_is_handed_back(farm: Farm):
 
     prey.worker.process.send_signal(signal.SIGTERM)
     eventually(lambda: farm.logged("is handed back") == 1, within=5, what="the hand-back")
-    prey.worker.process.wait(10)
+    prey.worker.process.wait(deadline(10))
     if not any(worker.process.poll() is None for worker in farm.workers):
         assert farm.record(job).state == "RUNNING"
         farm.hire()
@@ -214,7 +215,7 @@ def test_short_shard_is_finished(farm: Farm):
     prey = farm.prey(job)
 
     prey.worker.process.send_signal(signal.SIGTERM)
-    prey.worker.process.wait(20)
+    prey.worker.process.wait(deadline(20))
 
     assert farm.record(job).state == "DONE"
     farm.check_done(job, lapses=[0])

@@ -14,6 +14,7 @@ import redis
 from celery import Celery
 from circuits import bell, dividing_by_zero, endless
 from command_line import BASICAER
+from patience import deadline, setting
 from processes import ROOT, Worker, environment, eventually
 from qiskit.providers import JobStatus
 from secured import Flower, SecuredRedis
@@ -21,6 +22,8 @@ from secured import Flower, SecuredRedis
 from jobs import BasicAerProvider
 from jobs.errors import BasicAerError
 from worker import keys
+
+LEASE = str(setting(2))
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +37,7 @@ def server():
 
 @pytest.fixture(scope="module")
 def worker(server):
-    worker = Worker(server.url("worker"), server.log.parent, name="acl", BASICAER_LEASE="2")
+    worker = Worker(server.url("worker"), server.log.parent, name="acl", BASICAER_LEASE=LEASE)
     yield worker.ready()
     worker.stop()
 
@@ -49,7 +52,7 @@ def flower(server, worker):
 
 @pytest.fixture(scope="module")
 def provider(server, worker):
-    with environment(BASICAER_LEASE="2"):
+    with environment(BASICAER_LEASE=LEASE):
         provider = BasicAerProvider(server.url("client"))
     yield provider
     provider.close()
@@ -75,12 +78,12 @@ class TestWork:
         """Rule 37: a client submits, waits, lists, tags, cancels and deletes."""
         backend = provider.get_backend()
         job = backend.run([bell(), bell()], shots=100)
-        assert job.result(timeout=20).success
+        assert job.result(timeout=deadline(20)).success
         job.update_tags(["mine"])
         assert provider.jobs(job_tags=["mine"]) == [job]
         assert [circuit.name for circuit in job.circuits()] == ["bell", "bell"]
         failed = backend.run(dividing_by_zero())
-        failed.wait_for_final_state(timeout=20)
+        failed.wait_for_final_state(timeout=deadline(20))
         assert failed.status() is JobStatus.ERROR
         job.delete()
 
@@ -89,7 +92,7 @@ class TestWork:
         job = provider.get_backend().run(endless())
         eventually(job.running, what="RUNNING")
         assert job.cancel()
-        assert provider.get_backend().run(bell()).result(timeout=20).success
+        assert provider.get_backend().run(bell()).result(timeout=deadline(20)).success
 
     def test_large_parts(self, provider):
         """Rule 37: a worker writes, and a client reads, a result in chunks."""
@@ -97,7 +100,7 @@ class TestWork:
 
         circuit = QuantumCircuit(17)
         circuit.h(range(17))
-        result = provider.get_backend("statevector_simulator").run(circuit).result(timeout=30)
+        result = provider.get_backend("statevector_simulator").run(circuit).result(timeout=deadline(30))
         assert len(result.get_statevector()) == 1 << 17
 
     def test_revoke(self, provider, server):
@@ -116,7 +119,7 @@ class TestWork:
         def shown() -> bool:
             # Flower may begin to listen a moment after it has found the workers.
             done = backend.run(bell())
-            done.result(timeout=20)
+            done.result(timeout=deadline(20))
             return done.job_id() in (flower.api("/api/tasks") or {})
 
         eventually(shown, within=20, what="a task in Flower")
@@ -129,7 +132,7 @@ class TestWork:
 
     def test_a_worker_comes_and_goes(self, server, provider):
         """Rule 37: a worker registers, listens to its neighbours, and signs off at its end."""
-        second = Worker(server.url("worker"), server.log.parent, name="second", BASICAER_LEASE="2").ready()
+        second = Worker(server.url("worker"), server.log.parent, name="second", BASICAER_LEASE=LEASE).ready()
 
         def registered():
             with provider.reaching() as connection:
@@ -210,7 +213,7 @@ class TestSecrets:
     def test_nowhere(self, server, provider, worker, flower):
         """Rule 37: no log, output, repr, error or pickle has a password in it."""
         job = provider.get_backend().run(bell())
-        job.result(timeout=20)
+        job.result(timeout=deadline(20))
         wrong = BasicAerProvider(server.url("client").replace("client:", "client:wrong"))
         with pytest.raises(BasicAerError) as refused:
             wrong.get_backend().run(bell())
@@ -245,7 +248,13 @@ class TestSecrets:
 def _command(server: SecuredRedis, *arguments: str) -> subprocess.CompletedProcess[str]:
     env = os.environ | {"BASICAER_URL": server.url("client"), "COLUMNS": "300"}
     return subprocess.run(
-        [BASICAER, *arguments], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False
+        [BASICAER, *arguments],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=deadline(60),
+        check=False,
     )
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from patience import deadline
 from processes import RedisServer, Worker, environment, eventually
 from qiskit import QuantumCircuit
 from qiskit.providers import JobStatus
@@ -155,9 +156,9 @@ def test_soak(request):
         farm.wake(everything=True)
         while len(farm.nodes) < NODES:
             farm.add()
-        deadline = time.monotonic() + PATIENCE
+        end = time.monotonic() + deadline(PATIENCE)
         for submitted in jobs:
-            submitted.job.wait_for_final_state(timeout=max(1.0, deadline - time.monotonic()))
+            submitted.job.wait_for_final_state(timeout=max(1.0, end - time.monotonic()))
         outcome = Counter(_check(submitted) for submitted in jobs)
         with farm.server.client() as client:
             # What was sent for jobs that have ended is cleared by the next ticks.

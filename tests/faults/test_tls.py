@@ -10,6 +10,7 @@ import pytest
 from celery import Celery
 from celery.result import AsyncResult
 from circuits import bell
+from patience import deadline, setting
 from processes import Worker, environment, eventually
 from secured import SecuredRedis, prepare
 
@@ -17,6 +18,8 @@ from jobs import BasicAerProvider
 from jobs.errors import BasicAerError, UnreachableError
 from worker.celery_app import make_app
 from worker.settings import Settings, SettingsError
+
+LEASE = str(setting(2))
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +48,7 @@ def provider(request):
     """Make providers with a short bound."""
 
     def make(url):
-        with environment(BASICAER_CONNECT_TIMEOUT="2", BASICAER_LEASE="2"):
+        with environment(BASICAER_CONNECT_TIMEOUT=LEASE, BASICAER_LEASE=LEASE):
             made = BasicAerProvider(url)
         request.addfinalizer(made.close)
         return made
@@ -55,12 +58,12 @@ def provider(request):
 
 def test_main_job(server, folder, provider):
     """Rule 37: a job goes over TLS with client certificates, from client to worker and back, and Celery agrees."""
-    worker = Worker(server.url("worker"), folder, name="tls", BASICAER_LEASE="2").ready()
+    worker = Worker(server.url("worker"), folder, name="tls", BASICAER_LEASE=LEASE).ready()
     plain = Celery("plain", broker=server.url("client"), backend=server.url("client"), set_as_current=False)
     try:
         job = provider(server.url("client")).get_backend().run(bell(), seed_simulator=7)
-        assert sum(job.result(timeout=20).get_counts().values()) == 1024
-        assert AsyncResult(job.job_id(), app=plain).get(timeout=10)["experiments"] == 1
+        assert sum(job.result(timeout=deadline(20)).get_counts().values()) == 1024
+        assert AsyncResult(job.job_id(), app=plain).get(timeout=deadline(10))["experiments"] == 1
     finally:
         worker.stop()
         plain.close()

@@ -26,6 +26,12 @@ def short_folder() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture
+def pushed_only(monkeypatch) -> None:
+    """Who waits hears of the end, or never: it does not look by itself."""
+    monkeypatch.setattr("jobs.waiting._READ_AGAIN", 3600.0)
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[RedisServer]:
     server = RedisServer(_folder()).start()

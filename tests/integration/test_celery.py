@@ -11,6 +11,7 @@ import pytest
 from celery import Celery
 from celery.result import AsyncResult
 from circuits import bell, dividing_by_zero, endless
+from patience import deadline
 from processes import ROOT, Worker, eventually
 from qiskit.providers import JobStatus
 from uploads import write_payload
@@ -48,17 +49,17 @@ class TestOutcome:
         job = provider.get_backend().run(bell())
         job.result()
 
-        summary = AsyncResult(job.job_id(), app=plain).get(timeout=10)
+        summary = AsyncResult(job.job_id(), app=plain).get(timeout=deadline(10))
         assert (summary["experiments"], summary["failed"]) == (1, 0)
 
     def test_failure(self, provider, plain):
         """Rules 1, 6: a failed job is FAILURE with the error's type and text."""
         job = provider.get_backend().run(dividing_by_zero())
-        job.wait_for_final_state(timeout=20)
+        job.wait_for_final_state(timeout=deadline(20))
 
         result = AsyncResult(job.job_id(), app=plain)
         with pytest.raises(Exception, match="zero") as raised:
-            result.get(timeout=10)
+            result.get(timeout=deadline(10))
         assert type(raised.value).__name__ == "ProgramRuntimeError"
         assert result.state == "FAILURE"
 
@@ -66,12 +67,12 @@ class TestOutcome:
         """Rule 1: a job of many tasks has its outcome under its own id, good or bad."""
         good = provider.get_backend().run(many(), shots=10)
         bad = provider.get_backend().run([*many(), dividing_by_zero()], shots=10)
-        good.wait_for_final_state(timeout=60)
-        bad.wait_for_final_state(timeout=60)
+        good.wait_for_final_state(timeout=deadline(60))
+        bad.wait_for_final_state(timeout=deadline(60))
 
         with provider.reaching() as connection:
             assert connection.store.read(good.job_id()).total > 1
-        assert AsyncResult(good.job_id(), app=plain).get(timeout=10)["shards"] > 1
+        assert AsyncResult(good.job_id(), app=plain).get(timeout=deadline(10))["shards"] > 1
         eventually(lambda: AsyncResult(bad.job_id(), app=plain).state == "FAILURE", what="FAILURE")
 
     def test_cancelled(self, provider, plain):
@@ -81,7 +82,7 @@ class TestOutcome:
         job.cancel()
 
         eventually(lambda: AsyncResult(job.job_id(), app=plain).state == "REVOKED", what="REVOKED")
-        provider.get_backend().run(bell()).result(timeout=20)
+        provider.get_backend().run(bell()).result(timeout=deadline(20))
         assert AsyncResult(job.job_id(), app=plain).state == "REVOKED"
 
 
@@ -95,7 +96,7 @@ class TestRevoke:
         AsyncResult(job.job_id(), app=plain).revoke(terminate=terminate)
 
         eventually(job.cancelled, what="CANCELLED")
-        assert provider.get_backend().run(bell()).result(timeout=30).success
+        assert provider.get_backend().run(bell()).result(timeout=deadline(30)).success
         assert job.status() is JobStatus.CANCELLED
 
     def test_running_job_of_many_tasks(self, provider, plain):
@@ -119,7 +120,7 @@ class TestRevoke:
             eventually(job.cancelled, what="CANCELLED")
         for job in blocking:
             job.cancel()
-        assert provider.get_backend().run(bell()).result(timeout=20).success
+        assert provider.get_backend().run(bell()).result(timeout=deadline(20)).success
         assert all(list(job.timestamps()) == ["created", "finished"] for job in queued)
 
     def test_celery_control(self, provider, server):
@@ -128,7 +129,7 @@ class TestRevoke:
         eventually(job.running, what="RUNNING")
 
         command = [sys.executable, "-m", "celery", "-b", server.url, "control", "revoke", job.job_id()]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=deadline(60), check=False)
 
         assert done.returncode == 0, done.stderr
         eventually(job.cancelled, what="CANCELLED")
@@ -148,13 +149,13 @@ class TestMessages:
     def test_a_doubled_message(self, provider, plain):
         """Invariant 2: a message that comes again changes nothing, not even Celery's state."""
         job = provider.get_backend().run(dividing_by_zero())
-        job.wait_for_final_state(timeout=20)
+        job.wait_for_final_state(timeout=deadline(20))
         before = job.timestamps()
         eventually(lambda: AsyncResult(job.job_id(), app=plain).state == "FAILURE", what="FAILURE")
 
         for _ in range(3):
             plain.send_task("worker.run_shard", args=(job.job_id(), 0), task_id=job.job_id(), queue="basicaer")
-        provider.get_backend().run(bell()).result(timeout=20)
+        provider.get_backend().run(bell()).result(timeout=deadline(20))
 
         eventually(lambda: AsyncResult(job.job_id(), app=plain).state == "FAILURE", what="FAILURE again")
         assert job.timestamps() == before
@@ -166,7 +167,7 @@ class TestMessages:
         plain.send_task("os.system", args=("true",), queue="basicaer")
         plain.send_task("worker.run_shard", args=({1, 2},), queue="basicaer", serializer="pickle")
 
-        assert provider.get_backend().run(bell()).result(timeout=20).success
+        assert provider.get_backend().run(bell()).result(timeout=deadline(20)).success
         assert all(worker.process.poll() is None for worker in workers)
 
     def test_a_payload_that_is_not_ours(self, provider):
@@ -184,7 +185,7 @@ class TestMessages:
             )  # fmt: skip
             carry_out(connection.app, effects)
         job = provider.job(job_id)
-        job.wait_for_final_state(timeout=20)
+        job.wait_for_final_state(timeout=deadline(20))
         assert job.status() is JobStatus.ERROR
         assert job.error_message().startswith("WireError: not a BasicAer message")
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from embedded import END, LINGER, Seen, State, answers, group_of, running, store
+from patience import deadline
 from processes import end, eventually
 
 from jobs import BasicAerProvider, ClusterError
@@ -165,7 +166,7 @@ def test_finishes_what_was_submitted(state, tmp_path):
     bell = 'OPENQASM 3.0; include "stdgates.inc"; qubit[2] q; bit[2] c; h q[0]; cx q[0], q[1]; c = measure q;'
     with running(submit, bell, cwd=tmp_path) as client:
         job_id = client.stdout.readline().strip()
-        assert client.wait(20) == 0
+        assert client.wait(deadline(20)) == 0
     state.seen.await_end(within=30)
 
     provider = BasicAerProvider()

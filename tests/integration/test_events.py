@@ -10,13 +10,14 @@ import time
 
 import pytest
 from circuits import bell
+from patience import deadline
 from processes import eventually
 from qiskit.providers import JobTimeoutError
 
 from jobs.events import JobEvents
 from worker import keys
 
-#: Far less than the 5 s after which a waiter reads by itself.
+#: Far less than a wait that is not told takes.
 AT_ONCE = 2.0
 
 
@@ -66,8 +67,8 @@ def test_the_lead_is_handed_on(events, publish):
         assert publish(f"job-{number}", "DONE") == 1
         announced = time.monotonic()
         for waiter in waiters[number::5]:
-            waiter.join(AT_ONCE)
-            assert waiter.ended - announced < AT_ONCE
+            waiter.join(deadline(AT_ONCE))
+            assert waiter.ended - announced < deadline(AT_ONCE)
         assert [waiter.is_alive() for waiter in waiters].count(True) == 10 - 2 * (number + 1)
 
 
@@ -81,7 +82,7 @@ def test_only_what_is_wanted(events, publish):
     eventually(lambda: eager.changed, what="a change")
     publish("job", "CANCELLED")
     for waiter in (patient, eager):
-        waiter.join(AT_ONCE)
+        waiter.join(deadline(AT_ONCE))
     assert patient.changed == 0
     assert patient.ended and eager.ended
 
@@ -102,11 +103,11 @@ def test_threads_and_loops_together(events, publish):
             for watch, job_id in ((second, "second"), (third, "third")):
                 woken.clear()
                 publish(job_id, "DONE")
-                await asyncio.wait_for(woken.wait(), AT_ONCE)
+                await asyncio.wait_for(woken.wait(), deadline(AT_ONCE))
                 assert watch.ended
                 if thread.is_alive():
                     publish("first", "DONE")
-                    await asyncio.to_thread(thread.join, AT_ONCE)
+                    await asyncio.to_thread(thread.join, deadline(AT_ONCE))
                     assert thread.ended
 
     asyncio.run(run())
@@ -123,14 +124,14 @@ def test_an_interrupted_leader(events, publish):
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
     with events.watch("mine") as watch:
-        events.wait(watch, AT_ONCE)
+        events.wait(watch, deadline(AT_ONCE))
         watch.missed = False
         threading.Thread(target=interrupt).start()
         with pytest.raises(KeyboardInterrupt):
             events.wait(watch, 30)
     # The line is opened anew, for one might have been cut off within a message.
     eventually(lambda: publish("other", "DONE") == 1, what="the other's new subscription")
-    others[0].join(AT_ONCE)
+    others[0].join(deadline(AT_ONCE))
     assert others[0].ended
 
 
@@ -145,26 +146,26 @@ def test_close_ends_every_wait_on_the_connection(events, quiet_server):
     begun = time.monotonic()
     with events.watch("other") as watch:
         events.wait(watch, 0.1)
-    assert 0.1 <= time.monotonic() - begun < AT_ONCE
+    assert 0.1 <= time.monotonic() - begun < deadline(AT_ONCE)
     waiter.events.watch("job")
     for each in events._watches[keys.events("job")]:
         each.tell(ended=True)
-    waiter.join(AT_ONCE)
+    waiter.join(deadline(AT_ONCE))
 
 
-def test_after_a_fork(quiet, quiet_server):
+def test_after_a_fork(quiet, quiet_server, pushed_only):
     """A child that a fork made while its parent listened listens by itself."""
     job = quiet.get_backend().run(bell())
-    waiting = threading.Thread(target=job.wait_for_final_state, args=(30,), daemon=True)
+    waiting = threading.Thread(target=job.wait_for_final_state, args=(deadline(30),), daemon=True)
     waiting.start()
     with quiet_server.client() as client:
         eventually(lambda: client.client_list(_type="pubsub"), what="the parent")
-        child = multiprocessing.get_context("fork").Process(target=job.wait_for_final_state, args=(30,))
+        child = multiprocessing.get_context("fork").Process(target=job.wait_for_final_state, args=(deadline(30),))
         child.start()
         eventually(lambda: len(client.client_list(_type="pubsub")) == 2, what="the child")
         job.cancel()
-        child.join(AT_ONCE)
-        waiting.join(AT_ONCE)
+        child.join(deadline(AT_ONCE))
+        waiting.join(deadline(AT_ONCE))
     assert child.exitcode == 0
     assert not waiting.is_alive()
 
@@ -184,7 +185,7 @@ def test_a_wait_is_as_long_as_it_says(quiet):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(5)
+        thread.join(deadline(5))
     assert len(lasted) == 4
-    assert all(0.3 <= each < 1 for each in lasted)
+    assert all(0.3 <= each < 0.3 + deadline(0.7) for each in lasted)
     job.cancel()

@@ -12,7 +12,8 @@ import urllib.request
 
 import pytest
 from circuits import bell, dividing_by_zero, endless
-from processes import ROOT, end, eventually
+from patience import deadline
+from processes import ROOT, end, eventually, started
 
 pytest.importorskip("flower")
 
@@ -23,14 +24,6 @@ def flower(server, workers, provider, tmp_path_factory):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    log = (tmp_path_factory.mktemp("flower") / "log").open("wb")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "celery", "-A", "worker", "flower", "--address=127.0.0.1", f"--port={port}"],
-        cwd=ROOT,
-        env=os.environ | {"BASICAER_URL": server.url, "FLOWER_UNAUTHENTICATED_API": "true"},
-        stdout=log,
-        stderr=subprocess.STDOUT,
-    )
 
     def api(path, method="GET"):
         request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method)
@@ -38,26 +31,32 @@ def flower(server, workers, provider, tmp_path_factory):
             return json.load(answer)
         return None
 
-    eventually(lambda: api("/api/workers?refresh=1"), within=30, what="Flower's workers")
+    def shows_jobs_of_all():
+        provider.get_backend().run(bell()).result()
+        shown = (api("/api/tasks") or {}).values()
+        # It knows the name of a task from the event of its beginning.
+        return {task["worker"] for task in shown if task["name"]} == {worker.name for worker in workers}
 
-    def shows_a_new_job():
-        job = provider.get_backend().run(bell())
-        job.result()
-        return job.job_id() in (api("/api/tasks") or {})
-
-    # Flower turns the workers' events on, a few seconds after its start.
-    eventually(shows_a_new_job, within=20, what="a job in Flower")
-    yield api
-    end(process, 15)
-    log.close()
+    command = [sys.executable, "-m", "celery", "-A", "worker", "flower", "--address=127.0.0.1", f"--port={port}"]
+    env = os.environ | {"BASICAER_URL": server.url, "FLOWER_UNAUTHENTICATED_API": "true"}
+    log = tmp_path_factory.mktemp("flower") / "log"
+    with (
+        log.open("wb") as out,
+        started(command, cwd=ROOT, env=env, stdout=out, stderr=subprocess.STDOUT) as process,
+    ):
+        eventually(lambda: api("/api/workers?refresh=1"), within=30, what="Flower's workers")
+        # Flower turns the workers' events on, one after the other, a few seconds after its start.
+        eventually(shows_jobs_of_all, within=20, what="a job of each worker in Flower")
+        yield api
+        end(process, 15)
 
 
 def test_shows_jobs(provider, flower):
     """Part 9: Flower's API shows a finished, a failed and a cancelled job under the jobs' own ids."""
     backend = provider.get_backend()
     done, failed, cancelled = backend.run(bell()), backend.run(dividing_by_zero()), backend.run(endless())
-    done.wait_for_final_state(timeout=20)
-    failed.wait_for_final_state(timeout=20)
+    done.wait_for_final_state(timeout=deadline(20))
+    failed.wait_for_final_state(timeout=deadline(20))
     eventually(cancelled.running, what="RUNNING")
     cancelled.cancel()
 

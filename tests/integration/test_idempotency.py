@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from command_line import basicaer
+from patience import deadline
 from processes import ROOT
 from qiskit import QuantumCircuit
 from qiskit.providers import JobStatus
@@ -37,7 +38,7 @@ print(json.dumps([job.job_id(), result.get_counts(), result.results[0].seed_simu
 def run_script(url: str, circuits_before: int, job_id: str):
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, url, str(circuits_before), job_id],
-        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+        cwd=ROOT, capture_output=True, text=True, timeout=deadline(60), check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -66,13 +67,17 @@ def test_other_content_is_refused(provider):
     """Under an id that is taken, another circuit or shots are an error, and the job stays as it was."""
     backend = provider.get_backend()
     job = backend.run(bell(), shots=100, job_id="taken")
-    counts = job.result(timeout=30).get_counts()
+    counts = job.result(timeout=deadline(30)).get_counts()
     for circuit, shots in ((bell(0.5), 100), (bell(), 101)):
         with pytest.raises(BasicAerError, match="job taken is there already, with other content: use another id"):
             backend.run(circuit, shots=shots, job_id="taken")
     again = backend.run(bell(), shots=100, job_id="taken", job_tags=["later"], priority=3)
     assert again == job
-    assert (again.result(timeout=1).get_counts(), again.tags, again.options()["priority"]) == (counts, [], 0)
+    assert (again.result(timeout=deadline(1)).get_counts(), again.tags, again.options()["priority"]) == (
+        counts,
+        [],
+        0,
+    )
 
 
 def test_whatever_has_become_of_it(quiet):

@@ -12,6 +12,7 @@ import time
 
 import pytest
 from circuits import bell, dividing_by_zero, endless
+from patience import deadline
 from processes import ROOT, RedisServer, Worker, eventually
 from qiskit import QuantumCircuit
 from qiskit.exceptions import QiskitError
@@ -42,7 +43,7 @@ def elsewhere(url: str, code: str, *arguments: str) -> str:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=deadline(60),
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -106,7 +107,7 @@ class TestStates:
         start = time.monotonic()
         job = quiet.get_backend().run(bell(), shots=10**6)
 
-        assert time.monotonic() - start < 2
+        assert time.monotonic() - start < deadline(2)
         assert job.status() is JobStatus.QUEUED
         assert not (job.running() or job.done() or job.cancelled() or job.in_final_state())
 
@@ -131,7 +132,7 @@ class TestStates:
             job.result()
 
         after = [provider.get_backend().run(bell()) for _ in range(4)]
-        assert all(each.result(timeout=20).success for each in after)
+        assert all(each.result(timeout=deadline(20)).success for each in after)
         assert job.status() is JobStatus.CANCELLED
 
     def test_error(self, provider):
@@ -139,7 +140,7 @@ class TestStates:
         job = provider.get_backend().run(dividing_by_zero())
 
         with pytest.raises(JobError, match=r"ProgramRuntimeError: .*zero"):
-            job.result(timeout=20)
+            job.result(timeout=deadline(20))
         assert job.status() is JobStatus.ERROR
         assert job.error_message().startswith("ProgramRuntimeError: ")
         with provider.reaching() as connection:
@@ -150,7 +151,7 @@ class TestStates:
         job = provider.get_backend().run([bell("a"), dividing_by_zero(), bell("b")], shots=50)
 
         with pytest.raises(JobError):
-            job.result(timeout=20)
+            job.result(timeout=deadline(20))
         result = job.result(partial=True)
         assert job.status() is JobStatus.ERROR
         assert result.success is False
@@ -163,9 +164,9 @@ class TestStates:
         job = provider.get_backend().run(endless(), job_timeout=1.5)
 
         with pytest.raises(JobError, match=r"1\.5"):
-            job.result(timeout=20)
+            job.result(timeout=deadline(20))
         assert job.status() is JobStatus.ERROR
-        assert provider.get_backend().run(bell()).result(timeout=20).success
+        assert provider.get_backend().run(bell()).result(timeout=deadline(20)).success
 
     def test_expires_before_it_begins(self, provider):
         """Rule 5: a job that is not begun within `expires` ends as ERROR with the reason, and never runs."""
@@ -173,10 +174,10 @@ class TestStates:
         job = provider.get_backend().run(bell(), expires=1)
 
         with pytest.raises(JobError, match=r"JobDeadlineError.*within the 1 s that `expires` allows"):
-            job.result(timeout=20)
+            job.result(timeout=deadline(20))
         for each in blocking:
             each.cancel()
-        assert provider.get_backend().run(bell()).result(timeout=20).success
+        assert provider.get_backend().run(bell()).result(timeout=deadline(20)).success
         assert list(job.timestamps()) == ["created", "finished"]
 
 
@@ -188,7 +189,7 @@ class TestCancel:
 
         worker = Worker(quiet_server.url, tmp_path).ready()
         try:
-            assert other.result(timeout=20).success
+            assert other.result(timeout=deadline(20)).success
             assert job.status() is JobStatus.CANCELLED
             assert job.timestamps().keys() == {"created", "finished"}
         finally:
@@ -210,24 +211,22 @@ class TestCancel:
         assert elsewhere(server.url, "print(provider.job(sys.argv[1]).cancel())", job.job_id()) == "True"
         assert job.status() is JobStatus.CANCELLED
 
-    def test_a_waiter_is_woken(self, provider):
+    def test_a_waiter_is_woken(self, provider, pushed_only):
         """Rule 10: result() of a job that is cancelled meanwhile raises at once."""
         job = running(provider.get_backend().run(endless()))
         raised = []
 
         def wait():
             with pytest.raises(JobCancelledError):
-                job.result(timeout=20)
-            raised.append(time.monotonic())
+                job.result(timeout=deadline(20))
+            raised.append(True)
 
         waiter = threading.Thread(target=wait)
         waiter.start()
-        cancelled = time.monotonic()
         job.cancel()
-        waiter.join(20)
+        waiter.join(deadline(30))
 
         assert raised
-        assert raised[0] - cancelled < 2
 
 
 class TestWaiting:
@@ -248,20 +247,20 @@ class TestWaiting:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(20)
+            thread.join(deadline(20))
 
         assert len(counts) == 5
         assert all(each == counts[0] for each in counts)
 
-    def test_wait_notices_the_end_at_once(self, provider):
+    def test_wait_notices_the_end_at_once(self, provider, pushed_only):
         """Rule 12: not quantised to `wait`; no callback with a final status."""
         job = provider.get_backend().run(bell())
         seen = []
-        start = time.monotonic()
 
-        job.wait_for_final_state(wait=60, callback=lambda *arguments: seen.append(arguments))
+        job.wait_for_final_state(
+            timeout=deadline(10), wait=3600, callback=lambda *arguments: seen.append(arguments)
+        )
 
-        assert time.monotonic() - start < 10
         assert all(status in {JobStatus.QUEUED, JobStatus.RUNNING} for _, status, _ in seen)
         job.wait_for_final_state(callback=lambda *_: pytest.fail("called for a final job"))
 
@@ -286,7 +285,7 @@ class TestWaiting:
     def test_wait_returns_on_error(self, provider):
         """Rule 12: ERROR ends the wait, it does not raise."""
         job = provider.get_backend().run(dividing_by_zero())
-        job.wait_for_final_state(timeout=20)
+        job.wait_for_final_state(timeout=deadline(20))
         assert job.status() is JobStatus.ERROR
 
 
@@ -439,7 +438,7 @@ class TestFaults:
         with pytest.raises(UnreachableError, match=r"redis://127\.0\.0\.1:1/0") as raised:
             provider.get_backend().run(bell())
 
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < deadline(5)
         assert "s3cret" not in str(raised.value)
 
     def test_redis_restarts_while_waiting(self, short_folder, tmp_path):
@@ -448,13 +447,13 @@ class TestFaults:
         provider = BasicAerProvider(server.url)
         job = provider.get_backend().run(bell(), seed_simulator=1)
         results = []
-        waiter = threading.Thread(target=lambda: results.append(job.result(timeout=40)))
+        waiter = threading.Thread(target=lambda: results.append(job.result(timeout=deadline(40))))
         waiter.start()
         server.stop()
         server.start()
         worker = Worker(server.url, tmp_path).ready()
         try:
-            waiter.join(40)
+            waiter.join(deadline(40))
             assert results[0].success
         finally:
             worker.stop()
@@ -472,6 +471,6 @@ class TestFaults:
             circuit.measure(range(10), range(10))
             circuits.append(circuit)
 
-        result = provider.get_backend().run(circuits, shots=5).result(timeout=60)
+        result = provider.get_backend().run(circuits, shots=5).result(timeout=deadline(60))
 
         assert [int(next(iter(counts)), 2) for counts in result.get_counts()] == list(range(1000))

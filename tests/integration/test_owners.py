@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from circuits import bell
 from faults.farm import lasting
+from patience import deadline, setting
 from processes import RedisServer, Worker, environment, eventually
 from qiskit import QuantumCircuit
 from uploads import submit_with
@@ -17,13 +18,15 @@ from jobs import BasicAerJob, BasicAerProvider
 from worker.feed import carry_out
 from worker.record import NewJob
 
+LEASE = str(setting(2))
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A Redis with one worker of one slot, which ticks five times a second."""
     folder = tmp_path_factory.mktemp("o")
     server = RedisServer(folder).start()
-    worker = Worker(server.url, folder, BASICAER_LEASE="2")
+    worker = Worker(server.url, folder, BASICAER_LEASE=LEASE)
     worker.ready()
     yield server
     worker.stop()
@@ -37,7 +40,7 @@ def client(site: RedisServer) -> Iterator:
     made = []
 
     def of(owner: str | None) -> BasicAerProvider:
-        with environment(BASICAER_LEASE="2", **({"BASICAER_OWNER": owner} if owner else {})):
+        with environment(BASICAER_LEASE=LEASE, **({"BASICAER_OWNER": owner} if owner else {})):
             made.append(BasicAerProvider(site.url))
         return made[-1]
 
@@ -72,7 +75,7 @@ def test_a_job_has_an_owner(client, monkeypatch):
         assert [each.job_id() for each in provider.jobs()] == [job.job_id()]
         # Found by its id, it is anybody's.
         assert client("bob").job(job.job_id()) == job
-        job.result(timeout=30)
+        job.result(timeout=deadline(30))
 
 
 def test_a_huge_job_does_not_hold_another_owner_up(client):
@@ -84,7 +87,7 @@ def test_a_huge_job_does_not_hold_another_owner_up(client):
         eventually(lambda: large.progress().done >= 1, within=30, what="the first shard")
         for _ in range(3):
             small = bob.get_backend().run(bell())
-            small.result(timeout=30)
+            small.result(timeout=deadline(30))
             times = small.timestamps()
             between = [
                 entry
@@ -110,7 +113,7 @@ def test_an_owners_own_jobs_go_by_priority_then_age(client):
     for job in busy:
         job.cancel()
     for job in jobs:
-        job.result(timeout=30)
+        job.result(timeout=deadline(30))
     started = sorted(range(len(jobs)), key=lambda number: jobs[number].timestamps()["running"])
     assert [(order[number], number) for number in started] == [(9, 2), (9, 5), (5, 1), (5, 4), (0, 0), (0, 3)]
     assert [job.options()["priority"] for job in jobs] == order

@@ -13,7 +13,8 @@ import types
 import pytest
 from circuits import bell, wide
 from command_line import BASICAER
-from processes import ROOT
+from patience import deadline
+from processes import ROOT, started
 from rich.console import Console
 
 from jobs.progress import Progress
@@ -27,7 +28,7 @@ def on_a_terminal(*command: str, read=lambda sent: None, ends: int = 0, **variab
     """
     ours, theirs = pty.openpty()
     env = os.environ | {"TERM": "xterm", "COLUMNS": "120"} | variables
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, text=True, env=env, cwd=ROOT) as run:
+    with started(command, stdout=subprocess.PIPE, stderr=theirs, text=True, env=env, cwd=ROOT) as run:
         os.close(theirs)
         sent = b""
         # At the other end's close, Linux raises EIO.
@@ -36,7 +37,7 @@ def on_a_terminal(*command: str, read=lambda sent: None, ends: int = 0, **variab
                 sent += more
                 read(sent.decode(errors="replace"))
         os.close(ours)
-        assert run.wait(60) == ends, sent
+        assert run.wait(deadline(60)) == ends, sent
         return run.stdout.read(), sent.decode()
 
 
@@ -44,7 +45,7 @@ def test_on_a_terminal(provider, server):
     """`result(progress=True)` shows state, shards and percent, and leaves the last of it."""
     code = (
         "import sys; from jobs import BasicAerProvider; job = BasicAerProvider().job(sys.argv[1]);"
-        "print(len(job.result(timeout=60, progress=True).results))"
+        "print(len(job.result(progress=True).results))"
     )
     job = provider.get_backend().run([wide("a"), wide("b")])
     out, sent = on_a_terminal(sys.executable, "-c", code, job.job_id(), BASICAER_URL=server.url)

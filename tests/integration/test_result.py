@@ -9,6 +9,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from circuits import bell, two_registers
+from patience import deadline
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Clbit, Qubit
 from qiskit.exceptions import QiskitError
@@ -173,7 +174,7 @@ def test_a_large_state(provider):
         circuit.cx(qubit, qubit + 1)
     job = provider.get_backend("statevector_simulator").run(circuit)
 
-    state = job.result(timeout=100).get_statevector()
+    state = job.result(timeout=deadline(100)).get_statevector()
     assert state.shape == (1 << 24,)
     assert np.flatnonzero(state).tolist() == [0, (1 << 24) - 1]
     assert np.allclose(state[[0, -1]], 1 / np.sqrt(2))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from circuits import bell
+from patience import deadline
 from processes import eventually
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter, ParameterVector
@@ -50,7 +51,7 @@ class TestBinds:
         circuit = template()
         values = points(circuit, 40)
         job = provider.get_backend().run(circuit, parameter_binds=[values], shots=400, seed_simulator=3)
-        result = job.result(timeout=30)
+        result = job.result(timeout=deadline(30))
 
         assert len(result.results) == 40
         (item,) = items_of(provider, job)
@@ -68,7 +69,7 @@ class TestBinds:
         backend = provider.get_backend()
         values = points(circuit, 9)
         job = backend.run(circuit, parameter_binds=[values], shots=300, memory=True)
-        result = job.result(timeout=30)
+        result = job.result(timeout=deadline(30))
         for index, rebuilt in enumerate(job.circuits()):
             experiment = result.results[index]
             alone = backend.run(rebuilt, shots=300, memory=True, seed_simulator=experiment.seed_simulator).result()
@@ -96,10 +97,10 @@ class TestBinds:
         run = provider.get_backend().run
         flips = np.array([[0, 0], [np.pi, 0], [0, np.pi]])
         for binds in ({angles: flips, "last": np.pi}, {angles: flips, last: [np.pi] * 3}):
-            counts = run(circuit, parameter_binds=[binds]).result(timeout=20).get_counts()
+            counts = run(circuit, parameter_binds=[binds]).result(timeout=deadline(20)).get_counts()
             assert counts == [{"01": 1024}, {"00": 1024}, {"11": 1024}]
         dicts = [{angles[0]: a, angles[1]: b, last: 0.0} for a, b in flips]
-        counts = run([circuit, circuit], parameter_binds=dicts).result(timeout=20).get_counts()
+        counts = run([circuit, circuit], parameter_binds=dicts).result(timeout=deadline(20)).get_counts()
         assert counts == [{"00": 1024}, {"01": 1024}, {"10": 1024}] * 2
 
     def test_statevectors_and_unitaries(self, provider):
@@ -125,7 +126,7 @@ class TestBinds:
             circuit.rx(theta, 0)
         circuit.measure(0, 0)
         job = provider.get_backend().run(circuit, parameter_binds=[{theta: [0.0, np.pi]}])
-        assert job.result(timeout=20).get_counts() == [{"00": 1024}, {"01": 1024}]
+        assert job.result(timeout=deadline(20)).get_counts() == [{"00": 1024}, {"01": 1024}]
 
     @pytest.mark.parametrize(
         ("binds", "text"),
@@ -175,7 +176,7 @@ class TestLists:
         copies = bound(circuit, points(circuit, 12))
         backend = provider.get_backend()
         job = backend.run(copies, shots=200, seed_simulator=8)
-        result = job.result(timeout=20)
+        result = job.result(timeout=deadline(20))
         (item,) = items_of(provider, job)
         assert isinstance(item, Sweep)
         assert [each.header["name"] for each in result.results] == [copy.name for copy in copies]
@@ -192,7 +193,7 @@ class TestLists:
         totals, answers = [], []
         for most in (None, 1, 2):
             job = backend.run(copies, shots=20_000, seed_simulator=5, max_shards=most)
-            answers.append(job.result(timeout=60).get_counts())
+            answers.append(job.result(timeout=deadline(60)).get_counts())
             totals.append(job.progress().total)
         assert answers[0] == answers[1] == answers[2]
         assert totals[0] > 2 > totals[1]
@@ -207,7 +208,7 @@ class TestLists:
             circuit.measure(0, 0)
             circuits.append(circuit)
         job = provider.get_backend().run(circuits)
-        job.result(timeout=20)
+        job.result(timeout=deadline(20))
         for each in (job, provider.job(job.job_id())):
             headers = [experiment.header for experiment in each.result().results]
             found = [(header["name"], header["metadata"]) for header in headers]
@@ -247,7 +248,7 @@ class TestShots:
         backend = provider.get_backend()
         options = {"shots": 3000, "memory": True, "seed_simulator": 1}
         cut, whole = backend.run(circuit, **options), backend.run(circuit, max_shards=1, **options)
-        parts, one = (job.result(timeout=60).results[0].data.to_dict() for job in (cut, whole))
+        parts, one = (job.result(timeout=deadline(60)).results[0].data.to_dict() for job in (cut, whole))
         assert parts == one
         assert cut.progress().total > 1 == whole.progress().total
         assert len(cut.circuits()) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import psutil
+from patience import deadline
 from processes import RedisServer, Worker
 from qiskit import QuantumCircuit
 
@@ -26,7 +27,7 @@ def counts_and_threads(server: RedisServer, folder: Path, threads: int) -> tuple
     try:
         provider = BasicAerProvider(server.url)
         job = provider.get_backend().run(wide(), shots=1000, seed_simulator=5)
-        counts = job.result(timeout=60).get_counts()
+        counts = job.result(timeout=deadline(60)).get_counts()
         provider.close()
         (child,) = psutil.Process(node.process.pid).children()
         return counts, child.num_threads()

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import BASICAER, basicaer, command_lines_with, no_settings  # noqa: F401 (a fixture)
-from processes import ROOT, RedisServer, eventually
+from patience import deadline
+from processes import ROOT, RedisServer, eventually, started
 from qiskit import QuantumCircuit
 from qiskit.circuit.classical import expr, types
 
@@ -214,12 +215,12 @@ def test_no_redis_server_ends_with_3(bell, monkeypatch, tmp_path):
 def test_ctrl_c_leaves_the_job_alone(idle_url, bell):
     """Ctrl-C while waiting: exit code 130, the job's id, how to come back; the job stays QUEUED."""
     command = [BASICAER, "run", bell, "--url", idle_url]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as waiting:
+    with started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as waiting:
         assert "No worker is up" in waiting.stderr.readline()
         provider = BasicAerProvider(idle_url)
         job = eventually(lambda: provider.jobs(limit=1, status="QUEUED"), what="the submitted job")[0]
         waiting.send_signal(signal.SIGINT)
-        out, err = waiting.communicate(timeout=20)
+        out, err = waiting.communicate(timeout=deadline(20))
     assert waiting.returncode == 130, err
     assert out == ""
     assert f"basicaer result {job.job_id()} --url" in err
@@ -267,7 +268,7 @@ def test_help_lists_the_exit_codes():
 def test_nothing_but_the_result_goes_into_a_pipe(url, bell):
     """`basicaer run | cat` prints no colours, no spinner, and no more than the result."""
     done = subprocess.run(
-        [BASICAER, "run", bell, "--url", url], capture_output=True, timeout=60, check=True, cwd=ROOT
+        [BASICAER, "run", bell, "--url", url], capture_output=True, timeout=deadline(60), check=True, cwd=ROOT
     )
     assert b"\x1b" not in done.stdout + done.stderr
     assert done.stderr == b""

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 from command_line import BASICAER, command_lines_with, no_settings  # noqa: F401 (a fixture)
+from patience import deadline
 from processes import ROOT
 from qiskit import transpile
 from qiskit_aer import AerSimulator
@@ -77,7 +78,13 @@ def test_the_demo_is_right_and_leaves_nothing(tmp_path):
     """`basicaer demo` checks five histograms, exits with 0, and leaves no process and no file."""
     env = os.environ | {"TMPDIR": str(tmp_path), "COLUMNS": "100"}
     done = subprocess.run(
-        [BASICAER, "demo"], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=100, check=False
+        [BASICAER, "demo"],
+        cwd=tmp_path,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=deadline(100),
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("\n  right: ") == 5

@@ -3,6 +3,7 @@
 import datetime
 import json
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +12,11 @@ import pytest
 import redis
 from command_line import BASICAER, basicaer, no_settings  # noqa: F401 (a fixture)
 from msgspec.structs import replace
+from patience import deadline
+from processes import started
 
 from jobs import BasicAerProvider
+from jobs.cli.passed_on import check_worker
 from jobs.cli.shadows import shadows
 from jobs.cli.workers import differences, row
 from worker.record import WorkerInfo
@@ -36,7 +40,7 @@ def test_the_process_becomes_celery_without_qiskit(tmp_path, command, celery_say
     """`basicaer worker` execs Celery with the options that follow, and never imports Qiskit."""
     done = subprocess.run(
         [sys.executable, "-X", "importtime", BASICAER, command, "--", "--help"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+        cwd=tmp_path, capture_output=True, text=True, timeout=deadline(60), check=False,
     )  # fmt: skip
     assert celery_says in done.stdout, done.stdout + done.stderr[-2000:]
     assert "jobs.cli" in done.stderr
@@ -46,9 +50,24 @@ def test_the_process_becomes_celery_without_qiskit(tmp_path, command, celery_say
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--max-memory", "2X"], "'2X' is no size: give bytes, as in 500M or 1.5GiB"),
-        (["--max-memory=0"], "'0' is no size"),
-        (["--concurrency", "0"], "0 is not in the range x>=1"),
+        (["--max-memory", "2X"], "'2X' is no size for it: give a size with its unit, as in 500M or 1.5GiB"),
+        (["--max-memory=0"], "'0' is no size for it"),
+        (["--max-memory", "8"], "'8' is no size for it: give a size with its unit"),
+        (["--concurrency", "0"], "0 is not in the range 1<=x<=1024"),
+        (["--concurrency", "100000"], "100000 is not in the range 1<=x<=1024"),
+        (["--pool", "gevent"], "--pool gevent: shards run in Celery's prefork pool only: leave --pool out"),
+        (["-P", "eventlet"], "--pool eventlet: shards run"),
+        (["--pool=solo"], "--pool solo: shards run"),
+        (["-Pthreads"], "--pool threads: shards run"),
+        (["--pool", "nosuch"], "--pool nosuch: shards run"),
+        (["-l", "LOUD"], "'LOUD' is not one of"),
+        (["--autoscale", "3,x"], "Celery cannot use --autoscale 3,x"),
+        (["--uid", "no-such-user"], "User does not exist: no-such-user"),
+        (
+            ["--pidfile", "/proc/no/pid"],
+            "/proc/no is no folder that this user may write to",
+        ),
+        (["--no-such-option"], "No such option '--no-such-option'"),
         (["--concurrency=many"], "'many' is not a valid integer"),
         (["--url", "http://x"], "its scheme must be one of redis"),
     ],
@@ -58,6 +77,65 @@ def test_a_worker_that_cannot_be_is_refused(arguments, message):
     done = basicaer("worker", *arguments)
     assert done.exit_code == 2
     assert message in " ".join(done.stderr.split())
+
+
+def test_only_files_that_are_named_are_looked_at(monkeypatch):
+    """A worker that is told of no log, no pid file and no state is started wherever it stands."""
+    monkeypatch.setattr("os.access", lambda *_: False)
+    check_worker(["--loglevel", "INFO"], Settings())
+    with pytest.raises(SystemExit):
+        check_worker(["--logfile", "worker.log"], Settings())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--port", "abc"], "Flower cannot use --port=abc: "),
+        (["--port=abc"], "Flower cannot use --port=abc: "),
+        (["--port"], "Flower cannot use --port: "),
+        (["--port=99999"], "--port=99999: a port is from 0 to 65535"),
+        (["--persistant=True"], "'--persistant=True' is no option of Flower's, which are as in --port=5555"),
+        (["5555"], "'5555' is no option of Flower's"),
+        (["--url", "http://x"], "its scheme must be one of redis"),
+    ],
+)
+def test_flower_that_cannot_be_is_refused(arguments, message):
+    """What Flower is given is tried before it starts: exit code 2, and one line."""
+    done = basicaer("flower", *arguments)
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1), done.output
+    assert message in done.stderr
+
+
+def test_a_file_of_flowers_that_is_not_there_is_refused():
+    """Flower's file of settings is read before it starts, too."""
+    # In a process of its own: Flower's options are its process's.
+    command = [BASICAER, "flower", "--conf=/proc/no.py"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=deadline(60), check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert "Flower cannot use the file /proc/no.py" in done.stderr
+
+
+def test_a_port_that_is_taken_is_refused():
+    """Flower's port is somebody else's: one line with the port, and exit code 2."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        done = basicaer("flower", "--address=127.0.0.1", "--port", str(port))
+    assert done.exit_code == 2
+    assert f"--port={port}" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["worker", "flower"])
+def test_the_help_says_where_a_node_goes(command):
+    """Without a URL, Celery's processes go to the Redis that their help names, and to no embedded cluster."""
+    told = " ".join(basicaer(command, "--help").stdout.split())
+    assert f"[default: BASICAER_URL; without it {Settings.from_env().broker_url}]" in told
+    assert "embedded" not in told
+
+
+def test_the_help_says_where_the_demo_goes():
+    """Without a URL the demo runs on workers of its own, whatever the environment says."""
+    told = " ".join(basicaer("demo", "--help").stdout.split())
+    assert "[default: two workers of its own]" in told
 
 
 def test_a_worker_gets_its_options(tmp_path):
@@ -71,7 +149,12 @@ def test_a_worker_gets_its_options(tmp_path):
         "'--max-memory-per-child=9', '-ncell@%h', '-c', '2', '-l', 'INFO'])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=deadline(30),
+        check=False,
     )
     assert done.stdout.strip() == (
         "3 1.5GiB redis://x: -A worker worker -O fair --max-memory-per-child=9 -ncell@%h -c 2 -l INFO"
@@ -81,7 +164,9 @@ def test_a_worker_gets_its_options(tmp_path):
 def test_flower_without_the_extra_says_how_to_get_it():
     """One line with the install command, and exit code 3."""
     code = "import sys; sys.modules['flower'] = None; from jobs.cli import main; main(['flower'])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=deadline(30), check=False
+    )
     assert done.returncode == 3
     assert 'pip install "basicaer-celery[flower]"' in done.stderr
     assert done.stderr.count("\n") == 1
@@ -90,7 +175,9 @@ def test_flower_without_the_extra_says_how_to_get_it():
 def test_a_client_without_qiskit_is_told():
     """On a worker's machine, where Qiskit is not installed, a client's command names what is missing."""
     code = "import sys; sys.modules['qiskit'] = None; from jobs.cli import main; main(['jobs'])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=deadline(30), check=False
+    )
     assert done.returncode == 3
     assert "qiskit is not installed" in done.stderr
     assert "Traceback" not in done.stderr
@@ -148,10 +235,15 @@ def test_the_doctor_starts_nothing(monkeypatch, tmp_path):
 def test_up_keeps_a_cluster_until_it_is_told_to_end(bell_circuit, end):
     """`basicaer up` prints a URL that jobs run at; Ctrl-C ends its Redis and its workers."""
     command = [BASICAER, "up", "--workers", "1"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as cluster:
+    with started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as cluster:
         url = cluster.stdout.readline().strip()
         provider = BasicAerProvider(url)
-        counts = provider.get_backend("qasm_simulator").run(bell_circuit, shots=10).result(timeout=30).get_counts()
+        counts = (
+            provider.get_backend("qasm_simulator")
+            .run(bell_circuit, shots=10)
+            .result(timeout=deadline(30))
+            .get_counts()
+        )
         assert sum(counts.values()) == 10
         code, checks = report("--url", url)
         assert code == 0
@@ -165,7 +257,7 @@ def test_up_keeps_a_cluster_until_it_is_told_to_end(bell_circuit, end):
         assert provider.workers()[0].name == info["name"]
         provider.close()
         cluster.send_signal(end)
-        _, err = cluster.communicate(timeout=30)
+        _, err = cluster.communicate(timeout=deadline(30))
     assert cluster.returncode == 0
     assert "Traceback" not in err
     with pytest.raises(redis.ConnectionError):
@@ -190,7 +282,7 @@ def test_workers_that_differ_are_named_by_what():
     assert differences([plain, plain]) == []
     other = replace(plain, blas="b 2", versions={"numpy": "2.5"})
     assert differences([plain, other]) == ["NumPy", "BLAS"]
-    assert row(plain, now=3.0)[1:6] == ["0/1", "?", "0.0 GiB", "?", "3 s ago"]
+    assert row(replace(plain, memory=3 << 29), now=3.0)[1:6] == ["0/1", "?", "1.5 GiB", "?", "3 s ago"]
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import tracemalloc
 from collections import Counter
 
 import numpy as np
+import patience
 import pytest
 from exact import assert_likely, distribution
 from hypothesis import given, settings
@@ -505,7 +506,7 @@ def test_a_million_shots_of_a_dynamic_circuit() -> None:
     begin = time.perf_counter()
     counts = run(teleportation(), seed=1, shots=1_000_000).counts
     assert sum(counts.values()) == 1_000_000
-    assert time.perf_counter() - begin < 10
+    assert time.perf_counter() - begin < patience.deadline(10)
 
 
 def test_states_that_meet_keep_what_either_has_touched() -> None:

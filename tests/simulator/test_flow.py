@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from patience import deadline
 from programs import h, measures, program, random_vector, x
 
 from simulator.analysis import final_measures, qubits_at_once, with_resets
@@ -161,7 +162,7 @@ def test_looking_for_resets_takes_no_longer_the_more_qubits_there_are() -> None:
     measured = [Measure(place % 4000, place % 4000) for place in range(20_000)]
     begin = time.perf_counter()
     with_resets([IfElse(Clbit(0), (x(0),)), *measured])
-    assert time.perf_counter() - begin < 1
+    assert time.perf_counter() - begin < deadline(1)
 
 
 def widths(compiled: Code) -> list[int]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import deadline
 from programs import h, measures, program, ry, x
 
 from simulator import cost, run_shard, wire
@@ -61,7 +62,12 @@ def measured(*arguments: str) -> list[int]:
     folders = os.pathsep.join(map(str, (Path(__file__).parents[1], Path(__file__).parents[2])))
     command = [sys.executable, __file__, *arguments]
     done = subprocess.run(
-        command, env=os.environ | {"PYTHONPATH": folders}, capture_output=True, text=True, check=True, timeout=60
+        command,
+        env=os.environ | {"PYTHONPATH": folders},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=deadline(60),
     )
     figures: list[int] = json.loads(done.stdout)
     return figures

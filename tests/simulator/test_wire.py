@@ -38,6 +38,7 @@ from simulator.instructions import (
 from simulator.parts import Part
 from simulator.program import Header, Program, Register, Variable
 from simulator.shards import Experiment, Options, Shard, Sweep
+from simulator.sizes import size
 
 ONE = ex.Constant(ex.Uint(3), "0x1")
 EXPRESSION = ex.Binary(
@@ -135,7 +136,9 @@ def test_a_message_that_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) 
     """Rule 36: the length is bounded before decoding begins."""
     data = wire.encode(SHARD)
     monkeypatch.setattr(wire, "MAX_BYTES", len(data) - 1)
-    with pytest.raises(WireError, match=f"{len(data)} bytes are more than the {len(data) - 1}"):
+    with pytest.raises(
+        WireError, match=f"{size(len(data), up=True)} are more than the {size(len(data) - 1)} that"
+    ):
         wire.decode_shard(data)
 
 

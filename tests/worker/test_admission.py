@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 
 import pytest
 
 from simulator.errors import MemoryRefusedError
+from simulator.sizes import size
 from worker.admission import Admission, NoRoomError, available_memory, total_memory
 
 
@@ -24,7 +26,10 @@ def test_fits():
 def test_refused_with_both_figures():
     """Rule 25: what fits no worker is refused with the required and the available bytes."""
     asked = 2 * total_memory()
-    with pytest.raises(MemoryRefusedError, match=rf"needs {asked} bytes of memory; this worker has \d+ available"):
+    needed = re.escape(size(asked, up=True))
+    with pytest.raises(
+        MemoryRefusedError, match=rf"needs {needed} of memory; this worker has [\d.]+ .iB available"
+    ):
         Admission().admit(0, asked)
 
 
@@ -32,7 +37,7 @@ def test_a_limit_is_what_it_says():
     """What a node is allowed is what its runs may take together, and never more than the machine has for runs."""
     assert Admission(1 << 30).capacity == 1 << 30
     assert Admission(2 * total_memory()).capacity == Admission().capacity < total_memory()
-    with pytest.raises(MemoryRefusedError, match="has 33554432 available"):
+    with pytest.raises(MemoryRefusedError, match="has 32 MiB available"):
         Admission(32 << 20).admit(0, 33 << 20)
 
 

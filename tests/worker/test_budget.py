@@ -9,6 +9,7 @@ from processes import eventually
 from record_inspection import RECORD_BYTES, Snapshot
 from uploads import write_payload
 
+from simulator.sizes import size
 from worker import blobs
 from worker.errors import DuplicateJobError, PayloadMissingError, QuotaExceededError
 from worker.listing import Wanted, find
@@ -38,7 +39,8 @@ def test_a_job_over_the_quota_is_refused_with_bytes_and_cure(client, clock, subm
     store = Store(client, quota=quota)
     submit("first", on=store, payload_bytes=10, result_bytes=60)
     asked, before = RECORD_BYTES + 31, RECORD_BYTES + 70
-    message = rf"{asked} bytes.*'ann' uses {before} of the {quota} allowed: delete .*BASICAER_STORE_QUOTA"
+    uses = f"'ann' may use {size(quota)} in all, and uses {size(before, up=True)}: delete"
+    message = f"{size(asked, up=True)} of.*{uses}"
     with pytest.raises(QuotaExceededError, match=message) as refused:
         submit("second", on=store, payload_bytes=1, result_bytes=30)
     assert (refused.value.asked, refused.value.used, refused.value.limit) == (asked, before, quota)
@@ -46,6 +48,15 @@ def test_a_job_over_the_quota_is_refused_with_bytes_and_cure(client, clock, subm
     assert store.read("second") is None
     assert Snapshot(client).names("upload") == []
     submit("third", on=store, payload_bytes=1, result_bytes=29)
+
+
+def test_a_job_that_is_more_than_the_quota_is_not_told_to_delete_others(client, clock, submit):
+    """Rule 36: where no room would be enough, the cure is a smaller job or a larger quota."""
+    store = Store(client, quota=2 * RECORD_BYTES)
+    with pytest.raises(QuotaExceededError, match="BASICAER_STORE_QUOTA") as refused:
+        submit("large", on=store, result_bytes=2 * RECORD_BYTES)
+    assert "delete" not in str(refused.value)
+    assert "uses" not in str(refused.value)
 
 
 def test_the_budget_is_each_owners_own(client, clock, submit):

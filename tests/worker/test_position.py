@@ -7,6 +7,7 @@ import time
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from patience import deadline
 from uploads import write_payload
 
 from worker.record import Doorbell
@@ -108,7 +109,7 @@ def test_it_is_quick_behind_many_jobs(store, client, submit):
         client.config_resetstat()
         begun = time.perf_counter()
         position = store.position(f"j{count}-{count - 1}")
-        assert time.perf_counter() - begun < 0.5
+        assert time.perf_counter() - begun < deadline(0.5)
         calls.append(sum(stats["calls"] for stats in client.info("commandstats").values()))
         assert position >= count - 1
     assert calls[0] == calls[1]

@@ -34,7 +34,7 @@ def test_every_field_has_a_variable():
         ("STORE_QUOTA", "0", 0),
         ("MEMORY", "1.5 GiB", 3 << 29),
         ("MEMORY", "2g", 2 << 30),
-        ("MEMORY", "4096", 4096),
+        ("MEMORY", "16777216", 16 << 20),
         ("CONCURRENCY", "3", 3),
         ("LEASE", "2.5", 2.5),
         ("MAX_QUBITS", "24", 24),
@@ -58,6 +58,16 @@ def test_parsed(variable, text, value):
         ("MAX_RESULT_BYTES", "2 GX"),
         ("MAX_RESULT_BYTES", "1.5"),
         ("MEMORY", "0"),
+        ("MEMORY", "8"),
+        ("MEMORY", "15.9M"),
+        ("MAX_RESULT_BYTES", "0"),
+        ("MAX_RESULT_BYTES", "1"),
+        ("STORE_QUOTA", "4"),
+        ("LEASE", "nan"),
+        ("LEASE", "1e-4"),
+        ("EXPIRES", "1e300"),
+        ("CONNECT_TIMEOUT", "1e18"),
+        ("CONCURRENCY", "100000"),
         ("MEMORY", "-1G"),
         ("MEMORY", "80%"),
         ("CONCURRENCY", "0"),
@@ -70,6 +80,12 @@ def test_refused(variable, text):
     """A value that cannot be used is refused with the variable, the value, and what it takes."""
     with pytest.raises(SettingsError, match=f"BASICAER_{variable}='{re.escape(text)}' cannot be used: it takes "):
         Settings.from_env(environ={f"BASICAER_{variable}": text})
+
+
+def test_a_size_without_its_unit_is_told_what_it_takes():
+    """8 of memory are 8 bytes, in which nothing runs: the refusal shows units, and the least."""
+    with pytest.raises(SettingsError, match=r"MEMORY='8' .* its unit, as in 500M or 1.5GiB.* least 16 MiB"):
+        Settings.from_env(environ={"BASICAER_MEMORY": "8"})
 
 
 def test_unknown_scheme():
