@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -19,13 +20,14 @@ from qiskit.circuit.annotated_operation import Modifier
 from qiskit.exceptions import QiskitError
 from qiskit.transpiler.passes import HighLevelSynthesis
 
+from jobs.lowering.powers import MAX_MATRIX_QUBITS, lower_power
 from jobs.lowering.scope import Rule, Scope
 from jobs.lowering.walk import lower_definition, lower_operation
 from simulator.array import Array
 from simulator.instructions import Unitary
 
-#: Qubits of the widest matrix that is built where nothing else is known of a gate.
-MAX_MATRIX_QUBITS = 6
+#: Whole powers up to this are so many repetitions; those beyond are taken of the matrix.
+_MOST_REPEATED = 1000
 
 
 def lower_by_definition(operation: Any, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
@@ -84,7 +86,10 @@ def _matrix(operation: Any) -> NDArray[np.complex128] | None:
 def _annotated(
     operation: AnnotatedOperation, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope
 ) -> None:
-    """Take the controls off, which commute with inverses and powers, and synthesise what is left."""
+    """Take the controls off, which commute with inverses and powers, and lower what is left.
+
+    Whole powers and inverses are Qiskit's synthesis. It takes others together, as if their order did not matter.
+    """
     base, modifiers = _flat(operation)
     rest: list[Modifier] = []
     for modifier in reversed(modifiers):
@@ -95,12 +100,34 @@ def _annotated(
             qubits = qubits[count:]
         else:
             rest.insert(0, modifier)
-    inverse = sum(isinstance(modifier, InverseModifier) for modifier in rest) % 2 == 1
-    power = np.prod([modifier.power for modifier in rest if isinstance(modifier, PowerModifier)])
-    if inverse or power != 1:
+    power = _power(operation.name, rest, scope)
+    if power is None:
+        lower_power(operation.name, base, rest, qubits, scope)
+    elif power != 1:
         lower_by_definition(AnnotatedOperation(base, rest), qubits, clbits, scope)
     else:
         lower_operation(base, qubits, clbits, scope)
+
+
+def _power(name: str, modifiers: list[Modifier], scope: Scope) -> int | None:
+    """Return the power that inverses and powers are together; None where it is no number of repetitions."""
+    total = 1
+    for modifier in modifiers:
+        if isinstance(modifier, InverseModifier):
+            total = -total
+            continue
+        if not isinstance(modifier, PowerModifier):
+            raise scope.refusal(name, f"its modifier {modifier} is unknown: they are inverse, power and control")
+        try:
+            power = float(modifier.power)
+        except (TypeError, ValueError, OverflowError):
+            power = math.nan
+        if not math.isfinite(power):
+            raise scope.refusal(name, f"its power {modifier.power!r:.200} is not a real number")
+        if not power.is_integer():
+            return None
+        total *= int(power)
+    return total if abs(total) <= _MOST_REPEATED else None
 
 
 def _flat(operation: Any) -> tuple[Any, list[Modifier]]:
