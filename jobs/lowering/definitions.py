@@ -41,6 +41,7 @@ def lower_by_definition(operation: Any, qubits: tuple[int, ...], clbits: tuple[i
     except (QiskitError, ValueError, TypeError, AttributeError, IndexError) as error:
         raise scope.refusal(name, f"its definition failed with {type(error).__name__}: {error}") from error
     if circuit is not None:
+        _check_definition(name, circuit, len(qubits), len(clbits), scope)
         lower_definition(circuit, qubits, clbits, scope)
     elif matrix is not None:
         scope.out.append(Unitary(Array.of(matrix), qubits, scope.controls, scope.control_state))
@@ -49,6 +50,18 @@ def lower_by_definition(operation: Any, qubits: tuple[int, ...], clbits: tuple[i
             name,
             f"it has no definition, no synthesis on its own qubits, and no matrix of at most {MAX_MATRIX_QUBITS} "
             "qubits; transpile the circuit for this backend, or give the instruction a definition",
+        )
+
+
+def _check_definition(name: str, circuit: Any, num_qubits: int, num_clbits: int, scope: Scope) -> None:
+    """Refuse what cannot stand for an instruction on so many bits."""
+    if not isinstance(circuit, QuantumCircuit):
+        raise scope.refusal(name, f"its definition is a {type(circuit).__name__}, not a QuantumCircuit")
+    if (circuit.num_qubits, circuit.num_clbits) != (num_qubits, num_clbits):
+        raise scope.refusal(
+            name,
+            f"its definition has {circuit.num_qubits} qubits and {circuit.num_clbits} clbits, and the instruction "
+            f"{num_qubits} and {num_clbits}; give it a definition of its own width",
         )
 
 
