@@ -1,4 +1,4 @@
-"""Jobs from `run()`'s checks to the sum of their parts in one process: all but the broker, the store and the worker."""
+"""Jobs in one process, from what `run()` checks to the sum of their parts: no broker, store or worker."""
 
 from __future__ import annotations
 

@@ -113,34 +113,32 @@ def _annotated(
             qubits = qubits[count:]
         else:
             rest.insert(0, modifier)
-    power = _power(operation.name, rest, scope)
-    if power is None:
-        lower_power(operation.name, base, rest, qubits, scope)
-    elif power != 1:
+    powers = _powers(operation.name, rest, scope)
+    total = math.prod(powers)
+    if abs(total) > _MOST_REPEATED or not all(map(float.is_integer, powers)):
+        lower_power(operation.name, base, powers, qubits, scope)
+    elif total != 1:
         lower_by_definition(AnnotatedOperation(base, rest), qubits, clbits, scope)
     else:
         lower_operation(base, qubits, clbits, scope)
 
 
-def _power(name: str, modifiers: list[Modifier], scope: Scope) -> int | None:
-    """Return the power that inverses and powers are together; None where it is no number of repetitions."""
-    total = 1
+def _powers(name: str, modifiers: list[Modifier], scope: Scope) -> list[float]:
+    """Return the powers that an operation is raised to, one after another: an inverse is the power -1."""
+    powers = []
     for modifier in modifiers:
         if isinstance(modifier, InverseModifier):
-            total = -total
-            continue
-        if not isinstance(modifier, PowerModifier):
+            powers.append(-1.0)
+        elif isinstance(modifier, PowerModifier):
+            try:
+                powers.append(float(modifier.power))
+            except (TypeError, ValueError, OverflowError):
+                powers.append(math.nan)
+            if not math.isfinite(powers[-1]):
+                raise scope.refusal(name, f"its power {modifier.power!r:.200} is not a real number")
+        else:
             raise scope.refusal(name, f"its modifier {modifier} is unknown: they are inverse, power and control")
-        try:
-            power = float(modifier.power)
-        except (TypeError, ValueError, OverflowError):
-            power = math.nan
-        if not math.isfinite(power):
-            raise scope.refusal(name, f"its power {modifier.power!r:.200} is not a real number")
-        if not power.is_integer():
-            return None
-        total *= int(power)
-    return total if abs(total) <= _MOST_REPEATED else None
+    return powers
 
 
 def _flat(operation: Any) -> tuple[Any, list[Modifier]]:

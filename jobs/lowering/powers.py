@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from qiskit.circuit import InverseModifier, PowerModifier
-from qiskit.circuit.annotated_operation import Modifier
-from qiskit.quantum_info import Operator
+import numpy as np
+from numpy.typing import NDArray
 
 import simulator
 from jobs.lowering.scope import Scope
@@ -20,12 +19,12 @@ from simulator.program import Header
 
 #: Qubits of the widest matrix that is built.
 MAX_MATRIX_QUBITS = 6
+#: Angles that are as close to -pi are on the other side of the cut, as `Operator.power` has it.
+_CUT = np.pi * 1e-12
 
 
-def lower_power(
-    name: str, base: Any, modifiers: Sequence[Modifier], qubits: tuple[int, ...], scope: Scope
-) -> None:
-    """Add an operation under inverses and powers, in their order: each is the matrix's, with the principal root.
+def lower_power(name: str, base: Any, powers: Sequence[float], qubits: tuple[int, ...], scope: Scope) -> None:
+    """Add an operation raised to one power after another; an inverse is the power -1.
 
     Controls that all gates of the operation have in common stay controls: they commute with powers.
     """
@@ -44,15 +43,27 @@ def lower_power(
         )
     places = {qubit: place for place, qubit in enumerate(targets)}
     program = simulator.Program(len(targets), 0, tuple([_moved(each, places) for each in gates]), Header(name))
-    operator = Operator(simulator.run(program, method="unitary", seed=0).state)
-    for modifier in modifiers:
-        if isinstance(modifier, InverseModifier):
-            operator = operator.adjoint()
-        elif isinstance(modifier, PowerModifier):
-            operator = operator.power(modifier.power)
+    matrix = _powers_of(simulator.run(program, method="unitary", seed=0).state, powers)
     state = sum(value << place for place, value in enumerate(controls.values()))
     controlled = scope.controlled(tuple([qubits[control] for control in controls]), state)
-    add_unitary(operator.data, None, tuple([qubits[target] for target in targets]), controlled)
+    add_unitary(matrix, None, tuple([qubits[target] for target in targets]), controlled)
+
+
+def _powers_of(unitary: Any, powers: Sequence[float]) -> NDArray[np.complex128]:
+    """Return a unitary raised to powers, each with the principal root, as `qiskit.quantum_info.Operator.power`.
+
+    A power of another power's matrix has its eigenvectors, so one decomposition serves for all.
+    """
+    # As late as it is needed: it takes long to import.
+    from scipy.linalg import schur
+
+    triangle, vectors = schur(unitary, output="complex")
+    angles = np.angle(triangle.diagonal())
+    for power in powers:
+        # Each angle within -pi and pi, of which -pi, but for rounding, counts as pi.
+        angles = power * (np.angle(np.exp(1j * (angles - _CUT))) + _CUT)
+    found: NDArray[np.complex128] = (vectors * np.exp(1j * angles)) @ vectors.conj().T
+    return found
 
 
 def _controls(instruction: Instruction) -> set[tuple[int, int]]:

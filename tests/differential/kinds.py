@@ -224,7 +224,8 @@ KINDS: dict[str, Kind] = {
     "evolution under control": _gate(
         lambda real: PauliEvolutionGate(SparsePauliOp(["YX" if real else "ZX"]), time=0.8).control(1)
     ),
-    "mcx": _gate(lambda _: MCXGate(4, ctrl_state=5)),
+    "mcx of three": _gate(lambda _: MCXGate(3)),
+    "mcx of four": _gate(lambda _: MCXGate(4, ctrl_state=5)),
     "mcx on dirty qubits": _gate(lambda _: _v_chain()),
     "mcphase": _gate(lambda _: MCPhaseGate(0.6, 3, ctrl_state=2)),
     "mcmt": _gate(lambda real: MCMTGate(ZGate() if real else YGate(), 2, 2)),

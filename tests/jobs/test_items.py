@@ -44,7 +44,7 @@ def test_qubits_that_are_sampled_together_are_refused_by_the_client(width: int) 
 
 
 def test_a_sweep_asks_for_no_more_than_its_rows() -> None:
-    """Rule 25: where rows are not sampled together, their admission does not count qubits that are never at once."""
+    """Rule 25: where rows are not sampled together, what is asked for is that of qubits that are at once."""
     angle = Parameter("angle")
     intake = Intake(Options("qasm", 10, sample_measuring=False), 1, "qasm_simulator", LIMITS)
     (sweep,) = intake.items(one_by_one(40, angle), [{angle: 0.1}, {angle: 0.2}])
