@@ -5,9 +5,9 @@ Shares no code with the simulator; classical values are read by `differential.or
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from differential.oracle import evaluate
@@ -17,6 +17,8 @@ from qiskit.circuit.classical import expr
 from qiskit.circuit.library import StatePreparation
 from qiskit.quantum_info import Operator, Statevector
 
+#: What an operation makes of one history.
+_Act: TypeAlias = Callable[[Any, list[int], list[int], "History"], list["History"]]
 #: Histories that are less likely are rounding.
 NEGLIGIBLE = 1e-12
 
@@ -67,7 +69,7 @@ class _Block:
         for instruction in self.circuit.data:
             qubits = [self.qubits[qubit] for qubit in instruction.qubits]
             clbits = [self.clbits[clbit] for clbit in instruction.clbits]
-            act = getattr(self, f"_{instruction.name}", self._evolve)
+            act = getattr(self, f"_{instruction.name}", None) or self._other(instruction.operation, clbits)
             after = [
                 history
                 for each in histories
@@ -76,10 +78,12 @@ class _Block:
             histories = [each for each in after if each.probability > NEGLIGIBLE]
         return histories
 
-    def _evolve(self, op: Any, qubits: list[int], clbits: list[int], history: History) -> list[History]:
+    def _other(self, op: Any, clbits: list[int]) -> _Act:
+        """What has a definition only, or a matrix: the same for all histories."""
         if clbits:
-            return _Block(op.definition, qubits, clbits).run([history])
-        return [replace(history, psi=history.psi.evolve(Operator(op), qubits))]
+            return lambda op, qubits, clbits, history: _Block(op.definition, qubits, clbits).run([history])
+        matrix = Operator(op)
+        return lambda _op, qubits, _, history: [replace(history, psi=history.psi.evolve(matrix, qubits))]
 
     def _nothing(self, _op: Any, _qubits: list[int], _clbits: list[int], history: History) -> list[History]:
         return [history]

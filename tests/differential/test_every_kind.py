@@ -1,7 +1,8 @@
 """Every kind of instruction in the plainest programs: with numbers, precision, method and form crossed.
 
 The forms: the instruction comes first; among gates; in a sweep; behind a measurement; in a condition; in a loop;
-from an initial state. The numbers of all instructions are real, or complex. All goes the way of a job, but for the broker, the store and the worker.
+from an initial state. The numbers of all instructions are real, or complex. All goes the way of a job, but for
+the broker, the store and the worker.
 """
 
 from __future__ import annotations
