@@ -1,8 +1,8 @@
 """Every kind of instruction in the plainest programs: with numbers, precision, method and form crossed.
 
-The forms: the instruction comes first; among gates; in a sweep; behind a measurement; in a condition; in a loop;
-from an initial state. The numbers of all instructions are real, or complex. All goes the way of a job, but for
-the broker, the store and the worker.
+The forms: the instruction comes first; among gates; in a sweep; behind a measurement and in a condition; in a
+loop; from an initial state. The numbers of all instructions are real, or complex. All goes the way of a job, but
+for the broker, the store and the worker.
 """
 
 from __future__ import annotations
@@ -63,19 +63,14 @@ def _plain(circuit: QuantumCircuit, angle: Any, add: Callable[[], None], real: b
     circuit.ry(0.4, range(circuit.num_qubits))
 
 
-def _measured(circuit: QuantumCircuit, angle: Any, add: Callable[[], None], real: bool) -> None:
+def _branch(circuit: QuantumCircuit, angle: Any, add: Callable[[], None], real: bool) -> None:
     _gates(circuit, angle, real)
     circuit.measure(0, circuit.clbits[-2])
     add()
     circuit.ry(0.4, range(circuit.num_qubits))
-
-
-def _condition(circuit: QuantumCircuit, angle: Any, add: Callable[[], None], real: bool) -> None:
-    _gates(circuit, angle, real)
-    circuit.measure(0, circuit.clbits[-2])
     with circuit.if_test((circuit.clbits[-2], 1)):
         add()
-    circuit.ry(0.4, range(circuit.num_qubits))
+    circuit.h(0)
 
 
 def _loop(circuit: QuantumCircuit, angle: Any, add: Callable[[], None], real: bool) -> None:
@@ -90,8 +85,7 @@ FORMS: dict[str, Form] = {
     "first": _first,
     "plain": _plain,
     "sweep": _plain,
-    "measured": _measured,
-    "condition": _condition,
+    "branch": _branch,
     "loop": _loop,
     "initial": _plain,
 }
