@@ -14,7 +14,7 @@ from jobs.errors import BasicAerError
 from jobs.lowering import LoweringError, Original, lower, lower_template
 from jobs.parameters import Points, points_of
 from simulator import cost, instructions
-from simulator.analysis import qubits_at_once
+from simulator.analysis import width_of
 from simulator.array import Array
 from simulator.contents import walk
 from simulator.program import Program
@@ -142,11 +142,7 @@ class Intake:
         """Refuse instructions that the method has not, and too many qubits; return what the result weighs."""
         self._check_instructions(program)
         if circuit.num_qubits > self.limits.max_qubits:
-            options = self.options
-            at_once = qubits_at_once(
-                program, options.method, fresh=self._from_zero, sampling=options.sample_measuring
-            )
-            self._check_width(circuit, at_once)
+            self._check_width(circuit, width_of(program, self.options))
         state = cost.result_bytes(program, self.options.method, self.options.precision)
         return _Weight(state, cost.readout_bytes(program, self.options.shots, memory=self.options.memory))
 

@@ -26,7 +26,7 @@ from simulator.instructions import (
 )
 from simulator.operations import Evolving
 from simulator.program import Program
-from simulator.shards import Method
+from simulator.shards import Method, Options
 
 _UNITARY = frozenset({Gate, Unitary, Diagonal, Permutation})
 #: What makes one evolution, or nothing.
@@ -86,6 +86,12 @@ def course_of(program: Program, *, sampling: bool, merging: bool) -> Course:
         instructions, final = final_measures(instructions)
     retiring = last_measures(instructions, final) if merging and Measure in map(type, instructions) else {}
     return Course(instructions, final, retiring)
+
+
+def width_of(program: Program, options: Options) -> int:
+    """Return how many qubits the states of a run with these options have, at most: client and worker ask this."""
+    fresh = options.initial_state is None
+    return qubits_at_once(program, options.method, fresh=fresh, sampling=options.sample_measuring)
 
 
 def qubits_at_once(program: Program, method: Method, *, fresh: bool = True, sampling: bool = True) -> int:

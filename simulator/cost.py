@@ -10,6 +10,7 @@ from simulator.analysis import (
     course_of,
     qubits_at_once,
     touched_by,
+    width_of,
 )
 from simulator.breadth import most_alive
 from simulator.contents import bodies_of, walk
@@ -118,8 +119,9 @@ def sweep_bytes(sweep: Sweep, options: Options) -> int:
     result = result_bytes(template, options.method, options.precision)
     shots = options.shots if options.method == "qasm" else 1
     numbers = min(shots, 1 << template.num_clbits) * 2 + (shots if options.memory else 0)
-    required = bytes_required(template, options.method, shots, options.precision)
-    together = min(rows, rows_together(template, qubits_at_once(template, options.method)))
+    fresh, sampling = options.initial_state is None, options.sample_measuring
+    required = bytes_required(template, options.method, shots, options.precision, fresh=fresh, sampling=sampling)
+    together = min(rows, rows_together(template, width_of(template, options)))
     required += together * len(template.instructions) * _BYTES_PER_ROW_INSTRUCTION
     return required + rows * (_STATES_OF_A_RESULT * result + _BYTES_PER_NUMBER * numbers)
 

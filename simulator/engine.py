@@ -84,7 +84,7 @@ def run(  # noqa: PLR0913 (the options of a run)
         MemoryRefusedError: the state is larger than any memory.
 
     """
-    refuse_beyond_memory(program, method, fresh=initial_state is None)
+    refuse_beyond_memory(program, method, fresh=initial_state is None, sampling=sample_measuring)
     look = checkpoint or _go_on
     dtype = _DTYPES[precision]
     if method == "unitary":
@@ -132,7 +132,7 @@ def final_state(
 
     The global phase is left out. Raises `InvalidProgramError` for what is not unitary.
     """
-    refuse_beyond_memory(program, "statevector")
+    refuse_beyond_memory(program, "statevector", fresh=True, sampling=True)
     evolution = Evolution(unitary_instructions(program))
     found = state.ground(program.num_qubits, amplitude_type(precision, real=evolution.real))
     evolution.run(found, checkpoint or _go_on)
@@ -181,12 +181,12 @@ def amplitude_type(precision: Precision, *, real: bool) -> type[Any]:
     return (_REAL_DTYPES if real else _DTYPES)[precision]
 
 
-def refuse_beyond_memory(program: Program, method: Method, *, fresh: bool = True) -> None:
-    """Raise `MemoryRefusedError` where the state is larger than any memory; ``fresh``: it begins in |0...0>."""
+def refuse_beyond_memory(program: Program, method: Method, *, fresh: bool, sampling: bool) -> None:
+    """Raise `MemoryRefusedError` where the state is larger than any memory; the rest is as in `qubits_at_once`."""
     columns = 2 if method == "unitary" else 1
     if program.num_qubits * columns <= _MAX_STATE_BITS:
         return
-    num_qubits = qubits_at_once(program, method, fresh=fresh)
+    num_qubits = qubits_at_once(program, method, fresh=fresh, sampling=sampling)
     if num_qubits * columns > _MAX_STATE_BITS:
         raise MemoryRefusedError(
             f"{num_qubits} qubits need 32 * {2 * columns}^{num_qubits} bytes: more than any machine has"

@@ -63,9 +63,11 @@ class _Runner:
     def _rows_together(self, sweep: Sweep, report: Report) -> Item | None:
         """Run a sweep in one; None where that is not to be: each row by itself will tell why."""
         try:
-            refuse_beyond_memory(sweep.template, self._options.method, fresh=self._options.initial_state is None)
-            self._admit(sweep_bytes(sweep, self._options))
-            return run_together(sweep, self._options, self._checkpoint, report)
+            options = self._options
+            fresh, sampling = options.initial_state is None, options.sample_measuring
+            refuse_beyond_memory(sweep.template, options.method, fresh=fresh, sampling=sampling)
+            self._admit(sweep_bytes(sweep, options))
+            return run_together(sweep, options, self._checkpoint, report)
         except StoppedError:
             raise
         except Exception:  # noqa: BLE001 (whatever it is, it may be one row's)
@@ -94,11 +96,9 @@ class _Runner:
     def _done(self, outcome: Outcome, experiment: Experiment, shots: int, report: Report) -> Outcome:
         """Return the outcome with what the run gave."""
         options, program = self._options, experiment.program
-        fresh = options.initial_state is None
-        refuse_beyond_memory(program, options.method, fresh=fresh)
-        states = bytes_required(
-            program, options.method, shots, options.precision, fresh=fresh, sampling=options.sample_measuring
-        )
+        fresh, sampling = options.initial_state is None, options.sample_measuring
+        refuse_beyond_memory(program, options.method, fresh=fresh, sampling=sampling)
+        states = bytes_required(program, options.method, shots, options.precision, fresh=fresh, sampling=sampling)
         of_shots = shots_bytes(program, options.method, shots, memory=options.memory)
         # What most of it is for is what there must be less of.
         few = "qubits" if states > of_shots else "shots or memory=False" if options.memory else "shots"

@@ -79,14 +79,19 @@ def apply_diagonal(psi: Amplitudes, diagonal: Amplitudes, targets: tuple[int, ..
 
 
 def prepare(psi: Amplitudes, amplitudes: Amplitudes, targets: tuple[int, ...]) -> None:
-    """Give the targets, which are all in |0>, these amplitudes, shape (2^k,). Scratch: 2^(bits - k)."""
+    """Give the targets, which are all in |0>, these amplitudes, shape (2^k,). Scratch: 2^(bits - k).
+
+    If ``psi`` is real, all of the amplitudes must be.
+    """
     num_bits, k = psi.size.bit_length() - 1, len(targets)
     rest = [bit for bit in reversed(range(num_bits)) if bit not in targets]
     axes = [num_bits - 1 - bit for bit in (*rest, *reversed(targets))]
     view = psi.reshape((2,) * num_bits).transpose(axes)
     ground: tuple[Any, ...] = (..., *(0,) * k)
     others = np.array(view[ground])
-    np.multiply(others.reshape(others.shape + (1,) * k), amplitudes.reshape((2,) * k), out=view)
+    # Of a width of their own, also in single precision: it is the products that are rounded.
+    numbers = amplitudes.real if np.isrealobj(psi) else amplitudes
+    np.multiply(others.reshape(others.shape + (1,) * k), numbers.reshape((2,) * k), out=view)
 
 
 def real_form(stack: NDArray[Any], *, real: bool) -> NDArray[Any]:

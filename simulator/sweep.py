@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import state
-from simulator.analysis import qubits_at_once
+from simulator.analysis import width_of
 from simulator.array import Array
 from simulator.code import Code, End, Evolve
 from simulator.cost import ROW_QUBITS, rows_together
@@ -119,7 +119,7 @@ def _code(template: Program, options: Options) -> Code | None:
     """Return the code of rows that can be run together."""
     if options.method == "unitary" or options.initial_state is not None:
         return None
-    if qubits_at_once(template, options.method) > ROW_QUBITS or template.num_clbits > WORD_BITS:
+    if width_of(template, options) > ROW_QUBITS or template.num_clbits > WORD_BITS:
         return None
     one_shot = options.method == "statevector"
     code = compile_program(template, fresh=True, sampling=options.sample_measuring, merging=not one_shot)

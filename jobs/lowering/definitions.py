@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -19,13 +20,14 @@ from qiskit.circuit.annotated_operation import Modifier
 from qiskit.exceptions import QiskitError
 from qiskit.transpiler.passes import HighLevelSynthesis
 
+from jobs.lowering.powers import MAX_MATRIX_QUBITS, lower_power
 from jobs.lowering.scope import Rule, Scope
 from jobs.lowering.walk import lower_definition, lower_operation
 from simulator.array import Array
 from simulator.instructions import Unitary
 
-#: Qubits of the widest matrix that is built where nothing else is known of a gate.
-MAX_MATRIX_QUBITS = 6
+#: Whole powers up to this are so many repetitions; those beyond are taken of the matrix.
+_MOST_REPEATED = 1000
 
 
 def lower_by_definition(operation: Any, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
@@ -39,6 +41,7 @@ def lower_by_definition(operation: Any, qubits: tuple[int, ...], clbits: tuple[i
     except (QiskitError, ValueError, TypeError, AttributeError, IndexError) as error:
         raise scope.refusal(name, f"its definition failed with {type(error).__name__}: {error}") from error
     if circuit is not None:
+        _check_definition(name, circuit, len(qubits), len(clbits), scope)
         lower_definition(circuit, qubits, clbits, scope)
     elif matrix is not None:
         scope.out.append(Unitary(Array.of(matrix), qubits, scope.controls, scope.control_state))
@@ -47,6 +50,18 @@ def lower_by_definition(operation: Any, qubits: tuple[int, ...], clbits: tuple[i
             name,
             f"it has no definition, no synthesis on its own qubits, and no matrix of at most {MAX_MATRIX_QUBITS} "
             "qubits; transpile the circuit for this backend, or give the instruction a definition",
+        )
+
+
+def _check_definition(name: str, circuit: Any, num_qubits: int, num_clbits: int, scope: Scope) -> None:
+    """Refuse what cannot stand for an instruction on so many bits."""
+    if not isinstance(circuit, QuantumCircuit):
+        raise scope.refusal(name, f"its definition is a {type(circuit).__name__}, not a QuantumCircuit")
+    if (circuit.num_qubits, circuit.num_clbits) != (num_qubits, num_clbits):
+        raise scope.refusal(
+            name,
+            f"its definition has {circuit.num_qubits} qubits and {circuit.num_clbits} clbits, and the instruction "
+            f"{num_qubits} and {num_clbits}; give it a definition of its own width",
         )
 
 
@@ -84,7 +99,10 @@ def _matrix(operation: Any) -> NDArray[np.complex128] | None:
 def _annotated(
     operation: AnnotatedOperation, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope
 ) -> None:
-    """Take the controls off, which commute with inverses and powers, and synthesise what is left."""
+    """Take the controls off, which commute with inverses and powers, and lower what is left.
+
+    Whole powers and inverses are Qiskit's synthesis. It takes others together, as if their order did not matter.
+    """
     base, modifiers = _flat(operation)
     rest: list[Modifier] = []
     for modifier in reversed(modifiers):
@@ -95,12 +113,32 @@ def _annotated(
             qubits = qubits[count:]
         else:
             rest.insert(0, modifier)
-    inverse = sum(isinstance(modifier, InverseModifier) for modifier in rest) % 2 == 1
-    power = np.prod([modifier.power for modifier in rest if isinstance(modifier, PowerModifier)])
-    if inverse or power != 1:
+    powers = _powers(operation.name, rest, scope)
+    total = math.prod(powers)
+    if abs(total) > _MOST_REPEATED or not all(map(float.is_integer, powers)):
+        lower_power(operation.name, base, powers, qubits, scope)
+    elif total != 1:
         lower_by_definition(AnnotatedOperation(base, rest), qubits, clbits, scope)
     else:
         lower_operation(base, qubits, clbits, scope)
+
+
+def _powers(name: str, modifiers: list[Modifier], scope: Scope) -> list[float]:
+    """Return the powers that an operation is raised to, one after another: an inverse is the power -1."""
+    powers = []
+    for modifier in modifiers:
+        if isinstance(modifier, InverseModifier):
+            powers.append(-1.0)
+        elif isinstance(modifier, PowerModifier):
+            try:
+                powers.append(float(modifier.power))
+            except (TypeError, ValueError, OverflowError):
+                powers.append(math.nan)
+            if not math.isfinite(powers[-1]):
+                raise scope.refusal(name, f"its power {modifier.power!r:.200} is not a real number")
+        else:
+            raise scope.refusal(name, f"its modifier {modifier} is unknown: they are inverse, power and control")
+    return powers
 
 
 def _flat(operation: Any) -> tuple[Any, list[Modifier]]:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from qiskit.circuit import ControlledGate, Gate, library
+from qiskit.circuit import ControlledGate, Gate, QuantumCircuit, library
 from qiskit.circuit.library import (
     CUGate,
     DiagonalGate,
@@ -25,7 +25,7 @@ from qiskit.synthesis import LieTrotter, SuzukiTrotter
 from jobs.lowering.definitions import lower_by_definition
 from jobs.lowering.scope import Rule, Scope
 from jobs.lowering.standard import STANDARD_GATES, add_rotation, add_standard, add_unitary
-from jobs.lowering.walk import add_phase, lower_operation
+from jobs.lowering.walk import add_phase, lower_definition, lower_operation
 from simulator.array import Array
 from simulator.instructions import Diagonal, Permutation, Unitary
 
@@ -50,6 +50,16 @@ def _controlled(gate: ControlledGate, qubits: tuple[int, ...], clbits: tuple[int
 def _cu(gate: CUGate, qubits: tuple[int, ...], _clbits: tuple[int, ...], scope: Scope) -> None:
     # The base gate is u, without the phase of cu's fourth parameter.
     add_standard("u", list(gate.params), qubits[1:], scope.controlled(qubits[:1], gate.ctrl_state))
+
+
+def _mcx_v_chain(gate: MCXVChain, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
+    # By its definition: it may be exact only up to phases, or only for clean ancillas. That of one which needs no
+    # ancilla does not have them.
+    definition = gate.definition
+    if isinstance(definition, QuantumCircuit) and definition.num_qubits < len(qubits):
+        lower_definition(definition, qubits[: definition.num_qubits], clbits, scope)
+    else:
+        lower_by_definition(gate, qubits, clbits, scope)
 
 
 def _unitary(gate: UnitaryGate, qubits: tuple[int, ...], _clbits: tuple[int, ...], scope: Scope) -> None:
@@ -144,8 +154,7 @@ GATE_RULES: Mapping[type, Rule] = MappingProxyType(
     | {
         ControlledGate: _controlled,
         CUGate: _cu,
-        # May be exact only up to phases, or only for clean ancillas.
-        MCXVChain: lower_by_definition,
+        MCXVChain: _mcx_v_chain,
         UnitaryGate: _unitary,
         DiagonalGate: _diagonal,
         PermutationGate: _permutation,

@@ -124,6 +124,10 @@ class Scope:
             top=False,
         )
 
+    def apart(self) -> Scope:
+        """Return a place of its own, under no controls: nothing that lands there is in the Program."""
+        return replace(self, out=[], controls=(), control_state=None, top=False)
+
     def gate(
         self, name: str, targets: tuple[int, ...], params: tuple[float, ...], controls: tuple[int, ...]
     ) -> Gate:
