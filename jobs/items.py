@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from qiskit import QuantumCircuit
@@ -38,6 +38,10 @@ _NOT_UNITARY = {
     instructions.Break: "break_loop",
     instructions.Continue: "continue_loop",
 }
+
+
+#: A Program is a file's, which was lowered where it was read: it prepares no states, so it fits every method.
+Circuit: TypeAlias = QuantumCircuit | Program
 
 
 @dataclass(frozen=True)
@@ -77,12 +81,15 @@ class Intake:
         """Yield the items of the job, in order; raises `BasicAerError` naming circuit, value and limit."""
         return with_sweeps(self._lowered(points_of(_circuits(run_input), binds)), self.seed)
 
-    def _lowered(self, circuits: Iterable[QuantumCircuit | Points]) -> Iterator[Experiment | Copy | Sweep]:
+    def _lowered(self, circuits: Iterable[Circuit | Points]) -> Iterator[Experiment | Copy | Sweep]:
         original: tuple[Original, _Weight] | None = None
         for each in self._with_values(circuits):
             if isinstance(each, Sweep):
                 original = None
                 yield each
+            elif isinstance(each, Program):
+                original = None
+                yield self._experiment(each)[0]
             elif original is not None and (copy := original[0].copy(each)) is not None:
                 self._take(each, 1, original[1], cost.caption_bytes(copy.name, copy.metadata))
                 yield copy
@@ -91,19 +98,19 @@ class Intake:
                 original = Original(each, experiment.program), weight
                 yield experiment
 
-    def _with_values(self, circuits: Iterable[QuantumCircuit | Points]) -> Iterator[QuantumCircuit | Sweep]:
+    def _with_values(self, circuits: Iterable[Circuit | Points]) -> Iterator[Circuit | Sweep]:
         for each in circuits:
-            if isinstance(each, QuantumCircuit):
+            if isinstance(each, (QuantumCircuit, Program)):
                 yield each
             elif (sweep := self._sweep(each)) is not None:
                 yield sweep
             else:
                 yield from each.bound()
 
-    def _experiment(self, circuit: QuantumCircuit) -> tuple[Experiment, _Weight]:
+    def _experiment(self, circuit: Circuit) -> tuple[Experiment, _Weight]:
         self._check_circuit(circuit)
         index = self.count
-        program = lower(circuit, from_zero=self._from_zero)
+        program = circuit if isinstance(circuit, Program) else lower(circuit, from_zero=self._from_zero)
         weight = self._checked(circuit, program)
         self._take(circuit, 1, weight, _caption_bytes(program))
         return Experiment(index, experiment_seed(self.seed, index), program), weight
@@ -138,7 +145,7 @@ class Intake:
         # With an initial state, qubits that nothing has touched are not |0>.
         return self.options.initial_state is None and self.options.method != "unitary"
 
-    def _checked(self, circuit: QuantumCircuit, program: Program) -> _Weight:
+    def _checked(self, circuit: Circuit, program: Program) -> _Weight:
         """Refuse instructions that the method has not, and too many qubits; return what the result weighs."""
         self._check_instructions(program)
         if circuit.num_qubits > self.limits.max_qubits:
@@ -146,7 +153,7 @@ class Intake:
         state = cost.result_bytes(program, self.options.method, self.options.precision)
         return _Weight(state, cost.readout_bytes(program, self.options.shots, memory=self.options.memory))
 
-    def _take(self, circuit: QuantumCircuit, count: int, weight: _Weight, caption: int) -> None:
+    def _take(self, circuit: Circuit, count: int, weight: _Weight, caption: int) -> None:
         """Count a circuit that is run ``count`` times; refuse what is too many, or what no worker may store."""
         self.count += count
         self.metadata += [circuit.metadata] * count
@@ -165,7 +172,7 @@ class Intake:
                 "submit fewer or narrower circuits, or raise BASICAER_MAX_RESULT_BYTES"
             )
 
-    def _check_width(self, circuit: QuantumCircuit, num_qubits: int) -> None:
+    def _check_width(self, circuit: Circuit, num_qubits: int) -> None:
         """Refuse too many qubits."""
         limit, whole = self.limits.max_qubits, circuit.num_qubits
         if num_qubits > limit:
@@ -176,7 +183,7 @@ class Intake:
                 "and is BASICAER_MAX_QUBITS while none is up."
             )
 
-    def _check_circuit(self, circuit: QuantumCircuit) -> None:
+    def _check_circuit(self, circuit: Circuit) -> None:
         """Refuse what can be told of a circuit before it is lowered."""
         if self.options.method != "qasm" or not self._from_zero:
             # Before anything is done that takes long where it is large.
@@ -214,12 +221,12 @@ def _caption_bytes(program: Program) -> int:
     return cost.caption_bytes(program.header.name, program.header.metadata)
 
 
-def _circuits(run_input: Any) -> Iterator[QuantumCircuit]:
-    circuits = [run_input] if isinstance(run_input, QuantumCircuit) else run_input
+def _circuits(run_input: Any) -> Iterator[Circuit]:
+    circuits = [run_input] if isinstance(run_input, (QuantumCircuit, Program)) else run_input
     if isinstance(circuits, (str, bytes)) or not isinstance(circuits, Iterable):
         raise BasicAerError(f"run() takes a QuantumCircuit or several, not {type(run_input).__name__}")
     for index, circuit in enumerate(circuits):
-        if not isinstance(circuit, QuantumCircuit):
+        if not isinstance(circuit, (QuantumCircuit, Program)):
             raise BasicAerError(
                 f"run() takes QuantumCircuits; number {index} is a {type(circuit).__name__}: {circuit!r}"
             )

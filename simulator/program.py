@@ -6,7 +6,9 @@ it came from `jobs.lower` or from the wire. Instructions and the order of bits a
 
 from __future__ import annotations
 
+import json
 import math
+from typing import Any
 
 import msgspec
 
@@ -58,6 +60,16 @@ class Program(msgspec.Struct, frozen=True, array_like=True):
     #: Radians.
     global_phase: float = 0.0
     variables: tuple[Variable, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The circuit's name."""
+        return self.header.name
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The circuit's metadata; empty where it is not JSON."""
+        return json.loads(self.header.metadata or "{}")  # type: ignore[no-any-return]
 
     def __post_init__(self) -> None:
         if not (0 <= self.num_qubits <= MAX_QUBITS and 0 <= self.num_clbits <= MAX_CLBITS):

@@ -31,7 +31,7 @@ _LOOK = 0.5
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path))
 @click.option("--shots", type=click.IntRange(min=0), help="How often to run the circuit.  [default: 1024]")
 @click.option("--seed", type=click.IntRange(min=0), help="The same seed gives the same counts.")
 @click.option("--backend", type=click.Choice(BACKENDS), default=BACKENDS[0], show_default=True)
@@ -39,6 +39,12 @@ _LOOK = 0.5
 @click.option("--priority", type=click.IntRange(0, 9), help="Among your own jobs; 9 goes first.  [default: 0]")
 @click.option("--job-id", metavar="ID", help="An id of your own: the same run with it again is the same job.")
 @click.option("--wait/--no-wait", default=True, help="Wait for the result, or print the job's id and return.")
+@click.option(
+    "--read-timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="How long reading FILE may take.  [default: 60]",
+)
 @json_option
 @url_option
 def run(  # noqa: PLR0913, PLR0917 (one for each option)
@@ -50,18 +56,19 @@ def run(  # noqa: PLR0913, PLR0917 (one for each option)
     priority: int | None,
     job_id: str | None,
     wait: bool,
+    read_timeout: float | None,
     as_json: bool,
     url: str | None,
 ) -> None:
     """Run an OpenQASM 2 or 3 FILE and show its result."""
     with exit_codes():
-        from jobs.cli.qasm import read_circuit
+        from jobs.cli.qasm import READ_SECONDS, read_program
 
-        circuit = read_circuit(file)
+        program = read_program(file, read_timeout or READ_SECONDS)
         with _provider(url) as provider:
             options = {"shots": shots, "seed_simulator": seed, "precision": precision, "priority": priority}
             given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-            job = provider.get_backend(backend).create_job(circuit, job_id=job_id, **given)
+            job = provider.get_backend(backend).create_job(program, job_id=job_id, **given)
             with _left_alone(job, url):
                 job.submit()
                 # The embedded cluster's workers are on their way.

@@ -12,18 +12,19 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from qiskit import QuantumCircuit
 from qiskit.providers import JobStatus
 from qiskit.quantum_info import Statevector
 
 from jobs.cli.exits import ExitCode
 from jobs.cli.goodness import Verdict, compare
-from jobs.cli.qasm import read_circuit
+from jobs.cli.qasm import read_program
 from jobs.cli.report import print_counts
 from jobs.cli.terminal import STYLES, live_table, say, spinner, stdout
 from jobs.cluster import LocalCluster
 from jobs.job import BasicAerJob
+from jobs.lowering import rebuild
 from jobs.provider import BasicAerProvider
+from simulator.program import Program
 
 SHOTS = 4096
 SEED = 2026
@@ -48,33 +49,33 @@ class Example:
 
     name: str
     title: str
-    expected: Callable[[QuantumCircuit], Distribution]
+    expected: Callable[[Program], Distribution]
 
 
-def _sums(_: QuantumCircuit) -> Distribution:
+def _sums(_: Program) -> Distribution:
     return {f"{addend + 201:010b} {addend:09b}": 1 / 4 for addend in (310, 311, 318, 319)}
 
 
-def _wave(_: QuantumCircuit) -> Distribution:
+def _wave(_: Program) -> Distribution:
     frequency, size = 1234.3, 4096
     away = {k: math.pi * (k - frequency) for k in range(size)}
     return {f"{k:012b}": (math.sin(x) / (size * math.sin(x / size))) ** 2 for k, x in away.items()}
 
 
-def _marked(_: QuantumCircuit) -> Distribution:
+def _marked(_: Program) -> Distribution:
     marked, size, rounds = 90, 128, 8
     hit = math.sin((2 * rounds + 1) * math.asin(size**-0.5)) ** 2
     return {f"{n:07b}": hit if n == marked else (1 - hit) / (size - 1) for n in range(size)}
 
 
-def _teleported(_: QuantumCircuit) -> Distribution:
+def _teleported(_: Program) -> Distribution:
     theta, phi, axis = math.pi / 3, math.pi / 4, math.pi / 4
     cosine = math.sin(theta) * math.cos(phi) * math.sin(axis) + math.cos(theta) * math.cos(axis)
     return {f"{bob} {message:02b}": (1 + (-1) ** bob * cosine) / 8 for bob in (0, 1) for message in range(4)}
 
 
-def _exact(circuit: QuantumCircuit) -> Distribution:
-    unmeasured = circuit.remove_final_measurements(inplace=False)
+def _exact(program: Program) -> Distribution:
+    unmeasured = rebuild(program).remove_final_measurements(inplace=False)
     return {str(state): float(p) for state, p in Statevector(unmeasured).probabilities_dict().items()}
 
 
@@ -90,13 +91,13 @@ EXAMPLES = (
 def run_demo(url: str | None) -> ExitCode:
     """Run all examples at once and check them; on two workers of their own unless a URL is given."""
     folder = next(folder for folder in _FOLDERS if folder.is_dir())
-    circuits = {example.name: read_circuit(folder / f"{example.name}.qasm") for example in EXAMPLES}
+    programs = {example.name: read_program(folder / f"{example.name}.qasm") for example in EXAMPLES}
     with _provider(url) as provider:
         backend = provider.get_backend("qasm_simulator")
-        jobs = {name: backend.run(circuit, shots=SHOTS, seed_simulator=SEED) for name, circuit in circuits.items()}
+        jobs = {name: backend.run(program, shots=SHOTS, seed_simulator=SEED) for name, program in programs.items()}
         say(f"{len(jobs)} OpenQASM files from {folder}, {SHOTS} shots each:")
-        _watch(jobs, circuits)
-        right = [_check(example, circuits[example.name], jobs[example.name]) for example in EXAMPLES]
+        _watch(jobs, programs)
+        right = [_check(example, programs[example.name], jobs[example.name]) for example in EXAMPLES]
     if url is None:
         say("The workers and their Redis have ended.")
     wrong = right.count(False)
@@ -119,12 +120,12 @@ def _provider(url: str | None) -> Iterator[BasicAerProvider]:
         yield provider
 
 
-def _watch(jobs: Mapping[str, BasicAerJob], circuits: Mapping[str, QuantumCircuit]) -> None:
+def _watch(jobs: Mapping[str, BasicAerJob], programs: Mapping[str, Program]) -> None:
     """Show the jobs' states until all are final; raises `JobTimeoutError`."""
 
     def rows() -> list[list[str]]:
         return [
-            [name, str(circuits[name].num_qubits), job.status().name, _duration(job), job.job_id()]
+            [name, str(programs[name].num_qubits), job.status().name, _duration(job), job.job_id()]
             for name, job in jobs.items()
         ]
 
@@ -139,7 +140,7 @@ def _duration(job: BasicAerJob) -> str:
     return f"{(times['finished'] - times['running']).total_seconds():.2f}" if times.keys() >= _RAN else ""
 
 
-def _check(example: Example, circuit: QuantumCircuit, job: BasicAerJob) -> bool:
+def _check(example: Example, program: Program, job: BasicAerJob) -> bool:
     """Show a job's counts, and whether they fit."""
     console = stdout()
     console.print(f"\n{example.name}: {example.title}", style="bold")
@@ -148,7 +149,7 @@ def _check(example: Example, circuit: QuantumCircuit, job: BasicAerJob) -> bool:
     else:
         counts = job.result().get_counts()
         print_counts(console, counts, rows=_ROWS)
-        verdict = compare(counts, example.expected(circuit))
+        verdict = compare(counts, example.expected(program))
     word = "right" if verdict.fits else "wrong"
     console.print(f"  {word}: {verdict.reason}", style=STYLES[word])
     return verdict.fits

@@ -14,6 +14,7 @@ from qiskit.circuit import (
     ForLoopOp,
     IfElseOp,
     Parameter,
+    ParameterExpression,
     QuantumCircuit,
     Store,
     SwitchCaseOp,
@@ -48,10 +49,13 @@ def _for_loop(op: ForLoopOp, qubits: tuple[int, ...], clbits: tuple[int, ...], s
     indexset, loop_parameter, block = op.params
     indices = _indices(indexset)
     if isinstance(loop_parameter, Parameter) and loop_parameter in block.parameters:
-        blocks = (block.assign_parameters({loop_parameter: index}) for index in indexset)
-        bodies = _unrolled(blocks, qubits, clbits, scope)
-        scope.out.append(instructions.For(indices, bodies))
-        return
+        if _depends(block, loop_parameter):
+            blocks = (block.assign_parameters({loop_parameter: index}) for index in indexset)
+            bodies = _unrolled(blocks, _count(indices), qubits, clbits, scope)
+            scope.out.append(instructions.For(indices, bodies))
+            return
+        # The importer of OpenQASM 3 adds `index - index` to the phase of a body that does not use the index.
+        block = block.assign_parameters({loop_parameter: 0})
     variable = None
     if isinstance(loop_parameter, expr.Var):
         variable = scope.draft.declare(loop_parameter, lower_type(loop_parameter.type))
@@ -64,16 +68,39 @@ def _indices(indexset: Any) -> instructions.Range | tuple[int, ...]:
     return tuple(int(index) for index in indexset)
 
 
+def _depends(block: QuantumCircuit, parameter: Parameter) -> bool:
+    """Whether what a block does depends on a parameter that it names."""
+    for instruction in block.data:
+        blocks = instruction.operation.blocks if instruction.is_control_flow() else ()
+        if any(parameter in inner.parameters and _depends(inner, parameter) for inner in blocks):
+            return True
+        numbers = [number for number in instruction.params if isinstance(number, ParameterExpression)]
+        if any(parameter in number.parameters for number in numbers):
+            return True
+    phase = block.global_phase
+    return (
+        isinstance(phase, ParameterExpression) and parameter in phase.parameters and phase.gradient(parameter) != 0
+    )
+
+
+def _count(indices: instructions.Range | tuple[int, ...]) -> int:
+    if isinstance(indices, tuple):
+        return len(indices)
+    # As len(range(...)), which does not count beyond the memory that there could be.
+    return max(0, -((indices.start - indices.stop) // indices.step))
+
+
 def _unrolled(
-    blocks: Iterable[QuantumCircuit], qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope
+    blocks: Iterable[QuantumCircuit], count: int, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope
 ) -> tuple[Body, ...]:
-    """Lower one body an index; stop as soon as they are too many together."""
+    """Lower one body for each of the ``count`` indices; refuse at once what would be too many together."""
     bodies, size = [], 0
     for block in blocks:
         bodies.append(_body(block, qubits, clbits, scope))
-        # The body itself counts too: an endless range of empty bodies must end as well.
+        # The body itself counts too.
         size += 1 + sum(1 for _ in walk(bodies[-1]))
-        if size > MAX_UNROLLED:
+        # The first body tells, so far as they are alike.
+        if max(size, count * size // len(bodies)) > MAX_UNROLLED:
             raise scope.refusal(
                 "for_loop",
                 f"its loop parameter needs a body for each index, of more than {MAX_UNROLLED} instructions in "

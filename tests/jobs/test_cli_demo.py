@@ -13,17 +13,19 @@ from qiskit_aer import AerSimulator
 from jobs.cli import demo
 from jobs.cli.exits import ExitCode
 from jobs.cli.goodness import compare
-from jobs.cli.qasm import read_circuit
+from jobs.cli.qasm import read_program
 from jobs.cluster import LocalCluster
+from jobs.lowering import rebuild
 
 EXAMPLES = pytest.mark.parametrize("example", demo.EXAMPLES, ids=lambda example: example.name)
 
 
-def circuit_of(name):
-    return read_circuit(ROOT / "examples" / f"{name}.qasm")
+def program_of(name):
+    return read_program(ROOT / "examples" / f"{name}.qasm")
 
 
-def aer_counts(circuit):
+def aer_counts(program):
+    circuit = rebuild(program)
     simulator = AerSimulator()
     return simulator.run(transpile(circuit, simulator), shots=4096, seed_simulator=5).result().get_counts()
 
@@ -31,10 +33,10 @@ def aer_counts(circuit):
 @EXAMPLES
 def test_the_known_answers_agree_with_aer(example):
     """Each example's expected distribution is the one that another simulator samples."""
-    circuit = circuit_of(example.name)
-    expected = example.expected(circuit)
+    program = program_of(example.name)
+    expected = example.expected(program)
     assert sum(expected.values()) == pytest.approx(1, abs=1e-9)
-    assert compare(aer_counts(circuit), expected).fits
+    assert compare(aer_counts(program), expected).fits
 
 
 @pytest.mark.parametrize(
@@ -55,8 +57,8 @@ def test_a_slip_in_a_circuit_is_noticed(tmp_path, name, right, wrong):
     path = tmp_path / f"{name}.qasm"
     path.write_text(text.replace(right, wrong))
     example = next(example for example in demo.EXAMPLES if example.name == name)
-    expected = example.expected(circuit_of(name))
-    assert not compare(aer_counts(read_circuit(path)), expected).fits
+    expected = example.expected(program_of(name))
+    assert not compare(aer_counts(read_program(path)), expected).fits
 
 
 def test_a_wrong_answer_ends_the_demo_with_1(monkeypatch, capsys):

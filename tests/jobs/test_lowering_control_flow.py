@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import AnnotatedOperation, ControlModifier, Duration, Instruction, Parameter
@@ -115,6 +117,34 @@ def test_loops_over_parameters_have_a_limit(circuit: QuantumCircuit, monkeypatch
         circuit.rx(index, 0)
     with pytest.raises(LoweringError, match=r"for_loop.*more than 100 instructions.*expr.Var"):
         lower(circuit)
+
+
+def test_a_loop_that_is_too_long_is_refused_at_once(circuit: QuantumCircuit) -> None:
+    """Rule 23: the first body tells how many instructions all of them would be."""
+    with circuit.for_loop(range(10**15, 0, -3), Parameter("i")) as index:
+        circuit.rx(index, 0)
+    begin = time.process_time()
+    with pytest.raises(LoweringError, match=r"for_loop.*more than 1000000 instructions"):
+        lower(circuit)
+    assert time.process_time() - begin < 1
+
+
+def test_a_loop_whose_parameter_changes_nothing_has_one_body(circuit: QuantumCircuit) -> None:
+    """Rule 30: `i - i` in a global phase, as the importer of OpenQASM 3 writes it, asks for no body of its own."""
+    with circuit.for_loop(range(10**8), Parameter("i")) as index:
+        circuit.x(0)
+        circuit.global_phase += index - index
+    (loop,) = lower(circuit).instructions
+    assert loop == instructions.For(instructions.Range(0, 10**8), ((instructions.Gate("x", (0,)),),))
+
+
+def test_a_loop_parameter_in_a_phase_or_an_inner_block_counts(circuit: QuantumCircuit) -> None:
+    """Rule 30: where what a body does depends on the index, each index has its own."""
+    with circuit.for_loop(range(3), Parameter("i")) as index:
+        circuit.global_phase += index
+    with circuit.for_loop(range(3), Parameter("j")) as index, circuit.if_test((circuit.clbits[0], 1)):
+        circuit.rx(index, 0)
+    assert [len(loop.bodies) for loop in lower(circuit).instructions] == [3, 3]
 
 
 def test_only_the_open_parameter_is_named(circuit: QuantumCircuit) -> None:
