@@ -96,6 +96,7 @@ def test_qiskits_own_qelib1_is_known(tmp_path):
     [
         ("gate cu(a, b, c) x, y { CX x, y; U(a, b, c) y; }", "cu(1, 2, 3) q[0], q[1];", {"cx": 1, "u": 1}),
         ("gate swap a, b { CX a, b; }", "swap q[0], q[1];", {"cx": 1}),
+        ("gate u(a) x { U(a, 0, 0) x; }", "u(1) q[0]; U(1, 2, 3) q[0];", {"u": 2}),
         ("gate asin a, b { CX a, b; }", "asin q[0], q[1];", {"cx": 1}),
     ],
 )
@@ -182,7 +183,8 @@ def test_a_bad_file_is_refused_with_its_place(tmp_path, text, place, reason):
         ("rzz q[0],q[1];", "'rzz' takes 1 parameter, but got 0"),
         ("U q[0];", "'U' takes 3 parameters, but got 0"),
         ("if (c == 1) rx q[0];", "'rx' takes 1 parameter, but got 0"),
-        ("mine q[0];", "parameter index out of range"),
+        ("mine q[0];", "'mine' takes 1 parameter, but got 0"),
+        ("if (c == 1) unused q[0];", "'unused' takes 2 parameters, but got 0"),
         ("outer q[0];", "'ry' takes 1 parameter, but got 0"),
         ("u0(0.5) q[0];", "must be an integer"),
         ("rx(1e999) q[0];", "not finite"),
@@ -191,7 +193,7 @@ def test_a_bad_file_is_refused_with_its_place(tmp_path, text, place, reason):
 )
 def test_an_error_without_a_place_is_given_one(tmp_path, statement, reason):
     """Where Qiskit does not say where it failed, the first statement that does is found, and why."""
-    gates = "gate mine(t) a { rx(t) a; }\ngate outer a { ry a; }\nopaque blank a;\n"
+    gates = "gate mine(t) a { rx(t) a; } gate unused(s, t) a { x a; }\ngate outer a { ry a; }\nopaque blank a;\n"
     message = refused(tmp_path, f"{HEADER_2}{gates}h q;\nh q; // h q; {{\n\n   {statement}\nh q;\nrx q[1];\n")
     assert message.startswith(":11:4: ")
     assert reason in message

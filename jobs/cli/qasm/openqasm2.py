@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,11 @@ _BUILTIN = (
     CustomInstruction("U", 3, 1, library.UGate, builtin=True),
     CustomInstruction("CX", 0, 2, library.CXGate, builtin=True),
 )
+#: What Qiskit calls them: a gate of the file's own may have the same name.
+_QISKIT_NAMES = {"u", "cx"}
 _LOCATED = re.compile(r"(?P<file>.+?):(?P<line>\d+),(?P<column>\d+): (?P<reason>.*)", re.DOTALL)
 #: An opaque gate has nothing in it, so there Qiskit's own of that name is the only meaning.
-_DEFINITION = re.compile(r"\bgate\s+(\w+)")
+_DEFINITION = re.compile(r"\bgate\s+(\w+)\s*(?:\(([^)]*)\))?")
 _INCLUDE = re.compile(r'\binclude\s*"([^"\n]+)"')
 #: What those are called that OpenQASM 2 has not.
 _FUNCTIONS = {"asin", "acos", "atan"}
@@ -45,14 +47,15 @@ def read_2(source: Source) -> QuantumCircuit:
     folders = (*LEGACY_INCLUDE_PATH, source.path.parent)
     own = _defined(source, folders, set())
     try:
-        return qasm2.loads(
+        circuit = qasm2.loads(
             source.text,
             include_path=folders,
             custom_instructions=[
                 _counting(each) for each in (*LEGACY_CUSTOM_INSTRUCTIONS, *_BUILTIN) if each.name not in own
             ],
-            custom_classical=() if own & _FUNCTIONS else LEGACY_CUSTOM_CLASSICAL,
+            custom_classical=() if own.keys() & _FUNCTIONS else LEGACY_CUSTOM_CLASSICAL,
         )
+        _check_counts(circuit, {name: count for name, count in own.items() if name not in _QISKIT_NAMES})
     except QASM2ParseError as error:
         found = _LOCATED.fullmatch(error.message)
         if found is None:
@@ -60,6 +63,7 @@ def read_2(source: Source) -> QuantumCircuit:
         file = source.path if found["file"] == "<input>" else found["file"]
         place = int(found["line"]), int(found["column"]) + 1
         raise refusal(file, place, _plain(found["reason"])) from error
+    return circuit
 
 
 def _counting(instruction: CustomInstruction) -> CustomInstruction:
@@ -68,8 +72,7 @@ def _counting(instruction: CustomInstruction) -> CustomInstruction:
     def checked(constructor: Callable[..., Any] = instruction.constructor) -> Callable[..., Any]:
         def make(*parameters: float) -> Any:
             if len(parameters) != instruction.num_params:
-                takes = f"{instruction.num_params} parameter{'' if instruction.num_params == 1 else 's'}"
-                raise QASM2ParseError(f"'{instruction.name}' takes {takes}, but got {len(parameters)}")
+                raise _miscounted(instruction.name, instruction.num_params, len(parameters))
             return constructor(*parameters)
 
         return make
@@ -77,9 +80,26 @@ def _counting(instruction: CustomInstruction) -> CustomInstruction:
     return replace(instruction, constructor=checked())
 
 
-def _defined(source: Source, folders: Sequence[Path], seen: set[Path]) -> set[str]:
-    """Return the names of gates that a file defines, or one that it includes."""
-    names = set(_DEFINITION.findall(source.bare))
+def _miscounted(name: str, takes: int, got: int) -> QASM2ParseError:
+    return QASM2ParseError(f"'{name}' takes {takes} parameter{'' if takes == 1 else 's'}, but got {got}")
+
+
+def _check_counts(circuit: QuantumCircuit, counts: Mapping[str, int]) -> None:
+    """Refuse a gate of the file's own that was given another number of parameters than it takes."""
+    for instruction in circuit.data if counts else ():
+        for block in instruction.operation.blocks if instruction.is_control_flow() else ():
+            _check_counts(block, counts)
+        takes = counts.get(instruction.name, len(instruction.params))
+        if takes != len(instruction.params):
+            raise _miscounted(instruction.name, takes, len(instruction.params))
+
+
+def _defined(source: Source, folders: Sequence[Path], seen: set[Path]) -> dict[str, int]:
+    """Return the gates that a file defines, or one that it includes, and how many parameters they take."""
+    names = {
+        name: parameters.count(",") + 1 if parameters.strip() else 0
+        for name, parameters in _DEFINITION.findall(source.bare)
+    }
     for name in _INCLUDE.findall(source.code):
         paths = (folder / name for folder in folders)
         path = next((path for path in paths if path.is_file()), None)

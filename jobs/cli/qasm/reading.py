@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 from qiskit import QuantumCircuit
 
-from jobs.cli.qasm.confinement import Bounds, NoAnswerError, TimeIsOverError, confined
+from jobs.cli.qasm.confinement import Bounds, NoAnswerError, TimeIsOverError, confined, stop_clock
 from jobs.cli.qasm.openqasm2 import read_2
 from jobs.cli.qasm.places import place_of
 from jobs.cli.qasm.source import Source, UnreadableCircuitError, refusal
@@ -55,6 +55,7 @@ def _answer(path: Path, bounds: Bounds) -> bytes:
         answer = _Answer(program=_program(path, bounds))
     except UnreadableCircuitError as error:
         answer = _Answer(refusal=str(error))
+    stop_clock()
     return msgspec.msgpack.encode(answer)
 
 
@@ -73,6 +74,7 @@ def _program(path: Path, bounds: Bounds) -> Program:
         if place is None and source and language and not isinstance(error, (MemoryError, TimeIsOverError)):
             with contextlib.suppress(MemoryError, TimeIsOverError):
                 place, error = _first_bad_statement(source, language, error)
+        stop_clock()
         if isinstance(error, UnreadableCircuitError):
             raise error from None
         raise refusal(path, place, _reason(error, bounds)) from error

@@ -99,7 +99,9 @@ class Source:
             totals[kind] += _number(found["size"])
             limit, bits = (MAX_QUBITS, "qubits") if kind == "q" else (MAX_CLBITS, "classical bits")
             if totals[kind] > limit:
-                raise self.refusal(found.start(), f"more than {limit} {bits}, the most that a circuit may have")
+                raise self.refusal(
+                    found.start(), f"{found[0]:.60} makes more than {limit} {bits}, the most that there may be"
+                )
         for found in _INDEX.finditer(self.bare):
             if _number(found[1] or found[2]) > MAX_CLBITS:
                 raise self.refusal(found.start(), f"{found[0]:.{_QUOTED}} is more than there can be: {MAX_CLBITS}")
