@@ -20,7 +20,9 @@ from qiskit.circuit import (
     WhileLoopOp,
 )
 from qiskit.circuit.classical import expr
+from qiskit.exceptions import QiskitError
 
+from jobs.lowering.errors import LoweringError
 from jobs.lowering.expressions import lower_expression, lower_lvalue, lower_type
 from jobs.lowering.scope import Rule, Scope
 from jobs.lowering.walk import lower_block
@@ -48,7 +50,9 @@ def _for_loop(op: ForLoopOp, qubits: tuple[int, ...], clbits: tuple[int, ...], s
     indexset, loop_parameter, block = op.params
     indices = _indices(indexset)
     if isinstance(loop_parameter, Parameter) and loop_parameter in block.parameters:
-        blocks = (block.assign_parameters({loop_parameter: index}) for index in indexset)
+        if len(indexset) > MAX_UNROLLED:
+            raise _too_many(scope)
+        blocks = (_at_index(block, loop_parameter, index, scope) for index in indexset)
         bodies = _unrolled(blocks, qubits, clbits, scope)
         scope.out.append(instructions.For(indices, bodies))
         return
@@ -74,12 +78,26 @@ def _unrolled(
         # The body itself counts too: an endless range of empty bodies must end as well.
         size += 1 + sum(1 for _ in walk(bodies[-1]))
         if size > MAX_UNROLLED:
-            raise scope.refusal(
-                "for_loop",
-                f"its loop parameter needs a body for each index, of more than {MAX_UNROLLED} instructions in "
-                "all; loop over an expr.Var instead of a Parameter, or over fewer indices",
-            )
+            raise _too_many(scope)
     return tuple(bodies)
+
+
+def _at_index(block: QuantumCircuit, parameter: Parameter, index: int, scope: Scope) -> QuantumCircuit:
+    """Return a loop's body at an index; refuse one that has no value there."""
+    try:
+        return block.assign_parameters({parameter: index})
+    except (ArithmeticError, QiskitError, TypeError, ValueError) as error:
+        raise scope.refusal(
+            "for_loop", f"with {parameter.name} = {index}, {type(error).__name__}: {error}"
+        ) from error
+
+
+def _too_many(scope: Scope) -> LoweringError:
+    return scope.refusal(
+        "for_loop",
+        f"its loop parameter needs a body for each index, of more than {MAX_UNROLLED} instructions in all; "
+        "loop over an expr.Var instead of a Parameter, or over fewer indices",
+    )
 
 
 def _switch(op: SwitchCaseOp, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:

@@ -60,12 +60,17 @@ def _stretch(_node: expr.Stretch, _scope: Scope, unit: Unit) -> expression.Expre
     return expression.Constant(expression.Duration(), 0.0, unit)
 
 
-def _value(node: expr.Value, _scope: Scope, _unit: Unit) -> expression.Expression:
+def _value(node: expr.Value, scope: Scope, _unit: Unit) -> expression.Expression:
     value, type_ = node.value, lower_type(node.type)
     if isinstance(value, Duration):
         return expression.Constant(type_, *_length(value))
     if isinstance(type_, expression.Uint):
-        return expression.Constant(type_, hex(value))
+        # Qiskit takes any number for a Uint; it makes a float of a negative one.
+        if value < 0 or value != int(value):
+            raise scope.error(
+                f"its constant {value} is no unsigned integer of {type_.width} bits: from 0 to 2^{type_.width} - 1"
+            )
+        return expression.Constant(type_, hex(int(value)))
     return expression.Constant(type_, float(value) if isinstance(type_, expression.Float) else bool(value))
 
 
