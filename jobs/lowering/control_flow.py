@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -43,11 +44,13 @@ def _if_else(op: IfElseOp, qubits: tuple[int, ...], clbits: tuple[int, ...], sco
 
 def _while_loop(op: WhileLoopOp, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
     (block,) = op.blocks
-    scope.out.append(instructions.While(_condition(op, scope), _body(block, qubits, clbits, scope)))
+    body = _body(block, qubits, clbits, replace(scope, looped=True))
+    scope.out.append(instructions.While(_condition(op, scope), body))
 
 
 def _for_loop(op: ForLoopOp, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
     indexset, loop_parameter, block = op.params
+    scope = replace(scope, looped=True)
     indices = _indices(indexset)
     if isinstance(loop_parameter, Parameter) and loop_parameter in block.parameters:
         if len(indexset) > MAX_UNROLLED:
@@ -114,12 +117,19 @@ def _labels(labels: Iterable[Any]) -> tuple[str, ...]:
     return () if CASE_DEFAULT in values else tuple(hex(value) for value in values)
 
 
-def _break_loop(_: BreakLoopOp, _qubits: tuple[int, ...], _clbits: tuple[int, ...], scope: Scope) -> None:
+def _break_loop(op: BreakLoopOp, _qubits: tuple[int, ...], _clbits: tuple[int, ...], scope: Scope) -> None:
+    _refuse_outside(op, scope)
     scope.out.append(instructions.Break())
 
 
-def _continue_loop(_: ContinueLoopOp, _qubits: tuple[int, ...], _clbits: tuple[int, ...], scope: Scope) -> None:
+def _continue_loop(op: ContinueLoopOp, _qubits: tuple[int, ...], _clbits: tuple[int, ...], scope: Scope) -> None:
+    _refuse_outside(op, scope)
     scope.out.append(instructions.Continue())
+
+
+def _refuse_outside(op: BreakLoopOp | ContinueLoopOp, scope: Scope) -> None:
+    if not scope.looped:
+        raise scope.refusal(op.name, "it is outside of every loop")
 
 
 def _box(op: BoxOp, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:

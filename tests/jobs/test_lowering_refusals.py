@@ -12,9 +12,11 @@ from in_process import ran
 from qiskit import QuantumCircuit
 from qiskit.circuit import (
     AnnotatedOperation,
+    BreakLoopOp,
     CircuitInstruction,
     ClassicalRegister,
     Clbit,
+    ContinueLoopOp,
     Gate,
     IfElseOp,
     Instruction,
@@ -64,6 +66,15 @@ def _matrix(matrix: Callable[[], Any]) -> QuantumCircuit:
 def _if(condition: Any) -> QuantumCircuit:
     circuit = _circuit()
     circuit._append(CircuitInstruction(IfElseOp(condition, QuantumCircuit(2, 2)), circuit.qubits, circuit.clbits))
+    return circuit
+
+
+def _outside(jump: Any) -> QuantumCircuit:
+    """A jump in a condition that is in no loop."""
+    block = QuantumCircuit(2, 2)
+    block._append(CircuitInstruction(jump, block.qubits, block.clbits))
+    circuit = _circuit()
+    circuit.append(IfElseOp((circuit.clbits[0], 1), block), circuit.qubits, circuit.clbits)
     return circuit
 
 
@@ -127,6 +138,8 @@ CASES: dict[str, tuple[Callable[[], QuantumCircuit], list[str]]] = {
         lambda: _looped(range(10**9), lambda index: index * 0.1),
         ["for_loop", "1000000"],
     ),
+    "a break outside of a loop": (lambda: _outside(BreakLoopOp(2, 2)), ["break_loop", "mine", "outside"]),
+    "a continue outside of a loop": (lambda: _outside(ContinueLoopOp(2, 2)), ["continue_loop", "mine", "outside"]),
     "an angle that is no float": (lambda: _turned(10**400), ["rx", "mine", "not real numbers"]),
     "an infinite angle": (lambda: _turned(math.inf), ["mine", "rx", "inf"]),
     "a name that is no text": (lambda: _named("\ud800"), ["number 0", "ud800"]),
