@@ -230,4 +230,8 @@ def _circuits(run_input: Any) -> Iterator[Circuit]:
             raise BasicAerError(
                 f"run() takes QuantumCircuits; number {index} is a {type(circuit).__name__}: {circuit!r}"
             )
+        try:
+            str(circuit.name).encode()
+        except UnicodeEncodeError as error:
+            raise BasicAerError(f"the name of circuit number {index} is no text: {circuit.name!r}") from error
         yield circuit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -21,7 +22,9 @@ from qiskit.circuit import (
     WhileLoopOp,
 )
 from qiskit.circuit.classical import expr
+from qiskit.exceptions import QiskitError
 
+from jobs.lowering.errors import LoweringError
 from jobs.lowering.expressions import lower_expression, lower_lvalue, lower_type
 from jobs.lowering.scope import Rule, Scope
 from jobs.lowering.walk import lower_block
@@ -42,20 +45,22 @@ def _if_else(op: IfElseOp, qubits: tuple[int, ...], clbits: tuple[int, ...], sco
 
 def _while_loop(op: WhileLoopOp, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
     (block,) = op.blocks
-    scope.out.append(instructions.While(_condition(op, scope), _body(block, qubits, clbits, scope)))
+    body = _body(block, qubits, clbits, replace(scope, looped=True))
+    scope.out.append(instructions.While(_condition(op, scope), body))
 
 
 def _for_loop(op: ForLoopOp, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
     indexset, loop_parameter, block = op.params
+    scope = replace(scope, looped=True)
     indices = _indices(indexset)
     if isinstance(loop_parameter, Parameter) and loop_parameter in block.parameters:
         if _depends(block, loop_parameter):
-            blocks = (block.assign_parameters({loop_parameter: index}) for index in indexset)
+            blocks = (_at_index(block, loop_parameter, index, scope) for index in indexset)
             bodies = _unrolled(blocks, _count(indices), qubits, clbits, scope)
             scope.out.append(instructions.For(indices, bodies))
             return
         # The importer of OpenQASM 3 adds `index - index` to the phase of a body that does not use the index.
-        block = block.assign_parameters({loop_parameter: 0})
+        block = _at_index(block, loop_parameter, 0, scope)
     variable = None
     if isinstance(loop_parameter, expr.Var):
         variable = scope.draft.declare(loop_parameter, lower_type(loop_parameter.type))
@@ -101,12 +106,26 @@ def _unrolled(
         size += 1 + sum(1 for _ in walk(bodies[-1]))
         # The first body tells, so far as they are alike.
         if max(size, count * size // len(bodies)) > MAX_UNROLLED:
-            raise scope.refusal(
-                "for_loop",
-                f"its loop parameter needs a body for each index, of more than {MAX_UNROLLED} instructions in "
-                "all; loop over an expr.Var instead of a Parameter, or over fewer indices",
-            )
+            raise _too_many(scope)
     return tuple(bodies)
+
+
+def _at_index(block: QuantumCircuit, parameter: Parameter, index: int, scope: Scope) -> QuantumCircuit:
+    """Return a loop's body at an index; refuse one that has no value there."""
+    try:
+        return block.assign_parameters({parameter: index})
+    except (ArithmeticError, QiskitError, TypeError, ValueError) as error:
+        raise scope.refusal(
+            "for_loop", f"with {parameter.name} = {index}, {type(error).__name__}: {error}"
+        ) from error
+
+
+def _too_many(scope: Scope) -> LoweringError:
+    return scope.refusal(
+        "for_loop",
+        f"its loop parameter needs a body for each index, of more than {MAX_UNROLLED} instructions in all; "
+        "loop over an expr.Var instead of a Parameter, or over fewer indices",
+    )
 
 
 def _switch(op: SwitchCaseOp, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
@@ -123,12 +142,19 @@ def _labels(labels: Iterable[Any]) -> tuple[str, ...]:
     return () if CASE_DEFAULT in values else tuple(hex(value) for value in values)
 
 
-def _break_loop(_: BreakLoopOp, _qubits: tuple[int, ...], _clbits: tuple[int, ...], scope: Scope) -> None:
+def _break_loop(op: BreakLoopOp, _qubits: tuple[int, ...], _clbits: tuple[int, ...], scope: Scope) -> None:
+    _refuse_outside(op, scope)
     scope.out.append(instructions.Break())
 
 
-def _continue_loop(_: ContinueLoopOp, _qubits: tuple[int, ...], _clbits: tuple[int, ...], scope: Scope) -> None:
+def _continue_loop(op: ContinueLoopOp, _qubits: tuple[int, ...], _clbits: tuple[int, ...], scope: Scope) -> None:
+    _refuse_outside(op, scope)
     scope.out.append(instructions.Continue())
+
+
+def _refuse_outside(op: BreakLoopOp | ContinueLoopOp, scope: Scope) -> None:
+    if not scope.looped:
+        raise scope.refusal(op.name, "it is outside of every loop")
 
 
 def _box(op: BoxOp, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:

@@ -38,7 +38,9 @@ def lower_by_definition(operation: Any, qubits: tuple[int, ...], clbits: tuple[i
         circuit = _definition(operation)
         circuit = _synthesis(operation) if circuit is None else circuit
         matrix = _matrix(operation) if circuit is None else None
-    except (QiskitError, ValueError, TypeError, AttributeError, IndexError) as error:
+    except RecursionError:
+        raise
+    except Exception as error:  # the user's own code may raise anything
         raise scope.refusal(name, f"its definition failed with {type(error).__name__}: {error}") from error
     if circuit is not None:
         _check_definition(name, circuit, len(qubits), len(clbits), scope)

@@ -49,23 +49,34 @@ def _var(node: expr.Var, scope: Scope, _unit: Unit) -> expression.Expression:
             raise scope.error(f'its variable "{node.name}" is not declared around the place that uses it')
         return expression.Var(scope.draft.places[node])
     if isinstance(node.var, Clbit):
-        return expression.Clbit(scope.clbits[node.var])
-    bits = expression.Bits(tuple(scope.clbits[bit] for bit in node.var))
+        return expression.Clbit(_place(node.var, scope))
+    bits = expression.Bits(tuple([_place(bit, scope) for bit in node.var]))
     # Qiskit may read a register as a wider integer than it is.
     type_ = lower_type(node.type)
     return bits if type_ == expression.Uint(len(bits.clbits)) else expression.Cast(type_, bits)
+
+
+def _place(clbit: Clbit, scope: Scope) -> int:
+    if clbit not in scope.clbits:
+        raise scope.error(f"it reads or writes {clbit}, which the place that does so does not have")
+    return scope.clbits[clbit]
 
 
 def _stretch(_node: expr.Stretch, _scope: Scope, unit: Unit) -> expression.Expression:
     return expression.Constant(expression.Duration(), 0.0, unit)
 
 
-def _value(node: expr.Value, _scope: Scope, _unit: Unit) -> expression.Expression:
+def _value(node: expr.Value, scope: Scope, _unit: Unit) -> expression.Expression:
     value, type_ = node.value, lower_type(node.type)
     if isinstance(value, Duration):
         return expression.Constant(type_, *_length(value))
     if isinstance(type_, expression.Uint):
-        return expression.Constant(type_, hex(value))
+        # Qiskit takes any number for a Uint; it makes a float of a negative one.
+        if value < 0 or value != int(value):
+            raise scope.error(
+                f"its constant {value} is no unsigned integer of {type_.width} bits: from 0 to 2^{type_.width} - 1"
+            )
+        return expression.Constant(type_, hex(int(value)))
     return expression.Constant(type_, float(value) if isinstance(type_, expression.Float) else bool(value))
 
 

@@ -28,6 +28,8 @@ def lower_power(name: str, base: Any, powers: Sequence[float], qubits: tuple[int
 
     Controls that all gates of the operation have in common stay controls: they commute with powers.
     """
+    if base.num_clbits:
+        raise scope.refusal(name, f'"{base.name}" is not unitary, so it has no inverse and no power')
     inside = scope.apart()
     lower_operation(base, tuple(range(len(qubits))), (), inside)
     gates = [each for each in inside.out if not isinstance(each, (Barrier, Delay))]

@@ -94,6 +94,8 @@ class Scope:
     depth: int = 0
     #: Whether it runs exactly once: not in a block of a control-flow instruction.
     top: bool = True
+    #: Whether a loop is around this place.
+    looped: bool = False
 
     def controlled(self, controls: tuple[int, ...], control_state: int | None) -> Scope:
         """Return the same place with more controls, after those that are there."""

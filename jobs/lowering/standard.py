@@ -75,11 +75,11 @@ def _add(name: str, base: str, count: int, params: Sequence[Any], qubits: tuple[
     opened: dict[int, Any] = {}
     try:
         angles = tuple(map(float, params))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         opened = {place: number for place, number in enumerate(params) if scope.may_stay_open(number)}
         try:
             angles = tuple([0.0 if place in opened else float(number) for place, number in enumerate(params)])
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise scope.refusal(name, f"its parameters {list(params)} are not real numbers") from error
     phase, open_phase = 0.0, None
     if base == "u" and len(angles) == _CU_PARAMS:

@@ -7,9 +7,11 @@ from typing import Any
 
 from qiskit.circuit import ParameterExpression, QuantumCircuit, Qubit
 
+from jobs.lowering.errors import LoweringError
 from jobs.lowering.expressions import lower_type
 from jobs.lowering.scope import Scope
 from jobs.lowering.standard import ANGLE_GATES, CONSTANT_GATES, add_standard, add_unitary, constant_gate
+from simulator.errors import InvalidProgramError
 from simulator.instructions import Gate, Instruction
 
 #: The name of a UnitaryGate, whose matrix can be read without building it; of another, it is None.
@@ -48,7 +50,7 @@ def lower_instructions(circuit: QuantumCircuit, scope: Scope) -> None:
             base, count, takes = plain.get(name, _UNKNOWN)
             try:
                 angles = tuple(map(float, instruction.params))
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 angles = ()
             if len(angles) == takes:
                 out.append(Gate(base, qubits[count:], angles, qubits[:count]))
@@ -67,10 +69,19 @@ def _lower_other(instruction: Any, name: str, qubits: tuple[int, ...], scope: Sc
 
 
 def lower_operation(operation: Any, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
-    """Add one operation by the rule of its class; the rule of ``object`` serves all that have none."""
+    """Add one operation by the rule of its class; the rule of ``object`` serves all that have none.
+
+    What a rule cannot make of it is refused by its name: parameters can be anything, and definitions are others'
+    code.
+    """
     kind, rules = type(operation), scope.rules
     rule = rules.get(kind) or next(rules[base] for base in kind.__mro__ if base in rules)
-    rule(operation, qubits, clbits, scope)
+    try:
+        rule(operation, qubits, clbits, scope)
+    except (LoweringError, InvalidProgramError, RecursionError):
+        raise
+    except Exception as error:
+        raise scope.refusal(operation.name, f"{type(error).__name__}: {error}") from error
 
 
 def lower_definition(circuit: QuantumCircuit, qubits: Sequence[int], clbits: Sequence[int], scope: Scope) -> None:

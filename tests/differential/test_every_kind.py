@@ -34,7 +34,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::scipy.sparse.SparseEfficiencyWa
 TOLERANCES = {"double": 1e-12, "single": 1e-5}
 SHOTS = 300
 #: The angle of the circuits' first gates, and those of a sweep's points.
-ANGLE, POINTS = 0.3, (0.3, -1.1, 2.5)
+ANGLE, POINTS = 0.3, (0.3, -1.1)
 Form = Callable[[QuantumCircuit, Any, Callable[[], None], bool], None]
 
 
