@@ -60,10 +60,6 @@ def worker(concurrency: int | None, max_memory: str | None, url: str | None, arg
         "BASICAER_MEMORY": max_memory,
     }
     os.environ.update({name: value for name, value in given.items() if value is not None})
-    try:
-        Settings.from_env(url)
-    except SettingsError as error:
-        give_up(str(error), ExitCode.USAGE)
     _become_celery(url, "worker", "-O", "fair", *arguments)
 
 
@@ -80,6 +76,10 @@ def flower(url: str | None, arguments: tuple[str, ...]) -> None:
 
 
 def _become_celery(url: str | None, *arguments: str) -> None:
+    try:
+        Settings.from_env(url)
+    except SettingsError as error:
+        give_up(str(error), ExitCode.USAGE)
     hiding = shadows(Path.cwd())
     if hiding:
         give_up(
