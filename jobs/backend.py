@@ -112,7 +112,7 @@ class BasicAerBackend(BackendV2):
 
         Raises:
             BasicAerError: a circuit or option that cannot be run; nothing was submitted.
-            UnreachableError: Redis did not answer within BASICAER_CONNECT_TIMEOUT.
+            UnreachableError: Redis did not answer within BASICAER_CONNECT_TIMEOUT, or refuses.
         """
         with self.provider.reaching() as connection:
             submission = self._prepared(run_input, options, job_id, connection.store)

@@ -144,7 +144,7 @@ class BasicAerJob(JobV1):
             JobCancelledError: the job was cancelled.
             JobExpiredError: the result was kept for BASICAER_RESULT_TTL, and that is over.
             JobError: the job failed; the text has the error's type and text.
-            UnreachableError: Redis stayed away.
+            UnreachableError: Redis stayed away, or refused, for longer than 30 s.
         """
         if not progress:
             return self._conclude(self._wait(timeout), partial=partial)

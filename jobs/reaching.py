@@ -25,8 +25,6 @@ _SAID = {
     "NOREPLICAS": "takes nothing while it has too few replicas: bring them up, or change min-replicas-to-write",
     "BUSY": "is busy with somebody's script: wait for its end, or end it with SCRIPT KILL",
     "LOADING": "is still reading its data: try again when it has",
-    "NOAUTH": _LOGIN,
-    "WRONGPASS": _LOGIN,
     "NOPERM": "does not let this user do it: give the user the rights of deploy/redis/users.acl",
     "CLUSTERDOWN": _ONE_SERVER,
     "CROSSSLOT": _ONE_SERVER,
@@ -55,7 +53,8 @@ def _clear(fault: Exception, address: str) -> BasicAerError:
     reason = reason or type(cause).__name__
     if code and not reason.startswith(code):
         reason = f"{code} {reason}"
-    kind = UnreachableError if isinstance(fault, OperationalError) or _may_pass(fault, code) else BasicAerError
+    passing = isinstance(fault, OperationalError) or (passes(fault) and code != "NOPERM")
+    kind = UnreachableError if passing else BasicAerError
     if isinstance(cause, redis.AuthenticationError):
         return kind(f"Redis at {address} {_LOGIN} ({reason})")
     if code == "ERR" and "DB index" in reason:
@@ -69,7 +68,3 @@ def _clear(fault: Exception, address: str) -> BasicAerError:
     return kind(
         f"Cannot reach Redis at {address} ({reason}): is it up, and are URL, password and certificates right?"
     )
-
-
-def _may_pass(fault: Exception, code: str) -> bool:
-    return passes(fault) and code != "NOPERM"

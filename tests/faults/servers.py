@@ -7,11 +7,13 @@ import itertools
 import shutil
 import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from circuits import bell
 from faults.proxy import Proxy
 from patience import setting
 from processes import RedisServer, Worker, environment, eventually
@@ -19,7 +21,10 @@ from qiskit import QuantumCircuit
 from qiskit.circuit.classical import expr, types
 from record_inspection import Snapshot, violations
 
-from jobs import BasicAerProvider
+from jobs import BasicAerJob, BasicAerProvider
+
+#: The counts of `bell` and `lasting` under seed 1.
+SEEDED = {"00": 515, "11": 509}
 
 
 class Site:
@@ -29,6 +34,7 @@ class Site:
         self.lease, self.connect_timeout = setting(lease), setting(2)
         self.redis = RedisServer(folder, *options)
         self.workers: list[Worker] = []
+        self._client: BasicAerProvider | None = None
         self._folder = folder
         self._stack = stack
         self._names = itertools.count(1)
@@ -66,6 +72,19 @@ class Site:
         with self.redis.client() as client:
             return int(client.hget(f"basicaer:1:job:{job.job_id()}", "lapses"))
 
+    def seeded(self, circuit: QuantumCircuit | None = None) -> BasicAerJob:
+        """Submit a job under seed 1, whose counts are `SEEDED`."""
+        if self._client is None:
+            self._client = self.provider()
+        return self._client.get_backend().run(circuit or bell(), seed_simulator=1)
+
+    def check_untouched(self, *jobs: BasicAerJob) -> None:
+        """No worker ended, none is said to have died, none showed a traceback, and the record holds together."""
+        assert [worker.process.poll() for worker in self.workers] == [None] * len(self.workers)
+        assert [self.lapses(job) for job in jobs] == [0] * len(jobs)
+        assert self.logged("Traceback") == 0
+        self.check()
+
     def check(self) -> None:
         """All that must always hold of the record does."""
         with self.redis.client() as client:
@@ -84,6 +103,16 @@ def site(lease: float = 2, *options: str) -> Iterator[Site]:
         folder = Path(tempfile.mkdtemp(prefix="basicaer-fault-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         yield Site(folder, lease, stack, *options)
+
+
+def counts(job) -> dict[str, int]:
+    """The counts of a job, once it is DONE."""
+    return job.result(timeout=60).get_counts()
+
+
+def after(seconds: float) -> None:
+    """Let a time pass that is itself the fault: how long it lasts."""
+    threading.Event().wait(seconds)
 
 
 def running(job):

@@ -112,7 +112,7 @@ def test_a_server_that_is_no_redis():
 
 
 @pytest.mark.parametrize(
-    "command", [["jobs"], ["status", "x"], ["cancel", "x"], ["workers"], ["worker"], ["demo"]]
+    "command", [["jobs"], ["status", "x"], ["cancel", "x"], ["workers"], ["worker"], ["flower"], ["demo"]]
 )
 @pytest.mark.parametrize("character", "/#?@")
 def test_the_command_line(command, character):
