@@ -49,10 +49,12 @@ class Limits:
 
 
 class _Weight(NamedTuple):
-    """The bytes of an experiment's result: of its state, and, at most, of the rest but its name and metadata."""
+    """The bytes of an experiment's result, without its name and metadata."""
 
-    state: int
-    readout: int
+    #: What BASICAER_MAX_RESULT_BYTES is about, as far as it is sure before the run,
+    sure: int
+    #: and all, at most.
+    most: int
 
 
 @dataclass
@@ -65,9 +67,9 @@ class Intake:
     #: The backend's name, for errors.
     backend: str
     limits: Limits
-    #: So far: how many experiments, the bytes of their states, and an upper estimate of those of their results;
+    #: So far: how many experiments, the sure bytes of their results, and an upper estimate of all;
     count: int = 0
-    state_bytes: int = 0
+    sure_bytes: int = 0
     result_bytes: int = 0
     #: each experiment's metadata as an object: what is not JSON stays with this client.
     metadata: list[Any] = field(default_factory=list)
@@ -146,26 +148,30 @@ class Intake:
                 program, options.method, fresh=self._from_zero, sampling=options.sample_measuring
             )
             self._check_width(circuit, at_once)
-        state = cost.result_bytes(program, self.options.method, self.options.precision)
-        return _Weight(state, cost.readout_bytes(program, self.options.shots, memory=self.options.memory))
+        options = self.options
+        state = cost.result_bytes(program, options.method, options.precision)
+        remembered = options.shots if options.memory and program.num_clbits else 0
+        sure = cost.weight(program.num_clbits, state=state, remembered=remembered)
+        return _Weight(sure, state + cost.readout_bytes(program, options.shots, memory=options.memory))
 
     def _take(self, circuit: QuantumCircuit, count: int, weight: _Weight, caption: int) -> None:
         """Count a circuit that is run ``count`` times; refuse what is too many, or what no worker may store."""
         self.count += count
         self.metadata += [circuit.metadata] * count
-        self.state_bytes += count * weight.state
-        self.result_bytes += count * (weight.state + weight.readout + caption)
+        self.sure_bytes += count * weight.sure
+        self.result_bytes += count * (weight.most + caption)
         limits = self.limits
         if limits.max_circuits is not None and self.count > limits.max_circuits:
             raise BasicAerError(
                 f"the job has {self.count} circuits or more, and may have {limits.max_circuits}: submit several "
                 "jobs, or raise BASICAER_MAX_CIRCUITS"
             )
-        if self.state_bytes > limits.max_result_bytes:
+        if self.sure_bytes > limits.max_result_bytes:
+            memory = ", take fewer shots or no memory" if self.options.memory else ""
             raise BasicAerError(
-                f'the result has {self.state_bytes} bytes or more, up to circuit "{circuit.name}" '
+                f'the result has {self.sure_bytes} bytes or more, up to circuit "{circuit.name}" '
                 f"({circuit.num_qubits} qubits); the limit is {limits.max_result_bytes}: "
-                "submit fewer or narrower circuits, or raise BASICAER_MAX_RESULT_BYTES"
+                f"submit fewer or narrower circuits{memory}, or raise BASICAER_MAX_RESULT_BYTES"
             )
 
     def _check_width(self, circuit: QuantumCircuit, num_qubits: int) -> None:
