@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +30,7 @@ from jobs.submission import Submission, send
 from jobs.waiting import OnWait, Waiting
 from simulator.shards import Shard
 from worker.feed import STORE_FAULTS, carry_out
+from worker.forking import Lock
 from worker.record import Record
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class BasicAerJob(JobV1):
         self._submitted = result is not None
         self._submission: Submission | None = None
         self._circuit_metadata: dict[int, Any] = {}
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._fetched: Result | None = None
 
     @classmethod

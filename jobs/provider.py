@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import functools
 import math
-import threading
+import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -28,6 +28,7 @@ from jobs.status import RECORD_STATUS
 from worker.celery_app import make_app
 from worker.connection import connect
 from worker.errors import InvalidJobIdError
+from worker.forking import Lock
 from worker.listing import Wanted, find
 from worker.record import WorkerInfo
 from worker.settings import Settings, SettingsError
@@ -53,7 +54,7 @@ class BasicAerProvider:
             self._settings = Settings.from_env(url)
         except SettingsError as error:
             raise BasicAerError(str(error)) from None
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._cluster = None if self._settings.url else SharedCluster(self._settings)
         self._connection: _Connection | None = None
 
@@ -155,9 +156,9 @@ class BasicAerProvider:
     def close(self) -> None:
         """Give connections back, and with the last client the embedded cluster; a later call connects anew."""
         with self._lock:
-            if self._connection is not None:
+            if self._connection is not None and self._connection.is_ours:
                 self._connection.close()
-                self._connection = None
+            self._connection = None
             if self._cluster is not None:
                 self._cluster.close()
 
@@ -187,25 +188,31 @@ class BasicAerProvider:
 
     def _connect(self, workers: bool) -> _Connection:
         with self._lock:
+            settings, known = self._settings, self._connection
             if self._cluster is not None:
                 url = self._cluster.join(workers=workers)
-                if self._connection is None or self._connection.settings.url != url:
-                    self._connection = _Connection(Settings.from_env(url))
-            elif self._connection is None:
-                self._connection = _Connection(self._settings)
-            return self._connection
+                settings = known.settings if known and known.settings.url == url else Settings.from_env(url)
+            if known is None or known.settings is not settings or not known.is_ours:
+                known = self._connection = _Connection(settings)
+            return known
 
 
 class _Connection:
     """What one URL gives: the store, the Celery app, and the announcements of jobs."""
 
     def __init__(self, settings: Settings) -> None:
+        self._pid = os.getpid()
         self.settings = settings
         self.client = connect(settings)
         self.store = Store.of(self.client, settings)
         self.app: Celery = make_app(settings)
         self.events = JobEvents(self.client)
         self._workers: tuple[float, list[WorkerInfo]] = (-math.inf, [])
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this process made it, and not one that it was forked from."""
+        return self._pid == os.getpid()
 
     def workers(self) -> list[WorkerInfo]:
         """Return the workers that are up, as of a second ago at most: a burst of `run` asks often."""

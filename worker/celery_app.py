@@ -11,13 +11,14 @@ import math
 from celery import Celery
 from kombu.entity import Queue
 
+from worker.inherited import App
 from worker.settings import QUEUE, Settings
 from worker.transport import AMQP
 
 
 def make_app(settings: Settings) -> Celery:
     """Return a Celery app on this Redis, with all of the project's settings."""
-    app = Celery(
+    app = App(
         "basicaer",
         # A line that is lost is an error at once: see there.
         amqp=AMQP,

@@ -10,6 +10,7 @@ import redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
+from worker.forking import renew_in_children
 from worker.settings import Settings
 
 T = TypeVar("T")
@@ -38,6 +39,20 @@ class _Patience(Retry):
         return super().call_with_retry(do, fail, worth_it, with_failure_count)
 
 
+class _Pool(redis.ConnectionPool):
+    """Connections that are one process's: redis-py's own pool keeps its locks in a forked child, held or not."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._made_with = args, options
+        super().__init__(*args, **options)
+        renew_in_children(self)
+
+    def renew(self) -> None:
+        """Have no connection, and new locks."""
+        args, options = self._made_with
+        super().__init__(*args, **options)
+
+
 def connect(settings: Settings) -> redis.Redis:
     """Return a client; nothing is sent yet.
 
@@ -46,7 +61,7 @@ def connect(settings: Settings) -> redis.Redis:
     restarts is not an error.
     """
     keepalive = {} if settings.on_socket else {"socket_keepalive": True}
-    return redis.Redis.from_url(
+    pool = _Pool.from_url(
         settings.store_url,
         socket_timeout=settings.connect_timeout,
         socket_connect_timeout=settings.connect_timeout / 4,
@@ -54,3 +69,4 @@ def connect(settings: Settings) -> redis.Redis:
         retry=_Patience(settings.connect_timeout),
         **keepalive,
     )
+    return redis.Redis.from_pool(pool)

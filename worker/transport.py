@@ -13,6 +13,7 @@ from typing import Any
 
 import kombu.connection
 from celery.app import amqp
+from kombu.pools import ProducerPool
 from kombu.transport import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -82,3 +83,11 @@ class AMQP(amqp.AMQP):  # type: ignore[misc]  # Celery has no types
     """What a Celery app sends and receives with."""
 
     Connection = BrokerConnection = Connection
+
+    @property
+    def producer_pool(self) -> ProducerPool:
+        """Publishers over the lines of the app's own pool."""
+        with self.app.making:
+            if self._producer_pool is None:
+                self._producer_pool = ProducerPool(self.app.pool, limit=self.app.pool.limit)
+            return self._producer_pool
