@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import datetime
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -94,6 +95,20 @@ class BasicAerJob(JobV1):
 
         backend = self.backend()
         return find_job, (self._job_id, backend.name, backend.provider.address, self.metadata)
+
+    def __copy__(self) -> BasicAerJob:
+        return self._copied(dict(self.metadata))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> BasicAerJob:
+        return self._copied(copy.deepcopy(self.metadata, memo))
+
+    def _copied(self, metadata: dict[str, Any]) -> BasicAerJob:
+        """Return another handle of this job; of one that is not submitted, one that may submit it."""
+        job = type(self)(self._backend, self._job_id, None, **metadata)
+        with self._lock:
+            job._submitted, job._submission = self._submitted, self._submission
+            job._circuit_metadata = self._circuit_metadata
+        return job
 
     def backend(self) -> BasicAerBackend:
         """Return the backend that runs this job; raises `QiskitError` if it has none."""

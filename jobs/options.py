@@ -6,6 +6,7 @@ import logging
 import math
 import secrets
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, cast, get_args
 
 import numpy as np
@@ -145,6 +146,34 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "priority": lambda name, value: _integer(name, value, MOST_URGENT),
     "max_shards": lambda name, value: None if value is None else _integer(name, value, _MOST_SHARDS, 1),
 }
+
+
+#: Options of devices that libraries pass -> the values that ask for what is done anyway.
+_DONE_ANYWAY: Mapping[str, tuple[Any, ...]] = MappingProxyType(
+    {
+        "meas_level": (2,),
+        "meas_return": ("single", "avg"),
+        "init_qubits": (True,),
+        "use_measure_esp": (False,),
+    }
+)
+
+
+def is_done_anyway(name: str, value: Any) -> bool:
+    """Return whether an option that no backend has asks for nothing; `BasicAerError` if it asks for what no one does.
+
+    A simulator measures bits, and begins each shot in |0...0>; how long it waits before (``rep_delay``) is nothing.
+    """
+    if name == "rep_delay":
+        return True
+    values = _DONE_ANYWAY.get(name)
+    if values is None:
+        return False
+    # Qiskit's MeasLevel is an int, its MeasReturnType a str, and no bool is a level.
+    if value is None or any(value == each and isinstance(value, type(each)) for each in values):
+        return True
+    allowed = " or ".join(map(repr, values))
+    raise BasicAerError(f"{name}={value!r} is not simulated: leave it out, or give {allowed}")
 
 
 def resolve(

@@ -6,6 +6,7 @@ import datetime
 import functools
 import math
 import os
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -36,6 +37,8 @@ from worker.store import Store
 
 #: Seconds that the list of workers is kept.
 _WORKERS_KEPT = 1.0
+#: Seconds that a reading waits that must not wait long, and until it waits again where Redis is away.
+_SOON, _AWAY = 0.5, 10.0
 
 
 class BasicAerProvider:
@@ -73,6 +76,16 @@ class BasicAerProvider:
     def settings(self) -> Settings:
         """What the environment set when this provider was made."""
         return self._settings
+
+    def __copy__(self) -> BasicAerProvider:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> BasicAerProvider:
+        # What there is to copy is a line to Redis.
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return find_provider, (self.address,)
 
     def backends(self, name: str | None = None) -> list[BasicAerBackend]:
         """Return the three simulators, or the one of this name."""
@@ -153,6 +166,17 @@ class BasicAerProvider:
         with self.reaching() as connection:
             return connection.store.workers()
 
+    def known_workers(self) -> list[WorkerInfo]:
+        """Return the workers that are up, as far as that is known soon: never waits long, raises or starts anything.
+
+        None where Redis does not answer within half a second, and before the embedded cluster was needed.
+        """
+        with self._lock:
+            connection = self._connection if self._cluster is not None else self._connect(workers=False)
+            if connection is None or not connection.is_ours:
+                return []
+        return connection.known_workers()
+
     def close(self) -> None:
         """Give connections back, and with the last client the embedded cluster; a later call connects anew."""
         with self._lock:
@@ -208,6 +232,8 @@ class _Connection:
         self.app: Celery = make_app(settings)
         self.events = JobEvents(self.client)
         self._workers: tuple[float, list[WorkerInfo]] = (-math.inf, [])
+        self._asked_at = -math.inf
+        self._answered = threading.Event()
 
     @property
     def is_ours(self) -> bool:
@@ -220,6 +246,25 @@ class _Connection:
         if now - self._workers[0] > _WORKERS_KEPT:
             self._workers = now, self.store.workers()
         return self._workers[1]
+
+    def known_workers(self) -> list[WorkerInfo]:
+        """Return them as of the last answer, an answer of now if it comes soon; none where none came."""
+        now = time.monotonic()
+        if now - self._workers[0] > _WORKERS_KEPT and now - self._asked_at > _WORKERS_KEPT:
+            # On a thread of its own: where a name is looked up, or a server hangs, nothing else ends the wait.
+            self._asked_at, self._answered = now, threading.Event()
+            threading.Thread(target=self._ask, args=(self._answered,), name="basicaer-workers", daemon=True).start()
+            self._answered.wait(_SOON)
+        return self._workers[1]
+
+    def _ask(self, answered: threading.Event) -> None:
+        try:
+            self.workers()
+        except (redis.RedisError, OSError):
+            # Gone for now, and asked less often: each time a caller waits.
+            self._workers, self._asked_at = (-math.inf, []), time.monotonic() + _AWAY
+        finally:
+            answered.set()
 
     def close(self) -> None:
         self.events.close()
@@ -253,8 +298,18 @@ def _provider(url: str | None) -> BasicAerProvider:
     return BasicAerProvider(url)
 
 
+def find_provider(address: str) -> BasicAerProvider:
+    """Return the provider of a pickle, which holds no password: BASICAER_URL, if set, goes before the address."""
+    return _provider(Settings.from_env().url or (None if address == "embedded" else address))
+
+
+def find_backend(name: str, address: str, options: dict[str, Any]) -> BasicAerBackend:
+    """Make an unpickled backend."""
+    backend = find_provider(address).get_backend(name)
+    backend.set_options(**options)
+    return backend
+
+
 def find_job(job_id: str, backend_name: str, address: str, metadata: dict[str, Any]) -> BasicAerJob:
-    """Make an unpickled job. A pickle holds no password: BASICAER_URL, if set, goes before the address."""
-    named = Settings.from_env().url or (None if address == "embedded" else address)
-    backend = _provider(named).get_backend(backend_name)
-    return BasicAerJob.of(backend, job_id, **metadata)
+    """Make an unpickled job."""
+    return BasicAerJob.of(find_provider(address).get_backend(backend_name), job_id, **metadata)
