@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import copy
 import datetime
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,9 @@ from qiskit import QuantumCircuit
 from qiskit.providers import JobError, JobStatus, JobV1
 from qiskit.result import Result
 
+from jobs import arguments
 from jobs.assembly import assemble
-from jobs.errors import JobCancelledError
+from jobs.errors import BasicAerError, JobCancelledError
 from jobs.events import JobEvents
 from jobs.logs import LogEntry, entries
 from jobs.lowering import rebuild
@@ -241,10 +243,17 @@ class BasicAerJob(JobV1):
             wait: seconds between two calls of ``callback``; the end itself is noticed at once.
             callback: called with (job_id, status, job) while the job is not final.
         """
+        interval = arguments.seconds("wait", wait)
         if callback is None:
             self._wait(timeout)
             return
-        self._wait(timeout, OnWait(lambda record: callback(self._job_id, RECORD_STATUS[record.state], self), wait))
+        if not callable(callback):
+            raise BasicAerError(f"callback={callback!r} must be a function, or None")
+        on_wait = OnWait(
+            lambda record: callback(self._job_id, RECORD_STATUS[record.state], self),
+            math.inf if interval is None else interval,
+        )
+        self._wait(timeout, on_wait)
 
     @property
     def tags(self) -> list[str]:
@@ -306,8 +315,8 @@ class BasicAerJob(JobV1):
         return self._recorded().read()
 
     def _waiting(self, timeout: float | None, on_wait: OnWait | None = None) -> Waiting:
-        recorded = self._recorded()
-        return Waiting(self._job_id, recorded.peek, recorded.read, recorded.look, timeout, on_wait or OnWait())
+        limit, recorded = arguments.seconds("timeout", timeout), self._recorded()
+        return Waiting(self._job_id, recorded.peek, recorded.read, recorded.look, limit, on_wait or OnWait())
 
     def _events(self) -> JobEvents:
         with self.backend().provider.reaching() as connection:

@@ -19,12 +19,14 @@ from qiskit.providers import JobStatus
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit.providers.jobstatus import JOB_FINAL_STATES
 
+from jobs import arguments
 from jobs.backend import BACKENDS, BasicAerBackend
 from jobs.cluster import SharedCluster
 from jobs.errors import BasicAerError, JobNotFoundError, UnreachableError
 from jobs.events import JobEvents
 from jobs.job import BasicAerJob
 from jobs.manifest import Manifest
+from jobs.options import resolve_tags
 from jobs.status import RECORD_STATUS
 from worker.celery_app import make_app
 from worker.connection import connect
@@ -137,6 +139,9 @@ class BasicAerProvider:
             created_before: those created at this time or earlier.
             descending: newest first.
         """
+        if backend_name is not None and not isinstance(backend_name, str):
+            raise BasicAerError(f"backend_name={backend_name!r} must be a backend's name, or None")
+        limit, skip = None if limit is None else arguments.count("limit", limit), arguments.count("skip", skip)
         statuses = _statuses(status, pending)
         states = frozenset(state for state, each in RECORD_STATUS.items() if each in statuses)
         if not states:
@@ -144,10 +149,10 @@ class BasicAerProvider:
         wanted = Wanted(
             states=frozenset() if len(states) == len(RECORD_STATUS) else states,
             backend=backend_name or "",
-            tags=tuple(job_tags or ()),
-            after=-math.inf if created_after is None else created_after.timestamp(),
-            before=math.inf if created_before is None else created_before.timestamp(),
-            newest_first=descending,
+            tags=resolve_tags(job_tags),
+            after=arguments.moment("created_after", created_after, -math.inf),
+            before=arguments.moment("created_before", created_before, math.inf),
+            newest_first=bool(descending),
         )
         with self.reaching() as connection:
             found = list(find(connection.store, self._settings.owner, wanted, skip=skip, limit=limit))
@@ -275,16 +280,20 @@ class _Connection:
 def _statuses(status: JobStatus | str | Iterable[JobStatus | str] | None, pending: bool | None) -> set[JobStatus]:
     wanted = set(JobStatus)
     if status is not None:
-        several = [status] if isinstance(status, (JobStatus, str)) else list(status)
-        try:
-            wanted = {each if isinstance(each, JobStatus) else JobStatus[each.upper()] for each in several}
-        except KeyError as error:
-            raise BasicAerError(
-                f"No job status {error.args[0]!r}; there are {', '.join(JobStatus.__members__)}."
-            ) from None
+        several = status if isinstance(status, Iterable) and not isinstance(status, str) else [status]
+        wanted = {each if isinstance(each, JobStatus) else _status(each) for each in several}
+    if not (pending is None or isinstance(pending, bool)):
+        raise BasicAerError(f"pending={pending!r} must be True, False, or None")
     if pending is not None:
         wanted = {each for each in wanted if (each in JOB_FINAL_STATES) != pending}
     return wanted
+
+
+def _status(name: Any) -> JobStatus:
+    found = JobStatus.__members__.get(name.upper()) if isinstance(name, str) else None
+    if found is None:
+        raise BasicAerError(f"No job status {name!r}; there are {', '.join(JobStatus.__members__)}.")
+    return found
 
 
 def _reason(error: Exception) -> str:
