@@ -79,10 +79,9 @@ class BasicAerBackend(BackendV2):
 
     @property
     def target(self) -> Target:
-        """What `transpile` may leave in a circuit. Its ``num_qubits`` is `num_qubits`, and no circuit gets wider by it.
+        """What `transpile` may leave in a circuit, of `num_qubits` at most. It keeps a circuit's width.
 
-        `transpile(circuit, backend)` refuses wider circuits, `transpile(circuit, backend.target)` takes them: of
-        one that uses few of its qubits at once, `run` does, too.
+        A wider circuit that uses few of its qubits at once needs no transpiling: `run` takes it as it is.
         """
         return _target(self.METHOD, self.num_qubits)
 
