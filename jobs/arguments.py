@@ -1,4 +1,4 @@
-"""What callers pass to methods of provider, backend and job, checked: each error names the argument and its value."""
+"""What callers pass to provider, backend and job, checked: each error names the argument and its value."""
 
 from __future__ import annotations
 

@@ -108,8 +108,8 @@ class BasicAerJob(JobV1):
         """Return another handle of this job; of one that is not submitted, one that may submit it."""
         job = type(self)(self._backend, self._job_id, None, **metadata)
         with self._lock:
-            job._submitted, job._submission = self._submitted, self._submission
-            job._circuit_metadata = self._circuit_metadata
+            for name in ("_submitted", "_submission", "_circuit_metadata"):
+                setattr(job, name, getattr(self, name))
         return job
 
     def backend(self) -> BasicAerBackend:

@@ -75,7 +75,11 @@ def _threshold(name: str, value: Any) -> float:
 def _timeout(name: str, value: Any) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)) or not 0 < value < math.inf:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float, np.integer, np.floating))
+        or not 0 < value < math.inf
+    ):
         raise BasicAerError(f"{name}={value!r} must be a number of seconds above 0")
     return float(value)
 
@@ -85,7 +89,11 @@ def resolve_tags(value: Any) -> tuple[str, ...]:
     if value is None:
         return ()
     tags = tuple(value) if isinstance(value, Iterable) else ()
-    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable) or not all(isinstance(tag, str) for tag in tags):
+    if (
+        isinstance(value, (str, bytes))
+        or not isinstance(value, Iterable)
+        or not all(isinstance(tag, str) for tag in tags)
+    ):
         raise BasicAerError(f"job_tags={value!r} must be a list of strings")
     return tags
 
@@ -167,9 +175,9 @@ _DONE_ANYWAY: Mapping[str, tuple[Any, ...]] = MappingProxyType(
 
 
 def is_done_anyway(name: str, value: Any) -> bool:
-    """Return whether an option that no backend has asks for nothing; `BasicAerError` if it asks for what no one does.
+    """Return whether an option that no backend has asks for nothing; `BasicAerError` if for what is not simulated.
 
-    A simulator measures bits, and begins each shot in |0...0>; how long it waits before (``rep_delay``) is nothing.
+    A simulator measures bits, and begins each shot in |0...0>; how long it waits before (``rep_delay``) is the same.
     """
     if name == "rep_delay":
         return True

@@ -172,7 +172,7 @@ class BasicAerProvider:
             return connection.store.workers()
 
     def known_workers(self) -> list[WorkerInfo]:
-        """Return the workers that are up, as far as that is known soon: never waits long, raises or starts anything.
+        """Return the workers that are up, as far as that is known soon; never waits long, raises, or starts any.
 
         None where Redis does not answer within half a second, and before the embedded cluster was needed.
         """
@@ -258,7 +258,9 @@ class _Connection:
         if now - self._workers[0] > _WORKERS_KEPT and now - self._asked_at > _WORKERS_KEPT:
             # On a thread of its own: where a name is looked up, or a server hangs, nothing else ends the wait.
             self._asked_at, self._answered = now, threading.Event()
-            threading.Thread(target=self._ask, args=(self._answered,), name="basicaer-workers", daemon=True).start()
+            threading.Thread(
+                target=self._ask, args=(self._answered,), name="basicaer-workers", daemon=True
+            ).start()
             self._answered.wait(_SOON)
         return self._workers[1]
 

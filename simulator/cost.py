@@ -150,11 +150,11 @@ def result_bytes(program: Program, method: Method, precision: Precision = "doubl
 
 
 def weight(num_clbits: int, *, state: int = 0, outcomes: int = 0, remembered: int = 0) -> int:
-    """Return the bytes of a result that BASICAER_MAX_RESULT_BYTES is about: of its amplitudes, or else of its readout.
+    """Return the bytes that BASICAER_MAX_RESULT_BYTES is about: of a result's amplitudes, or else of its readout.
 
     Client and worker both ask this one: the client with what is sure before the run (the bytes of the ``state``,
-    and how many shots are ``remembered``), the worker with what came. Names, numbers of a header, and a shot beside
-    a state are left out: a statevector of 26 qubits has 1 GiB.
+    and how many shots are ``remembered``), the worker with what came. Names, a header's numbers, and the one shot
+    beside a state are left out: a statevector of 26 qubits has 1 GiB.
     """
     key = 1 + len("0x") + -(-num_clbits // 4)
     return state or outcomes * (key + _BYTES_PER_NUMBER) + remembered * key

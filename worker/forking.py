@@ -12,7 +12,6 @@ import weakref
 from types import TracebackType
 from typing import Any, Protocol
 
-
 _PLAIN = type(threading.Lock())
 
 

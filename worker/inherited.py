@@ -1,4 +1,4 @@
-"""What a forked child inherits of Celery and kombu, and must not use: locks, of the process and of an app, and lines.
+"""What a forked child inherits of Celery and kombu: locks, of the process and of an app, and lines.
 
 Both have hooks of their own for that, which only multiprocessing calls, and which know of no lock.
 """
@@ -8,24 +8,26 @@ from __future__ import annotations
 import functools
 import sys
 import threading
+from importlib import import_module
+from typing import Any
 
-import celery.app.control
-import celery.backends.redis
-import celery.result
-import kombu.messaging
-import kombu.pidbox
-import kombu.transport.redis
 from celery import Celery
 
 from worker.forking import Lock, freed, renew_in_children
 from worker.transport import Pool
 
+#: What publishes, asks and revokes. Imported before any fork: a child would wait for ever for a module that another
+#: thread was importing.
+_MODULES = (
+    *("celery.app.control", "celery.app.events", "celery.backends.redis", "celery.result"),
+    *("kombu.messaging", "kombu.pidbox", "kombu.transport.redis"),
+)
 
-def _cached_properties() -> set[functools.cached_property[object]]:
-    """Return those of all classes of Celery and kombu, whose modules are imported above, or by these.
 
-    kombu's have a lock for all the instances of a class. Python's own have none since 3.12.
-    """
+def _cached_properties() -> set[Any]:
+    """Return those that have a lock, for all the instances of a class; Python's own have none since 3.12."""
+    for name in _MODULES:
+        import_module(name)
     modules = [each for name, each in sys.modules.items() if name.partition(".")[0] in {"celery", "kombu"}]
     classes = {value for module in modules for value in vars(module).values() if isinstance(value, type)}
     return {
@@ -59,6 +61,8 @@ class App(Celery):  # type: ignore[misc]  # Celery has no types
 
     def __init__(self, *args: object, **options: object) -> None:
         self.making = Lock()
+        self._finalize_mutex: Any
+        self._pool: Pool | None
         super().__init__(*args, **options)
         renew_in_children(self)
 
@@ -74,15 +78,16 @@ class App(Celery):  # type: ignore[misc]  # Celery has no types
     def pool(self) -> Pool:
         """The lines that publish."""
         with self.making:
-            if self._pool is None:
+            pool = self._pool
+            if pool is None:
                 self._ensure_after_fork()
-                self._pool = self.connection_for_write().Pool(limit=self.conf.broker_pool_limit)
-            return self._pool
+                pool = self._pool = self.connection_for_write().Pool(limit=self.conf.broker_pool_limit)
+            return pool
 
     def close(self) -> None:
         """Give the lines back."""
         if self._pool is not None:
-            self._pool.force_close_all(close_pool=False)
+            self._pool.force_close_all(close_pool=False)  # type: ignore[no-untyped-call]
         if self._backend_cache is not None:
             self._backend_cache.client.connection_pool.disconnect()
         super().close()

@@ -83,11 +83,13 @@ class AMQP(amqp.AMQP):  # type: ignore[misc]  # Celery has no types
     """What a Celery app sends and receives with."""
 
     Connection = BrokerConnection = Connection
+    _producer_pool: ProducerPool | None = None
 
     @property
     def producer_pool(self) -> ProducerPool:
         """Publishers over the lines of the app's own pool."""
         with self.app.making:
             if self._producer_pool is None:
-                self._producer_pool = ProducerPool(self.app.pool, limit=self.app.pool.limit)
+                pool = self.app.pool
+                self._producer_pool = ProducerPool(pool, limit=pool.limit)  # type: ignore[no-untyped-call]
             return self._producer_pool

@@ -16,7 +16,7 @@ from jobs import BasicAerError
 
 NOT_TIMES = ("a", float("nan"), True, 1j, [], datetime.timedelta(1))
 NOT_COUNTS = (-1, 1.5, "3", True, float("nan"))
-NOT_MOMENTS = ("yesterday", 5, datetime.date(2026, 1, 1), datetime.datetime.min)
+NOT_MOMENTS = ("yesterday", 5, datetime.date(2026, 1, 1), datetime.datetime.min)  # noqa: DTZ901 (no local time has it)
 JOBS = [
     *(("created_after", value) for value in NOT_MOMENTS),
     *(("created_before", value) for value in NOT_MOMENTS[:3]),
@@ -42,7 +42,8 @@ def test_jobs_takes_what_can_be_meant(quiet):
 
     job = quiet.get_backend().run(bell(), job_tags=("one",))
     for found in (
-        quiet.jobs(limit=10**30), quiet.jobs(limit=np.int64(2)), quiet.jobs(skip=np.uint8(0)), quiet.jobs(limit=None),
+        quiet.jobs(limit=10**30), quiet.jobs(limit=np.int64(2)), quiet.jobs(skip=np.uint8(0)),
+        quiet.jobs(limit=None),
         quiet.jobs(job_tags={"one"}), quiet.jobs(status=("queued", "DONE")), quiet.jobs(pending=True),
         quiet.jobs(created_before=datetime.datetime(9999, 1, 1, tzinfo=datetime.timezone.utc)),
     ):  # fmt: skip
@@ -105,7 +106,7 @@ def test_other_arguments_of_a_job(quiet):
     ],
 )
 def test_options(quiet, backend, options):
-    """Rule 23: an option of a wrong type is a BasicAerError that names its value, never NumPy's or Python's error."""
+    """Rule 23: an option of a wrong type is a BasicAerError, never NumPy's or Python's error."""
     circuit = QuantumCircuit(1, 1)
     if "parameter_binds" in options:
         circuit.rx(Parameter("theta"), 0)

@@ -92,7 +92,7 @@ class TestProvider:
         assert backend.run(made).result(timeout=30).get_counts().keys() == {"00", "11"}
 
     def test_a_width_without_workers(self, quiet, monkeypatch, tmp_path):
-        """Rule 19: with no worker up, no Redis or no answer, the width is the one configured, and comes at once."""
+        """Rule 19: with no worker, Redis or answer, the width is the one configured, and comes at once."""
         silent = socket.create_server(("127.0.0.1", 0))
         port = silent.getsockname()[1]
         monkeypatch.setenv("BASICAER_MAX_QUBITS", "17")
@@ -177,7 +177,12 @@ class TestOptions:
     @pytest.mark.filterwarnings("error")
     def test_options_of_devices(self, provider, quiet):
         """Rules 20, 21: what asks for nothing is taken in silence; what nobody simulates is refused by name."""
-        options = {"meas_level": MeasLevel.CLASSIFIED, "meas_return": "avg", "init_qubits": True, "rep_delay": 1e-4}
+        options = {
+            "meas_level": MeasLevel.CLASSIFIED,
+            "meas_return": "avg",
+            "init_qubits": True,
+            "rep_delay": 1e-4,
+        }
         assert provider.get_backend().run(bell(), **options).result().success
         with pytest.raises(BasicAerError, match="meas_level=1 is not simulated: leave it out, or give 2"):
             quiet.get_backend().run(bell(), meas_level=1)

@@ -85,14 +85,15 @@ def test_in_another_process_with_another_address(provider, server):
     )
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; {code}", data.hex()],
-        cwd=ROOT, env={"BASICAER_URL": server.url, "PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=True,
+        cwd=ROOT, env={"BASICAER_URL": server.url, "PATH": "/usr/bin:/bin"}, capture_output=True,
+        text=True, check=True,
     )  # fmt: skip
     assert done.stdout.strip() == f"qasm_simulator {provider.address} {{'1': 11}}"
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_process_pools(provider, method):
-    """Rule 15: a pool of processes, however they are made, takes backends and providers, also after they were used."""
+    """Rule 15: a pool of processes, however made, takes backends and providers, also after they were used."""
     expected = counts(provider.get_backend())
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context(method)) as pool:
         done = list(pool.map(counts, [provider.get_backend()] * 4, timeout=120))

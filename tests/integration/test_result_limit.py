@@ -38,7 +38,7 @@ def limited() -> Iterator[BasicAerProvider]:
 @pytest.mark.parametrize("precision", ["double", "single"])
 @pytest.mark.parametrize("name", ["statevector_simulator", "unitary_simulator"])
 def test_the_widest_state(limited: BasicAerProvider, name: str, precision: str) -> None:
-    """Rules 23 and 36: a state of as many bytes as are allowed arrives; with a qubit more it is refused at run()."""
+    """Rules 23 and 36: a state of as many bytes as are allowed arrives; a wider one is refused at run()."""
     width = 10 + (precision == "single") if name == "statevector_simulator" else 5
     circuit = QuantumCircuit(width, name="a" * 300)
     circuit.h(range(width))

@@ -75,8 +75,9 @@ def test_states_are_checked():
 
 
 def test_what_is_done_anyway():
-    """Rule 20: options of devices pass where they ask for what a simulator does anyway, and are refused elsewhere."""
-    from qiskit.result.models import MeasLevel, MeasReturnType  # noqa: PLC0415
+    """Rule 20: options of devices pass where they ask for what is done anyway, and are refused elsewhere."""
+    from qiskit.result.models import MeasLevel, MeasReturnType
+
     for name, value in (
         ("meas_level", 2), ("meas_level", MeasLevel.CLASSIFIED), ("meas_level", None), ("meas_return", "single"),
         ("meas_return", MeasReturnType.AVERAGE), ("init_qubits", True), ("rep_delay", 1e-3), ("rep_delay", None),

@@ -153,7 +153,7 @@ def test_readout_bytes_bound_what_travels(clbits: int, *, memory: bool) -> None:
 def test_what_a_result_weighs_is_sure_before_the_run(
     method: Method, precision: Precision, *, memory: bool, sweep: bool
 ) -> None:
-    """Rules 23 and 36: a result's limit is about what the client can tell of it, but for the number of outcomes."""
+    """Rules 23 and 36: a result's limit is about what the client can tell, but for the number of outcomes."""
     shots, rows = 40 if method == "qasm" else 1, 3
     circuit = program(4, 5, *everywhere(4), ry(0.3, 0), *([] if method == "unitary" else measures(4)))
     options = Options(method=method, shots=shots, memory=memory and method != "unitary", precision=precision)
