@@ -175,9 +175,9 @@ _DONE_ANYWAY: Mapping[str, tuple[Any, ...]] = MappingProxyType(
 
 
 def is_done_anyway(name: str, value: Any) -> bool:
-    """Return whether an option that no backend has asks for nothing; `BasicAerError` if for what is not simulated.
+    """Return whether an option that no backend has asks for nothing; refuse one that asks for what is not done.
 
-    A simulator measures bits, and begins each shot in |0...0>; how long it waits before (``rep_delay``) is the same.
+    A simulator measures bits, and begins each shot in |0...0>; how long it waits before (``rep_delay``) is all one.
     """
     if name == "rep_delay":
         return True

@@ -16,8 +16,8 @@ from celery import Celery
 from worker.forking import Lock, freed, renew_in_children
 from worker.transport import Pool
 
-#: What publishes, asks and revokes. Imported before any fork: a child would wait for ever for a module that another
-#: thread was importing.
+#: What publishes, asks and revokes. Imported before any fork: a child would wait for ever for a module that a
+#: thread of its parent's was importing.
 _MODULES = (
     *("celery.app.control", "celery.app.events", "celery.backends.redis", "celery.result"),
     *("kombu.messaging", "kombu.pidbox", "kombu.transport.redis"),

@@ -10,12 +10,14 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from circuits import bell
 from processes import eventually
 
 from jobs import BasicAerProvider
+from worker.feed import carry_out
 
 #: Seconds that a child has for its round trip: some 20 ms where it has a core for itself.
 DEADLINE = 20.0
@@ -90,25 +92,20 @@ def test_forks_beside_busy_threads(quiet):
     assert codes == [0] * 200
 
 
-@pytest.fixture
-def all_locks_held(quiet):
-    """Whatever lock a thread may hold at a fork is held by another thread."""
-    with quiet.reaching() as connection:
-        pools = [connection.client.connection_pool]
-        connection.app.backend.get_state("none")
-        pools.append(connection.app.backend.client.connection_pool)
-        locks = [lock for pool in pools for lock in (pool._lock, pool._fork_lock, pool._event_dispatcher._lock)]
-        locks += [connection.events._lock, connection.events._led, connection.client._event_dispatcher._lock]
-        locks += [connection.app.clock.mutex, connection.app._finalize_mutex]
-        locks.append(connection.app.pool._resource.mutex)
-        locks.append(connection.app.producer_pool._resource.mutex)
-    locks.append(quiet._lock)
+@contextlib.contextmanager
+def locked(connection: Any, *more: Any) -> Iterator[None]:
+    """Hold, on another thread, whatever lock a thread may hold at a fork."""
+    app = connection.app
+    app.backend.get_state("none")
+    pools = (connection.client.connection_pool, app.backend.client.connection_pool)
+    locks = [*more, app.clock.mutex, app._finalize_mutex, app.making]
+    locks += [lock for pool in pools for lock in (pool._lock, pool._fork_lock, pool._event_dispatcher._lock)]
+    locks += [connection.events._lock, connection.events._led, connection.client._event_dispatcher._lock]
+    locks += [app.pool._resource.mutex, app.producer_pool._resource.mutex]
     # Celery's and kombu's classes have a lock for each property that is computed once.
     for each in gc.get_objects():
         if isinstance(each, functools.cached_property) and each.func.__module__.startswith(("celery", "kombu")):
-            lock = getattr(each, "lock", None)
-            if lock is not None:
-                locks.append(lock)
+            locks += [each.lock] if hasattr(each, "lock") else []
     held, over = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -121,12 +118,14 @@ def all_locks_held(quiet):
     holder = threading.Thread(target=hold)
     holder.start()
     held.wait()
-    yield
-    over.set()
-    holder.join()
+    try:
+        yield
+    finally:
+        over.set()
+        holder.join()
 
 
-def test_no_lock_of_the_parent_stops_a_child(quiet, request):
+def test_no_lock_of_the_parent_stops_a_child(quiet):
     """Rule 15: a child works though a thread of its parent's held every lock there is at the fork."""
     job = quiet.get_backend().run(bell())
     round_trip(quiet)
@@ -136,5 +135,25 @@ def test_no_lock_of_the_parent_stops_a_child(quiet, request):
         job.cancel()
         job.wait_for_final_state(timeout=DEADLINE)
 
-    request.getfixturevalue("all_locks_held")
-    assert exit_codes([forked(work)]) == [0]
+    with quiet.reaching() as connection, locked(connection, quiet._lock, job._lock):
+        pid = forked(work)
+    assert exit_codes([pid]) == [0]
+
+
+def test_a_worker_forks_its_pool_at_any_moment(quiet):
+    """Rule 34: what a worker's child inherits works in it, whatever the tick of its parent held at the fork."""
+    job = quiet.get_backend().run(bell())
+    with quiet.reaching() as connection:
+        store, app = connection.store, connection.app
+
+        def work() -> None:
+            effects = store.cancel(job.job_id())
+            carry_out(app, effects)
+            assert app.backend.get_state(job.job_id()) == "REVOKED"
+            with app.producer_or_acquire() as producer:
+                producer.publish("not a message", routing_key="nobody", declare=())
+
+        with locked(connection):
+            pid = forked(work)
+    assert exit_codes([pid]) == [0]
+    assert job.cancelled()
