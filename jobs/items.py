@@ -21,6 +21,7 @@ from simulator.program import Program
 from simulator.recognition import Copy, with_sweeps
 from simulator.rng import experiment_seed
 from simulator.shards import GLOBAL_PHASE, Experiment, Options, Sweep
+from simulator.weight import weight
 
 logger = logging.getLogger(__name__)
 
@@ -88,8 +89,8 @@ class Intake:
                 self._take(each, 1, original[1], cost.caption_bytes(copy.name, copy.metadata))
                 yield copy
             else:
-                experiment, weight = self._experiment(each)
-                original = Original(each, experiment.program), weight
+                experiment, bytes_of = self._experiment(each)
+                original = Original(each, experiment.program), bytes_of
                 yield experiment
 
     def _with_values(self, circuits: Iterable[QuantumCircuit | Points]) -> Iterator[QuantumCircuit | Sweep]:
@@ -105,9 +106,9 @@ class Intake:
         self._check_circuit(circuit)
         index = self.count
         program = lower(circuit, from_zero=self._from_zero)
-        weight = self._checked(circuit, program)
-        self._take(circuit, 1, weight, _caption_bytes(program))
-        return Experiment(index, experiment_seed(self.seed, index), program), weight
+        bytes_of = self._checked(circuit, program)
+        self._take(circuit, 1, bytes_of, _caption_bytes(program))
+        return Experiment(index, experiment_seed(self.seed, index), program), bytes_of
 
     def _sweep(self, points: Points) -> Sweep | None:
         """Return the points of one circuit as a sweep; None where its instructions depend on the values."""
@@ -130,8 +131,8 @@ class Intake:
             # As Qiskit notes it of a bound circuit.
             columns.append(np.mod(sum((known[each] for each in phases), phase), 2 * np.pi))
         index = self.count
-        weight = self._checked(points.circuit, template)
-        self._take(points.circuit, points.num_points, weight, _caption_bytes(template))
+        bytes_of = self._checked(points.circuit, template)
+        self._take(points.circuit, points.num_points, bytes_of, _caption_bytes(template))
         return Sweep(index, self.seed, template, tuple(places), Array.of(np.array(columns).T))
 
     @property
@@ -151,15 +152,15 @@ class Intake:
         options = self.options
         state = cost.result_bytes(program, options.method, options.precision)
         remembered = options.shots if options.memory and program.num_clbits else 0
-        sure = cost.weight(program.num_clbits, state=state, remembered=remembered)
+        sure = weight(program.num_clbits, state=state, remembered=remembered)
         return _Weight(sure, state + cost.readout_bytes(program, options.shots, memory=options.memory))
 
-    def _take(self, circuit: QuantumCircuit, count: int, weight: _Weight, caption: int) -> None:
+    def _take(self, circuit: QuantumCircuit, count: int, bytes_of: _Weight, caption: int) -> None:
         """Count a circuit that is run ``count`` times; refuse what is too many, or what no worker may store."""
         self.count += count
         self.metadata += [circuit.metadata] * count
-        self.sure_bytes += count * weight.sure
-        self.result_bytes += count * (weight.most + caption)
+        self.sure_bytes += count * bytes_of.sure
+        self.result_bytes += count * (bytes_of.most + caption)
         limits = self.limits
         if limits.max_circuits is not None and self.count > limits.max_circuits:
             raise BasicAerError(

@@ -5,15 +5,11 @@ from __future__ import annotations
 import datetime
 import functools
 import math
-import os
-import threading
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import redis
-from celery import Celery
 from kombu.exceptions import OperationalError
 from qiskit.providers import JobStatus
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
@@ -22,25 +18,17 @@ from qiskit.providers.jobstatus import JOB_FINAL_STATES
 from jobs import arguments
 from jobs.backend import BACKENDS, BasicAerBackend
 from jobs.cluster import SharedCluster
+from jobs.connection import Connection
 from jobs.errors import BasicAerError, JobNotFoundError, UnreachableError
-from jobs.events import JobEvents
 from jobs.job import BasicAerJob
 from jobs.manifest import Manifest
 from jobs.options import resolve_tags
 from jobs.status import RECORD_STATUS
-from worker.celery_app import make_app
-from worker.connection import connect
 from worker.errors import InvalidJobIdError
 from worker.forking import Lock
 from worker.listing import Wanted, find
 from worker.record import WorkerInfo
 from worker.settings import Settings, SettingsError
-from worker.store import Store
-
-#: Seconds that the list of workers is kept.
-_WORKERS_KEPT = 1.0
-#: Seconds that a reading waits that must not wait long, and until it waits again where Redis is away.
-_SOON, _AWAY = 0.5, 10.0
 
 
 class BasicAerProvider:
@@ -61,7 +49,7 @@ class BasicAerProvider:
             raise BasicAerError(str(error)) from None
         self._lock = Lock()
         self._cluster = None if self._settings.url else SharedCluster(self._settings)
-        self._connection: _Connection | None = None
+        self._connection: Connection | None = None
 
     def __repr__(self) -> str:
         return f"<BasicAerProvider({self.address!r})>"
@@ -192,7 +180,7 @@ class BasicAerProvider:
                 self._cluster.close()
 
     @contextmanager
-    def reaching(self, *, workers: bool = False) -> Iterator[_Connection]:
+    def reaching(self, *, workers: bool = False) -> Iterator[Connection]:
         """Yield the connection; turn its failure into one clear error.
 
         ``workers``: the embedded cluster, if it is one, shall have workers.
@@ -215,68 +203,15 @@ class BasicAerProvider:
                 f"Redis at {self.address} is full: delete jobs (provider.delete_job), or raise its maxmemory"
             ) from error
 
-    def _connect(self, workers: bool) -> _Connection:
+    def _connect(self, workers: bool) -> Connection:
         with self._lock:
             settings, known = self._settings, self._connection
             if self._cluster is not None:
                 url = self._cluster.join(workers=workers)
                 settings = known.settings if known and known.settings.url == url else Settings.from_env(url)
             if known is None or known.settings is not settings or not known.is_ours:
-                known = self._connection = _Connection(settings)
+                known = self._connection = Connection(settings)
             return known
-
-
-class _Connection:
-    """What one URL gives: the store, the Celery app, and the announcements of jobs."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._pid = os.getpid()
-        self.settings = settings
-        self.client = connect(settings)
-        self.store = Store.of(self.client, settings)
-        self.app: Celery = make_app(settings)
-        self.events = JobEvents(self.client)
-        self._workers: tuple[float, list[WorkerInfo]] = (-math.inf, [])
-        self._asked_at = -math.inf
-        self._answered = threading.Event()
-
-    @property
-    def is_ours(self) -> bool:
-        """Whether this process made it, and not one that it was forked from."""
-        return self._pid == os.getpid()
-
-    def workers(self) -> list[WorkerInfo]:
-        """Return the workers that are up, as of a second ago at most: a burst of `run` asks often."""
-        now = time.monotonic()
-        if now - self._workers[0] > _WORKERS_KEPT:
-            self._workers = now, self.store.workers()
-        return self._workers[1]
-
-    def known_workers(self) -> list[WorkerInfo]:
-        """Return them as of the last answer, an answer of now if it comes soon; none where none came."""
-        now = time.monotonic()
-        if now - self._workers[0] > _WORKERS_KEPT and now - self._asked_at > _WORKERS_KEPT:
-            # On a thread of its own: where a name is looked up, or a server hangs, nothing else ends the wait.
-            self._asked_at, self._answered = now, threading.Event()
-            threading.Thread(
-                target=self._ask, args=(self._answered,), name="basicaer-workers", daemon=True
-            ).start()
-            self._answered.wait(_SOON)
-        return self._workers[1]
-
-    def _ask(self, answered: threading.Event) -> None:
-        try:
-            self.workers()
-        except (redis.RedisError, OSError):
-            # Gone for now, and asked less often: each time a caller waits.
-            self._workers, self._asked_at = (-math.inf, []), time.monotonic() + _AWAY
-        finally:
-            answered.set()
-
-    def close(self) -> None:
-        self.events.close()
-        self.app.close()
-        self.client.close()
 
 
 def _statuses(status: JobStatus | str | Iterable[JobStatus | str] | None, pending: bool | None) -> set[JobStatus]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
@@ -28,7 +27,6 @@ from simulator.instructions import (
     While,
 )
 from simulator.operations import is_real, is_rotation
-from simulator.parts import Item, Part, SweepOutcome
 from simulator.program import MAX_QUBITS, Program
 from simulator.shards import Method, Options, Precision, Sweep
 from simulator.tally import WORD_BITS
@@ -147,39 +145,6 @@ def max_qubits(memory: int, method: Method, precision: Precision = "double") -> 
 def result_bytes(program: Program, method: Method, precision: Precision = "double") -> int:
     """Return the bytes of a result's statevector or unitary; 0 for counts."""
     return 0 if method == "qasm" else _BYTES_PER_AMPLITUDE[precision] << _num_bits(program, method)
-
-
-def weight(num_clbits: int, *, state: int = 0, outcomes: int = 0, remembered: int = 0) -> int:
-    """Return the bytes that BASICAER_MAX_RESULT_BYTES is about: of a result's amplitudes, or else of its readout.
-
-    Client and worker both ask this one: the client with what is sure before the run (the bytes of the ``state``,
-    and how many shots are ``remembered``), the worker with what came. Names, a header's numbers, and the one shot
-    beside a state are left out: a statevector of 26 qubits has 1 GiB.
-    """
-    key = 1 + len("0x") + -(-num_clbits // 4)
-    return state or outcomes * (key + _BYTES_PER_NUMBER) + remembered * key
-
-
-def part_weight(part: Part) -> int:
-    """Return the `weight` of all that a part has."""
-    return sum(map(_outcome_weight, part.outcomes))
-
-
-def _outcome_weight(outcome: Item) -> int:
-    num_clbits = outcome.outline.num_clbits
-    if isinstance(outcome, SweepOutcome):
-        return weight(
-            num_clbits,
-            state=len(outcome.states.data) if outcome.states else 0,
-            outcomes=math.prod(outcome.counts.shape),
-            remembered=math.prod(outcome.memory.shape) if outcome.memory else 0,
-        )
-    return weight(
-        num_clbits,
-        state=len(outcome.state.data) if outcome.state else 0,
-        outcomes=len(outcome.counts or ()),
-        remembered=len(outcome.memory or ()),
-    )
 
 
 def readout_bytes(program: Program, shots: int, *, memory: bool) -> int:

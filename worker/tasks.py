@@ -18,12 +18,13 @@ from celery.exceptions import Ignore
 from celery.worker.state import active_requests
 from msgspec.structs import replace
 
-from simulator import Part, cost, wire
+from simulator import Part, wire
 from simulator.buffers import keep_what_is_freed
 from simulator.cutting import expected_seconds
 from simulator.errors import StoppedError, WireError
 from simulator.execution import run_shard as simulate_shard
 from simulator.threads import thread_count, use_threads
+from simulator.weight import part_weight
 from worker import app, blobs, revocation
 from worker.admission import Admission, NoRoomError
 from worker.capabilities import describe
@@ -130,10 +131,10 @@ def _complete(
 ) -> Effects | None:
     """COMPLETE, tried until the store has answered: a repeat with the same token is harmless."""
     data = wire.encode(part)
-    weight = cost.part_weight(part)
-    if weight > settings.max_result_bytes:
+    num_bytes = part_weight(part)
+    if num_bytes > settings.max_result_bytes:
         reason = (
-            f"the result has {weight} bytes; BASICAER_MAX_RESULT_BYTES allows {settings.max_result_bytes}: "
+            f"the result has {num_bytes} bytes; BASICAER_MAX_RESULT_BYTES allows {settings.max_result_bytes}: "
             "use fewer qubits or shots, or raise the limit"
         )
         error, data = (PartTooLargeError.__name__, reason, ""), wire.encode(Part())

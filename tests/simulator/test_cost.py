@@ -17,6 +17,7 @@ from simulator.parts import Outcome, Part, SweepOutcome
 from simulator.program import Program
 from simulator.shards import Experiment, Method, Options, Precision, Shard, Sweep
 from simulator.threads import use_threads
+from simulator.weight import part_weight, weight
 from simulator.wire import encode
 
 LAYERS = [
@@ -165,11 +166,11 @@ def test_what_a_result_weighs_is_sure_before_the_run(
         for each in part.outcomes
     )
     copies = rows if sweep else 1
-    sure = copies * cost.weight(
+    sure = copies * weight(
         5, state=cost.result_bytes(circuit, method, precision), remembered=shots if options.memory else 0
     )
-    counted = cost.weight(5, outcomes=outcomes) if method == "qasm" else 0
-    assert cost.part_weight(part) == sure + counted
+    counted = weight(5, outcomes=outcomes) if method == "qasm" else 0
+    assert part_weight(part) == sure + counted
 
 
 def test_seconds_grow_with_the_work() -> None:
