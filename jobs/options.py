@@ -177,7 +177,7 @@ _DONE_ANYWAY: Mapping[str, tuple[Any, ...]] = MappingProxyType(
 def is_done_anyway(name: str, value: Any) -> bool:
     """Return whether an option that no backend has asks for nothing; refuse it if it asks for more.
 
-    A simulator measures bits, and begins each shot in |0...0>; how long it waits before (``rep_delay``) is all one.
+    A simulator measures bits, and begins each shot in |0...0>, however long it waits before (``rep_delay``).
     """
     if name == "rep_delay":
         return True
