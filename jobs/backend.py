@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import uuid
 import warnings
@@ -15,7 +16,7 @@ from jobs import identity
 from jobs.errors import BasicAerError
 from jobs.items import Limits
 from jobs.job import BasicAerJob
-from jobs.options import DEFAULTS, resolve_precision
+from jobs.options import DEFAULTS, is_done_anyway, resolve_precision
 from jobs.submission import Purpose, Submission, prepare
 from jobs.target import build_target
 from simulator import cost
@@ -56,6 +57,17 @@ class BasicAerBackend(BackendV2):
     def __hash__(self) -> int:
         return hash((self.NAME, self.provider.address))
 
+    def __copy__(self) -> BasicAerBackend:
+        return type(self)(self.provider, **dict(self.options))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> BasicAerBackend:
+        return type(self)(self.provider, **copy.deepcopy(dict(self.options), memo))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from jobs.provider import find_backend
+
+        return find_backend, (self.NAME, self.provider.address, dict(self.options))
+
     @classmethod
     def _default_options(cls) -> Options:
         return Options(**DEFAULTS[cls.METHOD])
@@ -67,8 +79,19 @@ class BasicAerBackend(BackendV2):
 
     @property
     def target(self) -> Target:
-        """What `transpile` may leave in a circuit; of no fixed width."""
-        return _target(self.METHOD)
+        """What `transpile` may leave in a circuit, of `num_qubits` at most. It keeps a circuit's width.
+
+        A wider circuit that uses few of its qubits at once needs no transpiling: `run` takes it as it is.
+        """
+        return _target(self.METHOD, self.num_qubits)
+
+    @property
+    def num_qubits(self) -> int:
+        """How many qubits may be in use at once, as `max_qubits`, but read at once, and never an error.
+
+        BASICAER_MAX_QUBITS where Redis does not answer soon, and before the embedded cluster was needed.
+        """
+        return self._width(self.provider.known_workers(), resolve_precision(self.options.precision))
 
     @property
     def max_circuits(self) -> int | None:
@@ -84,7 +107,9 @@ class BasicAerBackend(BackendV2):
         return self._max_qubits(resolve_precision(self.options.precision))
 
     def _max_qubits(self, precision: Precision) -> int:
-        workers = self._workers()
+        return self._width(self._workers(), precision)
+
+    def _width(self, workers: list[WorkerInfo], precision: Precision) -> int:
         if not workers:
             return self.provider.settings.max_qubits
         return cost.max_qubits(max(worker.memory for worker in workers), self.METHOD, precision)
@@ -133,6 +158,8 @@ class BasicAerBackend(BackendV2):
             identity.check(job_id)
         given = dict(self.options)
         for name, value in options.items():
+            if name not in given and is_done_anyway(name, value):
+                continue
             if name not in given:
                 warnings.warn(f"Option {name} is not used by this backend", UserWarning, stacklevel=3)
             elif value is not None:
@@ -180,5 +207,5 @@ BACKENDS = (QasmSimulator, StatevectorSimulator, UnitarySimulator)
 
 
 @functools.cache
-def _target(method: Method) -> Target:
-    return build_target(method, None)
+def _target(method: Method, num_qubits: int) -> Target:
+    return build_target(method, num_qubits)

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import threading
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +21,7 @@ from types import TracebackType
 from jobs.errors import ClusterError
 from jobs.membership import Membership
 from simulator.threads import cores
+from worker.forking import Lock
 from worker.settings import Settings
 
 
@@ -34,7 +34,7 @@ class SharedCluster:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._membership: Membership | None = None
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def __repr__(self) -> str:
         return f"<SharedCluster in {str(self._folder)!r}>"

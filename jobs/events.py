@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import threading
 import time
@@ -72,10 +71,6 @@ class JobEvents:
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
-        self._begin()
-
-    def _begin(self) -> None:
-        self._pid = os.getpid()
         self._lock = threading.Lock()
         self._watches: dict[str, list[Watch]] = {}
         #: Channels whose first watch came, or last one went, since the leader looked.
@@ -116,9 +111,6 @@ class JobEvents:
         ``wake`` is called, on any thread, whenever it is told something; without it, call `wait`.
         """
         channel, watch = keys.events(job_id), Watch(wake, every=every)
-        if os.getpid() != self._pid:
-            # What a fork copied belongs to the parent.
-            self._begin()
         with self._lock:
             self._watches.setdefault(channel, []).append(watch)
             self._touched.add(channel)

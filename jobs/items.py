@@ -22,6 +22,7 @@ from simulator.recognition import Copy, with_sweeps
 from simulator.rng import experiment_seed
 from simulator.shards import GLOBAL_PHASE, Experiment, Options, Sweep
 from simulator.sizes import size
+from simulator.weight import weight
 
 logger = logging.getLogger(__name__)
 
@@ -54,10 +55,12 @@ class Limits:
 
 
 class _Weight(NamedTuple):
-    """The bytes of an experiment's result: of its state, and, at most, of the rest but its name and metadata."""
+    """The bytes of an experiment's result, without its name and metadata."""
 
-    state: int
-    readout: int
+    #: What BASICAER_MAX_RESULT_BYTES is about, as far as it is sure before the run,
+    sure: int
+    #: and all, at most.
+    most: int
 
 
 @dataclass
@@ -70,9 +73,9 @@ class Intake:
     #: The backend's name, for errors.
     backend: str
     limits: Limits
-    #: So far: how many experiments, the bytes of their states, and an upper estimate of those of their results;
+    #: So far: how many experiments, the sure bytes of their results, and an upper estimate of all;
     count: int = 0
-    state_bytes: int = 0
+    sure_bytes: int = 0
     result_bytes: int = 0
     #: each experiment's metadata as an object: what is not JSON stays with this client.
     metadata: list[Any] = field(default_factory=list)
@@ -94,8 +97,8 @@ class Intake:
                 self._take(each, 1, original[1], cost.caption_bytes(copy.name, copy.metadata))
                 yield copy
             else:
-                experiment, weight = self._experiment(each)
-                original = Original(each, experiment.program), weight
+                experiment, bytes_of = self._experiment(each)
+                original = Original(each, experiment.program), bytes_of
                 yield experiment
 
     def _with_values(self, circuits: Iterable[Circuit | Points]) -> Iterator[Circuit | Sweep]:
@@ -111,9 +114,9 @@ class Intake:
         self._check_circuit(circuit)
         index = self.count
         program = circuit if isinstance(circuit, Program) else lower(circuit, from_zero=self._from_zero)
-        weight = self._checked(circuit, program)
-        self._take(circuit, 1, weight, _caption_bytes(program))
-        return Experiment(index, experiment_seed(self.seed, index), program), weight
+        bytes_of = self._checked(circuit, program)
+        self._take(circuit, 1, bytes_of, _caption_bytes(program))
+        return Experiment(index, experiment_seed(self.seed, index), program), bytes_of
 
     def _sweep(self, points: Points) -> Sweep | None:
         """Return the points of one circuit as a sweep; None where its instructions depend on the values."""
@@ -136,8 +139,8 @@ class Intake:
             # As Qiskit notes it of a bound circuit.
             columns.append(np.mod(sum((known[each] for each in phases), phase), 2 * np.pi))
         index = self.count
-        weight = self._checked(points.circuit, template)
-        self._take(points.circuit, points.num_points, weight, _caption_bytes(template))
+        bytes_of = self._checked(points.circuit, template)
+        self._take(points.circuit, points.num_points, bytes_of, _caption_bytes(template))
         return Sweep(index, self.seed, template, tuple(places), Array.of(np.array(columns).T))
 
     @property
@@ -150,26 +153,30 @@ class Intake:
         self._check_instructions(program)
         if circuit.num_qubits > self.limits.max_qubits:
             self._check_width(circuit, width_of(program, self.options))
-        state = cost.result_bytes(program, self.options.method, self.options.precision)
-        return _Weight(state, cost.readout_bytes(program, self.options.shots, memory=self.options.memory))
+        options = self.options
+        state = cost.result_bytes(program, options.method, options.precision)
+        remembered = options.shots if options.memory and program.num_clbits else 0
+        sure = weight(program.num_clbits, state=state, remembered=remembered)
+        return _Weight(sure, state + cost.readout_bytes(program, options.shots, memory=options.memory))
 
-    def _take(self, circuit: Circuit, count: int, weight: _Weight, caption: int) -> None:
+    def _take(self, circuit: Circuit, count: int, bytes_of: _Weight, caption: int) -> None:
         """Count a circuit that is run ``count`` times; refuse what is too many, or what no worker may store."""
         self.count += count
         self.metadata += [circuit.metadata] * count
-        self.state_bytes += count * weight.state
-        self.result_bytes += count * (weight.state + weight.readout + caption)
+        self.sure_bytes += count * bytes_of.sure
+        self.result_bytes += count * (bytes_of.most + caption)
         limits = self.limits
         if limits.max_circuits is not None and self.count > limits.max_circuits:
             raise BasicAerError(
                 f"the job has {self.count} circuits or more, and may have {limits.max_circuits}: submit several "
                 "jobs, or raise BASICAER_MAX_CIRCUITS"
             )
-        if self.state_bytes > limits.max_result_bytes:
+        if self.sure_bytes > limits.max_result_bytes:
+            memory = ", take fewer shots or no memory" if self.options.memory else ""
             raise BasicAerError(
-                f'the result has {size(self.state_bytes, up=True)} or more, up to circuit "{circuit.name}" '
+                f'the result has {size(self.sure_bytes, up=True)} or more, up to circuit "{circuit.name}" '
                 f"({circuit.num_qubits} qubits); the limit is {size(limits.max_result_bytes)}: "
-                "submit fewer or narrower circuits, or raise BASICAER_MAX_RESULT_BYTES"
+                f"submit fewer or narrower circuits{memory}, or raise BASICAER_MAX_RESULT_BYTES"
             )
 
     def _check_width(self, circuit: Circuit, num_qubits: int) -> None:

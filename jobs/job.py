@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import datetime
-import threading
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,9 @@ from qiskit import QuantumCircuit
 from qiskit.providers import JobError, JobStatus, JobV1
 from qiskit.result import Result
 
+from jobs import arguments
 from jobs.assembly import assemble
-from jobs.errors import JobCancelledError
+from jobs.errors import BasicAerError, JobCancelledError
 from jobs.events import JobEvents
 from jobs.logs import LogEntry, entries
 from jobs.lowering import rebuild
@@ -32,6 +34,7 @@ from jobs.waiting import OnWait, Waiting
 from simulator.shards import Shard
 from worker.errors import STORE_FAULTS
 from worker.feed import carry_out
+from worker.forking import Lock
 from worker.record import Record
 
 if TYPE_CHECKING:
@@ -61,7 +64,7 @@ class BasicAerJob(JobV1):
         self._submitted = result is not None
         self._submission: Submission | None = None
         self._circuit_metadata: dict[int, Any] = {}
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._fetched: Result | None = None
 
     @classmethod
@@ -95,6 +98,20 @@ class BasicAerJob(JobV1):
 
         backend = self.backend()
         return find_job, (self._job_id, backend.name, backend.provider.address, self.metadata)
+
+    def __copy__(self) -> BasicAerJob:
+        return self._copied(dict(self.metadata))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> BasicAerJob:
+        return self._copied(copy.deepcopy(self.metadata, memo))
+
+    def _copied(self, metadata: dict[str, Any]) -> BasicAerJob:
+        """Return another handle of this job; of one that is not submitted, one that may submit it."""
+        job = type(self)(self._backend, self._job_id, None, **metadata)
+        with self._lock:
+            for name in ("_submitted", "_submission", "_circuit_metadata"):
+                setattr(job, name, getattr(self, name))
+        return job
 
     def backend(self) -> BasicAerBackend:
         """Return the backend that runs this job; raises `QiskitError` if it has none."""
@@ -227,10 +244,17 @@ class BasicAerJob(JobV1):
             wait: seconds between two calls of ``callback``; the end itself is noticed at once.
             callback: called with (job_id, status, job) while the job is not final.
         """
+        interval = arguments.seconds("wait", wait)
         if callback is None:
             self._wait(timeout)
             return
-        self._wait(timeout, OnWait(lambda record: callback(self._job_id, RECORD_STATUS[record.state], self), wait))
+        if not callable(callback):
+            raise BasicAerError(f"callback={callback!r} must be a function, or None")
+        on_wait = OnWait(
+            lambda record: callback(self._job_id, RECORD_STATUS[record.state], self),
+            math.inf if interval is None else interval,
+        )
+        self._wait(timeout, on_wait)
 
     @property
     def tags(self) -> list[str]:
@@ -292,8 +316,8 @@ class BasicAerJob(JobV1):
         return self._recorded().read()
 
     def _waiting(self, timeout: float | None, on_wait: OnWait | None = None) -> Waiting:
-        recorded = self._recorded()
-        return Waiting(self._job_id, recorded.peek, recorded.read, recorded.look, timeout, on_wait or OnWait())
+        limit, recorded = arguments.seconds("timeout", timeout), self._recorded()
+        return Waiting(self._job_id, recorded.peek, recorded.read, recorded.look, limit, on_wait or OnWait())
 
     def _events(self) -> JobEvents:
         with self.backend().provider.reaching() as connection:

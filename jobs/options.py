@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, cast, get_args
 
 import numpy as np
@@ -66,7 +67,7 @@ def _flag(name: str, value: Any) -> bool:
 
 
 def _threshold(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not value >= 0:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)) or not value >= 0:
         raise BasicAerError(f"{name}={value!r} must be a number of at least 0")
     return float(value)
 
@@ -74,7 +75,11 @@ def _threshold(name: str, value: Any) -> float:
 def _timeout(name: str, value: Any) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 < value <= MOST_SECONDS:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float, np.integer, np.floating))
+        or not 0 < value <= MOST_SECONDS
+    ):
         raise BasicAerError(f"{name}={value!r} must be a number of seconds above 0, and {MOST_SECONDS} at most")
     return float(value)
 
@@ -83,8 +88,12 @@ def resolve_tags(value: Any) -> tuple[str, ...]:
     """Check a job's tags: any iterable of strings; None: none."""
     if value is None:
         return ()
-    tags = () if isinstance(value, str) else tuple(value)
-    if isinstance(value, str) or not all(isinstance(tag, str) for tag in tags):
+    tags = tuple(value) if isinstance(value, Iterable) else ()
+    if (
+        isinstance(value, (str, bytes))
+        or not isinstance(value, Iterable)
+        or not all(isinstance(tag, str) for tag in tags)
+    ):
         raise BasicAerError(f"job_tags={value!r} must be a list of strings")
     return tags
 
@@ -99,10 +108,17 @@ def resolve_precision(value: Any) -> Precision:
     return cast("Precision", value)
 
 
+def _numbers(name: str, value: Any) -> np.ndarray:
+    try:
+        return np.asarray(value, dtype=complex)
+    except (TypeError, ValueError) as error:
+        raise BasicAerError(f"{name}={value!r:.200} must be an array of numbers: {error}") from error
+
+
 def _statevector(_: str, value: Any) -> np.ndarray | None:
     if value is None:
         return None
-    state = np.asarray(value, dtype=complex).reshape(-1)
+    state = _numbers("initial_statevector", value).reshape(-1)
     norm = np.linalg.norm(state)
     if not round(float(norm), 12) == 1:
         raise BasicAerError(f"initial statevector is not normalized: norm {norm} != 1")
@@ -112,7 +128,7 @@ def _statevector(_: str, value: Any) -> np.ndarray | None:
 def _unitary(_: str, value: Any) -> np.ndarray | None:
     if value is None:
         return None
-    matrix = np.asarray(value, dtype=complex)
+    matrix = _numbers("initial_unitary", value)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:  # noqa: PLR2004 (a matrix)
         raise BasicAerError(f"initial unitary is not a square matrix: shape {matrix.shape}")
     distance = np.linalg.norm(matrix.conj().T @ matrix - np.eye(len(matrix)))
@@ -145,6 +161,34 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "priority": lambda name, value: _integer(name, value, MOST_URGENT),
     "max_shards": lambda name, value: None if value is None else _integer(name, value, _MOST_SHARDS, 1),
 }
+
+
+#: Options of devices that libraries pass -> the values that ask for what is done anyway.
+_DONE_ANYWAY: Mapping[str, tuple[Any, ...]] = MappingProxyType(
+    {
+        "meas_level": (2,),
+        "meas_return": ("single", "avg"),
+        "init_qubits": (True,),
+        "use_measure_esp": (False,),
+    }
+)
+
+
+def is_done_anyway(name: str, value: Any) -> bool:
+    """Return whether an option that no backend has asks for nothing; refuse it if it asks for more.
+
+    A simulator measures bits, and begins each shot in |0...0>, however long it waits before (``rep_delay``).
+    """
+    if name == "rep_delay":
+        return True
+    values = _DONE_ANYWAY.get(name)
+    if values is None:
+        return False
+    # Qiskit's MeasLevel is an int, its MeasReturnType a str, and no bool is a level.
+    if value is None or any(value == each and isinstance(value, type(each)) for each in values):
+        return True
+    allowed = " or ".join(map(repr, values))
+    raise BasicAerError(f"{name}={value!r} is not simulated: leave it out, or give {allowed}")
 
 
 def resolve(

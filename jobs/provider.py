@@ -5,35 +5,29 @@ from __future__ import annotations
 import datetime
 import functools
 import math
-import threading
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from celery import Celery
 from qiskit.providers import JobStatus
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit.providers.jobstatus import JOB_FINAL_STATES
 
+from jobs import arguments
 from jobs.backend import BACKENDS, BasicAerBackend
 from jobs.cluster import SharedCluster
+from jobs.connection import Connection
 from jobs.errors import BasicAerError, JobNotFoundError
-from jobs.events import JobEvents
 from jobs.job import BasicAerJob
 from jobs.manifest import Manifest
+from jobs.options import resolve_tags
 from jobs.reaching import reaching
 from jobs.status import RECORD_STATUS
-from worker.celery_app import make_app
-from worker.connection import connect
 from worker.errors import InvalidJobIdError
+from worker.forking import Lock
 from worker.listing import Wanted, find
 from worker.record import WorkerInfo
 from worker.settings import Settings, SettingsError
-from worker.store import Store
-
-#: Seconds that the list of workers is kept.
-_WORKERS_KEPT = 1.0
 
 
 class BasicAerProvider:
@@ -52,9 +46,9 @@ class BasicAerProvider:
             self._settings = Settings.from_env(url)
         except SettingsError as error:
             raise BasicAerError(str(error)) from None
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._cluster = None if self._settings.url else SharedCluster(self._settings)
-        self._connection: _Connection | None = None
+        self._connection: Connection | None = None
 
     def __repr__(self) -> str:
         return f"<BasicAerProvider({self.address!r})>"
@@ -71,6 +65,16 @@ class BasicAerProvider:
     def settings(self) -> Settings:
         """What the environment set when this provider was made."""
         return self._settings
+
+    def __copy__(self) -> BasicAerProvider:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> BasicAerProvider:
+        # What there is to copy is a line to Redis.
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return find_provider, (self.address,)
 
     def backends(self, name: str | None = None) -> list[BasicAerBackend]:
         """Return the three simulators, or the one of this name."""
@@ -122,6 +126,9 @@ class BasicAerProvider:
             created_before: those created at this time or earlier.
             descending: newest first.
         """
+        if backend_name is not None and not isinstance(backend_name, str):
+            raise BasicAerError(f"backend_name={backend_name!r} must be a backend's name, or None")
+        limit, skip = None if limit is None else arguments.count("limit", limit), arguments.count("skip", skip)
         statuses = _statuses(status, pending)
         states = frozenset(state for state, each in RECORD_STATUS.items() if each in statuses)
         if not states:
@@ -129,10 +136,10 @@ class BasicAerProvider:
         wanted = Wanted(
             states=frozenset() if len(states) == len(RECORD_STATUS) else states,
             backend=backend_name or "",
-            tags=tuple(job_tags or ()),
-            after=-math.inf if created_after is None else created_after.timestamp(),
-            before=math.inf if created_before is None else created_before.timestamp(),
-            newest_first=descending,
+            tags=resolve_tags(job_tags),
+            after=arguments.moment("created_after", created_after, -math.inf),
+            before=arguments.moment("created_before", created_before, math.inf),
+            newest_first=bool(descending),
         )
         with self.reaching() as connection:
             found = list(find(connection.store, self._settings.owner, wanted, skip=skip, limit=limit))
@@ -151,17 +158,28 @@ class BasicAerProvider:
         with self.reaching() as connection:
             return connection.store.workers()
 
+    def known_workers(self) -> list[WorkerInfo]:
+        """Return the workers that are up, as far as that is known soon; never waits long, raises, or starts any.
+
+        None where Redis does not answer within half a second, and before the embedded cluster was needed.
+        """
+        with self._lock:
+            connection = self._connection if self._cluster is not None else self._connect(workers=False)
+            if connection is None or not connection.is_ours:
+                return []
+        return connection.known_workers()
+
     def close(self) -> None:
         """Give connections back, and with the last client the embedded cluster; a later call connects anew."""
         with self._lock:
-            if self._connection is not None:
+            if self._connection is not None and self._connection.is_ours:
                 self._connection.close()
-                self._connection = None
+            self._connection = None
             if self._cluster is not None:
                 self._cluster.close()
 
     @contextmanager
-    def reaching(self, *, workers: bool = False) -> Iterator[_Connection]:
+    def reaching(self, *, workers: bool = False) -> Iterator[Connection]:
         """Yield the connection; turn its failure into one clear error.
 
         ``workers``: the embedded cluster, if it is one, shall have workers.
@@ -170,54 +188,34 @@ class BasicAerProvider:
         with reaching(self.address):
             yield connection
 
-    def _connect(self, workers: bool) -> _Connection:
+    def _connect(self, workers: bool) -> Connection:
         with self._lock:
+            settings, known = self._settings, self._connection
             if self._cluster is not None:
                 url = self._cluster.join(workers=workers)
-                if self._connection is None or self._connection.settings.url != url:
-                    self._connection = _Connection(Settings.from_env(url))
-            elif self._connection is None:
-                self._connection = _Connection(self._settings)
-            return self._connection
-
-
-class _Connection:
-    """What one URL gives: the store, the Celery app, and the announcements of jobs."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.client = connect(settings)
-        self.store = Store.of(self.client, settings)
-        self.app: Celery = make_app(settings)
-        self.events = JobEvents(self.client)
-        self._workers: tuple[float, list[WorkerInfo]] = (-math.inf, [])
-
-    def workers(self) -> list[WorkerInfo]:
-        """Return the workers that are up, as of a second ago at most: a burst of `run` asks often."""
-        now = time.monotonic()
-        if now - self._workers[0] > _WORKERS_KEPT:
-            self._workers = now, self.store.workers()
-        return self._workers[1]
-
-    def close(self) -> None:
-        self.events.close()
-        self.app.close()
-        self.client.close()
+                settings = known.settings if known and known.settings.url == url else Settings.from_env(url)
+            if known is None or known.settings is not settings or not known.is_ours:
+                known = self._connection = Connection(settings)
+            return known
 
 
 def _statuses(status: JobStatus | str | Iterable[JobStatus | str] | None, pending: bool | None) -> set[JobStatus]:
     wanted = set(JobStatus)
     if status is not None:
-        several = [status] if isinstance(status, (JobStatus, str)) else list(status)
-        try:
-            wanted = {each if isinstance(each, JobStatus) else JobStatus[each.upper()] for each in several}
-        except KeyError as error:
-            raise BasicAerError(
-                f"No job status {error.args[0]!r}; there are {', '.join(JobStatus.__members__)}."
-            ) from None
+        several = status if isinstance(status, Iterable) and not isinstance(status, str) else [status]
+        wanted = {each if isinstance(each, JobStatus) else _status(each) for each in several}
+    if not (pending is None or isinstance(pending, bool)):
+        raise BasicAerError(f"pending={pending!r} must be True, False, or None")
     if pending is not None:
         wanted = {each for each in wanted if (each in JOB_FINAL_STATES) != pending}
     return wanted
+
+
+def _status(name: Any) -> JobStatus:
+    found = JobStatus.__members__.get(name.upper()) if isinstance(name, str) else None
+    if found is None:
+        raise BasicAerError(f"No job status {name!r}; there are {', '.join(JobStatus.__members__)}.")
+    return found
 
 
 @functools.cache
@@ -226,8 +224,18 @@ def _provider(url: str | None) -> BasicAerProvider:
     return BasicAerProvider(url)
 
 
+def find_provider(address: str) -> BasicAerProvider:
+    """Return the provider of a pickle, which holds no password: BASICAER_URL, if set, goes before the address."""
+    return _provider(Settings.from_env().url or (None if address == "embedded" else address))
+
+
+def find_backend(name: str, address: str, options: dict[str, Any]) -> BasicAerBackend:
+    """Make an unpickled backend."""
+    backend = find_provider(address).get_backend(name)
+    backend.set_options(**options)
+    return backend
+
+
 def find_job(job_id: str, backend_name: str, address: str, metadata: dict[str, Any]) -> BasicAerJob:
-    """Make an unpickled job. A pickle holds no password: BASICAER_URL, if set, goes before the address."""
-    named = Settings.from_env().url or (None if address == "embedded" else address)
-    backend = _provider(named).get_backend(backend_name)
-    return BasicAerJob.of(backend, job_id, **metadata)
+    """Make an unpickled job."""
+    return BasicAerJob.of(find_provider(address).get_backend(backend_name), job_id, **metadata)

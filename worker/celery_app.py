@@ -6,16 +6,19 @@ threads and notebooks live in one process; none is ever the process's current ap
 
 from __future__ import annotations
 
+import math
+
 from celery import Celery
 from kombu.entity import Queue
 
+from worker.inherited import App
 from worker.settings import QUEUE, Settings
 from worker.transport import AMQP
 
 
 def make_app(settings: Settings) -> Celery:
     """Return a Celery app on this Redis, with all of the project's settings."""
-    app = Celery(
+    app = App(
         "basicaer",
         # A line that is lost is an error at once: see there.
         amqp=AMQP,
@@ -46,8 +49,8 @@ def make_app(settings: Settings) -> Celery:
         # Celery would write STARTED before CLAIM has said whether this message counts, over the outcome of a job
         # that is final. `worker.tasks` writes it, for runs that last.
         task_track_started=False,
-        # Celery's copy of an outcome is a small summary for Flower; the record is the truth and lives longer.
-        result_expires=86400,
+        # A plain AsyncResult knows a job for as long as its result can be fetched. Celery takes whole seconds.
+        result_expires=math.ceil(settings.result_ttl),
         # Flower shows names and arguments of finished tasks.
         result_extended=True,
         # Events cost a worker half a millisecond a task. Flower turns them on in all workers while it is up.

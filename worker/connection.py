@@ -11,6 +11,7 @@ import redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
+from worker.forking import renew_in_children
 from worker.settings import Settings
 
 T = TypeVar("T")
@@ -60,6 +61,20 @@ class _Client(redis.Redis):
             raise _KINDS.get(refused[2], redis.ResponseError)(refused[1]) from error
 
 
+class _Pool(redis.ConnectionPool):
+    """Connections that are one process's: redis-py's own pool keeps its locks in a forked child, held or not."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._made_with = args, options
+        super().__init__(*args, **options)
+        renew_in_children(self)
+
+    def renew(self) -> None:
+        """Have no connection, and new locks."""
+        args, options = self._made_with
+        super().__init__(*args, **options)
+
+
 def connect(settings: Settings) -> redis.Redis:
     """Return a client; nothing is sent yet.
 
@@ -68,7 +83,7 @@ def connect(settings: Settings) -> redis.Redis:
     restarts is not an error.
     """
     keepalive = {} if settings.on_socket else {"socket_keepalive": True}
-    return _Client.from_url(
+    pool = _Pool.from_url(
         settings.store_url,
         socket_timeout=settings.connect_timeout,
         socket_connect_timeout=settings.connect_timeout / 4,
@@ -76,3 +91,4 @@ def connect(settings: Settings) -> redis.Redis:
         retry=_Patience(settings.connect_timeout),
         **keepalive,
     )
+    return _Client.from_pool(pool)

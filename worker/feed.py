@@ -20,6 +20,8 @@ from worker.settings import QUEUE, TASK
 
 #: Seconds that a message's hard time limit lies behind the job's deadline: the last resort.
 _TIME_LIMIT_MARGIN = 30
+#: Seconds that Celery remembers a task that is one shard of several at most: there may be thousands.
+_SHARD_TOLD = 86400
 #: A connection that was idle while Redis restarted fails once; more than that a tick makes good.
 _ONCE_MORE = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 
@@ -99,7 +101,11 @@ def told_of_success(task: Task, summary: Mapping[str, Any]) -> Told:
         "queue": request.delivery_info["routing_key"],
         "task_id": request.id,
     }
-    return Told(request.id, task.backend.expires, json.dumps(meta))
+    life = task.backend.expires
+    if request.id != job_of(request.id):
+        # A shard of many: what Flower shows of it, and nobody asks for later.
+        life = min(life, _SHARD_TOLD)
+    return Told(request.id, life, json.dumps(meta))
 
 
 def remote_error(ended: Ended) -> Exception:

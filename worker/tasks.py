@@ -25,6 +25,7 @@ from simulator.errors import SimulatorError, StoppedError, WireError
 from simulator.execution import run_shard as simulate_shard
 from simulator.sizes import size
 from simulator.threads import thread_count, use_threads
+from simulator.weight import part_weight
 from worker import app, blobs, node, revocation
 from worker.admission import Admission, NoRoomError
 from worker.checkpoint import Checkpoint
@@ -175,9 +176,10 @@ def _complete(
 ) -> Effects | None:
     """COMPLETE, tried until the store has answered: a repeat with the same token is harmless."""
     data = wire.encode(part)
-    if len(data) > settings.max_result_bytes:
+    num_bytes = part_weight(part)
+    if num_bytes > settings.max_result_bytes:
         reason = (
-            f"the result has {size(len(data), up=True)}; BASICAER_MAX_RESULT_BYTES allows "
+            f"the result has {size(num_bytes, up=True)}; BASICAER_MAX_RESULT_BYTES allows "
             f"{size(settings.max_result_bytes)}: use fewer circuits, qubits or shots at once, or raise the limit"
         )
         error, data = (PartTooLargeError.__name__, reason, ""), wire.encode(Part())

@@ -18,6 +18,7 @@ from typing import Any
 
 import kombu.connection
 from celery.app import amqp
+from kombu.pools import ProducerPool
 from kombu.transport import redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
@@ -125,3 +126,13 @@ class AMQP(amqp.AMQP):  # type: ignore[misc]  # Celery has no types
     """What a Celery app sends and receives with."""
 
     Connection = BrokerConnection = Connection
+    _producer_pool: ProducerPool | None = None
+
+    @property
+    def producer_pool(self) -> ProducerPool:
+        """Publishers over the lines of the app's own pool."""
+        with self.app.making:
+            if self._producer_pool is None:
+                pool = self.app.pool
+                self._producer_pool = ProducerPool(pool, limit=pool.limit)  # type: ignore[no-untyped-call]
+            return self._producer_pool

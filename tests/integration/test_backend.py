@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+import socket
+import time
 
 import numpy as np
 import pytest
@@ -16,7 +18,9 @@ from qiskit.providers import BackendV2
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import Operator, Statevector
+from qiskit.result import MeasLevel
 from qiskit.transpiler import CouplingMap
+from qiskit.transpiler.exceptions import CircuitTooWideForTarget
 
 from jobs import BasicAerError, BasicAerProvider
 from simulator.sizes import size
@@ -39,7 +43,7 @@ def nothing_published(quiet):
 
 class TestProvider:
     def test_backends(self, provider):
-        """Rule 19: three backends, each a BackendV2 with a Target of no fixed width."""
+        """Rule 19: three backends, each a BackendV2 with a Target of a width that libraries can compare."""
         backends = provider.backends()
 
         assert [backend.name for backend in backends] == [
@@ -47,7 +51,10 @@ class TestProvider:
             "statevector_simulator",
             "unitary_simulator",
         ]
-        assert all(isinstance(backend, BackendV2) and backend.target.num_qubits is None for backend in backends)
+        assert all(isinstance(backend, BackendV2) for backend in backends)
+        for backend in backends:
+            assert type(backend.num_qubits) is int
+            assert backend.num_qubits == backend.target.num_qubits == backend.max_qubits > 10
         with pytest.raises(QiskitBackendNotFoundError, match="unitary_simulator"):
             provider.get_backend("ibmq_qasm_simulator")
 
@@ -67,6 +74,45 @@ class TestProvider:
             assert made.num_qubits == 4
             unitary = backend.run(made).result().get_unitary()
             assert np.allclose(unitary, Operator(made).data, atol=1e-10)
+
+    def test_a_circuit_wider_than_the_memory(self, provider):
+        """Rules 19, 25: Qiskit's transpiler refuses it by its width; as it is, it runs."""
+        backend = provider.get_backend()
+        circuit = QuantumCircuit(127, 2)
+        circuit.h(3)
+        circuit.cx(3, 120)
+        circuit.measure([3, 120], [0, 1])
+        with pytest.raises(CircuitTooWideForTarget, match=rf"127.* greater than maximum \({backend.num_qubits}\)"):
+            transpile(circuit, backend)
+        assert backend.run(circuit).result(timeout=30).get_counts().keys() == {"00", "11"}
+
+    @pytest.mark.parametrize("level", [0, 1, 2, 3])
+    def test_transpile_to_a_place(self, provider, level):
+        """Rules 19, 25: with an initial layout a circuit is as wide as the backend, and takes what it uses."""
+        backend = provider.get_backend()
+        made = transpile(bell(), backend, optimization_level=level, initial_layout=[7, 5])
+        assert made.num_qubits == backend.num_qubits
+        assert backend.run(made).result(timeout=30).get_counts().keys() == {"00", "11"}
+
+    def test_a_width_without_workers(self, quiet, monkeypatch, tmp_path):
+        """Rule 19: with no worker, Redis or answer, the width is the one configured, and comes at once."""
+        silent = socket.create_server(("127.0.0.1", 0))
+        port = silent.getsockname()[1]
+        monkeypatch.setenv("BASICAER_MAX_QUBITS", "17")
+        monkeypatch.setenv("BASICAER_STATE_DIR", str(tmp_path))
+        urls = [quiet.settings.url, f"redis://127.0.0.1:{port}/0", "redis://127.0.0.1:1/0", ""]
+        for url in urls:
+            provider = BasicAerProvider(url)
+            backend = provider.get_backend()
+            begun = time.monotonic()
+            widths = {backend.num_qubits for _ in range(100)} | {backend.target.num_qubits}
+            # Half a second for the first; the rest is what a busy machine may take.
+            assert time.monotonic() - begun < 3
+            assert widths == {17}
+            assert transpile(bell(), backend).num_qubits == 2
+            provider.close()
+        silent.close()
+        assert not list(tmp_path.iterdir())
 
     def test_a_circuit_for_a_device(self, provider):
         """Rule 25: of a device of 200 qubits only those that are used take memory; sweeps of it run, too."""
@@ -130,6 +176,19 @@ class TestOptions:
         with pytest.warns(UserWarning, match="^Option foo is not used by this backend$"):
             job = provider.get_backend().run(bell(), foo=1)
         assert job.result().success
+
+    @pytest.mark.filterwarnings("error")
+    def test_options_of_devices(self, provider, quiet):
+        """Rules 20, 21: what asks for nothing is taken in silence; what nobody simulates is refused by name."""
+        options = {
+            "meas_level": MeasLevel.CLASSIFIED,
+            "meas_return": "avg",
+            "init_qubits": True,
+            "rep_delay": 1e-4,
+        }
+        assert provider.get_backend().run(bell(), **options).result().success
+        with pytest.raises(BasicAerError, match="meas_level=1 is not simulated: leave it out, or give 2"):
+            quiet.get_backend().run(bell(), meas_level=1)
 
     @pytest.mark.parametrize("name", ["statevector_simulator", "unitary_simulator"])
     def test_one_shot_only(self, provider, caplog, name):

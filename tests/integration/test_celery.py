@@ -85,6 +85,20 @@ class TestOutcome:
         provider.get_backend().run(bell()).result(timeout=deadline(20))
         assert AsyncResult(job.job_id(), app=plain).state == "REVOKED"
 
+    def test_is_known_as_long_as_the_result(self, provider, plain):
+        """Rule 1: whatever the end, Celery forgets a job no sooner than its result can no longer be fetched."""
+        good = provider.get_backend().run(bell())
+        bad = provider.get_backend().run(dividing_by_zero())
+        cut = provider.get_backend().run(endless())
+        eventually(cut.running, what="RUNNING")
+        cut.cancel()
+        for job in (good, bad, cut):
+            job.wait_for_final_state(timeout=30)
+            eventually(lambda job=job: AsyncResult(job.job_id(), app=plain).ready(), what="Celery's state")
+            with provider.reaching() as connection:
+                life = connection.client.ttl(f"celery-task-meta-{job.job_id()}")
+            assert life >= provider.settings.result_ttl - 60
+
 
 class TestRevoke:
     @pytest.mark.parametrize("terminate", [False, True])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 from jobs.errors import BasicAerError
-from jobs.options import DEFAULTS, MAX_SEED, resolve
+from jobs.options import DEFAULTS, MAX_SEED, is_done_anyway, resolve
 from worker.settings import MOST_SECONDS
 
 
@@ -47,8 +49,6 @@ def test_numpy_integers(value):
 )  # fmt: skip
 def test_refused(option, value):
     """Rule 23: a value that cannot be used is refused with the option's name and the value."""
-    import re
-
     with pytest.raises(BasicAerError, match=re.escape(f"{option}={value!r}")):
         resolve("qasm", "b", {option: value})
 
@@ -74,3 +74,22 @@ def test_states_are_checked():
     ):
         with pytest.raises(BasicAerError, match=message):
             resolve(method, "b", {option: value})
+
+
+def test_what_is_done_anyway():
+    """Rule 20: options of devices pass where they ask for what is done anyway, and are refused elsewhere."""
+    from qiskit.result.models import MeasLevel, MeasReturnType
+
+    for name, value in (
+        ("meas_level", 2), ("meas_level", MeasLevel.CLASSIFIED), ("meas_level", None), ("meas_return", "single"),
+        ("meas_return", MeasReturnType.AVERAGE), ("init_qubits", True), ("rep_delay", 1e-3), ("rep_delay", None),
+        ("use_measure_esp", False),
+    ):  # fmt: skip
+        assert is_done_anyway(name, value)
+    assert not is_done_anyway("foo", None)
+    for name, value in (
+        ("meas_level", 1), ("meas_level", MeasLevel.KERNELED), ("meas_level", "2"), ("meas_return", "sum"),
+        ("init_qubits", False), ("init_qubits", 1), ("use_measure_esp", True),
+    ):  # fmt: skip
+        with pytest.raises(BasicAerError, match=re.escape(f"{name}={value!r} is not simulated: leave it out, or")):
+            is_done_anyway(name, value)

@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 from programs import everywhere, h, measures, program, ry, x
 
-from simulator import cost, run
+from simulator import cost, run, run_shard
 from simulator.array import Array
 from simulator.expression import Clbit
 from simulator.instructions import Diagonal, For, Gate, Measure, Range, Reset, While
-from simulator.parts import Outcome, Part
+from simulator.parts import Outcome, Part, SweepOutcome
 from simulator.program import Program
-from simulator.shards import Method, Precision
+from simulator.shards import Experiment, Method, Options, Precision, Shard, Sweep
 from simulator.threads import use_threads
+from simulator.weight import part_weight, weight
 from simulator.wire import encode
 
 LAYERS = [
@@ -144,6 +145,32 @@ def test_readout_bytes_bound_what_travels(clbits: int, *, memory: bool) -> None:
     assert len(encode(Part((full,)))) <= cost.readout_bytes(circuit, 500, memory=memory) + cost.caption_bytes(
         circuit.header.name, circuit.header.metadata
     )
+
+
+@pytest.mark.parametrize("precision", ["double", "single"])
+@pytest.mark.parametrize("method", ["qasm", "statevector", "unitary"])
+@pytest.mark.parametrize("memory", [True, False])
+@pytest.mark.parametrize("sweep", [True, False])
+def test_what_a_result_weighs_is_sure_before_the_run(
+    method: Method, precision: Precision, *, memory: bool, sweep: bool
+) -> None:
+    """Rules 23 and 36: a result's limit is about what the client can tell, but for the number of outcomes."""
+    shots, rows = 40 if method == "qasm" else 1, 3
+    circuit = program(4, 5, *everywhere(4), ry(0.3, 0), *([] if method == "unitary" else measures(4)))
+    options = Options(method=method, shots=shots, memory=memory and method != "unitary", precision=precision)
+    places = ((len(everywhere(4)), 0),)
+    item = Sweep(0, 5, circuit, places, Array.of(np.ones((rows, 1)))) if sweep else Experiment(0, 5, circuit)
+    part = run_shard(Shard(options, (item,)))
+    outcomes = sum(
+        len(each.counts.ndarray()) if isinstance(each, SweepOutcome) else len(each.counts or ())
+        for each in part.outcomes
+    )
+    copies = rows if sweep else 1
+    sure = copies * weight(
+        5, state=cost.result_bytes(circuit, method, precision), remembered=shots if options.memory else 0
+    )
+    counted = weight(5, outcomes=outcomes) if method == "qasm" else 0
+    assert part_weight(part) == sure + counted
 
 
 def test_seconds_grow_with_the_work() -> None:

@@ -46,6 +46,24 @@ def test_who_does_not_hold_the_shard_tells_nothing(store, client, submit):
     assert not client.exists("celery-task-meta-job")
 
 
+def test_how_long_celery_remembers(monkeypatch):
+    """Rule 1: `AsyncResult` knows a job for as long as its result can be fetched; one shard of many, a day."""
+    for ttl, whole, shard in (("", 7 * 86400, 86400), ("600.5", 601, 601)):
+        monkeypatch.setenv("BASICAER_RESULT_TTL", ttl)
+        app = make_app(Settings.from_env("redis://localhost:1/0"))
+
+        @app.task(name=TASK, bind=True)
+        def task(self):
+            pass
+
+        told = {}
+        for name in ("job", "job/1"):
+            task.push_request(id=name, hostname="w", retries=0, delivery_info={"routing_key": QUEUE}, task=TASK)
+            told[name] = told_of_success(task, {}).life
+        assert told == {"job": whole, "job/1": shard}
+        assert app.backend.expires == whole
+
+
 def test_what_is_told_is_what_celery_would_store():
     """`AsyncResult` finds every field that Celery itself would have written."""
     app = make_app(Settings.from_env("redis://localhost:1/0"))

@@ -1,0 +1,46 @@
+"""What callers pass to provider, backend and job, checked: each error names the argument and its value."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from typing import Any
+
+import numpy as np
+
+from jobs.errors import BasicAerError
+
+
+def seconds(name: str, value: Any) -> float | None:
+    """Check a time to wait; None: as long as it takes. What is over already is no error."""
+    if value is None:
+        return None
+    real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not real or value != value:  # noqa: PLR0124 (NaN; an int may be more than a float holds)
+        raise BasicAerError(f"{name}={value!r} must be a number of seconds, or None")
+    return math.inf if value > _FOREVER else float(value)
+
+
+def count(name: str, value: Any) -> int:
+    """Check how many; what is more than there can be is all."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+        raise BasicAerError(f"{name}={value!r} must be a whole number of at least 0")
+    return min(int(value), _ALL)
+
+
+def moment(name: str, value: Any, default: float) -> float:
+    """Check a point in time, and return it in Unix seconds; None: the default."""
+    if value is None:
+        return default
+    if not isinstance(value, datetime.datetime):
+        raise BasicAerError(f"{name}={value!r} must be a datetime.datetime, or None")
+    try:
+        return value.timestamp()
+    except (OverflowError, ValueError, OSError) as error:
+        raise BasicAerError(f"{name}={value!r} is too far away: {error}") from error
+
+
+#: Some 30 million years.
+_FOREVER = 1e15
+#: More jobs than any Redis holds, and a number that Lua has.
+_ALL = 1 << 40

@@ -1,0 +1,43 @@
+"""What a result weighs, by the one measure of client and worker."""
+
+from __future__ import annotations
+
+import math
+
+from simulator.parts import Item, Part, SweepOutcome
+
+#: Of a count, in a message.
+_BYTES_PER_NUMBER = 9
+
+
+def weight(num_clbits: int, *, state: int = 0, outcomes: int = 0, remembered: int = 0) -> int:
+    """Return the bytes that BASICAER_MAX_RESULT_BYTES is about: of a result's amplitudes, or else of its readout.
+
+    Client and worker both ask this one: the client with what is sure before the run (the bytes of the ``state``,
+    and how many shots are ``remembered``), the worker with what came. Names, a header's numbers, and the one shot
+    beside a state are left out: a statevector of 26 qubits has 1 GiB.
+    """
+    key = 1 + len("0x") + -(-num_clbits // 4)
+    return state or outcomes * (key + _BYTES_PER_NUMBER) + remembered * key
+
+
+def part_weight(part: Part) -> int:
+    """Return the `weight` of all that a part has."""
+    return sum(map(_outcome_weight, part.outcomes))
+
+
+def _outcome_weight(outcome: Item) -> int:
+    num_clbits = outcome.outline.num_clbits
+    if isinstance(outcome, SweepOutcome):
+        return weight(
+            num_clbits,
+            state=len(outcome.states.data) if outcome.states else 0,
+            outcomes=math.prod(outcome.counts.shape),
+            remembered=math.prod(outcome.memory.shape) if outcome.memory else 0,
+        )
+    return weight(
+        num_clbits,
+        state=len(outcome.state.data) if outcome.state else 0,
+        outcomes=len(outcome.counts or ()),
+        remembered=len(outcome.memory or ()),
+    )

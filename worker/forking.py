@@ -1,0 +1,68 @@
+"""A child that is forked at any moment starts anew: no lock is held, no line to Redis is its parent's.
+
+Of a process that forks, only the thread that forks lives on in the child: a lock that another one held would stay
+held there for ever.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from types import TracebackType
+from typing import Any, Protocol
+
+_PLAIN = type(threading.Lock())
+
+
+class Renewed(Protocol):
+    """What must not stay as it is in a child."""
+
+    def renew(self) -> None:
+        """Begin anew, in the child, before anything else uses it."""
+
+
+#: In no order: `renew` may use nothing else that is renewed.
+_renewed: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def renew_in_children(thing: Renewed) -> None:
+    """Have ``thing.renew()`` called in each child that is forked while it lives."""
+    _renewed.add(thing)
+
+
+class Lock:
+    """A lock of threads, which the same thread may take again. A child finds it free, but for its own thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        renew_in_children(self)
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self._lock.release()
+
+    def renew(self) -> None:
+        """Be free, unless it is held by the thread that has forked."""
+        self._lock = freed(self._lock)
+
+
+def freed(lock: Any) -> Any:
+    """Return the lock if this thread may take it, and else another like it."""
+    if lock.acquire(blocking=False):
+        lock.release()
+        return lock
+    return threading.Lock() if isinstance(lock, _PLAIN) else threading.RLock()
+
+
+def _renew_all() -> None:
+    for thing in list(_renewed):
+        thing.renew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_all)
