@@ -53,6 +53,9 @@ class Lock:
 
 def freed(lock: Any) -> Any:
     """Return the lock if this thread may take it, and else another like it."""
+    if not hasattr(lock, "acquire"):
+        # Celery's, in a worker: it locks nothing.
+        return lock
     if lock.acquire(blocking=False):
         lock.release()
         return lock

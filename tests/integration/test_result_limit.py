@@ -13,6 +13,7 @@ from processes import RedisServer, Worker, environment
 from qiskit import QuantumCircuit
 
 from jobs import BasicAerError, BasicAerProvider
+from simulator.sizes import size
 
 #: The bytes of a statevector of 10 qubits, or a unitary of 5, in double precision.
 LIMIT = 16 << 10
@@ -48,7 +49,7 @@ def test_the_widest_state(limited: BasicAerProvider, name: str, precision: str) 
 
     assert result.success
     wider = QuantumCircuit(width + 1)
-    with pytest.raises(BasicAerError, match=f"the limit is {LIMIT}: submit fewer or narrower"):
+    with pytest.raises(BasicAerError, match=f"the limit is {size(LIMIT)}: submit fewer or narrower"):
         backend.run(wider, precision=precision)
     # A list counts as a whole.
     with pytest.raises(BasicAerError, match="the result has"):
