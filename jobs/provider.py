@@ -14,11 +14,11 @@ from typing import Any
 import redis
 from celery import Celery
 from kombu.exceptions import OperationalError
-from qiskit.providers import JobStatus
+from qiskit.providers import JobError, JobStatus
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit.providers.jobstatus import JOB_FINAL_STATES
 
-from jobs.backend import BACKENDS, BasicAerBackend
+from jobs.backend import BACKENDS, BasicAerBackend, UnknownBackend
 from jobs.cluster import SharedCluster
 from jobs.errors import BasicAerError, JobNotFoundError, UnreachableError
 from jobs.events import JobEvents
@@ -27,7 +27,7 @@ from jobs.manifest import Manifest
 from jobs.status import RECORD_STATUS
 from worker.celery_app import make_app
 from worker.connection import connect
-from worker.errors import InvalidJobIdError
+from worker.errors import InvalidJobIdError, NotOwnerError, RecordDamagedError
 from worker.listing import Wanted, find
 from worker.record import WorkerInfo
 from worker.settings import Settings, SettingsError
@@ -43,16 +43,19 @@ class BasicAerProvider:
     Args:
         url: ``redis://``, ``rediss://`` or ``redis+socket://``; None: ``BASICAER_URL``, and without it the
             embedded cluster of this user on this machine, started on first use and shared with other clients.
+        as_operator: True: cancel, delete and tag other owners' jobs too. Redis must allow its user that, by the
+            key ``basicaer:1:operator``.
 
     Nothing is connected or started before the first call that needs it. May be used from several threads; many
     providers, with the same URL or others, live in one process.
     """
 
-    def __init__(self, url: str | None = None) -> None:
+    def __init__(self, url: str | None = None, *, as_operator: bool = False) -> None:
         try:
             self._settings = Settings.from_env(url)
         except SettingsError as error:
             raise BasicAerError(str(error)) from None
+        self._as_operator = as_operator
         self._lock = threading.RLock()
         self._cluster = None if self._settings.url else SharedCluster(self._settings)
         self._connection: _Connection | None = None
@@ -85,6 +88,10 @@ class BasicAerProvider:
             raise QiskitBackendNotFoundError(f"No backend {name!r}; there are {known}.")
         return found[0]
 
+    def backend_of_job(self, name: str) -> BasicAerBackend:
+        """Return the backend that a record names, which another version may have written."""
+        return next(iter(self.backends(name)), None) or UnknownBackend(self, name)
+
     def job(self, job_id: str) -> BasicAerJob:
         """Find a job again, whoever submitted it; raises `JobNotFoundError`."""
         with self.reaching() as connection:
@@ -94,7 +101,7 @@ class BasicAerProvider:
                 raise JobNotFoundError(str(error)) from None
         if record is None:
             raise JobNotFoundError(f"No job {job_id!r} at {self.address}: it never was there, or was deleted.")
-        return BasicAerJob.of(self.get_backend(Manifest.decode(record.manifest).backend), job_id)
+        return BasicAerJob.of(self.backend_of_job(Manifest.decode(record.manifest).backend), job_id)
 
     retrieve_job = job
 
@@ -137,11 +144,14 @@ class BasicAerProvider:
         )
         with self.reaching() as connection:
             found = list(find(connection.store, self._settings.owner, wanted, skip=skip, limit=limit))
-        backends = {name: self.get_backend(name) for name in {each.backend for each in found}}
+        backends = {name: self.backend_of_job(name) for name in {each.backend for each in found}}
         return [BasicAerJob.of(backends[each.backend], each.id) for each in found]
 
     def delete_job(self, job_id: str) -> None:
-        """Remove a final job and all that it stored; raises `JobError` if it is unknown or not final."""
+        """Remove a final job and all that it stored.
+
+        Raises `JobError` if it is unknown, not final, or another owner's.
+        """
         self.job(job_id).delete()
 
     def workers(self) -> list[WorkerInfo]:
@@ -180,6 +190,8 @@ class BasicAerProvider:
                 f"Redis at {self.address} does not let this user do it ({_reason(error)}): "
                 "give the user the rights of deploy/redis/users.acl"
             ) from error
+        except (NotOwnerError, RecordDamagedError) as error:
+            raise JobError(str(error)) from error
         except redis.OutOfMemoryError as error:
             raise BasicAerError(
                 f"Redis at {self.address} is full: delete jobs (provider.delete_job), or raise its maxmemory"
@@ -190,19 +202,19 @@ class BasicAerProvider:
             if self._cluster is not None:
                 url = self._cluster.join(workers=workers)
                 if self._connection is None or self._connection.settings.url != url:
-                    self._connection = _Connection(Settings.from_env(url))
+                    self._connection = _Connection(Settings.from_env(url), self._as_operator)
             elif self._connection is None:
-                self._connection = _Connection(self._settings)
+                self._connection = _Connection(self._settings, self._as_operator)
             return self._connection
 
 
 class _Connection:
     """What one URL gives: the store, the Celery app, and the announcements of jobs."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, as_operator: bool) -> None:
         self.settings = settings
         self.client = connect(settings)
-        self.store = Store.of(self.client, settings)
+        self.store = Store.of(self.client, settings, operator=as_operator)
         self.app: Celery = make_app(settings)
         self.events = JobEvents(self.client)
         self._workers: tuple[float, list[WorkerInfo]] = (-math.inf, [])
@@ -249,5 +261,5 @@ def _provider(url: str | None) -> BasicAerProvider:
 def find_job(job_id: str, backend_name: str, address: str, metadata: dict[str, Any]) -> BasicAerJob:
     """Make an unpickled job. A pickle holds no password: BASICAER_URL, if set, goes before the address."""
     named = Settings.from_env().url or (None if address == "embedded" else address)
-    backend = _provider(named).get_backend(backend_name)
+    backend = _provider(named).backend_of_job(backend_name)
     return BasicAerJob.of(backend, job_id, **metadata)

@@ -5,6 +5,8 @@ StoreError
 ├── InvalidJobIdError      an id that cannot name a job
 ├── DuplicateJobError      the id is another job's, or was deleted a short time ago
 ├── QuotaExceededError     the owner's jobs would weigh more than they may
+├── NotOwnerError          the job is another owner's
+├── RecordDamagedError     what Redis holds under the job's name is no record
 ├── PayloadMissingError    the programs are not (or no longer) in the store
 └── ResultMissingError     the result went while it was read: expired or deleted
 ShardFailedError           an error that a worker met, known by type and text only
@@ -34,7 +36,7 @@ class QuotaExceededError(StoreError):
         super().__init__(
             f"the job would take {asked} bytes of the store, for its program, its record, and the estimate of its "
             f"result; {owner!r} uses {used} of the {limit} allowed: delete finished jobs (provider.delete_job), "
-            "submit less at once, or raise BASICAER_STORE_QUOTA"
+            "submit less at once, or raise BASICAER_STORE_QUOTA on the workers"
         )
         self.owner = owner
         self.asked = asked
@@ -48,6 +50,26 @@ class QuotaExceededError(StoreError):
 def _quota_exceeded(owner: str, asked: int, used: int, limit: int) -> QuotaExceededError:
     """Rebuild one from a pickle, which knows no keywords."""
     return QuotaExceededError(owner, asked=asked, used=used, limit=limit)
+
+
+class NotOwnerError(StoreError):
+    """A job is cancelled, deleted and tagged by its owner, or by an operator."""
+
+    def __init__(self, job_id: str, owner: str, caller: str) -> None:
+        super().__init__(job_id, owner, caller)
+        self.owner = owner
+
+    def __str__(self) -> str:
+        job_id, owner, caller = self.args
+        return (
+            f"Job {job_id} belongs to {owner!r}, and you are {caller!r}: only its owner (BASICAER_OWNER) "
+            "may cancel, delete or tag it, or an operator (basicaer cancel --as-operator, "
+            "BasicAerProvider(as_operator=True))"
+        )
+
+
+class RecordDamagedError(StoreError):
+    """A job whose record cannot be read; workers end it in ERROR, or drop it, and say so in their log."""
 
 
 class PayloadMissingError(StoreError):

@@ -50,7 +50,9 @@ def job_of(celery_task_id: str) -> str:
 
 
 def carry_out(app: Celery, effects: Effects) -> None:
-    """Publish and store; what fails here is repaired by a later FEED."""
+    """Publish, store and log; what fails here is repaired by a later FEED."""
+    for line in effects.dropped:
+        logger.warning("damage in the record: %s", line)
     if effects.handed:
         _publish(app, effects.handed)
     for ended in effects.ended:
@@ -152,10 +154,10 @@ class Ticker(threading.Thread):
             # Jitter keeps the nodes of a cluster from ticking in step.
             self._stopped.wait(self._store.tick * random.uniform(0.75, 1.25))  # noqa: S311 (no secret)
 
-    def stop(self, name: str) -> None:
+    def stop(self) -> None:
         """End the tick and take the worker off the register."""
         self._stopped.set()
         try:
-            self._store.unregister(name)
+            self._store.unregister(self._info().node)
         except STORE_FAULTS:
             logger.info("cannot reach Redis to unregister; the entry lapses by itself")

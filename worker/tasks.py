@@ -32,6 +32,7 @@ from worker.connection import connect
 from worker.drain import Drain
 from worker.errors import PartTooLargeError, PayloadMissingError
 from worker.feed import STORE_FAULTS, Ticker, carry_out, job_of, remote_error, store_outcome, told_of_success
+from worker.nodes import new_instance, node_id
 from worker.record import Doorbell, Effects, Ended
 from worker.settings import TASK, Settings
 from worker.store import Store
@@ -43,11 +44,13 @@ logger = logging.getLogger(__name__)
 _ROOM_RETRY = 1.0
 
 settings = Settings.from_env()
-store = Store.of(connect(settings), settings)
+# A worker ends jobs of all owners: one that is revoked through Celery is cancelled by an operator.
+store = Store.of(connect(settings), settings, operator=True)
 # All of this is shared with the pool's children, and so is done here, before the fork.
 keep_what_is_freed()
 admission = Admission(settings.memory)
 drain = Drain()
+instance = new_instance()
 revocation.install(app, store)
 
 
@@ -60,7 +63,8 @@ def run_shard(self: Task, job_id: str, shard: int) -> dict[str, Any]:
     shard back, and Celery is told nothing that might turn out wrong.
     """
     # The token is random, and says whose it is.
-    door, token = Doorbell(job_id, shard), f"{uuid.uuid4().hex}/{self.request.hostname}"
+    door = Doorbell(job_id, shard)
+    token = f"{uuid.uuid4().hex}/{node_id(self.request.hostname, instance)}"
     try:
         claim = store.claim(door, token)
         if not claim.granted:
@@ -205,10 +209,32 @@ def _share_cores(instance: Any, **_: object) -> None:
 @signals.worker_ready.connect
 def _start_tick(sender: Any, **_: Any) -> None:
     """Begin to tick, in the worker's parent process."""
-    info = describe(sender.hostname, slots=sender.controller.concurrency, memory=admission.capacity)
+    info = describe(
+        sender.hostname,
+        slots=sender.controller.concurrency,
+        memory=admission.capacity,
+        instance=instance,
+        quota=settings.store_quota,
+    )
+    _warn_of_namesakes(info.name)
     watchdog = Watchdog(store, lambda: list(active_requests), job_of)
     sender.controller.ticker = Ticker(app, store, lambda: replace(info, busy=len(active_requests)), watchdog)
     sender.controller.ticker.start()
+
+
+def _warn_of_namesakes(name: str) -> None:
+    """Say so where another node has this one's name: Celery's own commands cannot tell the two apart."""
+    try:
+        last = max((each.heard for each in store.workers() if each.name == name), default=None)
+    except STORE_FAULTS:
+        return
+    if last is not None:
+        logger.warning(
+            "another node named %s was heard of %.0f s ago: if it is up, give one of the two another name (-n): "
+            "Celery's commands and Flower take them for one",
+            name,
+            max(0.0, time.time() - last),
+        )
 
 
 @signals.worker_shutting_down.connect
@@ -221,4 +247,4 @@ def _begin_drain(**_: Any) -> None:
 def _stop_tick(sender: Any, **_: Any) -> None:
     ticker = getattr(sender, "ticker", None)
     if ticker is not None:
-        ticker.stop(sender.hostname)
+        ticker.stop()

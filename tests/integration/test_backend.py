@@ -17,6 +17,7 @@ from qiskit.quantum_info import Operator, Statevector
 from qiskit.transpiler import CouplingMap
 
 from jobs import BasicAerError, BasicAerProvider
+from worker.keys import QUOTA
 from worker.record import WorkerInfo
 
 
@@ -339,13 +340,14 @@ class TestInput:
         assert sum(result.get_counts().values()) == 12
         assert type(result.results[0].seed_simulator) is int
 
-    def test_quota(self, quiet_server, monkeypatch):
-        """Rule 36: over the store's quota: bytes and cure, and nothing is kept."""
-        monkeypatch.setenv("BASICAER_STORE_QUOTA", "100")
-        provider = BasicAerProvider(quiet_server.url)
-        with pytest.raises(BasicAerError, match=r"bytes.*100.*delete"):
-            provider.get_backend().run(bell())
-        provider.close()
+    def test_quota(self, quiet, quiet_server, monkeypatch):
+        """Rule 36: over the store's quota: bytes and cure, nothing is kept; a client's setting is none."""
+        monkeypatch.setenv("BASICAER_STORE_QUOTA", "0")
+        with quiet_server.client() as client:
+            client.set(QUOTA, 100)
+            with pytest.raises(BasicAerError, match=r"bytes.*100.*delete"):
+                quiet.get_backend().run(bell())
+            assert client.keys("basicaer:1:job:*") == []
 
     def test_warnings(self, provider, caplog):
         """Rule 24: no classical registers, no measurements: a warning as in 0.24, and the job runs."""

@@ -4,17 +4,19 @@
 
 local id, shard, token, delay, reason = ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6]), ARGV[7]
 
-local state = holding(id, shard, token)
-if not state then return false end
-if final(state) then
-  let_go(id, shard, 0)
-else
-  give_up(id, shard, token, "released", reason)
-  if delay > 0 then
-    call("ZADD", sent_key(fields(id, "lane")), NOW + delay, pair(id, shard))
+return for_job(id, false, function()
+  local state = holding(id, shard, token)
+  if not state then return false end
+  if final(state) then
+    let_go(id, shard, 0)
   else
-    wait_again(id, shard)
+    give_up(id, shard, token, "released", reason)
+    if delay > 0 then
+      call("ZADD", sent_key(fields(id, "lane")), NOW + delay, pair(id, shard))
+    else
+      wait_again(id, shard)
+    end
   end
-end
-fill(math.huge)
-return { handed, ended }
+  fill(math.huge)
+  return { handed, ended }
+end)
