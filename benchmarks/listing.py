@@ -18,6 +18,7 @@ from benchmarks.machine import Watch, description, disturbance
 from benchmarks.scale_recut import Recut
 from benchmarks.scale_site import Site, end_at_sigterm
 from jobs import BasicAerProvider
+from worker.keys import QUOTA
 from worker.settings import Settings
 from worker.store import Store
 
@@ -52,7 +53,8 @@ def _fill(site: Site, provider: BasicAerProvider, count: int) -> tuple[datetime.
     """Make the records; return when the middle one was made, and the id of the first."""
     recut = Recut.of(provider, 1, shots=1)
     # No worker serves this lane.
-    store, settings = Store(site.client, lane="listing", quota=0), Settings.from_env(site.url)
+    store, settings = Store(site.client, lane="listing"), Settings.from_env(site.url)
+    site.client.set(QUOTA, 0)
     middle, first = 0.0, ""
     for number in range(count):
         tags = ("rare",) if number % _RARE == _RARE // 2 else ("common",) if number % 2 else ()

@@ -202,6 +202,20 @@ class UnitarySimulator(BasicAerBackend):
     DESCRIPTION = "NumPy simulator of unitaries"
 
 
+class UnknownBackend(BasicAerBackend):
+    """The backend of a job that another version submitted. It has a name, and runs nothing."""
+
+    METHOD = "qasm"
+    DESCRIPTION = "a backend that this version does not know"
+
+    def __init__(self, provider: BasicAerProvider, name: str) -> None:
+        self.NAME = name
+        super().__init__(provider)
+
+    def _prepared(self, *_: Any) -> Submission:
+        raise BasicAerError(f"This version has no backend {self.NAME!r}: upgrade basicaer-celery to run there.")
+
+
 #: In the order in which a provider lists them.
 BACKENDS = (QasmSimulator, StatevectorSimulator, UnitarySimulator)
 

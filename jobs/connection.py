@@ -26,11 +26,11 @@ _SOON, _AWAY = 0.5, 10.0
 class Connection:
     """Lines to one Redis, of one process."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, as_operator: bool = False) -> None:
         self._pid = os.getpid()
         self.settings = settings
         self.client = connect(settings)
-        self.store = Store.of(self.client, settings)
+        self.store = Store.of(self.client, settings, operator=as_operator)
         self.app: Celery = make_app(settings)
         self.events = JobEvents(self.client)
         self._workers: tuple[float, list[WorkerInfo]] = (-math.inf, [])

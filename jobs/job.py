@@ -145,7 +145,10 @@ class BasicAerJob(JobV1):
         return RECORD_STATUS[self._recorded().look().state]
 
     def cancel(self) -> bool:
-        """Cancel the job: True if this call did it, False if the job was final already."""
+        """Cancel the job: True if this call did it, False if the job was final already.
+
+        Raises `JobError` where the job is another owner's.
+        """
         return self._recorded().cancel()
 
     def result(self, timeout: float | None = None, *, partial: bool = False, progress: bool = False) -> Result:
@@ -262,11 +265,13 @@ class BasicAerJob(JobV1):
         return list(self._manifest().tags)
 
     def update_tags(self, new_tags: Iterable[str]) -> list[str]:
-        """Replace the tags, on the record; return the new ones."""
+        """Replace the tags, on the record; return the new ones. Raises `JobError` on another owner's job."""
         tags = resolve_tags(new_tags)
         with self.backend().provider.reaching() as connection:
             manifest = msgspec.structs.replace(self._manifest(), tags=tags)
-            connection.store.annotate(self._job_id, manifest.encode(), tags)
+            if not connection.store.annotate(self._job_id, manifest.encode(), tags):
+                # It went since it was read, and this says so.
+                self._read()
         return list(tags)
 
     @property
@@ -297,11 +302,15 @@ class BasicAerJob(JobV1):
         return circuits
 
     def delete(self) -> None:
-        """Remove this final job and all that it stored; raises `JobError` if it is not final."""
+        """Remove this final job and all that it stored; `JobError` if it is not final, or another owner's."""
         with self.backend().provider.reaching() as connection:
             if not connection.store.delete(self._job_id):
                 record = self._read()
-                raise JobError(f"Job {self._job_id} is {record.state}: cancel it before you delete it.")
+                if not record.final:
+                    raise JobError(f"Job {self._job_id} is {record.state}: cancel it before you delete it.")
+                # It has ended since, and what is final stays so; unless another deleted it, as this says.
+                if not connection.store.delete(self._job_id):
+                    self._read()
             connection.app.backend.forget(self._job_id)
 
     def _check_submitted(self) -> None:

@@ -14,7 +14,7 @@ from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit.providers.jobstatus import JOB_FINAL_STATES
 
 from jobs import arguments
-from jobs.backend import BACKENDS, BasicAerBackend
+from jobs.backend import BACKENDS, BasicAerBackend, UnknownBackend
 from jobs.cluster import SharedCluster
 from jobs.connection import Connection
 from jobs.errors import BasicAerError, JobNotFoundError
@@ -36,16 +36,19 @@ class BasicAerProvider:
     Args:
         url: ``redis://``, ``rediss://`` or ``redis+socket://``; None: ``BASICAER_URL``, and without it the
             embedded cluster of this user on this machine, started on first use and shared with other clients.
+        as_operator: True: cancel, delete and tag other owners' jobs too. Redis must allow its user that, by the
+            key ``basicaer:1:operator``.
 
     Nothing is connected or started before the first call that needs it. May be used from several threads; many
     providers, with the same URL or others, live in one process.
     """
 
-    def __init__(self, url: str | None = None) -> None:
+    def __init__(self, url: str | None = None, *, as_operator: bool = False) -> None:
         try:
             self._settings = Settings.from_env(url)
         except SettingsError as error:
             raise BasicAerError(str(error)) from None
+        self._as_operator = as_operator
         self._lock = Lock()
         self._cluster = None if self._settings.url else SharedCluster(self._settings)
         self._connection: Connection | None = None
@@ -74,7 +77,7 @@ class BasicAerProvider:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return find_provider, (self.address,)
+        return find_provider, (self.address, self._as_operator)
 
     def backends(self, name: str | None = None) -> list[BasicAerBackend]:
         """Return the three simulators, or the one of this name."""
@@ -88,6 +91,10 @@ class BasicAerProvider:
             raise QiskitBackendNotFoundError(f"No backend {name!r}; there are {known}.")
         return found[0]
 
+    def backend_of_job(self, name: str) -> BasicAerBackend:
+        """Return the backend that a record names, which another version may have written."""
+        return next(iter(self.backends(name)), None) or UnknownBackend(self, name)
+
     def job(self, job_id: str) -> BasicAerJob:
         """Find a job again, whoever submitted it; raises `JobNotFoundError`."""
         with self.reaching() as connection:
@@ -97,7 +104,7 @@ class BasicAerProvider:
                 raise JobNotFoundError(str(error)) from None
         if record is None:
             raise JobNotFoundError(f"No job {job_id!r} at {self.address}: it never was there, or was deleted.")
-        return BasicAerJob.of(self.get_backend(Manifest.decode(record.manifest).backend), job_id)
+        return BasicAerJob.of(self.backend_of_job(Manifest.decode(record.manifest).backend), job_id)
 
     retrieve_job = job
 
@@ -143,11 +150,14 @@ class BasicAerProvider:
         )
         with self.reaching() as connection:
             found = list(find(connection.store, self._settings.owner, wanted, skip=skip, limit=limit))
-        backends = {name: self.get_backend(name) for name in {each.backend for each in found}}
+        backends = {name: self.backend_of_job(name) for name in {each.backend for each in found}}
         return [BasicAerJob.of(backends[each.backend], each.id) for each in found]
 
     def delete_job(self, job_id: str) -> None:
-        """Remove a final job and all that it stored; raises `JobError` if it is unknown or not final."""
+        """Remove a final job and all that it stored.
+
+        Raises `JobError` if it is unknown, not final, or another owner's.
+        """
         self.job(job_id).delete()
 
     def workers(self) -> list[WorkerInfo]:
@@ -195,7 +205,7 @@ class BasicAerProvider:
                 url = self._cluster.join(workers=workers)
                 settings = known.settings if known and known.settings.url == url else Settings.from_env(url)
             if known is None or known.settings is not settings or not known.is_ours:
-                known = self._connection = Connection(settings)
+                known = self._connection = Connection(settings, as_operator=self._as_operator)
             return known
 
 
@@ -219,14 +229,14 @@ def _status(name: Any) -> JobStatus:
 
 
 @functools.cache
-def _provider(url: str | None) -> BasicAerProvider:
+def _provider(url: str | None, as_operator: bool) -> BasicAerProvider:
     """One provider serves all the jobs that a process unpickles."""
-    return BasicAerProvider(url)
+    return BasicAerProvider(url, as_operator=as_operator)
 
 
-def find_provider(address: str) -> BasicAerProvider:
+def find_provider(address: str, as_operator: bool = False) -> BasicAerProvider:
     """Return the provider of a pickle, which holds no password: BASICAER_URL, if set, goes before the address."""
-    return _provider(Settings.from_env().url or (None if address == "embedded" else address))
+    return _provider(Settings.from_env().url or (None if address == "embedded" else address), as_operator)
 
 
 def find_backend(name: str, address: str, options: dict[str, Any]) -> BasicAerBackend:
@@ -238,4 +248,4 @@ def find_backend(name: str, address: str, options: dict[str, Any]) -> BasicAerBa
 
 def find_job(job_id: str, backend_name: str, address: str, metadata: dict[str, Any]) -> BasicAerJob:
     """Make an unpickled job."""
-    return BasicAerJob.of(find_provider(address).get_backend(backend_name), job_id, **metadata)
+    return BasicAerJob.of(find_provider(address).backend_of_job(backend_name), job_id, **metadata)

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 
 import redis
 from kombu.exceptions import OperationalError
+from qiskit.providers import JobError
 
 from jobs.errors import BasicAerError, UnreachableError
-from worker.errors import STORE_FAULTS, answer, passes
+from worker.errors import STORE_FAULTS, NotOwnerError, RecordDamagedError, answer, passes
 
 _ONE_SERVER = "is part of a cluster: give the address of a Redis that is none, with replicas if need be"
 _LOGIN = (
@@ -42,6 +43,8 @@ def reaching(address: str) -> Iterator[None]:
     """
     try:
         yield
+    except (NotOwnerError, RecordDamagedError) as error:
+        raise JobError(str(error)) from error
     except STORE_FAULTS as fault:
         raise _clear(fault, address) from fault
 

@@ -50,7 +50,10 @@ class RecordedJob:
         return record
 
     def cancel(self) -> bool:
-        """Cancel the job: True if this call did it, False if the job was final already."""
+        """Cancel the job: True if this call did it, False if the job was final already.
+
+        Raises `JobError` where it is another owner's, unless it was revoked through Celery.
+        """
         with self.provider.reaching() as connection:
             effects = connection.store.cancel(self.id)
             if effects is None:

@@ -24,6 +24,9 @@ from worker.record import Effects, NewJob
 from worker.settings import Settings
 from worker.store import Store
 
+#: Bytes from which on a stream's budget is looked at before SUBMIT does.
+_LARGE = 16 << 20
+
 #: The option that holds each method's initial state.
 INITIAL_STATE = {
     "qasm": "initial_statevector",
@@ -84,11 +87,11 @@ def prepare(
     digest = Digest(run)
     # An id of our own is submitted once, so there is nothing to compare.
     named = items if job_id is None else digest.noting(items)
-    upload = Upload(store)
+    upload, budget = Upload(store), _Budget(store, purpose.settings.owner)
     try:
         for shard in cut(run, named, options["max_shards"]):
             upload.add(wire.encode(shard))
-            _check_budget(upload.num_bytes + intake.result_bytes, purpose.settings)
+            budget.check(upload.num_bytes + intake.result_bytes)
     except BaseException:
         upload.drop()
         raise
@@ -137,8 +140,24 @@ def send(submission: Submission, job_id: str, store: Store, settings: Settings) 
         raise BasicAerError(str(error)) from error
 
 
-def _check_budget(asked: int, settings: Settings) -> None:
-    """Refuse a stream as soon as it is more than its owner may have, whatever else there is."""
-    if 0 < settings.store_quota < asked:
-        error = QuotaExceededError(settings.owner, asked=asked, used=None, limit=settings.store_quota)
-        raise BasicAerError(str(error)) from error
+class _Budget:
+    """Refuses a stream as soon as it is more than its owner may have, whatever else there is.
+
+    The store is asked once, and only for what is large: SUBMIT refuses what is not.
+    """
+
+    def __init__(self, store: Store | None, owner: str) -> None:
+        self._store = store
+        self._owner = owner
+        self._limits: tuple[int, int] | None = None
+
+    def check(self, asked: int) -> None:
+        """Raise `BasicAerError` if so many bytes are too many."""
+        if self._store is None or asked < _LARGE:
+            return
+        if self._limits is None:
+            self._limits = self._store.budget(self._owner)
+        used, limit = self._limits
+        if 0 < limit < asked:
+            error = QuotaExceededError(self._owner, asked=asked, used=used, limit=limit)
+            raise BasicAerError(str(error)) from error

@@ -29,8 +29,11 @@ _CORE_NAMES = (
 )
 
 
-def describe(name: str, *, slots: int, memory: int) -> WorkerInfo:
-    """Return what the node of this process is and has; ``memory`` is the bytes that its runs may take together."""
+def describe(name: str, *, slots: int, memory: int, instance: str = "", quota: int | None = None) -> WorkerInfo:
+    """Return what the node of this process is and has; ``memory`` is the bytes that its runs may take together.
+
+    ``instance`` tells it from others of its name; ``quota`` is what an owner's jobs may weigh, if it is to say so.
+    """
     return WorkerInfo(
         name=name,
         slots=slots,
@@ -46,6 +49,8 @@ def describe(name: str, *, slots: int, memory: int) -> WorkerInfo:
         cores=cores(),
         threads=thread_count(),
         qubits=max_qubits(memory, "qasm"),
+        instance=instance,
+        quota=quota,
         blas=blas(),
         cpu=cpu(),
     )

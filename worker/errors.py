@@ -5,6 +5,8 @@ StoreError
 ├── InvalidJobIdError      an id that cannot name a job
 ├── DuplicateJobError      the id is another job's, or was deleted a short time ago
 ├── QuotaExceededError     the owner's jobs would weigh more than they may
+├── NotOwnerError          the job is another owner's
+├── RecordDamagedError     what Redis holds under the job's name is no record
 ├── PayloadMissingError    the programs are not (or no longer) in the store
 └── ResultMissingError     the result went while it was read: expired or deleted
 ShardFailedError           an error that a worker met, known by type and text only
@@ -54,16 +56,13 @@ class DuplicateJobError(StoreError):
 
 
 class QuotaExceededError(StoreError):
-    """The owner's budget does not hold the job. Names the bytes and the cure, and carries the bytes.
+    """The owner's budget does not hold the job. Names the bytes and the cure, and carries the bytes."""
 
-    A job that is more than the whole budget is refused before anybody asks what is used: ``used`` is then None.
-    """
-
-    def __init__(self, owner: str, *, asked: int, used: int | None, limit: int) -> None:
+    def __init__(self, owner: str, *, asked: int, used: int, limit: int) -> None:
         may = f"{owner!r} may use {size(limit)} in all"
-        cure = "submit fewer circuits or shots at once, or raise BASICAER_STORE_QUOTA"
+        cure = "submit fewer circuits or shots at once, or raise BASICAER_STORE_QUOTA on the workers"
         # Room that others give back would not be enough for it.
-        if used is not None and asked <= limit:
+        if asked <= limit:
             may += f", and uses {size(used, up=True)}"
             cure = f"delete finished jobs (provider.delete_job), {cure}"
         super().__init__(
@@ -79,9 +78,29 @@ class QuotaExceededError(StoreError):
         return _quota_exceeded, (self.owner, self.asked, self.used, self.limit)
 
 
-def _quota_exceeded(owner: str, asked: int, used: int | None, limit: int) -> QuotaExceededError:
+def _quota_exceeded(owner: str, asked: int, used: int, limit: int) -> QuotaExceededError:
     """Rebuild one from a pickle, which knows no keywords."""
     return QuotaExceededError(owner, asked=asked, used=used, limit=limit)
+
+
+class NotOwnerError(StoreError):
+    """A job is cancelled, deleted and tagged by its owner, or by an operator."""
+
+    def __init__(self, job_id: str, owner: str, caller: str) -> None:
+        super().__init__(job_id, owner, caller)
+        self.owner = owner
+
+    def __str__(self) -> str:
+        job_id, owner, caller = self.args
+        return (
+            f"Job {job_id} belongs to {owner!r}, and you are {caller!r}: only its owner (BASICAER_OWNER) "
+            "may cancel, delete or tag it, or an operator (basicaer cancel --as-operator, "
+            "BasicAerProvider(as_operator=True))"
+        )
+
+
+class RecordDamagedError(StoreError):
+    """A job whose record cannot be read; workers end it in ERROR, or drop it, and say so in their log."""
 
 
 class PayloadMissingError(StoreError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ from simulator import errors
 from worker.errors import ShardFailedError
 from worker.record import Effects, Ended, Handed, Told
 from worker.settings import QUEUE, TASK
+
+logger = logging.getLogger(__name__)
 
 #: Seconds that a message's hard time limit lies behind the job's deadline: the last resort.
 _TIME_LIMIT_MARGIN = 30
@@ -38,7 +41,9 @@ def job_of(celery_task_id: str) -> str:
 
 
 def carry_out(app: Celery, effects: Effects) -> None:
-    """Publish and store; what fails here is repaired by a later FEED."""
+    """Publish, store and log; what fails here is repaired by a later FEED."""
+    for line in effects.dropped:
+        logger.warning("damage in the record: %s", line)
     if effects.handed:
         _publish(app, effects.handed)
     for ended in effects.ended:

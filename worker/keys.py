@@ -29,7 +29,10 @@ Every name begins with `PREFIX`; its number is the layout's version: a change of
 | ``workers`` | ZSET | worker -> when it counts as gone | a lease |
 | ``workers:info``, ``workers:load`` | HASH | worker -> what it says of itself; slots that are busy | the same |
 | ``slots:<lane>``, ``window:<lane>`` | HASH, STRING | worker -> slots; their sum | the same |
-| ``fed``, ``grace``, ``clock`` | STRING | last FEED; when leases count again; counter of ages and turns | - |
+| ``quota`` | STRING | bytes that each owner's jobs may weigh, as the workers' operator says | - |
+| ``dropped`` | LIST | what was dropped or put right, for a worker's log | until the next FEED |
+| ``fed``, ``grace`` | STRING | last FEED; when leases count again | - |
+| ``mended``, ``clock`` | STRING | last look for what was lost; counter of ages and turns | - |
 
 In ``payload`` and ``parts``, field ``<n>`` is shard n's bytes or a header, ``<n>.<k>`` a chunk (`worker.chunks`).
 
@@ -125,3 +128,6 @@ def window(lane: str) -> str:
 
 
 DEADLINE = f"{PREFIX}deadline"
+USED, QUOTA = f"{PREFIX}used", f"{PREFIX}quota"
+#: Holds nothing: a Redis user that may write it may also end and change other owners' jobs.
+OPERATOR = f"{PREFIX}operator"

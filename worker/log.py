@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from worker.nodes import named
+
 __all__ = ["LogLine", "parse_log"]
 
 #: A line has so many fields, with tabs between; the last may hold tabs of its own.
@@ -32,6 +34,12 @@ def parse_log(lines: Iterable[bytes]) -> list[LogLine]:
     """Return the lines of a log, oldest first."""
     found = []
     for line in lines:
-        time, word, shard, number, worker, text = line.decode(errors="replace").split("\t", _FIELDS - 1)
-        found.append(LogLine(int(time) / 1000, word, int(shard) if shard else None, int(number), worker, text))
-    return found
+        try:
+            time, word, shard, number, worker, text = line.decode(errors="replace").split("\t", _FIELDS - 1)
+            entry = LogLine(int(time) / 1000, word, int(shard) if shard else None, int(number), worker, text)
+        except ValueError:
+            # Damaged: it says nothing.
+            continue
+        found.append(entry)
+    names = named({entry.worker for entry in found})
+    return [entry._replace(worker=names[entry.worker]) for entry in found]

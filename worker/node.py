@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,11 +19,10 @@ from celery.concurrency.prefork import TaskPool
 from celery.utils.functional import maybe_list
 from msgspec.structs import replace
 
-from worker.admission import Admission
-from worker.capabilities import describe
 from worker.errors import STORE_FAULTS
 from worker.feed import carry_out
 from worker.heartbeat import Heartbeat
+from worker.record import WorkerInfo
 from worker.runs import Runs
 from worker.settings import QUEUE
 from worker.store import Store
@@ -66,11 +66,10 @@ class Repeated(threading.Thread):
 class Node:
     """The threads of a node that is up. ``consumer`` is Celery's."""
 
-    def __init__(self, app: Celery, store: Store, runs: Runs, admission: Admission, consumer: Any) -> None:
+    def __init__(self, app: Celery, store: Store, runs: Runs, about: WorkerInfo, consumer: Any) -> None:
         self._store = store
-        self._name: str = consumer.hostname
-        # Asked once: what a node is does not change but for its load and its queues.
-        about = describe(consumer.hostname, slots=consumer.controller.concurrency, memory=admission.capacity)
+        self._node = about.node
+        _warn_of_namesakes(about.name, store)
 
         def feed() -> None:
             reads = consumer.task_consumer is None or consumer.task_consumer.consuming_from(QUEUE)
@@ -87,9 +86,24 @@ class Node:
         for thread in self._threads:
             thread.stop()
         try:
-            self._store.unregister(self._name)
+            self._store.unregister(self._node)
         except STORE_FAULTS:
             logger.info("cannot reach Redis to unregister; the entry lapses by itself")
+
+
+def _warn_of_namesakes(name: str, store: Store) -> None:
+    """Say so where another node has this one's name: Celery's own commands cannot tell the two apart."""
+    try:
+        last = max((each.heard for each in store.workers() if each.name == name), default=None)
+    except STORE_FAULTS:
+        return
+    if last is not None:
+        logger.warning(
+            "another node named %s was heard of %.0f s ago: if it is up, give one of the two another name (-n): "
+            "Celery's commands and Flower take them for one",
+            name,
+            max(0.0, time.time() - last),
+        )
 
 
 def refuse(options: dict[str, Any], conf: Any) -> None:

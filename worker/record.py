@@ -10,7 +10,9 @@ from typing import NamedTuple
 import msgspec
 
 from simulator.sizes import size
+from worker.errors import RecordDamagedError
 from worker.keys import PROGRESS, USAGE, check_job_id
+from worker.nodes import named, node_id
 
 __all__ = [
     "FINAL_STATES",
@@ -29,6 +31,7 @@ __all__ = [
 
 #: The states of a job are QUEUED, RUNNING and these; what is in one of these stays there.
 FINAL_STATES = frozenset({"DONE", "ERROR", "CANCELLED"})
+STATES = FINAL_STATES | {"QUEUED", "RUNNING"}
 
 #: The most urgent of an owner's jobs; 0 is the default, and the least.
 MOST_URGENT = 9
@@ -86,6 +89,8 @@ class Effects:
 
     handed: tuple[Handed, ...] = ()
     ended: tuple[Ended, ...] = ()
+    #: What was damaged or missing in the record, and dropped or put right: for the log.
+    dropped: tuple[str, ...] = ()
 
 
 class Claim(NamedTuple):
@@ -163,10 +168,19 @@ class WorkerInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     #: What NumPy computes with: the library, with the core that it found, and the CPU's architecture.
     blas: str = ""
     cpu: str = ""
+    #: Tells nodes of one name apart: random, of each start.
+    instance: str = ""
+    #: What each owner's jobs may weigh in the store, where this node's operator says so; 0: anything.
+    quota: int | None = None
     #: Slots that are taken now.
     busy: int = 0
     #: Unix seconds when it was last heard of, by the clock of Redis; 0: it is this worker itself.
     heard: float = 0.0
+
+    @property
+    def node(self) -> str:
+        """The name by which the record knows it (`worker.nodes`)."""
+        return node_id(self.name, self.instance)
 
     def __repr__(self) -> str:
         slots = f"{self.busy} of {self.slots} slots busy"
@@ -216,7 +230,16 @@ class Record:
 
 
 def parse_record(job_id: str, job: Mapping[bytes, bytes], manifest: bytes) -> Record:
-    """Return the record in a job's hash, and what is beside it."""
+    """Return the record in a job's hash, and what is beside it; `RecordDamagedError` if that is none."""
+    try:
+        return _parse(job_id, job, manifest)
+    except (KeyError, ValueError, ZeroDivisionError) as error:
+        raise RecordDamagedError(
+            f"the record of job {job_id} is damaged ({type(error).__name__}: {error}): delete and submit it again"
+        ) from error
+
+
+def _parse(job_id: str, job: Mapping[bytes, bytes], manifest: bytes) -> Record:
 
     def text(name: bytes) -> str | None:
         value = job.get(name)
@@ -235,8 +258,12 @@ def parse_record(job_id: str, job: Mapping[bytes, bytes], manifest: bytes) -> Re
         }
 
     state, total, done = job[b"state"].decode(), int(job[b"total"]), int(job[b"done"])
+    if state not in STATES:
+        raise ValueError(f"{state!r:.40} is no state")
     # What still runs of a job that is final counts for nothing.
     reported = 0.0 if state in FINAL_STATES else math.fsum(map(float, starting(PROGRESS).values()))
+    usage = starting(USAGE)
+    names = named(usage)
     return Record(
         id=job_id,
         owner=job[b"owner"].decode(),
@@ -253,5 +280,5 @@ def parse_record(job_id: str, job: Mapping[bytes, bytes], manifest: bytes) -> Re
         traceback=text(b"traceback"),
         lapses=int(job[b"lapses"]),
         progress=(done + reported) / total,
-        usage={worker: int(micros) / 1e6 for worker, micros in starting(USAGE).items()},
+        usage={names[node]: int(micros) / 1e6 for node, micros in usage.items()},
     )

@@ -8,11 +8,12 @@ from typing import Any
 
 import redis
 
-from worker.keys import PREFIX
+from worker.keys import OPERATOR, PREFIX
 
 _FOLDER = Path(__file__).parent / "lua"
 #: Script -> the preludes that it stands on.
-_STATES, _FLEET = ("states",), ("states", "fleet")
+_STATES = ("keys", "states", "damage", "turns")
+_FLEET = (*_STATES, "fleet")
 _SCRIPTS = {
     "submit": _STATES,
     "claim": _STATES,
@@ -27,7 +28,7 @@ _SCRIPTS = {
     "annotate": _STATES,
     "list": _STATES,
     "position": _STATES,
-    "feed": _FLEET,
+    "feed": (*_FLEET, "mend"),
     "unregister": _FLEET,
     "workers": _FLEET,
 }
@@ -46,6 +47,10 @@ class Scripts:
         self._scripts = {name: client.register_script(source(name)) for name in _SCRIPTS}
         self._common = (lane, lease)
 
-    def __call__(self, name: str, *arguments: str | bytes | memoryview | int) -> Any:
-        """Run a script; its ARGV are the lane, the lease, and these."""
-        return self._scripts[name](keys=(PREFIX,), args=(*self._common, *arguments))
+    def __call__(self, name: str, *arguments: str | bytes | memoryview | int, operator: bool = False) -> Any:
+        """Run a script; its ARGV are the lane, the lease, and these.
+
+        ``operator``: as an operator, who has a right to the key `OPERATOR`: Redis refuses it to others.
+        """
+        named = (PREFIX, OPERATOR) if operator else (PREFIX,)
+        return self._scripts[name](keys=named, args=(*self._common, *arguments))

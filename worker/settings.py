@@ -109,8 +109,9 @@ class Settings:
     result_ttl: float = _variable("RESULT_TTL", _seconds, _SECONDS_FORM, 7 * 86400.0)
     #: What one job's result may weigh.
     max_result_bytes: int = _variable("MAX_RESULT_BYTES", _result_size, _SIZE_FORM, 1 << 30)
-    #: What one owner's jobs may weigh in the store, programs and results; 0: no quota.
-    store_quota: int = _variable("STORE_QUOTA", _quota, f"{_SIZE_FORM}, or 0: no quota", 4 << 30)
+    #: A worker's: what one owner's jobs may weigh in the store, programs and results; 0: no quota; None: what
+    #: another worker has said, or else 4 GiB.
+    store_quota: int | None = _variable("STORE_QUOTA", _quota, f"{_SIZE_FORM}, or 0: no quota", None)
     #: The widest circuit that is accepted while no worker is up to ask.
     max_qubits: int = _variable("MAX_QUBITS", _count, "a whole number above 0", 30)
     #: What the runs of one worker node may take together; None: what the machine or container has.

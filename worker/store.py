@@ -17,7 +17,7 @@ import msgspec
 import redis
 
 from worker import chunks, keys
-from worker.errors import DuplicateJobError, PayloadMissingError, QuotaExceededError
+from worker.errors import NotOwnerError
 from worker.listing import Listed, Page, Wanted, milliseconds
 from worker.log import LogLine, parse_log
 from worker.record import (
@@ -25,8 +25,6 @@ from worker.record import (
     Claim,
     Doorbell,
     Effects,
-    Ended,
-    Handed,
     NewJob,
     Places,
     Record,
@@ -34,6 +32,7 @@ from worker.record import (
     WorkerInfo,
     parse_record,
 )
+from worker.replies import TOMBSTONE_LIFE, damage, effects_of, name, signed, submitted, text, workers_of
 from worker.scripts import Scripts
 from worker.settings import QUEUE, Settings
 
@@ -43,8 +42,9 @@ LAPSE_LIMIT = 3
 FAILURE_LIMIT = 3
 #: FEED is called this many times in a lease.
 TICKS_PER_LEASE = 10
-#: Seconds that a deleted id stays taken: longer than Celery's workers remember a revoke.
-TOMBSTONE_LIFE = 4 * 3600
+
+#: The bytes that one owner's jobs may weigh where no worker has said so; `lua/submit.lua` has it.
+USUAL_QUOTA = 4 << 30
 
 #: The window is never narrower, so that there is something to claim when the first worker comes.
 _LEAST_WINDOW = 2
@@ -55,8 +55,9 @@ _PAGE = 1000
 class Store:
     """The record, for the jobs of one lane.
 
-    ``lease`` and ``result_ttl`` are seconds and should be the same in a cluster; ``quota`` is the bytes that one
-    owner's jobs may weigh (0: any). ``client`` must not decode responses.
+    ``lease`` and ``result_ttl`` are seconds and should be the same in a cluster. ``owner`` is whose jobs may be
+    cancelled, deleted and annotated; None: an operator's store, for all owners' jobs (`worker.keys.OPERATOR`).
+    ``client`` must not decode responses.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Store:
         lane: str = QUEUE,
         lease: float = 10.0,
         result_ttl: float = 7 * 86400.0,
-        quota: int = 4 << 30,
+        owner: str | None = None,
     ) -> None:
         # redis-py types a reply as bytes or str; this client's are bytes.
         self.client: Any = client
@@ -74,13 +75,14 @@ class Store:
         self.lease = lease
         self.tick = lease / TICKS_PER_LEASE
         self._result_ttl = result_ttl
-        self._quota = quota
+        self._owner = owner
         self._run = Scripts(client, lane, _ms(lease))
 
     @classmethod
-    def of(cls, client: redis.Redis, settings: Settings) -> Store:
-        """Return the store with an operator's settings."""
-        return cls(client, lease=settings.lease, result_ttl=settings.result_ttl, quota=settings.store_quota)
+    def of(cls, client: redis.Redis, settings: Settings, *, operator: bool = False) -> Store:
+        """Return the store with these settings: of their owner, or of an operator."""
+        owner = None if operator else settings.owner
+        return cls(client, lease=settings.lease, result_ttl=settings.result_ttl, owner=owner)
 
     def submit(
         self,
@@ -94,7 +96,7 @@ class Store:
         ``upload`` is the name that it was uploaded under; None: the job's id.
         Raises `DuplicateJobError`, `PayloadMissingError` or `QuotaExceededError`; a refused payload is dropped.
         """
-        status, *rest = self._run(
+        reply = self._run(
             "submit",
             job.id,
             job.owner,
@@ -104,7 +106,6 @@ class Store:
             job.priority,
             job.payload_bytes,
             job.result_bytes,
-            self._quota,
             _ms(job.expires),
             _ms(job.job_timeout),
             _ms(self._result_ttl),
@@ -113,34 +114,27 @@ class Store:
             upload or job.id,
             *(argument for item in payload.items() for argument in item),
         )
-        if status == b"SUBMITTED":
-            return _effects(rest)
-        if status == b"KNOWN":
-            return Effects()
-        if status == b"NO ROOM":
-            asked, used = rest
-            raise QuotaExceededError(job.owner, asked=asked, used=used, limit=self._quota)
-        refusal, text = _REFUSALS[status]
-        raise refusal(text.format(job.id))
+        return submitted(reply, job)
 
     def feed(self, worker: WorkerInfo | None = None) -> Effects:
         """FEED: recover, hand out, trim, at most 100 items a call; and say that ``worker`` is up for a lease."""
-        return _effects(self._run("feed", *_signed(worker), LAPSE_LIMIT))
+        return effects_of(self._run("feed", *signed(worker), LAPSE_LIMIT))
 
-    def unregister(self, name: str) -> None:
+    def unregister(self, node: str) -> None:
         """Take a worker that stops off the register."""
-        self._run("unregister", name)
+        self._run("unregister", node)
 
     def claim(self, door: Doorbell, token: str) -> Claim:
         """CLAIM a shard that is in ``sent``; the token must be random, and may end in ``/<worker>``."""
         granted, state, *field = self._run("claim", *_shard(door), token)
-        return Claim(bool(granted), _text(state), *field)
+        return Claim(bool(granted), text(state), *field)
 
     def look(self, door: Doorbell) -> tuple[str | None, str | None]:
         """Return the job's state and the token that holds the shard; no script."""
         job_id, shard = _shard(door)
-        state, token = self.client.hmget(keys.job(job_id), ["state", f"{keys.TOKEN}{shard}"])
-        return _text(state), _text(token)
+        with damage(job_id):
+            state, token = self.client.hmget(keys.job(job_id), ["state", f"{keys.TOKEN}{shard}"])
+        return text(state), text(token)
 
     def beat(self, door: Doorbell, token: str, progress: float | None = None) -> bool:
         """BEAT: renew the lease and note the progress (0 to 1). False: stop, it is no longer yours or wanted."""
@@ -178,7 +172,7 @@ class Store:
             round(1e6 * seconds),
             *(told or ("", "", "")),
         )
-        return None if reply is None else _effects(reply)
+        return None if reply is None else effects_of(reply)
 
     def release(self, door: Doorbell, token: str, *, delay: float = 0.0, reason: str = "") -> Effects | None:
         """RELEASE a shard unfinished: it waits again, for ``delay`` seconds at least; its log has the reason.
@@ -186,7 +180,7 @@ class Store:
         None: the token does not hold it.
         """
         reply = self._run("release", *_shard(door), token, round(1000 * delay), reason)
-        return None if reply is None else _effects(reply)
+        return None if reply is None else effects_of(reply)
 
     def fail(
         self,
@@ -202,41 +196,55 @@ class Store:
         The third failure makes ``part``, which holds the error, the shard's own. None: the token does not hold it.
         """
         reply = self._run("fail", *_shard(door), token, round(1000 * delay), FAILURE_LIMIT, part, *error)
-        return None if reply is None else _effects(reply)
+        return None if reply is None else effects_of(reply)
 
     def died(self, door: Doorbell, token: str, text: str) -> bool:
         """DIED: note that the process which holds the shard is dead; its lease runs out. False: it holds none."""
         return bool(self._run("died", *_shard(door), token, text))
 
     def cancel(self, job_id: str) -> Effects | None:
-        """CANCEL a job. None: it was final already, or is unknown."""
-        reply = self._run("cancel", keys.check_job_id(job_id), _caller())
-        return None if reply is None else _effects(reply)
+        """CANCEL a job. None: it was final already, or is unknown. Raises `NotOwnerError`."""
+        reply = self._run_owned("cancel", job_id, _caller())
+        return None if reply is None else effects_of(reply)
 
     def delete(self, job_id: str) -> bool:
-        """DELETE a final job and all that it stored; its id stays taken for 4 h. False: not final, or unknown."""
-        return bool(self._run("delete", keys.check_job_id(job_id), _ms(TOMBSTONE_LIFE), _caller()))
+        """DELETE a final job and all that it stored; its id stays taken for 4 h. False: not final, or unknown.
+
+        Raises `NotOwnerError`.
+        """
+        return bool(self._run_owned("delete", job_id, _ms(TOMBSTONE_LIFE), _caller()))
 
     def annotate(self, job_id: str, manifest: bytes, tags: tuple[str, ...]) -> bool:
-        """Replace a job's manifest and tags. False: there is no such job."""
-        return bool(self._run("annotate", keys.check_job_id(job_id), manifest, msgspec.json.encode(tags)))
+        """Replace a job's manifest and tags. False: there is no such job. Raises `NotOwnerError`."""
+        return bool(self._run_owned("annotate", job_id, manifest, msgspec.json.encode(tags)))
+
+    def _run_owned(self, script: str, job_id: str, *arguments: str | bytes | int) -> Any:
+        """Run a script about a job of this store's owner, or of anybody as an operator."""
+        by = self._owner
+        reply = self._run(script, keys.check_job_id(job_id), *arguments, by or "", operator=by is None)
+        if isinstance(reply, list) and reply[0] == b"FOREIGN":
+            raise NotOwnerError(job_id, owner=reply[1].decode(errors="replace"), caller=by or "")
+        return reply
 
     def read(self, job_id: str) -> Record | None:
         """Return a job's record; None: it never was, was deleted, or ended two result TTLs ago."""
         pipeline = self.client.pipeline(transaction=False)
         pipeline.hgetall(keys.job(job_id))
         pipeline.get(keys.about(job_id))
-        job, manifest = pipeline.execute()
+        with damage(job_id):
+            job, manifest = pipeline.execute()
         # Both have one life; the moment in which it ends may lie between the two answers.
         return parse_record(job_id, job, manifest) if job and manifest is not None else None
 
     def state(self, job_id: str) -> str | None:
         """Return a job's state, which costs less than its record; None: there is no such job."""
-        return _text(self.client.hget(keys.job(job_id), "state"))
+        with damage(job_id):
+            return text(self.client.hget(keys.job(job_id), "state"))
 
     def log(self, job_id: str) -> list[LogLine]:
         """Return what happened to a job's shards, oldest first; empty where there is no log, or no more."""
-        return parse_log(self.client.lrange(keys.log(job_id), 0, -1))
+        with damage(job_id):
+            return parse_log(self.client.lrange(keys.log(job_id), 0, -1))
 
     def position(self, job_id: str) -> int | None:
         """Return how many jobs are served before this one; None: it is not queued."""
@@ -261,18 +269,20 @@ class Store:
             skip,
             int(min(most, _PAGE)),
         )
-        jobs = tuple(Listed(job_id.decode(), backend.decode()) for job_id, backend in found)
-        return Page(jobs, _text(following), skip)
+        jobs = tuple(Listed(name(job_id), name(backend)) for job_id, backend in found)
+        return Page(jobs, text(following), skip)
 
     def workers(self) -> list[WorkerInfo]:
         """Return what the workers that are up said of themselves, by name."""
-        infos = [
-            msgspec.structs.replace(
-                msgspec.json.decode(info, type=WorkerInfo), busy=int(busy or 0), heard=heard / 1000
-            )
-            for info, busy, heard in self._run("workers")
-        ]
-        return sorted(infos, key=lambda info: info.name)
+        return workers_of(self._run("workers"))
+
+    def budget(self, owner: str) -> tuple[int, int]:
+        """Return the bytes that an owner's jobs weigh, and what they may weigh; 0: anything."""
+        pipeline = self.client.pipeline(transaction=False)
+        pipeline.hget(keys.USED, owner)
+        pipeline.get(keys.QUOTA)
+        used, quota = pipeline.execute()
+        return int(used or 0), USUAL_QUOTA if quota is None else int(quota)
 
     def unfinished(self) -> int:
         """Return how many jobs are not final, of all lanes and owners."""
@@ -296,27 +306,9 @@ class Store:
         return Places(waiting, total - waiting - held - done, held, done)
 
 
-#: SUBMIT's refusal -> the error and its text.
-_REFUSALS = {
-    b"TAKEN": (DuplicateJobError, "job {} is there already, with other content: use another id"),
-    b"DELETED": (
-        DuplicateJobError,
-        f"job {{}} was deleted less than {TOMBSTONE_LIFE // 3600} h ago: use another id",
-    ),
-    b"NO PAYLOAD": (PayloadMissingError, "job {} has no payload in the store: upload it within 1 h before SUBMIT"),
-}
-
-
 def _caller() -> str:
     """Name one call, which redis-py may make several times where the answer was lost."""
     return uuid.uuid4().hex
-
-
-def _signed(worker: WorkerInfo | None) -> tuple[str, bytes | str, int]:
-    """Return what FEED takes of a worker; its load apart, as what it is hardly ever changes."""
-    if worker is None:
-        return "", "", 0
-    return worker.name, msgspec.json.encode(msgspec.structs.replace(worker, busy=0)), worker.busy
 
 
 def _ms(seconds: float) -> int:
@@ -326,18 +318,3 @@ def _ms(seconds: float) -> int:
 def _shard(door: Doorbell) -> tuple[str, int]:
     job_id, shard = door
     return keys.check_job_id(job_id), int(shard)
-
-
-def _text(value: bytes | None) -> str | None:
-    return None if value is None else value.decode(errors="replace")
-
-
-def _effects(reply: list[Any]) -> Effects:
-    handed, ended = reply
-    return Effects(
-        tuple(Handed(job_id.decode(), shard, total, timeout / 1000) for job_id, shard, total, timeout in handed),
-        tuple(
-            Ended(job_id.decode(), state.decode(), total, _text(error_type), _text(error_text))
-            for job_id, state, total, error_type, error_text in ended
-        ),
-    )

@@ -28,11 +28,13 @@ from simulator.threads import thread_count, use_threads
 from simulator.weight import part_weight
 from worker import app, blobs, node, revocation
 from worker.admission import Admission, NoRoomError
+from worker.capabilities import describe
 from worker.checkpoint import Checkpoint
 from worker.connection import connect
 from worker.drain import Drain
 from worker.errors import STORE_FAULTS, PartTooLargeError, PayloadMissingError, ShardFailedError, passes
 from worker.feed import carry_out, remote_error, store_outcome, told_of_success
+from worker.nodes import new_instance, node_id
 from worker.record import Doorbell, Effects, Ended
 from worker.runs import Runs
 from worker.settings import TASK, Settings
@@ -45,12 +47,14 @@ logger = logging.getLogger(__name__)
 _RETRY_DELAY = 1.0
 
 settings = Settings.from_env()
-store = Store.of(connect(settings), settings)
+# A worker ends jobs of all owners: one that is revoked through Celery is cancelled by an operator.
+store = Store.of(connect(settings), settings, operator=True)
 # All of this is shared with the pool's children, and so is done here, before the fork.
 keep_what_is_freed()
 admission = Admission(settings.memory)
 drain = Drain()
 runs = Runs()
+instance = new_instance()
 revocation.install(app, store)
 
 
@@ -63,8 +67,8 @@ def run_shard(self: Task, job_id: str, shard: int) -> dict[str, Any]:
     it back, and Celery is told nothing that might turn out wrong.
     """
     # The token is random, and says whose it is.
-    door, token = Doorbell(job_id, shard), f"{uuid.uuid4().hex}/{self.request.hostname}"
-    slot = current_process().index
+    door, slot = Doorbell(job_id, shard), current_process().index
+    token = f"{uuid.uuid4().hex}/{node_id(self.request.hostname, instance)}"
     try:
         claim = store.claim(door, token)
         if not claim.granted:
@@ -261,7 +265,14 @@ def _set_up(instance: Any, **_: object) -> None:
 @signals.worker_ready.connect
 def _start(sender: Any, **_: Any) -> None:
     """Begin to tick and to keep leases, in the worker's parent process."""
-    sender.controller.node = node.Node(app, store, runs, admission, sender)
+    about = describe(
+        sender.hostname,
+        slots=sender.controller.concurrency,
+        memory=admission.capacity,
+        instance=instance,
+        quota=settings.store_quota,
+    )
+    sender.controller.node = node.Node(app, store, runs, about, sender)
 
 
 @signals.worker_shutting_down.connect

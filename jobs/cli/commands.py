@@ -93,12 +93,18 @@ def run(  # noqa: PLR0913, PLR0917 (one for each option)
 def list_jobs(limit: int, status: str | None, as_json: bool, url: str | None) -> None:
     """List your jobs, newest first."""
     with exit_codes(), _provider(url) as provider:
-        found = [_told(job) for job in provider.jobs(limit=limit, status=status)]
+        found = list(_told_of_all(provider.jobs(limit=limit, status=status)))
         if as_json:
             click.echo(json.dumps(found))
         elif found:
             rows = [
-                [job["job_id"], job["status"], _local(job["created"]), job["backend"], ", ".join(job["tags"])]
+                [
+                    job["job_id"],
+                    job["status"],
+                    _local(job["created"]) if job["created"] else "?",
+                    job["backend"],
+                    ", ".join(job["tags"]),
+                ]
                 for job in found
             ]
             print_table(stdout(), ["JOB", "STATUS", "CREATED", "BACKEND", "TAGS"], rows)
@@ -155,10 +161,11 @@ def logs(job_id: str, as_json: bool, url: str | None) -> None:
 
 @click.command(short_help="Cancel the job with this ID.")
 @click.argument("job_id", metavar="ID")
+@click.option("--as-operator", is_flag=True, help="Another owner's too, if Redis lets your user.")
 @url_option
-def cancel(job_id: str, url: str | None) -> None:
+def cancel(job_id: str, as_operator: bool, url: str | None) -> None:
     """Cancel the job with this ID. A job that has ended is left as it is: exit code 1."""
-    with exit_codes(), _provider(url) as provider:
+    with exit_codes(), _provider(url, as_operator=as_operator) as provider:
         job = provider.job(job_id)
         took_effect = job.cancel()
         click.echo(job.status().name)
@@ -168,10 +175,10 @@ def cancel(job_id: str, url: str | None) -> None:
 
 
 @contextmanager
-def _provider(url: str | None) -> Iterator[BasicAerProvider]:
+def _provider(url: str | None, *, as_operator: bool = False) -> Iterator[BasicAerProvider]:
     from jobs.provider import BasicAerProvider
 
-    provider = BasicAerProvider(url)
+    provider = BasicAerProvider(url, as_operator=as_operator)
     try:
         yield provider
     finally:
@@ -229,6 +236,24 @@ def _told(job: BasicAerJob) -> dict[str, Any]:
         "tags": job.tags,
         "error": job.error_message(),
     }
+
+
+def _told_of_all(jobs: list[BasicAerJob]) -> Iterator[dict[str, Any]]:
+    """Yield what is told of each, also where one has gone since it was found, or cannot be read."""
+    from qiskit.exceptions import QiskitError
+
+    from jobs.errors import JobNotFoundError, UnreachableError
+
+    for job in jobs:
+        try:
+            yield _told(job)
+        except UnreachableError:
+            raise
+        except JobNotFoundError:
+            continue
+        except QiskitError as error:
+            plain = {"job_id": job.job_id(), "status": "?", "backend": job.backend().name}
+            yield plain | {"created": None, "tags": [], "error": str(error.message)}
 
 
 def _local(time: str) -> str:

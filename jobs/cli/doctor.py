@@ -24,6 +24,7 @@ from worker.admission import available_memory, total_memory
 from worker.cluster_folder import ClusterFolder
 from worker.connection import connect
 from worker.flock import is_held
+from worker.nodes import named
 from worker.record import WorkerInfo
 from worker.redis_server import RedisServerError, find_redis_server
 from worker.settings import Settings, SettingsError, unknown_variables
@@ -161,7 +162,7 @@ def _cautions(client: Any) -> list[Check]:
 def _workers(settings: Settings, workers: list[WorkerInfo] | None) -> Iterator[Check]:
     if workers:
         slots = sum(each.slots for each in workers)
-        names = ", ".join(sorted(each.name for each in workers))
+        names = ", ".join(sorted(named([each.node for each in workers]).values()))
         yield Check("workers", "ok", f"{len(workers)} up, {slots} shards at once: {names}")
         others = ", ".join(sorted(each.name for each in workers if each.wire != WIRE_VERSION))
         if others:

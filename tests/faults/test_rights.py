@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
+import shlex
 import shutil
 import subprocess
 import tempfile
+import uuid
 from pathlib import Path
 
 import pytest
@@ -16,7 +19,7 @@ from circuits import bell, dividing_by_zero, endless
 from command_line import BASICAER
 from patience import deadline, setting
 from processes import ROOT, Worker, environment, eventually
-from qiskit.providers import JobStatus
+from qiskit.providers import JobError, JobStatus
 from secured import Flower, SecuredRedis
 
 from jobs import BasicAerProvider
@@ -66,7 +69,7 @@ def nothing_denied(server, request):
         yield
         # `basicaer doctor` asks for the settings of Redis, and tests of denials for what they name.
         allowed = {"info", "config|get"} if request.node.name in {"test_doctor", "test_nowhere"} else set()
-        if "denied" not in request.node.name:
+        if "denied" not in request.node.name and request.node.name != "test_an_operator_has_a_right":
             denied = [
                 (each["username"], each["object"]) for each in admin.acl_log() if each["object"] not in allowed
             ]
@@ -166,7 +169,8 @@ ADMINISTRATION = (
 DENIED = {
     "client": (
         *FOREIGN, *ADMINISTRATION, "BRPOP basicaer 1", "PSUBSCRIBE basicaer:1:events:*",
-        f"SET {keys.PREFIX}fed 1", f"SET {keys.PREFIX}window:basicaer 9",
+        f"SET {keys.PREFIX}fed 1", f"SET {keys.PREFIX}window:basicaer 9", f"SET {keys.QUOTA} 0",
+        f"SET {keys.OPERATOR} 1",
         f"HSET {keys.PREFIX}workers:info w 1", "LPUSH w1@test.celery.pidbox 1", "HGET unacked 1",
         "PSUBSCRIBE /0.celeryev/*", "GET _kombu.binding.celeryev",
     ),
@@ -207,6 +211,47 @@ class TestNoMore:
         with pytest.raises(BasicAerError, match=r"give the user the rights of deploy/redis/users\.acl"):
             provider.get_backend().run(bell())
         provider.close()
+
+
+class TestOwners:
+    def test_an_operator_has_a_right(self, server, provider):
+        """Rule 8: an operator ends another owner's job where Redis allows it; a client's user may not."""
+        job = provider.get_backend().run(endless())
+        with environment(BASICAER_OWNER="operator"):
+            foreign = BasicAerProvider(server.url("client"))
+            denied = BasicAerProvider(server.url("client"), as_operator=True)
+            operator = BasicAerProvider(server.url("admin"), as_operator=True)
+        with pytest.raises(JobError, match=f"belongs to {provider.settings.owner!r}, and you are 'operator'"):
+            foreign.job(job.job_id()).cancel()
+        with pytest.raises(BasicAerError, match="does not let this user do it"):
+            denied.job(job.job_id()).cancel()
+        assert job.status() in {JobStatus.QUEUED, JobStatus.RUNNING}
+        assert operator.job(job.job_id()).cancel()
+        assert job.status() is JobStatus.CANCELLED
+        operator.delete_job(job.job_id())
+        for each in (foreign, denied, operator):
+            each.close()
+
+    def test_sharing_by_prefix_denied_elsewhere(self, server, provider):
+        """As docs/operations.md says: a reader fetches jobs whose ids have the prefix, and does nothing else."""
+        text = (ROOT / "docs" / "operations.md").read_text()
+        (line,) = re.findall(r"^(ACL SETUSER reader .*)$", text, re.MULTILINE)
+        with server.client("admin") as admin:
+            admin.execute_command(*shlex.split(line.replace("SECRET", "abc")))
+        backend = provider.get_backend()
+        shared, other = backend.run(bell(), job_id=f"shared-{uuid.uuid4()}"), backend.run(bell())
+        reader = BasicAerProvider(re.sub("//client:[^@]*@", "//reader:abc@", server.url("client")))
+        job = reader.job(shared.job_id())
+        assert job.result(timeout=20).get_counts() == shared.result(timeout=20).get_counts()
+        assert job.status() is JobStatus.DONE
+        assert job.circuits()
+        assert job.logs()
+        for deed in (job.cancel, job.delete, lambda: job.update_tags(["x"]), lambda: reader.job(other.job_id())):
+            with pytest.raises(BasicAerError, match="does not let this user do it"):
+                deed()
+        with pytest.raises(BasicAerError, match="does not let this user do it"):
+            reader.get_backend().run(bell())
+        reader.close()
 
 
 class TestSecrets:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import socket
 import time
 
@@ -23,7 +22,7 @@ from qiskit.transpiler import CouplingMap
 from qiskit.transpiler.exceptions import CircuitTooWideForTarget
 
 from jobs import BasicAerError, BasicAerProvider
-from simulator.sizes import size
+from worker.keys import QUOTA
 from worker.record import WorkerInfo
 
 
@@ -401,24 +400,14 @@ class TestInput:
         assert sum(result.get_counts().values()) == 12
         assert type(result.results[0].seed_simulator) is int
 
-    def test_quota(self, quiet_server, monkeypatch):
-        """Rule 36: over the store's quota: bytes and cure, and nothing is kept; what is used is what is in use."""
-        provider = BasicAerProvider(quiet_server.url)
-        provider.get_backend().run(bell())
+    def test_quota(self, quiet, quiet_server, monkeypatch):
+        """Rule 36: over the store's quota: bytes and cure, nothing is kept; a client's setting is none."""
+        monkeypatch.setenv("BASICAER_STORE_QUOTA", "0")
         with quiet_server.client() as client:
-            used = sum(map(int, client.hvals("basicaer:1:used")))
-        monkeypatch.setenv("BASICAER_STORE_QUOTA", "2k")
-        tight = BasicAerProvider(quiet_server.url)
-        says = re.escape(f"may use 2 KiB in all, and uses {size(used, up=True)}: delete")
-        with pytest.raises(BasicAerError, match=says):
-            tight.get_backend().run(bell())
-        # More than all that there may be is seen before anything is sent, whatever is in use.
-        with pytest.raises(BasicAerError, match=r"may use 2 KiB in all: submit fewer") as refused:
-            tight.get_backend().run([bell()] * 100)
-        assert "uses" not in str(refused.value)
-        assert len(provider.jobs()) == 1
-        tight.close()
-        provider.close()
+            client.set(QUOTA, 100)
+            with pytest.raises(BasicAerError, match=r"may use 100 bytes in all: submit fewer"):
+                quiet.get_backend().run(bell())
+            assert client.keys("basicaer:1:job:*") == []
 
     def test_warnings(self, provider, caplog):
         """Rule 24: no classical registers, no measurements: a warning as in 0.24, and the job runs."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import pickle
+import re
 import subprocess
 import sys
 import threading
@@ -347,6 +348,24 @@ class TestComingBack:
         with provider.reaching() as connection:
             left = list(connection.client.scan_iter(f"*{job.job_id()}*"))
         assert all(b"tomb" in key or b"gone" in key for key in left), left
+
+    def test_delete_beside_the_end(self, provider):
+        """Rule 14: a delete that comes beside the end is refused as unfinished, and never as final."""
+        refused: list[str] = []
+        for _ in range(20):
+            job = provider.get_backend().run(bell(), shots=10)
+
+            def deleted(job=job) -> bool:
+                try:
+                    job.delete()
+                except JobError as error:
+                    refused.append(str(error))
+                    return False
+                return True
+
+            eventually(deleted, within=30, what="the job's end")
+        assert refused
+        assert [each for each in refused if not re.search("is (QUEUED|RUNNING)", each)] == []
 
     def test_delete_needs_a_final_job(self, quiet):
         """Rule 14: a job that may still run is not deleted."""

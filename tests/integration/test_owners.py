@@ -8,10 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 from circuits import bell
+from command_line import basicaer
 from faults.farm import lasting
 from patience import deadline, setting
 from processes import RedisServer, Worker, environment, eventually
 from qiskit import QuantumCircuit
+from qiskit.providers import JobError
 from uploads import submit_with
 
 from jobs import BasicAerJob, BasicAerProvider
@@ -98,6 +100,57 @@ def test_a_huge_job_does_not_hold_another_owner_up(client):
         assert not large.in_final_state()
     finally:
         large.cancel()
+
+
+def test_another_owners_job_is_left_alone(client, site):
+    """Rule 8: cancel, delete and update_tags of another owner's job raise JobError naming him; an operator may."""
+    ann, bob = client("ann"), client("bob")
+    with environment(BASICAER_OWNER="root"):
+        operator = BasicAerProvider(site.url, as_operator=True)
+    job = ann.get_backend().run(lasting(30), job_tags=["hers"])
+    eventually(job.running, within=30, what="RUNNING")
+    his = bob.job(job.job_id())
+    for deed in (his.cancel, his.delete, lambda: bob.delete_job(job.job_id()), lambda: his.update_tags(["x"])):
+        with pytest.raises(JobError, match=r"belongs to 'ann', and you are 'bob'.*--as-operator"):
+            deed()
+    assert job.running()
+    assert job.tags == ["hers"]
+    theirs = operator.job(job.job_id())
+    assert theirs.update_tags(["seen"]) == job.tags == ["seen"]
+    assert theirs.cancel()
+    assert job.cancelled()
+    operator.delete_job(job.job_id())
+    operator.close()
+
+
+@pytest.mark.parametrize("workers", ["up", "down"])
+def test_a_revoke_through_celery_is_an_operators(client, site, quiet_server, workers):
+    """Rule 8: a revoke through Celery cancels anybody's job: by a worker, or by whoever looks."""
+    url = site.url if workers == "up" else quiet_server.url
+    with environment(BASICAER_OWNER="ann"):
+        ann = BasicAerProvider(url)
+    with environment(BASICAER_OWNER="bob"):
+        bob = BasicAerProvider(url)
+    job = ann.get_backend().run(lasting(30))
+    with bob.reaching() as connection:
+        if workers == "up":
+            eventually(job.running, within=30, what="RUNNING")
+            connection.app.control.revoke(job.job_id())
+        else:
+            connection.app.backend.mark_as_revoked(job.job_id())
+    eventually(bob.job(job.job_id()).cancelled, what="CANCELLED")
+    ann.close()
+    bob.close()
+
+
+def test_the_command_cancels_as_an_operator(client, site):
+    """Rule 43: `basicaer cancel` names the owner of another's job, and with --as-operator cancels it."""
+    job = client("ann").get_backend().run(lasting(30))
+    with environment(BASICAER_OWNER="bob"):
+        refused = basicaer("cancel", job.job_id(), url=site.url)
+        done = basicaer("cancel", job.job_id(), "--as-operator", url=site.url)
+    assert (refused.exit_code, "belongs to 'ann'" in refused.output) == (1, True), refused.output
+    assert (done.exit_code, done.output.strip()) == (0, "CANCELLED"), done.output
 
 
 def test_an_owners_own_jobs_go_by_priority_then_age(client):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 from circuits import bell
-from processes import environment
 from qiskit import QuantumCircuit
 
 from jobs import BasicAerError, BasicAerProvider
-from worker.keys import PREFIX
+from worker.keys import PREFIX, QUOTA
 
 #: Bytes for a queued job of one small circuit, all keys together, and for each further circuit of a job.
 A_JOB, A_CIRCUIT = 1900, 160
@@ -46,7 +45,8 @@ def test_over_the_budget(quiet_server, quiet, over):
     large = QuantumCircuit(16)
     for _ in range(3000 if over == "programs" else 1):
         large.rz(0.1, 0)
-    with environment(BASICAER_STORE_QUOTA="100k" if over == "programs" else "3M"):
+    with quiet_server.client() as client:
+        client.set(QUOTA, 100_000 if over == "programs" else 3_000_000)
         provider = BasicAerProvider(quiet_server.url)
         backend = provider.get_backend("qasm_simulator" if over == "programs" else "statevector_simulator")
         taken = []
@@ -62,4 +62,26 @@ def test_over_the_budget(quiet_server, quiet, over):
         backend.run(large)
         provider.close()
     with quiet_server.client() as client:
+        assert not list(client.scan_iter(f"{PREFIX}upload:*"))
+
+
+def test_a_stream_over_the_budget_is_not_read_to_its_end(quiet, quiet_server):
+    """Rule 36: a stream is refused as soon as it is more than its owner may have, and says what he uses."""
+    read = []
+
+    def stream():
+        for number in range(1000):
+            read.append(number)
+            wide = QuantumCircuit(16)
+            for gate in range(200 + number):
+                wide.rx(0.1, gate % 16)
+            yield wide
+
+    with quiet_server.client() as client:
+        client.set(QUOTA, 20 << 20)
+        quiet.get_backend().run(bell())
+        used = int(client.hgetall(f"{PREFIX}used").popitem()[1])
+        with pytest.raises(BasicAerError, match=rf"uses {used} of the {20 << 20} allowed"):
+            quiet.get_backend("statevector_simulator").run(stream())
+        assert len(read) < 200
         assert not list(client.scan_iter(f"{PREFIX}upload:*"))

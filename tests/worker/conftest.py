@@ -52,6 +52,11 @@ class Clock:
             pipeline.rpush(CLOCK_KEY, self._now // 1000, self._now % 1000 * 1000)
             pipeline.execute()
 
+    def set(self, seconds: float) -> None:
+        """Go to this time, or back."""
+        self._now = round(seconds * 1000)
+        self.advance(0)
+
     def time(self) -> float:
         return self._now / 1000
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import pickle
 
+import msgspec
 import pytest
 from processes import eventually
 from record_inspection import RECORD_BYTES, Snapshot
 from uploads import write_payload
 
 from simulator.sizes import size
-from worker import blobs
+from worker import blobs, keys
 from worker.errors import DuplicateJobError, PayloadMissingError, QuotaExceededError
 from worker.listing import Wanted, find
 from worker.record import Doorbell, Effects
-from worker.store import Store
+from worker.store import USUAL_QUOTA, Store
 
 DOOR = Doorbell("job", 0)
 DAY = 86400
@@ -36,7 +37,8 @@ def finish(store, job_id="job", part=b"part"):
 def test_a_job_over_the_quota_is_refused_with_bytes_and_cure(client, clock, submit):
     """Over an owner's quota SUBMIT says what was asked, used and allowed; nothing is kept (rule 36)."""
     quota = 100 + 2 * RECORD_BYTES
-    store = Store(client, quota=quota)
+    store = Store(client)
+    client.set(keys.QUOTA, quota)
     submit("first", on=store, payload_bytes=10, result_bytes=60)
     asked, before = RECORD_BYTES + 31, RECORD_BYTES + 70
     uses = f"'ann' may use {size(quota)} in all, and uses {size(before, up=True)}: delete"
@@ -52,19 +54,46 @@ def test_a_job_over_the_quota_is_refused_with_bytes_and_cure(client, clock, subm
 
 def test_a_job_that_is_more_than_the_quota_is_not_told_to_delete_others(client, clock, submit):
     """Rule 36: where no room would be enough, the cure is a smaller job or a larger quota."""
-    store = Store(client, quota=2 * RECORD_BYTES)
+    store = Store(client)
+    client.set(keys.QUOTA, 2 * RECORD_BYTES)
     with pytest.raises(QuotaExceededError, match="BASICAER_STORE_QUOTA") as refused:
         submit("large", on=store, result_bytes=2 * RECORD_BYTES)
     assert "delete" not in str(refused.value)
     assert "uses" not in str(refused.value)
 
 
+def test_the_quota_is_what_workers_say(store, client, clock, submit, worker):
+    """The quota of all clients is the last that a worker was started with, and else 4 GiB (rule 36)."""
+    with pytest.raises(QuotaExceededError) as refused:
+        submit("large", result_bytes=4 << 30)
+    assert refused.value.limit == USUAL_QUOTA == store.budget("ann")[1]
+    store.feed(msgspec.structs.replace(worker("w1"), quota=5 << 30))
+    store.feed(worker("w2"))
+    submit("large", result_bytes=4 << 30)
+    assert store.budget("ann") == (used(client), 5 << 30)
+    store.feed(msgspec.structs.replace(worker("w3"), quota=0))
+    submit("larger", result_bytes=1 << 40)
+
+
+def test_what_was_lost_does_not_count_for_ever(client, clock, submit):
+    """Rule 38: bytes of a job whose record was lost are not held against its owner's next job."""
+    store = Store(client)
+    client.set(keys.QUOTA, 100 + 2 * RECORD_BYTES)
+    submit("first", on=store, result_bytes=90)
+    client.delete(keys.job("first"))
+    submit("second", on=store, result_bytes=90)
+    assert used(client) == 91 + RECORD_BYTES
+    client.flushall()
+
+
 def test_the_budget_is_each_owners_own(client, clock, submit):
     """One owner's jobs leave another's budget alone, and quota 0 is no quota."""
-    store = Store(client, quota=100 + RECORD_BYTES)
+    store = Store(client)
+    client.set(keys.QUOTA, 100 + RECORD_BYTES)
     submit("first", on=store, result_bytes=99)
     submit("other", on=store, owner="bob", result_bytes=99)
-    submit("large", on=Store(client, quota=0), result_bytes=10**12)
+    client.set(keys.QUOTA, 0)
+    submit("large", on=store, result_bytes=10**12)
     assert used(client) == 10**12 + 101 + 2 * RECORD_BYTES
     assert used(client, "bob") == 100 + RECORD_BYTES
 
@@ -94,7 +123,7 @@ def test_delete_gives_back_all(store, client, submit):
     finish(store)
     assert store.delete("job")
     snapshot = Snapshot(client)
-    assert set(snapshot.data) <= {"tombstone:job", "clock", "fed", "turn:basicaer"}
+    assert set(snapshot.data) <= {"tombstone:job", "clock", "fed", "mended", "turn:basicaer"}
     assert 4 * 3600 - 60 < snapshot.ttl["tombstone:job"] / 1000 <= 4 * 3600
     assert store.read("job") is None
     with pytest.raises(DuplicateJobError, match="deleted less than 4 h ago"):
@@ -113,7 +142,8 @@ def test_a_deleted_jobs_shards_do_not_come_back(store, client, submit):
 
 def test_an_expired_result_gives_back_its_bytes(client, clock, submit):
     """Once the result TTL has passed, FEED or the next SUBMIT gives its bytes back; with the record, all."""
-    store = Store(client, quota=100 + 2 * RECORD_BYTES)
+    store = Store(client)
+    client.set(keys.QUOTA, 100 + 2 * RECORD_BYTES)
     submit("first", on=store, result_bytes=90)
     finish(store, "first", b"x" * 90)
     clock.advance(7 * DAY - 1)
@@ -173,7 +203,7 @@ def test_expired_is_told_from_unknown(client, clock, submit):
     assert listed(store) == []
     clock.advance(0.4)
     store.feed()
-    assert set(Snapshot(client).data) <= {"clock", "fed", "turn:basicaer", "window:basicaer", "untold"}
+    assert set(Snapshot(client).data) <= {"clock", "fed", "mended", "turn:basicaer", "window:basicaer", "untold"}
 
 
 @pytest.mark.parametrize("end", [finish, Store.cancel])

@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from record_inspection import RECORD_BYTES, Snapshot, violations
 from uploads import write_payload
 
-from worker import blobs, chunks
+from worker import blobs, chunks, keys
 from worker.errors import DuplicateJobError, QuotaExceededError
 from worker.record import FINAL_STATES, Doorbell, Effects, NewJob, WorkerInfo
 from worker.store import Store
@@ -20,7 +20,8 @@ TOKENS = st.sampled_from(["t1", "t2", "t3"])
 PARTS = st.sampled_from([b"part", b"\0#1", b"\0#2", b""])
 ERRORS = st.sampled_from([None, None, ("ValueError", "text", "trace")])
 QUOTA = 10_000
-LASTING = {"clock", "fed", "grace", "window:basicaer", "workers", "workers:info", "workers:load", "slots:basicaer"}
+LASTING = {"clock", "fed", "grace", "mended", "quota", "window:basicaer", "workers", "workers:info",
+           "workers:load", "slots:basicaer"}  # fmt: skip
 
 
 class RecordMachine(RuleBasedStateMachine):
@@ -31,7 +32,8 @@ class RecordMachine(RuleBasedStateMachine):
         client.flushall()
         clock.advance(0)
         self.client, self.clock = client, clock
-        self.store = Store(client, lease=10, quota=QUOTA)
+        client.set(keys.QUOTA, QUOTA)
+        self.store = Store(client, lease=10)
         self.states, self.parts, self.ends = {}, {}, set()
 
     def _note(self, effects: Effects):

@@ -2,8 +2,10 @@
 
 local id, shard, token, progress = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 
-if final(holding(id, shard, token)) then return 0 end
-begin()
-call("ZADD", HELD, NOW + LEASE, pair(id, shard))
-if progress ~= "" then call("HSET", job_key(id), "p:" .. shard, progress) end
-return 1
+return for_job(id, 0, function()
+  if final(holding(id, shard, token)) then return 0 end
+  begin()
+  call("ZADD", HELD, NOW + LEASE, pair(id, shard))
+  if progress ~= "" then call("HSET", job_key(id), "p:" .. shard, progress) end
+  return 1
+end)

@@ -7,27 +7,29 @@ local failure = bad and { ARGV[9], ARGV[10], ARGV[11] }
 local micros = ARGV[12]
 local told, life, meta = ARGV[13], ARGV[14], ARGV[15]
 
-local state = holding(id, shard, token)
-if final(state) then
-  if state then let_go(id, shard, 0) end
-  return false
-end
+return for_job(id, false, function()
+  local state = holding(id, shard, token)
+  if final(state) then
+    if state then let_go(id, shard, 0) end
+    return false
+  end
 
-local chunk_bytes = 0
-for chunk = 0, chunks - 1 do
-  local bytes = call("HSTRLEN", parts_key(id), shard .. "." .. chunk)
-  if bytes == 0 then return redis.error_reply("ERR chunk " .. chunk .. " of " .. chunks .. " was never PUT") end
-  chunk_bytes = chunk_bytes + bytes
-end
-let_go(id, shard, chunks)
-local worker = worker_of(token)
-if worker ~= "" then call("HINCRBY", job_key(id), "u:" .. worker, micros) end
-reveal(id, shard, token, part, chunk_bytes, micros, failure)
-if told ~= "" then
-  call("SETEX", CELERY_RESULT .. told, life, meta)
-  call("PUBLISH", CELERY_RESULT .. told, meta)
-  -- It is the whole job's task: FEED need not look.
-  if told == id then call("ZREM", UNTOLD, id) end
-end
-fill(math.huge)
-return { handed, ended }
+  local chunk_bytes = 0
+  for chunk = 0, chunks - 1 do
+    local bytes = call("HSTRLEN", parts_key(id), shard .. "." .. chunk)
+    if bytes == 0 then return redis.error_reply("ERR chunk " .. chunk .. " of " .. chunks .. " was never PUT") end
+    chunk_bytes = chunk_bytes + bytes
+  end
+  let_go(id, shard, chunks)
+  local worker = worker_of(token)
+  if worker ~= "" then call("HINCRBY", job_key(id), "u:" .. worker, micros) end
+  reveal(id, shard, token, part, chunk_bytes, micros, failure)
+  if told ~= "" then
+    call("SETEX", CELERY_RESULT .. told, life, meta)
+    call("PUBLISH", CELERY_RESULT .. told, meta)
+    -- It is the whole job's task: FEED need not look.
+    if told == id then call("ZREM", UNTOLD, id) end
+  end
+  fill(math.huge)
+  return { handed, ended }
+end)

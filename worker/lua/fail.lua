@@ -5,15 +5,17 @@
 local id, shard, token, delay, limit = ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
 local part, failure = ARGV[8], { ARGV[9], ARGV[10], ARGV[11] }
 
-local state = holding(id, shard, token)
-if not state then return false end
-if final(state) then
-  let_go(id, shard, 0)
-elseif call("HINCRBY", lapses_key(id), "failed:" .. shard, 1) < limit then
-  give_back(id, shard, token, delay, failure[1] .. ": " .. failure[2])
-else
-  let_go(id, shard, 0)
-  reveal(id, shard, token, part, 0, 0, failure)
-end
-fill(math.huge)
-return { handed, ended }
+return for_job(id, false, function()
+  local state = holding(id, shard, token)
+  if not state then return false end
+  if final(state) then
+    let_go(id, shard, 0)
+  elseif call("HINCRBY", lapses_key(id), "failed:" .. shard, 1) < limit then
+    give_back(id, shard, token, delay, failure[1] .. ": " .. failure[2])
+  else
+    let_go(id, shard, 0)
+    reveal(id, shard, token, part, 0, 0, failure)
+  end
+  fill(math.huge)
+  return { handed, ended }
+end)

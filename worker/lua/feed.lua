@@ -1,6 +1,6 @@
 -- FEED: the one recovery, called by every worker at every tick. It registers the worker, ends jobs past a
 -- deadline, lapses leases that ran out, sends again what nobody claimed, fills, and trims what expired. At most
--- LIMIT items a call, so that none takes long; the next tick goes on.
+-- LIMIT items a call, so that none takes long; the next tick goes on. Returns also what any script dropped, for the log.
 
 local name, info, busy = ARGV[3], ARGV[4], ARGV[5]
 local lapse_limit = tonumber(ARGV[6])
@@ -17,7 +17,7 @@ local left = LIMIT
 
 -- Whether a lease that ran out is a lapse. After silence (the server was down) it may be that nobody could renew.
 local function lapses_count()
-  local last, grace = tonumber(call("GET", FED) or NOW), tonumber(call("GET", GRACE) or 0)
+  local last, grace = tonumber(call("GET", FED)) or NOW, tonumber(call("GET", GRACE)) or 0
   call("SET", FED, NOW)
   if NOW - last > LEASE / 2 then
     grace = NOW + LEASE
@@ -28,19 +28,28 @@ end
 
 local function overdue(key) return call("ZRANGEBYSCORE", key, "-inf", NOW, "LIMIT", 0, left) end
 
+local function end_late_job(id)
+  local state, expires, job_timeout = fields(id, "state", "expires", "job_timeout")
+  local text
+  if final(state) then
+    if not state then forget_job(id, DEADLINE) end
+    call("ZREM", DEADLINE, id)
+    return
+  end
+  if state == "QUEUED" then
+    text = string.format("no worker began the job within the %.15g s that `expires` allows: start workers, or "
+      .. "allow more", expires / 1000)
+  else
+    text = string.format("the job was not done within the %.15g s that `job_timeout` allows: allow more, or ask "
+      .. "for less", job_timeout / 1000)
+  end
+  call("HSET", job_key(id), "error_type", "JobDeadlineError", "error_text", text, "traceback", "")
+  finish(id, "ERROR")
+end
+
 local function end_late_jobs()
   for _, id in ipairs(overdue(DEADLINE)) do
-    local state, expires, job_timeout = fields(id, "state", "expires", "job_timeout")
-    local text
-    if state == "QUEUED" then
-      text = string.format("no worker began the job within the %.15g s that `expires` allows: start workers, or "
-        .. "allow more", expires / 1000)
-    else
-      text = string.format("the job was not done within the %.15g s that `job_timeout` allows: allow more, or ask "
-        .. "for less", job_timeout / 1000)
-    end
-    call("HSET", job_key(id), "error_type", "JobDeadlineError", "error_text", text, "traceback", "")
-    finish(id, "ERROR")
+    attempt(id, end_late_job, id)
     left = left - 1
   end
 end
@@ -52,6 +61,17 @@ local function lapse_text(lapses, died)
     .. "reach Redis"
   if died == 0 then return lapsed end
   return "worker died " .. died .. " times while running it, and " .. lapsed
+end
+
+-- An entry of `sent` or `held` that names no shard of a job that is recorded goes. Returns what it names otherwise:
+-- job, shard, and the values of these fields of the job's record.
+local function entry(place, member, ...)
+  local id, shard = split(member)
+  local total = id and tonumber(fields(id, "total"))
+  if total and is_shard(shard, total) then return id, shard, fields(id, ...) end
+  call("ZREM", place, member)
+  left = left - 1
+  tell("entry " .. member .. " of " .. place .. " is no shard of a job that is recorded: dropped")
 end
 
 local function lapse(id, shard, token)
@@ -71,13 +91,13 @@ end
 
 local function end_leases(count_lapses)
   for _, held in ipairs(overdue(HELD)) do
-    local id, shard = split(held)
-    local state, holder = fields(id, "state", "t:" .. shard)
-    if final(state) or not holder then
-      let_go(id, shard, 0)
+    local id, shard, state = entry(HELD, held, "state")
+    local holder = id and fields(id, "t:" .. shard)
+    if id and (FINAL[state] or not holder) then
+      attempt(id, let_go, id, shard, 0)
       left = left - 1
-    elseif count_lapses then
-      lapse(id, shard, holder)
+    elseif id and count_lapses then
+      attempt(id, lapse, id, shard, holder)
       left = left - 1
     end
   end
@@ -87,15 +107,17 @@ local function send_again()
   -- All, not only the overdue: what belongs to a final job must not keep the window from others.
   local sent = call("ZRANGE", sent_key(LANE), 0, left - 1, "WITHSCORES")
   for i = 1, #sent, 2 do
-    local id, shard = split(sent[i])
-    local state, total, job_timeout = fields(id, "state", "total", "job_timeout")
-    if final(state) then
+    local id, shard, state, total, job_timeout =
+      entry(sent_key(LANE), sent[i], "state", "total", "job_timeout")
+    if id and FINAL[state] then
       call("ZREM", sent_key(LANE), sent[i])
       left = left - 1
-    elseif tonumber(sent[i + 1]) <= NOW then
-      local times = call("HINCRBY", job_key(id), "r:" .. shard, 1)
-      call("ZADD", sent_key(LANE), NOW + LEASE * 2 ^ math.min(times, MOST_DOUBLINGS), sent[i])
-      tell_handed(id, shard, total, job_timeout)
+    elseif id and tonumber(sent[i + 1]) <= NOW then
+      attempt(id, function()
+        local times = call("HINCRBY", job_key(id), "r:" .. shard, 1)
+        call("ZADD", sent_key(LANE), NOW + LEASE * 2 ^ math.min(times, MOST_DOUBLINGS), sent[i])
+        tell_handed(id, shard, total, job_timeout)
+      end)
       left = left - 1
     end
   end
@@ -108,7 +130,7 @@ local function tell_again()
     local state, ended_at, total, error_type, error_text =
       fields(id, "state", "ended", "total", "error_type", "error_text")
     local meta = FINAL[state] and call("GET", CELERY_RESULT .. id)
-    if not FINAL[state] or NOW - ended_at > TELLING * LEASE
+    if not FINAL[state] or NOW - (tonumber(ended_at) or 0) > TELLING * LEASE or not tonumber(total)
       or (meta and meta:find('"status": "' .. OUTCOME[state] .. '"', 1, true)) then
       call("ZREM", UNTOLD, id)
     else
@@ -121,6 +143,7 @@ end
 if name ~= "" then register(name, info, busy) end
 local slots = measure_window()
 local count_lapses = lapses_count()
+mend_some()
 end_late_jobs()
 end_leases(count_lapses)
 if left > 0 then send_again() end
@@ -129,4 +152,6 @@ if left > 0 then send_again() end
 fill(left, slots > 0 and 1 or LEAST_WINDOW)
 tell_again()
 trim(LIMIT)
-return { handed, ended }
+local dropped = call("LRANGE", DROPPED, 0, -1)
+call("DEL", DROPPED)
+return { handed, ended, dropped }

@@ -1,13 +1,18 @@
--- The second prelude, of the scripts that know the workers: who is up, and how wide the window is for them.
+-- The prelude of the scripts that know the workers: who is up, and how wide the window is for them.
 
 local WORKERS, INFO, LOAD = PREFIX .. "workers", PREFIX .. "workers:info", PREFIX .. "workers:load"
 
 local function slots_key(lane) return PREFIX .. "slots:" .. lane end
 
+-- What a worker said of itself; nil: nothing that can be read.
+local function info_of(name)
+  local readable, worker = pcall(cjson.decode, call("HGET", INFO, name) or "")
+  if readable and type(worker) == "table" and type(worker.lanes) == "table" then return worker end
+end
+
 local function forget(name)
-  local info = call("HGET", INFO, name)
-  if not info then return end
-  for _, lane in ipairs(cjson.decode(info).lanes) do
+  local worker = info_of(name)
+  for _, lane in ipairs(worker and worker.lanes or { LANE }) do
     call("HDEL", slots_key(lane), name)
   end
   call("HDEL", INFO, name)
@@ -18,13 +23,14 @@ end
 -- The worker is up, and counts for a lease: a node that is so busy that it misses ticks has not gone. One that is
 -- told to stop says so.
 local function register(name, info, busy)
+  local worker = cjson.decode(info)
   if call("HGET", INFO, name) ~= info then
     forget(name)
     call("HSET", INFO, name, info)
-    local worker = cjson.decode(info)
-    for _, lane in ipairs(worker.lanes) do
-      call("HSET", slots_key(lane), name, worker.slots)
-    end
+    if worker.quota then call("SET", QUOTA, string.format("%.0f", worker.quota)) end
+  end
+  for _, lane in ipairs(worker.lanes) do
+    call("HSET", slots_key(lane), name, worker.slots)
   end
   call("HSET", LOAD, name, busy)
   call("ZADD", WORKERS, NOW + LEASE, name)
@@ -35,9 +41,10 @@ local function measure_window()
   for _, name in ipairs(call("ZRANGEBYSCORE", WORKERS, "-inf", NOW)) do
     forget(name)
   end
-  local slots = 0
-  for _, count in ipairs(call("HVALS", slots_key(LANE))) do
-    slots = slots + count
+  local slots, entries = 0, call("HGETALL", slots_key(LANE))
+  for i = 1, #entries, 2 do
+    local count = call("ZSCORE", WORKERS, entries[i]) and tonumber(entries[i + 1])
+    if count then slots = slots + count else call("HDEL", slots_key(LANE), entries[i]) end
   end
   call("SET", WINDOW, slots)
   return slots

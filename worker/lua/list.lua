@@ -96,13 +96,14 @@ local found, last = {}, false
 for _, job in ipairs(jobs) do
   local id = job[1]
   last = text(job[2])
-  local state = states ~= "" and call("HGET", job_key(id), "state")
-  if states == "" or state and states:find(state, 1, true) then
-    -- One whose record has just expired may still be listed.
-    local of = call("HGET", job_key(id), "backend")
-    if of and (backend == "" or of == backend) and has_tags(id) then
-      if skip > 0 then skip = skip - 1 else found[#found + 1] = { id, of } end
-    end
+  local state, of = fields(id, "state", "backend")
+  if not state then
+    -- Its record has expired, or was lost.
+    unlist(owner, id)
+    charge(owner, id, 0)
+    call("ZREM", source, id)
+  elseif (states == "" or states:find(state, 1, true)) and of and (backend == "" or of == backend) and has_tags(id) then
+    if skip > 0 then skip = skip - 1 else found[#found + 1] = { id, of } end
     if #found == most then break end
   end
 end

@@ -6,36 +6,38 @@
 
 local id = ARGV[3]
 
-local state, owner, lane = fields(id, "state", "owner", "lane")
-if state ~= "QUEUED" then return false end
+return for_job(id, false, function()
+  local state, owner, lane = fields(id, "state", "owner", "lane")
+  if state ~= "QUEUED" then return false end
 
--- The jobs whose shards were sent before any of this one, once each: job -> its owner.
-local before, count = {}, 0
-for _, shard in ipairs(call("ZRANGE", sent_key(lane), 0, -1)) do
-  local job = split(shard)
-  if job == id then return count end
-  if not before[job] then
-    local job_state, job_owner = fields(job, "state", "owner")
-    if not final(job_state) then before[job], count = job_owner, count + 1 end
+  -- The jobs whose shards were sent before any of this one, once each: job -> its owner.
+  local before, count = {}, 0
+  for _, shard in ipairs(call("ZRANGE", sent_key(lane), 0, -1)) do
+    local job = split(shard)
+    if job == id then return count end
+    if job and not before[job] then
+      local job_state, job_owner = fields(job, "state", "owner")
+      if job_owner and not final(job_state) then before[job], count = job_owner, count + 1 end
+    end
   end
-end
 
--- Owner -> how many of its jobs have their turn before this one.
-local turns = {}
-local place = call("ZRANK", ready_key(lane, owner), id)
-local position, ahead = 0, 1
-for _, other in ipairs(call("ZRANGE", PREFIX .. "turn:" .. lane, 0, -1)) do
-  if other == owner then
-    turns[other], ahead = place, 0
-  else
-    turns[other] = math.min(call("ZCARD", ready_key(lane, other)), place + ahead)
+  -- Owner -> how many of its jobs have their turn before this one.
+  local turns = {}
+  local place = call("ZRANK", ready_key(lane, owner), id) or 0
+  local position, ahead = 0, 1
+  for _, other in ipairs(call("ZRANGE", PREFIX .. "turn:" .. lane, 0, -1)) do
+    if other == owner then
+      turns[other], ahead = place, 0
+    else
+      turns[other] = math.min(call("ZCARD", ready_key(lane, other)), place + ahead)
+    end
+    position = position + turns[other]
   end
-  position = position + turns[other]
-end
 
--- Of the jobs that were sent, those that have no turn to come, or a later one, come on top.
-for job, other in pairs(before) do
-  local rank = call("ZRANK", ready_key(lane, other), job)
-  if not rank or rank >= turns[other] then position = position + 1 end
-end
-return position
+  -- Of the jobs that were sent, those that have no turn to come, or a later one, come on top.
+  for job, other in pairs(before) do
+    local rank = call("ZRANK", ready_key(lane, other), job)
+    if not rank or rank >= (turns[other] or 0) then position = position + 1 end
+  end
+  return position
+end)

@@ -2,10 +2,12 @@
 
 local id, shard, token, index, chunk = ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6]), ARGV[7]
 
-if final(holding(id, shard, token)) then return 0 end
-call("ZADD", HELD, NOW + LEASE, pair(id, shard))
-call("HSET", parts_key(id), shard .. "." .. index, chunk)
--- How many there may be: whoever ends this hold must find all of them.
-local put = tonumber(fields(id, "c:" .. shard) or 0)
-call("HSET", job_key(id), "c:" .. shard, math.max(put, index + 1))
-return 1
+return for_job(id, 0, function()
+  if final(holding(id, shard, token)) then return 0 end
+  call("ZADD", HELD, NOW + LEASE, pair(id, shard))
+  call("HSET", parts_key(id), shard .. "." .. index, chunk)
+  -- How many there may be: whoever ends this hold must find all of them.
+  local put = tonumber(fields(id, "c:" .. shard) or 0)
+  call("HSET", job_key(id), "c:" .. shard, math.max(put, index + 1))
+  return 1
+end)

@@ -3,12 +3,14 @@
 
 local id, shard, token, delay, reason = ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6]), ARGV[7]
 
-local state = holding(id, shard, token)
-if not state then return false end
-if final(state) then
-  let_go(id, shard, 0)
-else
-  give_back(id, shard, token, delay, reason)
-end
-fill(math.huge)
-return { handed, ended }
+return for_job(id, false, function()
+  local state = holding(id, shard, token)
+  if not state then return false end
+  if final(state) then
+    let_go(id, shard, 0)
+  else
+    give_back(id, shard, token, delay, reason)
+  end
+  fill(math.huge)
+  return { handed, ended }
+end)

@@ -1,68 +1,8 @@
--- The prelude of every script: the clock, the names of keys, and the moves of shards and jobs.
---
--- A shard is in exactly one place: waiting -> sent -> held -> done, or held -> waiting. A job is QUEUED, then
--- RUNNING, then DONE, ERROR or CANCELLED for good. worker/keys.py lists the keys and what they hold.
---
--- KEYS[1] is the prefix of all keys, the rest of each is computed here: one Redis allows that, a Redis Cluster
--- would not. ARGV[1] is the lane, ARGV[2] the lease; a script's own arguments follow. Times are whole
--- milliseconds.
-
-local call = redis.call
-local PREFIX, LANE, LEASE = KEYS[1], ARGV[1], tonumber(ARGV[2])
-
-local HELD, DEADLINE, KEPT = PREFIX .. "held", PREFIX .. "deadline", PREFIX .. "kept"
-local CHARGED, USED, CLOCK = PREFIX .. "charged", PREFIX .. "used", PREFIX .. "clock"
-local UNTOLD = PREFIX .. "untold"
--- Where Celery's result backend keeps what it was told.
-local CELERY_RESULT = "celery-task-meta-"
-local WINDOW, TURN = PREFIX .. "window:" .. LANE, PREFIX .. "turn:" .. LANE
-
-local FINAL = { DONE = true, ERROR = true, CANCELLED = true }
-local LEAST_WINDOW = 2
--- What a job takes in memory beside its payload and its parts: its fields, its description, its places in lists.
-local RECORD_BYTES = 1536
--- Above any value of the counter `clock`, and exact in a double.
-local FRONT = 2 ^ 52
--- A log keeps so many of its first lines, and of its last ones. Its longest text in bytes.
-local LOG_END, LOG_TEXT = 300, 200
-
-local now_parts = call("TIME")
-local NOW = now_parts[1] * 1000 + math.floor(now_parts[2] / 1000)
-
--- What the caller is told: shards to publish, jobs that ended.
-local handed, ended = {}, {}
-
-local function job_key(id) return PREFIX .. "job:" .. id end
-local function about_key(id) return PREFIX .. "about:" .. id end
-local function payload_key(id) return PREFIX .. "payload:" .. id end
-local function parts_key(id) return PREFIX .. "parts:" .. id end
-local function again_key(id) return PREFIX .. "again:" .. id end
-local function lapses_key(id) return PREFIX .. "lapses:" .. id end
-local function log_key(id) return PREFIX .. "log:" .. id end
-local function index_key(owner) return PREFIX .. "index:" .. owner end
-local function tags_key(owner) return PREFIX .. "tags:" .. owner end
--- With the owner's length, as both may hold any letter.
-local function tag_key(owner, tag) return PREFIX .. "tag:" .. #owner .. ":" .. owner .. ":" .. tag end
--- Of the final states but DONE, which most jobs end in.
-local function ended_key(owner, state) return PREFIX .. "ended:" .. state .. ":" .. owner end
-local function ready_key(lane, owner) return PREFIX .. "ready:" .. lane .. ":" .. owner end
-local function sent_key(lane) return PREFIX .. "sent:" .. lane end
-
--- A shard in `sent` and `held`; a job in `kept` and `charged`. An id has no "/".
-local function pair(id, rest) return id .. "/" .. rest end
-local function split(joined) return joined:match("^([^/]*)/(.*)$") end
-
-local function fields(id, ...) return unpack(call("HMGET", job_key(id), ...)) end
-
--- A full Redis refuses a script's first write if that may take memory, but no write of a script that has begun. So
--- what renews, recovers, ends or gives back, and takes next to nothing, begins with this; new work does not.
-local function begin() call("DEL", PREFIX .. "nothing") end
-
--- An unknown job is as final as an ended one: nothing may happen to it.
-local function final(state) return not state or FINAL[state] end
+-- The second prelude: the moves of shards and jobs.
 
 local function tell_handed(id, shard, total, timeout)
-  handed[#handed + 1] = { id, tonumber(shard), tonumber(total), tonumber(timeout) }
+  -- All numbers, or this is an error: nil would cut the answer short.
+  handed[#handed + 1] = { id, shard + 0, total + 0, timeout + 0 }
 end
 
 -- Who watches the job is told that it changed. He reads the record then: a message may get lost.
@@ -91,31 +31,64 @@ local function note(id, word, shard, number, token, text)
   if call("RPUSH", log, table.concat(line, "\t")) > 3 * LOG_END then shorten(log) end
 end
 
--- So many bytes more of the owner's budget are in use.
-local function use(owner, bytes)
-  if call("HINCRBY", USED, owner, bytes) == 0 then call("HDEL", USED, owner) end
+-- The next value of the counter, above all that stand in this list, whose scores it gave: it may have been lost.
+local function tick(list)
+  local last = math.max(0, tonumber(call("ZRANGE", list, -1, -1, "WITHSCORES")[2] or 0))
+  local counted, value = pcall(call, "INCR", CLOCK)
+  if counted and value > last then return value end
+  call("SET", CLOCK, string.format("%.0f", last + 1))
+  return last + 1
+end
+
+-- The bytes of the owner's budget that are in use, and what sets them.
+local function in_use(owner) return tonumber(call("HGET", USED, owner)) or 0 end
+local function set_used(owner, bytes)
+  if bytes > 0 then call("HSET", USED, owner, string.format("%.0f", bytes)) else call("HDEL", USED, owner) end
 end
 
 -- The bytes that a job counts for from its end on, noted apart from its record, which may expire unseen; 0 gives
 -- them back. Until its end it counts for what its record says: `before`.
 local function charge(owner, id, bytes, before)
   local job = pair(id, owner)
-  before = before or call("HGET", CHARGED, job) or 0
+  before = before or tonumber(call("HGET", CHARGED, job)) or 0
   if bytes == 0 then call("HDEL", CHARGED, job) else call("HSET", CHARGED, job, bytes) end
-  use(owner, bytes - before)
+  set_used(owner, in_use(owner) + bytes - before)
+end
+
+-- The bytes in use as the records of the owner's jobs have them. Of one who has many jobs it is what was counted:
+-- it would take too long.
+local function recount(owner)
+  local ids, bytes = call("ZRANGE", index_key(owner), 0, MOST_RECOUNTED), 0
+  if #ids > MOST_RECOUNTED then return in_use(owner) end
+  for _, id in ipairs(ids) do
+    local state, payload_bytes, result_bytes = fields(id, "state", "payload_bytes", "result_bytes")
+    if final(state) then
+      bytes = bytes + (tonumber(call("HGET", CHARGED, pair(id, owner))) or 0)
+    else
+      bytes = bytes + RECORD_BYTES + (tonumber(payload_bytes) or 0) + (tonumber(result_bytes) or 0)
+    end
+  end
+  set_used(owner, bytes)
+  return bytes
+end
+
+-- The place of a job in its owner's lists, which its rank tells where the index has lost it.
+local function age_of(owner, id)
+  return call("ZSCORE", index_key(owner), id) or (tonumber(fields(id, "rank")) or 0) % PRIORITY_STEP
 end
 
 -- The job has these tags, a JSON array, and no others: it is in the list of each.
 local function tag(owner, id, tags)
   local before = call("HGET", tags_key(owner), id)
-  for _, each in ipairs(before and cjson.decode(before) or {}) do
+  local readable, listed = pcall(cjson.decode, before or "[]")
+  for _, each in ipairs(readable and listed or {}) do
     call("ZREM", tag_key(owner, each), id)
   end
   if tags == "[]" then
     call("HDEL", tags_key(owner), id)
     return
   end
-  local age = call("ZSCORE", index_key(owner), id)
+  local age = age_of(owner, id)
   for _, each in ipairs(cjson.decode(tags)) do
     call("ZADD", tag_key(owner, each), age, id)
   end
@@ -135,8 +108,10 @@ end
 local function trim(limit)
   for _, job in ipairs(call("ZRANGEBYSCORE", KEPT, "-inf", NOW, "LIMIT", 0, limit)) do
     local id, owner = split(job)
-    local left = call("PTTL", job_key(id))
-    if left > 0 then
+    local left = id and call("PTTL", job_key(id))
+    if not id then
+      call("ZREM", KEPT, job)
+    elseif left > 0 then
       charge(owner, id, RECORD_BYTES)
       call("ZADD", KEPT, NOW + left, job)
     else
@@ -154,7 +129,7 @@ local function offer(id, owner, lane, rank)
   if not call("ZSCORE", turn, owner) then
     -- An owner leaves the line only at its head, when all others were served later: so it enters in front of
     -- all that were served, behind those who came before it and have not been.
-    call("ZADD", turn, call("INCR", CLOCK) - FRONT, owner)
+    call("ZADD", turn, tick(turn) - FRONT, owner)
   end
 end
 
@@ -162,40 +137,6 @@ end
 local function wait_again(id, shard)
   call("RPUSH", again_key(id), shard)
   offer(id, fields(id, "owner", "lane", "rank"))
-end
-
--- The job's next waiting shard starts to be sent; after the last one the job leaves its owner's line.
-local function send_next(id, ready)
-  local shard = call("LPOP", again_key(id))
-  local next, total, timeout = fields(id, "next", "total", "job_timeout")
-  next = tonumber(next)
-  if not shard then
-    shard, next = next, next + 1
-    call("HSET", job_key(id), "next", next)
-  end
-  if next == tonumber(total) and call("EXISTS", again_key(id)) == 0 then call("ZREM", ready, id) end
-  call("ZADD", sent_key(LANE), NOW + LEASE, pair(id, shard))
-  tell_handed(id, shard, total, timeout)
-end
-
--- While the window has room, and for `limit` shards at most: the next owner's first job's next shard is sent.
--- The window is the slots that there are, and not less than `least`.
-local function fill(limit, least)
-  local window = math.max(least or LEAST_WINDOW, tonumber(call("GET", WINDOW) or 0))
-  local room = math.min(limit, window - call("ZCARD", sent_key(LANE)))
-  while room > 0 do
-    local owner = call("ZRANGE", TURN, 0, 0)[1]
-    if not owner then break end
-    local ready = ready_key(LANE, owner)
-    local id = call("ZRANGE", ready, 0, 0)[1]
-    if id then
-      send_next(id, ready)
-      call("ZADD", TURN, call("INCR", CLOCK), owner)
-      room = room - 1
-    else
-      call("ZREM", TURN, owner)
-    end
-  end
 end
 
 -- The state of the job whose shard this token holds; nil: it does not hold it.
@@ -206,7 +147,7 @@ end
 
 -- The shard leaves `held`; of the chunks that were PUT, the first `keep` stay.
 local function let_go(id, shard, keep)
-  local put = tonumber(fields(id, "c:" .. shard) or 0)
+  local put = tonumber(fields(id, "c:" .. shard)) or 0
   for chunk = keep, put - 1 do
     call("HDEL", parts_key(id), shard .. "." .. chunk)
   end
@@ -254,7 +195,7 @@ local function finish(id, state)
   call("ZREM", ready_key(lane, owner), id)
   charge(owner, id, RECORD_BYTES + payload_bytes + part_bytes, asked)
   call("ZADD", KEPT, NOW + ttl, pair(id, owner))
-  if state ~= "DONE" then call("ZADD", ended_key(owner, state), call("ZSCORE", index_key(owner), id), id) end
+  if state ~= "DONE" then call("ZADD", ended_key(owner, state), age_of(owner, id), id) end
   announce(id, state, done, total)
   -- FEED will look whether the caller has told Celery.
   call("ZADD", UNTOLD, NOW + LEASE, id)
@@ -279,7 +220,7 @@ local function reveal(id, shard, token, part, chunk_bytes, micros, failure)
   end
   call("HINCRBY", job, "done", 1)
   local done, total, bad = fields(id, "done", "total", "bad")
-  if done == total then
+  if tonumber(done) >= tonumber(total) then
     finish(id, bad == "0" and "DONE" or "ERROR")
   else
     announce(id, "RUNNING", done, total)

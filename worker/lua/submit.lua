@@ -4,14 +4,14 @@
 
 local id, owner, digest = ARGV[3], ARGV[4], ARGV[5]
 local total, manifest, priority = ARGV[6], ARGV[7], tonumber(ARGV[8])
-local payload_bytes, result_bytes, quota = ARGV[9], ARGV[10], tonumber(ARGV[11])
-local expires, job_timeout, result_ttl = ARGV[12], ARGV[13], ARGV[14]
-local backend, tags = ARGV[15], ARGV[16]
-local upload = PREFIX .. "upload:" .. ARGV[17]
+local payload_bytes, result_bytes = ARGV[9], ARGV[10]
+local expires, job_timeout, result_ttl = ARGV[11], ARGV[12], ARGV[13]
+local backend, tags = ARGV[14], ARGV[15]
+local upload = PREFIX .. "upload:" .. ARGV[16]
 -- Where the payload begins that comes along.
-local ALONG = 18
--- A step of priority outweighs any age, and ten of them are still exact in a double.
-local PRIORITY_STEP = 2 ^ 40
+local ALONG = 17
+-- The owners' budget where nobody has set one.
+local USUAL_QUOTA = 4 * 2 ^ 30
 
 local known = fields(id, "digest")
 if known then
@@ -23,7 +23,7 @@ if call("EXISTS", PREFIX .. "tombstone:" .. id) == 1 then
   return { "DELETED" }
 end
 -- The first write is one that a full Redis refuses: see begin().
-local age = call("INCR", CLOCK)
+local age = tick(index_key(owner))
 -- What an upload that broke off left under the id is not mixed with it.
 if #ARGV >= ALONG then call("UNLINK", upload) end
 for argument = ALONG, #ARGV, 2 do
@@ -32,10 +32,14 @@ end
 if call("EXISTS", upload) == 0 then return { "NO PAYLOAD" } end
 
 trim(100)
-local asked, used = RECORD_BYTES + payload_bytes + result_bytes, tonumber(call("HGET", USED, owner) or 0)
-if quota > 0 and used + asked > quota then
-  call("UNLINK", upload)
-  return { "NO ROOM", asked, used }
+local asked, quota = RECORD_BYTES + payload_bytes + result_bytes, tonumber(call("GET", QUOTA)) or USUAL_QUOTA
+if quota > 0 and in_use(owner) + asked > quota then
+  -- Of what was lost, bytes may still count.
+  local used = recount(owner)
+  if used + asked > quota then
+    call("UNLINK", upload)
+    return { "NO ROOM", asked, used, quota }
+  end
 end
 
 local rank = age - priority * PRIORITY_STEP
@@ -52,7 +56,7 @@ if call("ZREM", KEPT, pair(id, owner)) == 1 then
   unlist(owner, id)
   charge(owner, id, 0)
 end
-use(owner, asked)
+set_used(owner, in_use(owner) + asked)
 call("ZADD", index_key(owner), age, id)
 if tags ~= "[]" then tag(owner, id, tags) end
 call("ZADD", DEADLINE, NOW + expires, id)

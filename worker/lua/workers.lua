@@ -4,6 +4,9 @@ local up = {}
 local entries = call("ZRANGEBYSCORE", WORKERS, "(" .. NOW, "+inf", "WITHSCORES")
 for i = 1, #entries, 2 do
   local name, ends = entries[i], tonumber(entries[i + 1])
-  up[#up + 1] = { call("HGET", INFO, name), call("HGET", LOAD, name), ends - LEASE }
+  -- Of one whose entry was damaged the next tick brings another.
+  if info_of(name) then
+    up[#up + 1] = { call("HGET", INFO, name), tonumber(call("HGET", LOAD, name)) or 0, ends - LEASE }
+  end
 end
 return up
