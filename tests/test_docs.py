@@ -1,7 +1,10 @@
 """The documents say what the code does."""
 
+import os
 import re
+import subprocess
 from dataclasses import fields
+from urllib.parse import unquote
 
 import pytest
 from processes import ROOT
@@ -11,6 +14,7 @@ from jobs.cli import main
 from jobs.cli.exits import ExitCode
 from jobs.options import DEFAULTS
 from worker.settings import Settings
+from worker.url import defect
 
 USAGE = (ROOT / "docs" / "usage.md").read_text()
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
@@ -48,6 +52,22 @@ def test_links_lead_to_files(text):
     """Every relative link names a file that is there."""
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", text):
         assert (ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize("text", [README, OPERATIONS])
+def test_a_password_is_encoded_as_the_documents_say(text):
+    """Their command makes of any password what a URL takes."""
+    password = "p/a#s?s@w:o%r&d'\" $"  # noqa: S105 (a test's)
+    command = re.search(r"python3 -c '.+' \"\$PASSWORD\"", text)[0]
+    done = subprocess.run(
+        ["/bin/sh", "-c", command],
+        env=os.environ | {"PASSWORD": password},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert defect(f"redis://:{done.stdout.strip()}@first:6379/0") is None
+    assert unquote(done.stdout.strip()) == password
 
 
 def test_the_snippets_of_the_readme_run(monkeypatch):
