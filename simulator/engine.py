@@ -108,7 +108,7 @@ def run(  # noqa: PLR0913 (the options of a run)
             if initial_state is not None:
                 return state.vector(_copied(initial_state, (1 << program.num_qubits,), dtype, look))
             own = amplitude_type(precision, real=code.real)
-            return state.ground_of(code.qubits, own, dtype if one_shot else None)
+            return state.ground_of(code.qubits, own, dtype if one_shot else None, look)
 
         ended = 0
         # Without a name here, which would keep the memory of the first state.
