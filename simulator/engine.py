@@ -21,6 +21,7 @@ from simulator.errors import InvalidProgramError, MemoryRefusedError
 from simulator.evolution import Evolution, Report, unheard
 from simulator.finishing import finished
 from simulator.flow import compile_program
+from simulator.pieces import numbered
 from simulator.program import Program
 from simulator.rng import Uniforms
 from simulator.sampling import collapse, sample
@@ -95,8 +96,8 @@ def run(  # noqa: PLR0913 (the options of a run)
             )
         )
     one_shot = method == "statevector"
-    numbers = np.arange(1) if one_shot else np.arange(first, first + shots)
-    tally = Tally(numbers.size, memory=memory, first=first)
+    numbers = numbered(0, 1, look) if one_shot else numbered(first, shots, look)
+    tally = Tally(numbers.size, memory=memory, first=first, checkpoint=look)
     final = None
     if one_shot or (shots and program.num_clbits):
         code = compile_program(

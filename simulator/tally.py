@@ -6,12 +6,17 @@ place in a list of such wide memories.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from heapq import merge as merged
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator import pieces
+from simulator.pieces import concatenated, looked, shared_cuts
+
 Words = NDArray[np.int64]
+Counts = NDArray[np.int64]
 
 #: Bits that a memory may have to be its own word.
 WORD_BITS = 63
@@ -19,16 +24,21 @@ WORD_BITS = 63
 _PENDING = 1 << 20
 #: Fewer keys than this are as fast written one by one.
 _FEW = 4096
+#: Keys that are written between two checkpoints.
+_KEYS = 1 << 14
 _DIGITS = np.frombuffer(b"0123456789abcdef", np.uint8)
 
 
 class Tally:
-    """Adds up the classical memories of shots, numbered from ``first`` on."""
+    """Adds up the classical memories of shots, numbered from ``first`` on; calls ``checkpoint`` now and then."""
 
-    def __init__(self, shots: int, *, memory: bool, first: int = 0) -> None:
+    def __init__(
+        self, shots: int, *, memory: bool, first: int = 0, checkpoint: Callable[[], None] = lambda: None
+    ) -> None:
         self._first = first
+        self._checkpoint = checkpoint
         self._memory = np.zeros(shots, np.int64) if memory else None
-        self._added: list[tuple[Words, NDArray[np.int64]]] = []
+        self._added: list[tuple[Words, Counts]] = []
         self._pending = 0
         self._wide: dict[int, int] = {}
 
@@ -41,12 +51,12 @@ class Tally:
         """Return the word of a memory."""
         return memory if memory >> WORD_BITS == 0 else -1 - self._wide.setdefault(memory, len(self._wide))
 
-    def add(self, words: Words, counts: NDArray[np.int64]) -> None:
+    def add(self, words: Words, counts: Counts) -> None:
         """Count shots, as many of each word as it says."""
         self._added.append((words, counts))
         self._pending += words.size
         if self._pending > _PENDING and len(self._added) > 1:
-            self._added = [summed(self._added)]
+            self._added = [summed(self._added, self._checkpoint)]
             self._pending = self._added[0][0].size
 
     def put(self, shots: NDArray[np.int64], words: Words) -> None:
@@ -58,28 +68,77 @@ class Tally:
     def results(self) -> tuple[dict[str, int], list[str] | None]:
         """Return hex key -> shots, ascending, and one hex key a shot, if they are remembered."""
         if self._memory is None:
-            words, counts = summed(self._added)
+            words, counts = summed(self._added, self._checkpoint)
             return self._counts(self._keys(words), counts), None
-        words, places, counts = np.unique(self._memory, return_inverse=True, return_counts=True)
+        found, places = [], []
+        for some in looked(self._memory.size, self._checkpoint):
+            own, inverse, own_counts = np.unique(self._memory[some], return_inverse=True, return_counts=True)
+            found.append((own, own_counts))
+            places.append(inverse.astype(np.int32))
+        words, counts = summed(found, self._checkpoint)
         keys = self._keys(words)
-        memory: list[str] = np.array(keys, object)[places].tolist()
+        all_keys = np.empty(len(keys), object)
+        for some in looked(len(keys), self._checkpoint):
+            all_keys[some] = keys[some]
+        memory: list[str] = []
+        for (own, _), inverse in zip(found, places, strict=True):
+            self._checkpoint()
+            own_keys = all_keys[np.searchsorted(words, own)]
+            self._checkpoint()
+            memory += own_keys[inverse].tolist()
         return self._counts(keys, counts), memory
 
-    def _counts(self, keys: list[str], counts: NDArray[np.int64]) -> dict[str, int]:
-        pairs = zip(keys, counts.tolist(), strict=True)
-        # The words of wide memories are not in their order.
-        return dict(sorted(pairs, key=lambda pair: int(pair[0], 16)) if self._wide else pairs)
+    def _counts(self, keys: list[str], counts: Counts) -> dict[str, int]:
+        found: dict[str, int] = {}
+        if self._wide:
+            # The words of wide memories are not in their order.
+            for start, pairs in enumerate(self._ascending(keys, counts)):
+                if start % _KEYS == 0:
+                    self._checkpoint()
+                found[pairs[1]] = pairs[2]
+            return found
+        for some in looked(len(keys), self._checkpoint):
+            found.update(zip(keys[some], counts[some].tolist(), strict=True))
+        return found
+
+    def _ascending(self, keys: list[str], counts: Counts) -> Iterator[tuple[int, str, int]]:
+        """Yield memory, key and count in the order of memories."""
+        runs = []
+        for some in looked(len(keys), self._checkpoint, _KEYS):
+            numbers = [int(key, 16) for key in keys[some]]
+            runs.append(sorted(zip(numbers, keys[some], counts[some].tolist(), strict=True)))
+        return merged(*runs)
 
     def _keys(self, words: Words) -> list[str]:
-        if not self._wide:
-            return _hex(words)
         wide = list(self._wide)
-        return [hex(word if word >= 0 else wide[-1 - word]) for word in words.tolist()]
+        keys: list[str] = []
+        for some in looked(words.size, self._checkpoint, _KEYS):
+            if wide:
+                keys += [hex(word if word >= 0 else wide[-1 - word]) for word in words[some].tolist()]
+            else:
+                keys += _hex(words[some])
+        return keys
 
 
-def summed(added: Iterable[tuple[Words, NDArray[np.int64]]]) -> tuple[Words, NDArray[np.int64]]:
+def summed(added: Iterable[tuple[Words, Counts]], checkpoint: Callable[[], None]) -> tuple[Words, Counts]:
     """Return each word once, ascending, and its count."""
     pairs = list(added)
+    size = sum(words.size for words, _ in pairs)
+    if size <= pieces.PIECE:
+        return _summed(pairs)
+    runs = []
+    for words, counts in pairs:
+        for some in looked(words.size, checkpoint):
+            runs.append(_summed([(words[some], counts[some])]))
+    found = [
+        _summed([(words[its], counts[its]) for (words, counts), its in zip(runs, cuts, strict=True)])
+        for cuts in shared_cuts([words for words, _ in runs], checkpoint)
+    ]
+    words, counts = zip(*found, strict=True)
+    return concatenated(words, checkpoint), concatenated(counts, checkpoint)
+
+
+def _summed(pairs: list[tuple[Words, Counts]]) -> tuple[Words, Counts]:
     words = np.concatenate([np.empty(0, np.int64), *(words for words, _ in pairs)])
     counts = np.concatenate([np.empty(0, np.int64), *(counts for _, counts in pairs)])
     if not np.all(words[1:] > words[:-1]):
