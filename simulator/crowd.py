@@ -85,7 +85,7 @@ class Crowd:
         for number in np.unique(numbers[marks]).tolist():
             of_number = numbers[marks] == number
             rests = (scaled - floors).take(marks[of_number])
-            reals = uniforms.reals.draw(self.shots[ties[of_number]], number)
+            reals = uniforms.reals.draw(self.shots[ties[of_number]], number, checkpoint)
             self.marks[ties[of_number]] += np.multiply(reals >= rests, count, dtype=np.intp)
         self.sizes = _sizes(self.marks, 2 * count, checkpoint)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 Checkpoint = Callable[[], None]
 
 #: Numbers of a piece: some milliseconds of a sort.
-PIECE = 1 << 17
+PIECE = 1 << 16
 #: One of so many numbers is looked at to find where to cut.
 _SAMPLED = 1 << 9
 

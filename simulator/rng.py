@@ -77,9 +77,11 @@ class Draws:
         """Forget what is remembered."""
         self._rows.clear()
 
-    def draw(self, shots: NDArray[np.int64], number: int) -> NDArray[Any]:
+    def draw(
+        self, shots: NDArray[np.int64], number: int, checkpoint: Checkpoint = lambda: None
+    ) -> NDArray[Any]:
         """Return the draw of this number of each shot, in any order of the shots."""
-        return self.row(shots, number).of(shots) if shots.size else np.empty(0, self.dtype)
+        return self.row(shots, number, checkpoint).of(shots) if shots.size else np.empty(0, self.dtype)
 
     def stretch(self, first: int, count: int, number: int) -> NDArray[Any]:
         """Return the draw of this number of each shot from the first on. They are not remembered."""

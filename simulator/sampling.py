@@ -46,16 +46,19 @@ def sample(
     memories = _Memories(cohort, readout, tally, checkpoint)
     if len(cohort.members) == 1 and not tally.remembers:
         outcomes, counts = _counted(cohort, readout, uniforms, checkpoint)
-        for some in looked(outcomes.size, checkpoint):
-            tally.add(memories.words(np.zeros_like(outcomes[some]), outcomes[some]), counts[some])
+        tally.add(memories.words(np.zeros_like(outcomes), outcomes), counts)
         return
     codes_and_counts = []
     for inside, outcomes in _outcomes(cohort, readout, uniforms, checkpoint):
         marks = cohort.crowd.marks[inside]
         if tally.remembers:
-            tally.put(cohort.crowd.shots[inside], memories.words(cohort.places.take(marks), outcomes))
-        else:
-            codes_and_counts.append(_runs(np.sort(marks << readout.num_bits | outcomes)))
+            places = np.empty_like(marks)
+            for some in looked(marks.size, checkpoint):
+                places[some] = cohort.places.take(marks[some])
+            tally.put(cohort.crowd.shots[inside], memories.words(places, outcomes))
+            continue
+        for some in looked(marks.size, checkpoint):
+            codes_and_counts.append(_runs(np.sort(marks[some] << readout.num_bits | outcomes[some])))
     if codes_and_counts:
         codes, counts = summed(codes_and_counts, checkpoint)
         for some in looked(codes.size, checkpoint):
@@ -130,18 +133,43 @@ class _Memories:
         self._checkpoint = checkpoint
         self._narrow = max([*self._kept, mask]) >> WORD_BITS == 0
         self._readout, self._tally = readout, tally
+        #: Of what comes again in each batch of shots.
+        self._words: dict[int, int] = {}
 
     def words(self, places: NDArray[np.intp], outcomes: NDArray[np.int64]) -> Words:
         """Return the word of each pair of a member's place and an outcome."""
+        words = np.empty(outcomes.size, np.int64)
+        all_pieces = list(looked(words.size, self._checkpoint))
         if self._narrow:
-            return np.array(self._kept, np.int64).take(places) | self._readout.memories(outcomes)
-        bits, memory = self._readout.num_bits, self._readout.memory
-        pairs, inverse = np.unique(places << bits | outcomes, return_inverse=True)
-        words = np.empty(pairs.size, np.int64)
-        for place, pair in enumerate(pairs.tolist()):
+            kept = np.array(self._kept, np.int64)
+            for some in all_pieces:
+                self._checkpoint()
+                words[some] = kept.take(places[some]) | self._readout.memories(outcomes[some])
+            return words
+        bits, found = self._readout.num_bits, []
+        for some in all_pieces:
             self._checkpoint()
-            words[place] = self._tally.word(self._kept[pair >> bits] | memory(pair & (1 << bits) - 1))
-        return words[inverse]
+            pairs, words[some], counts = np.unique(
+                places[some] << bits | outcomes[some], return_inverse=True, return_counts=True
+            )
+            found.append((pairs, counts))
+        all_pairs, _ = summed(found, self._checkpoint)
+        all_words = np.fromiter(map(self._word, all_pairs.tolist()), np.int64, all_pairs.size)
+        for some, (pairs, _) in zip(all_pieces, found, strict=True):
+            self._checkpoint()
+            words[some] = all_words[np.searchsorted(all_pairs, pairs)][words[some]]
+        return words
+
+    def _word(self, pair: int) -> int:
+        """Return the word of a member's place, and behind it an outcome."""
+        word = self._words.get(pair)
+        if word is None:
+            self._checkpoint()
+            bits = self._readout.num_bits
+            word = self._tally.word(self._kept[pair >> bits] | self._readout.memory(pair & (1 << bits) - 1))
+            if not self._readout.wide:
+                self._words[pair] = word
+        return word
 
 
 def _outcomes(
@@ -151,9 +179,7 @@ def _outcomes(
     draws = drawn(cohort, uniforms, checkpoint)
     rows = cohort.rows_of_members.take(cohort.places)
     if readout.wide:
-        outcomes = _all_found(cohort, rows, draws, checkpoint)
-        for inside in looked(outcomes.size, checkpoint):
-            yield inside, outcomes[inside]
+        yield slice(None), _all_found(cohort, rows, draws, checkpoint)
     elif not readout.places:
         for inside in cohort.crowd.batches(checkpoint):
             yield inside, np.zeros(inside.stop - inside.start, np.int64)
@@ -168,6 +194,8 @@ def _all_found(
 ) -> NDArray[np.int64]:
     """Return all shots' outcomes, that are indices of the states; ``rows`` by mark."""
     outcomes = np.empty(cohort.crowd.shots.size, np.int64)
+    for some in looked(outcomes.size, checkpoint):
+        outcomes[some] = 0  # so that what is written all over it finds no memory that nothing has touched
     #: Of each row, runs of shots in the order of their draws.
     runs: list[list[tuple[NDArray[np.intp], NDArray[np.float64]]]] = [[] for _ in cohort.rows]
     start = 0
@@ -185,6 +213,7 @@ def _all_found(
             for cuts in shared_cuts([uniforms for _, uniforms in own], checkpoint):
                 uniforms = np.concatenate([uniforms[cut] for (_, uniforms), cut in zip(own, cuts, strict=True)])
                 order = np.argsort(uniforms)
+                checkpoint()
                 inside = np.concatenate([run[cut] for (run, _), cut in zip(own, cuts, strict=True)])
                 outcomes[inside[order]] = found.of(uniforms[order])
     return outcomes

@@ -6,7 +6,7 @@ place in a list of such wide memories.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from heapq import merge as merged
 
 import numpy as np
@@ -63,7 +63,8 @@ class Tally:
         """Remember each shot's word, and count it."""
         if self._memory is None:
             raise TypeError("this tally does not remember shots")
-        self._memory[shots - self._first] = words
+        for some in looked(words.size, self._checkpoint):
+            self._memory[shots[some] - self._first] = words[some]
 
     def results(self) -> tuple[dict[str, int], list[str] | None]:
         """Return hex key -> shots, ascending, and one hex key a shot, if they are remembered."""
@@ -90,24 +91,22 @@ class Tally:
 
     def _counts(self, keys: list[str], counts: Counts) -> dict[str, int]:
         found: dict[str, int] = {}
-        if self._wide:
-            # The words of wide memories are not in their order.
-            for start, pairs in enumerate(self._ascending(keys, counts)):
-                if start % _KEYS == 0:
-                    self._checkpoint()
-                found[pairs[1]] = pairs[2]
-            return found
-        for some in looked(len(keys), self._checkpoint):
-            found.update(zip(keys[some], counts[some].tolist(), strict=True))
-        return found
-
-    def _ascending(self, keys: list[str], counts: Counts) -> Iterator[tuple[int, str, int]]:
-        """Yield memory, key and count in the order of memories."""
-        runs = []
         for some in looked(len(keys), self._checkpoint, _KEYS):
-            numbers = [int(key, 16) for key in keys[some]]
-            runs.append(sorted(zip(numbers, keys[some], counts[some].tolist(), strict=True)))
-        return merged(*runs)
+            found.update(zip(keys[some], counts[some].tolist(), strict=True))
+        return self._in_order(found) if self._wide else found
+
+    def _in_order(self, counts: dict[str, int]) -> dict[str, int]:
+        """Return counts in the order of memories, which the words of wide ones are not in."""
+        keys = list(counts)
+        # Of numbers alone: of millions of tuples, the garbage collector would look at each again and again.
+        runs = [sorted(int(key, 16) for key in keys[some]) for some in looked(len(keys), self._checkpoint, _KEYS)]
+        found: dict[str, int] = {}
+        for place, memory in enumerate(merged(*runs)):
+            if place % _KEYS == 0:
+                self._checkpoint()
+            key = hex(memory)
+            found[key] = counts[key]
+        return found
 
     def _keys(self, words: Words) -> list[str]:
         wide = list(self._wide)

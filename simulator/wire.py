@@ -6,12 +6,16 @@ Nothing is allocated beyond a small multiple of the bytes at hand: msgspec build
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Callable
+from itertools import islice
+from typing import Any, TypeVar
 
 import msgspec
 
+from simulator.array import Array
 from simulator.errors import WireError
-from simulator.parts import Part
+from simulator.parts import Item, Part
+from simulator.pieces import looked
 from simulator.shards import Shard
 
 WIRE_VERSION = 1
@@ -19,6 +23,10 @@ WIRE_VERSION = 1
 MAX_BYTES = 1 << 35
 #: Characters of an error that are repeated, from its beginning and from its end.
 _QUOTED = 200
+#: Values of an array or a map, and bytes, that are written between two checkpoints,
+_PIECE, _BYTES = 1 << 14, 1 << 21
+#: and how many msgpack says in four bits, in two bytes, and in four.
+_SHORT, _MIDDLE, _MOST = 1 << 4, (1 << 16) - 1, 1 << 32
 _MAGIC = b"BAC"
 _HEADER = _MAGIC + bytes([WIRE_VERSION])
 _encoder = msgspec.msgpack.Encoder()
@@ -27,12 +35,89 @@ _parts = msgspec.msgpack.Decoder(Part)
 T = TypeVar("T")
 
 
-def encode(value: Shard | Part) -> bytearray:
-    """Return the bytes of a Shard or a Part."""
+def encode(value: Shard | Part, checkpoint: Callable[[], None] = lambda: None) -> bytearray:
+    """Return the bytes of a Shard or a Part; calls ``checkpoint`` now and then for what is long in a Part."""
     # Encoding behind the header in one buffer: no second copy of a large state.
     buffer = bytearray(_HEADER)
-    _encoder.encode_into(value, buffer, len(_HEADER))
+    if isinstance(value, Part) and any(map(_is_long, value.outcomes)):
+        _Writer(buffer, checkpoint).part(value)
+    else:
+        _encoder.encode_into(value, buffer, len(_HEADER))
     return buffer
+
+
+class _Writer:
+    """Writes what msgspec's encoder would, the long values of outcomes in pieces."""
+
+    def __init__(self, buffer: bytearray, checkpoint: Callable[[], None]) -> None:
+        self._buffer, self._checkpoint = buffer, checkpoint
+
+    def part(self, part: Part) -> None:
+        """Append a Part."""
+        self._buffer += b"\x91"  # an array of one field
+        self._head(b"\xdd", len(part.outcomes), short=0x90)
+        for outcome in part.outcomes:
+            self._checkpoint()
+            if not _is_long(outcome):
+                self._append(outcome)
+                continue
+            fields = outcome.__struct_fields__
+            self._head(b"\xdf", 1 + len(fields), short=0x80)
+            self._append(outcome.__struct_config__.tag_field)
+            self._append(outcome.__struct_config__.tag)
+            for field in fields:
+                self._append(field)
+                self._value(getattr(outcome, field))
+
+    def _value(self, value: Any) -> None:
+        if not _is_long_value(value):
+            self._append(value)
+        elif isinstance(value, Array):
+            self._buffer += b"\x93"  # an array of three fields
+            self._append(value.dtype)
+            self._append(value.shape)
+            self._buffer += b"\xc6" + len(value.data).to_bytes(4, "big")
+            data = memoryview(value.data)
+            for some in looked(len(data), self._checkpoint, _BYTES):
+                self._buffer += data[some]
+        elif isinstance(value, dict):
+            self._head(b"\xdf", len(value))
+            pairs = iter(value.items())
+            while some := dict(islice(pairs, _PIECE)):
+                self._checkpoint()
+                self._inside(some)
+        else:
+            self._head(b"\xdd", len(value))
+            for some in looked(len(value), self._checkpoint, _PIECE):
+                self._inside(value[some])
+
+    def _append(self, value: Any) -> None:
+        _encoder.encode_into(value, self._buffer, -1)
+
+    def _head(self, kind: bytes, count: int, short: int | None = None) -> None:
+        """Begin an array or a map of so many values."""
+        if short is not None and count < _SHORT:
+            self._buffer.append(short | count)
+        elif short is not None and count <= _MIDDLE:
+            self._buffer += bytes([kind[0] - 1]) + count.to_bytes(2, "big")
+        else:
+            self._buffer += kind + count.to_bytes(4, "big")
+
+    def _inside(self, values: Any) -> None:
+        """Append what is in an array or a map, without its beginning."""
+        data = _encoder.encode(values)
+        self._buffer += memoryview(data)[1 if len(values) < _SHORT else 3 :]
+
+
+def _is_long(outcome: Item) -> bool:
+    return any(_is_long_value(getattr(outcome, field)) for field in outcome.__struct_fields__)
+
+
+def _is_long_value(value: Any) -> bool:
+    if isinstance(value, Array):
+        # What has more bytes than msgpack can say is msgspec's to refuse.
+        return _BYTES < len(value.data) < _MOST
+    return isinstance(value, (dict, list, tuple)) and _MIDDLE < len(value) < _MOST
 
 
 def decode_shard(data: bytes | bytearray | memoryview) -> Shard:

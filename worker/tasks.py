@@ -71,7 +71,7 @@ def run_shard(self: Task, job_id: str, shard: int) -> dict[str, Any]:
         checkpoint = Checkpoint(store, door, token, on_lasting=lambda: _announce(self), drain=drain)
         try:
             part, error = _run(door, claim.field, checkpoint)
-            effects = _complete(self, door, token, part, error)
+            effects = _complete(self, door, token, part, error, checkpoint)
         except StoppedError as stopped:
             logger.info("%s/%d: %s", job_id, shard, stopped)
             delay = _ROOM_RETRY if isinstance(stopped, NoRoomError) else 0.0
@@ -126,10 +126,15 @@ def _run(door: Doorbell, field: bytes | None, checkpoint: Checkpoint) -> tuple[P
 
 
 def _complete(
-    task: Task, door: Doorbell, token: str, part: Part, error: tuple[str, str, str] | None
+    task: Task,
+    door: Doorbell,
+    token: str,
+    part: Part,
+    error: tuple[str, str, str] | None,
+    checkpoint: Checkpoint,
 ) -> Effects | None:
     """COMPLETE, tried until the store has answered: a repeat with the same token is harmless."""
-    data = wire.encode(part)
+    data = wire.encode(part, checkpoint)
     if len(data) > settings.max_result_bytes:
         reason = (
             f"the result has {len(data)} bytes; BASICAER_MAX_RESULT_BYTES allows {settings.max_result_bytes}: "
