@@ -6,11 +6,13 @@ Nothing is allocated beyond a small multiple of the bytes at hand: msgspec build
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from itertools import islice
 from typing import Any, TypeVar
 
 import msgspec
+import numpy as np
 
 from simulator.array import Array
 from simulator.errors import WireError
@@ -35,78 +37,96 @@ _parts = msgspec.msgpack.Decoder(Part)
 T = TypeVar("T")
 
 
-def encode(value: Shard | Part, checkpoint: Callable[[], None] = lambda: None) -> bytearray:
-    """Return the bytes of a Shard or a Part; calls ``checkpoint`` now and then for what is long in a Part."""
+def encode(value: Shard | Part) -> bytearray:
+    """Return the bytes of a Shard or a Part."""
     # Encoding behind the header in one buffer: no second copy of a large state.
     buffer = bytearray(_HEADER)
-    if isinstance(value, Part) and any(map(_is_long, value.outcomes)):
-        _Writer(buffer, checkpoint).part(value)
-    else:
-        _encoder.encode_into(value, buffer, len(_HEADER))
+    _encoder.encode_into(value, buffer, len(_HEADER))
     return buffer
+
+
+def encode_part(part: Part, checkpoint: Callable[[], None]) -> bytearray | memoryview:
+    """Return the bytes of a Part, as `encode` does; calls ``checkpoint`` now and then where it is long."""
+    if not any(map(_is_long, part.outcomes)):
+        return encode(part)
+    writer = _Writer(checkpoint)
+    writer.part(part)
+    return writer.joined()
 
 
 class _Writer:
     """Writes what msgspec's encoder would, the long values of outcomes in pieces."""
 
-    def __init__(self, buffer: bytearray, checkpoint: Callable[[], None]) -> None:
-        self._buffer, self._checkpoint = buffer, checkpoint
+    def __init__(self, checkpoint: Callable[[], None]) -> None:
+        #: Bytes, and views of a state's.
+        self._pieces: deque[bytes | memoryview] = deque([_HEADER])
+        self._checkpoint = checkpoint
 
     def part(self, part: Part) -> None:
         """Append a Part."""
-        self._buffer += b"\x91"  # an array of one field
-        self._head(b"\xdd", len(part.outcomes), short=0x90)
+        self._pieces.append(b"\x91")  # an array of one field
+        self._begin(b"\xdd", len(part.outcomes), short=0x90)
         for outcome in part.outcomes:
             self._checkpoint()
             if not _is_long(outcome):
                 self._append(outcome)
                 continue
             fields = outcome.__struct_fields__
-            self._head(b"\xdf", 1 + len(fields), short=0x80)
+            self._begin(b"\xdf", 1 + len(fields), short=0x80)
             self._append(outcome.__struct_config__.tag_field)
             self._append(outcome.__struct_config__.tag)
             for field in fields:
                 self._append(field)
                 self._value(getattr(outcome, field))
 
+    def joined(self) -> memoryview:
+        """Return all bytes; what was appended is gone."""
+        # New memory that is not set to anything: at once, that would take long.
+        whole = np.empty(sum(map(len, self._pieces)), np.uint8).data
+        end = 0
+        while self._pieces:
+            piece = self._pieces.popleft()
+            start, end = end, end + len(piece)
+            goal = whole[start:end]
+            for some in looked(len(piece), self._checkpoint, _BYTES):
+                goal[some] = piece[some]
+        return whole
+
     def _value(self, value: Any) -> None:
         if not _is_long_value(value):
             self._append(value)
         elif isinstance(value, Array):
-            self._buffer += b"\x93"  # an array of three fields
+            self._pieces.append(b"\x93")  # an array of three fields
             self._append(value.dtype)
             self._append(value.shape)
-            self._buffer += b"\xc6" + len(value.data).to_bytes(4, "big")
-            data = memoryview(value.data)
-            for some in looked(len(data), self._checkpoint, _BYTES):
-                self._buffer += data[some]
+            self._begin(b"\xc6", len(value.data))
+            self._pieces.append(memoryview(value.data))
         elif isinstance(value, dict):
-            self._head(b"\xdf", len(value))
+            self._begin(b"\xdf", len(value))
             pairs = iter(value.items())
             while some := dict(islice(pairs, _PIECE)):
                 self._checkpoint()
                 self._inside(some)
         else:
-            self._head(b"\xdd", len(value))
+            self._begin(b"\xdd", len(value))
             for some in looked(len(value), self._checkpoint, _PIECE):
                 self._inside(value[some])
 
     def _append(self, value: Any) -> None:
-        _encoder.encode_into(value, self._buffer, -1)
+        self._pieces.append(_encoder.encode(value))
 
-    def _head(self, kind: bytes, count: int, short: int | None = None) -> None:
-        """Begin an array or a map of so many values."""
+    def _begin(self, kind: bytes, count: int, short: int | None = None) -> None:
+        """Begin an array, a map or bytes, of so many."""
         if short is not None and count < _SHORT:
-            self._buffer.append(short | count)
+            self._pieces.append(bytes([short | count]))
         elif short is not None and count <= _MIDDLE:
-            self._buffer += bytes([kind[0] - 1]) + count.to_bytes(2, "big")
+            self._pieces.append(bytes([kind[0] - 1]) + count.to_bytes(2, "big"))
         else:
-            self._buffer += kind + count.to_bytes(4, "big")
+            self._pieces.append(kind + count.to_bytes(4, "big"))
 
     def _inside(self, values: Any) -> None:
         """Append what is in an array or a map, without its beginning."""
-        data = _encoder.encode(values)
-        self._buffer += memoryview(data)[1 if len(values) < _SHORT else 3 :]
+        self._pieces.append(_encoder.encode(values)[1 if len(values) < _SHORT else 3 :])
 
 
 def _is_long(outcome: Item) -> bool:

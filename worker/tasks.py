@@ -134,7 +134,7 @@ def _complete(
     checkpoint: Checkpoint,
 ) -> Effects | None:
     """COMPLETE, tried until the store has answered: a repeat with the same token is harmless."""
-    data = wire.encode(part, checkpoint)
+    data: bytearray | memoryview = wire.encode_part(part, checkpoint)
     if len(data) > settings.max_result_bytes:
         reason = (
             f"the result has {len(data)} bytes; BASICAER_MAX_RESULT_BYTES allows {settings.max_result_bytes}: "
