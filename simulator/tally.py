@@ -99,23 +99,28 @@ class Tally:
         """Return counts in the order of memories, which the words of wide ones are not in."""
         keys = list(counts)
         # Of numbers alone: of millions of tuples, the garbage collector would look at each again and again.
-        runs = [sorted(int(key, 16) for key in keys[some]) for some in looked(len(keys), self._checkpoint, _KEYS)]
+        runs = [sorted(map(self._number, keys[some])) for some in looked(len(keys), self._checkpoint, _KEYS)]
         found: dict[str, int] = {}
-        for place, memory in enumerate(merged(*runs)):
-            if place % _KEYS == 0:
-                self._checkpoint()
+        for memory in merged(*runs):
+            self._checkpoint()
             key = hex(memory)
             found[key] = counts[key]
         return found
+
+    def _number(self, key: str) -> int:
+        self._checkpoint()
+        return int(key, 16)
 
     def _keys(self, words: Words) -> list[str]:
         wide = list(self._wide)
         keys: list[str] = []
         for some in looked(words.size, self._checkpoint, _KEYS):
-            if wide:
-                keys += [hex(word if word >= 0 else wide[-1 - word]) for word in words[some].tolist()]
-            else:
+            if not wide:
                 keys += _hex(words[some])
+                continue
+            for word in words[some].tolist():
+                self._checkpoint()  # a memory may have a million bits
+                keys.append(hex(word if word >= 0 else wide[-1 - word]))
         return keys
 
 

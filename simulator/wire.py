@@ -7,7 +7,7 @@ Nothing is allocated beyond a small multiple of the bytes at hand: msgspec build
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -102,14 +102,14 @@ class _Writer:
             self._begin(b"\xc6", len(value.data))
             self._pieces.append(memoryview(value.data))
         elif isinstance(value, dict):
-            self._begin(b"\xdf", len(value))
-            pairs = iter(value.items())
-            while some := dict(islice(pairs, _PIECE)):
+            self._begin(b"\xdf", len(value), short=0x80)
+            pairs, count = iter(value.items()), _together(value)
+            while some := dict(islice(pairs, count)):
                 self._checkpoint()
                 self._inside(some)
         else:
-            self._begin(b"\xdd", len(value))
-            for some in looked(len(value), self._checkpoint, _PIECE):
+            self._begin(b"\xdd", len(value), short=0x90)
+            for some in looked(len(value), self._checkpoint, _together(value)):
                 self._inside(value[some])
 
     def _append(self, value: Any) -> None:
@@ -137,7 +137,13 @@ def _is_long_value(value: Any) -> bool:
     if isinstance(value, Array):
         # What has more bytes than msgpack can say is msgspec's to refuse.
         return _BYTES < len(value.data) < _MOST
-    return isinstance(value, (dict, list, tuple)) and _MIDDLE < len(value) < _MOST
+    return isinstance(value, (dict, list, tuple)) and _together(value) < len(value) < _MOST
+
+
+def _together(values: Collection[Any]) -> int:
+    """Return how many values are written between two checkpoints."""
+    last = next(reversed(values), None)  # type: ignore[call-overload]
+    return max(1, _BYTES // len(last)) if isinstance(last, str) and len(last) > _BYTES // _PIECE else _PIECE
 
 
 def decode_shard(data: bytes | bytearray | memoryview) -> Shard:
