@@ -19,7 +19,7 @@ from simulator.threads import share, thread_count
 
 Numbers = NDArray[Any]
 
-#: Bytes, log2, between two checkpoints of memory that nothing may have touched: that is slow where a host gives it.
+#: Bytes, log2, between two checkpoints of memory that nothing may have touched: slow where a host gives it.
 _SLOWLY = 21
 #: Chunks, at least, for each thread beyond the first: waking one up takes as long as some chunks.
 _WORTH_A_THREAD = 2

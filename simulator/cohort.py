@@ -128,9 +128,7 @@ def split(
     return alive // count
 
 
-def parts(
-    cohort: Cohort, groups: Sequence[NDArray[np.intp]], checkpoint: Callable[[], None]
-) -> list[Cohort]:
+def parts(cohort: Cohort, groups: Sequence[NDArray[np.intp]], checkpoint: Callable[[], None]) -> list[Cohort]:
     """Cut a cohort by its members' places, each of which is in one group; the last may use its memory."""
     if len(groups) == 1:
         return [cohort]
@@ -220,9 +218,7 @@ def _equal(one: NDArray[Any], other: NDArray[Any], checkpoint: Callable[[], None
     return all(np.array_equal(one[some], other[some]) for some in looked(one.size, checkpoint))
 
 
-def _crowded(
-    one: Cohort, other: Cohort, checkpoint: Callable[[], None]
-) -> tuple[Crowd, NDArray[np.intp]]:
+def _crowded(one: Cohort, other: Cohort, checkpoint: Callable[[], None]) -> tuple[Crowd, NDArray[np.intp]]:
     """Return the crowd of both, and the places of its marks; the other's members come behind the one's."""
     if one.crowd is not other.crowd:
         _own(one, checkpoint)

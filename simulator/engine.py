@@ -101,14 +101,19 @@ def run(  # noqa: PLR0913 (the options of a run)
     final = None
     if one_shot or (shots and program.num_clbits):
         code = compile_program(
-            program, fresh=initial_state is None, sampling=sample_measuring, merging=not one_shot
+            program,
+            fresh=initial_state is None,
+            sampling=sample_measuring,
+            merging=not one_shot,
+            checkpoint=look,
         )
+        real = code.stays_real(look)
         uniforms = Uniforms(seed)
 
         def start() -> state.State:
             if initial_state is not None:
                 return state.vector(_copied(initial_state, (1 << program.num_qubits,), dtype, look))
-            own = amplitude_type(precision, real=code.real)
+            own = amplitude_type(precision, real=real)
             return state.ground_of(code.qubits, own, dtype if one_shot else None, look)
 
         ended = 0
@@ -152,7 +157,7 @@ def _unitary(
         rows = state.identity(program.num_qubits, dtype, checkpoint)
     else:
         rows = state.matrix(_copied(initial, (1 << program.num_qubits,) * 2, dtype, checkpoint))
-    Evolution(instructions).run(rows, checkpoint, report)
+    Evolution(instructions, checkpoint).run(rows, checkpoint, report)
     return rows
 
 

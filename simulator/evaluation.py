@@ -22,7 +22,6 @@ from simulator import expression as ex
 from simulator.errors import InvalidProgramError, ProgramRuntimeError
 from simulator.program import Variable
 
-
 #: Clbits up to which a register's value is put together bit by bit.
 _NARROW = 64
 

@@ -96,7 +96,13 @@ class _Runner:
         fresh = options.initial_state is None
         refuse_beyond_memory(program, options.method, fresh=fresh)
         required = bytes_required(
-            program, options.method, shots, options.precision, fresh=fresh, sampling=options.sample_measuring
+            program,
+            options.method,
+            shots,
+            options.precision,
+            fresh=fresh,
+            sampling=options.sample_measuring,
+            checkpoint=self._checkpoint,
         )
         required += shots_bytes(program, options.method, shots, memory=options.memory)
         self._admit(required)

@@ -88,7 +88,7 @@ def apply_diagonal(psi: Amplitudes, diagonal: Amplitudes, targets: tuple[int, ..
 def prepare(
     psi: Amplitudes, amplitudes: Amplitudes, targets: tuple[int, ...], checkpoint: Callable[[], None]
 ) -> None:
-    """Give the targets, which are all in |0>, these amplitudes, shape (2^k,); calls ``checkpoint`` between chunks."""
+    """Give the targets, which are in |0>, these amplitudes, shape (2^k,); calls ``checkpoint`` between chunks."""
     num_bits = psi.size.bit_length() - 1
     view = psi.reshape((2,) * num_bits)
     order = sorted(targets, reverse=True)
@@ -96,13 +96,16 @@ def prepare(
     factors = amplitudes.reshape((2,) * len(targets)).transpose(axes)
     factors = factors.reshape([2 if bit in targets else 1 for bit in reversed(range(num_bits))])
     high = range(num_bits - 1, _PREPARED - 1, -1)
-    ground = tuple(slice(1 if bit in targets else 2) for bit in range(num_bits - 1 - len(high), -1, -1))
+    ground: tuple[Any, ...] = tuple(
+        slice(1 if bit in targets else 2) for bit in range(num_bits - 1 - len(high), -1, -1)
+    )
+    everything: tuple[Any, ...] = (...,)
     # Downwards: a chunk comes before the one that it is made from, where the high targets are 0.
     for values in product((1, 0), repeat=len(high)):
         checkpoint()
-        chosen = [value * (bit in targets) for bit, value in zip(high, values, strict=True)]
-        source = [value * (bit not in targets) for bit, value in zip(high, values, strict=True)]
-        np.multiply(view[(*source, *ground)], factors[(*chosen, ...)], out=view[(*values, ...)])
+        chosen = tuple([value * (bit in targets) for bit, value in zip(high, values, strict=True)])
+        source = tuple([value * (bit not in targets) for bit, value in zip(high, values, strict=True)])
+        np.multiply(view[source + ground], factors[chosen], out=view[values + everything])
 
 
 def real_form(stack: NDArray[Any], *, real: bool) -> NDArray[Any]:

@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Checkpoint = Callable[[], None]
+T = TypeVar("T")
 
 #: Numbers of a piece: some milliseconds of a sort.
 PIECE = 1 << 16
+#: Instructions that are looked at between two checkpoints.
+_ITEMS = 1 << 13
 #: One of so many numbers is looked at to find where to cut.
 _SAMPLED = 1 << 9
 
 
 def looked(size: int, checkpoint: Checkpoint, step: int | None = None) -> Iterator[slice]:
-    """Yield slices of ``step`` numbers, by default `PIECE`, that cover so many; calls ``checkpoint`` before each."""
+    """Yield slices of ``step`` numbers, or `PIECE`, that cover so many; calls ``checkpoint`` before each."""
     step = step or PIECE
     for start in range(0, size, step):
         checkpoint()
         yield slice(start, min(start + step, size))
+
+
+def no_checkpoint() -> None:
+    """Stand in for a checkpoint where there is none."""
+
+
+def each(items: Iterable[T], checkpoint: Checkpoint) -> Iterator[T]:
+    """Yield the items; calls ``checkpoint`` now and then."""
+    source = iter(items)
+    while batch := list(islice(source, _ITEMS)):
+        checkpoint()
+        yield from batch
 
 
 def numbered(first: int, count: int, checkpoint: Checkpoint) -> NDArray[np.int64]:

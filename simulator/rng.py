@@ -77,9 +77,7 @@ class Draws:
         """Forget what is remembered."""
         self._rows.clear()
 
-    def draw(
-        self, shots: NDArray[np.int64], number: int, checkpoint: Checkpoint = lambda: None
-    ) -> NDArray[Any]:
+    def draw(self, shots: NDArray[np.int64], number: int, checkpoint: Checkpoint = lambda: None) -> NDArray[Any]:
         """Return the draw of this number of each shot, in any order of the shots."""
         return self.row(shots, number, checkpoint).of(shots) if shots.size else np.empty(0, self.dtype)
 

@@ -57,8 +57,10 @@ def sample(
                 places[some] = cohort.places.take(marks[some])
             tally.put(cohort.crowd.shots[inside], memories.words(places, outcomes))
             continue
-        for some in looked(marks.size, checkpoint):
-            codes_and_counts.append(_runs(np.sort(marks[some] << readout.num_bits | outcomes[some])))
+        codes_and_counts += [
+            _runs(np.sort(marks[some] << readout.num_bits | outcomes[some]))
+            for some in looked(marks.size, checkpoint)
+        ]
     if codes_and_counts:
         codes, counts = summed(codes_and_counts, checkpoint)
         for some in looked(codes.size, checkpoint):
@@ -125,9 +127,7 @@ def readout_of(measures: Sequence[Measure], slots: Mapping[int, int]) -> Readout
 class _Memories:
     """The classical memories of a cohort's members, after outcomes are written to them."""
 
-    def __init__(
-        self, cohort: Cohort, readout: Readout, tally: Tally, checkpoint: Callable[[], None]
-    ) -> None:
+    def __init__(self, cohort: Cohort, readout: Readout, tally: Tally, checkpoint: Callable[[], None]) -> None:
         mask = readout.mask
         self._kept = [member.classical.memory & ~mask for member in cohort.members]
         self._checkpoint = checkpoint

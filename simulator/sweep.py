@@ -116,8 +116,8 @@ class _Tallies:
         if self._memory is not None:
             whole = concatenated(self._memory, checkpoint).reshape(len(self._memory), -1)
             memory = Array.counting(whole, checkpoint)
-        found = (Array.counting(each, checkpoint) for each in (words, counts, sizes.cumsum()))
-        return (*found, memory)
+        found = [Array.counting(each, checkpoint) for each in (words, counts, sizes.cumsum())]
+        return found[0], found[1], found[2], memory
 
 
 def _tallied(words: Words, checkpoint: Callable[[], None]) -> tuple[Words, Counts]:

@@ -75,18 +75,18 @@ class Tally:
         for some in looked(self._memory.size, self._checkpoint):
             own, inverse, own_counts = np.unique(self._memory[some], return_inverse=True, return_counts=True)
             found.append((own, own_counts))
-            places.append(inverse.astype(np.int32))
+            places.append(inverse.astype(np.uint32))
         words, counts = summed(found, self._checkpoint)
         keys = self._keys(words)
         all_keys = np.empty(len(keys), object)
         for some in looked(len(keys), self._checkpoint):
             all_keys[some] = keys[some]
         memory: list[str] = []
-        for (own, _), inverse in zip(found, places, strict=True):
+        for (own, _), of_shots in zip(found, places, strict=True):
             self._checkpoint()
             own_keys = all_keys[np.searchsorted(words, own)]
             self._checkpoint()
-            memory += own_keys[inverse].tolist()
+            memory += own_keys[of_shots].tolist()
         return self._counts(keys, counts), memory
 
     def _counts(self, keys: list[str], counts: Counts) -> dict[str, int]:
@@ -130,16 +130,17 @@ def summed(added: Iterable[tuple[Words, Counts]], checkpoint: Callable[[], None]
     size = sum(words.size for words, _ in pairs)
     if size <= pieces.PIECE:
         return _summed(pairs)
-    runs = []
-    for words, counts in pairs:
-        for some in looked(words.size, checkpoint):
-            runs.append(_summed([(words[some], counts[some])]))
+    runs = [
+        _summed([(words[some], counts[some])])
+        for words, counts in pairs
+        for some in looked(words.size, checkpoint)
+    ]
     found = [
         _summed([(words[its], counts[its]) for (words, counts), its in zip(runs, cuts, strict=True)])
         for cuts in shared_cuts([words for words, _ in runs], checkpoint)
     ]
-    words, counts = zip(*found, strict=True)
-    return concatenated(words, checkpoint), concatenated(counts, checkpoint)
+    all_words, all_counts = zip(*found, strict=True)
+    return concatenated(all_words, checkpoint), concatenated(all_counts, checkpoint)
 
 
 def _summed(pairs: list[tuple[Words, Counts]]) -> tuple[Words, Counts]:

@@ -104,9 +104,9 @@ class _Writer:
         elif isinstance(value, dict):
             self._begin(b"\xdf", len(value), short=0x80)
             pairs, count = iter(value.items()), _together(value)
-            while some := dict(islice(pairs, count)):
+            while part := dict(islice(pairs, count)):
                 self._checkpoint()
-                self._inside(some)
+                self._inside(part)
         else:
             self._begin(b"\xdd", len(value), short=0x90)
             for some in looked(len(value), self._checkpoint, _together(value)):

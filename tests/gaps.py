@@ -51,7 +51,7 @@ class _Gaps:
 
 
 def longest_gap(shard: Shard, enough: float, tries: int = 3) -> float:
-    """The longest stretch, in seconds, from a shard to its part's bytes: the best of a few tries, or one of enough.
+    """The longest stretch, in seconds, from a shard to its part's bytes: the best of a few tries, or enough.
 
     Without the garbage collector, whose passes over all that a test process holds are none of the engine's.
     """
@@ -205,7 +205,9 @@ def register_written(width: int = _WIDE) -> Program:
     """A register of so many clbits is written, and turned over."""
     register, whole = Bits(tuple(reversed(range(width)))), Uint(width)
     value = Constant(whole, hex((1 << width) // 3))
-    return program(1, width, Store(register, value), Store(register, Unary("bit_not", whole, register)), *measures(1))
+    return program(
+        1, width, Store(register, value), Store(register, Unary("bit_not", whole, register)), *measures(1)
+    )
 
 
 def counting_loop(rounds: int) -> Program:
