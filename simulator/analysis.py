@@ -83,10 +83,12 @@ def course_of(
     """
     instructions = list(unboxed(each(program.instructions, checkpoint)))
     if merging:
+        checkpoint()
         instructions = with_resets(instructions, checkpoint)
     final: tuple[Measure, ...] = ()
     if sampling:
         instructions, final = final_measures(instructions, checkpoint)
+    checkpoint()  # each look at all types is a pass over the program
     retiring: Mapping[int, Measure] = {}
     if merging and Measure in map(type, instructions):
         retiring = last_measures(instructions, final, checkpoint)
@@ -139,7 +141,9 @@ def final_measures(
         else:
             rest.append(instruction)
     before = instructions[:end]
+    checkpoint()
     if Measure not in map(type, before):
+        checkpoint()
         return [*before, *rest[::-1]], tuple(final[::-1])
     touched: set[int] = set()
     used: set[int] = set()

@@ -44,7 +44,7 @@ class Array(msgspec.Struct, frozen=True, array_like=True):
 
     @classmethod
     def counting(cls, numbers: NDArray[np.integer[Any]], checkpoint: Callable[[], None] = lambda: None) -> Array:
-        """Copy whole numbers of at least 0, in the smallest type that holds them; calls ``checkpoint`` at times."""
+        """Copy whole numbers of at least 0, in the smallest type that holds them. Looks at ``checkpoint``."""
         flat = numbers.reshape(-1)
         most = max((int(flat[some].max()) for some in looked(flat.size, checkpoint)), default=0)
         dtype = np.min_scalar_type(most).newbyteorder("<")

@@ -104,6 +104,7 @@ def bytes_required(
     checkpoint()
     if method == "qasm":
         course = course_of(program, sampling=sampling, merging=True, checkpoint=checkpoint)
+        checkpoint()
         touched = set() if fresh else set(range(program.num_qubits))
         states = _counted_bytes(course, touched, shots, state, real=real)
     return states + _workspace(state) + plan

@@ -67,10 +67,13 @@ def compile_program(
     Meets, where a state loses its global phase and its last digits.
     """
     course = course_of(program, sampling=sampling, merging=merging, checkpoint=checkpoint)
+    checkpoint()
     instructions = course.instructions
     everything = range(program.num_qubits)
     touched = set() if fresh else set(everything)
+    checkpoint()
     start = _at_the_start(course, checkpoint) if fresh and merging else tuple(everything)
+    checkpoint()
     assembler = _Assembler(touched, start, list(program.variables), checkpoint, merging=merging)
     first = 0
     for place, measure in sorted(course.retiring.items()):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import resource
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,7 +25,7 @@ from gaps import (
 )
 from programs import measures, program, random_vector
 
-from simulator import Part, Shard, wire
+from simulator import Part, Shard, buffers, run_shard, wire
 from simulator.array import Array
 from simulator.parts import Outcome, SweepOutcome
 from simulator.shards import Precision
@@ -113,3 +116,20 @@ def test_a_part_in_pieces_is_the_same_message() -> None:
         written = wire.encode_part(part, partial(looks.update, "1"))
         assert bytes(written) == wire.encode(part)
         assert len(part.outcomes) == 1 or looks["1"] > 20
+
+
+def resident() -> int:
+    """The bytes of memory that this process has touched."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("family", ["ghz", "ladder", "fourier", "initialize few"])
+def test_new_memory_is_touched_in_pieces(family: str) -> None:
+    """Rule 8: between two checkpoints a run touches some MiB of new memory, which a host may be slow to give."""
+    buffers.zeros(1 << 16, np.complex128)  # in place of the last state, which would be used again
+    steps = [resident()]
+    shard = shard_of(program(24, 24, *EVOLUTIONS[family](24), *measures(24)), shots=10)
+    run_shard(shard, checkpoint=lambda: steps.append(resident()))
+    assert max(steps) - steps[0] > 100 << 20
+    assert max(np.diff(steps)) < 24 << 20
