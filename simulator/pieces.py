@@ -33,8 +33,14 @@ def no_checkpoint() -> None:
 
 
 def each(items: Iterable[T], checkpoint: Checkpoint) -> Iterator[T]:
-    """Yield the items; calls ``checkpoint`` now and then."""
-    source = iter(items)
+    """Return an iterator over the items that calls ``checkpoint`` now and then."""
+    if isinstance(items, (list, tuple)) and len(items) <= _ITEMS:
+        checkpoint()
+        return iter(items)
+    return _each(iter(items), checkpoint)
+
+
+def _each(source: Iterator[T], checkpoint: Checkpoint) -> Iterator[T]:
     while batch := list(islice(source, _ITEMS)):
         checkpoint()
         yield from batch
@@ -51,6 +57,8 @@ def numbered(first: int, count: int, checkpoint: Checkpoint) -> NDArray[np.int64
 def concatenated(arrays: Sequence[NDArray[Any]], checkpoint: Checkpoint) -> NDArray[Any]:
     """Return arrays of one axis one behind the other, at least one."""
     size = sum(array.size for array in arrays)
+    if len(arrays) == 1:
+        return arrays[0]
     if size <= PIECE:
         return np.concatenate(arrays)
     whole = np.empty(size, arrays[0].dtype)

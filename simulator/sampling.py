@@ -231,11 +231,16 @@ def _counted(
             checkpoint()
             run.sort()
         found = _Finder(cohort.rows[0], checkpoint)
-        pairs = []
+        pairs: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
         for cuts in shared_cuts(runs, checkpoint):
             draws = np.concatenate([run[cut] for run, cut in zip(runs, cuts, strict=True)])
             draws.sort()
-            pairs.append(_runs(found.of(draws)))
+            outcomes, counts = _runs(found.of(draws))
+            if pairs and pairs[-1][0][-1] == outcomes[0]:
+                pairs[-1][1][-1] += counts[0]
+                outcomes, counts = outcomes[1:], counts[1:]
+            if outcomes.size:
+                pairs.append((outcomes, counts))
         return summed(pairs, checkpoint)
     (edges,) = edges_of(cohort.rows, _bits(cohort, readout), checkpoint)
     below = np.zeros(edges.size, np.int64)

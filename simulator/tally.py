@@ -130,6 +130,10 @@ def summed(added: Iterable[tuple[Words, Counts]], checkpoint: Callable[[], None]
     size = sum(words.size for words, _ in pairs)
     if size <= pieces.PIECE:
         return _summed(pairs)
+    if _ascend(pairs, checkpoint):
+        return concatenated([words for words, _ in pairs], checkpoint), concatenated(
+            [counts for _, counts in pairs], checkpoint
+        )
     runs = [
         _summed([(words[some], counts[some])])
         for words, counts in pairs
@@ -141,6 +145,18 @@ def summed(added: Iterable[tuple[Words, Counts]], checkpoint: Callable[[], None]
     ]
     all_words, all_counts = zip(*found, strict=True)
     return concatenated(all_words, checkpoint), concatenated(all_counts, checkpoint)
+
+
+def _ascend(pairs: list[tuple[Words, Counts]], checkpoint: Callable[[], None]) -> bool:
+    """Whether there is nothing to add up."""
+    last = None
+    for words, _ in pairs:
+        for some in looked(words.size, checkpoint):
+            part = words[some]
+            if (last is not None and part[0] <= last) or not np.all(part[1:] > part[:-1]):
+                return False
+            last = part[-1]
+    return True
 
 
 def _summed(pairs: list[tuple[Words, Counts]]) -> tuple[Words, Counts]:
