@@ -25,6 +25,7 @@ from simulator.instructions import (
     Unitary,
 )
 from simulator.operations import Evolving
+from simulator.pieces import Checkpoint, each, no_checkpoint
 from simulator.program import Program
 from simulator.shards import Method, Options
 
@@ -72,19 +73,25 @@ class Course(NamedTuple):
         return bool(self.retiring) or not {Reset, Initialize}.isdisjoint(map(type, self.instructions))
 
 
-def course_of(program: Program, *, sampling: bool, merging: bool) -> Course:
+def course_of(
+    program: Program, *, sampling: bool, merging: bool, checkpoint: Checkpoint = no_checkpoint
+) -> Course:
     """Return what is done to states, as `flow` compiles it.
 
     ``sampling``: final measurements are done at once. ``merging``: states may merge, and qubits be retired; where
     not, it is the last state that is asked for, with all its qubits.
     """
-    instructions = list(unboxed(program.instructions))
+    instructions = list(unboxed(each(program.instructions, checkpoint)))
     if merging:
-        instructions = with_resets(instructions)
+        checkpoint()
+        instructions = with_resets(instructions, checkpoint)
     final: tuple[Measure, ...] = ()
     if sampling:
-        instructions, final = final_measures(instructions)
-    retiring = last_measures(instructions, final) if merging and Measure in map(type, instructions) else {}
+        instructions, final = final_measures(instructions, checkpoint)
+    checkpoint()  # each look at all types is a pass over the program
+    retiring: Mapping[int, Measure] = {}
+    if merging and Measure in map(type, instructions):
+        retiring = last_measures(instructions, final, checkpoint)
     return Course(instructions, final, retiring)
 
 
@@ -94,7 +101,14 @@ def width_of(program: Program, options: Options) -> int:
     return qubits_at_once(program, options.method, fresh=fresh, sampling=options.sample_measuring)
 
 
-def qubits_at_once(program: Program, method: Method, *, fresh: bool = True, sampling: bool = True) -> int:
+def qubits_at_once(
+    program: Program,
+    method: Method,
+    *,
+    fresh: bool = True,
+    sampling: bool = True,
+    checkpoint: Checkpoint = no_checkpoint,
+) -> int:
     """Return how many qubits the states of a run have, at most.
 
     Shots from |0...0> (``fresh``) need only those that are in use at the same time, as `flow` brings and retires
@@ -102,10 +116,10 @@ def qubits_at_once(program: Program, method: Method, *, fresh: bool = True, samp
     """
     if method != "qasm" or not fresh:
         return program.num_qubits
-    course = course_of(program, sampling=sampling, merging=True)
+    course = course_of(program, sampling=sampling, merging=True, checkpoint=checkpoint)
     present: set[int] = set()
     most = 0
-    for place, instruction in enumerate(course.instructions):
+    for place, instruction in enumerate(each(course.instructions, checkpoint)):
         if isinstance(instruction, Reset):
             present.discard(instruction.qubit)
             continue
@@ -117,7 +131,9 @@ def qubits_at_once(program: Program, method: Method, *, fresh: bool = True, samp
     return max(most, len(present))
 
 
-def final_measures(instructions: Sequence[Instruction]) -> tuple[list[Instruction], tuple[Measure, ...]]:
+def final_measures(
+    instructions: Sequence[Instruction], checkpoint: Checkpoint = no_checkpoint
+) -> tuple[list[Instruction], tuple[Measure, ...]]:
     """Take out each measurement whose qubit nothing touches later, and whose clbit nothing uses later."""
     rest: list[Instruction] = []
     final: list[Measure] = []
@@ -131,11 +147,13 @@ def final_measures(instructions: Sequence[Instruction]) -> tuple[list[Instructio
         else:
             rest.append(instruction)
     before = instructions[:end]
+    checkpoint()
     if Measure not in map(type, before):
+        checkpoint()
         return [*before, *rest[::-1]], tuple(final[::-1])
     touched: set[int] = set()
     used: set[int] = set()
-    for instruction in reversed(before):
+    for instruction in each(reversed(before), checkpoint):
         if isinstance(instruction, Measure) and instruction.qubit not in touched and instruction.clbit not in used:
             final.append(instruction)
             continue
@@ -145,14 +163,16 @@ def final_measures(instructions: Sequence[Instruction]) -> tuple[list[Instructio
     return rest[::-1], tuple(final[::-1])
 
 
-def last_measures(instructions: Sequence[Instruction], later: Iterable[Measure]) -> dict[int, Measure]:
+def last_measures(
+    instructions: Sequence[Instruction], later: Iterable[Measure], checkpoint: Checkpoint = no_checkpoint
+) -> dict[int, Measure]:
     """Return, by place, the measurements behind which nothing touches the qubit until it is reset.
 
     Nor do ``later`` ones.
     """
     touched = {measure.qubit for measure in later}
     last: dict[int, Measure] = {}
-    for place in reversed(range(len(instructions))):
+    for place in each(reversed(range(len(instructions))), checkpoint):
         instruction = instructions[place]
         if isinstance(instruction, Measure) and instruction.qubit not in touched:
             last[place] = instruction
@@ -163,7 +183,7 @@ def last_measures(instructions: Sequence[Instruction], later: Iterable[Measure])
     return last
 
 
-def with_resets(instructions: list[Instruction]) -> list[Instruction]:
+def with_resets(instructions: list[Instruction], checkpoint: Checkpoint = no_checkpoint) -> list[Instruction]:
     """Put a reset in place of each condition that is one: where a qubit was measured as 1, it is flipped."""
     if IfElse not in map(type, instructions):
         return instructions
@@ -171,7 +191,7 @@ def with_resets(instructions: list[Instruction]) -> list[Instruction]:
     #: Qubit -> the clbit that says what it is, and clbit -> such qubits, and others that were.
     outcomes: dict[int, int] = {}
     told_by: dict[int, set[int]] = defaultdict(set)
-    for instruction in instructions:
+    for instruction in each(instructions, checkpoint):
         flip = _flip_of(instruction)
         if flip is not None and outcomes.get(flip[0]) == flip[1]:
             found.append(Reset(flip[0]))
@@ -208,7 +228,10 @@ def _written_by(instruction: Instruction) -> set[int]:
 
 
 def telling(
-    final: tuple[Measure, ...], touched: Container[int], instructions: Sequence[Instruction]
+    final: tuple[Measure, ...],
+    touched: Container[int],
+    instructions: Sequence[Instruction],
+    checkpoint: Checkpoint = no_checkpoint,
 ) -> tuple[Measure, ...]:
     """Leave out final measurements that write the 0 of an untouched qubit where nothing but 0 can be.
 
@@ -217,8 +240,8 @@ def telling(
     if all(measure.qubit in touched for measure in final):
         return final
     written = Counter(measure.clbit for measure in final)
-    written.update(clbit for instruction in walk(instructions) for clbit in clbits_of(instruction))
-    return tuple([each for each in final if each.qubit in touched or written[each.clbit] > 1])
+    written.update(clbit for each_ in each(walk(instructions), checkpoint) for clbit in clbits_of(each_))
+    return tuple([last for last in final if last.qubit in touched or written[last.clbit] > 1])
 
 
 def unboxed(instructions: Iterable[Instruction]) -> Iterator[Instruction]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, cast
 
 import msgspec
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.errors import InvalidProgramError
+from simulator.pieces import looked
 
 #: What an array may have, little-endian.
 DTYPES: dict[str, np.dtype[Any]] = {
@@ -41,19 +43,27 @@ class Array(msgspec.Struct, frozen=True, array_like=True):
         return cls(dtype, array.shape, np.ascontiguousarray(array, DTYPES[dtype]).tobytes())
 
     @classmethod
-    def counting(cls, numbers: NDArray[np.integer[Any]]) -> Array:
-        """Copy whole numbers of at least 0, in the smallest type that holds them."""
-        dtype = np.min_scalar_type(int(numbers.max(initial=0))).newbyteorder("<")
-        return cls(dtype.str[1:], numbers.shape, numbers.astype(dtype).tobytes())
+    def counting(cls, numbers: NDArray[np.integer[Any]], checkpoint: Callable[[], None] = lambda: None) -> Array:
+        """Copy whole numbers of at least 0, in the smallest type that holds them. Looks at ``checkpoint``."""
+        flat = numbers.reshape(-1)
+        most = max((int(flat[some].max()) for some in looked(flat.size, checkpoint)), default=0)
+        dtype = np.min_scalar_type(most).newbyteorder("<")
+        found = np.empty(flat.size, dtype)
+        for some in looked(flat.size, checkpoint):
+            found[some] = flat[some]
+        return cls(dtype.str[1:], numbers.shape, _viewed(found))
 
     @classmethod
     def over(cls, array: NDArray[np.complexfloating]) -> Array:
         """Refer to a complex ndarray, which nobody may change any more; no copy where it lies as it travels."""
         dtype = "c8" if array.dtype == np.complex64 else "c16"
-        data = np.ascontiguousarray(array, DTYPES[dtype]).reshape(-1).view(np.uint8).data
-        # A view of bytes travels, compares and is read as bytes are.
-        return cls(dtype, array.shape, cast("bytes", data.toreadonly()))
+        return cls(dtype, array.shape, _viewed(np.ascontiguousarray(array, DTYPES[dtype])))
 
     def ndarray(self) -> NDArray[np.generic]:
         """Return a read-only view of the bytes, shaped."""
         return np.frombuffer(self.data, DTYPES[self.dtype]).reshape(self.shape)
+
+
+def _viewed(array: NDArray[Any]) -> bytes:
+    """Return the bytes of an array, without a copy: a view of bytes travels, compares and is read as bytes are."""
+    return cast("bytes", array.reshape(-1).view(np.uint8).data.toreadonly())

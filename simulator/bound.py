@@ -141,7 +141,11 @@ class Bound:
                 begin, end = end, end + len(part.steps)
                 steps = self._kept[begin:end] if self._kept else map(self._filled, self._planned.steps[begin:end])
                 if part.outer:
-                    run_by_chunks(state.amplitudes, part, list(steps), state.live, scratch, checkpoint)
+                    filled = []
+                    for step in steps:
+                        checkpoint()
+                        filled.append(step)
+                    run_by_chunks(state.amplitudes, part, filled, state.live, scratch, checkpoint)
                 else:
                     state.amplitudes = run_at_once(state.amplitudes, part, steps, checkpoint)
             state.live |= part.mixed
@@ -204,7 +208,7 @@ class Bound:
             (theta,) = instruction.params
             rotate(state.amplitudes, letters, part.bits, theta, checkpoint)
         elif isinstance(instruction, Initialize):
-            kernels.prepare(state.amplitudes, instruction.amplitudes.ndarray(), part.bits)
+            kernels.prepare(state.amplitudes, instruction.amplitudes.ndarray(), part.bits, checkpoint)
         else:
             targets = part.bits[: len(instruction.targets)]
             controls = _controls(instruction, part.bits)

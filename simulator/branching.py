@@ -51,6 +51,7 @@ from simulator.evolution import Evolution, Report, unheard
 from simulator.expression import Var
 from simulator.instructions import Measure, Reset, Store
 from simulator.measurement import bit_masses, kept_halves, project, settle
+from simulator.pieces import taken
 from simulator.rng import Uniforms
 from simulator.state import State, widened, without
 
@@ -72,12 +73,12 @@ class Interpreter:
 
     def run(self, state: State, shots: NDArray[np.int64]) -> Iterator[Cohort]:
         """Yield each cohort that has come to the end; the final measurements are not done yet."""
-        live = [beginning(state, shots, len(self.code.variables))]
+        live = [beginning(state, shots, len(self.code.variables), self.checkpoint)]
         del state  # its memory is free once other states have come of it
         while live:
             cohort = live.pop(next_of(live))
             while cohort.num_rows > room_for(self._row_bytes(cohort), live):
-                cohort, other = halves(cohort)
+                cohort, other = halves(cohort, self.checkpoint)
                 live.append(other)
             match self._operation(cohort):
                 case End():
@@ -118,9 +119,9 @@ class Interpreter:
         while waiting:
             other = waiting.pop()
             if cohort.num_rows + other.num_rows <= room_for(cohort.row_bytes, live + waiting):
-                join(cohort, other)
+                join(cohort, other, self.checkpoint)
             elif same_state(cohort, other, self.checkpoint):
-                absorb(cohort, other)
+                absorb(cohort, other, self.checkpoint)
             else:
                 live.append(other)
 
@@ -165,7 +166,7 @@ class Interpreter:
         if np.all((share <= 0) | (share >= 1)):
             outcomes = (shares <= 0).astype(np.intp)  # whatever the draws are
         else:
-            outcomes = split(cohort, shares, self.uniforms)
+            outcomes = split(cohort, shares, self.uniforms, self.checkpoint)
         cohort.members = [
             Member(row, classical if clbit is None else classical.with_clbit(clbit, outcome), draws + 1)
             for (row, classical, draws), outcome in zip(cohort.members, outcomes.tolist(), strict=True)
@@ -182,7 +183,7 @@ class Interpreter:
             cohort.state, cohort.members = cohorts[0].state, cohorts[0].members
             return [cohort]
         rows = cohort.rows_of_members
-        cohorts = parts(cohort, groups)
+        cohorts = parts(cohort, groups, self.checkpoint)
         for each, group in zip(cohorts, groups, strict=True):
             own = masses[np.unique(rows[group])]
             self._project(each, qubit, outcomes[group], own, reset=then == "reset")
@@ -215,7 +216,7 @@ class Interpreter:
         sides, bit = _sides(cohort, outcomes, masses), cohort.state.slots[qubit]
         if sides.size > len(masses):
             new_rows = np.searchsorted(sides, 2 * cohort.rows_of_members + outcomes)
-            cohort.state.amplitudes = cohort.rows.take(sides // 2, axis=0).reshape(-1)
+            cohort.state.amplitudes = taken(cohort.rows, sides // 2, self.checkpoint).reshape(-1)
             cohort.members = moved(cohort.members, new_rows)
         factors = masses.reshape(-1)[sides] ** -0.5
         project(cohort.rows, bit, sides % 2, factors, self.checkpoint, reset=reset)
@@ -231,7 +232,7 @@ class Interpreter:
             groups.setdefault(address, []).append(place)
             if classical is not member.classical:
                 cohort.members[place] = Member(member.row, classical, member.draws)
-        cohorts = parts(cohort, [np.array(group) for group in groups.values()])
+        cohorts = parts(cohort, [np.array(group) for group in groups.values()], self.checkpoint)
         for each, address in zip(cohorts, groups, strict=True):
             each.address = address
         return cohorts

@@ -6,6 +6,7 @@ It is used again only if nothing else refers to it any more, so a state that was
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from threading import Lock
 from typing import Any
 
@@ -14,6 +15,8 @@ from numpy.typing import DTypeLike, NDArray
 
 #: Below this, fresh memory costs little; above the other, too much would be kept from other programs.
 _LEAST, _MOST = 1 << 20, 1 << 30
+#: Numbers that are set to 0 between two checkpoints.
+_PIECE = 1 << 20
 #: Smaller blocks than this are taken from the heap, and at its end twice as much is kept when it is freed.
 _FREED = 16 << 20
 #: References to a buffer that only this module has: its own, and the argument of `sys.getrefcount`.
@@ -39,8 +42,13 @@ class _Kept:
 _kept = _Kept()
 
 
-def zeros(size: int, dtype: DTypeLike, room: DTypeLike | None = None) -> NDArray[Any]:
-    """Return ``size`` zeros, contiguous, in memory that nothing else uses.
+def zeros(
+    size: int,
+    dtype: DTypeLike,
+    room: DTypeLike | None = None,
+    checkpoint: Callable[[], None] = lambda: None,
+) -> NDArray[Any]:
+    """Return ``size`` zeros, contiguous, in memory that nothing else uses; calls ``checkpoint`` now and then.
 
     It is as much memory as that many numbers of the type ``room`` take, where that is given.
     """
@@ -53,7 +61,9 @@ def zeros(size: int, dtype: DTypeLike, room: DTypeLike | None = None) -> NDArray
             _kept.buffer = np.zeros(count, np.uint8)
             return _kept.buffer.view(dtype)[:size]
         fresh = _kept.buffer.view(dtype)[:size]
-    fresh.fill(0)
+    for start in range(0, size, _PIECE):
+        checkpoint()
+        fresh[start : start + _PIECE] = 0
     return fresh
 
 

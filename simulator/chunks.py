@@ -7,7 +7,6 @@ back to where it came from, its bits in another order. A chunk of zeros is left 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,8 +19,8 @@ from simulator.threads import share, thread_count
 
 Numbers = NDArray[Any]
 
-#: Bytes between two checkpoints of memory that nothing may have touched: that is slow where a host gives it.
-_SLOWLY = 1 << 22
+#: Bytes, log2, between two checkpoints of memory that nothing may have touched: slow where a host gives it.
+_SLOWLY = 21
 #: Chunks, at least, for each thread beyond the first: waking one up takes as long as some chunks.
 _WORTH_A_THREAD = 2
 
@@ -183,10 +182,21 @@ def run_by_chunks(
     shape = (2,) * len(stage.local)
     lively = sum(1 << place for place, qubit in enumerate(stage.outer_qubits) if live >> qubit & 1)
     outer = range(len(stage.outer))
-    # The only chunk that is not zero may be the first to touch the memory of the whole state.
-    put = np.copyto if lively else partial(_put_slowly, parts=psi.nbytes // _SLOWLY, checkpoint=checkpoint)
+    # A chunk lies in so many pieces of memory; its number's high bits say in which.
+    row = (1 << _SLOWLY).bit_length() - psi.itemsize.bit_length()
+    pieces = sum(bit >= row for bit in stage.local)
+    which = sum(1 << place for place, bit in enumerate(stage.outer) if bit >= row) if pieces else 0
+    touched: set[int] = set()
 
-    def work(numbers: Iterator[int]) -> None:
+    def put(number: int, place: Numbers, numbers: Numbers, look: Callable[[], None]) -> None:
+        # The first of those in the same pieces may be the first to touch their memory, of the whole state even.
+        if not pieces or number & which in touched:
+            np.copyto(place, numbers)
+        else:
+            touched.add(number & which)
+            _put_slowly(place, numbers, pieces, look)
+
+    def work(numbers: Iterator[int], look: Callable[[], None] = _nothing) -> None:
         pair = scratch.take()
         for number in numbers:
             place = chunks[tuple([number >> bit & 1 for bit in outer])]
@@ -196,7 +206,7 @@ def run_by_chunks(
                 continue
             for step in steps:
                 chunk, spare = step.apply(chunk, spare, number)
-            put(place, chunk.numbers.reshape(shape))
+            put(number, place, chunk.numbers.reshape(shape), look)
         scratch.give_back(pair)
 
     def looked(numbers: Iterator[int]) -> Iterator[int]:
@@ -206,18 +216,23 @@ def run_by_chunks(
 
     count = 1 << lively.bit_count()
     share(
-        lambda numbers: work(looked(numbers)),
+        lambda numbers: work(looked(numbers), checkpoint),
         work,
         _subsets(lively),
         min(thread_count() - 1, count // _WORTH_A_THREAD),
+        checkpoint,
     )
 
 
-def _put_slowly(place: Numbers, numbers: Numbers, parts: int, checkpoint: Callable[[], None]) -> None:
-    """Copy numbers to their place, both of shape (2, ..., 2), with at least so many checkpoints on the way."""
-    for index in np.ndindex(place.shape[: min(parts.bit_length(), place.ndim - 1)]):
+def _put_slowly(place: Numbers, numbers: Numbers, high: int, checkpoint: Callable[[], None]) -> None:
+    """Copy numbers to their place, both of shape (2, ..., 2), a checkpoint for each value of the highest bits."""
+    for index in np.ndindex(place.shape[: min(high, place.ndim - 1)]):
         checkpoint()
         np.copyto(place[index], numbers[index])
+
+
+def _nothing() -> None:
+    """Stand in for a checkpoint in other threads, which have none."""
 
 
 def _is_zero(chunk: Numbers) -> bool:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from simulator.evolution import Evolution
 from simulator.expression import Expression
 from simulator.instructions import Measure, Reset, Store
+from simulator.pieces import Checkpoint, no_checkpoint
 from simulator.program import Variable
 
 #: A place in the code, known before its address is: an index of `Code.addresses`.
@@ -117,4 +118,9 @@ class Code:
     @property
     def real(self) -> bool:
         """Whether real amplitudes stay real on every way through it."""
-        return all(operation.evolution.real for operation in self.operations if isinstance(operation, Evolve))
+        return self.stays_real(no_checkpoint)
+
+    def stays_real(self, checkpoint: Checkpoint) -> bool:
+        """Whether real amplitudes stay real on every way through it; calls ``checkpoint`` now and then."""
+        evolutions = [operation.evolution for operation in self.operations if isinstance(operation, Evolve)]
+        return all(evolution.stays_real(checkpoint) for evolution in evolutions)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from simulator.crowd import Crowd, chosen, crowd_of, united
 from simulator.evaluation import Classical
 from simulator.measurement import marks
+from simulator.pieces import concatenated, looked, taken
 from simulator.rng import Uniforms
 from simulator.state import State
 
@@ -88,26 +89,35 @@ def moved(members: Iterable[Member], rows: NDArray[np.intp]) -> list[Member]:
     ]
 
 
-def beginning(state: State, shots: NDArray[np.int64], num_variables: int) -> Cohort:
+def beginning(
+    state: State,
+    shots: NDArray[np.int64],
+    num_variables: int,
+    checkpoint: Callable[[], None] = lambda: None,
+) -> Cohort:
     """Return the cohort of all shots at the start, in one state that it will change."""
     member = Member(0, Classical(0, (None,) * num_variables), 0)
-    return Cohort(0, state, [member], crowd_of(shots), np.zeros(1, np.intp))
+    return Cohort(0, state, [member], crowd_of(shots, checkpoint), np.zeros(1, np.intp))
 
 
-def drawn(cohort: Cohort, uniforms: Uniforms) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+def drawn(
+    cohort: Cohort, uniforms: Uniforms, checkpoint: Callable[[], None]
+) -> Iterator[tuple[slice, NDArray[np.float64]]]:
     """Yield each shot's next random number, a batch of the crowd, which is the cohort's own then, at a time."""
-    _own(cohort)
-    return cohort.crowd.drawn(_numbers(cohort), uniforms.reals)
+    _own(cohort, checkpoint)
+    return cohort.crowd.drawn(_numbers(cohort), uniforms.reals, checkpoint)
 
 
-def split(cohort: Cohort, shares: NDArray[np.float64], uniforms: Uniforms) -> NDArray[np.intp]:
+def split(
+    cohort: Cohort, shares: NDArray[np.float64], uniforms: Uniforms, checkpoint: Callable[[], None]
+) -> NDArray[np.intp]:
     """Draw each shot's outcome, 0 with its member's share, and split members by it; return each new one's outcome.
 
     The new members have the same rows, classical values and draws as those that they come from.
     """
-    _own(cohort)
+    _own(cohort, checkpoint)
     crowd, count = cohort.crowd, len(cohort.members)
-    crowd.split(shares.take(cohort.places), _numbers(cohort), uniforms)
+    crowd.split(shares.take(cohort.places), _numbers(cohort), uniforms, checkpoint)
     members = np.concatenate([cohort.places, cohort.places + count])
     members[crowd.sizes == 0] = 2 * count
     alive = np.flatnonzero(np.bincount(members, minlength=2 * count + 1)[:-1])
@@ -118,31 +128,31 @@ def split(cohort: Cohort, shares: NDArray[np.float64], uniforms: Uniforms) -> ND
     return alive // count
 
 
-def parts(cohort: Cohort, groups: Sequence[NDArray[np.intp]]) -> list[Cohort]:
+def parts(cohort: Cohort, groups: Sequence[NDArray[np.intp]], checkpoint: Callable[[], None]) -> list[Cohort]:
     """Cut a cohort by its members' places, each of which is in one group; the last may use its memory."""
     if len(groups) == 1:
         return [cohort]
-    return [_part(cohort, group, last=group is groups[-1]) for group in groups]
+    return [_part(cohort, group, checkpoint, last=group is groups[-1]) for group in groups]
 
 
-def halves(cohort: Cohort) -> tuple[Cohort, Cohort]:
+def halves(cohort: Cohort, checkpoint: Callable[[], None]) -> tuple[Cohort, Cohort]:
     """Cut a cohort of several states in two, the one of fewer shots first."""
     high = cohort.rows_of_members >= cohort.num_rows // 2
-    one, other = parts(cohort, [np.flatnonzero(~high), np.flatnonzero(high)])
+    one, other = parts(cohort, [np.flatnonzero(~high), np.flatnonzero(high)], checkpoint)
     return (one, other) if one.num_shots <= other.num_shots else (other, one)
 
 
-def join(one: Cohort, other: Cohort) -> None:
+def join(one: Cohort, other: Cohort, checkpoint: Callable[[], None]) -> None:
     """Take the states and the shots of a cohort of the same kind."""
-    one.crowd, one.places = _crowded(one, other)
+    one.crowd, one.places = _crowded(one, other, checkpoint)
     one.members = one.members + moved(other.members, other.rows_of_members + one.num_rows)
-    one.state.amplitudes = np.concatenate([one.state.amplitudes, other.state.amplitudes])
+    one.state.amplitudes = concatenated([one.state.amplitudes, other.state.amplitudes], checkpoint)
     one.state.live |= other.state.live
 
 
-def absorb(one: Cohort, other: Cohort) -> None:
+def absorb(one: Cohort, other: Cohort, checkpoint: Callable[[], None]) -> None:
     """Take the shots of a cohort that is in the same state."""
-    one.crowd, one.places = _crowded(one, other)
+    one.crowd, one.places = _crowded(one, other, checkpoint)
     one.members = one.members + other.members
 
 
@@ -152,7 +162,7 @@ def same_state(one: Cohort, other: Cohort, checkpoint: Callable[[], None]) -> bo
         return False
     for each in (one, other):
         each.fingerprint = each.fingerprint or int(marks(each.rows, checkpoint)[0])
-    return one.fingerprint == other.fingerprint and np.array_equal(one.rows, other.rows)
+    return one.fingerprint == other.fingerprint and _equal(one.rows[0], other.rows[0], checkpoint)
 
 
 def merge(cohort: Cohort, checkpoint: Callable[[], None]) -> None:
@@ -176,14 +186,14 @@ def _merge_states(cohort: Cohort, checkpoint: Callable[[], None]) -> None:
     new_rows = []
     for row, fingerprint in enumerate(fingerprints):
         others = alike.setdefault(fingerprint, [])
-        same = next((new for new in others if np.array_equal(states[kept[new]], states[row])), None)
+        same = next((new for new in others if _equal(states[kept[new]], states[row], checkpoint)), None)
         if same is None:
             same = len(kept)
             others.append(same)
             kept.append(row)
         new_rows.append(same)
     if len(kept) < len(new_rows):
-        cohort.state.amplitudes = states.take(kept, axis=0).reshape(-1)
+        cohort.state.amplitudes = taken(states, np.array(kept), checkpoint).reshape(-1)
         cohort.members = moved(cohort.members, np.array(new_rows).take(cohort.rows_of_members))
 
 
@@ -195,30 +205,34 @@ def cut(cohort: Cohort, group: NDArray[np.intp], rows: NDArray[np.intp], state: 
     return Cohort(cohort.address, state, members, cohort.crowd, new.take(cohort.places))
 
 
-def _part(cohort: Cohort, group: NDArray[np.intp], *, last: bool) -> Cohort:
+def _part(cohort: Cohort, group: NDArray[np.intp], checkpoint: Callable[[], None], *, last: bool) -> Cohort:
     rows, new_rows = np.unique(cohort.rows_of_members[group], return_inverse=True)
     if last and rows.size == cohort.num_rows:
         amplitudes = cohort.state.amplitudes
     else:
-        amplitudes = cohort.rows.take(rows, axis=0).reshape(-1)
+        amplitudes = taken(cohort.rows, rows, checkpoint).reshape(-1)
     return cut(cohort, group, new_rows, State(amplitudes, dict(cohort.state.slots), cohort.state.live))
 
 
-def _crowded(one: Cohort, other: Cohort) -> tuple[Crowd, NDArray[np.intp]]:
+def _equal(one: NDArray[Any], other: NDArray[Any], checkpoint: Callable[[], None]) -> bool:
+    return all(np.array_equal(one[some], other[some]) for some in looked(one.size, checkpoint))
+
+
+def _crowded(one: Cohort, other: Cohort, checkpoint: Callable[[], None]) -> tuple[Crowd, NDArray[np.intp]]:
     """Return the crowd of both, and the places of its marks; the other's members come behind the one's."""
     if one.crowd is not other.crowd:
-        _own(one)
-        _own(other)
+        _own(one, checkpoint)
+        _own(other, checkpoint)
         behind = np.where(other.places < 0, -1, other.places + len(one.members))
-        return united(one.crowd, other.crowd), np.concatenate([one.places, behind])
+        return united(one.crowd, other.crowd, checkpoint), np.concatenate([one.places, behind])
     return one.crowd, np.where(other.places < 0, one.places, other.places + len(one.members))
 
 
-def _own(cohort: Cohort) -> None:
+def _own(cohort: Cohort, checkpoint: Callable[[], None]) -> None:
     """Leave other cohorts' shots to them, and give the crowd about as many marks as there are members."""
     crowd, places, count = cohort.crowd, cohort.places, len(cohort.members)
     if places.size > _SPARSE * count or crowd.sizes[places < 0].any():
-        cohort.crowd = chosen(crowd, places, count)
+        cohort.crowd = chosen(crowd, places, count, checkpoint)
         cohort.places = np.arange(count)
 
 

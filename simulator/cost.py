@@ -28,6 +28,8 @@ from simulator.instructions import (
     While,
 )
 from simulator.operations import is_real, is_rotation
+from simulator.pieces import Checkpoint, no_checkpoint
+from simulator.pieces import each as every
 from simulator.program import MAX_QUBITS, Program
 from simulator.shards import Method, Options, Precision, Sweep
 from simulator.tally import WORD_BITS
@@ -81,6 +83,7 @@ def bytes_required(
     *,
     fresh: bool = True,
     sampling: bool = True,
+    checkpoint: Checkpoint = no_checkpoint,
 ) -> int:
     """Return the bytes that a run takes at most, beside those for its shots, until its result has gone.
 
@@ -90,15 +93,19 @@ def bytes_required(
     2 + log2(shots) states, or, while states are so small that branches wait for each other, 64 MiB more. Without
     ``sampling``, final measurements branch, too.
     """
-    state = _BYTES_PER_AMPLITUDE[precision] << _num_bits(program, method, fresh=fresh, sampling=sampling)
-    real = fresh and method != "unitary" and _is_real(program)
+    num_bits = _num_bits(program, method, fresh=fresh, sampling=sampling, checkpoint=checkpoint)
+    state = _BYTES_PER_AMPLITUDE[precision] << num_bits
+    real = fresh and method != "unitary" and _is_real(program, checkpoint)
     instructions = list(walk(program.instructions))
     plan = len(instructions) * (_BYTES_PER_REAL_INSTRUCTION if real else _BYTES_PER_INSTRUCTION)
     # A wide one is copied as numbers of the state's type.
-    plan += max((len(each.diagonal.data) for each in instructions if isinstance(each, Diagonal)), default=0)
+    diagonals = (each for each in every(instructions, checkpoint) if isinstance(each, Diagonal))
+    plan += max((len(each.diagonal.data) for each in diagonals), default=0)
     states = _STATES_OF_A_RESULT * state
+    checkpoint()
     if method == "qasm":
-        course = course_of(program, sampling=sampling, merging=True)
+        course = course_of(program, sampling=sampling, merging=True, checkpoint=checkpoint)
+        checkpoint()
         touched = set() if fresh else set(range(program.num_qubits))
         states = _counted_bytes(course, touched, shots, state, real=real)
     return states + _workspace(state) + plan
@@ -219,10 +226,10 @@ def _workspace(state: int) -> int:
     return min(_WORKSPACE + threads * _BYTES_PER_THREAD, _WORKSPACE_STATES * state)
 
 
-def _is_real(program: Program) -> bool:
+def _is_real(program: Program, checkpoint: Checkpoint) -> bool:
     """Return whether real amplitudes stay real on every way through the program."""
-    every = walk(program.instructions)
-    return all(is_real(each) for each in every if isinstance(each, (*_GATES, Initialize)))
+    instructions = every(walk(program.instructions), checkpoint)
+    return all(is_real(each) for each in instructions if isinstance(each, (*_GATES, Initialize)))
 
 
 def _amplitudes(program: Program, method: Method) -> float:
@@ -239,12 +246,19 @@ def _readout_seconds(program: Program, draws: int, shots: int) -> float:
     return shots * (1 + draws) * _DRAW_SECONDS + outcomes * _OUTCOME_SECONDS
 
 
-def _num_bits(program: Program, method: Method, *, fresh: bool = True, sampling: bool = True) -> int:
+def _num_bits(
+    program: Program,
+    method: Method,
+    *,
+    fresh: bool = True,
+    sampling: bool = True,
+    checkpoint: Checkpoint = no_checkpoint,
+) -> int:
     if method == "unitary":
         return 2 * program.num_qubits
     if program.num_qubits <= ROW_QUBITS:
         return program.num_qubits  # at least; so few take next to nothing
-    return qubits_at_once(program, method, fresh=fresh, sampling=sampling)
+    return qubits_at_once(program, method, fresh=fresh, sampling=sampling, checkpoint=checkpoint)
 
 
 def _draws(program: Program, rounds: int) -> int:

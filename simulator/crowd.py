@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator import pieces
+from simulator.pieces import Checkpoint, concatenated, looked
 from simulator.rng import Draws, Uniforms
 
 #: Shots that are gone through at a time: what is computed about them is in a cache, and in no new memory.
@@ -34,21 +36,22 @@ class Crowd:
     #: Whether they are all shots from the first to the last, ascending.
     gapless: bool = False
 
-    def batches(self) -> Iterator[slice]:
-        """Yield parts of the shots that cover them."""
-        for start in range(0, self.shots.size, _BATCH):
-            yield slice(start, min(start + _BATCH, self.shots.size))
+    def batches(self, checkpoint: Checkpoint) -> Iterator[slice]:
+        """Yield parts of the shots that cover them; calls ``checkpoint`` before each."""
+        return looked(self.shots.size, checkpoint, _BATCH)
 
-    def drawn(self, numbers: NDArray[np.intp], draws: Draws) -> Iterator[tuple[slice, NDArray[Any]]]:
+    def drawn(
+        self, numbers: NDArray[np.intp], draws: Draws, checkpoint: Checkpoint
+    ) -> Iterator[tuple[slice, NDArray[Any]]]:
         """Yield draws, batch by batch: of each shot the one of its mark's number."""
         different = set(numbers[self.sizes > 0].tolist())
         if self.gapless and len(different) == 1:
             (number,) = different
-            for inside in self.batches():
+            for inside in self.batches(checkpoint):
                 yield inside, draws.stretch(int(self.shots[inside.start]), inside.stop - inside.start, number)
             return
-        rows = {number: draws.row(self.shots, number) for number in different}
-        for inside in self.batches():
+        rows = {number: draws.row(self.shots, number, checkpoint) for number in different}
+        for inside in self.batches(checkpoint):
             shots = self.shots[inside]
             if len(rows) == 1:
                 (row,) = rows.values()
@@ -61,7 +64,9 @@ class Crowd:
                 found[chosen] = row.of(shots.take(chosen))
             yield inside, found
 
-    def split(self, shares: NDArray[np.float64], numbers: NDArray[np.intp], uniforms: Uniforms) -> None:
+    def split(
+        self, shares: NDArray[np.float64], numbers: NDArray[np.intp], uniforms: Uniforms, checkpoint: Checkpoint
+    ) -> None:
         """Draw an outcome for each shot, 0 with its mark's share; where it is 1, add the number of marks.
 
         A draw's first 16 bits are a word; where they are the share's own, a real number is what follows them.
@@ -70,7 +75,7 @@ class Crowd:
         scaled = shares * _WORDS
         floors = np.minimum(scaled, _WORDS - 1).astype(np.uint16)
         undecided = []
-        for inside, words in self.drawn(numbers, uniforms.words):
+        for inside, words in self.drawn(numbers, uniforms.words, checkpoint):
             marks = self.marks[inside]
             limits = floors.take(marks)
             undecided.append(np.flatnonzero(words == limits) + inside.start)
@@ -80,33 +85,45 @@ class Crowd:
         for number in np.unique(numbers[marks]).tolist():
             of_number = numbers[marks] == number
             rests = (scaled - floors).take(marks[of_number])
-            reals = uniforms.reals.draw(self.shots[ties[of_number]], number)
+            reals = uniforms.reals.draw(self.shots[ties[of_number]], number, checkpoint)
             self.marks[ties[of_number]] += np.multiply(reals >= rests, count, dtype=np.intp)
-        self.sizes = np.bincount(self.marks, minlength=2 * count)
+        self.sizes = _sizes(self.marks, 2 * count, checkpoint)
 
 
-def crowd_of(shots: NDArray[np.int64]) -> Crowd:
+def crowd_of(shots: NDArray[np.int64], checkpoint: Checkpoint) -> Crowd:
     """Return shots that all have the mark 0."""
-    gapless = int(shots[-1] - shots[0]) == shots.size - 1 and bool(np.all(shots[1:] > shots[:-1]))
+    gapless = int(shots[-1] - shots[0]) == shots.size - 1
+    for some in looked(shots.size - 1 if gapless else 0, checkpoint):
+        gapless = gapless and bool(np.all(shots[some.start + 1 : some.stop + 1] > shots[some]))
     return Crowd(shots, np.zeros(shots.size, np.intp), np.array([shots.size]), gapless)
 
 
-def chosen(crowd: Crowd, marks: NDArray[np.intp], count: int) -> Crowd:
+def chosen(crowd: Crowd, marks: NDArray[np.intp], count: int, checkpoint: Checkpoint) -> Crowd:
     """Return the shots whose mark has a new one in ``marks``, not -1; new marks are below ``count``."""
     shots, new = [], []
-    for inside in crowd.batches():
+    for inside in crowd.batches(checkpoint):
         found = marks.take(crowd.marks[inside])
         there = np.flatnonzero(found >= 0)
         shots.append(crowd.shots[inside].take(there))
         new.append(found.take(there))
-    new_marks = np.concatenate(new)
-    return Crowd(np.concatenate(shots), new_marks, np.bincount(new_marks, minlength=count))
+    new_marks = concatenated(new, checkpoint)
+    return Crowd(concatenated(shots, checkpoint), new_marks, _sizes(new_marks, count, checkpoint))
 
 
-def united(one: Crowd, other: Crowd) -> Crowd:
+def united(one: Crowd, other: Crowd, checkpoint: Checkpoint) -> Crowd:
     """Return the shots of both; the other's marks come behind the one's."""
+    marks = concatenated([one.marks, other.marks], checkpoint)
+    for some in looked(other.marks.size, checkpoint):
+        marks[one.marks.size :][some] += one.sizes.size
     return Crowd(
-        np.concatenate([one.shots, other.shots]),
-        np.concatenate([one.marks, other.marks + one.sizes.size]),
-        np.concatenate([one.sizes, other.sizes]),
+        concatenated([one.shots, other.shots], checkpoint), marks, np.concatenate([one.sizes, other.sizes])
     )
+
+
+def _sizes(marks: NDArray[np.intp], count: int, checkpoint: Checkpoint) -> NDArray[np.intp]:
+    """Return how many there are of each mark below ``count``."""
+    sizes = np.zeros(count, np.intp)
+    # A piece has more marks than there are kinds of them, which are added up for each.
+    for some in looked(marks.size, checkpoint, max(pieces.PIECE, 2 * count)):
+        sizes += np.bincount(marks[some], minlength=count)
+    return sizes

@@ -21,6 +21,7 @@ from simulator.errors import InvalidProgramError, MemoryRefusedError
 from simulator.evolution import Evolution, Report, unheard
 from simulator.finishing import finished
 from simulator.flow import compile_program
+from simulator.pieces import numbered
 from simulator.program import Program
 from simulator.rng import Uniforms
 from simulator.sampling import collapse, sample
@@ -95,20 +96,25 @@ def run(  # noqa: PLR0913 (the options of a run)
             )
         )
     one_shot = method == "statevector"
-    numbers = np.arange(1) if one_shot else np.arange(first, first + shots)
-    tally = Tally(numbers.size, memory=memory, first=first)
+    numbers = numbered(0, 1, look) if one_shot else numbered(first, shots, look)
+    tally = Tally(numbers.size, memory=memory, first=first, checkpoint=look)
     final = None
     if one_shot or (shots and program.num_clbits):
         code = compile_program(
-            program, fresh=initial_state is None, sampling=sample_measuring, merging=not one_shot
+            program,
+            fresh=initial_state is None,
+            sampling=sample_measuring,
+            merging=not one_shot,
+            checkpoint=look,
         )
+        real = code.stays_real(look)
         uniforms = Uniforms(seed)
 
         def start() -> state.State:
             if initial_state is not None:
                 return state.vector(_copied(initial_state, (1 << program.num_qubits,), dtype, look))
-            own = amplitude_type(precision, real=code.real)
-            return state.ground_of(code.qubits, own, dtype if one_shot else None)
+            own = amplitude_type(precision, real=real)
+            return state.ground_of(code.qubits, own, dtype if one_shot else None, look)
 
         ended = 0
         # Without a name here, which would keep the memory of the first state.
@@ -151,7 +157,7 @@ def _unitary(
         rows = state.identity(program.num_qubits, dtype, checkpoint)
     else:
         rows = state.matrix(_copied(initial, (1 << program.num_qubits,) * 2, dtype, checkpoint))
-    Evolution(instructions).run(rows, checkpoint, report)
+    Evolution(instructions, checkpoint).run(rows, checkpoint, report)
     return rows
 
 

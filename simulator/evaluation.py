@@ -15,9 +15,15 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from simulator import expression as ex
 from simulator.errors import InvalidProgramError, ProgramRuntimeError
 from simulator.program import Variable
+
+#: Clbits up to which a register's value is put together bit by bit.
+_NARROW = 64
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -82,7 +88,7 @@ class Evaluator:
             case ex.Clbit(clbit=clbit):
                 return bool(state.memory >> clbit & 1)
             case ex.Bits(clbits=clbits):
-                return sum((state.memory >> clbit & 1) << place for place, clbit in enumerate(clbits))
+                return _gathered(state.memory, clbits)
             case ex.Var(variable=variable):
                 return self._stored(variable, state)
             case ex.Constant():
@@ -93,6 +99,8 @@ class Evaluator:
                 return _wrapped(_UNARY[op](self.value(operand, state)), type_)
             case ex.Binary():
                 return self._binary(node, state)
+            case ex.Index(target=ex.Bits(clbits=clbits)):
+                return bool(state.memory >> clbits[self._place(node, state)] & 1)
             case ex.Index(target=target):
                 return bool(self.value(target, state) >> self._place(node, state) & 1)
 
@@ -102,9 +110,7 @@ class Evaluator:
             case ex.Clbit(clbit=clbit):
                 return state.with_clbit(clbit, value)
             case ex.Bits(clbits=clbits):
-                for place, clbit in enumerate(clbits):
-                    state = state.with_clbit(clbit, int(value) >> place & 1)
-                return state
+                return Classical(_spread(state.memory, clbits, int(value)), state.variables)
             case ex.Var(variable=variable):
                 return state.with_variable(variable, value)
             case ex.Index(target=ex.Bits(clbits=clbits)):
@@ -201,6 +207,36 @@ def _wrapped(value: Any, type_: ex.Type) -> Any:
 
 def _with_bit(bits: int, place: int, value: object) -> int:
     return bits | 1 << place if value else bits & ~(1 << place)
+
+
+def _gathered(memory: int, clbits: tuple[int, ...]) -> int:
+    """Return the int whose bit i is clbit ``clbits[i]``, in time that grows with their number."""
+    if len(clbits) <= _NARROW:
+        return sum((memory >> clbit & 1) << place for place, clbit in enumerate(clbits))
+    places = np.fromiter(clbits, np.intp, len(clbits))
+    return _int_of(_bits_of(memory, int(places.max()) + 1)[places])
+
+
+def _spread(memory: int, clbits: tuple[int, ...], value: int) -> int:
+    """Return the memory with bit i of the value at clbit ``clbits[i]``, the last of those that come twice."""
+    if len(clbits) <= _NARROW:
+        for place, clbit in enumerate(clbits):
+            memory = _with_bit(memory, clbit, value >> place & 1)
+        return memory
+    places = np.fromiter(clbits, np.intp, len(clbits))
+    bits = _bits_of(memory, max(memory.bit_length(), int(places.max()) + 1))
+    bits[places] = _bits_of(value, len(clbits))
+    return _int_of(bits)
+
+
+def _bits_of(number: int, count: int) -> NDArray[np.uint8]:
+    """Return so many of the lowest bits, the least significant first."""
+    data = (number & (1 << count) - 1).to_bytes(-(-count // 8), "little")
+    return np.unpackbits(np.frombuffer(data, np.uint8), count=count, bitorder="little")
+
+
+def _int_of(bits: NDArray[np.uint8]) -> int:
+    return int.from_bytes(np.packbits(bits, bitorder="little").tobytes(), "little")
 
 
 def _shown(value: Value) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 
 from simulator.bound import Bound, Planned
 from simulator.operations import Evolving, is_real, rewritten, signature
+from simulator.pieces import Checkpoint, looked, no_checkpoint
 from simulator.planner import Plan
 from simulator.state import State
 
@@ -40,8 +41,10 @@ def within(report: Report, start: float, share: float) -> Report:
 class Evolution:
     """Instructions that act on a state; an `Initialize` prepares, its targets must be in |0>."""
 
-    def __init__(self, instructions: Sequence[Evolving]) -> None:
-        every = rewritten(instructions)
+    def __init__(self, instructions: Sequence[Evolving], checkpoint: Checkpoint = no_checkpoint) -> None:
+        every: list[Evolving] = []
+        for some in looked(len(instructions), checkpoint):
+            every += rewritten(instructions[some])
         #: Planned one after another.
         self.pieces = [Piece(every[start : start + _PIECE]) for start in range(0, len(every), _PIECE)]
         self._bound: dict[tuple[tuple[int, ...], np.dtype[Any]], Bound] = {}
@@ -49,7 +52,15 @@ class Evolution:
     @property
     def real(self) -> bool:
         """Whether it leaves real amplitudes real."""
-        return all(is_real(instruction) for piece in self.pieces for instruction in piece.instructions)
+        return self.stays_real(no_checkpoint)
+
+    def stays_real(self, checkpoint: Checkpoint) -> bool:
+        """Whether it leaves real amplitudes real; calls ``checkpoint`` now and then."""
+        for piece in self.pieces:
+            checkpoint()
+            if not all(map(is_real, piece.instructions)):
+                return False
+        return True
 
     def plans(self, layout: tuple[int, ...], *, real: bool) -> Iterator[Plan]:
         """Yield how a state with the qubit ``layout[bit]`` at each bit is evolved, piece by piece."""
@@ -66,14 +77,18 @@ class Evolution:
         share = 1 / max(1, len(self.pieces))
         for number, piece in enumerate(self.pieces):
             checkpoint()
-            self._of(piece, state).run(state, checkpoint, within(report, number * share, share))
+            bound = self._of(piece, state, checkpoint)
+            checkpoint()
+            bound.run(state, checkpoint, within(report, number * share, share))
 
-    def _of(self, piece: Piece, state: State) -> Bound:
+    def _of(self, piece: Piece, state: State, checkpoint: Checkpoint) -> Bound:
         """Return the plan of a piece with its numbers; that of a short circuit may be asked for again."""
         layout, dtype = key = (state.layout, state.amplitudes.dtype)
         bound = self._bound.get(key)
         if bound is None:
-            bound = plan_of(piece, layout, real=dtype.kind == "f").bound(piece.instructions, dtype)
+            planned = plan_of(piece, layout, real=dtype.kind == "f")
+            checkpoint()
+            bound = planned.bound(piece.instructions, dtype)
             if len(self.pieces) == 1:
                 if len(self._bound) == _LAYOUTS:
                     self._bound.clear()

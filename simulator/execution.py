@@ -98,7 +98,15 @@ class _Runner:
         options, program = self._options, experiment.program
         fresh, sampling = options.initial_state is None, options.sample_measuring
         refuse_beyond_memory(program, options.method, fresh=fresh, sampling=sampling)
-        states = bytes_required(program, options.method, shots, options.precision, fresh=fresh, sampling=sampling)
+        states = bytes_required(
+            program,
+            options.method,
+            shots,
+            options.precision,
+            fresh=fresh,
+            sampling=sampling,
+            checkpoint=self._checkpoint,
+        )
         of_shots = shots_bytes(program, options.method, shots, memory=options.memory)
         # What most of it is for is what there must be less of.
         few = "qubits" if states > of_shots else "shots or memory=False" if options.memory else "shots"

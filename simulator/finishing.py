@@ -46,6 +46,6 @@ def finished(
         # The upper half of twice as large numbers covers none of the lower half of what they come from.
         start = stop // 2 if goal.dtype != psi.dtype and stop > size else 0
         helpers = min(thread_count(), (stop - start) // size) - 1
-        share(lambda starts: work(looked(starts)), work, range(start, stop, size), helpers)
+        share(lambda starts: work(looked(starts)), work, range(start, stop, size), helpers, checkpoint)
         stop = start
     return goal

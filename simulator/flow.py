@@ -54,28 +54,34 @@ from simulator.instructions import (
     While,
 )
 from simulator.operations import Evolving
+from simulator.pieces import Checkpoint, each, no_checkpoint
 from simulator.program import Program, Variable
 
 
-def compile_program(program: Program, *, fresh: bool, sampling: bool, merging: bool) -> Code:
-    """Flatten a program; its global phase is left out.
+def compile_program(
+    program: Program, *, fresh: bool, sampling: bool, merging: bool, checkpoint: Checkpoint = no_checkpoint
+) -> Code:
+    """Flatten a program; its global phase is left out. Calls ``checkpoint`` now and then.
 
     ``fresh``: it starts in |0...0>. ``sampling``: final measurements are done at once. ``merging``: there are
     Meets, where a state loses its global phase and its last digits.
     """
-    course = course_of(program, sampling=sampling, merging=merging)
+    course = course_of(program, sampling=sampling, merging=merging, checkpoint=checkpoint)
+    checkpoint()
     instructions = course.instructions
     everything = range(program.num_qubits)
     touched = set() if fresh else set(everything)
-    start = _at_the_start(course) if fresh and merging else tuple(everything)
-    assembler = _Assembler(touched, start, list(program.variables), merging=merging)
+    checkpoint()
+    start = _at_the_start(course, checkpoint) if fresh and merging else tuple(everything)
+    checkpoint()
+    assembler = _Assembler(touched, start, list(program.variables), checkpoint, merging=merging)
     first = 0
     for place, measure in sorted(course.retiring.items()):
-        assembler.add(instructions[first:place])
+        assembler.add(each(instructions[first:place], checkpoint))
         assembler.retire(measure.qubit, measure.clbit)
         first = place + 1
-    assembler.add(instructions[first:])
-    final = telling(course.final, assembler.touched, instructions)
+    assembler.add(each(instructions[first:], checkpoint))
+    final = telling(course.final, assembler.touched, instructions, checkpoint)
     assembler.end(final)
     return Code(
         tuple(assembler.operations),
@@ -86,15 +92,18 @@ def compile_program(program: Program, *, fresh: bool, sampling: bool, merging: b
     )
 
 
-def _at_the_start(course: Course) -> tuple[int, ...]:
+def _at_the_start(course: Course, checkpoint: Checkpoint) -> tuple[int, ...]:
     """Return the qubits to begin with, if others may be brought later.
 
     Where none is ever retired, these are all, so that no state is there in two sizes.
     """
     if course.retires or course.evolves:
         return ()  # the first evolution brings what it needs
-    touched = set[int]().union(*map(touched_by, course.instructions))
-    touched.update(measure.qubit for measure in telling(course.final, touched, course.instructions))
+    touched: set[int] = set()
+    for instruction in each(course.instructions, checkpoint):
+        touched |= touched_by(instruction)
+    telling_ = telling(course.final, touched, course.instructions, checkpoint)
+    touched.update(measure.qubit for measure in telling_)
     return tuple(sorted(touched))
 
 
@@ -111,6 +120,7 @@ class _Assembler:
     #: At the start.
     qubits: tuple[int, ...]
     variables: list[Variable]
+    checkpoint: Checkpoint
     merging: bool
     operations: list[Operation] = field(default_factory=list)
     addresses: list[int] = field(default_factory=list)
@@ -201,7 +211,7 @@ class _Assembler:
             if self.operations and isinstance(self.operations[-1], Retire):
                 self.operations.append(Meet())
             self._bring()
-            self.operations.append(Evolve(Evolution(self._pending)))
+            self.operations.append(Evolve(Evolution(self._pending, self.checkpoint)))
             self._pending.clear()
 
     def _bring(self) -> None:

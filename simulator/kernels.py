@@ -10,6 +10,7 @@ otherwise.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import product
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -22,6 +23,10 @@ Controls: TypeAlias = tuple[tuple[int, int], ...]
 
 #: Up to this many targets, a real matrix product of twice the size is faster than a complex one.
 _REAL_PRODUCT = 6
+#: Amplitudes, log2, that are prepared between two checkpoints,
+_PREPARED = 17
+#: and multiplications of a product, log2.
+_PRODUCT = 20
 #: Multiplications, log2, up to which OpenBLAS uses one thread: its threads cost more than such products take.
 ONE_THREAD = 18
 
@@ -42,15 +47,17 @@ def apply_matrix(
         right = matrix.T.astype(psi.dtype, copy=False)
     width = len(right)
     height = max(1, min((1 << ONE_THREAD) // right.size, (plan.rows.stop - plan.rows.start) // len(matrix)))
+    step = max(1, (1 << _PRODUCT) // (height * right.size))
     rows_in, rows_out = (
         buffer[plan.rows].view(right.dtype).reshape(-1, height, width) for buffer in (source, result)
     )
     for chunk in plan.chunks(psi):
-        checkpoint()
         np.take(chunk.reshape(-1), plan.index, out=source, mode="clip")
         if rows_in.nbytes < source.nbytes:
             result[...] = source
-        np.matmul(rows_in, right, out=rows_out)
+        for start in range(0, len(rows_in), step):
+            checkpoint()
+            np.matmul(rows_in[start : start + step], right, out=rows_out[start : start + step])
         np.take(result, plan.inverse, out=source, mode="clip")
         chunk[...] = source.reshape(chunk.shape)
 
@@ -78,20 +85,32 @@ def apply_diagonal(psi: Amplitudes, diagonal: Amplitudes, targets: tuple[int, ..
     part *= factors.reshape(shape).astype(psi.dtype, copy=False)
 
 
-def prepare(psi: Amplitudes, amplitudes: Amplitudes, targets: tuple[int, ...]) -> None:
-    """Give the targets, which are all in |0>, these amplitudes, shape (2^k,). Scratch: 2^(bits - k).
+def prepare(
+    psi: Amplitudes, amplitudes: Amplitudes, targets: tuple[int, ...], checkpoint: Callable[[], None]
+) -> None:
+    """Give the targets, which are in |0>, these amplitudes, shape (2^k,); calls ``checkpoint`` between chunks.
 
     If ``psi`` is real, all of the amplitudes must be.
     """
-    num_bits, k = psi.size.bit_length() - 1, len(targets)
-    rest = [bit for bit in reversed(range(num_bits)) if bit not in targets]
-    axes = [num_bits - 1 - bit for bit in (*rest, *reversed(targets))]
-    view = psi.reshape((2,) * num_bits).transpose(axes)
-    ground: tuple[Any, ...] = (..., *(0,) * k)
-    others = np.array(view[ground])
+    num_bits = psi.size.bit_length() - 1
+    view = psi.reshape((2,) * num_bits)
+    order = sorted(targets, reverse=True)
+    axes = [len(targets) - 1 - targets.index(bit) for bit in order]
     # Of a width of their own, also in single precision: it is the products that are rounded.
     numbers = amplitudes.real if np.isrealobj(psi) else amplitudes
-    np.multiply(others.reshape(others.shape + (1,) * k), numbers.reshape((2,) * k), out=view)
+    factors = numbers.reshape((2,) * len(targets)).transpose(axes)
+    factors = factors.reshape([2 if bit in targets else 1 for bit in reversed(range(num_bits))])
+    high = range(num_bits - 1, _PREPARED - 1, -1)
+    ground: tuple[Any, ...] = tuple(
+        slice(1 if bit in targets else 2) for bit in range(num_bits - 1 - len(high), -1, -1)
+    )
+    everything: tuple[Any, ...] = (...,)
+    # Downwards: a chunk comes before the one that it is made from, where the high targets are 0.
+    for values in product((1, 0), repeat=len(high)):
+        checkpoint()
+        chosen = tuple([value * (bit in targets) for bit, value in zip(high, values, strict=True)])
+        source = tuple([value * (bit not in targets) for bit, value in zip(high, values, strict=True)])
+        np.multiply(view[source + ground], factors[chosen], out=view[values + everything])
 
 
 def real_form(stack: NDArray[Any], *, real: bool) -> NDArray[Any]:

@@ -15,8 +15,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.pieces import Checkpoint, looked
+
 #: Shots whose draws are made together, where they are remembered.
 BLOCK = 1024
+#: Blocks that are made between two checkpoints.
+_FILLED = 256
 #: Blocks, of all numbers, that a run remembers of a kind beside those that it asks for: at most 8 KiB each.
 _REMEMBERED_BLOCKS = 4096
 
@@ -73,9 +77,9 @@ class Draws:
         """Forget what is remembered."""
         self._rows.clear()
 
-    def draw(self, shots: NDArray[np.int64], number: int) -> NDArray[Any]:
+    def draw(self, shots: NDArray[np.int64], number: int, checkpoint: Checkpoint = lambda: None) -> NDArray[Any]:
         """Return the draw of this number of each shot, in any order of the shots."""
-        return self.row(shots, number).of(shots) if shots.size else np.empty(0, self.dtype)
+        return self.row(shots, number, checkpoint).of(shots) if shots.size else np.empty(0, self.dtype)
 
     def stretch(self, first: int, count: int, number: int) -> NDArray[Any]:
         """Return the draw of this number of each shot from the first on. They are not remembered."""
@@ -85,22 +89,25 @@ class Draws:
         self._source.fill(draws, self._kind, first - before, number)
         return draws[before:][:count]
 
-    def row(self, shots: NDArray[np.int64], number: int) -> Row:
+    def row(self, shots: NDArray[np.int64], number: int, checkpoint: Checkpoint = lambda: None) -> Row:
         """Return the draws of this number of some shots, at least one, and of others."""
-        first, last = int(shots.min()) // BLOCK, int(shots.max()) // BLOCK
-        row = self._spanning(number, first, last)
+        bounds = [(shots[some].min(), shots[some].max()) for some in looked(shots.size, checkpoint)]
+        first, last = int(min(bounds)[0]) // BLOCK, int(max(most for _, most in bounds)) // BLOCK
+        row = self._spanning(number, first, last, checkpoint)
         # With as many shots as blocks, the others of these blocks will be asked for soon.
         blocks = np.arange(first, last + 1) if shots.size > last - first else np.unique(shots // BLOCK)
         start = row.first // BLOCK
         missing = blocks[~row.made[blocks - start]]
         for run in np.split(missing, np.flatnonzero(np.diff(missing) > 1) + 1) if missing.size else ():
-            places = slice(int(run[0]) - start, int(run[-1]) - start + 1)
-            draws = row.numbers[places.start * BLOCK : places.stop * BLOCK]
-            self._source.fill(draws, self._kind, int(run[0]) * BLOCK, number)
-            row.made[places] = True
+            for some in looked(run.size, checkpoint, _FILLED):
+                begin = int(run[0]) + some.start
+                places = slice(begin - start, int(run[0]) + some.stop - start)
+                draws = row.numbers[places.start * BLOCK : places.stop * BLOCK]
+                self._source.fill(draws, self._kind, begin * BLOCK, number)
+                row.made[places] = True
         return row
 
-    def _spanning(self, number: int, first: int, last: int) -> Row:
+    def _spanning(self, number: int, first: int, last: int, checkpoint: Checkpoint) -> Row:
         """Return the row of a number, with room for these blocks; it becomes the one that was used last."""
         row = self._rows.pop(number, None)
         if row is None:
@@ -110,7 +117,9 @@ class Draws:
             wider = self._empty(min(first, start), max(last, start + row.made.size - 1))
             place = start - wider.first // BLOCK
             wider.made[place : place + row.made.size] = row.made
-            wider.numbers[place * BLOCK :][: row.numbers.size] = row.numbers
+            goal = wider.numbers[place * BLOCK :]
+            for some in looked(row.numbers.size, checkpoint):
+                goal[some] = row.numbers[some]
             row = wider
         while self._rows and sum(each.made.size for each in self._rows.values()) > _REMEMBERED_BLOCKS:
             self._rows.popitem(last=False)

@@ -124,7 +124,7 @@ def rotate(
             yield number
 
     helpers = min(thread_count() - 1, len(chunks) // 2)
-    share(lambda numbers: work(looked(numbers)), work, range(len(chunks)), helpers)
+    share(lambda numbers: work(looked(numbers)), work, range(len(chunks)), helpers, checkpoint)
 
 
 def _spread(mask: int, bits: tuple[int, ...]) -> int:

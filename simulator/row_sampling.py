@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import TypeAlias
 
 import numpy as np
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 
 from simulator.instructions import Measure
 from simulator.measurement import Amplitudes
+from simulator.pieces import concatenated, looked
 from simulator.rng import Uniforms
 from simulator.sampling import Readout, edges_of, readout_of
 from simulator.tally import Words, summed
@@ -36,10 +39,10 @@ class RowSampler:
             sizes = np.full(rows, min(self.shots, 1))
             return np.zeros(sizes.sum(), np.int64), np.full(sizes.sum(), self.shots), sizes
         edges = self._edges(readout)
-        below = np.empty(edges.shape, np.int64)
-        for row, draws in enumerate(self._draws()):
+        below = np.zeros(edges.shape, np.int64)
+        for row, draws in self._draws():
             draws.sort()
-            below[row] = draws.searchsorted(edges[row])
+            below[row] += draws.searchsorted(edges[row])
         below[:, 1:] -= below[:, :-1].copy()
         places, outcomes = below.nonzero()
         sizes, counts = np.bincount(places, minlength=rows), below[places, outcomes]
@@ -47,7 +50,10 @@ class RowSampler:
         if words is outcomes:
             return words, counts, sizes
         ends = sizes.cumsum()[:-1]
-        each = [summed([pair]) for pair in zip(np.split(words, ends), np.split(counts, ends), strict=True)]
+        each = [
+            summed([pair], self.checkpoint)
+            for pair in zip(np.split(words, ends), np.split(counts, ends), strict=True)
+        ]
         sizes = np.array([words.size for words, _ in each])
         return np.concatenate([words for words, _ in each]), np.concatenate([counts for _, counts in each]), sizes
 
@@ -57,8 +63,10 @@ class RowSampler:
         if not readout.places or not self.shots:
             yield from (np.zeros(self.shots, np.int64) for _ in self.seeds)
             return
-        for edges, draws in zip(self._edges(readout), self._draws(), strict=True):
-            yield readout.memories(np.searchsorted(edges, draws, side="right"))
+        edges = self._edges(readout)
+        for _, some in groupby(self._draws(), itemgetter(0)):
+            found = [readout.memories(np.searchsorted(edges[row], draws, side="right")) for row, draws in some]
+            yield concatenated(found, self.checkpoint)
 
     @property
     def _readout(self) -> Readout:
@@ -68,10 +76,10 @@ class RowSampler:
         """Return each row's cumulative distribution of outcomes, shape (rows, values)."""
         return edges_of(self.rows, [self.slots[qubit] for qubit in readout.places], self.checkpoint)
 
-    def _draws(self) -> Iterator[NDArray[np.float64]]:
-        """Yield the draws of each row's shots."""
+    def _draws(self) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        """Yield the draws of each row's shots, as many of a row at a time as are quickly sorted."""
         uniforms = Uniforms(0)
-        for seed in self.seeds:
-            self.checkpoint()
+        for row, seed in enumerate(self.seeds):
             uniforms.begin(seed)
-            yield uniforms.reals.stretch(0, self.shots, 0)
+            for some in looked(self.shots, self.checkpoint):
+                yield row, uniforms.reals.stretch(some.start, some.stop - some.start, 0)

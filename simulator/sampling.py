@@ -18,10 +18,11 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import measurement
+from simulator import measurement, pieces
 from simulator.cohort import Cohort, drawn
 from simulator.instructions import Measure
 from simulator.measurement import PIECE, Amplitudes, distributions, piece_masses, squares
+from simulator.pieces import looked, shared_cuts
 from simulator.rng import Uniforms
 from simulator.tally import WORD_BITS, Tally, Words, summed
 
@@ -42,7 +43,7 @@ def sample(
 ) -> None:
     """Measure all at once, for every shot of a cohort; its states stay as they are."""
     readout = readout_of(measures, cohort.state.slots)
-    memories = _Memories(cohort, readout, tally)
+    memories = _Memories(cohort, readout, tally, checkpoint)
     if len(cohort.members) == 1 and not tally.remembers:
         outcomes, counts = _counted(cohort, readout, uniforms, checkpoint)
         tally.add(memories.words(np.zeros_like(outcomes), outcomes), counts)
@@ -51,13 +52,20 @@ def sample(
     for inside, outcomes in _outcomes(cohort, readout, uniforms, checkpoint):
         marks = cohort.crowd.marks[inside]
         if tally.remembers:
-            tally.put(cohort.crowd.shots[inside], memories.words(cohort.places.take(marks), outcomes))
-        else:
-            codes_and_counts.append(_runs(np.sort(marks << readout.num_bits | outcomes)))
+            places = np.empty_like(marks)
+            for some in looked(marks.size, checkpoint):
+                places[some] = cohort.places.take(marks[some])
+            tally.put(cohort.crowd.shots[inside], memories.words(places, outcomes))
+            continue
+        codes_and_counts += [
+            _runs(np.sort(marks[some] << readout.num_bits | outcomes[some]))
+            for some in looked(marks.size, checkpoint)
+        ]
     if codes_and_counts:
-        codes, counts = summed(codes_and_counts)
-        marks, outcomes = codes >> readout.num_bits, codes & (1 << readout.num_bits) - 1
-        tally.add(memories.words(cohort.places.take(marks), outcomes), counts)
+        codes, counts = summed(codes_and_counts, checkpoint)
+        for some in looked(codes.size, checkpoint):
+            marks, outcomes = codes[some] >> readout.num_bits, codes[some] & (1 << readout.num_bits) - 1
+            tally.add(memories.words(cohort.places.take(marks), outcomes), counts[some])
 
 
 def collapse(
@@ -119,32 +127,61 @@ def readout_of(measures: Sequence[Measure], slots: Mapping[int, int]) -> Readout
 class _Memories:
     """The classical memories of a cohort's members, after outcomes are written to them."""
 
-    def __init__(self, cohort: Cohort, readout: Readout, tally: Tally) -> None:
+    def __init__(self, cohort: Cohort, readout: Readout, tally: Tally, checkpoint: Callable[[], None]) -> None:
         mask = readout.mask
         self._kept = [member.classical.memory & ~mask for member in cohort.members]
+        self._checkpoint = checkpoint
         self._narrow = max([*self._kept, mask]) >> WORD_BITS == 0
         self._readout, self._tally = readout, tally
+        #: Of what comes again in each batch of shots.
+        self._words: dict[int, int] = {}
 
     def words(self, places: NDArray[np.intp], outcomes: NDArray[np.int64]) -> Words:
         """Return the word of each pair of a member's place and an outcome."""
+        words = np.empty(outcomes.size, np.int64)
+        all_pieces = list(looked(words.size, self._checkpoint))
         if self._narrow:
-            return np.array(self._kept, np.int64).take(places) | self._readout.memories(outcomes)
-        bits, memory = self._readout.num_bits, self._readout.memory
-        pairs, inverse = np.unique(places << bits | outcomes, return_inverse=True)
-        memories = (self._kept[pair >> bits] | memory(pair & (1 << bits) - 1) for pair in pairs.tolist())
-        return np.array([self._tally.word(each) for each in memories], np.int64)[inverse]
+            kept = np.array(self._kept, np.int64)
+            for some in all_pieces:
+                self._checkpoint()
+                words[some] = kept.take(places[some]) | self._readout.memories(outcomes[some])
+            return words
+        bits, found = self._readout.num_bits, []
+        for some in all_pieces:
+            self._checkpoint()
+            pairs, words[some], counts = np.unique(
+                places[some] << bits | outcomes[some], return_inverse=True, return_counts=True
+            )
+            found.append((pairs, counts))
+        all_pairs, _ = summed(found, self._checkpoint)
+        all_words = np.fromiter(map(self._word, all_pairs.tolist()), np.int64, all_pairs.size)
+        for some, (pairs, _) in zip(all_pieces, found, strict=True):
+            self._checkpoint()
+            words[some] = all_words[np.searchsorted(all_pairs, pairs)][words[some]]
+        return words
+
+    def _word(self, pair: int) -> int:
+        """Return the word of a member's place, and behind it an outcome."""
+        word = self._words.get(pair)
+        if word is None:
+            self._checkpoint()
+            bits = self._readout.num_bits
+            word = self._tally.word(self._kept[pair >> bits] | self._readout.memory(pair & (1 << bits) - 1))
+            if not self._readout.wide:
+                self._words[pair] = word
+        return word
 
 
 def _outcomes(
     cohort: Cohort, readout: Readout, uniforms: Uniforms, checkpoint: Callable[[], None]
 ) -> Iterator[tuple[slice, NDArray[np.int64]]]:
     """Yield each shot's outcome, a batch of the cohort's own crowd at a time."""
-    draws = drawn(cohort, uniforms)
+    draws = drawn(cohort, uniforms, checkpoint)
     rows = cohort.rows_of_members.take(cohort.places)
     if readout.wide:
         yield slice(None), _all_found(cohort, rows, draws, checkpoint)
     elif not readout.places:
-        for inside in cohort.crowd.batches():
+        for inside in cohort.crowd.batches(checkpoint):
             yield inside, np.zeros(inside.stop - inside.start, np.int64)
     else:
         edges = edges_of(cohort.rows, _bits(cohort, readout), checkpoint)
@@ -156,14 +193,29 @@ def _all_found(
     cohort: Cohort, rows: NDArray[np.intp], draws: Draws, checkpoint: Callable[[], None]
 ) -> NDArray[np.int64]:
     """Return all shots' outcomes, that are indices of the states; ``rows`` by mark."""
-    uniforms = np.concatenate([some for _, some in draws])
-    outcomes = np.empty(uniforms.size, np.int64)
-    of_shots = rows.take(cohort.crowd.marks)
-    for row, psi in enumerate(cohort.rows):
-        inside = np.flatnonzero(of_shots == row)
-        inside = inside[np.argsort(uniforms[inside])]
-        for some, indices in _found(psi, uniforms[inside], checkpoint):
-            outcomes[inside[some]] = indices
+    outcomes = np.empty(cohort.crowd.shots.size, np.int64)
+    for some in looked(outcomes.size, checkpoint):
+        outcomes[some] = 0  # so that what is written all over it finds no memory that nothing has touched
+    #: Of each row, runs of shots in the order of their draws.
+    runs: list[list[tuple[NDArray[np.intp], NDArray[np.float64]]]] = [[] for _ in cohort.rows]
+    start = 0
+    for uniforms in _together(draws):
+        of_shots = rows.take(cohort.crowd.marks[start : start + uniforms.size])
+        order = np.lexsort((uniforms, of_shots)) if len(runs) > 1 else np.argsort(uniforms)
+        ends = np.bincount(of_shots, minlength=len(runs)).cumsum()[:-1]
+        for row, run in enumerate(np.split(order, ends)):
+            if run.size:
+                runs[row].append((run + start, uniforms[run]))
+        start += uniforms.size
+    for psi, own in zip(cohort.rows, runs, strict=True):
+        if own:
+            found = _Finder(psi, checkpoint)
+            for cuts in shared_cuts([uniforms for _, uniforms in own], checkpoint):
+                uniforms = np.concatenate([uniforms[cut] for (_, uniforms), cut in zip(own, cuts, strict=True)])
+                order = np.argsort(uniforms)
+                checkpoint()
+                inside = np.concatenate([run[cut] for (run, _), cut in zip(own, cuts, strict=True)])
+                outcomes[inside[order]] = found.of(uniforms[order])
     return outcomes
 
 
@@ -174,12 +226,25 @@ def _counted(
     if not readout.places:
         return np.zeros(1, np.int64), np.array([cohort.num_shots])
     if readout.wide:
-        all_draws = np.concatenate([draws for _, draws in drawn(cohort, uniforms)])
-        all_draws.sort()
-        return summed(_runs(indices) for _, indices in _found(cohort.rows[0], all_draws, checkpoint))
+        runs = list(_together(drawn(cohort, uniforms, checkpoint)))
+        for run in runs:
+            checkpoint()
+            run.sort()
+        found = _Finder(cohort.rows[0], checkpoint)
+        pairs: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
+        for cuts in shared_cuts(runs, checkpoint):
+            draws = np.concatenate([run[cut] for run, cut in zip(runs, cuts, strict=True)])
+            draws.sort()
+            outcomes, counts = _runs(found.of(draws))
+            if pairs and pairs[-1][0][-1] == outcomes[0]:
+                pairs[-1][1][-1] += counts[0]
+                outcomes, counts = outcomes[1:], counts[1:]
+            if outcomes.size:
+                pairs.append((outcomes, counts))
+        return summed(pairs, checkpoint)
     (edges,) = edges_of(cohort.rows, _bits(cohort, readout), checkpoint)
     below = np.zeros(edges.size, np.int64)
-    for _, draws in drawn(cohort, uniforms):
+    for _, draws in drawn(cohort, uniforms, checkpoint):
         if edges.size <= _FEW:
             below += [np.count_nonzero(draws < edge) for edge in edges]
         else:
@@ -218,27 +283,48 @@ def _looked_up(
     return outcomes
 
 
-def _found(
-    psi: Amplitudes, draws: NDArray[np.float64], checkpoint: Callable[[], None]
-) -> Iterator[tuple[slice, NDArray[np.int64]]]:
-    """Yield the indices that draws, which ascend, fall on in the distribution of a state of several pieces."""
-    edges = np.cumsum(piece_masses(psi, checkpoint))
-    total = edges[-1]
-    edges /= total
-    ends = np.searchsorted(draws, edges)
-    pieces = psi.reshape(edges.size, -1)
-    for place in np.flatnonzero(np.diff(ends, prepend=0)).tolist():
-        checkpoint()
-        start, before = (ends[place - 1], edges[place - 1]) if place else (0, 0.0)
-        inner = np.cumsum(squares(pieces[place]))
-        last = np.searchsorted(inner, inner[-1])
-        inner /= total
-        inner += before
-        # Rounding leaves the end of a piece off its edge: the last index that can be takes what is between.
-        np.minimum(inner, edges[place], out=inner)
-        inner[last:] = edges[place]
-        inside = slice(start, ends[place])
-        yield inside, np.searchsorted(inner, draws[inside], side="right") + (place << PIECE)
+def _together(draws: Draws) -> Iterator[NDArray[np.float64]]:
+    """Yield draws, in their order, as many at a time as are quickly sorted."""
+    pending: list[NDArray[np.float64]] = []
+    size = 0
+    for _, some in draws:
+        pending.append(some)
+        size += some.size
+        if size >= pieces.PIECE:
+            yield np.concatenate(pending)
+            pending, size = [], 0
+    if pending:
+        yield np.concatenate(pending)
+
+
+class _Finder:
+    """Looks draws up in the distribution of a state of several pieces."""
+
+    def __init__(self, psi: Amplitudes, checkpoint: Callable[[], None]) -> None:
+        edges = np.cumsum(piece_masses(psi, checkpoint))
+        self._total = edges[-1]
+        self._edges = edges / self._total
+        self._pieces = psi.reshape(edges.size, -1)
+        self._checkpoint = checkpoint
+
+    def of(self, draws: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return the index that each draw falls on; the draws ascend."""
+        edges = self._edges
+        ends = np.searchsorted(draws, edges)
+        found = np.empty(draws.size, np.int64)
+        for place in np.flatnonzero(np.diff(ends, prepend=0)).tolist():
+            self._checkpoint()
+            start, before = (ends[place - 1], edges[place - 1]) if place else (0, 0.0)
+            inner = np.cumsum(squares(self._pieces[place]))
+            last = np.searchsorted(inner, inner[-1])
+            inner /= self._total
+            inner += before
+            # Rounding leaves the end of a piece off its edge: the last index that can be takes what is between.
+            np.minimum(inner, edges[place], out=inner)
+            inner[last:] = edges[place]
+            inside = slice(start, ends[place])
+            found[inside] = np.searchsorted(inner, draws[inside], side="right") + (place << PIECE)
+        return found
 
 
 def _runs(ascending: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -71,9 +71,14 @@ def ground(num_qubits: int, dtype: DTypeLike = np.complex128, room: DTypeLike | 
     return ground_of(range(num_qubits), dtype, room)
 
 
-def ground_of(qubits: Sequence[int], dtype: DTypeLike = np.complex128, room: DTypeLike | None = None) -> State:
-    """Return |0...0> of these qubits, the first at bit 0."""
-    amplitudes = buffers.zeros(1 << len(qubits), dtype, room)
+def ground_of(
+    qubits: Sequence[int],
+    dtype: DTypeLike = np.complex128,
+    room: DTypeLike | None = None,
+    checkpoint: Callable[[], None] = lambda: None,
+) -> State:
+    """Return |0...0> of these qubits, the first at bit 0; calls ``checkpoint`` now and then."""
+    amplitudes = buffers.zeros(1 << len(qubits), dtype, room, checkpoint)
     amplitudes[0] = 1
     return State(amplitudes, {qubit: bit for bit, qubit in enumerate(qubits)}, live=0)
 
@@ -82,7 +87,7 @@ def widened(states: State, qubits: Sequence[int], checkpoint: Callable[[], None]
     """Return states that have these qubits too, in |0>."""
     num_bits = len(states.slots)
     narrow = states.amplitudes.reshape(-1, 1 << num_bits)
-    amplitudes = buffers.zeros(narrow.size << len(qubits), narrow.dtype)
+    amplitudes = buffers.zeros(narrow.size << len(qubits), narrow.dtype, checkpoint=checkpoint)
     wide = amplitudes.reshape(len(narrow), -1)
     width = min(_PIECE, 1 << num_bits)
     height = max(1, _PIECE >> num_bits)
@@ -108,7 +113,7 @@ def vector(amplitudes: NDArray[Any]) -> State:
 
 def identity(num_qubits: int, dtype: DTypeLike, checkpoint: Callable[[], None]) -> State:
     """Return the identity over so many qubits as a `matrix`; calls ``checkpoint`` now and then."""
-    entries = buffers.zeros(1 << 2 * num_qubits, dtype).reshape(1 << num_qubits, -1)
+    entries = buffers.zeros(1 << 2 * num_qubits, dtype, checkpoint=checkpoint).reshape(1 << num_qubits, -1)
     for rows in _few(entries):
         # The first touch of new memory takes long.
         checkpoint()

@@ -21,11 +21,12 @@ from simulator.evolution import Report, unheard
 from simulator.flow import compile_program
 from simulator.instructions import Gate
 from simulator.parts import SweepOutcome
+from simulator.pieces import concatenated, looked
 from simulator.program import Program
 from simulator.row_sampling import Counts, RowSampler
 from simulator.rows import Columns, RowsEvolution, can_share_steps
 from simulator.shards import GLOBAL_PHASE, Options, Sweep
-from simulator.tally import WORD_BITS, Words
+from simulator.tally import WORD_BITS, Words, summed
 
 
 def run_together(
@@ -61,7 +62,7 @@ def run_together(
         if options.method == "statevector":
             states += _finished_rows(rows, one, _phases(sweep, some), options, checkpoint)
         report((start + len(some)) / sweep.num_rows)
-    memories, counts, ends, memory = tallies.results()
+    memories, counts, ends, memory = tallies.results(checkpoint)
     return SweepOutcome(
         index=sweep.index,
         seeds=tuple(seeds),
@@ -71,7 +72,7 @@ def run_together(
         counts=counts,
         ends=ends,
         memory=memory,
-        states=Array.over(np.array(states)) if states else None,
+        states=Array.over(concatenated(states, checkpoint).reshape(len(states), -1)) if states else None,
         names=sweep.names,
         metadata=sweep.metadata,
         global_phases=Array.of(_phases(sweep, values)) if GLOBAL_PHASE in sweep.places else None,
@@ -105,14 +106,25 @@ class _Tallies:
             return
         for words in sampler.remembered():
             self._memory.append(words)
-            found, counts = np.unique(words, return_counts=True)
+            found, counts = _tallied(words, checkpoint)
             self._counts.append((found, counts, np.array([found.size])))
 
-    def results(self) -> tuple[Array, Array, Array, Array | None]:
+    def results(self, checkpoint: Callable[[], None]) -> tuple[Array, Array, Array, Array | None]:
         """Return the memories, the counts and the ends of `SweepOutcome`, and each shot's memory."""
-        words, counts, sizes = map(np.concatenate, zip(*self._counts, strict=True))
-        memory = None if self._memory is None else Array.counting(np.array(self._memory))
-        return Array.counting(words), Array.counting(counts), Array.counting(sizes.cumsum()), memory
+        words, counts, sizes = (concatenated(each, checkpoint) for each in zip(*self._counts, strict=True))
+        memory = None
+        if self._memory is not None:
+            whole = concatenated(self._memory, checkpoint).reshape(len(self._memory), -1)
+            memory = Array.counting(whole, checkpoint)
+        found = [Array.counting(each, checkpoint) for each in (words, counts, sizes.cumsum())]
+        return found[0], found[1], found[2], memory
+
+
+def _tallied(words: Words, checkpoint: Callable[[], None]) -> tuple[Words, Counts]:
+    """Return the words that come, ascending, and how often each does."""
+    return summed(
+        [np.unique(words[some], return_counts=True) for some in looked(words.size, checkpoint)], checkpoint
+    )
 
 
 def _code(template: Program, options: Options) -> Code | None:

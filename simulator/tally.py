@@ -6,12 +6,17 @@ place in a list of such wide memories.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from heapq import merge as merged
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator import pieces
+from simulator.pieces import concatenated, looked, shared_cuts
+
 Words = NDArray[np.int64]
+Counts = NDArray[np.int64]
 
 #: Bits that a memory may have to be its own word.
 WORD_BITS = 63
@@ -19,16 +24,21 @@ WORD_BITS = 63
 _PENDING = 1 << 20
 #: Fewer keys than this are as fast written one by one.
 _FEW = 4096
+#: Keys that are written between two checkpoints.
+_KEYS = 1 << 14
 _DIGITS = np.frombuffer(b"0123456789abcdef", np.uint8)
 
 
 class Tally:
-    """Adds up the classical memories of shots, numbered from ``first`` on."""
+    """Adds up the classical memories of shots, numbered from ``first`` on; calls ``checkpoint`` now and then."""
 
-    def __init__(self, shots: int, *, memory: bool, first: int = 0) -> None:
+    def __init__(
+        self, shots: int, *, memory: bool, first: int = 0, checkpoint: Callable[[], None] = lambda: None
+    ) -> None:
         self._first = first
+        self._checkpoint = checkpoint
         self._memory = np.zeros(shots, np.int64) if memory else None
-        self._added: list[tuple[Words, NDArray[np.int64]]] = []
+        self._added: list[tuple[Words, Counts]] = []
         self._pending = 0
         self._wide: dict[int, int] = {}
 
@@ -41,45 +51,115 @@ class Tally:
         """Return the word of a memory."""
         return memory if memory >> WORD_BITS == 0 else -1 - self._wide.setdefault(memory, len(self._wide))
 
-    def add(self, words: Words, counts: NDArray[np.int64]) -> None:
+    def add(self, words: Words, counts: Counts) -> None:
         """Count shots, as many of each word as it says."""
         self._added.append((words, counts))
         self._pending += words.size
         if self._pending > _PENDING and len(self._added) > 1:
-            self._added = [summed(self._added)]
+            self._added = [summed(self._added, self._checkpoint)]
             self._pending = self._added[0][0].size
 
     def put(self, shots: NDArray[np.int64], words: Words) -> None:
         """Remember each shot's word, and count it."""
         if self._memory is None:
             raise TypeError("this tally does not remember shots")
-        self._memory[shots - self._first] = words
+        for some in looked(words.size, self._checkpoint):
+            self._memory[shots[some] - self._first] = words[some]
 
     def results(self) -> tuple[dict[str, int], list[str] | None]:
         """Return hex key -> shots, ascending, and one hex key a shot, if they are remembered."""
         if self._memory is None:
-            words, counts = summed(self._added)
+            words, counts = summed(self._added, self._checkpoint)
             return self._counts(self._keys(words), counts), None
-        words, places, counts = np.unique(self._memory, return_inverse=True, return_counts=True)
+        found, places = [], []
+        for some in looked(self._memory.size, self._checkpoint):
+            own, inverse, own_counts = np.unique(self._memory[some], return_inverse=True, return_counts=True)
+            found.append((own, own_counts))
+            places.append(inverse.astype(np.uint32))
+        words, counts = summed(found, self._checkpoint)
         keys = self._keys(words)
-        memory: list[str] = np.array(keys, object)[places].tolist()
+        all_keys = np.empty(len(keys), object)
+        for some in looked(len(keys), self._checkpoint):
+            all_keys[some] = keys[some]
+        memory: list[str] = []
+        for (own, _), of_shots in zip(found, places, strict=True):
+            self._checkpoint()
+            own_keys = all_keys[np.searchsorted(words, own)]
+            self._checkpoint()
+            memory += own_keys[of_shots].tolist()
         return self._counts(keys, counts), memory
 
-    def _counts(self, keys: list[str], counts: NDArray[np.int64]) -> dict[str, int]:
-        pairs = zip(keys, counts.tolist(), strict=True)
-        # The words of wide memories are not in their order.
-        return dict(sorted(pairs, key=lambda pair: int(pair[0], 16)) if self._wide else pairs)
+    def _counts(self, keys: list[str], counts: Counts) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for some in looked(len(keys), self._checkpoint, _KEYS):
+            found.update(zip(keys[some], counts[some].tolist(), strict=True))
+        return self._in_order(found) if self._wide else found
+
+    def _in_order(self, counts: dict[str, int]) -> dict[str, int]:
+        """Return counts in the order of memories, which the words of wide ones are not in."""
+        keys = list(counts)
+        # Of numbers alone: of millions of tuples, the garbage collector would look at each again and again.
+        runs = [sorted(map(self._number, keys[some])) for some in looked(len(keys), self._checkpoint, _KEYS)]
+        found: dict[str, int] = {}
+        for memory in merged(*runs):
+            self._checkpoint()
+            key = hex(memory)
+            found[key] = counts[key]
+        return found
+
+    def _number(self, key: str) -> int:
+        self._checkpoint()
+        return int(key, 16)
 
     def _keys(self, words: Words) -> list[str]:
-        if not self._wide:
-            return _hex(words)
         wide = list(self._wide)
-        return [hex(word if word >= 0 else wide[-1 - word]) for word in words.tolist()]
+        keys: list[str] = []
+        for some in looked(words.size, self._checkpoint, _KEYS):
+            if not wide:
+                keys += _hex(words[some])
+                continue
+            for word in words[some].tolist():
+                self._checkpoint()  # a memory may have a million bits
+                keys.append(hex(word if word >= 0 else wide[-1 - word]))
+        return keys
 
 
-def summed(added: Iterable[tuple[Words, NDArray[np.int64]]]) -> tuple[Words, NDArray[np.int64]]:
+def summed(added: Iterable[tuple[Words, Counts]], checkpoint: Callable[[], None]) -> tuple[Words, Counts]:
     """Return each word once, ascending, and its count."""
     pairs = list(added)
+    size = sum(words.size for words, _ in pairs)
+    if size <= pieces.PIECE:
+        return _summed(pairs)
+    if _ascend(pairs, checkpoint):
+        return concatenated([words for words, _ in pairs], checkpoint), concatenated(
+            [counts for _, counts in pairs], checkpoint
+        )
+    runs = [
+        _summed([(words[some], counts[some])])
+        for words, counts in pairs
+        for some in looked(words.size, checkpoint)
+    ]
+    found = [
+        _summed([(words[its], counts[its]) for (words, counts), its in zip(runs, cuts, strict=True)])
+        for cuts in shared_cuts([words for words, _ in runs], checkpoint)
+    ]
+    all_words, all_counts = zip(*found, strict=True)
+    return concatenated(all_words, checkpoint), concatenated(all_counts, checkpoint)
+
+
+def _ascend(pairs: list[tuple[Words, Counts]], checkpoint: Callable[[], None]) -> bool:
+    """Whether there is nothing to add up."""
+    last = None
+    for words, _ in pairs:
+        for some in looked(words.size, checkpoint):
+            part = words[some]
+            if (last is not None and part[0] <= last) or not np.all(part[1:] > part[:-1]):
+                return False
+            last = part[-1]
+    return True
+
+
+def _summed(pairs: list[tuple[Words, Counts]]) -> tuple[Words, Counts]:
     words = np.concatenate([np.empty(0, np.int64), *(words for words, _ in pairs)])
     counts = np.concatenate([np.empty(0, np.int64), *(counts for _, counts in pairs)])
     if not np.all(words[1:] > words[:-1]):

@@ -17,6 +17,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _LINUX = sys.platform == "linux"
+#: Seconds between two calls of ``meanwhile``.
+_PAUSE = 0.02
 
 
 class _Threads:
@@ -92,11 +94,16 @@ def thread_count() -> int:
 
 
 def share(
-    own: Callable[[Iterator[T]], None], helping: Callable[[Iterator[T]], None], items: Iterable[T], helpers: int
+    own: Callable[[Iterator[T]], None],
+    helping: Callable[[Iterator[T]], None],
+    items: Iterable[T],
+    helpers: int,
+    meanwhile: Callable[[], None] = _nothing,
 ) -> None:
     """Run ``own`` here and ``helping`` in other threads, each on an iterator; all take from the same items.
 
-    If one raises, the others get no more items, and the exception comes out here; the caller's own first.
+    If one raises, the others get no more items, and the exception comes out here; the caller's own first. While
+    others still work, ``meanwhile`` is called here now and then; it may raise, too.
     """
     source = iter(items)
     if helpers < 1:
@@ -124,7 +131,10 @@ def share(
     futures = [_threads.helpers().submit(until_stopped, helping, _nothing) for _ in range(helpers)]
     try:
         until_stopped(own, _threads.keep_off)
+        while wait(futures, _PAUSE).not_done:
+            meanwhile()
     finally:
+        stopped.set()
         wait(futures)
     for future in futures:
         future.result()

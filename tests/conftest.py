@@ -34,16 +34,26 @@ settings.load_profile("suite")
 def pytest_addoption(parser):
     parser.addoption("--soak-minutes", type=float, default=0.75, help="how long the soak makes trouble")
     parser.addoption("--soak-seed", type=int, default=0, help="repeat the soak of this seed; 0: a new one")
+    parser.addoption("--long", action="store_true", help="also run what takes minutes and many GiB")
     parser.addoption("--ending", type=float, default=10.0, help="seconds in which what tests started must end")
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "long: takes minutes and many GiB; runs with --long only")
     # Before anything is captured.
     config.stash[_stderr] = os.dup(sys.__stderr__.fileno())
     leftovers.sign()
     if _leads(config):
         for line in leftovers.end(leftovers.of_runs_that_are_gone()):
             _say(config, f"ended what an earlier run had left behind: {line}")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--long"):
+        skip = pytest.mark.skip(reason="long: runs with --long")
+        for item in items:
+            if "long" in item.keywords:
+                item.add_marker(skip)
 
 
 @pytest.hookimpl(trylast=True)

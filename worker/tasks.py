@@ -12,7 +12,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from billiard import current_process
 from celery import Task, signals, states
@@ -41,6 +41,8 @@ from worker.settings import TASK, Settings
 from worker.store import Store
 
 T = TypeVar("T")
+#: Type, text and traceback.
+Error: TypeAlias = tuple[str, str, str]
 logger = logging.getLogger(__name__)
 
 #: Seconds until a shard is handed out again for which there was no room, or which met an unforeseen error.
@@ -83,8 +85,9 @@ def run_shard(self: Task, job_id: str, shard: int) -> dict[str, Any]:
         checkpoint = Checkpoint(store, door, token, on_lasting=lambda: _announce(self), drain=drain)
         try:
             part, error = _run(door, claim.field, slot, checkpoint, running.report)
+            data, error = _encoded(part, error, checkpoint)
             running.deliver()
-            effects = _complete(self, door, token, part, error)
+            effects = _complete(self, door, token, part, data, error)
         except Exception as stopped:  # noqa: BLE001 (whatever it is, the shard is given back)
             running.deliver()
             try:
@@ -155,8 +158,8 @@ def _widest() -> int:
 
 def _run(
     door: Doorbell, field: bytes | None, slot: int, checkpoint: Checkpoint, report: Callable[[float], None]
-) -> tuple[Part, tuple[str, str, str] | None]:
-    """Return the part, and the first error in it as (type, text, traceback)."""
+) -> tuple[Part, Error | None]:
+    """Return the part, and the first error in it."""
     try:
         shard = wire.decode_shard(blobs.read_shard(store, door, field))
     except (WireError, PayloadMissingError) as error:
@@ -175,18 +178,24 @@ def _run(
     return part, (failure.type, failure.text, failure.traceback) if failure else None
 
 
+def _encoded(
+    part: Part, error: Error | None, checkpoint: Checkpoint
+) -> tuple[bytearray | memoryview, Error | None]:
+    """Return a part's bytes and its error; of one that weighs more than a result may, an empty part's, and that."""
+    num_bytes = part_weight(part)
+    if num_bytes <= settings.max_result_bytes:
+        return wire.encode_part(part, checkpoint), error
+    reason = (
+        f"the result has {size(num_bytes, up=True)}; BASICAER_MAX_RESULT_BYTES allows "
+        f"{size(settings.max_result_bytes)}: use fewer circuits, qubits or shots at once, or raise the limit"
+    )
+    return wire.encode(Part()), (PartTooLargeError.__name__, reason, "")
+
+
 def _complete(
-    task: Task, door: Doorbell, token: str, part: Part, error: tuple[str, str, str] | None
+    task: Task, door: Doorbell, token: str, part: Part, data: bytearray | memoryview, error: Error | None
 ) -> Effects | None:
     """COMPLETE, tried until the store has answered: a repeat with the same token is harmless."""
-    data = wire.encode(part)
-    num_bytes = part_weight(part)
-    if num_bytes > settings.max_result_bytes:
-        reason = (
-            f"the result has {size(num_bytes, up=True)}; BASICAER_MAX_RESULT_BYTES allows "
-            f"{size(settings.max_result_bytes)}: use fewer circuits, qubits or shots at once, or raise the limit"
-        )
-        error, data = (PartTooLargeError.__name__, reason, ""), wire.encode(Part())
     # Where this task is the whole job, and failed, it ends with the job's error.
     failed = error is not None and task.request.id == door.job_id
     told = None if failed else told_of_success(task, _summary(part))

@@ -66,16 +66,16 @@ def test_cut_and_joined_again_each_shot_is_as_before(seed: int, count: int) -> N
     before = seen(cohort)
     number_of = np.random.default_rng(seed).integers(0, count, len(cohort.members))
     groups = [np.flatnonzero(number_of == number) for number in np.unique(number_of)]
-    cut = parts(cohort, groups)
+    cut = parts(cohort, groups, never)
     shared = [seen(part) for part in cut]
     assert sum(len(part) for part in shared) == SHOTS.size
     assert all(before[shot] == entry for part in shared for shot, entry in part.items())
     assert all({member.row for member in part.members} == set(range(part.num_rows)) for part in cut)
     # Some go on by themselves: what they draw is theirs alone.
-    split(cut[0], np.full(len(cut[0].members), 0.5), Uniforms(1))
+    split(cut[0], np.full(len(cut[0].members), 0.5), Uniforms(1), never)
     whole = cut[-1]
     for part in cut[:-1]:
-        join(whole, part)
+        join(whole, part, never)
     assert seen(whole) == before
     merge(whole, never)
     assert seen(whole) == before
@@ -85,8 +85,8 @@ def test_a_cohort_that_is_cut_and_joined_moves_no_shot() -> None:
     """Where nobody draws in between, the arrays of shots stay as they are."""
     cohort = spread(1)
     gathered = cohort.crowd
-    one, other = parts(cohort, [np.arange(3), np.arange(3, 10)])
-    join(one, other)
+    one, other = parts(cohort, [np.arange(3), np.arange(3, 10)], never)
+    join(one, other, never)
     assert one.crowd is gathered
 
 
@@ -96,7 +96,7 @@ def test_halves(seed: int) -> None:
     """Half of the states, and their shots, in each; the one of fewer shots first."""
     cohort = spread(seed, num_rows=5)
     before = seen(cohort)
-    one, other = halves(cohort)
+    one, other = halves(cohort, never)
     assert {one.num_rows, other.num_rows} == {2, 3}
     assert one.num_shots <= other.num_shots
     assert seen(one) | seen(other) == before
@@ -119,7 +119,7 @@ def test_absorbing_keeps_one_state() -> None:
     third = beginning(vector(np.array([0, 1, 0, 0], np.complex128)), np.arange(3), 0)
     assert not same_state(one, third, never)
     assert same_state(one, other, never)
-    absorb(one, other)
+    absorb(one, other, never)
     assert (one.num_rows, one.num_shots) == (1, 30)
     assert set(seen(one)) == set(range(30))
 
@@ -129,7 +129,7 @@ def test_split_follows_the_draws(sparse: int, monkeypatch: pytest.MonkeyPatch) -
     """Rule 32: a shot's outcome is 0 if its own draw of its own number is below its member's share."""
     monkeypatch.setattr(module, "_SPARSE", sparse)
     cohort = spread(2)
-    (cohort, _) = parts(cohort, [np.array([0, 2, 3, 4, 8]), np.array([1, 5, 6, 7, 9])])
+    (cohort, _) = parts(cohort, [np.array([0, 2, 3, 4, 8]), np.array([1, 5, 6, 7, 9])], never)
     before, uniforms = seen(cohort), Uniforms(9)
     shares = np.array([0.3, 0.6, 0, 1, 0.5])
     share_of = dict(zip(cohort.members, shares.tolist(), strict=True))
@@ -141,7 +141,7 @@ def test_split_follows_the_draws(sparse: int, monkeypatch: pytest.MonkeyPatch) -
     for shot, member in member_of.items():
         word, real = (each.draw(np.array([shot]), member.draws)[0] for each in (uniforms.words, uniforms.reals))
         expected[shot] = int((word + real) / 2**16 >= share_of[member])
-    outcomes = split(cohort, shares, uniforms)
+    outcomes = split(cohort, shares, uniforms, never)
     found = {}
     for shot, mark in zip(cohort.crowd.shots.tolist(), cohort.crowd.marks.tolist(), strict=True):
         found[shot] = int(outcomes[cohort.places[mark]])
@@ -160,7 +160,7 @@ def test_split_where_words_do_not_decide(share: float) -> None:
     assert 10 < np.count_nonzero(ties) < 60
     assert len(set(expected[ties].tolist())) == (2 if share in {0.3, 1 / 3} else 1)
     cohort = beginning(ground(1), shots, 0)
-    outcomes = split(cohort, np.array([share]), Uniforms(2))
+    outcomes = split(cohort, np.array([share]), Uniforms(2), never)
     np.testing.assert_array_equal(outcomes[cohort.places[cohort.crowd.marks]], expected)
 
 
@@ -171,6 +171,6 @@ def test_draws_come_shot_by_shot() -> None:
     uniforms = Uniforms(5)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(crowd, "_BATCH", 300)
-        for inside, draws in drawn(cohort, uniforms):
+        for inside, draws in drawn(cohort, uniforms, never):
             for shot, draw in zip(cohort.crowd.shots[inside].tolist(), draws.tolist(), strict=True):
                 assert draw == uniforms.reals.draw(np.array([shot]), numbers[shot])[0]

@@ -25,6 +25,8 @@ def sizes(request: pytest.FixtureRequest) -> Iterator[None]:
             patch.setattr(module, "LOW", request.param[1])
         if request.param[0] < 14:
             patch.setattr(gather, "_ROWS", 1)
+            patch.setattr(kernels, "_PREPARED", request.param[1])
+            patch.setattr(kernels, "_PRODUCT", 0)
         gather.layout.cache_clear()
         yield
     gather.layout.cache_clear()
@@ -86,7 +88,7 @@ def test_prepare(place: tuple[int, tuple[int, ...], kernels.Controls], seed: int
     column = np.zeros((1 << len(targets), 1 << len(targets)), np.complex128)
     column[:, 0] = amplitudes
     expected = embedded(column, targets, num_bits) @ psi
-    kernels.prepare(psi, amplitudes, targets)
+    kernels.prepare(psi, amplitudes, targets, never)
     np.testing.assert_allclose(psi, expected, **TOLERANCE)
 
 

@@ -144,7 +144,7 @@ def main(family: str, num_qubits: str, method: str, precision: str) -> None:
     before = resident("VmRSS")
     part = run_shard(shard, admit=asked.append)
     running = resident("VmHWM") - before
-    wire.encode(part)
+    wire.encode_part(part, lambda: None)
     sending = resident("VmHWM") - before
     readout = cost.shots_bytes(program_, method, SHOTS, memory=False)
     sys.stdout.write(json.dumps([running, sending, asked[0], readout]))

@@ -49,7 +49,7 @@ def piece(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> in
 def outcomes_of(psi: NDArray[Any], draws: Sequence[float], piece: int) -> list[int]:
     if psi.size <= 1 << piece:
         return narrow_outcomes(psi, draws)
-    return [int(index) for _, some in sampling._found(psi, np.array(draws), never) for index in some]
+    return sampling._Finder(psi, never).of(np.array(draws)).tolist()
 
 
 def test_impossible_outcomes_are_never_taken(piece: int) -> None:
