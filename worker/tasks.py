@@ -181,7 +181,7 @@ def _run(
 def _encoded(
     part: Part, error: Error | None, checkpoint: Checkpoint
 ) -> tuple[bytearray | memoryview, Error | None]:
-    """Return a part's bytes and its error; of one that weighs more than a result may, an empty part's, and that."""
+    """Return a part's bytes and its error; where it weighs more than a result may, an empty part's, and that."""
     num_bytes = part_weight(part)
     if num_bytes <= settings.max_result_bytes:
         return wire.encode_part(part, checkpoint), error
