@@ -108,9 +108,19 @@ class Connection(kombu.connection.Connection):
 
 
 class PooledConnection(kombu.connection.PooledConnection):
-    """A connection of a pool; kombu's own would have kombu's transport."""
+    """A connection of a pool, which publishes; kombu's own would have kombu's transport.
+
+    kombu publishes commands to workers, such as a revoke, again and again until the broker is back, however long
+    that takes. Here it is tried twice where the caller does not say how often: the record has the truth already.
+    """
 
     get_transport_cls = Connection.get_transport_cls
+
+    def ensure(self, *arguments: Any, **options: Any) -> Any:
+        """Return the function that tries again where the connection was lost."""
+        if options.get("max_retries") is None:
+            options["max_retries"] = 1
+        return super().ensure(*arguments, **options)  # type: ignore[no-untyped-call]
 
 
 class Pool(kombu.connection.ConnectionPool):

@@ -11,10 +11,12 @@ from urllib.parse import quote
 import pytest
 from circuits import bell
 from command_line import basicaer
+from patience import deadline
 from processes import RedisServer
 from secured import free_port
 
 from jobs import BasicAerError, BasicAerProvider, UnreachableError
+from worker.errors import STORE_FAULTS
 from worker.settings import MOST_SECONDS
 
 #: Everything that means something in a URL.
@@ -54,6 +56,20 @@ def test_an_encoded_password(address):
     assert job.cancel() is True
     assert job.async_result.state == "REVOKED"
     assert repr(provider) == f"<BasicAerProvider('redis://{address}/3')>"
+    provider.close()
+
+
+def test_a_command_to_workers_ends_without_a_broker(tmp_path):
+    """Rule 18: a revoke that Celery cannot publish, as Redis went away since the record, is bounded."""
+    server = RedisServer(tmp_path).start()
+    provider = BasicAerProvider(server.url)
+    with provider.reaching() as connection:
+        connection.app.control.revoke("before")
+        server.stop()
+        begun = time.monotonic()
+        with pytest.raises(STORE_FAULTS):
+            connection.app.control.revoke("after")
+        assert time.monotonic() - begun < deadline(10)
     provider.close()
 
 
