@@ -96,7 +96,7 @@ def test_prepare(place: tuple[int, tuple[int, ...], kernels.Controls], seed: int
 def test_prepare_keeps_a_real_state_real(dtype: type) -> None:
     """Amplitudes that are all real, though of a complex type as they travel, go into a state of real numbers."""
     psi = np.array([0.6, 0, 0, 0, -0.8, 0, 0, 0], dtype)
-    kernels.prepare(psi, np.array([0.28, 0, 0, -0.96], np.complex128), (0, 1))
+    kernels.prepare(psi, np.array([0.28, 0, 0, -0.96], np.complex128), (0, 1), never)
     expected = np.kron([0.6, -0.8], [0.28, 0, 0, -0.96])
     np.testing.assert_allclose(psi, expected, rtol=0, atol=np.finfo(dtype).eps)
     assert psi.dtype == dtype
