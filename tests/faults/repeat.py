@@ -26,7 +26,19 @@ def main(folder: Path, times: int) -> str:
         for number in range(green + 1, times + 1):
             log = folder / f"{number}.log"
             with log.open("w") as out:
-                command = [sys.executable, "-m", "pytest", str(TESTS), "-n", "3", "-q", "-x", "--long"]
+                command = [
+                    sys.executable,
+                    "-m",
+                    "pytest",
+                    str(TESTS),
+                    "-n",
+                    "3",
+                    "--dist",
+                    "loadgroup",
+                    "-q",
+                    "-x",
+                    "--long",
+                ]
                 done = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, check=False)
             if done.returncode:
                 raise SystemExit(f"round {number} of {times} is red: {log}")
