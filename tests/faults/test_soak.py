@@ -87,10 +87,16 @@ class Farm:
 
     def fault(self) -> None:
         """Do one random thing to one random node, or to Redis; a node that is gone gets a successor."""
-        faults = (
-            self._kill_child, self._kill_node, self._stop, self._stop_child, self._end, self._kill_redis, self._lose_keys
-        )  # fmt: skip
-        chosen = self.chance.choices(faults, weights=(5, 3, 3, 2, 2, 1, 1))[0]
+        faults = {
+            self._kill_child: 5,
+            self._kill_node: 3,
+            self._stop: 3,
+            self._stop_child: 2,
+            self._end: 2,
+            self._kill_redis: 1,
+            self._lose_keys: 1,
+        }
+        chosen = self.chance.choices([*faults], weights=[*faults.values()])[0]
         node = self.chance.choice(self.nodes)
         self.faults[chosen.__name__.strip("_")] += 1
         chosen(node)
