@@ -38,7 +38,7 @@ def lower_by_definition(operation: Any, qubits: tuple[int, ...], clbits: tuple[i
         circuit = _definition(operation)
         circuit = _synthesis(operation) if circuit is None else circuit
         matrix = _matrix(operation) if circuit is None else None
-    except RecursionError:
+    except (RecursionError, MemoryError):
         raise
     except Exception as error:  # the user's own code may raise anything
         raise scope.refusal(name, f"its definition failed with {type(error).__name__}: {error}") from error

@@ -78,7 +78,7 @@ def lower_operation(operation: Any, qubits: tuple[int, ...], clbits: tuple[int, 
     rule = rules.get(kind) or next(rules[base] for base in kind.__mro__ if base in rules)
     try:
         rule(operation, qubits, clbits, scope)
-    except (LoweringError, InvalidProgramError, RecursionError):
+    except (LoweringError, InvalidProgramError, RecursionError, MemoryError):
         raise
     except Exception as error:
         raise scope.refusal(operation.name, f"{type(error).__name__}: {error}") from error

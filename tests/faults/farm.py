@@ -127,6 +127,11 @@ class Farm(Site):
         with self.backend.provider.reaching() as connection:
             return connection.store
 
+    @property
+    def owner(self) -> str:
+        """Whose jobs the client's are."""
+        return self.backend.provider.settings.owner
+
     def restart(self, *, sig: signal.Signals = signal.SIGTERM) -> None:
         """End all workers with this signal, and Redis in good order; start Redis and as many workers again."""
         up = [worker for worker in self.workers if worker.process.poll() is None]

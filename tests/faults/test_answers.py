@@ -71,7 +71,6 @@ def too_few_replicas(client: redis.Redis) -> Iterator[None]:
 @contextmanager
 def busy(client: redis.Redis) -> Iterator[None]:
     """Somebody's script runs without end."""
-    client.config_set("lua-time-limit", 50)
 
     def spin() -> None:
         with contextlib.suppress(redis.RedisError):
@@ -87,12 +86,13 @@ def busy(client: redis.Redis) -> Iterator[None]:
         except redis.ResponseError as error:
             return str(error).startswith("BUSY")
 
-    eventually(refuses, what="BUSY")
-    try:
-        yield
-    finally:
-        other.script_kill()
-        spinning.join()
+    with set_to(client, "lua-time-limit", "50"):
+        eventually(refuses, what="BUSY")
+        try:
+            yield
+        finally:
+            other.script_kill()
+            spinning.join()
 
 
 @contextmanager

@@ -185,8 +185,8 @@ def test_takes_the_same_for_any_number_of_shards(farm: Farm):
         job_id = f"of-{total}"
         size = write_payload(farm.store, job_id, [b"a shard"] * total)
         new = NewJob(
-            id=job_id, owner="ann", total=total, digest="d", manifest=manifest, payload_bytes=size, result_bytes=0,
-            expires=60, job_timeout=60, backend="qasm_simulator",
+            id=job_id, owner=farm.owner, total=total, digest="d", manifest=manifest, payload_bytes=size,
+            result_bytes=0, expires=60, job_timeout=60, backend="qasm_simulator",
         )  # fmt: skip
         farm.store.submit(new)
         before = _calls(farm)

@@ -87,8 +87,8 @@ def submitted(provider, shards, *, manifest=None, job_timeout=60.0, tamper=lambd
         size = write_payload(connection.store, job_id, shards)
         tamper(keys.upload(job_id))
         new = NewJob(
-            id=job_id, owner="mallory", total=len(shards), digest="d", payload_bytes=size, result_bytes=0,
-            backend="qasm_simulator", manifest=manifest, expires=60, job_timeout=job_timeout,
+            id=job_id, owner=provider.settings.owner, total=len(shards), digest="d", payload_bytes=size,
+            result_bytes=0, backend="qasm_simulator", manifest=manifest, expires=60, job_timeout=job_timeout,
         )  # fmt: skip
         carry_out(connection.app, connection.store.submit(new))
     return job_id

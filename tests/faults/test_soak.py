@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -99,7 +100,9 @@ class Farm:
         chosen = self.chance.choices([*faults], weights=[*faults.values()])[0]
         node = self.chance.choice(self.nodes)
         self.faults[chosen.__name__.strip("_")] += 1
-        chosen(node)
+        # A process may have ended since it was looked up.
+        with suppress(psutil.NoSuchProcess):
+            chosen(node)
         for gone in [each for each in self.nodes if each.process.poll() is not None]:
             self.nodes.remove(gone)
             self.add()
