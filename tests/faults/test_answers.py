@@ -77,7 +77,6 @@ def busy(client: redis.Redis) -> Iterator[None]:
             client.eval(_SPIN, 0, 30)
 
     spinning = threading.Thread(target=spin)
-    spinning.start()
     other = redis.Redis(unix_socket_path=client.get_connection_kwargs()["path"])
 
     def refuses() -> bool:
@@ -87,6 +86,7 @@ def busy(client: redis.Redis) -> Iterator[None]:
             return str(error).startswith("BUSY")
 
     with set_to(client, "lua-time-limit", "50"):
+        spinning.start()
         eventually(refuses, what="BUSY")
         try:
             yield
