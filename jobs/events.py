@@ -132,10 +132,18 @@ class JobEvents:
                     self._on_loops, self._idle_since = self._on_loops - 1, time.monotonic()
                 self._ring()
             if wake is None:
-                with self._leading() as leads:
-                    if leads:
-                        # Nobody else is there to unsubscribe.
-                        self._turn(0.0)
+                self._unsubscribe()
+
+    def _unsubscribe(self) -> None:
+        """Unsubscribe for the last who waited; also for one who left meanwhile, and could not lead."""
+        left = True
+        while left:
+            with self._leading() as leads:
+                if leads:
+                    self._turn(0.0)
+            with self._lock:
+                # Of those who wait one leads, and looks.
+                left = leads and bool(self._touched) and not self._followers
 
     def wait(self, watch: Watch, seconds: float) -> None:
         """Block until the watch is told something, or the time is over."""
