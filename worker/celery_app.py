@@ -76,6 +76,8 @@ def make_app(settings: Settings) -> Celery:
         worker_consumer="worker.consumer:SteadyConsumer",
         # Celery takes TLS from the URL; Flower's view of the queues takes it from here.
         broker_use_ssl=settings.tls or None,
+        # One for all threads: each would have lines of its own, open until the collector finds them.
+        result_backend_thread_safe=True,
         redis_socket_timeout=timeout,
         redis_socket_connect_timeout=timeout / 2,
         redis_socket_keepalive=not settings.on_socket,

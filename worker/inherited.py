@@ -84,6 +84,12 @@ class App(Celery):  # type: ignore[misc]  # Celery has no types
                 pool = self._pool = self.connection_for_write().Pool(limit=self.conf.broker_pool_limit)
             return pool
 
+    @property
+    def backend(self) -> Any:
+        """Where Celery's results are; made once, whichever thread asks first."""
+        with self.making:
+            return super().backend
+
     def close(self) -> None:
         """Give the lines back."""
         if self._pool is not None:

@@ -283,3 +283,21 @@ class TestEvents:
         with pytest.raises(JobTimeoutError):
             job.wait_for_final_state(timeout=0.1)
         assert job.cancel()
+
+    def test_threads_share_their_lines(self, quiet, quiet_server):
+        """Threads that ask Celery of a job share its lines; of their own, nobody would close them."""
+        job = quiet.get_backend().run(bell())
+        with quiet.reaching() as connection:
+            asking = [
+                threading.Thread(target=lambda: connection.app.backend.get_state(job.job_id())) for _ in range(16)
+            ]
+            backends = set()
+            asking += [
+                threading.Thread(target=lambda: backends.add(id(connection.app.backend))) for _ in range(16)
+            ]
+        for each in asking:
+            each.start()
+        for each in asking:
+            each.join(deadline(5))
+        assert len(backends) == 1
+        job.cancel()
