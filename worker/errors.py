@@ -27,7 +27,7 @@ CONNECTION_ERRORS = (redis.ConnectionError, redis.TimeoutError, OperationalError
 #: No answer, or whatever Redis answers in place of what it was asked for: READONLY, MISCONF, BUSY, ...
 STORE_FAULTS = (redis.RedisError, OperationalError, BackendStoreError)
 #: Answers that are about one call or key: no time mends them. All others are about the server.
-_ABOUT_THE_CALL = frozenset({"ERR", "WRONGTYPE", "NOSCRIPT", "EXECABORT", "CROSSSLOT", "MOVED", "ASK"})
+_ABOUT_THE_CALL = frozenset({"ERR", "WRONGTYPE", "EXECABORT", "CROSSSLOT", "MOVED", "ASK"})
 
 
 def answer(error: BaseException) -> tuple[str, str]:
