@@ -4,7 +4,8 @@ This is done in the node's parent process, which sees its children from outside.
 that holds it can run. It ends with a process that has died or is stopped, and with a node that is cut off.
 
 Two kinds of runs are killed: one that is no longer wanted (its job is final, or its shard was taken over) and does
-not stop by itself; and one that hangs, which is one whose process waits, and used no CPU for some leases.
+not stop by itself; and one that hangs, which is one whose process waits, and for some leases neither used CPU nor
+asked Redis to take its end.
 """
 
 from __future__ import annotations
@@ -45,8 +46,10 @@ class _Seen:
     #: None: it was gone at the first look.
     process: psutil.Process | None
     cpu: float
-    #: When its CPU time last grew, or it could not be told.
+    #: When its CPU time last grew, or it could not be told, or it asked Redis to take its end.
     alive: float
+    #: How often it had asked by then.
+    deliveries: int = 0
     #: When its lease is to be renewed next; between, a look at the record is enough, and costs less.
     renewal: float = -math.inf
     #: When it was first found unwanted.
@@ -105,10 +108,12 @@ class Heartbeat:
             seen.unwanted = math.inf
         else:
             seen.unwanted = min(seen.unwanted, now)
-        if status in _STOPPED or status in _WAITS_FOR_MACHINE or _cpu_grew(seen):
+        # To ask takes too little CPU to be counted: a full Redis takes the heartbeat's leases, but no large part.
+        asked, seen.deliveries = run.deliveries != seen.deliveries, run.deliveries
+        if asked or status in _STOPPED or status in _WAITS_FOR_MACHINE or _cpu_grew(seen):
             seen.alive = now
         # One that delivers is about to be told by Redis; it may have to wait until Redis is back.
-        if now - seen.unwanted >= PATIENCE - self._interval and not run.delivering:
+        if now - seen.unwanted >= PATIENCE - self._interval and not run.deliveries:
             self._kill(run, seen, f"has not stopped {PATIENCE:g} s after it was no longer wanted")
         elif now - seen.alive >= HUNG_LEASES * self._store.lease:
             self._kill(run, seen, f"hangs: it used no CPU for {now - seen.alive:.0f} s")

@@ -25,7 +25,7 @@ class _Entry(ctypes.Structure):
         ("pid", ctypes.c_int64),
         ("shard", ctypes.c_int64),
         ("progress", ctypes.c_double),
-        ("delivering", ctypes.c_bool),
+        ("deliveries", ctypes.c_uint32),
         ("job_id", ctypes.c_char * 129),
         ("token", ctypes.c_char * 1024),
     )
@@ -41,8 +41,8 @@ class Run:
     token: str
     #: From 0 to 1; None: nothing was reported yet.
     progress: float | None
-    #: Whether all is computed, and only Redis has to take it.
-    delivering: bool
+    #: How often Redis was asked to take the end; 0: there is more to compute.
+    deliveries: int
 
 
 class Running:
@@ -56,8 +56,8 @@ class Running:
         self._entry.progress = max(fraction, self._entry.progress)
 
     def deliver(self) -> None:
-        """Note that all is computed."""
-        self._entry.delivering = True
+        """Note that nothing more is computed, and that Redis is asked, or asked again, to take the end."""
+        self._entry.deliveries += 1
 
 
 class Runs:
@@ -78,7 +78,7 @@ class Runs:
         entry = self._entries[slot]
         # What a process that died here has left may be of either kind.
         entry.version |= 1
-        entry.pid, entry.progress, entry.delivering = os.getpid(), -1.0, False
+        entry.pid, entry.progress, entry.deliveries = os.getpid(), -1.0, 0
         entry.job_id, entry.shard = door.job_id.encode(), door.shard
         entry.token = token.encode()
         entry.version += 1
@@ -98,7 +98,7 @@ class Runs:
                 Doorbell(entry.job_id.decode(errors="replace"), entry.shard),
                 entry.token.decode(errors="replace"),
                 entry.progress if entry.progress >= 0 else None,
-                entry.delivering,
+                entry.deliveries,
             )
             if entry.version == version:
                 yield run

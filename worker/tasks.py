@@ -36,13 +36,14 @@ from worker.errors import STORE_FAULTS, PartTooLargeError, PayloadMissingError, 
 from worker.feed import carry_out, remote_error, store_outcome, told_of_success
 from worker.nodes import new_instance, node_id
 from worker.record import Doorbell, Effects, Ended
-from worker.runs import Runs
+from worker.runs import Running, Runs
 from worker.settings import TASK, Settings
 from worker.store import Store
 
 T = TypeVar("T")
 #: Type, text and traceback.
 Error: TypeAlias = tuple[str, str, str]
+Data: TypeAlias = bytearray | memoryview
 logger = logging.getLogger(__name__)
 
 #: Seconds until a shard is handed out again for which there was no room, or which met an unforeseen error.
@@ -86,12 +87,10 @@ def run_shard(self: Task, job_id: str, shard: int) -> dict[str, Any]:
         try:
             part, error = _run(door, claim.field, slot, checkpoint, running.report)
             data, error = _encoded(part, error, checkpoint)
-            running.deliver()
-            effects = _complete(self, door, token, part, data, error)
+            effects = _complete(self, door, token, part, data, error, running)
         except Exception as stopped:  # noqa: BLE001 (whatever it is, the shard is given back)
-            running.deliver()
             try:
-                given_back = _give_back(door, token, stopped)
+                given_back = _give_back(door, token, stopped, running)
             except STORE_FAULTS:
                 logger.exception("%s/%d cannot be given back: its lease will run out", job_id, shard)
                 raise Ignore from None
@@ -108,26 +107,31 @@ def run_shard(self: Task, job_id: str, shard: int) -> dict[str, Any]:
     return _summary(part)
 
 
-def _give_back(door: Doorbell, token: str, stopped: Exception) -> Effects | None:
+def _give_back(door: Doorbell, token: str, stopped: Exception, running: Running) -> Effects | None:
     """RELEASE a shard that was not run to its end, or FAIL it by an error that nobody foresaw."""
     if isinstance(stopped, StoppedError):
         logger.info("%s/%d: %s", *door, stopped)
         delay = _RETRY_DELAY if isinstance(stopped, NoRoomError) else 0.0
-        return _answered(door, lambda: store.release(door, token, delay=delay, reason=str(stopped)))
+        return _answered(door, running, lambda: store.release(door, token, delay=delay, reason=str(stopped)))
     if isinstance(stopped, STORE_FAULTS) and passes(stopped):
         logger.warning("%s/%d is given back, as Redis does not do its part: %s", *door, stopped)
-        return _answered(door, lambda: store.release(door, token, delay=_RETRY_DELAY, reason=str(stopped)))
+        return _answered(
+            door, running, lambda: store.release(door, token, delay=_RETRY_DELAY, reason=str(stopped))
+        )
     # Not by `traceback.format_exc`: the error may have been met while another was handled.
     trace = "".join(traceback.format_exception(stopped))
     logger.error("%s/%d met an error that is not its circuit's:\n%s", *door, trace)
     error = (type(stopped).__name__, str(stopped), trace)
-    return _answered(door, lambda: store.fail(door, token, bytes(wire.encode(Part())), error, delay=_RETRY_DELAY))
+    return _answered(
+        door, running, lambda: store.fail(door, token, bytes(wire.encode(Part())), error, delay=_RETRY_DELAY)
+    )
 
 
-def _answered(door: Doorbell, ask: Callable[[], T]) -> T:
+def _answered(door: Doorbell, running: Running, ask: Callable[[], T]) -> T:
     """Ask the store until it has answered: a repeat with the same token is harmless."""
     pause, said = 0.05, False
     while True:
+        running.deliver()
         try:
             return ask()
         except STORE_FAULTS as fault:
@@ -178,9 +182,7 @@ def _run(
     return part, (failure.type, failure.text, failure.traceback) if failure else None
 
 
-def _encoded(
-    part: Part, error: Error | None, checkpoint: Checkpoint
-) -> tuple[bytearray | memoryview, Error | None]:
+def _encoded(part: Part, error: Error | None, checkpoint: Checkpoint) -> tuple[Data, Error | None]:
     """Return a part's bytes and its error; where it weighs more than a result may, an empty part's, and that."""
     num_bytes = part_weight(part)
     if num_bytes <= settings.max_result_bytes:
@@ -193,7 +195,7 @@ def _encoded(
 
 
 def _complete(
-    task: Task, door: Doorbell, token: str, part: Part, data: bytearray | memoryview, error: Error | None
+    task: Task, door: Doorbell, token: str, part: Part, data: Data, error: Error | None, running: Running
 ) -> Effects | None:
     """COMPLETE, tried until the store has answered: a repeat with the same token is harmless."""
     # Where this task is the whole job, and failed, it ends with the job's error.
@@ -213,7 +215,7 @@ def _complete(
             told=told,
         )
 
-    return _answered(door, deliver)
+    return _answered(door, running, deliver)
 
 
 def _conclude(task: Task, effects: Effects) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rich.text import Text
 
@@ -51,13 +52,30 @@ def exit_codes() -> Iterator[None]:
         package = str(error.name).partition(".")[0]
         give_up(f"{package} is not installed: python -m pip install {package}", ExitCode.UNREACHABLE)
     try:
-        yield
+        with _plain_warnings():
+            yield
     except tuple(kind for kind, _ in rows) as error:
         code = next(code for kind, code in rows if isinstance(error, kind))
         # The str() of a QiskitError is the repr() of its message.
         give_up(getattr(error, "message", None) or str(error), code)
     except KeyboardInterrupt:
         raise SystemExit(ExitCode.INTERRUPTED) from None
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Say what is warned of in this block once, as one line, without the code that it was met in."""
+    said: set[str] = set()
+
+    def show(message: Warning | str, *_where: Any, **_more: Any) -> None:
+        text = str(message)
+        if text not in said:
+            said.add(text)
+            stderr().print(Text.assemble(("Warning: ", "bold yellow"), text), soft_wrap=True)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 def _outcomes() -> tuple[tuple[type[Exception], ExitCode], ...]:

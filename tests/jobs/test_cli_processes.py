@@ -268,6 +268,21 @@ def _time(text):
     return datetime.datetime.fromisoformat(text)
 
 
+def test_a_setting_that_is_none_is_said_once(monkeypatch):
+    """A warning is one line on stderr, once, whatever reads the settings, and however often."""
+    monkeypatch.setenv("BASICAER_LAESE", "3")
+    done = subprocess.run(
+        [BASICAER, "jobs", "--url", "redis://127.0.0.1:1/0"],
+        capture_output=True,
+        text=True,
+        timeout=deadline(30),
+        check=False,
+    )
+    first, second = done.stderr.splitlines()
+    assert first == "Warning: BASICAER_LAESE is no setting, and changes nothing: did you mean BASICAER_LEASE?"
+    assert second.startswith("Error: Cannot reach Redis")
+
+
 def test_without_workers_it_says_so(monkeypatch, tmp_path):
     """`basicaer workers` lists none where none is up: an empty array, or one line on stderr."""
     monkeypatch.setenv("BASICAER_STATE_DIR", str(tmp_path))

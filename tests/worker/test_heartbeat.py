@@ -55,12 +55,14 @@ class Node:
         self.heartbeat = Heartbeat(store, self.runs, interval=store.tick, clock=lambda: self.now)
         self.children = []
 
-    def start(self, work, *, slot=0, delivers=False, progress=None):
+    def start(self, work, *, slot=0, delivers=False, asks=None, progress=None):
         def child():
             with self.runs.running(slot, DOOR, TOKEN) as running:
                 if progress is not None:
                     running.report(progress)
                 if delivers:
+                    running.deliver()
+                while asks and asks.acquire():
                     running.deliver()
                 work()
 
@@ -201,6 +203,22 @@ def test_what_computes_does_not_hang(node, store):
         eventually(lambda used=used: seen.cpu_times().user > used, what="CPU time of the child")
         node.now += HUNG_LEASES * store.lease - 1
         node.heartbeat.beat()
+    assert process.is_alive()
+
+
+def test_what_asks_redis_to_take_its_end_does_not_hang(node, store):
+    """Rule 34: a run that a full Redis does not take asks again and again, for hardly any CPU: it lives on."""
+    asks = multiprocessing.Semaphore(0)
+    process = node.start(sleep, asks=asks)
+    for number in range(1, 4):
+        node.heartbeat.beat()
+        assert store.log("job")[-1].word == "claimed"
+        node.now += HUNG_LEASES * store.lease - 1
+        asks.release()
+        eventually(lambda number=number: next(iter(node.runs)).deliveries == number, what="one more")
+    node.heartbeat.beat()
+    node.now += 2
+    node.heartbeat.beat()
     assert process.is_alive()
 
 
