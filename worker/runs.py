@@ -88,20 +88,29 @@ class Runs:
             entry.version += 1
 
     def __iter__(self) -> Iterator[Run]:
-        for slot, entry in enumerate(self._entries):
-            version = entry.version
-            if version & 1:
-                continue
-            run = Run(
-                slot,
-                entry.pid,
-                Doorbell(entry.job_id.decode(errors="replace"), entry.shard),
-                entry.token.decode(errors="replace"),
-                entry.progress if entry.progress >= 0 else None,
-                entry.deliveries,
-            )
-            if entry.version == version:
+        for slot in range(len(self._entries)):
+            if (run := self._run(slot)) is not None:
                 yield run
+
+    def left_behind(self, slot: int) -> Run | None:
+        """Return the run in which the slot's process before this one died, unless its row was used again."""
+        run = self._run(slot)
+        return None if run is None or run.pid == os.getpid() else run
+
+    def _run(self, slot: int) -> Run | None:
+        entry = self._entries[slot]
+        version = entry.version
+        if version & 1:
+            return None
+        run = Run(
+            slot,
+            entry.pid,
+            Doorbell(entry.job_id.decode(errors="replace"), entry.shard),
+            entry.token.decode(errors="replace"),
+            entry.progress if entry.progress >= 0 else None,
+            entry.deliveries,
+        )
+        return run if entry.version == version else None
 
     def still(self, run: Run) -> bool:
         """Whether the slot has this run even now."""

@@ -73,6 +73,9 @@ def run_shard(self: Task, job_id: str, shard: int) -> dict[str, Any]:
     door, slot = Doorbell(job_id, shard), current_process().index
     token = f"{uuid.uuid4().hex}/{node_id(self.request.hostname, instance)}"
     try:
+        if (lost := runs.left_behind(slot)) is not None:
+            # The node's parent looks a tick later, and would not see it any more.
+            store.died(lost.door, lost.token, f"process {lost.pid} died")
         claim = store.claim(door, token)
         if not claim.granted:
             # It took room in the window that the next shards can have.

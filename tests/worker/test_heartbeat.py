@@ -250,6 +250,19 @@ def test_a_process_that_had_the_slot_before(node, store):
     assert [line.word for line in store.log("job")] == ["claimed"]
 
 
+def test_a_death_that_the_next_process_finds(node):
+    """Rule 35: a process that takes over a slot finds the run that the one before died in, and no other."""
+    process = node.start(spin, slot=1)
+    assert node.runs.left_behind(0) is None
+    process.kill()
+    process.join()
+    lost = node.runs.left_behind(1)
+    assert (lost.pid, lost.door, lost.token) == (process.pid, DOOR, TOKEN)
+    with node.runs.running(1, DOOR, "mine"):
+        assert node.runs.left_behind(1) is None
+    assert node.runs.left_behind(1) is None
+
+
 def test_a_run_that_is_over_is_nobodys():
     """After the block, also by an exception, the slot has no run."""
     runs = Runs(slots=2)
