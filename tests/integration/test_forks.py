@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import gc
+import math
 import os
 import signal
 import threading
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 from circuits import bell
+from patience import deadline
 from processes import eventually
 
 from jobs import BasicAerProvider
@@ -31,7 +33,7 @@ def forked(work: Callable[[], object]) -> int:
     try:
         # The end comes whatever lock it waits for.
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(int(DEADLINE))
+        signal.alarm(math.ceil(deadline(DEADLINE)))
         work()
     except BaseException:  # noqa: BLE001 (a child must not go on as its parent)
         traceback.print_exc()
@@ -70,10 +72,10 @@ def round_trip(provider: BasicAerProvider) -> None:
     job = provider.get_backend().run(bell())
     job.status()
     provider.jobs(limit=1)
-    waiting = threading.Thread(target=job.wait_for_final_state, args=(DEADLINE,), daemon=True)
+    waiting = threading.Thread(target=job.wait_for_final_state, args=(deadline(DEADLINE),), daemon=True)
     waiting.start()
     assert job.cancel()
-    waiting.join(DEADLINE)
+    waiting.join(deadline(DEADLINE))
     assert not waiting.is_alive()
     assert job.cancelled()
 
