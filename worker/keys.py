@@ -27,7 +27,7 @@ Every name begins with `PREFIX`; its number is the layout's version: a change of
 | ``charged`` | HASH | final ``<id>/<owner>`` -> bytes that count for the owner | with ``job:<id>`` |
 | ``used`` | HASH | owner -> sum of these, and of what its unfinished jobs ask | the same |
 | ``workers`` | ZSET | worker -> when it counts as gone | a lease |
-| ``workers:info``, ``workers:load`` | HASH | worker -> what it says of itself; slots that are busy | the same |
+| ``workers:info``, ``workers:load`` | HASH | worker -> what it says of itself; busy slots / lease | the same |
 | ``slots:<lane>``, ``window:<lane>`` | HASH, STRING | worker -> slots; their sum | the same |
 | ``quota`` | STRING | bytes that each owner's jobs may weigh, as the workers' operator says | - |
 | ``dropped`` | LIST | what was dropped or put right, for a worker's log | until the next FEED |

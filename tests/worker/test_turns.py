@@ -96,6 +96,9 @@ def test_workers_are_listed_as_they_are_now(store, clock, worker):
     assert one == msgspec.structs.replace(worker("w1"), busy=2, heard=clock.time())
     assert two == msgspec.structs.replace(busy, heard=first)
     assert repr(two) == "<WorkerInfo 'w2': 1 of 2 slots busy, 4 cores, 1 GiB, 0 qubits>"
+    # Who asks may have another lease than the workers have.
+    asked = type(store)(store.client, lease=4 * store.lease)
+    assert asked.workers() == store.workers()
 
 
 def test_lanes_do_not_mix(store, client, submit, worker):

@@ -32,7 +32,8 @@ local function register(name, info, busy)
   for _, lane in ipairs(worker.lanes) do
     call("HSET", slots_key(lane), name, worker.slots)
   end
-  call("HSET", LOAD, name, busy)
+  -- With the lease, which need not be that of who asks when the worker was last heard of.
+  call("HSET", LOAD, name, busy .. "/" .. LEASE)
   call("ZADD", WORKERS, NOW + LEASE, name)
 end
 

@@ -6,7 +6,8 @@ for i = 1, #entries, 2 do
   local name, ends = entries[i], tonumber(entries[i + 1])
   -- Of one whose entry was damaged the next tick brings another.
   if info_of(name) then
-    up[#up + 1] = { call("HGET", INFO, name), tonumber(call("HGET", LOAD, name)) or 0, ends - LEASE }
+    local busy, lease = (call("HGET", LOAD, name) or ""):match("^(%d+)/(%d+)$")
+    up[#up + 1] = { call("HGET", INFO, name), tonumber(busy) or 0, ends - (tonumber(lease) or LEASE) }
   end
 end
 return up
