@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
-import signal
 import sys
 import time
 from collections.abc import Callable
@@ -122,8 +120,9 @@ class Heartbeat:
         if not self._runs.still(run):
             return
         logger.warning("%s/%d in process %d %s: killed", *run.door, run.pid, reason)
-        with suppress(ProcessLookupError):
-            os.kill(run.pid, signal.SIGKILL)
+        # By psutil, which knows the process from another that was given its id since.
+        with suppress(psutil.NoSuchProcess):
+            seen.process.kill()  # type: ignore[union-attr]  # its status was just read
         self._lost(run, seen, f"process {run.pid} {reason}: killed")
 
     def _lost(self, run: Run, seen: _Seen, reason: str) -> None:
