@@ -15,7 +15,7 @@ from qiskit import QuantumCircuit
 from benchmarks import families, ours, peers
 from benchmarks.families import FAMILIES
 from benchmarks.rounds import Contender
-from simulator.shards import Precision
+from simulator.shards.shards import Precision
 
 _SMALL = MappingProxyType(dict.fromkeys((5, 8, 10, 12), 5.0) | dict.fromkeys((14, 16, 18), 4.0))
 _WIDE = MappingProxyType({"qv": 5.0, "random": 6.0, "vqe": 12.0, "qft": 12.0, "ghz": 10.0, "grover": 10.0})

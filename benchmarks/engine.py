@@ -19,7 +19,7 @@ from benchmarks.cases import SECTIONS, TITLES, Case
 from benchmarks.floor import Rates, measured
 from benchmarks.rounds import in_turns
 from benchmarks.table import HEADER, Row, summary
-from simulator.threads import use_threads
+from simulator.kernels.threads import use_threads
 
 #: From this width on there is no round that is not counted, and from the next on only one that is.
 _NO_WARM_UP = 24

@@ -17,9 +17,9 @@ from benchmarks.scale_recut import Recut, bell
 from benchmarks.scale_rows import Row
 from benchmarks.scale_site import Site, wait_until
 from jobs import BasicAerProvider
-from worker.feed import carry_out
+from worker.queue.publish import carry_out
+from worker.record.store import Store
 from worker.settings import Settings
-from worker.store import Store
 
 _SHARDS = 10_000
 #: Of a shard of the huge job; longer than a tick, which could hand out more of them meanwhile.

@@ -18,9 +18,9 @@ from benchmarks.machine import Watch, description, disturbance
 from benchmarks.scale_recut import Recut
 from benchmarks.scale_site import Site, end_at_sigterm
 from jobs import BasicAerProvider
-from worker.keys import QUOTA
+from worker.record.keys import QUOTA
+from worker.record.store import Store
 from worker.settings import Settings
-from worker.store import Store
 
 _CALLS = 5
 #: Every so many jobs one stays unfinished, and one has a tag of its own.

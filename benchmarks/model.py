@@ -18,8 +18,8 @@ from benchmarks.scale_recut import Recut
 from benchmarks.scale_report import constants_table, limits_table, replaced, rounded, sizes
 from benchmarks.scale_site import Site, end_at_sigterm, wait_until
 from benchmarks.scale_steps import usage, used_memory
-from worker.celery_app import make_app
-from worker.feed import carry_out
+from worker.queue.app import make_app
+from worker.queue.publish import carry_out
 from worker.settings import Settings
 
 _NODES = 20

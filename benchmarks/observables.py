@@ -19,8 +19,8 @@ from qiskit_aer import AerSimulator
 from benchmarks.machine import cores, give_threads
 from benchmarks.rounds import Contender, in_turns
 from simulator import observables
+from simulator.evolve.state import vector
 from simulator.observables import PauliSum, expectation_values
-from simulator.state import vector
 
 _ROUNDS = 15
 #: Aer's threads spin for a while after their work.

@@ -14,11 +14,11 @@ from benchmarks.floor import Work
 from benchmarks.rounds import Contender
 from jobs import lower
 from simulator import engine
-from simulator.analysis import unitary_instructions
-from simulator.evolution import Evolution, forget_plans
-from simulator.planner import Multiply, Stage
-from simulator.shards import Precision
-from simulator.state import State
+from simulator.dynamic.analysis import unitary_instructions
+from simulator.evolve.evolution import Evolution, forget_plans
+from simulator.evolve.state import State
+from simulator.plan.planner import Multiply, Stage
+from simulator.shards.shards import Precision
 
 _SEED = 1
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from benchmarks.scale_recut import bell
 from benchmarks.scale_site import Site, end_at_sigterm
 from jobs import BasicAerProvider
-from worker.keys import PREFIX
+from worker.record.keys import PREFIX
 
 _SIZES = (1_000, 10_000)
 _SHOTS = 1024

@@ -27,11 +27,11 @@ from benchmarks.scale_steps import (
 )
 from jobs import BasicAerProvider
 from jobs.job import BasicAerJob
-from simulator import wire
 from simulator.execution import run_shard
-from worker.celery_app import make_app
-from worker.feed import carry_out, task_id, told_of_success
-from worker.record import Effects, Handed, Told
+from simulator.shards import wire
+from worker.queue.app import make_app
+from worker.queue.publish import carry_out, task_id, told_of_success
+from worker.record.values import Effects, Handed, Told
 from worker.settings import QUEUE
 
 #: What the one real worker runs: shards of so many seconds.

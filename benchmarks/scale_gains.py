@@ -21,9 +21,9 @@ from benchmarks.scale_site import Site, family_seconds
 from jobs.backend import BasicAerBackend
 from jobs.lowering import lower
 from simulator import engine
-from simulator.program import Program
-from simulator.threads import use_threads
-from worker import keys
+from simulator.circuit.program import Program
+from simulator.kernels.threads import use_threads
+from worker.record import keys
 
 _WANTED = 0.95
 _SEED = 1

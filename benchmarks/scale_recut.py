@@ -10,14 +10,14 @@ import msgspec
 from benchmarks.round_trip import bell
 from jobs import BasicAerProvider
 from jobs.lowering import lower
-from jobs.manifest import Manifest
-from simulator import wire
+from jobs.submit.manifest import Manifest
 from simulator.rng import experiment_seed
-from simulator.shards import Experiment, Options, Shard
-from worker.blobs import Upload
-from worker.record import Effects, NewJob
+from simulator.shards import wire
+from simulator.shards.shards import Experiment, Options, Shard
+from worker.record.blobs import Upload
+from worker.record.store import Store
+from worker.record.values import Effects, NewJob
 from worker.settings import Settings
-from worker.store import Store
 
 _SEED = 1
 

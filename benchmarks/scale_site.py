@@ -22,9 +22,9 @@ import psutil
 import redis
 
 from jobs import BasicAerProvider
-from worker.redis_server import find_redis_server, start_redis
+from worker.cluster.redis_server import find_redis_server, start_redis
+from worker.record.store import Store
 from worker.settings import Settings
-from worker.store import Store
 
 _ROOT = Path(__file__).parents[1]
 #: Seconds that Redis, or all workers together, may take to come up.

@@ -17,12 +17,12 @@ from kombu.messaging import Consumer
 
 from benchmarks.scale_model import Cost
 from benchmarks.scale_site import Site
-from simulator import wire
-from worker.celery_app import make_app
-from worker.feed import carry_out
-from worker.record import Effects, Handed, WorkerInfo
+from simulator.shards import wire
+from worker.queue.app import make_app
+from worker.queue.publish import carry_out
+from worker.record.store import Store
+from worker.record.values import Effects, Handed, WorkerInfo
 from worker.settings import QUEUE, Settings
-from worker.store import Store
 
 #: Calls that a cost is taken from, and the batches in which they are made.
 CALLS = 1000

@@ -12,7 +12,7 @@ from benchmarks.rounds import Contender, in_turns
 from benchmarks.scale_recut import Recut, bell
 from benchmarks.scale_rows import Row, slope
 from benchmarks.scale_site import NOOP, Meter, Site, family_seconds
-from worker.feed import carry_out
+from worker.queue.publish import carry_out
 
 _JOBS = 1000
 _JOBS_WANTED = 0.7

@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from simulator import execution
-from simulator.parts import Outcome, Part
-from simulator.shards import Shard
+from simulator.shards.parts import Outcome, Part
+from simulator.shards.shards import Shard
 
 #: Seconds between two checkpoints, as between two kernels.
 _STEP = 0.005

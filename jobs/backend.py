@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 from qiskit.providers import BackendV2, Options
 from qiskit.transpiler import Target
 
-from jobs import identity
 from jobs.errors import BasicAerError
-from jobs.items import Limits
 from jobs.job import BasicAerJob
-from jobs.options import DEFAULTS, is_done_anyway, resolve_precision
-from jobs.submission import Purpose, Submission, prepare
+from jobs.submit import identity
+from jobs.submit.items import Limits
+from jobs.submit.options import DEFAULTS, is_done_anyway, resolve_precision
+from jobs.submit.submission import Purpose, Submission, prepare
 from jobs.target import build_target
 from simulator import cost
-from simulator.shards import Method, Precision
-from simulator.wire import WIRE_VERSION
-from worker.record import WorkerInfo
-from worker.store import Store
+from simulator.shards.shards import Method, Precision
+from simulator.shards.wire import WIRE_VERSION
+from worker.record.store import Store
+from worker.record.values import WorkerInfo
 
 if TYPE_CHECKING:
     from jobs.provider import BasicAerProvider

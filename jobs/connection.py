@@ -10,12 +10,12 @@ import time
 import redis
 from celery import Celery
 
-from jobs.events import JobEvents
-from worker.celery_app import make_app
-from worker.connection import connect
-from worker.record import WorkerInfo
+from jobs.follow.events import JobEvents
+from worker.queue.app import make_app
+from worker.record.connection import connect
+from worker.record.store import Store
+from worker.record.values import WorkerInfo
 from worker.settings import Settings
-from worker.store import Store
 
 #: Seconds that the list of workers is kept.
 _WORKERS_KEPT = 1.0

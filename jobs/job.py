@@ -16,26 +16,26 @@ from qiskit import QuantumCircuit
 from qiskit.providers import JobError, JobStatus, JobV1
 from qiskit.result import Result
 
-from jobs import arguments
-from jobs.assembly import assemble
 from jobs.errors import BasicAerError, JobCancelledError
-from jobs.events import JobEvents
-from jobs.logs import LogEntry, entries
+from jobs.follow.events import JobEvents
+from jobs.follow.logs import LogEntry, entries
+from jobs.follow.progress import Progress, Usage
+from jobs.follow.progress_bar import progress_bar
+from jobs.follow.recorded import RecordedJob
+from jobs.follow.status import RECORD_STATUS
+from jobs.follow.waiting import OnWait, Waiting
 from jobs.lowering import rebuild
-from jobs.manifest import Manifest
-from jobs.options import resolve_tags
-from jobs.progress import Progress, Usage
-from jobs.progress_bar import progress_bar
-from jobs.recorded import RecordedJob
-from jobs.retrieval import experiments, finished, outcomes, payload
-from jobs.status import RECORD_STATUS
-from jobs.submission import Submission, send
-from jobs.waiting import OnWait, Waiting
-from simulator.shards import Shard
+from jobs.results.assembly import assemble
+from jobs.results.retrieval import experiments, finished, outcomes, payload
+from jobs.submit import arguments
+from jobs.submit.manifest import Manifest
+from jobs.submit.options import resolve_tags
+from jobs.submit.submission import Submission, send
+from simulator.shards.shards import Shard
 from worker.errors import STORE_FAULTS
-from worker.feed import carry_out
 from worker.forking import Lock
-from worker.record import Record
+from worker.queue.publish import carry_out
+from worker.record.values import Record
 
 if TYPE_CHECKING:
     from jobs.backend import BasicAerBackend

@@ -13,20 +13,20 @@ from qiskit.providers import JobStatus
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit.providers.jobstatus import JOB_FINAL_STATES
 
-from jobs import arguments
 from jobs.backend import BACKENDS, BasicAerBackend, UnknownBackend
-from jobs.cluster import SharedCluster
+from jobs.cluster.local import SharedCluster
 from jobs.connection import Connection
 from jobs.errors import BasicAerError, JobNotFoundError
+from jobs.follow.status import RECORD_STATUS
 from jobs.job import BasicAerJob
-from jobs.manifest import Manifest
-from jobs.options import resolve_tags
 from jobs.reaching import reaching
-from jobs.status import RECORD_STATUS
+from jobs.submit import arguments
+from jobs.submit.manifest import Manifest
+from jobs.submit.options import resolve_tags
 from worker.errors import InvalidJobIdError
 from worker.forking import Lock
-from worker.listing import Wanted, find
-from worker.record import WorkerInfo
+from worker.record.listing import Wanted, find
+from worker.record.values import WorkerInfo
 from worker.settings import Settings, SettingsError
 
 

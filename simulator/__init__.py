@@ -4,10 +4,10 @@
 module that its name says.
 """
 
+from simulator.circuit.program import Program
 from simulator.engine import CircuitResult, run
 from simulator.execution import run_shard
-from simulator.parts import Part
-from simulator.program import Program
-from simulator.shards import Shard
+from simulator.shards.parts import Part
+from simulator.shards.shards import Shard
 
 __all__ = ["CircuitResult", "Part", "Program", "Shard", "run", "run_shard"]

@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from simulator.analysis import (
-    Course,
-    course_of,
-    qubits_at_once,
-    touched_by,
-    width_of,
-)
-from simulator.breadth import most_alive
-from simulator.contents import bodies_of, walk
-from simulator.instructions import (
+from simulator.circuit.contents import bodies_of, walk
+from simulator.circuit.instructions import (
     Diagonal,
     For,
     Gate,
@@ -27,13 +19,21 @@ from simulator.instructions import (
     Unitary,
     While,
 )
-from simulator.operations import is_real, is_rotation
+from simulator.circuit.program import MAX_QUBITS, Program
+from simulator.dynamic.analysis import (
+    Course,
+    course_of,
+    qubits_at_once,
+    touched_by,
+    width_of,
+)
+from simulator.dynamic.breadth import most_alive
+from simulator.kernels.threads import thread_count
 from simulator.pieces import Checkpoint, no_checkpoint
 from simulator.pieces import each as every
-from simulator.program import MAX_QUBITS, Program
-from simulator.shards import Method, Options, Precision, Sweep
-from simulator.tally import WORD_BITS
-from simulator.threads import thread_count
+from simulator.plan.operations import is_real, is_rotation
+from simulator.sampling.tally import WORD_BITS
+from simulator.shards.shards import Method, Options, Precision, Sweep
 
 _BYTES_PER_AMPLITUDE: Mapping[Precision, int] = MappingProxyType({"double": 16, "single": 8})
 #: States that a result is until it has gone: the run's own, which becomes the result, and the message with it.

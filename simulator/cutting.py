@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from simulator import cost
-from simulator.shards import Experiment, Options, Shard, Sweep
+from simulator.shards.shards import Experiment, Options, Shard, Sweep
 
 #: Seconds of work of a shard, at least and at most, where the items allow it.
 LEAST_SECONDS, MOST_SECONDS = 0.05, 2.0

@@ -14,19 +14,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import state
-from simulator.analysis import qubits_at_once, unitary_instructions
-from simulator.branching import Interpreter
+from simulator.circuit.program import Program
+from simulator.dynamic.analysis import qubits_at_once, unitary_instructions
+from simulator.dynamic.branching import Interpreter
+from simulator.dynamic.flow import compile_program
 from simulator.errors import InvalidProgramError, MemoryRefusedError
-from simulator.evolution import Evolution, Report, unheard
-from simulator.finishing import finished
-from simulator.flow import compile_program
+from simulator.evolve import state
+from simulator.evolve.evolution import Evolution, Report, unheard
+from simulator.evolve.finishing import finished
 from simulator.pieces import numbered
-from simulator.program import Program
 from simulator.rng import Uniforms
-from simulator.sampling import collapse, sample
-from simulator.shards import Method, Precision
-from simulator.tally import Tally
+from simulator.sampling.sampling import collapse, sample
+from simulator.sampling.tally import Tally
+from simulator.shards.shards import Method, Precision
 
 #: Bits of a state that NumPy can address; memory ends far earlier.
 _MAX_STATE_BITS = 48

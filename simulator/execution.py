@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from simulator.array import Array
+from simulator.circuit.array import Array
 from simulator.cost import bytes_required, shots_bytes, sweep_bytes
 from simulator.engine import refuse_beyond_memory, run
 from simulator.errors import MemoryRefusedError, StoppedError
-from simulator.evolution import Report, unheard, within
-from simulator.parts import Failure, Item, Outcome, Part
-from simulator.shards import Experiment, Options, Shard, Sweep
+from simulator.evolve.evolution import Report, unheard, within
+from simulator.shards.parts import Failure, Item, Outcome, Part
+from simulator.shards.shards import Experiment, Options, Shard, Sweep
 from simulator.sizes import size
 from simulator.sweep import run_together
 

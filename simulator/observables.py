@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.errors import InvalidProgramError
-from simulator.pauli_masks import BLOCK, PauliMask, Scratch, grouped
-from simulator.state import State
+from simulator.evolve.state import State
+from simulator.kernels.pauli_masks import BLOCK, PauliMask, Scratch, grouped
 
 #: Bits that a mask may have.
 _MASK_BITS = 62

@@ -11,22 +11,22 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import state
-from simulator.analysis import width_of
-from simulator.array import Array
-from simulator.code import Code, End, Evolve
+from simulator.circuit.array import Array
+from simulator.circuit.instructions import Gate
+from simulator.circuit.program import Program
 from simulator.cost import ROW_QUBITS, rows_together
+from simulator.dynamic.analysis import width_of
+from simulator.dynamic.code import Code, End, Evolve
+from simulator.dynamic.flow import compile_program
 from simulator.engine import amplitude_type, finished_state
-from simulator.evolution import Report, unheard
-from simulator.flow import compile_program
-from simulator.instructions import Gate
-from simulator.parts import SweepOutcome
+from simulator.evolve import state
+from simulator.evolve.evolution import Report, unheard
+from simulator.evolve.rows import Columns, RowsEvolution, can_share_steps
 from simulator.pieces import concatenated, looked
-from simulator.program import Program
-from simulator.row_sampling import Counts, RowSampler
-from simulator.rows import Columns, RowsEvolution, can_share_steps
-from simulator.shards import GLOBAL_PHASE, Options, Sweep
-from simulator.tally import WORD_BITS, Words, summed
+from simulator.sampling.row_sampling import Counts, RowSampler
+from simulator.sampling.tally import WORD_BITS, Words, summed
+from simulator.shards.parts import SweepOutcome
+from simulator.shards.shards import GLOBAL_PHASE, Options, Sweep
 
 
 def run_together(

@@ -13,8 +13,8 @@ from pathlib import Path
 import redis
 from processes import end, eventually
 
-from worker.cluster_folder import ClusterFolder
-from worker.flock import is_held
+from worker.cluster.folder import ClusterFolder
+from worker.cluster.locks import is_held
 from worker.settings import Settings
 
 #: Seconds that a shared cluster of these tests stays when nobody needs it, and that its end may then take.
@@ -22,7 +22,7 @@ LINGER, END = 0.5, 8.0
 
 _JOIN = """
 import sys
-from jobs.cluster import SharedCluster
+from jobs.cluster.local import SharedCluster
 from worker.settings import Settings
 cluster = SharedCluster(Settings.from_env())
 print(cluster.join(workers=sys.argv[1] == "workers"), flush=True)

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from programs import dense
 from scipy import stats
 
-from simulator.evaluation import Classical, Evaluator
-from simulator.expression import uint_of
-from simulator.instructions import (
+from simulator.circuit.expression import uint_of
+from simulator.circuit.instructions import (
     Barrier,
     Box,
     Break,
@@ -34,7 +33,8 @@ from simulator.instructions import (
     Switch,
     While,
 )
-from simulator.program import Program
+from simulator.circuit.program import Program
+from simulator.dynamic.evaluation import Classical, Evaluator
 
 #: Histories that are less likely are left out: endless loops end.
 NEGLIGIBLE = 1e-9

@@ -10,11 +10,10 @@ from types import MappingProxyType
 import numpy as np
 from programs import everywhere, h, measures, program, random_unitary, random_vector, rotation, ry, x
 
-from simulator import Program, Shard, buffers, run_shard, wire
-from simulator.array import Array
-from simulator.evolution import forget_plans
-from simulator.expression import Binary, Bits, Bool, Clbit, Constant, Uint, Unary, Var
-from simulator.instructions import (
+from simulator import Program, Shard, run_shard
+from simulator.circuit.array import Array
+from simulator.circuit.expression import Binary, Bits, Bool, Clbit, Constant, Uint, Unary, Var
+from simulator.circuit.instructions import (
     Diagonal,
     Gate,
     IfElse,
@@ -27,9 +26,12 @@ from simulator.instructions import (
     Unitary,
     While,
 )
-from simulator.program import Variable
-from simulator.shards import Experiment, Options, Sweep
-from simulator.threads import thread_count
+from simulator.circuit.program import Variable
+from simulator.evolve.evolution import forget_plans
+from simulator.kernels import buffers
+from simulator.kernels.threads import thread_count
+from simulator.shards import wire
+from simulator.shards.shards import Experiment, Options, Sweep
 
 #: Of a job of many shots, and of one with a wide register.
 Family = Callable[[int], Program]

@@ -7,10 +7,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from jobs.items import Limits
-from jobs.submission import Purpose, prepare
-from simulator import run_shard, wire
-from simulator.parts import Failure, SweepOutcome, merge
+from jobs.submit.items import Limits
+from jobs.submit.submission import Purpose, prepare
+from simulator import run_shard
+from simulator.shards import wire
+from simulator.shards.parts import Failure, SweepOutcome, merge
 from worker.settings import Settings
 
 LIMITS = Limits(max_qubits=20, max_circuits=None, max_result_bytes=1 << 30)

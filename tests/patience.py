@@ -9,7 +9,7 @@ import math
 import os
 from pathlib import Path
 
-from simulator.threads import cores
+from simulator.kernels.threads import cores
 
 #: A wait ends, whatever else there is to do.
 _MOST = 20.0

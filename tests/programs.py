@@ -10,10 +10,10 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from simulator.array import Array
-from simulator.gates import GATES
-from simulator.instructions import Case, Diagonal, Gate, Instruction, Measure, Permutation, Unitary
-from simulator.program import Header, Program, Variable
+from simulator.circuit.array import Array
+from simulator.circuit.gates import GATES
+from simulator.circuit.instructions import Case, Diagonal, Gate, Instruction, Measure, Permutation, Unitary
+from simulator.circuit.program import Header, Program, Variable
 
 PAULIS = {"x": np.array([[0, 1], [1, 0]]), "y": np.array([[0, -1j], [1j, 0]]), "z": np.diag([1, -1])}
 

@@ -6,8 +6,8 @@ import json
 import re
 from collections import defaultdict
 
-from worker.keys import PREFIX
-from worker.record import FINAL_STATES, Doorbell
+from worker.record.keys import PREFIX
+from worker.record.values import FINAL_STATES, Doorbell
 
 #: What a job counts for beside its payload and its parts; `lua/states.lua` has it.
 RECORD_BYTES = 1536

@@ -20,7 +20,7 @@ import redis
 from patience import deadline
 from processes import ROOT, end, eventually
 
-from worker.connection import connect
+from worker.record.connection import connect
 from worker.settings import Settings
 
 ROLES = ("admin", "client", "worker", "flower")

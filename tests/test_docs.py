@@ -12,7 +12,7 @@ from processes import ROOT
 from jobs import BasicAerProvider, LocalCluster
 from jobs.cli import main
 from jobs.cli.exits import ExitCode
-from jobs.options import DEFAULTS
+from jobs.submit.options import DEFAULTS
 from worker.settings import Settings
 from worker.url import defect
 

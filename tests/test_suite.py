@@ -13,7 +13,7 @@ import pytest
 from patience import deadline, patience
 from processes import ROOT, eventually
 
-from simulator.threads import cores
+from simulator.kernels.threads import cores
 
 SLEEPER = "import time; time.sleep(600)"
 

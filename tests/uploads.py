@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from worker import keys
-from worker.blobs import Upload
-from worker.record import Effects, NewJob
-from worker.store import Store
+from worker.record import keys
+from worker.record.blobs import Upload
+from worker.record.store import Store
+from worker.record.values import Effects, NewJob
 
 
 def submit_with(store: Store, job: NewJob, shards: Iterable[bytes | bytearray]) -> Effects:

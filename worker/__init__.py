@@ -18,7 +18,7 @@ __all__ = ["app"]
 
 @cache
 def _worker_app() -> Celery:
-    from worker.celery_app import make_app
+    from worker.queue.app import make_app
     from worker.settings import Settings
 
     # A slot is one process on one core. NumPy's BLAS reads these when `worker.tasks` loads it, and on small

@@ -20,12 +20,12 @@ from celery.utils.functional import maybe_list
 from msgspec.structs import replace
 
 from worker.errors import STORE_FAULTS
-from worker.feed import carry_out
-from worker.heartbeat import Heartbeat
-from worker.record import WorkerInfo
-from worker.runs import Runs
+from worker.queue.publish import carry_out
+from worker.record.store import Store
+from worker.record.values import WorkerInfo
+from worker.runtime.heartbeat import Heartbeat
+from worker.runtime.runs import Runs
 from worker.settings import QUEUE
-from worker.store import Store
 
 logger = logging.getLogger(__name__)
 

@@ -18,27 +18,30 @@ from billiard import current_process
 from celery import Task, signals, states
 from celery.exceptions import Ignore
 
-from simulator import Part, wire
-from simulator.buffers import keep_what_is_freed
+from simulator import Part
 from simulator.cutting import expected_seconds
 from simulator.errors import SimulatorError, StoppedError, WireError
 from simulator.execution import run_shard as simulate_shard
+from simulator.kernels.buffers import keep_what_is_freed
+from simulator.kernels.threads import thread_count, use_threads
+from simulator.shards import wire
 from simulator.sizes import size
-from simulator.threads import thread_count, use_threads
 from simulator.weight import part_weight
-from worker import app, blobs, node, revocation
-from worker.admission import Admission, NoRoomError
-from worker.capabilities import describe
-from worker.checkpoint import Checkpoint
-from worker.connection import connect
-from worker.drain import Drain
+from worker import app, node
 from worker.errors import STORE_FAULTS, PartTooLargeError, PayloadMissingError, ShardFailedError, passes
-from worker.feed import carry_out, remote_error, store_outcome, told_of_success
-from worker.nodes import new_instance, node_id
-from worker.record import Doorbell, Effects, Ended
-from worker.runs import Running, Runs
+from worker.queue import revocation
+from worker.queue.publish import carry_out, remote_error, store_outcome, told_of_success
+from worker.record import blobs
+from worker.record.connection import connect
+from worker.record.nodes import new_instance, node_id
+from worker.record.store import Store
+from worker.record.values import Doorbell, Effects, Ended
+from worker.runtime.admission import Admission, NoRoomError
+from worker.runtime.capabilities import describe
+from worker.runtime.checkpoint import Checkpoint
+from worker.runtime.drain import Drain
+from worker.runtime.runs import Running, Runs
 from worker.settings import TASK, Settings
-from worker.store import Store
 
 T = TypeVar("T")
 #: Type, text and traceback.
@@ -61,7 +64,9 @@ instance = new_instance()
 revocation.install(app, store)
 
 
-@app.task(name=TASK, bind=True, throws=(SimulatorError, ShardFailedError), Request="worker.request:ShardRequest")
+@app.task(
+    name=TASK, bind=True, throws=(SimulatorError, ShardFailedError), Request="worker.queue.request:ShardRequest"
+)
 def run_shard(self: Task, job_id: str, shard: int) -> dict[str, Any]:
     """Run one shard of a job; the message is a doorbell, the record decides.
 

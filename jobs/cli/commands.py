@@ -15,7 +15,7 @@ import click
 from jobs.cli.exits import ExitCode, exit_codes, give_up
 from jobs.cli.options import json_option, url_option
 from jobs.cli.terminal import print_table, say, stdout
-from jobs.progress_bar import progress_bar
+from jobs.follow.progress_bar import progress_bar
 
 if TYPE_CHECKING:
     from jobs.job import BasicAerJob

@@ -20,11 +20,11 @@ from jobs.cli.goodness import Verdict, compare
 from jobs.cli.qasm import read_program
 from jobs.cli.report import print_counts
 from jobs.cli.terminal import STYLES, live_table, say, spinner, stdout
-from jobs.cluster import LocalCluster
+from jobs.cluster.local import LocalCluster
 from jobs.job import BasicAerJob
 from jobs.lowering import rebuild
 from jobs.provider import BasicAerProvider
-from simulator.program import Program
+from simulator.circuit.program import Program
 
 SHOTS = 4096
 SEED = 2026

@@ -17,18 +17,18 @@ import redis.exceptions
 
 from jobs.cli.shadows import shadows
 from simulator import cost
-from simulator.shards import Method
+from simulator.shards.shards import Method
+from simulator.shards.wire import WIRE_VERSION
 from simulator.sizes import size
-from simulator.wire import WIRE_VERSION
-from worker.admission import available_memory, total_memory
-from worker.cluster_folder import ClusterFolder
-from worker.connection import connect
-from worker.flock import is_held
-from worker.nodes import named
-from worker.record import WorkerInfo
-from worker.redis_server import RedisServerError, find_redis_server
+from worker.cluster.folder import ClusterFolder
+from worker.cluster.locks import is_held
+from worker.cluster.redis_server import RedisServerError, find_redis_server
+from worker.record.connection import connect
+from worker.record.nodes import named
+from worker.record.store import Store
+from worker.record.values import WorkerInfo
+from worker.runtime.admission import available_memory, total_memory
 from worker.settings import Settings, SettingsError, unknown_variables
-from worker.store import Store
 
 _NEEDED = ("basicaer-celery", "celery", "redis", "numpy", "msgspec")
 _CLIENT = ("qiskit", "qiskit-qasm3-import")

@@ -29,7 +29,7 @@ def check_worker(arguments: Sequence[str], settings: Settings) -> None:
     from celery.bin.worker import worker
     from celery.platforms import parse_gid, parse_uid
 
-    from worker.celery_app import make_app
+    from worker.queue.app import make_app
 
     def parsed() -> click.Context:
         """Parse as Celery will; but it would import a pool that is not to be."""

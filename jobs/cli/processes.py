@@ -109,7 +109,7 @@ def up(workers: int) -> None:
     Nothing of them stays: jobs that have not ended by then are lost.
     """
     with exit_codes():
-        from jobs.cluster import LocalCluster
+        from jobs.cluster.local import LocalCluster
 
         # A service manager's SIGTERM ends it as Ctrl-C does.
         signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -14,10 +14,10 @@ from jobs.cli.exits import exit_codes
 from jobs.cli.options import json_option, url_option
 from jobs.cli.terminal import print_table, say, stdout
 from simulator.sizes import size
-from worker.nodes import named
+from worker.record.nodes import named
 
 if TYPE_CHECKING:
-    from worker.record import WorkerInfo
+    from worker.record.values import WorkerInfo
 
 _COLUMNS = ["WORKER", "BUSY", "CORES", "MEMORY", "QUBITS", "HEARD", "COMPUTES WITH"]
 

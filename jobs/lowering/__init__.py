@@ -3,6 +3,6 @@
 from jobs.lowering.circuits import lower, lower_template
 from jobs.lowering.copies import Original
 from jobs.lowering.errors import LoweringError
-from jobs.lowering.rebuilding import rebuild
+from jobs.rebuilding import rebuild
 
 __all__ = ["LoweringError", "Original", "lower", "lower_template", "rebuild"]

@@ -17,7 +17,7 @@ from jobs.lowering.gates import GATE_RULES
 from jobs.lowering.scope import Draft, OpenNumbers, Rule, Scope
 from jobs.lowering.states import STATE_RULES
 from jobs.lowering.walk import lower_instructions
-from simulator import program
+from simulator.circuit import program
 from simulator.errors import InvalidProgramError
 
 #: Class of an operation -> what lowers it.

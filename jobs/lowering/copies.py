@@ -11,9 +11,9 @@ from qiskit.circuit import Barrier, Clbit, Measure, Qubit, Reset
 
 from jobs.lowering.circuits import metadata_of
 from jobs.lowering.standard import STANDARD_GATES
-from simulator import instructions
-from simulator.program import Program
-from simulator.recognition import Copy
+from simulator.circuit import instructions
+from simulator.circuit.program import Program
+from simulator.shards.recognition import Copy
 
 #: The name of a standard gate, its qubits, and how many numbers it has,
 _Gate: TypeAlias = tuple[str, tuple[Qubit, ...], int]

@@ -23,8 +23,8 @@ from qiskit.transpiler.passes import HighLevelSynthesis
 from jobs.lowering.powers import MAX_MATRIX_QUBITS, lower_power
 from jobs.lowering.scope import Rule, Scope
 from jobs.lowering.walk import lower_definition, lower_operation
-from simulator.array import Array
-from simulator.instructions import Unitary
+from simulator.circuit.array import Array
+from simulator.circuit.instructions import Unitary
 
 #: Whole powers up to this are so many repetitions; those beyond are taken of the matrix.
 _MOST_REPEATED = 1000

@@ -10,7 +10,7 @@ from qiskit.circuit import Clbit, Duration
 from qiskit.circuit.classical import expr, types
 
 from jobs.lowering.scope import Scope
-from simulator import expression
+from simulator.circuit import expression
 
 #: What the stretches of one expression are 0 of.
 Unit: TypeAlias = Literal["s", "dt"]

@@ -26,8 +26,8 @@ from jobs.lowering.definitions import lower_by_definition
 from jobs.lowering.scope import Rule, Scope
 from jobs.lowering.standard import STANDARD_GATES, add_rotation, add_standard, add_unitary
 from jobs.lowering.walk import add_phase, lower_definition, lower_operation
-from simulator.array import Array
-from simulator.instructions import Diagonal, Permutation, Unitary
+from simulator.circuit.array import Array
+from simulator.circuit.instructions import Diagonal, Permutation, Unitary
 
 #: A diagonal under controls is a dense matrix up to this width, and Qiskit's decomposition beyond it.
 _DENSE_QUBITS = 6

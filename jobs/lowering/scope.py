@@ -14,10 +14,10 @@ from qiskit.circuit import Clbit, ParameterExpression, QuantumCircuit, Qubit
 from qiskit.circuit.classical import expr
 
 from jobs.lowering.errors import LoweringError
-from simulator.contents import qubits_of, walk
-from simulator.expression import Type
-from simulator.instructions import Barrier, Delay, Gate, Instruction
-from simulator.program import Variable
+from simulator.circuit.contents import qubits_of, walk
+from simulator.circuit.expression import Type
+from simulator.circuit.instructions import Barrier, Delay, Gate, Instruction
+from simulator.circuit.program import Variable
 
 #: Lowers one operation onto these qubits and clbits of the program.
 Rule: TypeAlias = Callable[[Any, tuple[int, ...], tuple[int, ...], "Scope"], None]

@@ -1,4 +1,4 @@
-"""The standard gates of Qiskit: each is a gate of `simulator.gates.GATES` and a number of controls."""
+"""The standard gates of Qiskit: each is a gate of `simulator.circuit.gates.GATES` and a number of controls."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from jobs.lowering.scope import Scope
-from simulator.array import Array
-from simulator.gates import GATES
-from simulator.instructions import Gate, Unitary
+from simulator.circuit.array import Array
+from simulator.circuit.gates import GATES
+from simulator.circuit.instructions import Gate, Unitary
 
 #: Name of a standard gate -> name in GATES, number of controls (all must be 1). The controls come first.
 STANDARD_GATES = MappingProxyType(

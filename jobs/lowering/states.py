@@ -13,8 +13,8 @@ from qiskit.circuit.library import Initialize, StatePreparation
 
 from jobs.lowering.definitions import lower_by_definition
 from jobs.lowering.scope import Rule, Scope
-from simulator import instructions
-from simulator.array import Array
+from simulator.circuit import instructions
+from simulator.circuit.array import Array
 
 
 def _measure(_measure: Measure, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:

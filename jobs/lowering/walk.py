@@ -11,8 +11,8 @@ from jobs.lowering.errors import LoweringError
 from jobs.lowering.expressions import lower_type
 from jobs.lowering.scope import Scope
 from jobs.lowering.standard import ANGLE_GATES, CONSTANT_GATES, add_standard, add_unitary, constant_gate
+from simulator.circuit.instructions import Gate, Instruction
 from simulator.errors import InvalidProgramError
-from simulator.instructions import Gate, Instruction
 
 #: The name of a UnitaryGate, whose matrix can be read without building it; of another, it is None.
 _UNITARY = "unitary"

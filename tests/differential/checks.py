@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from simulator import wire
-from simulator.program import Program
-from simulator.shards import Experiment, Options, Shard
+from simulator.circuit.program import Program
+from simulator.shards import wire
+from simulator.shards.shards import Experiment, Options, Shard
 
 
 def assert_travels(program: Program) -> None:

@@ -33,7 +33,7 @@ from qiskit.quantum_info import Operator, random_clifford, random_unitary
 
 import simulator
 from jobs.lowering import LoweringError, lower
-from simulator.instructions import Unitary
+from simulator.circuit.instructions import Unitary
 
 #: Both sides take roots of matrices of up to 32 rows, each to some 1e-13.
 TOLERANCE = {"rtol": 0, "atol": 1e-10}

@@ -24,11 +24,11 @@ from qiskit_aer import AerSimulator
 
 import simulator
 from jobs.lowering import lower
-from simulator import planner
-from simulator.evolution import forget_plans
-from simulator.program import Program
-from simulator.shards import Precision
-from simulator.threads import use_threads
+from simulator.circuit.program import Program
+from simulator.evolve.evolution import forget_plans
+from simulator.kernels.threads import use_threads
+from simulator.plan import planner
+from simulator.shards.shards import Precision
 
 WIDTHS = (16, 18, 20)
 #: Rounding of some hundred operations on amplitudes of about 2^-8, and less.

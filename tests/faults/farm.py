@@ -28,11 +28,12 @@ from record_inspection import Snapshot, violations
 
 from jobs import BasicAerJob
 from jobs.lowering import lower
-from simulator import run, run_shard, wire
-from simulator.parts import merge
-from worker import keys
-from worker.feed import task_id
-from worker.record import Handed, Record
+from simulator import run, run_shard
+from simulator.shards import wire
+from simulator.shards.parts import merge
+from worker.queue.publish import task_id
+from worker.record import keys
+from worker.record.values import Handed, Record
 
 SEED = 2024
 SHOTS = 1000

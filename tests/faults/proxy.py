@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from worker.scripts import source
+from worker.record.scripts import source
 
 _SIZE = 1 << 16
 

@@ -19,7 +19,7 @@ from secured import Flower
 from uploads import write_payload
 
 from jobs import BasicAerError, BasicAerJob, JobCancelledError, JobNotFoundError
-from worker.record import NewJob
+from worker.record.values import NewJob
 
 one_and_two = pytest.mark.parametrize("farm", [1, 2], indirect=True)
 

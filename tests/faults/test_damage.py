@@ -8,7 +8,7 @@ from faults.servers import lasting, running, site
 from processes import eventually
 from qiskit.providers import JobError
 
-from worker.keys import PREFIX, job
+from worker.record.keys import PREFIX, job
 
 LEASE = 1.5
 

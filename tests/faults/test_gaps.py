@@ -16,8 +16,8 @@ from processes import eventually
 from programs import measures, program
 from qiskit import QuantumCircuit
 
-from simulator.threads import use_threads
-from worker import keys
+from simulator.kernels.threads import use_threads
+from worker.record import keys
 
 #: Seconds: twice the 0.05 of 26 qubits for one more, and what other tests at the same time add.
 LONGEST = 0.15

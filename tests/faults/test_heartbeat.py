@@ -15,7 +15,7 @@ from patience import deadline
 from processes import ROOT, eventually
 from qiskit import QuantumCircuit
 
-from worker.heartbeat import HUNG_LEASES
+from worker.runtime.heartbeat import HUNG_LEASES
 from worker.settings import QUEUE
 
 #: As `faults.trouble` has them, which cannot be imported here: it makes a worker of its process.

@@ -26,11 +26,11 @@ from uploads import write_payload
 
 from jobs import BasicAerProvider
 from jobs.errors import BasicAerError
-from simulator import wire
-from simulator.parts import Part
-from worker import chunks, keys
-from worker.feed import carry_out
-from worker.record import NewJob
+from simulator.shards import wire
+from simulator.shards.parts import Part
+from worker.queue.publish import carry_out
+from worker.record import chunks, keys
+from worker.record.values import NewJob
 from worker.settings import QUEUE, TASK
 
 

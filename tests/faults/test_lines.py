@@ -14,7 +14,7 @@ from qiskit import QuantumCircuit
 from qiskit.providers import JobError
 
 from jobs import JobNotFoundError, UnreachableError
-from worker import keys
+from worker.record import keys
 
 #: The counts of `bell` and `lasting` under seed 1.
 SEEDED = {"00": 515, "11": 509}

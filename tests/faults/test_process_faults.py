@@ -12,7 +12,7 @@ from patience import deadline
 from processes import eventually
 from qiskit import QuantumCircuit
 
-from worker import keys
+from worker.record import keys
 from worker.settings import QUEUE
 
 one_and_two = pytest.mark.parametrize("farm", [1, 2], indirect=True)

@@ -14,9 +14,10 @@ from processes import ROOT, eventually
 from uploads import write_payload
 
 from jobs import BasicAerJob
-from simulator import run_shard, wire
-from worker import blobs, keys
-from worker.record import Doorbell, NewJob
+from simulator import run_shard
+from simulator.shards import wire
+from worker.record import blobs, keys
+from worker.record.values import Doorbell, NewJob
 
 one_and_two = pytest.mark.parametrize("farm", [1, 2], indirect=True)
 
@@ -76,7 +77,7 @@ KILLED = """
 import os, signal
 from faults.farm import SEED, SHOTS, lasting
 from jobs import BasicAerProvider
-from worker.store import Store
+from worker.record.store import Store
 
 def killed(call, before, after):
     def kill(now):

@@ -24,7 +24,7 @@ from secured import Flower, SecuredRedis
 
 from jobs import BasicAerProvider
 from jobs.errors import BasicAerError
-from worker import keys
+from worker.record import keys
 
 LEASE = str(setting(2))
 
@@ -198,7 +198,7 @@ class TestNoMore:
     def test_default_user_denied(self, server):
         """Rule 37: without a user there is nothing, certificate or not."""
         scheme, _, rest = server.url("client").partition("://")
-        from worker.connection import connect
+        from worker.record.connection import connect
         from worker.settings import Settings
 
         nobody = connect(Settings.from_env(f"{scheme}://{rest.partition('@')[2]}", {}))

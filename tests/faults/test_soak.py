@@ -27,7 +27,7 @@ from record_inspection import Snapshot, violations
 from jobs import BasicAerJob, BasicAerProvider, lower
 from simulator import run
 from simulator.rng import experiment_seed
-from worker.keys import PREFIX
+from worker.record.keys import PREFIX
 
 LEASE = 1.5
 NODES = 3

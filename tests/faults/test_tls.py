@@ -16,7 +16,7 @@ from secured import SecuredRedis, prepare
 
 from jobs import BasicAerProvider
 from jobs.errors import BasicAerError, UnreachableError
-from worker.celery_app import make_app
+from worker.queue.app import make_app
 from worker.settings import Settings, SettingsError
 
 LEASE = str(setting(2))

@@ -22,8 +22,8 @@ from qiskit.transpiler import CouplingMap
 from qiskit.transpiler.exceptions import CircuitTooWideForTarget
 
 from jobs import BasicAerError, BasicAerProvider
-from worker.keys import QUOTA
-from worker.record import WorkerInfo
+from worker.record.keys import QUOTA
+from worker.record.values import WorkerInfo
 
 
 def everywhere(circuit, count=None):

@@ -16,9 +16,9 @@ from processes import ROOT, Worker, eventually
 from qiskit.providers import JobStatus
 from uploads import write_payload
 
-from worker.feed import carry_out
-from worker.record import NewJob
-from worker.transport import Channel
+from worker.queue.publish import carry_out
+from worker.queue.transport import Channel
+from worker.record.values import NewJob
 
 
 @pytest.fixture(scope="module")

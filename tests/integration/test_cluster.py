@@ -17,12 +17,12 @@ from patience import deadline
 from processes import end, eventually
 
 from jobs import BasicAerProvider, ClusterError
-from jobs.cluster import SharedCluster
-from worker.celery_app import make_app
-from worker.cluster_folder import SOCKET_PATH_LIMIT, ClusterFolder
-from worker.connection import connect
+from jobs.cluster.local import SharedCluster
+from worker.cluster.folder import SOCKET_PATH_LIMIT, ClusterFolder
+from worker.queue.app import make_app
+from worker.record.connection import connect
+from worker.record.store import Store
 from worker.settings import Settings
-from worker.store import Store
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_concurrent_starts(state):
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(state.client()) for _ in range(5)]
         assert len({client.stdout.readline() for client in clients}) == 1
-        assert len(state.seen.pids("worker.supervisor")) == 1
+        assert len(state.seen.pids("worker.cluster.supervisor")) == 1
         assert len(state.seen.pids("redis-server unixsocket")) == 1
 
 
@@ -124,7 +124,7 @@ def test_supervisor_and_guard_killed(state, cluster):
     old, redis_server = state.seen.supervisor, state.seen.pids("redis-server")
     for pid in (*state.seen.guards, old):
         os.kill(pid, signal.SIGKILL)
-    eventually(lambda: not state.seen.pids("worker.supervisor"), what="the supervisor's death")
+    eventually(lambda: not state.seen.pids("worker.cluster.supervisor"), what="the supervisor's death")
     assert state.seen.pids("redis-server") == redis_server
 
     assert cluster.join(workers=False) == url
@@ -203,7 +203,7 @@ def test_start_failure(state, tmp_path, monkeypatch, script, expected):
 
 def test_names_wsl_on_windows(cluster, monkeypatch):
     """Part 6: on Windows, where none of this runs, the error says what does."""
-    monkeypatch.setattr("jobs.membership.sys.platform", "win32")
+    monkeypatch.setattr("jobs.cluster.membership.sys.platform", "win32")
     with pytest.raises(ClusterError, match=r"WSL .*BASICAER_URL"):
         cluster.join(workers=False)
 

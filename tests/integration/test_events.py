@@ -14,8 +14,8 @@ from patience import deadline
 from processes import eventually
 from qiskit.providers import JobTimeoutError
 
-from jobs.events import JobEvents
-from worker import keys
+from jobs.follow.events import JobEvents
+from worker.record import keys
 
 #: Far less than a wait that is not told takes.
 AT_ONCE = 2.0

@@ -13,9 +13,9 @@ from processes import eventually
 from qiskit.providers import JobError, JobStatus, JobTimeoutError
 
 from jobs import JobCancelledError, JobExpiredError, JobNotFoundError
+from jobs.follow.progress import Progress
 from jobs.job import BasicAerJob
-from jobs.progress import Progress
-from worker import keys
+from worker.record import keys
 
 
 @pytest.fixture

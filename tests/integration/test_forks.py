@@ -19,7 +19,7 @@ from patience import deadline
 from processes import eventually
 
 from jobs import BasicAerProvider
-from worker.feed import carry_out
+from worker.queue.publish import carry_out
 
 #: Seconds that a child has for its round trip: some 20 ms where it has a core for itself.
 DEADLINE = 20.0

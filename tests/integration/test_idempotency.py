@@ -15,7 +15,7 @@ from qiskit import QuantumCircuit
 from qiskit.providers import JobStatus
 
 from jobs import BasicAerError
-from worker.keys import PREFIX
+from worker.record.keys import PREFIX
 
 #: A user's script: it builds its circuit anew each time, and gives no seed.
 SCRIPT = """

@@ -13,7 +13,7 @@ from embedded import Seen, answers, group_of, running, store
 from processes import end, eventually
 
 from jobs import ClusterError, LocalCluster
-from worker.cluster_folder import ClusterFolder
+from worker.cluster.folder import ClusterFolder
 
 _MAKE = """
 import sys

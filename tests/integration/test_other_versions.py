@@ -11,7 +11,7 @@ from command_line import basicaer
 from qiskit.providers import JobError
 
 from jobs import BasicAerError
-from worker import keys
+from worker.record import keys
 
 
 @pytest.fixture

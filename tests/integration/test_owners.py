@@ -17,8 +17,8 @@ from qiskit.providers import JobError
 from uploads import submit_with
 
 from jobs import BasicAerJob, BasicAerProvider
-from worker.feed import carry_out
-from worker.record import NewJob
+from worker.queue.publish import carry_out
+from worker.record.values import NewJob
 
 LEASE = str(setting(2))
 

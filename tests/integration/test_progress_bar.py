@@ -17,8 +17,8 @@ from patience import deadline
 from processes import ROOT, started
 from rich.console import Console
 
-from jobs.progress import Progress
-from jobs.progress_bar import progress_bar
+from jobs.follow.progress import Progress
+from jobs.follow.progress_bar import progress_bar
 
 
 def on_a_terminal(*command: str, read=lambda sent: None, ends: int = 0, **variables: str) -> tuple[str, str]:

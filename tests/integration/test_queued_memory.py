@@ -7,7 +7,7 @@ from circuits import bell
 from qiskit import QuantumCircuit
 
 from jobs import BasicAerError, BasicAerProvider
-from worker.keys import PREFIX, QUOTA
+from worker.record.keys import PREFIX, QUOTA
 
 #: Bytes for a queued job of one small circuit, all keys together, and for each further circuit of a job.
 A_JOB, A_CIRCUIT = 1900, 160

@@ -14,8 +14,8 @@ from qiskit.primitives import BackendEstimatorV2, BackendSamplerV2, StatevectorE
 from qiskit.quantum_info import Operator, SparsePauliOp, Statevector
 
 from jobs import BasicAerError
-from jobs.retrieval import payload
-from simulator.shards import Experiment, Sweep
+from jobs.results.retrieval import payload
+from simulator.shards.shards import Experiment, Sweep
 
 
 def template(width: int = 4) -> QuantumCircuit:
@@ -216,7 +216,7 @@ class TestLists:
 
     def test_a_stream_of_any_length(self, quiet, monkeypatch):
         """A generator is lowered, cut and uploaded as it goes: SUBMIT finds all of it."""
-        monkeypatch.setattr("worker.blobs._BYTES_AT_ONCE", 20_000)
+        monkeypatch.setattr("worker.record.blobs._BYTES_AT_ONCE", 20_000)
 
         def stream():
             for index in range(3000):

@@ -240,7 +240,7 @@ def test_read_only_commands_start_no_workers(monkeypatch, tmp_path):
         assert "embedded, running" in found["cluster"]["found"]
         assert found["workers"]["found"].startswith("none up")
         ours = command_lines_with(folder)
-        assert any("worker.supervisor" in line for line in ours)
+        assert any("worker.cluster.supervisor" in line for line in ours)
         assert not any("-A worker" in line for line in ours)
         provider.close()
         eventually(lambda: "not running" in basicaer("doctor").stdout, within=20, what="the cluster's end")

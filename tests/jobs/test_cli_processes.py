@@ -19,7 +19,7 @@ from jobs import BasicAerProvider
 from jobs.cli.passed_on import check_worker
 from jobs.cli.shadows import shadows
 from jobs.cli.workers import differences, row
-from worker.record import WorkerInfo
+from worker.record.values import WorkerInfo
 from worker.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("no_settings")

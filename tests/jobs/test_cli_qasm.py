@@ -17,7 +17,7 @@ from jobs.cli.qasm import UnreadableCircuitError, read_program
 from jobs.cli.qasm.confinement import Bounds, NoAnswerError, confined
 from jobs.cli.qasm.source import MAX_BYTES
 from jobs.lowering import rebuild
-from simulator.instructions import Gate
+from simulator.circuit.instructions import Gate
 
 HEADER_2 = 'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[3];\ncreg c[3];\n'
 HEADER_3 = 'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[2] q;\n'

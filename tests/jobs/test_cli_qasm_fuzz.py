@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from jobs.cli.qasm import UnreadableCircuitError, read_program
 from jobs.cli.qasm.openqasm3 import read_3
 from jobs.cli.qasm.source import Source
-from jobs.items import Intake, Limits
-from simulator.shards import Options
+from jobs.submit.items import Intake, Limits
+from simulator.shards.shards import Options
 
 #: Seconds that reading may take here, and those after it until a process has ended and been waited for.
 SECONDS, GRACE = 10, 20

@@ -8,10 +8,10 @@ from qiskit.circuit import Parameter
 
 from jobs.backend import BACKENDS
 from jobs.errors import BasicAerError
-from jobs.identity import check, seed_of
-from jobs.items import Limits
-from jobs.options import DEFAULTS, resolve
-from jobs.submission import Purpose, prepare
+from jobs.submit.identity import check, seed_of
+from jobs.submit.items import Limits
+from jobs.submit.options import DEFAULTS, resolve
+from jobs.submit.submission import Purpose, prepare
 from worker.settings import Settings
 
 ANGLE = Parameter("a")

@@ -8,9 +8,9 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
 
 from jobs.errors import BasicAerError
-from jobs.items import Intake
+from jobs.submit.items import Intake
 from simulator import run_shard
-from simulator.shards import Options, Shard
+from simulator.shards.shards import Options, Shard
 
 
 def one_by_one(width: int, angle: object = 0.3) -> QuantumCircuit:

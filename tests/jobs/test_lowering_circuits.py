@@ -10,7 +10,7 @@ from qiskit.circuit import Clbit, Qubit
 from qiskit.circuit.classical import expr, types
 
 from jobs.lowering import LoweringError, lower
-from simulator import expression, instructions, program
+from simulator.circuit import expression, instructions, program
 
 
 def test_registers_may_share_bits_and_bits_may_have_none() -> None:

@@ -10,8 +10,8 @@ from qiskit.circuit import AnnotatedOperation, ControlModifier, Duration, Instru
 from qiskit.circuit.classical import expr, types
 
 from jobs.lowering import LoweringError, control_flow, lower
-from simulator import instructions, program
-from simulator.expression import (
+from simulator.circuit import instructions, program
+from simulator.circuit.expression import (
     Binary,
     Bits,
     Bool,
@@ -24,7 +24,7 @@ from simulator.expression import (
     Unary,
     Var,
 )
-from simulator.expression import Duration as DurationType
+from simulator.circuit.expression import Duration as DurationType
 
 X = instructions.Gate("x", (0,))
 Y = instructions.Gate("y", (0,))

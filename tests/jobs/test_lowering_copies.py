@@ -15,10 +15,10 @@ from qiskit.circuit import Gate, Parameter
 from qiskit.circuit.library import CUGate, RYGate, UnitaryGate, XGate
 
 from jobs.errors import BasicAerError
-from jobs.items import Intake, Limits
 from jobs.lowering import Original, lower
+from jobs.submit.items import Intake, Limits
 from simulator.rng import experiment_seed
-from simulator.shards import Experiment, Options, Sweep
+from simulator.shards.shards import Experiment, Options, Sweep
 
 SEED = 3
 LIMITS = Limits(max_qubits=10, max_circuits=None, max_result_bytes=1 << 30)

@@ -44,9 +44,10 @@ from qiskit.synthesis import MatrixExponential, QDrift, SuzukiTrotter
 from strategies import STANDARD_GATES
 
 from jobs.lowering import LoweringError, lower
-from simulator import instructions, run
-from simulator.gates import pauli_letters
-from simulator.instructions import Instruction as ProgramInstruction
+from simulator import run
+from simulator.circuit import instructions
+from simulator.circuit.gates import pauli_letters
+from simulator.circuit.instructions import Instruction as ProgramInstruction
 
 
 def lowered(operation: object, width: int | None = None) -> tuple[ProgramInstruction, ...]:

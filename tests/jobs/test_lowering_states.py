@@ -10,8 +10,8 @@ from qiskit.circuit.classical import expr
 from qiskit.circuit.library import StatePreparation
 
 from jobs.lowering import lower
-from simulator import instructions
-from simulator.contents import walk
+from simulator.circuit import instructions
+from simulator.circuit.contents import walk
 
 HALF = [np.sqrt(0.5), np.sqrt(0.5) * 1j]
 

@@ -6,8 +6,8 @@ import pytest
 
 from jobs.backend import BACKENDS
 from jobs.errors import BasicAerError
-from jobs.manifest import Manifest
-from jobs.options import resolve
+from jobs.submit.manifest import Manifest
+from jobs.submit.options import resolve
 
 _CHANGED = {
     "shots": 7,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jobs.errors import BasicAerError
-from jobs.options import DEFAULTS, MAX_SEED, is_done_anyway, resolve
+from jobs.submit.options import DEFAULTS, MAX_SEED, is_done_anyway, resolve
 from worker.settings import MOST_SECONDS
 
 

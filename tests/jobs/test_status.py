@@ -5,8 +5,8 @@ from __future__ import annotations
 from celery import states
 from qiskit.providers import JobStatus
 
-from jobs.status import CELERY_STATUS, RECORD_STATUS
-from worker.record import FINAL_STATES
+from jobs.follow.status import CELERY_STATUS, RECORD_STATUS
+from worker.record.values import FINAL_STATES
 
 
 def test_every_celery_state_has_a_row():

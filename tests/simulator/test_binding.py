@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from programs import random_unitary, x
 
-from simulator.array import Array
-from simulator.bound import Planned
-from simulator.diagonals import Entries, PairVector
-from simulator.instructions import Diagonal, Gate, Unitary
-from simulator.matrices import Swept
-from simulator.operations import Evolving
+from simulator.circuit.array import Array
+from simulator.circuit.instructions import Diagonal, Gate, Unitary
+from simulator.evolve.bound import Planned
+from simulator.evolve.diagonals import Entries, PairVector
+from simulator.matrices.matrices import Swept
+from simulator.plan.operations import Evolving
 
 ROWS = 7
 

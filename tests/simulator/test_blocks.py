@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from programs import Draw
 
-from simulator.blocks import Block, blocks_of
-from simulator.folding import folded
-from simulator.fusion import fused
-from simulator.operations import Operation
-from simulator.pairing import paired
-from simulator.planner import Stage, make_plan
-from simulator.stages import next_stage
+from simulator.matrices.folding import folded
+from simulator.plan.blocks import Block, blocks_of
+from simulator.plan.fusion import fused
+from simulator.plan.operations import Operation
+from simulator.plan.pairing import paired
+from simulator.plan.planner import Stage, make_plan
+from simulator.plan.stages import next_stage
 
 NUM_QUBITS = 9
 

@@ -15,16 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from programs import Draw, h, measures, moved_to, program, random_vector, ry, unitary_instructions, x
 
-from simulator import Program, branching, breadth, measurement, run, sampling
-from simulator.analysis import qubits_at_once
-from simulator.array import Array
-from simulator.branching import Interpreter
-from simulator.code import Bring, Retire
-from simulator.cost import bytes_required
-from simulator.errors import InvalidProgramError, ProgramRuntimeError, StoppedError
-from simulator.expression import Binary, Bits, Bool, Cast, Clbit, Constant, Index, Uint, Unary, Var
-from simulator.flow import compile_program
-from simulator.instructions import (
+from simulator import Program, run
+from simulator.circuit.array import Array
+from simulator.circuit.expression import Binary, Bits, Bool, Cast, Clbit, Constant, Index, Uint, Unary, Var
+from simulator.circuit.instructions import (
     Box,
     Break,
     Case,
@@ -41,11 +35,20 @@ from simulator.instructions import (
     Switch,
     While,
 )
-from simulator.program import Variable
+from simulator.circuit.program import Variable
+from simulator.cost import bytes_required
+from simulator.dynamic import branching, breadth
+from simulator.dynamic.analysis import qubits_at_once
+from simulator.dynamic.branching import Interpreter
+from simulator.dynamic.code import Bring, Retire
+from simulator.dynamic.flow import compile_program
+from simulator.errors import InvalidProgramError, ProgramRuntimeError, StoppedError
+from simulator.evolve.state import ground_of
+from simulator.kernels import measurement
 from simulator.rng import Uniforms
-from simulator.sampling import sample
-from simulator.state import ground_of
-from simulator.tally import Tally
+from simulator.sampling import sampling
+from simulator.sampling.sampling import sample
+from simulator.sampling.tally import Tally
 
 YES = Constant(Bool(), True)
 COUNTER = Variable("counter", Uint(4))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulator import buffers
+from simulator.kernels import buffers
 
 SIZE = 1 << 17
 

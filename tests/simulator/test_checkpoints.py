@@ -10,11 +10,11 @@ import pytest
 from programs import h, measures, program, x
 
 from simulator import Shard, run, run_shard
-from simulator.array import Array
-from simulator.chunks import _put_slowly
-from simulator.instructions import Gate, Instruction
-from simulator.shards import Method, Options, Sweep
-from simulator.threads import use_threads
+from simulator.circuit.array import Array
+from simulator.circuit.instructions import Gate, Instruction
+from simulator.evolve.chunks import _put_slowly
+from simulator.kernels.threads import use_threads
+from simulator.shards.shards import Method, Options, Sweep
 
 #: Seconds: a cancel is seen within a tenth of that, but where other processes have the cores.
 LONGEST = 0.5

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator import cohort as module
-from simulator import crowd
-from simulator.cohort import (
+from simulator.dynamic import cohort as module
+from simulator.dynamic import crowd
+from simulator.dynamic.cohort import (
     Cohort,
     Member,
     absorb,
@@ -22,9 +22,9 @@ from simulator.cohort import (
     same_state,
     split,
 )
-from simulator.evaluation import Classical
+from simulator.dynamic.evaluation import Classical
+from simulator.evolve.state import State, ground, vector
 from simulator.rng import Uniforms
-from simulator.state import State, ground, vector
 
 SHOTS = np.arange(3000, 5000)
 

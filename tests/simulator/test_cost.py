@@ -10,15 +10,15 @@ import pytest
 from programs import everywhere, h, measures, program, ry, x
 
 from simulator import cost, run, run_shard
-from simulator.array import Array
-from simulator.expression import Clbit
-from simulator.instructions import Diagonal, For, Gate, Measure, Range, Reset, While
-from simulator.parts import Outcome, Part, SweepOutcome
-from simulator.program import Program
-from simulator.shards import Experiment, Method, Options, Precision, Shard, Sweep
-from simulator.threads import use_threads
+from simulator.circuit.array import Array
+from simulator.circuit.expression import Clbit
+from simulator.circuit.instructions import Diagonal, For, Gate, Measure, Range, Reset, While
+from simulator.circuit.program import Program
+from simulator.kernels.threads import use_threads
+from simulator.shards.parts import Outcome, Part, SweepOutcome
+from simulator.shards.shards import Experiment, Method, Options, Precision, Shard, Sweep
+from simulator.shards.wire import encode
 from simulator.weight import part_weight, weight
-from simulator.wire import encode
 
 LAYERS = [
     gate

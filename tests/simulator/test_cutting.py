@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from programs import Draw, h, measures, program, ry, x
 
 from simulator import Shard, cost, cutting, run_shard
+from simulator.circuit.expression import Clbit
+from simulator.circuit.instructions import For, Gate, IfElse, Instruction, Measure, Range, Reset
+from simulator.circuit.program import Program
 from simulator.cutting import LEAST_SECONDS, MOST_SECONDS, SHOT_BLOCK, cut, expected_seconds
-from simulator.expression import Clbit
-from simulator.instructions import For, Gate, IfElse, Instruction, Measure, Range, Reset
-from simulator.parts import Outcome, Part, merge
-from simulator.program import Program
-from simulator.recognition import with_sweeps
 from simulator.rng import experiment_seed
-from simulator.shards import Experiment, Options, Sweep
+from simulator.shards.parts import Outcome, Part, merge
+from simulator.shards.recognition import with_sweeps
+from simulator.shards.shards import Experiment, Options, Sweep
 
 SEED = 4
 

@@ -28,10 +28,9 @@ from programs import (
 
 import simulator
 from simulator import CircuitResult, Program, Shard, cost, run, run_shard
-from simulator.array import Array
-from simulator.errors import InvalidProgramError, MemoryRefusedError, StoppedError
-from simulator.expression import Clbit
-from simulator.instructions import (
+from simulator.circuit.array import Array
+from simulator.circuit.expression import Clbit
+from simulator.circuit.instructions import (
     Barrier,
     Box,
     Delay,
@@ -44,7 +43,8 @@ from simulator.instructions import (
     Reset,
     Store,
 )
-from simulator.shards import Experiment, Method, Options
+from simulator.errors import InvalidProgramError, MemoryRefusedError, StoppedError
+from simulator.shards.shards import Experiment, Method, Options
 from simulator.sizes import size
 
 BELL = program(2, 2, h(0), x(1, 0), *measures(2))

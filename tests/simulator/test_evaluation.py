@@ -9,9 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.errors import InvalidProgramError, ProgramRuntimeError
-from simulator.evaluation import Classical, Evaluator, Length, Value
-from simulator.expression import (
+from simulator.circuit.expression import (
     Binary,
     Bits,
     Bool,
@@ -28,7 +26,9 @@ from simulator.expression import (
     Unary,
     Var,
 )
-from simulator.program import Variable
+from simulator.circuit.program import Variable
+from simulator.dynamic.evaluation import Classical, Evaluator, Length, Value
+from simulator.errors import InvalidProgramError, ProgramRuntimeError
 
 DECLARED = (Variable("a", Uint(8)), Variable("b", Bool()), Variable("unset", Float()))
 STATE = Classical(0b1011, (0xA5, True, None))

@@ -14,13 +14,15 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 from programs import dense, embedded, h, random_unitary, random_vector, ry, unitary_instructions, unitary_of, x
 
-from simulator import evolution, planner, state, threads
-from simulator.array import Array
-from simulator.contents import qubits_of
+from simulator.circuit.array import Array
+from simulator.circuit.contents import qubits_of
+from simulator.circuit.instructions import Diagonal, Gate, Initialize, Permutation, Unitary
 from simulator.errors import StoppedError
-from simulator.evolution import Evolution, forget_plans
-from simulator.instructions import Diagonal, Gate, Initialize, Permutation, Unitary
-from simulator.operations import Evolving
+from simulator.evolve import evolution, state
+from simulator.evolve.evolution import Evolution, forget_plans
+from simulator.kernels import threads
+from simulator.plan import planner
+from simulator.plan.operations import Evolving
 
 # Rounding of a dozen products of matrices of at most 2^6 rows.
 TOLERANCE = {"rtol": 0, "atol": 1e-12}

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from programs import random_vector
 
-from simulator import buffers, finishing
-from simulator.finishing import finished
-from simulator.threads import use_threads
+from simulator.evolve import finishing
+from simulator.evolve.finishing import finished
+from simulator.kernels import buffers
+from simulator.kernels.threads import use_threads
 
 
 @pytest.fixture(autouse=True, params=[1, 2])

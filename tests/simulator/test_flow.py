@@ -8,12 +8,9 @@ import pytest
 from patience import deadline
 from programs import h, measures, program, random_vector, x
 
-from simulator.analysis import final_measures, qubits_at_once, with_resets
-from simulator.array import Array
-from simulator.code import Bring, Code, Evolve, Meet, Retire
-from simulator.expression import Clbit
-from simulator.flow import compile_program
-from simulator.instructions import (
+from simulator.circuit.array import Array
+from simulator.circuit.expression import Clbit
+from simulator.circuit.instructions import (
     Barrier,
     Box,
     Delay,
@@ -26,7 +23,10 @@ from simulator.instructions import (
     Reset,
     Store,
 )
-from simulator.program import Program
+from simulator.circuit.program import Program
+from simulator.dynamic.analysis import final_measures, qubits_at_once, with_resets
+from simulator.dynamic.code import Bring, Code, Evolve, Meet, Retire
+from simulator.dynamic.flow import compile_program
 
 AMPLITUDES = Array.of(random_vector(1, 1))
 

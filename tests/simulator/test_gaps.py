@@ -25,11 +25,13 @@ from gaps import (
 )
 from programs import measures, program, random_vector
 
-from simulator import Part, Shard, buffers, run_shard, wire
-from simulator.array import Array
-from simulator.parts import Outcome, SweepOutcome
-from simulator.shards import Precision
-from simulator.threads import use_threads
+from simulator import Part, Shard, run_shard
+from simulator.circuit.array import Array
+from simulator.kernels import buffers
+from simulator.kernels.threads import use_threads
+from simulator.shards import wire
+from simulator.shards.parts import Outcome, SweepOutcome
+from simulator.shards.shards import Precision
 
 #: Seconds. The goal is 0.05; a core that others use, too, takes longer for the same.
 LONGEST = 0.08

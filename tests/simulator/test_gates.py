@@ -7,8 +7,8 @@ import pytest
 from programs import PAULIS, matrix_of
 from qiskit.circuit.library import get_standard_gate_name_mapping
 
-from simulator.gates import GATES, spec_of
-from simulator.instructions import Gate
+from simulator.circuit.gates import GATES, spec_of
+from simulator.circuit.instructions import Gate
 
 QISKIT = get_standard_gate_name_mapping()
 

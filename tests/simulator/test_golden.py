@@ -13,8 +13,8 @@ import pytest
 from programs import h, measures, program, ry, x
 
 from simulator import Program, run
-from simulator.expression import Clbit
-from simulator.instructions import Gate, IfElse, Measure, Reset, While
+from simulator.circuit.expression import Clbit
+from simulator.circuit.instructions import Gate, IfElse, Measure, Reset, While
 
 BELL = program(2, 2, h(0), x(1, 0), *measures(2))
 WIDE = program(

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from programs import Draw, embedded, random_unitary, random_vector
 
-from simulator import gather, kernels, measurement
+from simulator.kernels import gather, kernels, measurement
 
 # Rounding of a few hundred products of numbers of at most 1.
 TOLERANCE = {"rtol": 0, "atol": 1e-13}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from programs import Draw, embedded
 
-from simulator import measurement
+from simulator.kernels import measurement
 
 DTYPES = (np.complex128, np.complex64, np.float64, np.float32)
 # Rounding of a few hundred products of numbers of at most 1, by the bytes of a real number.

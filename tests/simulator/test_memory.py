@@ -15,13 +15,14 @@ import pytest
 from patience import deadline
 from programs import h, measures, program, ry, x
 
-from simulator import cost, run_shard, wire
-from simulator.array import Array
-from simulator.buffers import keep_what_is_freed
-from simulator.instructions import Gate, Instruction
-from simulator.program import Program
-from simulator.shards import Experiment, Options, Shard, Sweep
-from simulator.threads import use_threads
+from simulator import cost, run_shard
+from simulator.circuit.array import Array
+from simulator.circuit.instructions import Gate, Instruction
+from simulator.circuit.program import Program
+from simulator.kernels.buffers import keep_what_is_freed
+from simulator.kernels.threads import use_threads
+from simulator.shards import wire
+from simulator.shards.shards import Experiment, Options, Shard, Sweep
 
 SHOTS = 100_000
 #: Beside states: buffers, plans, and what allocators keep.

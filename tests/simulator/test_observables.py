@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from qiskit.quantum_info import SparsePauliOp, Statevector
 
 from simulator.errors import InvalidProgramError, StoppedError
+from simulator.evolve.state import State
 from simulator.observables import PauliSum, expectation_values, expectation_values_of_rows
-from simulator.state import State
 
 DTYPES = [np.complex128, np.complex64, np.float64, np.float32]
 SEEDS = st.integers(0, 2**32 - 1)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator import planner
 from simulator.errors import StoppedError
-from simulator.ordering import passes, put_in_order
-from simulator.threads import use_threads
+from simulator.evolve.ordering import passes, put_in_order
+from simulator.kernels.threads import use_threads
+from simulator.plan import planner
 
 
 @pytest.fixture(params=[(14, 3, 1), (5, 3, 1), (5, 0, 2), (6, 2, 4)], ids=str, scope="module")

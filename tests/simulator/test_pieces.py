@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from simulator import pieces
-from simulator.tally import summed
+from simulator.sampling.tally import summed
 
 
 def never() -> None:

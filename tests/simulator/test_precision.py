@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from programs import h, measures, program, random_unitary, random_vector, ry, unitary_instructions, unitary_of, x
 
-from simulator import Program, Shard, cost, run, run_shard, wire
-from simulator.array import Array
-from simulator.expression import Clbit
-from simulator.instructions import Gate, IfElse, Initialize, Measure, Reset, Unitary
-from simulator.shards import Experiment, Options
+from simulator import Program, Shard, cost, run, run_shard
+from simulator.circuit.array import Array
+from simulator.circuit.expression import Clbit
+from simulator.circuit.instructions import Gate, IfElse, Initialize, Measure, Reset, Unitary
+from simulator.shards import wire
+from simulator.shards.shards import Experiment, Options
 
 # Rounding to 24 bits, of a dozen products of matrices of at most 2^5 rows.
 TOLERANCE = {"rtol": 0, "atol": 1e-5}

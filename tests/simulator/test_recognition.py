@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from programs import Draw, h, measures, program, ry, x
 
-from simulator import recognition
-from simulator.expression import Clbit
-from simulator.instructions import Gate, IfElse
-from simulator.program import Program
-from simulator.recognition import Copy, with_sweeps
+from simulator.circuit.expression import Clbit
+from simulator.circuit.instructions import Gate, IfElse
+from simulator.circuit.program import Program
 from simulator.rng import experiment_seed
-from simulator.shards import Experiment, Sweep
+from simulator.shards import recognition
+from simulator.shards.recognition import Copy, with_sweeps
+from simulator.shards.shards import Experiment, Sweep
 
 SEED = 11
 

@@ -9,11 +9,11 @@ import pytest
 from programs import h, measures, program, ry, x
 
 from simulator import Shard, run_shard
-from simulator.array import Array
-from simulator.expression import Clbit
-from simulator.instructions import Gate, IfElse, Measure
-from simulator.program import Program
-from simulator.shards import Experiment, Options, Sweep
+from simulator.circuit.array import Array
+from simulator.circuit.expression import Clbit
+from simulator.circuit.instructions import Gate, IfElse, Measure
+from simulator.circuit.program import Program
+from simulator.shards.shards import Experiment, Options, Sweep
 
 QUBITS = 16
 

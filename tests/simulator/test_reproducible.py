@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from programs import h, measures, program, random_unitary, ry, x
 
 from simulator import run
-from simulator.array import Array
-from simulator.expression import Clbit
-from simulator.instructions import Gate, IfElse, Instruction, Measure, Reset, Unitary
-from simulator.program import Program
+from simulator.circuit.array import Array
+from simulator.circuit.expression import Clbit
+from simulator.circuit.instructions import Gate, IfElse, Instruction, Measure, Reset, Unitary
+from simulator.circuit.program import Program
 
 SHOTS = 50_000
 #: The kernels that OpenBLAS is told to use, the oldest first: each sums up products in its own order.

@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 from programs import dense, everywhere, program, random_vector, rotation, ry, x
 
-from simulator import operations, planner, rotations, run, threads
+from simulator import run
+from simulator.circuit.instructions import Gate
 from simulator.errors import InvalidProgramError, StoppedError
-from simulator.evolution import Evolution, forget_plans
-from simulator.instructions import Gate
-from simulator.operations import is_real
-from simulator.state import ground, vector
+from simulator.evolve import rotations
+from simulator.evolve.evolution import Evolution, forget_plans
+from simulator.evolve.state import ground, vector
+from simulator.kernels import threads
+from simulator.plan import operations, planner
+from simulator.plan.operations import is_real
 
 
 def never() -> None:

@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from programs import measures, random_vector
 
-from simulator import measurement, sampling
-from simulator.cohort import beginning
-from simulator.instructions import Measure
+from simulator.circuit.instructions import Measure
+from simulator.dynamic.cohort import beginning
+from simulator.evolve.state import State, vector
+from simulator.kernels import measurement
 from simulator.rng import Uniforms
-from simulator.sampling import collapse, readout_of, sample
-from simulator.state import State, vector
-from simulator.tally import Tally
+from simulator.sampling import sampling
+from simulator.sampling.sampling import collapse, readout_of, sample
+from simulator.sampling.tally import Tally
 
 ALMOST_ONE = 1 - 2.0**-53
 

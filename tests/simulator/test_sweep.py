@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from programs import Draw, everywhere, h, measures, program, random_unitary, random_vector, rotation, ry, x
 
 from simulator import Shard, run, run_shard
-from simulator.array import Array
+from simulator.circuit.array import Array
+from simulator.circuit.expression import Clbit
+from simulator.circuit.gates import GATES
+from simulator.circuit.instructions import Gate, IfElse, Initialize, Instruction, Measure, Unitary
+from simulator.circuit.program import Program
 from simulator.errors import InvalidProgramError
-from simulator.expression import Clbit
-from simulator.gates import GATES
-from simulator.instructions import Gate, IfElse, Initialize, Instruction, Measure, Unitary
-from simulator.parts import Outcome, SweepOutcome
-from simulator.program import Program
-from simulator.shards import GLOBAL_PHASE, Options, Sweep
+from simulator.shards.parts import Outcome, SweepOutcome
+from simulator.shards.shards import GLOBAL_PHASE, Options, Sweep
 
 JOB_SEED = 5
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator import tally as module
-from simulator.tally import Tally
+from simulator.sampling import tally as module
+from simulator.sampling.tally import Tally
 
 MEMORIES = st.lists(st.integers(0, 40) | st.integers(0, 2**130) | st.sampled_from([2**63 - 1, 2**63]), max_size=50)
 

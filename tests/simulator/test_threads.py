@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from simulator.threads import cores, share, thread_count, use_threads
+from simulator.kernels.threads import cores, share, thread_count, use_threads
 
 
 @pytest.fixture(autouse=True)

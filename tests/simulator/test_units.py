@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from programs import Draw
 
-from simulator import units
-from simulator.gates import GATES
-from simulator.instructions import Gate
-from simulator.matrices import matrices_of, moves_of
-from simulator.units import Products, Shape, fill
+from simulator.circuit.gates import GATES
+from simulator.circuit.instructions import Gate
+from simulator.matrices import units
+from simulator.matrices.matrices import matrices_of, moves_of
+from simulator.matrices.units import Products, Shape, fill
 
 Matrix = NDArray[np.complex128]
 _ROWS = 3

@@ -9,11 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from programs import h, measures, program, unitary_instructions, x
 
-from simulator import expression as ex
-from simulator import run_shard, wire
-from simulator.array import Array
-from simulator.errors import WireError
-from simulator.instructions import (
+from simulator import run_shard
+from simulator.circuit import expression as ex
+from simulator.circuit.array import Array
+from simulator.circuit.instructions import (
     Barrier,
     Box,
     Break,
@@ -35,9 +34,11 @@ from simulator.instructions import (
     Unitary,
     While,
 )
-from simulator.parts import Part
-from simulator.program import Header, Program, Register, Variable
-from simulator.shards import Experiment, Options, Shard, Sweep
+from simulator.circuit.program import Header, Program, Register, Variable
+from simulator.errors import WireError
+from simulator.shards import wire
+from simulator.shards.parts import Part
+from simulator.shards.shards import Experiment, Options, Shard, Sweep
 from simulator.sizes import size
 
 ONE = ex.Constant(ex.Uint(3), "0x1")

@@ -18,14 +18,15 @@ from hypothesis import strategies as st
 from patience import deadline
 from programs import h, measures, program, ry, x
 
-from simulator import cost, run_shard, wire
-from simulator import expression as ex
-from simulator.array import Array
+from simulator import cost, run_shard
+from simulator.circuit import expression as ex
+from simulator.circuit.array import Array
+from simulator.circuit.instructions import Case, For, IfElse, Initialize, Range, Store, Switch, Unitary, While
+from simulator.circuit.program import MAX_NESTING, Program, Variable
 from simulator.errors import MemoryRefusedError, StoppedError, WireError
-from simulator.instructions import Case, For, IfElse, Initialize, Range, Store, Switch, Unitary, While
-from simulator.parts import Part
-from simulator.program import MAX_NESTING, Program, Variable
-from simulator.shards import Experiment, Options, Shard, Sweep
+from simulator.shards import wire
+from simulator.shards.parts import Part
+from simulator.shards.shards import Experiment, Options, Shard, Sweep
 
 MAGIC = b"BAC" + bytes([wire.WIRE_VERSION])
 #: Bytes that decoding may take per byte of the message, and beside it: a Struct of ours per few bytes at the most.
@@ -215,7 +216,7 @@ def test_claimed_sizes():
     code = textwrap.dedent(
         """
         import ast, resource, sys
-        from simulator import wire
+        from simulator.shards import wire
         from simulator.errors import WireError
         size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (size + (64 << 20),) * 2)

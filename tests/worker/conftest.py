@@ -14,8 +14,8 @@ from processes import RedisServer
 from record_inspection import Snapshot, violations
 from uploads import write_payload
 
-from worker.record import NewJob, WorkerInfo
-from worker.store import Store
+from worker.record.store import Store
+from worker.record.values import NewJob, WorkerInfo
 
 CLOCK_KEY = "test:clock"
 READ_CLOCK = 'call("TIME")'

@@ -10,7 +10,7 @@ import pytest
 
 from simulator.errors import MemoryRefusedError
 from simulator.sizes import size
-from worker.admission import Admission, NoRoomError, available_memory, total_memory
+from worker.runtime.admission import Admission, NoRoomError, available_memory, total_memory
 
 
 def test_within_the_machine():

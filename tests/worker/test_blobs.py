@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from record_inspection import Snapshot
 from uploads import submit_with, write_payload
 
-from worker import blobs, chunks, keys
-from worker.blobs import LapsePart, Upload
 from worker.errors import DuplicateJobError, PayloadMissingError, QuotaExceededError, ResultMissingError
-from worker.record import Doorbell
+from worker.record import blobs, chunks, keys
+from worker.record.blobs import LapsePart, Upload
+from worker.record.values import Doorbell
 
 MB = 1 << 20
 DOOR = Doorbell("job", 0)

@@ -11,11 +11,11 @@ from record_inspection import RECORD_BYTES, Snapshot
 from uploads import write_payload
 
 from simulator.sizes import size
-from worker import blobs, keys
 from worker.errors import DuplicateJobError, PayloadMissingError, QuotaExceededError
-from worker.listing import Wanted, find
-from worker.record import Doorbell, Effects
-from worker.store import USUAL_QUOTA, Store
+from worker.record import blobs, keys
+from worker.record.listing import Wanted, find
+from worker.record.store import USUAL_QUOTA, Store
+from worker.record.values import Doorbell, Effects
 
 DOOR = Doorbell("job", 0)
 DAY = 86400

@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 
 from simulator.cost import max_qubits
-from simulator.wire import WIRE_VERSION
-from worker.capabilities import describe
-from worker.record import WorkerInfo
+from simulator.shards.wire import WIRE_VERSION
+from worker.record.values import WorkerInfo
+from worker.runtime.capabilities import describe
 
 
 def test_a_node_tells_what_its_numbers_depend_on():

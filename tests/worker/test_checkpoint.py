@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from simulator.errors import StoppedError
-from worker.checkpoint import LOOK_INTERVAL, Checkpoint
-from worker.record import Doorbell
+from worker.record.values import Doorbell
+from worker.runtime.checkpoint import LOOK_INTERVAL, Checkpoint
 
 
 class Clock:
@@ -65,7 +65,7 @@ def test_unreachable_store_stops_nothing():
     """A store that is away is no reason to throw a computation away."""
     import redis
 
-    from worker.store import Store
+    from worker.record.store import Store
 
     away = Store(redis.Redis(host="127.0.0.1", port=1, retry=None))
     clock = Clock()

@@ -11,12 +11,12 @@ import pytest
 from record_inspection import Snapshot, violations
 from uploads import write_payload
 
-from worker import blobs
 from worker.errors import RecordDamagedError
-from worker.keys import PREFIX
-from worker.listing import Wanted, find
-from worker.record import Doorbell, Effects, NewJob, WorkerInfo
-from worker.store import Store
+from worker.record import blobs
+from worker.record.keys import PREFIX
+from worker.record.listing import Wanted, find
+from worker.record.store import Store
+from worker.record.values import Doorbell, Effects, NewJob, WorkerInfo
 
 LEASE = 10
 NODE = WorkerInfo(name="w1", slots=3, lanes=("basicaer",), memory=1 << 30, wire=1, versions={})

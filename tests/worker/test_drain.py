@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from worker.drain import PATIENCE, Drain
+from worker.runtime.drain import PATIENCE, Drain
 
 
 def test_not_draining():

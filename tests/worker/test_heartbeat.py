@@ -15,9 +15,9 @@ import pytest
 import redis
 from processes import eventually
 
-from worker.heartbeat import HUNG_LEASES, PATIENCE, Heartbeat
-from worker.record import Doorbell
-from worker.runs import Runs
+from worker.record.values import Doorbell
+from worker.runtime.heartbeat import HUNG_LEASES, PATIENCE, Heartbeat
+from worker.runtime.runs import Runs
 
 DOOR = Doorbell("job", 0)
 TOKEN = "token/w1"  # noqa: S105 (it is no secret)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import pytest
 from record_inspection import Snapshot
 
-from worker.listing import Listed, Wanted, find
-from worker.record import Doorbell
+from worker.record.listing import Listed, Wanted, find
+from worker.record.values import Doorbell
 
 STATES = ("QUEUED", "RUNNING", "DONE", "ERROR", "CANCELLED")
 BACKENDS = ("qasm_simulator", "unitary_simulator")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from record_inspection import Snapshot
 
-from worker.log import LogLine, parse_log
-from worker.record import Doorbell
-from worker.store import LAPSE_LIMIT
+from worker.record.log import LogLine, parse_log
+from worker.record.store import LAPSE_LIMIT
+from worker.record.values import Doorbell
 
 DOOR = Doorbell("job", 0)
 FAILURE = ("ValueError", "no\ttabs\nplease", "trace")

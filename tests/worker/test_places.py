@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from record_inspection import Snapshot, violations
 
-from worker import keys
-from worker.record import Claim, Doorbell, Ended, Places
+from worker.record import keys
+from worker.record.values import Claim, Doorbell, Ended, Places
 
 DOOR = Doorbell("job", 0)
 MINE, OTHER = "mine", "other"

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from patience import deadline
 from uploads import write_payload
 
-from worker.record import Doorbell
-from worker.store import Store
+from worker.record.store import Store
+from worker.record.values import Doorbell
 
 
 def test_jobs_of_one_owner(store, submit):
@@ -60,7 +60,7 @@ def test_a_large_job_counts_once(store, submit):
 )
 def test_it_is_the_order_in_which_jobs_begin(client, clock, jobs, served, more):
     """Jobs of one shard begin in the order of their positions, whatever owners, priorities and turns were."""
-    from worker.record import NewJob
+    from worker.record.values import NewJob
 
     client.flushall()
     clock.advance(0)

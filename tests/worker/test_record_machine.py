@@ -8,10 +8,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from record_inspection import RECORD_BYTES, Snapshot, violations
 from uploads import write_payload
 
-from worker import blobs, chunks, keys
 from worker.errors import DuplicateJobError, QuotaExceededError
-from worker.record import FINAL_STATES, Doorbell, Effects, NewJob, WorkerInfo
-from worker.store import Store
+from worker.record import blobs, chunks, keys
+from worker.record.store import Store
+from worker.record.values import FINAL_STATES, Doorbell, Effects, NewJob, WorkerInfo
 
 OWNERS = st.sampled_from(["ann", "bob"])
 JOB_IDS = st.sampled_from(["a", "b", "c"])

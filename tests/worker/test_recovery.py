@@ -9,9 +9,9 @@ from processes import eventually
 from record_inspection import Snapshot
 from uploads import write_payload
 
-from worker import blobs
-from worker.record import Doorbell, Ended
-from worker.store import Store
+from worker.record import blobs
+from worker.record.store import Store
+from worker.record.values import Doorbell, Ended
 
 DOOR = Doorbell("job", 0)
 LAPSED = "the lease lapsed 3 times: the worker's node died or stopped, or could not reach Redis"

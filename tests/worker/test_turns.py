@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from record_inspection import Snapshot
 
-from worker.record import Doorbell
-from worker.store import Store
+from worker.record.store import Store
+from worker.record.values import Doorbell
 
 
 def sent(client):

@@ -8,10 +8,10 @@ import pytest
 from record_inspection import Snapshot
 from uploads import write_payload
 
-from worker import blobs
 from worker.errors import InvalidJobIdError
-from worker.listing import find
-from worker.record import Doorbell
+from worker.record import blobs
+from worker.record.listing import find
+from worker.record.values import Doorbell
 
 BAD_IDS = ["", "a/b", "a:b", "a b", "ä", "x" * 129, "a\n", "*", None, 7, b"bytes"]
 CALLS = {

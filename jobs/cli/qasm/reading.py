@@ -14,7 +14,7 @@ from jobs.cli.qasm.openqasm2 import read_2
 from jobs.cli.qasm.places import place_of
 from jobs.cli.qasm.source import Source, UnreadableCircuitError, refusal
 from jobs.lowering import lower
-from simulator.program import Program
+from simulator.circuit.program import Program
 
 #: A million gates of OpenQASM 2 are read in that time, or some 40,000 of OpenQASM 3.
 READ_SECONDS = 60

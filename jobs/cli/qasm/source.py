@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from simulator.program import MAX_CLBITS, MAX_QUBITS
+from simulator.circuit.program import MAX_CLBITS, MAX_QUBITS
 
 #: Bytes. A gate is about 20, so this is more of them than can be read in the time that there is.
 MAX_BYTES = 1 << 26

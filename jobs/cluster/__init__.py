@@ -1,0 +1,1 @@
+"""The embedded cluster as a client sees it: shared by all clients of a user, or private to one block."""

@@ -1,0 +1,148 @@
+"""Wait for a job to end: pushed, not polled. One story, told to a thread that blocks and to an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from qiskit.providers import JobTimeoutError
+
+from jobs.errors import UnreachableError
+from jobs.follow.events import JobEvents, Watch
+from worker.record.values import Record
+
+#: Seconds between two reads of the record, for an announcement that was missed.
+_READ_AGAIN = 5.0
+#: Seconds that Redis may be away, and between two tries to reach it meanwhile.
+_OUTAGE, _RETRY = 30.0, 0.5
+#: Seconds between two calls at least, however often the job changes.
+_LEAST = 0.1
+
+#: What a wait consists of: a read of the record, seconds to wait for an announcement, and in the end the record.
+_Step: TypeAlias = Callable[[], Record | None] | float | Record
+#: What a read gave; None after one that found nothing final, and after a pause.
+_Answer: TypeAlias = Record | UnreachableError | None
+
+
+@dataclass(frozen=True)
+class OnWait:
+    """What a waiter wants to hear of a job that is not final."""
+
+    call: Callable[[Record], None] | None = None
+    #: Seconds between two calls.
+    interval: float = math.inf
+    #: Whether to call also when the job changes, ten times a second at most.
+    eager: bool = False
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One wait for one job.
+
+    ``peek`` reads the state, and the record only if it is final; ``read`` reads the record; ``look`` also carries
+    to it a revoke that only Celery knows of, which is rare, and so is looked for when a wait has been long.
+    """
+
+    job_id: str
+    peek: Callable[[], Record | None]
+    read: Callable[[], Record]
+    look: Callable[[], Record]
+    #: Seconds; None: as long as it takes.
+    timeout: float | None = None
+    on_wait: OnWait = field(default_factory=OnWait)
+
+    def on_thread(self, events: JobEvents) -> Record:
+        """Block until the job is final, and return its record.
+
+        Raises `JobTimeoutError`, and `UnreachableError` after an outage of 30 s.
+        """
+        with events.watch(self.job_id, every=self.on_wait.eager) as watch:
+            steps = self._steps(watch)
+            step = next(steps)
+            while not isinstance(step, Record):
+                if isinstance(step, float):
+                    events.wait(watch, step)
+                    step = steps.send(None)
+                else:
+                    step = steps.send(_tried(step))
+            return step
+
+    async def on_loop(self, events: JobEvents) -> Record:
+        """Do the same without blocking the event loop: each read takes a moment of a thread of the loop's pool."""
+        woken, loop = asyncio.Event(), asyncio.get_running_loop()
+
+        def wake() -> None:
+            # The loop may have been closed over a wait that was abandoned.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(woken.set)
+
+        with events.watch(self.job_id, wake, every=self.on_wait.eager) as watch:
+            steps = self._steps(watch)
+            step = next(steps)
+            while not isinstance(step, Record):
+                if isinstance(step, float):
+                    with contextlib.suppress(asyncio.TimeoutError):
+                        await asyncio.wait_for(woken.wait(), step)
+                    woken.clear()
+                    step = steps.send(None)
+                else:
+                    step = steps.send(await asyncio.to_thread(_tried, step))
+            return step
+
+    def _steps(self, watch: Watch) -> Generator[_Step, _Answer, None]:
+        call = self.on_wait.call
+        reached = time.monotonic()
+        deadline = math.inf if self.timeout is None else reached + self.timeout
+        next_call = reached if call else math.inf
+        ask: Callable[[], Record | None] = self.read if call else self.peek
+        while True:
+            watch.missed = False
+            record = yield ask
+            pause, now = _READ_AGAIN, time.monotonic()
+            if isinstance(record, UnreachableError):
+                if now - reached > _OUTAGE:
+                    raise record
+                pause = _RETRY
+            else:
+                reached = now
+                if record is not None and record.final:
+                    yield record
+            if now >= deadline:
+                raise JobTimeoutError(f"Timeout while waiting for job {self.job_id}.")
+            if call and isinstance(record, Record) and now >= next_call:
+                call(record)
+                now = time.monotonic()
+                next_call = now + self.on_wait.interval
+            yield max(0.0, min(now + pause, deadline, next_call) - now)
+            if watch.changed:
+                # Changes may come faster than anybody looks.
+                next_call = min(next_call, now + _LEAST)
+                yield from _until(next_call, watch)
+            ask = self._ask(watch)
+            watch.changed = False
+
+    def _ask(self, watch: Watch) -> Callable[[], Record | None]:
+        """Return the read that fits what was announced; after a pause in which nothing was, it is `look`."""
+        if watch.ended or watch.changed:
+            return self.read
+        if watch.missed:
+            return self.read if self.on_wait.call else self.peek
+        return self.look
+
+
+def _until(moment: float, watch: Watch) -> Generator[float, _Answer, None]:
+    """Wait on, unless there is something that must not wait."""
+    while not (watch.ended or watch.missed) and (left := moment - time.monotonic()) > 0:
+        yield left
+
+
+def _tried(read: Callable[[], Record | None]) -> _Answer:
+    try:
+        return read()
+    except UnreachableError as error:
+        return error

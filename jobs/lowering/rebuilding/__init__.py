@@ -1,5 +1,0 @@
-"""Programs -> Qiskit circuits: the way back, for who fetches a job's circuits from another process."""
-
-from jobs.lowering.rebuilding.circuits import rebuild
-
-__all__ = ["rebuild"]

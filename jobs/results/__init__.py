@@ -1,0 +1,1 @@
+"""From the parts of a job to a Qiskit Result."""

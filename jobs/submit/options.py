@@ -1,0 +1,212 @@
+"""The run options: what each backend takes, their defaults, and what a value must be."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, cast, get_args
+
+import numpy as np
+
+from jobs.errors import BasicAerError
+from jobs.submit.identity import seed_of
+from simulator.shards.shards import Precision
+from worker.record.values import MOST_URGENT
+from worker.settings import MOST_SECONDS
+
+logger = logging.getLogger(__name__)
+
+#: A seed is a key of 63 bits.
+MAX_SEED = 2**63 - 1
+
+_COMMON: dict[str, Any] = {
+    "shots": 1024,
+    "chop_threshold": 1e-15,
+    "parameter_binds": None,
+    "job_tags": None,
+    "job_timeout": None,
+    "expires": None,
+    "precision": "double",
+    "priority": 0,
+    "max_shards": None,
+}
+_SAMPLING: dict[str, Any] = {
+    "memory": False,
+    "seed_simulator": None,
+    "initial_statevector": None,
+    "allow_sample_measuring": True,
+}
+#: Method -> option -> default.
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "qasm": _COMMON | _SAMPLING,
+    "statevector": _COMMON | _SAMPLING | {"shots": 1},
+    "unitary": _COMMON | {"shots": 1, "initial_unitary": None},
+}
+#: Shards of one job.
+_MOST_SHARDS = 2**31 - 1
+
+
+def _integer(name: str, value: Any, most: int, least: int = 0) -> int:
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.bool_))
+    if not whole or not least <= value <= most:
+        raise BasicAerError(f"{name}={value!r} must be a whole number from {least} to {most}")
+    return int(value)
+
+
+def _seed(name: str, value: Any) -> int:
+    # No seed: a new one for every run, which the result reports.
+    return secrets.randbits(31) if value is None else _integer(name, value, MAX_SEED)
+
+
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, (bool, np.bool_)):
+        raise BasicAerError(f"{name}={value!r} must be True or False")
+    return bool(value)
+
+
+def _threshold(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)) or not value >= 0:
+        raise BasicAerError(f"{name}={value!r} must be a number of at least 0")
+    return float(value)
+
+
+def _timeout(name: str, value: Any) -> float | None:
+    if value is None:
+        return None
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float, np.integer, np.floating))
+        or not 0 < value <= MOST_SECONDS
+    ):
+        raise BasicAerError(f"{name}={value!r} must be a number of seconds above 0, and {MOST_SECONDS} at most")
+    return float(value)
+
+
+def resolve_tags(value: Any) -> tuple[str, ...]:
+    """Check a job's tags: any iterable of strings; None: none."""
+    if value is None:
+        return ()
+    tags = tuple(value) if isinstance(value, Iterable) else ()
+    if (
+        isinstance(value, (str, bytes))
+        or not isinstance(value, Iterable)
+        or not all(isinstance(tag, str) for tag in tags)
+    ):
+        raise BasicAerError(f"job_tags={value!r} must be a list of strings")
+    return tags
+
+
+def resolve_precision(value: Any) -> Precision:
+    """Check a precision; None: double."""
+    choices = get_args(Precision)
+    if value is None:
+        return "double"
+    if not isinstance(value, str) or value not in choices:
+        raise BasicAerError(f"precision={value!r} must be {' or '.join(map(repr, choices))}")
+    return cast("Precision", value)
+
+
+def _numbers(name: str, value: Any) -> np.ndarray:
+    try:
+        return np.asarray(value, dtype=complex)
+    except (TypeError, ValueError) as error:
+        raise BasicAerError(f"{name}={value!r:.200} must be an array of numbers: {error}") from error
+
+
+def _statevector(_: str, value: Any) -> np.ndarray | None:
+    if value is None:
+        return None
+    state = _numbers("initial_statevector", value).reshape(-1)
+    norm = np.linalg.norm(state)
+    if not round(float(norm), 12) == 1:
+        raise BasicAerError(f"initial statevector is not normalized: norm {norm} != 1")
+    return state
+
+
+def _unitary(_: str, value: Any) -> np.ndarray | None:
+    if value is None:
+        return None
+    matrix = _numbers("initial_unitary", value)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:  # noqa: PLR2004 (a matrix)
+        raise BasicAerError(f"initial unitary is not a square matrix: shape {matrix.shape}")
+    distance = np.linalg.norm(matrix.conj().T @ matrix - np.eye(len(matrix)))
+    if not round(float(distance), 10) == 0:
+        raise BasicAerError(f"initial unitary is not unitary: |U^dagger U - 1| = {distance}")
+    return matrix
+
+
+def _shots(name: str, value: Any) -> int:
+    return _integer(name, value, 2**53)
+
+
+def _as_is(_: str, value: Any) -> Any:
+    return value
+
+
+_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "shots": _shots,
+    "memory": _flag,
+    "seed_simulator": _seed,
+    "initial_statevector": _statevector,
+    "initial_unitary": _unitary,
+    "chop_threshold": _threshold,
+    "allow_sample_measuring": _flag,
+    "parameter_binds": _as_is,
+    "job_tags": lambda _, value: resolve_tags(value),
+    "job_timeout": _timeout,
+    "expires": _timeout,
+    "precision": lambda _, value: resolve_precision(value),
+    "priority": lambda name, value: _integer(name, value, MOST_URGENT),
+    "max_shards": lambda name, value: None if value is None else _integer(name, value, _MOST_SHARDS, 1),
+}
+
+
+#: Options of devices that libraries pass -> the values that ask for what is done anyway.
+_DONE_ANYWAY: Mapping[str, tuple[Any, ...]] = MappingProxyType(
+    {
+        "meas_level": (2,),
+        "meas_return": ("single", "avg"),
+        "init_qubits": (True,),
+        "use_measure_esp": (False,),
+    }
+)
+
+
+def is_done_anyway(name: str, value: Any) -> bool:
+    """Return whether an option that no backend has asks for nothing; refuse it if it asks for more.
+
+    A simulator measures bits, and begins each shot in |0...0>, however long it waits before (``rep_delay``).
+    """
+    if name == "rep_delay":
+        return True
+    values = _DONE_ANYWAY.get(name)
+    if values is None:
+        return False
+    # Qiskit's MeasLevel is an int, its MeasReturnType a str, and no bool is a level.
+    if value is None or any(value == each and isinstance(value, type(each)) for each in values):
+        return True
+    allowed = " or ".join(map(repr, values))
+    raise BasicAerError(f"{name}={value!r} is not simulated: leave it out, or give {allowed}")
+
+
+def resolve(
+    method: str, backend_name: str, given: Mapping[str, Any], *, job_id: str | None = None
+) -> dict[str, Any]:
+    """Check options and fill in defaults; None is the default of any of them.
+
+    ``job_id`` is one that the user chose: the default seed follows from it, so that the same run is the same job.
+    Raises `BasicAerError` naming the option, its value, and what it may be. The statevector and unitary methods
+    run one shot, whatever was asked.
+    """
+    resolved: dict[str, Any] = {}
+    for name, default in DEFAULTS[method].items():
+        value = given.get(name)
+        if name == "seed_simulator" and value is None and job_id is not None:
+            value = seed_of(job_id)
+        resolved[name] = _CHECKS[name](name, default if value is None else value)
+    if method != "qasm" and resolved["shots"] != 1:
+        logger.info('"%s" only supports 1 shot. Setting shots=1.', backend_name)
+        resolved["shots"] = 1
+    return resolved

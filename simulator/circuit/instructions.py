@@ -1,0 +1,257 @@
+"""What a circuit is made of, as data: gates, measurements, control flow.
+
+Every value here is a frozen ``msgspec`` Struct, checked when it is built. Qubits and clbits are ints, counted from
+0 over the whole circuit. Qubit 0 is the least significant bit of a basis state's index; clbit 0 is the least
+significant bit of the classical memory. In a matrix or an amplitude vector over ``(q0, q1, ...)``, the first qubit
+listed is the least significant bit of the row.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TypeAlias
+
+import msgspec
+import numpy as np
+
+from simulator.circuit.array import DTYPES, Array
+from simulator.circuit.expression import Expression, LValue, uint_of
+from simulator.circuit.gates import GATES, pauli_letters
+from simulator.errors import InvalidProgramError
+
+#: Name of a gate -> how many qubits and parameters it takes.
+_TAKES = {name: (spec.num_qubits, spec.num_params) for name, spec in GATES.items()}
+
+
+class _Node(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """One tagged member of the `Instruction` union."""
+
+
+# Names and numbers only, so never in a cycle: the garbage collector need not know of each.
+class Gate(_Node, frozen=True, tag="gate", gc=False):
+    """A gate of `simulator.circuit.gates`, with any number of controls, but for rotations about Pauli strings.
+
+    ``targets`` has the table's ``num_qubits``; a ``global_phase`` has none, so under controls it is a
+    multi-controlled phase.
+    """
+
+    name: str
+    targets: tuple[int, ...] = ()
+    params: tuple[float, ...] = ()
+    controls: tuple[int, ...] = ()
+    #: Bit i is the value that ``controls[i]`` must have; None: all ones.
+    control_state: int | None = None
+
+    def __post_init__(self) -> None:
+        # Of every gate of every program, on both sides of the wire: each line here costs.
+        takes, params = _TAKES.get(self.name), self.params
+        if takes is None:
+            takes = self._rotation_takes()
+        if takes != (len(self.targets), len(params)):
+            if takes is None:
+                raise InvalidProgramError(f"unknown gate {self.name!r}")
+            raise InvalidProgramError(
+                f"gate {self.name!r} takes {takes[0]} qubits and {takes[1]} parameters, "
+                f"not {len(self.targets)} and {len(params)}"
+            )
+        for param in params:
+            if not math.isfinite(param):
+                raise InvalidProgramError(f"gate {self.name!r} has a parameter that is not finite: {params}")
+        if self.control_state is not None:
+            _check_controls(self.controls, self.control_state)
+
+    def _rotation_takes(self) -> tuple[int, int] | None:
+        letters = pauli_letters(self.name)
+        if letters and self.controls:
+            raise InvalidProgramError(f"gate {self.name!r} takes no controls")
+        return (len(letters), 1) if letters else None
+
+
+class Unitary(_Node, frozen=True, tag="unitary"):
+    """A dense matrix of shape (2^k, 2^k) over ``targets`` (k of them), with any number of controls."""
+
+    matrix: Array
+    targets: tuple[int, ...]
+    controls: tuple[int, ...] = ()
+    control_state: int | None = None
+    label: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_shape("unitary", self.matrix, (1 << len(self.targets), 1 << len(self.targets)))
+        if self.control_state is not None:
+            _check_controls(self.controls, self.control_state)
+
+
+class Diagonal(_Node, frozen=True, tag="diagonal"):
+    """A diagonal of shape (2^k,) over ``targets``."""
+
+    diagonal: Array
+    targets: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        _check_shape("diagonal", self.diagonal, (1 << len(self.targets),))
+
+
+class Permutation(_Node, frozen=True, tag="permutation"):
+    """Qubits change places: the state of ``sources[i]`` moves to ``targets[i]``; both list the same qubits."""
+
+    targets: tuple[int, ...]
+    sources: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if sorted(self.targets) != sorted(self.sources):
+            raise InvalidProgramError(f"not a permutation: {self.sources} to {self.targets}")
+
+
+class Initialize(_Node, frozen=True, tag="initialize"):
+    """Reset ``targets``, then give them the amplitudes (shape (2^k,), norm 1)."""
+
+    amplitudes: Array
+    targets: tuple[int, ...]
+    #: A state preparation: the targets are in |0>, so the reset changes nothing.
+    fresh: bool = False
+
+    def __post_init__(self) -> None:
+        _check_shape("initialize", self.amplitudes, (1 << len(self.targets),))
+        # Of any bytes that a message may hold: the norm of what is huge is infinite.
+        with np.errstate(over="ignore", invalid="ignore"):
+            norm = float(np.linalg.norm(self.amplitudes.ndarray()))
+        if not abs(norm - 1) < 1e-6:  # noqa: PLR2004 (also refuses NaN)
+            raise InvalidProgramError(f"initialize is not normalized: norm {norm} != 1")
+
+
+class Measure(_Node, frozen=True, tag="measure"):
+    """Project a qubit on the computational basis and write the outcome to a clbit."""
+
+    qubit: int
+    clbit: int
+
+
+class Reset(_Node, frozen=True, tag="reset"):
+    """Measure a qubit, forget the outcome, and leave the qubit in |0>."""
+
+    qubit: int
+
+
+class Barrier(_Node, frozen=True, tag="barrier"):
+    """Does nothing here; kept so that the circuit can be rebuilt."""
+
+    qubits: tuple[int, ...]
+
+
+class Delay(_Node, frozen=True, tag="delay"):
+    """Does nothing here; kept so that the circuit can be rebuilt. A stretch has no duration (None)."""
+
+    qubit: int
+    duration: float | None
+    unit: str
+
+
+class Store(_Node, frozen=True, tag="store"):
+    """Write an expression's value to a variable, a clbit, or a register."""
+
+    target: LValue
+    value: Expression
+
+
+class IfElse(_Node, frozen=True, tag="if"):
+    """Run one of two bodies."""
+
+    condition: Expression
+    true_body: tuple[Instruction, ...]
+    false_body: tuple[Instruction, ...] = ()
+
+
+class While(_Node, frozen=True, tag="while"):
+    """Run the body as long as the condition holds."""
+
+    condition: Expression
+    body: tuple[Instruction, ...]
+
+
+class For(_Node, frozen=True, tag="for"):
+    """Run a body once per index, in order.
+
+    ``indices`` is a tuple of ints or ``Range``. With one body, it serves every index; with more (a loop
+    parameter that the gates use, bound at lowering), body i belongs to the i-th index.
+    """
+
+    indices: Range | tuple[int, ...]
+    bodies: tuple[tuple[Instruction, ...], ...]
+    #: The variable that holds the index, if the loop has one.
+    variable: int | None = None
+
+    def __post_init__(self) -> None:
+        count = len(self.indices.ints() if isinstance(self.indices, Range) else self.indices)
+        if len(self.bodies) not in {1, count}:
+            raise InvalidProgramError(f"a for loop of {count} indices cannot have {len(self.bodies)} bodies")
+
+
+# Not array-like as the others: that is how msgspec tells it from a tuple of ints.
+class Range(msgspec.Struct, frozen=True):
+    """The ints of Python's ``range(start, stop, step)``."""
+
+    start: int
+    stop: int
+    step: int = 1
+
+    def __post_init__(self) -> None:
+        if self.step == 0:
+            raise InvalidProgramError("a range cannot have step 0")
+
+    def ints(self) -> range:
+        """Return it as Python's range."""
+        return range(self.start, self.stop, self.step)
+
+
+class Case(msgspec.Struct, frozen=True, array_like=True):
+    """One body of a `Switch`. No values: the default."""
+
+    #: Hex strings, since a register may be wider than an int of msgpack ("0x9").
+    values: tuple[str, ...]
+    body: tuple[Instruction, ...]
+
+    def __post_init__(self) -> None:
+        for value in self.values:
+            uint_of(value)
+
+
+class Switch(_Node, frozen=True, tag="switch"):
+    """Run the body of the first case that has the target's value; a case without values takes any."""
+
+    target: Expression
+    cases: tuple[Case, ...]
+
+
+class Break(_Node, frozen=True, tag="break"):
+    """Leave the innermost loop."""
+
+
+class Continue(_Node, frozen=True, tag="continue"):
+    """Go on with the innermost loop's next round."""
+
+
+class Box(_Node, frozen=True, tag="box"):
+    """A group of instructions; runs as they do."""
+
+    body: tuple[Instruction, ...]
+
+
+Instruction: TypeAlias = (
+    Gate | Unitary | Diagonal | Permutation | Initialize | Measure | Reset | Barrier | Delay | Store
+    | IfElse | While | For | Switch | Break | Continue | Box
+)  # fmt: skip
+
+
+def _check_shape(what: str, array: Array, shape: tuple[int, ...]) -> None:
+    if array.shape != shape:
+        raise InvalidProgramError(f"{what} has shape {array.shape}; its qubits ask for {shape}")
+    entries = np.frombuffer(array.data, DTYPES[array.dtype])
+    # Counted, since `all` takes several times as long of a matrix as small as most are.
+    if np.count_nonzero(np.isfinite(entries)) != entries.size:
+        raise InvalidProgramError(f"{what} has entries that are not finite")
+
+
+def _check_controls(controls: tuple[int, ...], control_state: int) -> None:
+    if not 0 <= control_state < 1 << len(controls):
+        raise InvalidProgramError(f"control state {control_state} of {len(controls)} controls")

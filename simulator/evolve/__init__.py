@@ -1,0 +1,1 @@
+"""A plan with its numbers, run on one state or on many."""

@@ -1,0 +1,1 @@
+"""From probabilities to outcomes, and from outcomes to counts and memory."""

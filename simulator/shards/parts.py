@@ -1,0 +1,233 @@
+"""What a task gives back. Parts of a job add up to its whole result.
+
+Pure values: whatever the number of shards, workers, or tries, adding the parts in any order gives the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from itertools import pairwise
+from typing import Any, TypeAlias, cast
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.circuit.array import Array
+from simulator.circuit.program import Program
+from simulator.errors import InvalidProgramError
+from simulator.shards.shards import outline_of
+
+#: Memories below this have keys that are made once, if there are many.
+_FEW_KEYS, _MANY = 1 << 12, 1 << 10
+
+
+def hex_keys(memories: NDArray[Any]) -> list[str]:
+    """Return the hex key of each memory."""
+    if memories.size >= _MANY and memories.max() < _FEW_KEYS:
+        return cast("list[str]", _few_keys().take(memories).tolist())
+    return list(map(hex, memories.tolist()))
+
+
+@cache
+def _few_keys() -> NDArray[np.object_]:
+    return np.array([hex(memory) for memory in range(_FEW_KEYS)], object)
+
+
+class Failure(msgspec.Struct, frozen=True, array_like=True):
+    """An error as it crosses the wire."""
+
+    #: The exception's class name.
+    type: str
+    text: str
+    #: The remote traceback; empty where there is none.
+    traceback: str = ""
+
+
+class Outcome(msgspec.Struct, frozen=True, tag="circuit"):
+    """What became of one experiment, or of some of its shots."""
+
+    index: int
+    seed: int
+    #: How many there were,
+    shots: int
+    #: The program without its instructions: what a Result's header repeats.
+    outline: Program
+    #: and the number of the first.
+    first: int = 0
+    #: Seconds of simulation.
+    time_taken: float = 0.0
+    #: Hex keys, lower case and unpadded, ascending; clbit 0 is the least significant bit.
+    counts: dict[str, int] | None = None
+    #: One hex key a shot, in the order of shots.
+    memory: list[str] | None = None
+    #: The statevector, shape (2^n,), or the unitary, shape (2^n, 2^n).
+    state: Array | None = None
+    failure: Failure | None = None
+
+    def indices(self) -> range:
+        """Return the experiment's place in the job."""
+        return range(self.index, self.index + 1)
+
+    @property
+    def end(self) -> int:
+        """The number of the shot behind its last."""
+        return self.first + self.shots
+
+
+class SweepOutcome(msgspec.Struct, frozen=True, tag="sweep"):
+    """What became of the rows of a sweep: of one circuit, so in arrays."""
+
+    #: The first row's place in the job.
+    index: int
+    #: Each row's.
+    seeds: tuple[int, ...]
+    #: Of each row.
+    shots: int
+    outline: Program
+    #: The classical memories that came, ascending in each row; all rows' in one array.
+    memories: Array
+    #: How often each of them came,
+    counts: Array
+    #: and where each row ends in both, shape (rows,).
+    ends: Array
+    #: Each shot's, shape (rows, shots).
+    memory: Array | None = None
+    #: Shape (rows, 2^n).
+    states: Array | None = None
+    #: As in `Sweep`.
+    names: tuple[str, ...] = ()
+    metadata: tuple[str | None, ...] = ()
+    #: Each row's, in radians, where it is not the outline's; shape (rows,).
+    global_phases: Array | None = None
+    #: Seconds of simulation, of all rows together.
+    time_taken: float = 0.0
+
+    def __post_init__(self) -> None:
+        rows = len(self.seeds)
+        if not rows or len(self.names) not in {0, rows} or len(self.metadata) not in {0, rows}:
+            raise InvalidProgramError(f"a sweep's outcome of {rows} rows, {len(self.names)} names")
+        for array, axes in ((self.ends, 1), (self.memory, 2), (self.states, 2), (self.global_phases, 1)):
+            if array is not None and (len(array.shape) != axes or array.shape[0] != rows):
+                raise InvalidProgramError(f"an array of shape {array.shape} for a sweep of {rows} rows")
+        whole = [self.memories, self.counts, self.ends, *([self.memory] if self.memory else [])]
+        if not all(array.dtype.startswith("u") for array in whole):
+            raise InvalidProgramError("a sweep's counts are not whole numbers")
+        ends = self.ends.ndarray().astype(np.int64)
+        if not self.memories.shape == self.counts.shape == (ends[-1],) or np.any(np.diff(ends, prepend=0) < 0):
+            raise InvalidProgramError("a sweep's counts are not as many as it says")
+
+    def indices(self) -> range:
+        """Return the rows' places in the job."""
+        return range(self.index, self.index + len(self.seeds))
+
+    def counts_of_rows(self) -> Iterator[dict[str, int]]:
+        """Yield the counts of each row, as those of an `Outcome`."""
+        keys, counts, start = hex_keys(self.memories.ndarray()), self.counts.ndarray().tolist(), 0
+        for end in self.ends.ndarray().tolist():
+            yield dict(zip(keys[start:end], counts[start:end], strict=True))
+            start = end
+
+    def memory_of_rows(self) -> Iterator[list[str]]:
+        """Yield the memory of each row, likewise; nothing where there is none."""
+        if self.memory is not None:
+            yield from map(hex_keys, self.memory.ndarray())
+
+    def outlines(self) -> Iterator[Program]:
+        """Yield each row's program without its instructions."""
+        if not self.names and not self.metadata and self.global_phases is None:
+            yield from [self.outline] * len(self.seeds)
+            return
+        phases = None if self.global_phases is None else self.global_phases.ndarray().tolist()
+        for row in range(len(self.seeds)):
+            outline = outline_of(self.outline, self.names, self.metadata, row)
+            yield outline if phases is None else msgspec.structs.replace(outline, global_phase=phases[row])
+
+
+Item: TypeAlias = Outcome | SweepOutcome
+
+
+class Part(msgspec.Struct, frozen=True, array_like=True):
+    """The outcomes of one or more shards, ordered by index and first shot. ``a + b`` joins parts of one job."""
+
+    outcomes: tuple[Item, ...] = ()
+
+    def __post_init__(self) -> None:
+        for before, after in pairwise(self.outcomes):
+            if _start(after) < _end(before):
+                raise ValueError(
+                    f"a part's outcomes are not in order, or one is there twice: {_start(before)}, {_start(after)}"
+                )
+
+    def __add__(self, other: Part) -> Part:
+        return merge((self, other))
+
+    @property
+    def bad(self) -> bool:
+        """Whether any experiment failed."""
+        return any(self.failures())
+
+    def failures(self) -> Iterator[Failure]:
+        """Yield what failed, in order."""
+        for outcome in self.outcomes:
+            if isinstance(outcome, Outcome) and outcome.failure:
+                yield outcome.failure
+
+    @property
+    def num_experiments(self) -> int:
+        """How many experiments it has outcomes of."""
+        return sum(len(outcome.indices()) for outcome in self.outcomes)
+
+
+def merge(parts: Iterable[Part]) -> Part:
+    """Add up parts, and join shots of an experiment that follow each other; ValueError if any is there twice."""
+    outcomes = sorted((outcome for part in parts for outcome in part.outcomes), key=_start)
+    found: list[Item] = []
+    run: list[Outcome] = []
+    for outcome in outcomes:
+        if run and not (isinstance(outcome, Outcome) and _start(outcome) == _end(run[-1]) and run[-1].shots):
+            found.append(joined(run))
+            run = []
+        if isinstance(outcome, Outcome):
+            run.append(outcome)
+        else:
+            found.append(outcome)
+    if run:
+        found.append(joined(run))
+    return Part(tuple(found))
+
+
+def _start(outcome: Item) -> tuple[int, int]:
+    return outcome.index, outcome.first if isinstance(outcome, Outcome) else 0
+
+
+def _end(outcome: Item) -> tuple[int, int]:
+    """Return where the next outcome may start: an experiment of no shots, too, is one."""
+    if isinstance(outcome, Outcome):
+        return outcome.index, max(outcome.end, outcome.first + 1)
+    return outcome.indices()[-1], 1
+
+
+def joined(run: Sequence[Outcome]) -> Outcome:
+    """Return one outcome of some shots of one experiment, in order; the first failure stands for all."""
+    first = run[0]
+    if len(run) == 1:
+        return first
+    failure = next((each.failure for each in run if each.failure), None)
+    return msgspec.structs.replace(
+        first,
+        shots=sum(each.shots for each in run),
+        time_taken=sum(each.time_taken for each in run),
+        counts=None if failure else _added([each.counts for each in run if each.counts is not None]),
+        memory=None if failure or first.memory is None else [key for each in run for key in each.memory or ()],
+        failure=failure,
+    )
+
+
+def _added(several: list[dict[str, int]]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for each in several:
+        for key, count in each.items():
+            counts[key] = counts.get(key, 0) + count
+    return dict(sorted(counts.items(), key=lambda pair: int(pair[0], 16)))

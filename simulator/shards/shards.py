@@ -1,0 +1,197 @@
+"""What one task carries: experiments, some of their shots, or rows of sweeps. `parts` is what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Literal, TypeAlias
+
+import msgspec
+import numpy as np
+
+from simulator.circuit.array import Array
+from simulator.circuit.instructions import Gate
+from simulator.circuit.program import Program
+from simulator.errors import InvalidProgramError
+from simulator.rng import experiment_seed
+
+Method: TypeAlias = Literal["qasm", "statevector", "unitary"]
+#: "double": complex128, 16 bytes an amplitude; "single": complex64, 8 bytes.
+Precision: TypeAlias = Literal["double", "single"]
+
+
+class Options(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What holds for every experiment of a job; the names are those of `simulator.run`.
+
+    Only what is not the default travels, and what a reader does not know is refused by name: so an option can be
+    added without a new wire version, and no worker runs a job without an option that it was asked for.
+    """
+
+    method: Method
+    shots: int
+    memory: bool = False
+    chop_threshold: float = 1e-15
+    sample_measuring: bool = True
+    #: Shape (2^n,), or (2^n, 2^n) for the unitary method; None: |0...0> or the identity.
+    initial_state: Array | None = None
+    precision: Precision = "double"
+
+    def __post_init__(self) -> None:
+        if self.shots < 0:
+            raise InvalidProgramError(f"{self.shots} shots; there may be none, but not fewer")
+        if self.initial_state is not None and not np.isfinite(self.initial_state.ndarray()).all():
+            raise InvalidProgramError("the initial state has entries that are not finite")
+
+
+class Experiment(msgspec.Struct, frozen=True, array_like=True, tag="circuit"):
+    """One circuit of a job, for all its shots or for some."""
+
+    #: Its place in the job.
+    index: int
+    #: 0 <= seed < 2^63; with the program it fixes the counts.
+    seed: int
+    program: Program
+    #: The number of its first shot here,
+    first: int = 0
+    #: and how many there are; None: all of the options' shots.
+    shots: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.index < 0 or not 0 <= self.seed < 1 << 63:
+            raise InvalidProgramError(f"experiment {self.index} with seed {self.seed}; from 0, and below 2^63")
+        if self.first < 0 or (self.shots is None and self.first) or (self.shots or 0) < 0:
+            raise InvalidProgramError(f"{self.shots} shots from shot {self.first} on: both are 0 or more")
+
+    @property
+    def last(self) -> int:
+        """Its place in the job: a sweep has several."""
+        return self.index
+
+    def experiments(self) -> Iterator[Experiment]:
+        """Yield itself."""
+        yield self
+
+
+class Sweep(msgspec.Struct, frozen=True, array_like=True, tag="sweep"):
+    """Experiments that follow each other in a job, and are one circuit with other numbers.
+
+    Row r is experiment ``index + r``; its seed comes from the job's. Only numbers of gates outside of all
+    control flow, and the global phase, can differ.
+    """
+
+    #: The first row's place in the job.
+    index: int
+    #: The job's.
+    seed: int
+    #: The circuit, with any numbers in those places.
+    template: Program
+    #: Of each column: the place of its gate in the template and of the number in it; (-1, 0) is the global phase.
+    places: tuple[tuple[int, int], ...]
+    #: float64, shape (rows, columns), at least one of each.
+    values: Array
+    #: The rows' names, and metadata as JSON, where they are not the template's.
+    names: tuple[str, ...] = ()
+    metadata: tuple[str | None, ...] = ()
+
+    def __post_init__(self) -> None:
+        shape, instructions = self.values.shape, self.template.instructions
+        if self.index < 0 or not 0 <= self.seed < 1 << 63:
+            raise InvalidProgramError(
+                f"a sweep from {self.index} on with seed {self.seed}; from 0, and below 2^63"
+            )
+        if self.values.dtype != "f8" or len(shape) != 2 or not all(shape) or shape[1] != len(self.places):  # noqa: PLR2004 (a matrix)
+            raise InvalidProgramError(f"a sweep over {len(self.places)} numbers with values of shape {shape}")
+        if len(set(self.places)) != len(self.places):
+            raise InvalidProgramError("a sweep names a number twice")
+        for gate, number in self.places:
+            if gate < 0:
+                known = (gate, number) == GLOBAL_PHASE
+            else:
+                instruction = instructions[gate] if gate < len(instructions) else None
+                known = isinstance(instruction, Gate) and 0 <= number < len(instruction.params)
+            if not known:
+                raise InvalidProgramError(f"a sweep over number {number} of instruction {gate}, which has none")
+        if not np.isfinite(self.values.ndarray()).all():
+            raise InvalidProgramError("a sweep has values that are not finite")
+        if len(self.names) not in {0, shape[0]} or len(self.metadata) not in {0, shape[0]}:
+            raise InvalidProgramError(
+                f"a sweep of {shape[0]} rows with {len(self.names)} names and {len(self.metadata)} metadata"
+            )
+
+    @property
+    def num_rows(self) -> int:
+        """How many experiments it is."""
+        return self.values.shape[0]
+
+    @property
+    def last(self) -> int:
+        """The last row's place in the job."""
+        return self.index + self.num_rows - 1
+
+    def seeds(self) -> list[int]:
+        """Return each row's seed."""
+        return [experiment_seed(self.seed, index) for index in range(self.index, self.last + 1)]
+
+    def rows(self, start: int, stop: int) -> Sweep:
+        """Return a part of it as a sweep of its own."""
+        return msgspec.structs.replace(
+            self,
+            index=self.index + start,
+            values=Array.of(self.values.ndarray()[start:stop]),
+            names=self.names[start:stop],
+            metadata=self.metadata[start:stop],
+        )
+
+    def outline(self, row: int) -> Program:
+        """Return the program of a row without its instructions."""
+        return outline_of(self.template, self.names, self.metadata, row)
+
+    def experiments(self) -> Iterator[Experiment]:
+        """Yield the rows as experiments."""
+        for row, (seed, values) in enumerate(zip(self.seeds(), self.values.ndarray().tolist(), strict=True)):
+            outline = self.outline(row)
+            instructions = list(self.template.instructions)
+            phase = self.template.global_phase
+            for (gate, number), value in zip(self.places, values, strict=True):
+                if gate < 0:
+                    phase = value
+                    continue
+                changed = instructions[gate]
+                if not isinstance(changed, Gate):
+                    raise TypeError(changed)
+                params = (*changed.params[:number], value, *changed.params[number + 1 :])
+                instructions[gate] = msgspec.structs.replace(changed, params=params)
+            program = msgspec.structs.replace(outline, instructions=tuple(instructions), global_phase=phase)
+            yield Experiment(self.index + row, seed, program)
+
+
+#: What a column of a sweep is that no gate has.
+GLOBAL_PHASE = (-1, 0)
+
+
+class Shard(msgspec.Struct, frozen=True, array_like=True):
+    """What one task runs."""
+
+    options: Options
+    #: Ordered by index.
+    items: tuple[Experiment | Sweep, ...]
+
+    def __post_init__(self) -> None:
+        if any(after.index <= before.last for before, after in pairwise(self.items)):
+            places = [(item.index, item.last) for item in self.items]
+            raise ValueError(f"a shard's items are not in order, or one is there twice: {places}")
+
+    def experiments(self) -> Iterator[Experiment]:
+        """Yield all its experiments, those of sweeps among them."""
+        for item in self.items:
+            yield from item.experiments()
+
+
+def outline_of(template: Program, names: Sequence[str], metadata: Sequence[str | None], row: int) -> Program:
+    """Return a template without its instructions, with the name and metadata of a row where there are any."""
+    header = template.header
+    if names:
+        header = msgspec.structs.replace(header, name=names[row])
+    if metadata:
+        header = msgspec.structs.replace(header, metadata=metadata[row])
+    return msgspec.structs.replace(template, instructions=(), header=header)

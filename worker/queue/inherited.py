@@ -1,0 +1,99 @@
+"""What a forked child inherits of Celery and kombu: locks, of the process and of an app, and lines.
+
+Both have hooks of their own for that, which only multiprocessing calls, and which know of no lock.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+from importlib import import_module
+from typing import Any
+
+from celery import Celery
+
+from worker.forking import Lock, freed, renew_in_children
+from worker.queue.transport import Pool
+
+#: What publishes, asks and revokes. Imported before any fork: a child would wait for ever for a module that a
+#: thread of its parent's was importing.
+_MODULES = (
+    *("celery.app.control", "celery.app.events", "celery.backends.redis", "celery.result"),
+    *("kombu.messaging", "kombu.pidbox", "kombu.transport.redis"),
+)
+
+
+def _cached_properties() -> set[Any]:
+    """Return those that have a lock, for all the instances of a class; Python's own have none since 3.12."""
+    for name in _MODULES:
+        import_module(name)
+    modules = [each for name, each in sys.modules.items() if name.partition(".")[0] in {"celery", "kombu"}]
+    classes = {value for module in modules for value in vars(module).values() if isinstance(value, type)}
+    return {
+        value
+        for cls in classes
+        for value in vars(cls).values()
+        if isinstance(value, functools.cached_property) and hasattr(value, "lock")
+    }
+
+
+class _OfTheProcess:
+    """What all apps of a process share."""
+
+    def __init__(self) -> None:
+        self._properties = _cached_properties()
+        renew_in_children(self)
+
+    def renew(self) -> None:
+        for each in self._properties:
+            each.lock = freed(each.lock)
+
+
+_of_the_process = _OfTheProcess()
+
+
+class App(Celery):  # type: ignore[misc]  # Celery has no types
+    """A Celery app whose lines are its own, and one process's.
+
+    kombu's pools are one for each URL, whoever asks, and are left open at the end.
+    """
+
+    def __init__(self, *args: object, **options: object) -> None:
+        self.making = Lock()
+        self._finalize_mutex: Any
+        self._pool: Pool | None
+        super().__init__(*args, **options)
+        renew_in_children(self)
+
+    def renew(self) -> None:
+        """Have no line, and free locks."""
+        self._finalize_mutex = freed(self._finalize_mutex)
+        self.clock.mutex = freed(self.clock.mutex)
+        self._backend_cache, self._local = None, threading.local()
+        self._pool = None
+        self.__dict__.pop("amqp", None)
+
+    @property
+    def pool(self) -> Pool:
+        """The lines that publish."""
+        with self.making:
+            pool = self._pool
+            if pool is None:
+                self._ensure_after_fork()
+                pool = self._pool = self.connection_for_write().Pool(limit=self.conf.broker_pool_limit)
+            return pool
+
+    @property
+    def backend(self) -> Any:
+        """Where Celery's results are; made once, whichever thread asks first."""
+        with self.making:
+            return super().backend
+
+    def close(self) -> None:
+        """Give the lines back."""
+        if self._pool is not None:
+            self._pool.force_close_all(close_pool=False)  # type: ignore[no-untyped-call]
+        if self._backend_cache is not None:
+            self._backend_cache.client.connection_pool.disconnect()
+        super().close()

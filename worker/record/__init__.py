@@ -1,0 +1,1 @@
+"""The record in Redis, which decides: its keys, its scripts, the values that go in and out, and the line there."""

@@ -1,0 +1,134 @@
+"""The keys of the record. The scripts in ``lua/`` compute the same names; nothing else writes them.
+
+Every name begins with `PREFIX`; its number is the layout's version: a change of keys or conditions takes another.
+
+| key | type | holds | life |
+|---|---|---|---|
+| ``job:<id>`` | HASH | the fields below | final + 2 x result TTL: then "expired" is told from "unknown" |
+| ``about:<id>`` | STRING | its manifest: what its user is told about it | the same |
+| ``upload:<name>`` | HASH | a payload that is not yet submitted | 1 h; SUBMIT renames it |
+| ``payload:<id>`` | HASH | shards to run, in chunks | final + result TTL; CANCEL removes it |
+| ``parts:<id>`` | HASH | results, in chunks | final + result TTL |
+| ``log:<id>`` | LIST | what happened to its shards, see below | final + result TTL |
+| ``again:<id>`` | LIST | shards that wait a second time | until final |
+| ``lapses:<id>`` | HASH | runs of shards that were lost, see below | until final |
+| ``tombstone:<id>`` | STRING | the id was deleted, by which call | 4 h |
+| ``ready:<lane>:<owner>`` | ZSET | jobs with waiting shards, by priority, then age | while they wait |
+| ``turn:<lane>`` | ZSET | owners, least recently served first | until found with nothing to serve |
+| ``sent:<lane>`` | ZSET | ``<id>/<n>`` -> when to send again | in flight |
+| ``held`` | ZSET | ``<id>/<n>`` -> when the lease ends | in flight |
+| ``deadline`` | ZSET | job -> when it ends at the latest; holds every job that is not final | until final |
+| ``index:<owner>`` | ZSET | job -> age (a counter) | with ``job:<id>``, trimmed by FEED |
+| ``tags:<owner>`` | HASH | job -> its tags, a JSON array; only of jobs that have any | the same |
+| ``tag:<length of owner>:<owner>:<tag>`` | ZSET | job that has the tag -> age | the same |
+| ``ended:<STATE>:<owner>`` | ZSET | job that ended in ERROR or CANCELLED -> age | the same |
+| ``kept`` | ZSET | final ``<id>/<owner>`` -> when something of it expires | with ``job:<id>``, trimmed by FEED |
+| ``untold`` | ZSET | job that ended -> when FEED looks whether Celery has its outcome | ten leases |
+| ``charged`` | HASH | final ``<id>/<owner>`` -> bytes that count for the owner | with ``job:<id>`` |
+| ``used`` | HASH | owner -> sum of these, and of what its unfinished jobs ask | the same |
+| ``workers`` | ZSET | worker -> when it counts as gone | a lease |
+| ``workers:info``, ``workers:load`` | HASH | worker -> what it says of itself; busy slots / lease | the same |
+| ``slots:<lane>``, ``window:<lane>`` | HASH, STRING | worker -> slots; their sum | the same |
+| ``quota`` | STRING | bytes that each owner's jobs may weigh, as the workers' operator says | - |
+| ``dropped`` | LIST | what was dropped or put right, for a worker's log | until the next FEED |
+| ``fed``, ``grace`` | STRING | last FEED; when leases count again | - |
+| ``mended``, ``clock`` | STRING | last look for what was lost; counter of ages and turns | - |
+
+In ``payload`` and ``parts``, field ``<n>`` is shard n's bytes or a header, ``<n>.<k>`` a chunk
+(`worker.record.chunks`).
+
+In ``job``: state, owner, lane, rank, digest, total, next (first shard never sent), done, bad, lapses, backend,
+created, started, ended, expires, job_timeout, result_ttl, payload_bytes, result_bytes (the estimate), part_bytes,
+canceller, error_type, error_text, traceback; ``u:<worker>`` (microseconds that it simulated); of shards in flight
+only ``t:<n>`` (token: held), ``p:<n>`` (progress), ``c:<n>`` (chunks PUT), ``d:<n>`` (its process was seen to be
+dead), ``r:<n>`` (times sent again); of shards that were given back or lapsed ``a:<n>`` (how often).
+
+In ``lapses`` field ``<n>`` counts leases of shard n that ran out, ``died:<n>`` those of processes that were seen
+to be dead, and ``failed:<n>`` runs that met an error which is not the circuit's.
+
+In ``log`` a line is ``<ms>``, a word, the shard, a number, the worker and a text, with tabs between: claimed (the
+number of the attempt), died, released and lapsed (the same), finished and error (microseconds). Of a long log the
+first and the last 300 lines stay, and between them the line "omitted", whose number says how many are gone. When
+the job was submitted and how it ended is not in its log, but in its record.
+
+Channel ``events:<id>`` announces ``<STATE> <done> <total>``, in shards, whenever one of them changes.
+"""
+
+from __future__ import annotations
+
+import re
+
+from worker.errors import InvalidJobIdError
+
+PREFIX = "basicaer:1:"
+#: What a job's hash calls the token and the progress of shard n, before the number.
+TOKEN, PROGRESS = "t:", "p:"
+#: What it calls the microseconds that a worker simulated, before the worker's name.
+USAGE = "u:"
+
+_JOB_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+def check_job_id(job_id: str) -> str:
+    """Return the id; `InvalidJobIdError` if it cannot name a job."""
+    if not isinstance(job_id, str) or not _JOB_ID.fullmatch(job_id):
+        raise InvalidJobIdError(
+            f"{job_id!r:.160} cannot name a job: an id is 1 to 128 letters, digits, '.', '_' or '-'"
+        )
+    return job_id
+
+
+def job(job_id: str) -> str:
+    """Return the key of a job's record."""
+    return f"{PREFIX}job:{check_job_id(job_id)}"
+
+
+def about(job_id: str) -> str:
+    """Return the key of what a job's user is told about it."""
+    return f"{PREFIX}about:{check_job_id(job_id)}"
+
+
+def upload(name: str) -> str:
+    """Return the key of a payload before SUBMIT; its name is of the form of an id."""
+    return f"{PREFIX}upload:{check_job_id(name)}"
+
+
+def payload(job_id: str) -> str:
+    """Return the key of a submitted payload."""
+    return f"{PREFIX}payload:{check_job_id(job_id)}"
+
+
+def parts(job_id: str) -> str:
+    """Return the key of a job's results."""
+    return f"{PREFIX}parts:{check_job_id(job_id)}"
+
+
+def log(job_id: str) -> str:
+    """Return the key of what happened to a job's shards."""
+    return f"{PREFIX}log:{check_job_id(job_id)}"
+
+
+def events(job_id: str) -> str:
+    """Return the channel on which a job's changes are announced."""
+    return f"{PREFIX}events:{check_job_id(job_id)}"
+
+
+def again(job_id: str) -> str:
+    """Return the key of the shards that wait a second time."""
+    return f"{PREFIX}again:{check_job_id(job_id)}"
+
+
+def index(owner: str) -> str:
+    """Return the key of an owner's list of jobs."""
+    return f"{PREFIX}index:{owner}"
+
+
+def window(lane: str) -> str:
+    """Return the key of how many shards of a lane may be in ``sent``."""
+    return f"{PREFIX}window:{lane}"
+
+
+DEADLINE = f"{PREFIX}deadline"
+USED, QUOTA = f"{PREFIX}used", f"{PREFIX}quota"
+#: Holds nothing: a Redis user that may write it may also end and change other owners' jobs.
+OPERATOR = f"{PREFIX}operator"

@@ -1,0 +1,101 @@
+-- The first prelude of every script: the clock, the calls to Redis, and the names of keys.
+--
+-- A shard is in exactly one place: waiting -> sent -> held -> done, or held -> waiting. A job is QUEUED, then
+-- RUNNING, then DONE, ERROR or CANCELLED for good. worker/record/keys.py lists the keys and what they hold.
+--
+-- KEYS[1] is the prefix of all keys, the rest of each is computed here: one Redis allows that, a Redis Cluster
+-- would not. ARGV[1] is the lane, ARGV[2] the lease; a script's own arguments follow. Times are whole
+-- milliseconds.
+--
+-- What is missing or damaged harms the jobs that it belonged to and nobody else: a key of another type than it has
+-- to be is removed (`call`), a job whose record makes no sense ends in ERROR (`attempt`), an entry whose job has no
+-- record is dropped, and FEED puts back what is recorded but stands nowhere (mend.lua). `tell` says so.
+
+local PREFIX, LANE, LEASE = KEYS[1], ARGV[1], tonumber(ARGV[2])
+
+-- What was dropped or put right: FEED takes it to a worker's log, where no more than so many lines wait for it.
+local DROPPED, MOST_DROPPED = PREFIX .. "dropped", 1000
+local function tell(text)
+  local counted, lines = pcall(redis.call, "LLEN", DROPPED)
+  if counted and lines < MOST_DROPPED then pcall(redis.call, "RPUSH", DROPPED, text) end
+end
+
+-- What pcall caught, as Redis or Lua said it.
+local function reason(failure) return tostring(type(failure) == "table" and failure.err or failure) end
+
+-- Fail as if nothing had been caught: before Redis 7 an error is a string, and its code follows a hyphen.
+local function raise(failure)
+  if type(failure) == "string" then
+    failure = redis.REDIS_VERSION_NUM and { err = failure } or "-" .. failure
+  end
+  error(failure, 0)
+end
+
+-- Call Redis. A key of another type than the command is for holds nothing of ours: it goes, as if it had not been.
+local function call(...)
+  local done, reply = pcall(redis.call, ...)
+  if done then return reply end
+  local key = select(2, ...)
+  if not reason(reply):find("WRONGTYPE", 1, true) or not pcall(redis.call, "UNLINK", key) then raise(reply) end
+  tell("key " .. key .. " had another type than it has to have: removed")
+  return redis.call(...)
+end
+
+local HELD, DEADLINE, KEPT = PREFIX .. "held", PREFIX .. "deadline", PREFIX .. "kept"
+local CHARGED, USED, CLOCK = PREFIX .. "charged", PREFIX .. "used", PREFIX .. "clock"
+local UNTOLD = PREFIX .. "untold"
+-- The bytes that each owner's jobs may weigh, 0: any. Workers write it, as their operator says.
+local QUOTA = PREFIX .. "quota"
+-- Where Celery's result backend keeps what it was told.
+local CELERY_RESULT = "celery-task-meta-"
+local WINDOW, TURN = PREFIX .. "window:" .. LANE, PREFIX .. "turn:" .. LANE
+-- Nobody writes it: only who has a right to it may name it as a key.
+local OPERATOR = PREFIX .. "operator"
+
+local FINAL = { DONE = true, ERROR = true, CANCELLED = true }
+local LEAST_WINDOW = 2
+-- What a job takes in memory beside its payload and its parts: its fields, its description, its places in lists.
+local RECORD_BYTES = 1536
+-- Jobs of one owner that are looked at once more before a job is refused.
+local MOST_RECOUNTED = 1000
+-- Above any value of the counter `clock`, and exact in a double.
+local FRONT = 2 ^ 52
+-- A step of priority outweighs any age, and ten of them are still exact in a double.
+local PRIORITY_STEP = 2 ^ 40
+-- A log keeps so many of its first lines, and of its last ones. Its longest text in bytes.
+local LOG_END, LOG_TEXT = 300, 200
+
+local now_parts = call("TIME")
+local NOW = now_parts[1] * 1000 + math.floor(now_parts[2] / 1000)
+
+-- What the caller is told: shards to publish, jobs that ended.
+local handed, ended = {}, {}
+
+local function job_key(id) return PREFIX .. "job:" .. id end
+local function about_key(id) return PREFIX .. "about:" .. id end
+local function payload_key(id) return PREFIX .. "payload:" .. id end
+local function parts_key(id) return PREFIX .. "parts:" .. id end
+local function again_key(id) return PREFIX .. "again:" .. id end
+local function lapses_key(id) return PREFIX .. "lapses:" .. id end
+local function log_key(id) return PREFIX .. "log:" .. id end
+local function index_key(owner) return PREFIX .. "index:" .. owner end
+local function tags_key(owner) return PREFIX .. "tags:" .. owner end
+-- With the owner's length, as both may hold any letter.
+local function tag_key(owner, tag) return PREFIX .. "tag:" .. #owner .. ":" .. owner .. ":" .. tag end
+-- Of the final states but DONE, which most jobs end in.
+local function ended_key(owner, state) return PREFIX .. "ended:" .. state .. ":" .. owner end
+local function ready_key(lane, owner) return PREFIX .. "ready:" .. lane .. ":" .. owner end
+local function sent_key(lane) return PREFIX .. "sent:" .. lane end
+
+-- A shard in `sent` and `held`; a job in `kept` and `charged`. An id has no "/".
+local function pair(id, rest) return id .. "/" .. rest end
+local function split(joined) return joined:match("^([^/]*)/(.*)$") end
+
+local function fields(id, ...) return unpack(call("HMGET", job_key(id), ...)) end
+
+-- A full Redis refuses a script's first write if that may take memory, but no write of a script that has begun. So
+-- what renews, recovers, ends or gives back, and takes next to nothing, begins with this; new work does not.
+local function begin() call("DEL", PREFIX .. "nothing") end
+
+-- An unknown job is as final as an ended one: nothing may happen to it.
+local function final(state) return not state or FINAL[state] end

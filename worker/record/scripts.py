@@ -1,0 +1,56 @@
+"""The scripts of ``lua/``, each behind its preludes, ready to be called in one round trip."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from worker.record.keys import OPERATOR, PREFIX
+
+_FOLDER = Path(__file__).parent / "lua"
+#: Script -> the preludes that it stands on.
+_STATES = ("keys", "states", "damage", "turns")
+_FLEET = (*_STATES, "fleet")
+_SCRIPTS = {
+    "submit": _STATES,
+    "claim": _STATES,
+    "beat": _STATES,
+    "put": _STATES,
+    "complete": _STATES,
+    "release": _STATES,
+    "fail": _STATES,
+    "died": _STATES,
+    "cancel": _STATES,
+    "delete": _STATES,
+    "annotate": _STATES,
+    "list": _STATES,
+    "position": _STATES,
+    "feed": (*_FLEET, "mend"),
+    "unregister": _FLEET,
+    "workers": _FLEET,
+}
+
+
+@cache
+def source(name: str) -> str:
+    """Return a script's whole text."""
+    return "\n".join((_FOLDER / f"{part}.lua").read_text("utf-8") for part in (*_SCRIPTS[name], name))
+
+
+class Scripts:
+    """The scripts on one server, for one lane and lease (milliseconds)."""
+
+    def __init__(self, client: redis.Redis, lane: str, lease: int) -> None:
+        self._scripts = {name: client.register_script(source(name)) for name in _SCRIPTS}
+        self._common = (lane, lease)
+
+    def __call__(self, name: str, *arguments: str | bytes | memoryview | int, operator: bool = False) -> Any:
+        """Run a script; its ARGV are the lane, the lease, and these.
+
+        ``operator``: as an operator, who has a right to the key `OPERATOR`: Redis refuses it to others.
+        """
+        named = (PREFIX, OPERATOR) if operator else (PREFIX,)
+        return self._scripts[name](keys=named, args=(*self._common, *arguments))

@@ -1,0 +1,321 @@
+"""The record in Redis: the one truth about jobs and shards. One method a script, and the readings beside them.
+
+Each script decides alone and at once, by the server's clock (`worker.record.keys` lists what it reads and writes,
+and ``lua/`` is the rest of the story). What it hands out or ends comes back as `Effects`, which the caller carries
+out: a caller that dies first does no harm. Every method is one round trip, may be repeated, and raises redis-py's
+errors where the server cannot be reached; ids that cannot name a job raise `InvalidJobIdError`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+import redis
+
+from worker.errors import NotOwnerError
+from worker.record import chunks, keys
+from worker.record.listing import Listed, Page, Wanted, milliseconds
+from worker.record.log import LogLine, parse_log
+from worker.record.replies import TOMBSTONE_LIFE, damage, effects_of, name, signed, submitted, text, workers_of
+from worker.record.scripts import Scripts
+from worker.record.values import (
+    FINAL_STATES,
+    Claim,
+    Doorbell,
+    Effects,
+    NewJob,
+    Places,
+    Record,
+    Told,
+    WorkerInfo,
+    parse_record,
+)
+from worker.settings import QUEUE, Settings
+
+#: Leases of one shard that may run out; the last makes an error part.
+LAPSE_LIMIT = 3
+#: Runs of one shard that may fail by an error that is not the circuit's; the last makes an error part.
+FAILURE_LIMIT = 3
+#: FEED is called this many times in a lease.
+TICKS_PER_LEASE = 10
+
+#: The bytes that one owner's jobs may weigh where no worker has said so; `lua/submit.lua` has it.
+USUAL_QUOTA = 4 << 30
+
+#: The window is never narrower, so that there is something to claim when the first worker comes.
+_LEAST_WINDOW = 2
+#: Jobs that one call lists at most.
+_PAGE = 1000
+
+
+class Store:
+    """The record, for the jobs of one lane.
+
+    ``lease`` and ``result_ttl`` are seconds and should be the same in a cluster. ``owner`` is whose jobs may be
+    cancelled, deleted and annotated; None: an operator's store, for all owners' jobs (`OPERATOR` in
+    `worker.record.keys`).
+    ``client`` must not decode responses.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        *,
+        lane: str = QUEUE,
+        lease: float = 10.0,
+        result_ttl: float = 7 * 86400.0,
+        owner: str | None = None,
+    ) -> None:
+        # redis-py types a reply as bytes or str; this client's are bytes.
+        self.client: Any = client
+        self.lane = lane
+        self.lease = lease
+        self.tick = lease / TICKS_PER_LEASE
+        self._result_ttl = result_ttl
+        self._owner = owner
+        self._run = Scripts(client, lane, _ms(lease))
+
+    @classmethod
+    def of(cls, client: redis.Redis, settings: Settings, *, operator: bool = False) -> Store:
+        """Return the store with these settings: of their owner, or of an operator."""
+        owner = None if operator else settings.owner
+        return cls(client, lease=settings.lease, result_ttl=settings.result_ttl, owner=owner)
+
+    def submit(
+        self,
+        job: NewJob,
+        payload: Mapping[str, bytes | memoryview] = MappingProxyType({}),
+        *,
+        upload: str | None = None,
+    ) -> Effects:
+        """SUBMIT a job whose payload was uploaded or comes along; the same id and digest again changes nothing.
+
+        ``upload`` is the name that it was uploaded under; None: the job's id.
+        Raises `DuplicateJobError`, `PayloadMissingError` or `QuotaExceededError`; a refused payload is dropped.
+        """
+        reply = self._run(
+            "submit",
+            job.id,
+            job.owner,
+            job.digest,
+            job.total,
+            job.manifest,
+            job.priority,
+            job.payload_bytes,
+            job.result_bytes,
+            _ms(job.expires),
+            _ms(job.job_timeout),
+            _ms(self._result_ttl),
+            job.backend,
+            msgspec.json.encode(job.tags),
+            upload or job.id,
+            *(argument for item in payload.items() for argument in item),
+        )
+        return submitted(reply, job)
+
+    def feed(self, worker: WorkerInfo | None = None) -> Effects:
+        """FEED: recover, hand out, trim, at most 100 items a call; and say that ``worker`` is up for a lease."""
+        return effects_of(self._run("feed", *signed(worker), LAPSE_LIMIT))
+
+    def unregister(self, node: str) -> None:
+        """Take a worker that stops off the register."""
+        self._run("unregister", node)
+
+    def claim(self, door: Doorbell, token: str) -> Claim:
+        """CLAIM a shard that is in ``sent``; the token must be random, and may end in ``/<worker>``."""
+        granted, state, *field = self._run("claim", *_shard(door), token)
+        return Claim(bool(granted), text(state), *field)
+
+    def look(self, door: Doorbell) -> tuple[str | None, str | None]:
+        """Return the job's state and the token that holds the shard; no script."""
+        job_id, shard = _shard(door)
+        with damage(job_id):
+            state, token = self.client.hmget(keys.job(job_id), ["state", f"{keys.TOKEN}{shard}"])
+        return text(state), text(token)
+
+    def beat(self, door: Doorbell, token: str, progress: float | None = None) -> bool:
+        """BEAT: renew the lease and note the progress (0 to 1). False: stop, it is no longer yours or wanted."""
+        return bool(self._run("beat", *_shard(door), token, "" if progress is None else repr(progress)))
+
+    def put(self, door: Doorbell, token: str, index: int, chunk: bytes | memoryview) -> bool:
+        """PUT a chunk of the shard's part, renewing the lease. False: as of `beat`, and nothing was written."""
+        return bool(self._run("put", *_shard(door), token, index, chunk))
+
+    def complete(
+        self,
+        door: Doorbell,
+        token: str,
+        part: bytes,
+        *,
+        bad: bool = False,
+        error: tuple[str, str, str] | None = None,
+        seconds: float = 0.0,
+        told: Told | None = None,
+    ) -> Effects | None:
+        """COMPLETE a shard with its part, or the header of the chunks that were PUT.
+
+        ``bad`` marks a part that carries an error, ``error`` is its (type, text, traceback); ``seconds`` is what
+        it took to simulate; ``told`` is for Celery. None: the token does not hold the shard, or the job is final;
+        nothing was written.
+        """
+        reply = self._run(
+            "complete",
+            *_shard(door),
+            token,
+            part,
+            chunks.count(part),
+            int(bad),
+            *(error or ("", "", "")),
+            round(1e6 * seconds),
+            *(told or ("", "", "")),
+        )
+        return None if reply is None else effects_of(reply)
+
+    def release(self, door: Doorbell, token: str, *, delay: float = 0.0, reason: str = "") -> Effects | None:
+        """RELEASE a shard unfinished: it waits again, for ``delay`` seconds at least; its log has the reason.
+
+        None: the token does not hold it.
+        """
+        reply = self._run("release", *_shard(door), token, round(1000 * delay), reason)
+        return None if reply is None else effects_of(reply)
+
+    def fail(
+        self,
+        door: Doorbell,
+        token: str,
+        part: bytes,
+        error: tuple[str, str, str],
+        *,
+        delay: float = 0.0,
+    ) -> Effects | None:
+        """FAIL a shard whose run met an error that is not the circuit's, (type, text, traceback): it waits again.
+
+        The third failure makes ``part``, which holds the error, the shard's own. None: the token does not hold it.
+        """
+        reply = self._run("fail", *_shard(door), token, round(1000 * delay), FAILURE_LIMIT, part, *error)
+        return None if reply is None else effects_of(reply)
+
+    def died(self, door: Doorbell, token: str, text: str) -> bool:
+        """DIED: note that the process which holds the shard is dead; its lease runs out. False: it holds none."""
+        return bool(self._run("died", *_shard(door), token, text))
+
+    def cancel(self, job_id: str) -> Effects | None:
+        """CANCEL a job. None: it was final already, or is unknown. Raises `NotOwnerError`."""
+        reply = self._run_owned("cancel", job_id, _caller())
+        return None if reply is None else effects_of(reply)
+
+    def delete(self, job_id: str) -> bool:
+        """DELETE a final job and all that it stored; its id stays taken for 4 h. False: not final, or unknown.
+
+        Raises `NotOwnerError`.
+        """
+        return bool(self._run_owned("delete", job_id, _ms(TOMBSTONE_LIFE), _caller()))
+
+    def annotate(self, job_id: str, manifest: bytes, tags: tuple[str, ...]) -> bool:
+        """Replace a job's manifest and tags. False: there is no such job. Raises `NotOwnerError`."""
+        return bool(self._run_owned("annotate", job_id, manifest, msgspec.json.encode(tags)))
+
+    def _run_owned(self, script: str, job_id: str, *arguments: str | bytes | int) -> Any:
+        """Run a script about a job of this store's owner, or of anybody as an operator."""
+        by = self._owner
+        reply = self._run(script, keys.check_job_id(job_id), *arguments, by or "", operator=by is None)
+        if isinstance(reply, list) and reply[0] == b"FOREIGN":
+            raise NotOwnerError(job_id, owner=reply[1].decode(errors="replace"), caller=by or "")
+        return reply
+
+    def read(self, job_id: str) -> Record | None:
+        """Return a job's record; None: it never was, was deleted, or ended two result TTLs ago."""
+        pipeline = self.client.pipeline(transaction=False)
+        pipeline.hgetall(keys.job(job_id))
+        pipeline.get(keys.about(job_id))
+        with damage(job_id):
+            job, manifest = pipeline.execute()
+        # Both have one life; the moment in which it ends may lie between the two answers.
+        return parse_record(job_id, job, manifest) if job and manifest is not None else None
+
+    def state(self, job_id: str) -> str | None:
+        """Return a job's state, which costs less than its record; None: there is no such job."""
+        with damage(job_id):
+            return text(self.client.hget(keys.job(job_id), "state"))
+
+    def log(self, job_id: str) -> list[LogLine]:
+        """Return what happened to a job's shards, oldest first; empty where there is no log, or no more."""
+        with damage(job_id):
+            return parse_log(self.client.lrange(keys.log(job_id), 0, -1))
+
+    def position(self, job_id: str) -> int | None:
+        """Return how many jobs are served before this one; None: it is not queued."""
+        place = self._run("position", keys.check_job_id(job_id))
+        return None if place is None else int(place)
+
+    def has_result(self, job_id: str) -> bool:
+        """Whether any part can be read."""
+        return bool(self.client.exists(keys.parts(job_id)))
+
+    def page(self, owner: str, wanted: Wanted, *, place: str, skip: int, most: float) -> Page:
+        """LIST jobs of an owner, ``most`` at most, from a page's place on; "" is the first."""
+        following, skip, found = self._run(
+            "list",
+            owner,
+            int(wanted.newest_first),
+            *milliseconds(wanted),
+            " ".join(wanted.states),
+            wanted.backend,
+            msgspec.json.encode(wanted.tags),
+            place,
+            skip,
+            int(min(most, _PAGE)),
+        )
+        jobs = tuple(Listed(name(job_id), name(backend)) for job_id, backend in found)
+        return Page(jobs, text(following), skip)
+
+    def workers(self) -> list[WorkerInfo]:
+        """Return what the workers that are up said of themselves, by name."""
+        return workers_of(self._run("workers"))
+
+    def budget(self, owner: str) -> tuple[int, int]:
+        """Return the bytes that an owner's jobs weigh, and what they may weigh; 0: anything."""
+        pipeline = self.client.pipeline(transaction=False)
+        pipeline.hget(keys.USED, owner)
+        pipeline.get(keys.QUOTA)
+        used, quota = pipeline.execute()
+        return int(used or 0), USUAL_QUOTA if quota is None else int(quota)
+
+    def unfinished(self) -> int:
+        """Return how many jobs are not final, of all lanes and owners."""
+        return int(self.client.zcard(keys.DEADLINE))
+
+    def window(self) -> int:
+        """Return how many shards may be in ``sent`` at once."""
+        return max(_LEAST_WINDOW, int(self.client.get(keys.window(self.lane)) or 0))
+
+    def places(self, job_id: str) -> Places | None:
+        """Return how many shards of an unfinished job are in each place; None: there is no such job."""
+        pipeline = self.client.pipeline(transaction=True)
+        pipeline.hgetall(keys.job(job_id))
+        pipeline.llen(keys.again(job_id))
+        job, again = pipeline.execute()
+        if not job or job[b"state"].decode() in FINAL_STATES:
+            return None
+        total, done = int(job[b"total"]), int(job[b"done"])
+        waiting = total - int(job[b"next"]) + again
+        held = sum(name.startswith(keys.TOKEN.encode()) for name in job)
+        return Places(waiting, total - waiting - held - done, held, done)
+
+
+def _caller() -> str:
+    """Name one call, which redis-py may make several times where the answer was lost."""
+    return uuid.uuid4().hex
+
+
+def _ms(seconds: float) -> int:
+    return max(1, round(seconds * 1000))
+
+
+def _shard(door: Doorbell) -> tuple[str, int]:
+    job_id, shard = door
+    return keys.check_job_id(job_id), int(shard)

@@ -1,0 +1,284 @@
+"""The values that go in and out of the record. Bytes and counts are ints, times are seconds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+
+from simulator.sizes import size
+from worker.errors import RecordDamagedError
+from worker.record.keys import PROGRESS, USAGE, check_job_id
+from worker.record.nodes import named, node_id
+
+__all__ = [
+    "FINAL_STATES",
+    "MOST_URGENT",
+    "Claim",
+    "Doorbell",
+    "Effects",
+    "Ended",
+    "Handed",
+    "NewJob",
+    "Places",
+    "Record",
+    "Told",
+    "WorkerInfo",
+]
+
+#: The states of a job are QUEUED, RUNNING and these; what is in one of these stays there.
+FINAL_STATES = frozenset({"DONE", "ERROR", "CANCELLED"})
+STATES = FINAL_STATES | {"QUEUED", "RUNNING"}
+
+#: The most urgent of an owner's jobs; 0 is the default, and the least.
+MOST_URGENT = 9
+#: Milliseconds are exact up to 2^53; times as long as this (some 31,000 years) are a mistake.
+_MOST_SECONDS = 1e12
+
+
+class Doorbell(NamedTuple):
+    """What a message says: this shard may be there to claim."""
+
+    job_id: str
+    #: Its place in the job, from 0.
+    shard: int
+
+
+class Handed(NamedTuple):
+    """A shard that a script moved to ``sent``; the caller publishes its doorbell."""
+
+    job_id: str
+    shard: int
+    #: Shards of the whole job.
+    total: int
+    #: Seconds that the job may take once it runs.
+    job_timeout: float
+
+    @property
+    def door(self) -> Doorbell:
+        """What the message says."""
+        return Doorbell(self.job_id, self.shard)
+
+
+class Ended(NamedTuple):
+    """A job that a script ended; the caller stores this outcome in Celery's result backend."""
+
+    job_id: str
+    state: str
+    total: int
+    error_type: str | None
+    error_text: str | None
+
+
+class Told(NamedTuple):
+    """What Celery's result backend is told of a task, in the same step in which the record changes."""
+
+    task_id: str
+    #: Seconds that it is kept.
+    life: int
+    #: As the backend encodes it.
+    meta: str
+
+
+@dataclass(frozen=True)
+class Effects:
+    """What is left to do after a script; where the caller dies before, FEED makes up for it."""
+
+    handed: tuple[Handed, ...] = ()
+    ended: tuple[Ended, ...] = ()
+    #: What was damaged or missing in the record, and dropped or put right: for the log.
+    dropped: tuple[str, ...] = ()
+
+
+class Claim(NamedTuple):
+    """The answer to CLAIM."""
+
+    granted: bool
+    #: The job's state; None: there is no such job.
+    state: str | None
+    #: The shard's field in the payload: itself or its header (`worker.record.chunks`); None where there is none.
+    field: bytes | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewJob:
+    """A job to submit. ValueError names a field that cannot be."""
+
+    id: str
+    #: Whose budget and whose turn.
+    owner: str
+    #: How many shards, 1 or more.
+    total: int
+    #: Hash of the content: the same id and digest again is the same job.
+    digest: str
+    #: With its state, its age and its tags, what its owner finds it by.
+    backend: str
+    #: Opaque here: what its user is told about it.
+    manifest: bytes
+    payload_bytes: int
+    #: The estimate; the end corrects it to the bytes that there are.
+    result_bytes: int
+    #: Seconds that it may wait for its first shard's start.
+    expires: float
+    #: Seconds that it may take from there.
+    job_timeout: float
+    #: From 0 to `MOST_URGENT`: of one owner's jobs a higher one goes first. It gains nothing over other owners.
+    priority: int = 0
+    tags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_job_id(self.id)
+        if not self.owner:
+            raise ValueError("a job needs an owner")
+        if self.total < 1:
+            raise ValueError(f"job {self.id} has {self.total} shards; it needs at least 1")
+        if min(self.payload_bytes, self.result_bytes) < 0:
+            raise ValueError(f"job {self.id} has {self.payload_bytes} and {self.result_bytes} bytes: less than 0")
+        for name, seconds in (("expires", self.expires), ("job_timeout", self.job_timeout)):
+            if not 0 < seconds <= _MOST_SECONDS:
+                raise ValueError(f"{name}={seconds} of job {self.id} must be seconds above 0, and finite")
+        if type(self.priority) is not int or not 0 <= self.priority <= MOST_URGENT:
+            raise ValueError(
+                f"priority={self.priority!r} of job {self.id} must be a whole number from 0, the default, "
+                f"to {MOST_URGENT}, the most urgent"
+            )
+
+
+class WorkerInfo(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a worker node says of itself. An older one says less: what has a default here."""
+
+    name: str
+    #: Shards that it runs at once.
+    slots: int
+    lanes: tuple[str, ...]
+    #: Bytes that its runs may take together.
+    memory: int
+    #: The wire version that it reads.
+    wire: int
+    #: Package -> version; Python among them.
+    versions: dict[str, str]
+    #: CPUs that it may use, and threads of one slot.
+    cores: int = 0
+    threads: int = 0
+    #: The widest circuit of `qasm_simulator` that fits its memory, in double precision.
+    qubits: int = 0
+    #: What NumPy computes with: the library, with the core that it found, and the CPU's architecture.
+    blas: str = ""
+    cpu: str = ""
+    #: Tells nodes of one name apart: random, of each start.
+    instance: str = ""
+    #: What each owner's jobs may weigh in the store, where this node's operator says so; 0: anything.
+    quota: int | None = None
+    #: Slots that are taken now.
+    busy: int = 0
+    #: Unix seconds when it was last heard of, by the clock of Redis; 0: it is this worker itself.
+    heard: float = 0.0
+
+    @property
+    def node(self) -> str:
+        """The name by which the record knows it (`worker.record.nodes`)."""
+        return node_id(self.name, self.instance)
+
+    def __repr__(self) -> str:
+        slots = f"{self.busy} of {self.slots} slots busy"
+        has = f"{self.cores} cores, {size(self.memory)}, {self.qubits} qubits"
+        return f"<WorkerInfo {self.name!r}: {slots}, {has}>"
+
+
+class Places(NamedTuple):
+    """How many shards of a job are in each place; they add up to its total."""
+
+    waiting: int
+    sent: int
+    held: int
+    done: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """A job as the record has it. Times are Unix seconds, None before they come."""
+
+    id: str
+    owner: str
+    #: QUEUED, RUNNING, DONE, ERROR or CANCELLED.
+    state: str
+    total: int
+    #: Shards whose parts are in, bad ones among them.
+    done: int
+    bad: int
+    manifest: bytes
+    created: float
+    started: float | None
+    ended: float | None
+    error_type: str | None
+    error_text: str | None
+    traceback: str | None
+    #: Leases that ran out: deaths, mostly.
+    lapses: int
+    #: From 0 to 1, with what the running shards reported.
+    progress: float
+    #: Worker -> seconds that the shards which it completed took there.
+    usage: Mapping[str, float]
+
+    @property
+    def final(self) -> bool:
+        """Whether it has ended; a final state never changes."""
+        return self.state in FINAL_STATES
+
+
+def parse_record(job_id: str, job: Mapping[bytes, bytes], manifest: bytes) -> Record:
+    """Return the record in a job's hash, and what is beside it; `RecordDamagedError` if that is none."""
+    try:
+        return _parse(job_id, job, manifest)
+    except (KeyError, ValueError, ZeroDivisionError) as error:
+        raise RecordDamagedError(
+            f"the record of job {job_id} is damaged ({type(error).__name__}: {error}): delete and submit it again"
+        ) from error
+
+
+def _parse(job_id: str, job: Mapping[bytes, bytes], manifest: bytes) -> Record:
+
+    def text(name: bytes) -> str | None:
+        value = job.get(name)
+        return None if value is None else value.decode(errors="replace")
+
+    def seconds(name: bytes) -> float | None:
+        value = job.get(name)
+        return None if value is None else int(value) / 1000
+
+    def starting(mark: str) -> dict[str, bytes]:
+        start = mark.encode()
+        return {
+            name[len(start) :].decode(errors="replace"): value
+            for name, value in job.items()
+            if name.startswith(start)
+        }
+
+    state, total, done = job[b"state"].decode(), int(job[b"total"]), int(job[b"done"])
+    if state not in STATES:
+        raise ValueError(f"{state!r:.40} is no state")
+    # What still runs of a job that is final counts for nothing.
+    reported = 0.0 if state in FINAL_STATES else math.fsum(map(float, starting(PROGRESS).values()))
+    usage = starting(USAGE)
+    names = named(usage)
+    return Record(
+        id=job_id,
+        owner=job[b"owner"].decode(),
+        state=state,
+        total=total,
+        done=done,
+        bad=int(job[b"bad"]),
+        manifest=manifest,
+        created=int(job[b"created"]) / 1000,
+        started=seconds(b"started"),
+        ended=seconds(b"ended"),
+        error_type=text(b"error_type"),
+        error_text=text(b"error_text"),
+        traceback=text(b"traceback"),
+        lapses=int(job[b"lapses"]),
+        progress=(done + reported) / total,
+        usage={names[node]: int(micros) / 1e6 for node, micros in usage.items()},
+    )

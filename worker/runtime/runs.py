@@ -1,0 +1,118 @@
+"""What each slot of a node runs now: written by the pool's children, read by their parent, in shared memory.
+
+The parent renews the leases of these runs (`worker.runtime.heartbeat`). So a lease depends on the process that
+holds it, and not on what that process computes: it may be long, hold Python's lock, or never come to a checkpoint.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.sharedctypes import RawArray
+from typing import Any
+
+from worker.record.values import Doorbell
+
+
+class _Entry(ctypes.Structure):
+    """One slot. ``version`` is odd while the entry is written, and while the slot runs nothing."""
+
+    _fields_ = (
+        ("version", ctypes.c_uint64),
+        ("pid", ctypes.c_int64),
+        ("shard", ctypes.c_int64),
+        ("progress", ctypes.c_double),
+        ("deliveries", ctypes.c_uint32),
+        ("job_id", ctypes.c_char * 129),
+        ("token", ctypes.c_char * 1024),
+    )
+
+
+@dataclass(frozen=True)
+class Run:
+    """A shard that a process has claimed and not completed."""
+
+    slot: int
+    pid: int
+    door: Doorbell
+    token: str
+    #: From 0 to 1; None: nothing was reported yet.
+    progress: float | None
+    #: How often Redis was asked to take the end; 0: there is more to compute.
+    deliveries: int
+
+
+class Running:
+    """The child's side of one run, from CLAIM to its end."""
+
+    def __init__(self, entry: Any) -> None:
+        self._entry = entry
+
+    def report(self, fraction: float) -> None:
+        """Note how much is done, from 0 to 1; what was told is not taken back."""
+        self._entry.progress = max(fraction, self._entry.progress)
+
+    def deliver(self) -> None:
+        """Note that nothing more is computed, and that Redis is asked, or asked again, to take the end."""
+        self._entry.deliveries += 1
+
+
+class Runs:
+    """The table of a node, a row a slot. Made in the parent, before it forks.
+
+    No lock: a child that is killed while it holds one would block the parent. A row that is read while it is
+    written counts as none; and the record refuses a token that was misread.
+    """
+
+    def __init__(self, slots: int = 1024) -> None:
+        self._entries = RawArray(_Entry, slots)
+        for entry in self._entries:
+            entry.version = 1
+
+    @contextmanager
+    def running(self, slot: int, door: Doorbell, token: str) -> Iterator[Running]:
+        """Show the run in this block as the slot's."""
+        entry = self._entries[slot]
+        # What a process that died here has left may be of either kind.
+        entry.version |= 1
+        entry.pid, entry.progress, entry.deliveries = os.getpid(), -1.0, 0
+        entry.job_id, entry.shard = door.job_id.encode(), door.shard
+        entry.token = token.encode()
+        entry.version += 1
+        try:
+            yield Running(entry)
+        finally:
+            entry.version += 1
+
+    def __iter__(self) -> Iterator[Run]:
+        for slot in range(len(self._entries)):
+            if (run := self._run(slot)) is not None:
+                yield run
+
+    def left_behind(self, slot: int) -> Run | None:
+        """Return the run in which the slot's process before this one died, unless its row was used again."""
+        run = self._run(slot)
+        return None if run is None or run.pid == os.getpid() else run
+
+    def _run(self, slot: int) -> Run | None:
+        entry = self._entries[slot]
+        version = entry.version
+        if version & 1:
+            return None
+        run = Run(
+            slot,
+            entry.pid,
+            Doorbell(entry.job_id.decode(errors="replace"), entry.shard),
+            entry.token.decode(errors="replace"),
+            entry.progress if entry.progress >= 0 else None,
+            entry.deliveries,
+        )
+        return run if entry.version == version else None
+
+    def still(self, run: Run) -> bool:
+        """Whether the slot has this run even now."""
+        entry = self._entries[run.slot]
+        return not entry.version & 1 and entry.token == run.token.encode()
