@@ -98,7 +98,8 @@ def test_what_is_no_url(url):
 
 def test_a_cluster(tmp_path):
     """A Redis Cluster is named as what it is."""
-    port = free_port()
+    # The nodes of a cluster talk to each other on the port 10,000 above.
+    port = next(port for port in iter(free_port, None) if port + 10_000 < 1 << 16)
     server = RedisServer(tmp_path, "--port", str(port), "--cluster-enabled", "yes").start()
     try:
         assert "is part of a cluster: give the address of a Redis that is none" in str(
