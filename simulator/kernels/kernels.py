@@ -9,7 +9,7 @@ otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import product
 from typing import Any, TypeAlias
 
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.kernels.gather import LOW, layout
+from simulator.monitor import Checkpoint
 
 Amplitudes: TypeAlias = NDArray[Any]
 Controls: TypeAlias = tuple[tuple[int, int], ...]
@@ -36,7 +37,7 @@ def apply_matrix(
     matrix: Amplitudes,
     targets: tuple[int, ...],
     controls: Controls,
-    checkpoint: Callable[[], None],
+    checkpoint: Checkpoint,
 ) -> None:
     """Multiply one or more targets by a matrix of shape (2^k, 2^k); calls ``checkpoint`` between chunks."""
     plan = layout(psi.size.bit_length() - 1, targets, controls)
@@ -85,9 +86,7 @@ def apply_diagonal(psi: Amplitudes, diagonal: Amplitudes, targets: tuple[int, ..
     part *= factors.reshape(shape).astype(psi.dtype, copy=False)
 
 
-def prepare(
-    psi: Amplitudes, amplitudes: Amplitudes, targets: tuple[int, ...], checkpoint: Callable[[], None]
-) -> None:
+def prepare(psi: Amplitudes, amplitudes: Amplitudes, targets: tuple[int, ...], checkpoint: Checkpoint) -> None:
     """Give the targets, which are in |0>, these amplitudes, shape (2^k,); calls ``checkpoint`` between chunks.
 
     If ``psi`` is real, all of the amplitudes must be.

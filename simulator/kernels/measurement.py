@@ -8,7 +8,7 @@ function of the sizes only. Scratch memory is a few pieces that fit a cache; ``c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import product
 from types import MappingProxyType
@@ -17,9 +17,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.monitor import Checkpoint
+
 #: Of any of the four types that a state may have.
 Amplitudes: TypeAlias = NDArray[Any]
-Checkpoint: TypeAlias = Callable[[], None]
 
 #: Amplitudes of a piece, log2.
 PIECE = 14

@@ -6,13 +6,14 @@ place in a list of such wide memories.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from heapq import merge as merged
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulator import pieces
+from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.pieces import concatenated, looked, shared_cuts
 
 Words = NDArray[np.int64]
@@ -33,7 +34,7 @@ class Tally:
     """Adds up the classical memories of shots, numbered from ``first`` on; calls ``checkpoint`` now and then."""
 
     def __init__(
-        self, shots: int, *, memory: bool, first: int = 0, checkpoint: Callable[[], None] = lambda: None
+        self, shots: int, *, memory: bool, first: int = 0, checkpoint: Checkpoint = no_checkpoint
     ) -> None:
         self._first = first
         self._checkpoint = checkpoint
@@ -124,7 +125,7 @@ class Tally:
         return keys
 
 
-def summed(added: Iterable[tuple[Words, Counts]], checkpoint: Callable[[], None]) -> tuple[Words, Counts]:
+def summed(added: Iterable[tuple[Words, Counts]], checkpoint: Checkpoint) -> tuple[Words, Counts]:
     """Return each word once, ascending, and its count."""
     pairs = list(added)
     size = sum(words.size for words, _ in pairs)
@@ -147,7 +148,7 @@ def summed(added: Iterable[tuple[Words, Counts]], checkpoint: Callable[[], None]
     return concatenated(all_words, checkpoint), concatenated(all_counts, checkpoint)
 
 
-def _ascend(pairs: list[tuple[Words, Counts]], checkpoint: Callable[[], None]) -> bool:
+def _ascend(pairs: list[tuple[Words, Counts]], checkpoint: Checkpoint) -> bool:
     """Whether there is nothing to add up."""
     last = None
     for words, _ in pairs:

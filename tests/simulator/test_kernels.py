@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from programs import Draw, embedded, random_unitary, random_vector
 
 from simulator.kernels import gather, kernels, measurement
+from simulator.monitor import no_checkpoint
 
 # Rounding of a few hundred products of numbers of at most 1.
 TOLERANCE = {"rtol": 0, "atol": 1e-13}
@@ -42,10 +43,6 @@ def places(draw: Draw, *, targets: int = 1) -> tuple[int, tuple[int, ...], kerne
     return num_bits, tuple(bits[:count]), tuple((bit, draw(st.integers(0, 1))) for bit in controls)
 
 
-def never() -> None:
-    pass
-
-
 @settings(deadline=None, max_examples=60)
 @given(places(), st.integers(0, 99))
 def test_apply_matrix(place: tuple[int, tuple[int, ...], kernels.Controls], seed: int) -> None:
@@ -53,7 +50,7 @@ def test_apply_matrix(place: tuple[int, tuple[int, ...], kernels.Controls], seed
     num_bits, targets, controls = place
     psi, matrix = random_vector(seed, num_bits), random_unitary(seed + 1, len(targets))
     expected = embedded(matrix, targets, num_bits, controls) @ psi
-    kernels.apply_matrix(psi, matrix, targets, controls, never)
+    kernels.apply_matrix(psi, matrix, targets, controls, no_checkpoint)
     np.testing.assert_allclose(psi, expected, **TOLERANCE)
 
 
@@ -61,7 +58,7 @@ def test_apply_matrix_wider_than_a_real_product() -> None:
     """Beyond six targets the product is complex, with the same result."""
     psi, matrix = random_vector(1, 8), random_unitary(2, 7)
     expected = embedded(matrix, (6, 0, 3, 2, 7, 4, 5), 8, ((1, 0),)) @ psi
-    kernels.apply_matrix(psi, matrix, (6, 0, 3, 2, 7, 4, 5), ((1, 0),), never)
+    kernels.apply_matrix(psi, matrix, (6, 0, 3, 2, 7, 4, 5), ((1, 0),), no_checkpoint)
     np.testing.assert_allclose(psi, expected, **TOLERANCE)
 
 
@@ -84,11 +81,11 @@ def test_prepare(place: tuple[int, tuple[int, ...], kernels.Controls], seed: int
     num_bits, targets, _ = place
     psi, amplitudes = random_vector(seed, num_bits), random_vector(seed + 1, len(targets))
     for bit in targets:
-        measurement.project(psi[None], bit, np.zeros(1, np.intp), np.ones(1), never, reset=False)
+        measurement.project(psi[None], bit, np.zeros(1, np.intp), np.ones(1), no_checkpoint, reset=False)
     column = np.zeros((1 << len(targets), 1 << len(targets)), np.complex128)
     column[:, 0] = amplitudes
     expected = embedded(column, targets, num_bits) @ psi
-    kernels.prepare(psi, amplitudes, targets, never)
+    kernels.prepare(psi, amplitudes, targets, no_checkpoint)
     np.testing.assert_allclose(psi, expected, **TOLERANCE)
 
 
@@ -96,7 +93,7 @@ def test_prepare(place: tuple[int, tuple[int, ...], kernels.Controls], seed: int
 def test_prepare_keeps_a_real_state_real(dtype: type) -> None:
     """Amplitudes that are all real, though of a complex type as they travel, go into a state of real numbers."""
     psi = np.array([0.6, 0, 0, 0, -0.8, 0, 0, 0], dtype)
-    kernels.prepare(psi, np.array([0.28, 0, 0, -0.96], np.complex128), (0, 1), never)
+    kernels.prepare(psi, np.array([0.28, 0, 0, -0.96], np.complex128), (0, 1), no_checkpoint)
     expected = np.kron([0.6, -0.8], [0.28, 0, 0, -0.96])
     np.testing.assert_allclose(psi, expected, rtol=0, atol=np.finfo(dtype).eps)
     assert psi.dtype == dtype

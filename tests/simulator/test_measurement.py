@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from programs import Draw, embedded
 
 from simulator.kernels import measurement
+from simulator.monitor import no_checkpoint
 
 DTYPES = (np.complex128, np.complex64, np.float64, np.float32)
 # Rounding of a few hundred products of numbers of at most 1, by the bytes of a real number.
@@ -26,10 +27,6 @@ def piece(request: pytest.FixtureRequest) -> Iterator[None]:
         patch.setattr(measurement, "PIECE", request.param)
         patch.setattr(measurement, "_LOW", min(measurement._LOW, request.param))
         yield
-
-
-def never() -> None:
-    pass
 
 
 def random_states(seed: int, num_states: int, num_bits: int, dtype: type[Any]) -> NDArray[Any]:
@@ -63,9 +60,13 @@ def test_distributions(case: tuple[NDArray[Any], list[int]]) -> None:
     indices = np.arange(states.shape[1])
     values = sum((indices >> bit & 1) << place for place, bit in enumerate(bits))
     expected = [np.bincount(values, np.abs(psi) ** 2, 1 << len(bits)) for psi in states]
-    close(measurement.distributions(states, bits, never), np.array(expected), states)
+    close(measurement.distributions(states, bits, no_checkpoint), np.array(expected), states)
     for bit in bits:
-        close(measurement.bit_masses(states, bit, never), measurement.distributions(states, [bit], never), states)
+        close(
+            measurement.bit_masses(states, bit, no_checkpoint),
+            measurement.distributions(states, [bit], no_checkpoint),
+            states,
+        )
 
 
 @settings(deadline=None, max_examples=60)
@@ -81,7 +82,7 @@ def test_project(case: tuple[NDArray[Any], list[int]], data: st.DataObject, rese
         matrix = np.zeros((2, 2))
         matrix[0 if reset else outcome, outcome] = factor
         expected.append(embedded(matrix, (bit,), size.bit_length() - 1) @ psi)
-    measurement.project(states, bit, outcomes, factors, never, reset=reset)
+    measurement.project(states, bit, outcomes, factors, no_checkpoint, reset=reset)
     close(states, np.array(expected), states)
 
 
@@ -94,7 +95,7 @@ def test_kept_halves(case: tuple[NDArray[Any], list[int]], data: st.DataObject) 
     factors = np.linspace(0.5, 2, sides.size)
     split = states.reshape(len(states), -1, 2, 1 << bit)
     expected = [split[side // 2, :, side % 2].reshape(-1) * f for side, f in zip(sides, factors, strict=True)]
-    found = measurement.kept_halves(states, bit, sides, factors, never)
+    found = measurement.kept_halves(states, bit, sides, factors, no_checkpoint)
     assert found.flags.c_contiguous
     close(found, np.array(expected), states)
 
@@ -109,7 +110,7 @@ def test_collapse(case: tuple[NDArray[Any], list[int]], value: int) -> None:
     expected = np.where(kept, psi, 0)
     expected /= np.linalg.norm(expected)
     psi = psi.copy()
-    measurement.collapse(psi, fixed, never)
+    measurement.collapse(psi, fixed, no_checkpoint)
     close(psi, expected, psi)
 
 
@@ -124,12 +125,12 @@ def test_no_state_depends_on_the_others(case: tuple[NDArray[Any], list[int]]) ->
 
     def done(rows: NDArray[Any], places: slice) -> list[NDArray[Any]]:
         found = [
-            measurement.bit_masses(rows, bits[0], never),
-            measurement.distributions(rows, bits, never),
+            measurement.bit_masses(rows, bits[0], no_checkpoint),
+            measurement.distributions(rows, bits, no_checkpoint),
         ]
-        measurement.settle(rows, never)
-        found += [rows.copy(), measurement.marks(rows, never)]
-        measurement.project(rows, bits[0], outcomes[places], factors[places], never, reset=True)
+        measurement.settle(rows, no_checkpoint)
+        found += [rows.copy(), measurement.marks(rows, no_checkpoint)]
+        measurement.project(rows, bits[0], outcomes[places], factors[places], no_checkpoint, reset=True)
         return [*found, rows]
 
     together = done(states, slice(None))
@@ -148,8 +149,8 @@ def test_settle_makes_states_equal_that_differ_by_phase_and_rounding(
     real = not np.iscomplexobj(states)
     turned = states * (np.sign(angle) or 1 if real else np.exp(1j * angle))
     other = (turned + np.finfo(dtype).eps / 4).astype(dtype)
-    measurement.settle(states, never)
-    measurement.settle(other, never)
+    measurement.settle(states, no_checkpoint)
+    measurement.settle(other, no_checkpoint)
     # A digit may lie between two steps of the grid, rarely; then the states differ by a step.
     step = 1 / measurement._GRIDS[states.real.itemsize]
     np.testing.assert_allclose(states, other, rtol=0, atol=1.5 * step)
@@ -161,13 +162,18 @@ def test_settle_makes_states_equal_that_differ_by_phase_and_rounding(
 def test_settle_is_done_once(dtype: type[Any]) -> None:
     """Settling a settled state changes nothing; equal states have equal marks, and one step makes another mark."""
     states = random_states(3, 2, 6, dtype)
-    measurement.settle(states, never)
+    measurement.settle(states, no_checkpoint)
     again = states.copy()
-    measurement.settle(again, never)
+    measurement.settle(again, no_checkpoint)
     np.testing.assert_array_equal(states, again)
-    np.testing.assert_array_equal(measurement.marks(states, never), measurement.marks(again, never))
+    np.testing.assert_array_equal(
+        measurement.marks(states, no_checkpoint), measurement.marks(again, no_checkpoint)
+    )
     again[1, 5] += 1 / measurement._GRIDS[states.real.itemsize]
-    assert (measurement.marks(states, never) == measurement.marks(again, never)).tolist() == [True, False]
+    assert (measurement.marks(states, no_checkpoint) == measurement.marks(again, no_checkpoint)).tolist() == [
+        True,
+        False,
+    ]
 
 
 def test_marks_tell_signs_and_places_apart() -> None:
@@ -176,13 +182,13 @@ def test_marks_tell_signs_and_places_apart() -> None:
     psi[1, [2, 5]] *= -1
     psi[2, [3, 6]] *= -1
     psi[3, [2, 5, 3, 6]] *= -1
-    assert len(set(measurement.marks(psi, never).tolist())) == 4
+    assert len(set(measurement.marks(psi, no_checkpoint).tolist())) == 4
 
 
 def test_a_state_that_was_never_normalised_is_not_lost() -> None:
     """An initial state of any norm keeps its amplitudes when it is settled."""
     psi = np.array([[0.25, 0.125j]])
-    measurement.settle(psi, never)
+    measurement.settle(psi, no_checkpoint)
     np.testing.assert_array_equal(psi, [[0.25, 0.125j]])
 
 
@@ -215,4 +221,4 @@ def test_marks_of_pieces_of_any_size() -> None:
     for piece in (1, 2, 12):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(measurement, "PIECE", piece)
-            assert len(set(measurement.marks(states, lambda: None).tolist())) == 4
+            assert len(set(measurement.marks(states, no_checkpoint).tolist())) == 4
