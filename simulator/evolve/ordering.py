@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from simulator.evolve.chunks import Chunk, Numbers, Scratch, run_by_chunks
-from simulator.kernels.gather import gather, move
+from simulator.kernels.bits import gather, move
 from simulator.monitor import Checkpoint
 from simulator.plan import planner
 from simulator.plan.planner import Stage

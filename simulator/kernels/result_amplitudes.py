@@ -16,7 +16,7 @@ from simulator.monitor import Checkpoint
 _PIECE = 1 << 14
 
 
-def finished(
+def to_complex(
     psi: NDArray[Any],
     dtype: type[np.complexfloating],
     factor: complex,
