@@ -7,8 +7,9 @@ from itertools import pairwise
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.examples import examples
 from support.programs import Draw, h, measures, program, ry, x
 
 from simulator import Shard, cost, cutting, run_shard
@@ -88,7 +89,7 @@ def random_cuts(draw: Draw, options: Options, items: list[Experiment | Sweep]) -
     return [Shard(options, tuple(some)) for some in shards]
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(jobs(), st.data())
 def test_the_cut_changes_nothing(job: tuple[Options, list[Program]], data: st.DataObject) -> None:
     """Rule 32: counts and memory are the same, bit for bit, whatever the shards and the order they end in."""

@@ -8,10 +8,11 @@ from threading import get_ident
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from numpy.typing import NDArray
+from support.examples import examples
 from support.programs import (
     dense,
     embedded,
@@ -58,7 +59,7 @@ def cuts(request: pytest.FixtureRequest) -> Iterator[None]:
     threads.use_threads(None)
 
 
-@settings(deadline=None, max_examples=100)
+@examples(100)
 @given(data=st.data(), num_qubits=st.integers(1, 8))
 @pytest.mark.usefixtures("cuts")
 def test_an_evolution_is_its_instructions(data: st.DataObject, num_qubits: int) -> None:
@@ -71,7 +72,7 @@ def test_an_evolution_is_its_instructions(data: st.DataObject, num_qubits: int) 
     np.testing.assert_allclose(register.ordered(), expected, **TOLERANCE)
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(data=st.data(), num_qubits=st.integers(1, 8))
 @pytest.mark.usefixtures("cuts")
 def test_from_the_ground_state(data: st.DataObject, num_qubits: int) -> None:
@@ -85,7 +86,7 @@ def test_from_the_ground_state(data: st.DataObject, num_qubits: int) -> None:
     np.testing.assert_allclose(register.ordered(), expected, **TOLERANCE)
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(data=st.data(), num_qubits=st.integers(1, 4))
 @pytest.mark.usefixtures("cuts")
 def test_matrices_too(data: st.DataObject, num_qubits: int) -> None:
@@ -111,7 +112,7 @@ REAL = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(instructions=st.lists(REAL, max_size=16))
 @pytest.mark.usefixtures("cuts")
 def test_real_arithmetic(instructions: list[Evolving]) -> None:

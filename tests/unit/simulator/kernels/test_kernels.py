@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.examples import examples
 from support.programs import Draw, embedded, random_unitary, random_vector
 
 from simulator.kernels import dense, diagonal, measure
@@ -44,7 +45,7 @@ def places(draw: Draw, *, targets: int = 1) -> tuple[int, tuple[int, ...], Contr
     return num_bits, tuple(bits[:count]), tuple((bit, draw(st.integers(0, 1))) for bit in controls)
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(places(), st.integers(0, 99))
 def test_apply_matrix(place: tuple[int, tuple[int, ...], Controls], seed: int) -> None:
     """Any matrix on any targets, under any controls, is its dense form."""
@@ -63,7 +64,7 @@ def test_apply_matrix_wider_than_a_real_product() -> None:
     np.testing.assert_allclose(psi, expected, **TOLERANCE)
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(places(targets=0), st.integers(0, 99))
 def test_apply_diagonal(place: tuple[int, tuple[int, ...], Controls], seed: int) -> None:
     """Any diagonal, also one number without targets, is its dense form."""
@@ -75,7 +76,7 @@ def test_apply_diagonal(place: tuple[int, tuple[int, ...], Controls], seed: int)
     np.testing.assert_allclose(psi, expected, **TOLERANCE)
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(places(), st.integers(0, 99))
 def test_prepare(place: tuple[int, tuple[int, ...], Controls], seed: int) -> None:
     """Preparing targets in |0> is the matrix whose first column is the amplitudes."""

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from support.examples import examples
 from support.programs import Draw, embedded
 
 from simulator.kernels import measure
@@ -52,7 +53,7 @@ def close(found: NDArray[Any], expected: NDArray[Any], states: NDArray[Any]) -> 
     np.testing.assert_allclose(found, expected, rtol=0, atol=ATOL[states.real.itemsize])
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(states_and_bits())
 def test_distributions(case: tuple[NDArray[Any], list[int]]) -> None:
     """The distribution of some bits is the sum over the others, the first bit the least significant."""
@@ -69,7 +70,7 @@ def test_distributions(case: tuple[NDArray[Any], list[int]]) -> None:
         )
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(states_and_bits(), st.data(), st.booleans())
 def test_project(case: tuple[NDArray[Any], list[int]], data: st.DataObject, reset: bool) -> None:
     """A projection keeps each state's own half, scaled; a reset puts it where the bit is 0."""
@@ -86,7 +87,7 @@ def test_project(case: tuple[NDArray[Any], list[int]], data: st.DataObject, rese
     close(states, np.array(expected), states)
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(states_and_bits(), st.data())
 def test_kept_halves(case: tuple[NDArray[Any], list[int]], data: st.DataObject) -> None:
     """The halves, in any order and number, are what a projection keeps, without the bit."""
@@ -100,7 +101,7 @@ def test_kept_halves(case: tuple[NDArray[Any], list[int]], data: st.DataObject) 
     close(found, np.array(expected), states)
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(states_and_bits(), st.integers(0, 127))
 def test_collapse(case: tuple[NDArray[Any], list[int]], value: int) -> None:
     """A collapsed state is the part where the bits have their values, normalised, with its phase."""
@@ -114,7 +115,7 @@ def test_collapse(case: tuple[NDArray[Any], list[int]], value: int) -> None:
     close(psi, expected, psi)
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(states_and_bits())
 def test_no_state_depends_on_the_others(case: tuple[NDArray[Any], list[int]]) -> None:
     """Rule 32: what is found and done for several states at once is, to the bit, what is for each alone."""
@@ -139,7 +140,7 @@ def test_no_state_depends_on_the_others(case: tuple[NDArray[Any], list[int]]) ->
             np.testing.assert_array_equal(whole[place : place + 1], part)
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(st.integers(0, 9), st.floats(-4, 4), st.integers(0, 10**6), st.sampled_from(DTYPES))
 def test_settle_makes_states_equal_that_differ_by_phase_and_rounding(
     bits: int, angle: float, seed: int, dtype: type[Any]
