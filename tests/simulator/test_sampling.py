@@ -18,7 +18,7 @@ from programs import measures, random_vector
 from simulator.circuit.instructions import Measure
 from simulator.dynamic.cohort import beginning
 from simulator.evolve.state import State, vector
-from simulator.kernels import measurement
+from simulator.kernels import measure
 from simulator.rng import Uniforms
 from simulator.sampling import sampling
 from simulator.sampling.sampling import collapse, readout_of, sample
@@ -33,7 +33,7 @@ def never() -> None:
 
 def narrow_outcomes(psi: NDArray[Any], draws: Sequence[float]) -> list[int]:
     """What uniforms fall on where all qubits of a small state are measured."""
-    masses = measurement.distributions(psi[None], range(psi.size.bit_length() - 1), never)
+    masses = measure.marginals(psi[None], range(psi.size.bit_length() - 1), never)
     edges = np.cumsum(masses, axis=1)
     zeros = np.zeros(len(draws), int)
     return sampling._looked_up(edges / edges[:, -1:], np.zeros(1, int), zeros, np.array(draws)).tolist()
@@ -42,7 +42,7 @@ def narrow_outcomes(psi: NDArray[Any], draws: Sequence[float]) -> list[int]:
 @pytest.fixture(params=[14, 2], ids=["one piece", "pieces"])
 def piece(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """Distributions of up to so many bits are looked up as a whole."""
-    monkeypatch.setattr(measurement, "PIECE", request.param)
+    monkeypatch.setattr(measure, "PIECE", request.param)
     monkeypatch.setattr(sampling, "PIECE", request.param)
     return int(request.param)
 
@@ -74,7 +74,7 @@ def test_every_uniform_falls_on_what_can_be(scale: float, num_bits: int, seed: i
     draws = sorted(min(max(draw, 0), ALMOST_ONE) for draw in [*near, *edges, 0.0, ALMOST_ONE])
     with pytest.MonkeyPatch.context() as patch:
         for number in (14, data.draw(st.integers(1, 2))):
-            patch.setattr(measurement, "PIECE", number)
+            patch.setattr(measure, "PIECE", number)
             patch.setattr(sampling, "PIECE", number)
             outcomes = outcomes_of(psi, draws, number)
             assert all(psi[outcome] != 0 for outcome in outcomes)
@@ -109,7 +109,7 @@ def test_keys(pairs: list[tuple[int, int]], kept: int, order: list[int], piece: 
         for qubit, clbit in pairs:
             expected = expected & ~(1 << clbit) | (value >> qubit & 1) << clbit
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(measurement, "PIECE", piece)
+            patch.setattr(measure, "PIECE", piece)
             patch.setattr(sampling, "PIECE", piece)
             state = State(psi, dict(enumerate(order)))
             assert counted(state, read, np.arange(3), memory=False, kept=kept) == ({hex(expected): 3}, None)
@@ -148,7 +148,7 @@ def test_the_collapsed_state_is_that_of_the_outcome(qubits: list[int], seed: int
     """Rule 31: after the one shot of a statevector, its outcome is the only one that is left."""
     read = tuple(Measure(qubit, qubit) for qubit in qubits)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measurement, "PIECE", piece)
+        patch.setattr(measure, "PIECE", piece)
         patch.setattr(sampling, "PIECE", piece)
         cohort = beginning(vector(random_vector(seed, 6)), np.arange(1), 0)
         tally = Tally(1, memory=False)

@@ -1,7 +1,7 @@
-"""The verbs of measuring: masses, projections, distributions, and what makes equal states equal bytes.
+"""What measuring does to amplitudes: probabilities, projections, and a form in which equal states are equal bytes.
 
 Amplitude ``i`` belongs to the basis state whose bit ``b`` is ``i >> b & 1``. ``psi`` is contiguous: complex128,
-complex64, float64 or float32. Some verbs take several states of equal size at once: ``rows``, of shape
+complex64, float64 or float32. Some functions take several states of equal size at once: ``rows``, of shape
 (states, 2^bits), and what they do to one state does not depend on the others. The order of every sum is a
 function of the sizes only. Scratch memory is a few pieces that fit a cache; ``checkpoint`` is called for each.
 """
@@ -12,24 +12,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import product
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-#: Of any of the four types that a state may have.
-Amplitudes: TypeAlias = NDArray[Any]
+from simulator.typing import Amplitudes, Indices
+
 Checkpoint: TypeAlias = Callable[[], None]
 
 #: Amplitudes of a piece, log2.
 PIECE = 14
 #: Below this bit, neighbouring amplitudes alternate too fast for loops over each of their runs.
 _LOW = 5
-#: Steps in 1 of the grid that `settle` rounds to, by the bytes of a real number.
+#: Steps in 1 of the grid that `canonicalize` rounds to, by the bytes of a real number.
 _GRIDS: Mapping[int, float] = MappingProxyType({8: 2.0**40, 4: 2.0**20})
 
 
-def squares(psi: Amplitudes) -> NDArray[np.float64]:
+def squared_magnitudes(psi: Amplitudes) -> NDArray[np.float64]:
     """Return the squared absolute values, in the shape of ``psi``, of which it is a copy: for pieces only."""
     masses: NDArray[np.float64] = np.square(psi.real, dtype=np.float64)
     if np.iscomplexobj(psi):
@@ -37,24 +37,24 @@ def squares(psi: Amplitudes) -> NDArray[np.float64]:
     return masses
 
 
-def piece_masses(psi: Amplitudes, checkpoint: Checkpoint) -> NDArray[np.float64]:
+def piece_probabilities(psi: Amplitudes, checkpoint: Checkpoint) -> NDArray[np.float64]:
     """Return the squared norm of each piece of a state that has several."""
     pieces = psi.reshape(-1, 1 << PIECE)
     masses = np.empty(len(pieces))
     for place, piece in enumerate(pieces):
         checkpoint()
-        masses[place] = squares(piece).sum()
+        masses[place] = squared_magnitudes(piece).sum()
     return masses
 
 
-def bit_masses(rows: Amplitudes, bit: int, checkpoint: Checkpoint) -> NDArray[np.float64]:
+def bit_probabilities(rows: Amplitudes, bit: int, checkpoint: Checkpoint) -> NDArray[np.float64]:
     """Return the squared norms of each state's two halves, where the bit is 0 and where it is 1: (states, 2)."""
     masses = np.zeros((len(rows), 2))
     for states, piece in _pieces(rows, checkpoint):
         if bit >= PIECE:
-            masses[states.start, piece.start >> bit & 1] += squares(rows[states, piece]).sum()
+            masses[states.start, piece.start >> bit & 1] += squared_magnitudes(rows[states, piece]).sum()
             continue
-        found = squares(rows[states, piece])
+        found = squared_magnitudes(rows[states, piece])
         if bit < _LOW:
             found = found.reshape(len(found), -1, min(found.shape[1], 1 << _LOW)).sum(axis=1)
         masses[states] += found.reshape(len(found), -1, 2, 1 << bit).sum(axis=3).sum(axis=1)
@@ -64,7 +64,7 @@ def bit_masses(rows: Amplitudes, bit: int, checkpoint: Checkpoint) -> NDArray[np
 def project(
     rows: Amplitudes,
     bit: int,
-    outcomes: NDArray[np.intp],
+    outcomes: Indices,
     factors: NDArray[np.float64],
     checkpoint: Checkpoint,
     *,
@@ -91,7 +91,7 @@ def project(
 def kept_halves(
     rows: Amplitudes,
     bit: int,
-    sides: NDArray[np.intp],
+    sides: Indices,
     factors: NDArray[np.float64],
     checkpoint: Checkpoint,
 ) -> Amplitudes:
@@ -120,7 +120,7 @@ def kept_halves(
     return halves.reshape(sides.size, -1)
 
 
-def distributions(rows: Amplitudes, bits: Sequence[int], checkpoint: Checkpoint) -> NDArray[np.float64]:
+def marginals(rows: Amplitudes, bits: Sequence[int], checkpoint: Checkpoint) -> NDArray[np.float64]:
     """Return each state's squared norm for each value of some bits, the first the least significant.
 
     Shape (states, 2^k), which is memory beside the pieces.
@@ -130,7 +130,7 @@ def distributions(rows: Amplitudes, bits: Sequence[int], checkpoint: Checkpoint)
     high = [bit for bit in ordered if bit >= PIECE]
     masses = np.zeros((len(rows), 1 << len(high), 1 << len(low)))
     for states, piece in _pieces(rows, checkpoint):
-        part = squares(rows[states, piece])
+        part = squared_magnitudes(rows[states, piece])
         for bit in reversed(range(part.shape[1].bit_length() - 1)):
             if bit not in low:
                 halves = part.reshape(len(part), -1, 2, 1 << bit)
@@ -157,7 +157,7 @@ def collapse(psi: Amplitudes, fixed: Mapping[int, int], checkpoint: Checkpoint) 
         checkpoint()
         if place in left:
             np.multiply(piece, inside, out=piece)
-            mass += float(squares(piece).sum())
+            mass += float(squared_magnitudes(piece).sum())
         else:
             piece[...] = 0
     for place in kept:
@@ -165,16 +165,16 @@ def collapse(psi: Amplitudes, fixed: Mapping[int, int], checkpoint: Checkpoint) 
         pieces[place] *= mass**-0.5
 
 
-def settle(rows: Amplitudes, checkpoint: Checkpoint) -> None:
+def canonicalize(rows: Amplitudes, checkpoint: Checkpoint) -> None:
     """Remove what no measurement sees, from normalised states: the global phase, and digits below a fine grid.
 
     States that differ by a phase and by rounding then become equal, but for a rare value between two steps.
     """
-    turns = _turns(rows, checkpoint)
+    phases = _phase_factors(rows, checkpoint)
     grid = _GRIDS[rows.real.itemsize]
     for states, piece in _pieces(rows, checkpoint):
         part = rows[states, piece]
-        np.multiply(part, turns[states, None], out=part)
+        np.multiply(part, phases[states, None], out=part)
         reals = part.view(rows.real.dtype)
         reals *= grid
         np.rint(reals, out=reals)
@@ -182,8 +182,8 @@ def settle(rows: Amplitudes, checkpoint: Checkpoint) -> None:
         reals += 0.0  # no negative zeros: equal amplitudes are equal bytes
 
 
-def marks(rows: Amplitudes, checkpoint: Checkpoint) -> NDArray[np.uint64]:
-    """Return a number a state: equal for equal bytes, and hardly ever for others."""
+def fingerprints(rows: Amplitudes, checkpoint: Checkpoint) -> NDArray[np.uint64]:
+    """Return a hash of each state: equal for equal bytes, and hardly ever equal for others."""
     found = np.zeros(len(rows), np.uint64)
     weights = _weights(2 << PIECE)
     word = np.dtype(np.uint64 if rows.itemsize >= np.uint64().itemsize else np.uint32)
@@ -202,24 +202,24 @@ def _weights(count: int) -> NDArray[np.uint64]:
     return np.random.Philox(key=1).random_raw(count) | np.uint64(1)
 
 
-def _turns(rows: Amplitudes, checkpoint: Checkpoint) -> Amplitudes:
+def _phase_factors(rows: Amplitudes, checkpoint: Checkpoint) -> Amplitudes:
     """Return for each state the phase that makes its first amplitude that is not small positive."""
     # Some amplitude is at least the mean one; a threshold below it, which no circuit makes, finds the same again.
     threshold = 0.617**2 / rows.shape[1]
-    turns = np.zeros(len(rows), rows.dtype)
+    phases = np.zeros(len(rows), rows.dtype)
     for states, piece in _pieces(rows, checkpoint):
-        if turns[states].all():
+        if phases[states].all():
             continue
         part = rows[states, piece]
-        large = squares(part) > threshold
-        found = np.flatnonzero(large.any(axis=1) & (turns[states] == 0))
+        large = squared_magnitudes(part) > threshold
+        found = np.flatnonzero(large.any(axis=1) & (phases[states] == 0))
         pivots = part[found, large[found].argmax(axis=1)]
-        turns[states][found] = pivots.conjugate() / np.abs(pivots)
-    turns[turns == 0] = 1  # an initial state that was not normalised may have none
-    return turns
+        phases[states][found] = pivots.conjugate() / np.abs(pivots)
+    phases[phases == 0] = 1  # an initial state that was not normalised may have none
+    return phases
 
 
-def _lower(rows: Amplitudes, bit: int, outcomes: NDArray[np.intp], checkpoint: Checkpoint) -> None:
+def _lower(rows: Amplitudes, bit: int, outcomes: Indices, checkpoint: Checkpoint) -> None:
     """Copy the half where the bit is 1 to where it is 0, in the states whose outcome is 1."""
     for states, piece in _pieces(rows, checkpoint):
         part = rows[states, piece]

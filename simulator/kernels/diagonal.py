@@ -1,65 +1,21 @@
-"""The verbs on amplitudes. They take and return ndarrays, work in place where they can, and validate nothing.
+"""Scaling amplitudes one by one: by diagonals, and by the amplitudes that a qubit in |0> is prepared with.
 
-Bit order, said once: amplitude ``i`` belongs to the basis state whose bit ``b`` is ``i >> b & 1``. ``psi`` has
-shape (2^bits,), contiguous: complex, or real where every number is. ``targets`` are bits; the first is the least
-significant bit of a matrix's rows. ``controls`` are pairs (bit, value): the verb acts only where each bit has its
-value, and leaves the rest as it is. Scratch memory is a few chunks that fit a cache, unless the verb says
-otherwise.
+Bits, ``psi``, ``targets`` and ``controls`` are as in `dense`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from itertools import product
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from simulator.kernels.gather import LOW, layout
+from simulator.kernels.dense import LOW
+from simulator.typing import Amplitudes, Controls
 
-Amplitudes: TypeAlias = NDArray[Any]
-Controls: TypeAlias = tuple[tuple[int, int], ...]
-
-#: Up to this many targets, a real matrix product of twice the size is faster than a complex one.
-_REAL_PRODUCT = 6
-#: Amplitudes, log2, that are prepared between two checkpoints,
+#: log2 of the amplitudes that are prepared between two checkpoints.
 _PREPARED = 17
-#: and multiplications of a product, log2.
-_PRODUCT = 20
-#: Multiplications, log2, up to which OpenBLAS uses one thread: its threads cost more than such products take.
-ONE_THREAD = 18
-
-
-def apply_matrix(
-    psi: Amplitudes,
-    matrix: Amplitudes,
-    targets: tuple[int, ...],
-    controls: Controls,
-    checkpoint: Callable[[], None],
-) -> None:
-    """Multiply one or more targets by a matrix of shape (2^k, 2^k); calls ``checkpoint`` between chunks."""
-    plan = layout(psi.size.bit_length() - 1, targets, controls)
-    source, result = np.empty((2, plan.index.size), psi.dtype)
-    if np.isrealobj(psi) or len(targets) <= _REAL_PRODUCT:
-        right = real_form(matrix, real=np.isrealobj(psi)).astype(psi.real.dtype, copy=False)
-    else:
-        right = matrix.T.astype(psi.dtype, copy=False)
-    width = len(right)
-    height = max(1, min((1 << ONE_THREAD) // right.size, (plan.rows.stop - plan.rows.start) // len(matrix)))
-    step = max(1, (1 << _PRODUCT) // (height * right.size))
-    rows_in, rows_out = (
-        buffer[plan.rows].view(right.dtype).reshape(-1, height, width) for buffer in (source, result)
-    )
-    for chunk in plan.chunks(psi):
-        np.take(chunk.reshape(-1), plan.index, out=source, mode="clip")
-        if rows_in.nbytes < source.nbytes:
-            result[...] = source
-        for start in range(0, len(rows_in), step):
-            checkpoint()
-            np.matmul(rows_in[start : start + step], right, out=rows_out[start : start + step])
-        np.take(result, plan.inverse, out=source, mode="clip")
-        chunk[...] = source.reshape(chunk.shape)
 
 
 def apply_diagonal(psi: Amplitudes, diagonal: Amplitudes, targets: tuple[int, ...], controls: Controls) -> None:
@@ -111,27 +67,6 @@ def prepare(
         chosen = tuple([value * (bit in targets) for bit, value in zip(high, values, strict=True)])
         source = tuple([value * (bit not in targets) for bit, value in zip(high, values, strict=True)])
         np.multiply(view[source + ground], factors[chosen], out=view[values + everything])
-
-
-def real_form(stack: NDArray[Any], *, real: bool) -> NDArray[Any]:
-    """Return R with ``x @ R == matrix @ x`` for x as numbers of a real state, or as pairs of a complex one.
-
-    ``stack`` has shape (..., K, K); R has shape (..., K, K) or (..., 2K, 2K).
-    """
-    across = stack.swapaxes(-1, -2)
-    if real:
-        return np.ascontiguousarray(across.real)
-    side = stack.shape[-1]
-    form = np.empty((*stack.shape[:-2], side, 2, side, 2), across.real.dtype)
-    form[..., 0, :, 0] = form[..., 1, :, 1] = across.real
-    form[..., 0, :, 1] = across.imag
-    form[..., 1, :, 0] = -across.imag
-    return form.reshape(*stack.shape[:-2], 2 * side, 2 * side)
-
-
-def of_type(numbers: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return complex numbers, contiguous, as those of a state of this type; if it is real, all must be."""
-    return np.ascontiguousarray(numbers if dtype.kind == "c" else numbers.real, dtype)
 
 
 def _split(psi: Amplitudes, bits: Iterable[int], low: int = 0) -> tuple[Amplitudes, list[int]]:

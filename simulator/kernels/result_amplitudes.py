@@ -15,7 +15,7 @@ from simulator.kernels.threads import share, thread_count
 _PIECE = 1 << 14
 
 
-def finished(
+def to_complex(
     psi: NDArray[Any],
     dtype: type[np.complexfloating],
     factor: complex,

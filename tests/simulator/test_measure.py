@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from programs import Draw, embedded
 
-from simulator.kernels import measurement
+from simulator.kernels import measure
 
 DTYPES = (np.complex128, np.complex64, np.float64, np.float32)
 # Rounding of a few hundred products of numbers of at most 1, by the bytes of a real number.
@@ -23,8 +23,8 @@ ATOL = {8: 1e-13, 4: 1e-5}
 def piece(request: pytest.FixtureRequest) -> Iterator[None]:
     """Pieces so small that even a few bits take many of them, and the size that is used."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measurement, "PIECE", request.param)
-        patch.setattr(measurement, "_LOW", min(measurement._LOW, request.param))
+        patch.setattr(measure, "PIECE", request.param)
+        patch.setattr(measure, "_LOW", min(measure._LOW, request.param))
         yield
 
 
@@ -63,9 +63,9 @@ def test_distributions(case: tuple[NDArray[Any], list[int]]) -> None:
     indices = np.arange(states.shape[1])
     values = sum((indices >> bit & 1) << place for place, bit in enumerate(bits))
     expected = [np.bincount(values, np.abs(psi) ** 2, 1 << len(bits)) for psi in states]
-    close(measurement.distributions(states, bits, never), np.array(expected), states)
+    close(measure.marginals(states, bits, never), np.array(expected), states)
     for bit in bits:
-        close(measurement.bit_masses(states, bit, never), measurement.distributions(states, [bit], never), states)
+        close(measure.bit_probabilities(states, bit, never), measure.marginals(states, [bit], never), states)
 
 
 @settings(deadline=None, max_examples=60)
@@ -81,7 +81,7 @@ def test_project(case: tuple[NDArray[Any], list[int]], data: st.DataObject, rese
         matrix = np.zeros((2, 2))
         matrix[0 if reset else outcome, outcome] = factor
         expected.append(embedded(matrix, (bit,), size.bit_length() - 1) @ psi)
-    measurement.project(states, bit, outcomes, factors, never, reset=reset)
+    measure.project(states, bit, outcomes, factors, never, reset=reset)
     close(states, np.array(expected), states)
 
 
@@ -94,7 +94,7 @@ def test_kept_halves(case: tuple[NDArray[Any], list[int]], data: st.DataObject) 
     factors = np.linspace(0.5, 2, sides.size)
     split = states.reshape(len(states), -1, 2, 1 << bit)
     expected = [split[side // 2, :, side % 2].reshape(-1) * f for side, f in zip(sides, factors, strict=True)]
-    found = measurement.kept_halves(states, bit, sides, factors, never)
+    found = measure.kept_halves(states, bit, sides, factors, never)
     assert found.flags.c_contiguous
     close(found, np.array(expected), states)
 
@@ -109,7 +109,7 @@ def test_collapse(case: tuple[NDArray[Any], list[int]], value: int) -> None:
     expected = np.where(kept, psi, 0)
     expected /= np.linalg.norm(expected)
     psi = psi.copy()
-    measurement.collapse(psi, fixed, never)
+    measure.collapse(psi, fixed, never)
     close(psi, expected, psi)
 
 
@@ -124,12 +124,12 @@ def test_no_state_depends_on_the_others(case: tuple[NDArray[Any], list[int]]) ->
 
     def done(rows: NDArray[Any], places: slice) -> list[NDArray[Any]]:
         found = [
-            measurement.bit_masses(rows, bits[0], never),
-            measurement.distributions(rows, bits, never),
+            measure.bit_probabilities(rows, bits[0], never),
+            measure.marginals(rows, bits, never),
         ]
-        measurement.settle(rows, never)
-        found += [rows.copy(), measurement.marks(rows, never)]
-        measurement.project(rows, bits[0], outcomes[places], factors[places], never, reset=True)
+        measure.canonicalize(rows, never)
+        found += [rows.copy(), measure.fingerprints(rows, never)]
+        measure.project(rows, bits[0], outcomes[places], factors[places], never, reset=True)
         return [*found, rows]
 
     together = done(states, slice(None))
@@ -148,10 +148,10 @@ def test_settle_makes_states_equal_that_differ_by_phase_and_rounding(
     real = not np.iscomplexobj(states)
     turned = states * (np.sign(angle) or 1 if real else np.exp(1j * angle))
     other = (turned + np.finfo(dtype).eps / 4).astype(dtype)
-    measurement.settle(states, never)
-    measurement.settle(other, never)
+    measure.canonicalize(states, never)
+    measure.canonicalize(other, never)
     # A digit may lie between two steps of the grid, rarely; then the states differ by a step.
-    step = 1 / measurement._GRIDS[states.real.itemsize]
+    step = 1 / measure._GRIDS[states.real.itemsize]
     np.testing.assert_allclose(states, other, rtol=0, atol=1.5 * step)
     assert np.count_nonzero(states != other) <= (2 if states.real.itemsize == 8 else states.size // 2 + 2)
     np.testing.assert_allclose(np.linalg.norm(states, axis=1), 1, rtol=0, atol=100 * step)
@@ -161,13 +161,13 @@ def test_settle_makes_states_equal_that_differ_by_phase_and_rounding(
 def test_settle_is_done_once(dtype: type[Any]) -> None:
     """Settling a settled state changes nothing; equal states have equal marks, and one step makes another mark."""
     states = random_states(3, 2, 6, dtype)
-    measurement.settle(states, never)
+    measure.canonicalize(states, never)
     again = states.copy()
-    measurement.settle(again, never)
+    measure.canonicalize(again, never)
     np.testing.assert_array_equal(states, again)
-    np.testing.assert_array_equal(measurement.marks(states, never), measurement.marks(again, never))
-    again[1, 5] += 1 / measurement._GRIDS[states.real.itemsize]
-    assert (measurement.marks(states, never) == measurement.marks(again, never)).tolist() == [True, False]
+    np.testing.assert_array_equal(measure.fingerprints(states, never), measure.fingerprints(again, never))
+    again[1, 5] += 1 / measure._GRIDS[states.real.itemsize]
+    assert (measure.fingerprints(states, never) == measure.fingerprints(again, never)).tolist() == [True, False]
 
 
 def test_marks_tell_signs_and_places_apart() -> None:
@@ -176,13 +176,13 @@ def test_marks_tell_signs_and_places_apart() -> None:
     psi[1, [2, 5]] *= -1
     psi[2, [3, 6]] *= -1
     psi[3, [2, 5, 3, 6]] *= -1
-    assert len(set(measurement.marks(psi, never).tolist())) == 4
+    assert len(set(measure.fingerprints(psi, never).tolist())) == 4
 
 
 def test_a_state_that_was_never_normalised_is_not_lost() -> None:
     """An initial state of any norm keeps its amplitudes when it is settled."""
     psi = np.array([[0.25, 0.125j]])
-    measurement.settle(psi, never)
+    measure.canonicalize(psi, never)
     np.testing.assert_array_equal(psi, [[0.25, 0.125j]])
 
 
@@ -192,21 +192,21 @@ def test_the_checkpoint_is_called_in_every_verb() -> None:
     ones = np.ones(2, np.intp)
     calls: list[int] = []
     verbs = {
-        "piece_masses": lambda look: measurement.piece_masses(states[0], look),
-        "bit_masses": lambda look: measurement.bit_masses(states, 1, look),
-        "project": lambda look: measurement.project(states, 1, ones, ones + 0.0, look, reset=True),
-        "kept_halves": lambda look: measurement.kept_halves(states, 1, ones, ones + 0.0, look),
-        "distributions": lambda look: measurement.distributions(states, [0], look),
-        "collapse": lambda look: measurement.collapse(states[0].copy(), {0: 0}, look),
-        "settle": lambda look: measurement.settle(states, look),
-        "marks": lambda look: measurement.marks(states, look),
+        "piece_probabilities": lambda look: measure.piece_probabilities(states[0], look),
+        "bit_probabilities": lambda look: measure.bit_probabilities(states, 1, look),
+        "project": lambda look: measure.project(states, 1, ones, ones + 0.0, look, reset=True),
+        "kept_halves": lambda look: measure.kept_halves(states, 1, ones, ones + 0.0, look),
+        "marginals": lambda look: measure.marginals(states, [0], look),
+        "collapse": lambda look: measure.collapse(states[0].copy(), {0: 0}, look),
+        "canonicalize": lambda look: measure.canonicalize(states, look),
+        "fingerprints": lambda look: measure.fingerprints(states, look),
     }
     for name, verb in verbs.items():
-        if states.shape[1] < 1 << measurement.PIECE and name == "piece_masses":
+        if states.shape[1] < 1 << measure.PIECE and name == "piece_probabilities":
             continue
         calls.clear()
         verb(lambda: calls.append(1))
-        assert len(calls) >= max(1, states.shape[1] >> measurement.PIECE), name
+        assert len(calls) >= max(1, states.shape[1] >> measure.PIECE), name
 
 
 def test_marks_of_pieces_of_any_size() -> None:
@@ -214,5 +214,5 @@ def test_marks_of_pieces_of_any_size() -> None:
     states = np.eye(4, 16, dtype=complex)
     for piece in (1, 2, 12):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(measurement, "PIECE", piece)
-            assert len(set(measurement.marks(states, lambda: None).tolist())) == 4
+            patch.setattr(measure, "PIECE", piece)
+            assert len(set(measure.fingerprints(states, lambda: None).tolist())) == 4

@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.typing import Amplitudes, Indices
+
 #: log2 of the numbers in a block, at most.
 BLOCK = 14
 #: log2 of the length of the sums that the first matrix product does: the low bits.
@@ -34,12 +36,12 @@ _HALVED_FROM = 3
 class Scratch:
     """Memory for one block and what is made of it."""
 
-    index: NDArray[np.intp]
-    amplitudes: NDArray[Any]
+    index: Indices
+    amplitudes: Amplitudes
     #: Two numbers for each amplitude.
-    pairs: NDArray[Any]
+    pairs: Amplitudes
     #: One number for each amplitude, and room for a last batch of rows to be whole.
-    products: NDArray[Any]
+    products: Amplitudes
 
     @classmethod
     def of(cls, dtype: np.dtype[Any], size: int) -> Scratch:
@@ -48,7 +50,7 @@ class Scratch:
         products = np.empty(size + (_ROWS << _LOW), real)
         return cls(np.empty(size, np.intp), np.empty(size, dtype), np.empty(2 * size, real), products)
 
-    def multiply(self, left: NDArray[Any], right: NDArray[Any], *, imaginary: bool) -> None:
+    def multiply(self, left: Amplitudes, right: Amplitudes, *, imaginary: bool) -> None:
         """Write the real, or the imaginary, part of ``conj(right) * left`` to ``products``.
 
         Both have shape (states, pieces, numbers). For the imaginary part, a ``right`` in ``amplitudes`` is lost.
@@ -73,15 +75,15 @@ class _Strings:
     places: slice
     #: Z masks over the number of a block, and which of them each string has.
     high: tuple[int, ...]
-    high_of: NDArray[np.intp]
+    high_of: Indices
     #: Signs over the middle bits, shape (distinct, 2^middle),
-    middle: NDArray[Any]
+    middle: Amplitudes
     #: and over the low bits, shape (2^low, distinct).
-    low: NDArray[Any]
+    low: Amplitudes
     #: Which product of the two each string has, the low one counted first.
-    inner_of: NDArray[np.intp]
+    inner_of: Indices
 
-    def sums(self, scratch: Scratch, states: int, block: int) -> NDArray[Any]:
+    def sums(self, scratch: Scratch, states: int, block: int) -> Amplitudes:
         """Return the signed sums of ``scratch.products``, shape (states, strings)."""
         length, height = len(self.low), self.middle.shape[1]
         used = states * height * length
@@ -91,7 +93,7 @@ class _Strings:
         if height > 1:
             sums = self.middle @ sums.reshape(-1, height, self.low.shape[1])
         sums = sums.reshape(-1, len(self.middle) * self.low.shape[1])[:states]
-        signed: NDArray[Any] = sums.take(self.inner_of, axis=1)
+        signed: Amplitudes = sums.take(self.inner_of, axis=1)
         if block:
             signs = [-1 if (mask & block).bit_count() & 1 else 1 for mask in self.high]
             signed *= np.array(signs, signed.dtype)[self.high_of]
@@ -119,7 +121,7 @@ class PauliMask:
 
     def read(
         self,
-        states: NDArray[Any],
+        states: Amplitudes,
         blocks: range,
         scratch: Scratch,
         sums: NDArray[np.float64],
@@ -134,8 +136,8 @@ class PauliMask:
                 sums[:, each.places] += each.sums(scratch, len(states), block)
 
     def _pairs(
-        self, states: NDArray[Any], blocks: range, scratch: Scratch
-    ) -> Iterator[tuple[int, NDArray[Any], NDArray[Any]]]:
+        self, states: Amplitudes, blocks: range, scratch: Scratch
+    ) -> Iterator[tuple[int, Amplitudes, Amplitudes]]:
         """Yield a block's number, its amplitudes, and those with flipped bits, as (states, pieces, numbers)."""
         count, _, size = states.shape
         piece = size if self.halved is None else 1 << self.halved
@@ -214,20 +216,20 @@ def _signed(
     )
 
 
-def _distinct(masks: list[int]) -> tuple[list[int], NDArray[np.intp]]:
+def _distinct(masks: list[int]) -> tuple[list[int], Indices]:
     """Return the distinct masks, and which of them each is."""
     order = {mask: place for place, mask in enumerate(dict.fromkeys(masks))}
     return list(order), np.array([order[mask] for mask in masks], np.intp)
 
 
 @lru_cache(maxsize=64)
-def _places(size: int, piece: int) -> NDArray[np.intp]:
+def _places(size: int, piece: int) -> Indices:
     """Return 0 to ``size``, or, of pieces of this length, every other one."""
     return np.arange(size).reshape(-1, min(2, size // piece), piece)[:, 0].reshape(-1)
 
 
 @lru_cache(maxsize=4 * _LOW)
-def _signs(num_bits: int, real: str) -> NDArray[Any]:
+def _signs(num_bits: int, real: str) -> Amplitudes:
     """Return the table of (-1)^|i & j|, shape (2^bits, 2^bits)."""
     table = np.ones((1, 1), real)
     for _ in range(num_bits):
