@@ -37,6 +37,7 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: starts processes, or takes a second of a core and more")
     config.addinivalue_line("markers", "long: takes minutes and many GiB; runs with --long only")
     # Before anything is captured.
     config.stash[_stderr] = os.dup(sys.__stderr__.fileno())

@@ -120,6 +120,7 @@ def test_cut_by_cost() -> None:
     assert answers(merge(map(run_shard, shards))) == answers(run_shard(Shard(options, tuple(items))))
 
 
+@pytest.mark.slow
 def test_bounds() -> None:
     """A shard carries at least 50 ms of estimated work, but for the last, and 2 s at most where it can be cut."""
     options = Options("qasm", 20_000)

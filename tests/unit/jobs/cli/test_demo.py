@@ -17,6 +17,8 @@ from jobs.cli.qasm import read_program
 from jobs.cluster.local import LocalCluster
 from jobs.lowering import rebuild
 
+pytestmark = pytest.mark.slow  # starts processes
+
 EXAMPLES = pytest.mark.parametrize("example", demo.EXAMPLES, ids=lambda example: example.name)
 
 

@@ -170,6 +170,7 @@ def test_any_bytes_are_read_or_refused_in_one_line(tmp_path_factory, capfd, head
     check(tmp_path_factory, capfd, header + data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", [2, 3])
 @pytest.mark.parametrize("slip", SLIPS)
 def test_each_slip_alone_is_read_or_refused_in_one_line(tmp_path_factory, capfd, version, slip):

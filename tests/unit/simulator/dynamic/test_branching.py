@@ -355,6 +355,7 @@ def relay(num_qubits: int) -> Program:
     )
 
 
+@pytest.mark.slow
 def test_a_qubit_goes_along_a_line_of_two_hundred() -> None:
     """Rule 30: three qubits are in use at once, however many there are."""
     line = relay(201)
@@ -435,6 +436,7 @@ def splitting(num_qubits: int) -> Program:
     return program(num_qubits, 12, *splits, IfElse(Clbit(0), (h(0),)), h(0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [1, 5, 64, 4096])
 def test_few_states_are_alive(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rule 25: of however many states there are, no more than `most_alive` take memory at once."""
@@ -451,6 +453,7 @@ def test_few_states_are_alive(most: int, monkeypatch: pytest.MonkeyPatch) -> Non
     assert peak < (1 + breadth.most_alive(state_bytes, 512, 512)) * state_bytes + bookkeeping
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [1, 5, 64, 4096])
 @pytest.mark.parametrize("together", [1, 1 << 15])
 def test_no_outcome_depends_on_how_many_states_wait(

@@ -112,6 +112,7 @@ REAL = st.one_of(
 )
 
 
+@pytest.mark.slow
 @examples(60)
 @given(instructions=st.lists(REAL, max_size=16))
 @pytest.mark.usefixtures("cuts")
@@ -321,6 +322,7 @@ def applied(instructions: Sequence[Evolving], psi: NDArray[np.complex128]) -> ND
     return psi
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("real", [False, True])
 @pytest.mark.parametrize("num_qubits", [9, 11, 13, 14, 15])
 def test_each_tier(num_qubits: int, real: bool) -> None:

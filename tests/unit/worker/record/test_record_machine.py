@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -231,6 +232,7 @@ class RecordMachine(RuleBasedStateMachine):
         assert left - LASTING == set()
 
 
+@pytest.mark.slow
 def test_any_calls_in_any_order(client, clock):
     """Every shard is in exactly one place, tokens fence, ends are final and told once, nothing leaks (rule 34)."""
     run_state_machine_as_test(
