@@ -18,7 +18,7 @@ from simulator.circuit import instructions
 from simulator.circuit.array import Array
 from simulator.circuit.contents import walk
 from simulator.circuit.program import Program
-from simulator.dynamic.analysis import width_of
+from simulator.dynamic.timeline import Timeline
 from simulator.rng import experiment_seed
 from simulator.shards.recognition import Copy, with_sweeps
 from simulator.shards.shards import GLOBAL_PHASE, Experiment, Options, Sweep
@@ -153,7 +153,7 @@ class Intake:
         """Refuse instructions that the method has not, and too many qubits; return what the result weighs."""
         self._check_instructions(program)
         if circuit.num_qubits > self.limits.max_qubits:
-            self._check_width(circuit, width_of(program, self.options))
+            self._check_width(circuit, Timeline.under(program, self.options).width)
         options = self.options
         state = cost.result_bytes(program, options.method, options.precision)
         remembered = options.shots if options.memory and program.num_clbits else 0
