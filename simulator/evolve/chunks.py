@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from simulator.kernels.bits import gather, move
 from simulator.kernels.dense import ONE_THREAD
 from simulator.kernels.threads import share, thread_count
-from simulator.plan.planner import Stage
+from simulator.plan.plan import Stage
 
 Numbers = NDArray[Any]
 

@@ -16,8 +16,8 @@ import numpy as np
 from simulator.evolve.bound import Bound, Planned
 from simulator.evolve.state import State
 from simulator.pieces import Checkpoint, looked, no_checkpoint
-from simulator.plan.operations import Evolving, is_real, rewritten, signature
-from simulator.plan.planner import Plan
+from simulator.plan.operations import Evolving, is_real, rewrite_wide_controls, signature
+from simulator.plan.plan import Plan
 
 #: Instructions that are planned at once: what a plan takes of memory is bounded, however long the circuit.
 _PIECE = 1024
@@ -44,7 +44,7 @@ class Evolution:
     def __init__(self, instructions: Sequence[Evolving], checkpoint: Checkpoint = no_checkpoint) -> None:
         every: list[Evolving] = []
         for some in looked(len(instructions), checkpoint):
-            every += rewritten(instructions[some])
+            every += rewrite_wide_controls(instructions[some])
         #: Planned one after another.
         self.pieces = [Piece(every[start : start + _PIECE]) for start in range(0, len(every), _PIECE)]
         self._bound: dict[tuple[tuple[int, ...], np.dtype[Any]], Bound] = {}
@@ -67,7 +67,7 @@ class Evolution:
         for piece in self.pieces:
             plan = plan_of(piece, layout, real=real).plan
             yield plan
-            layout = plan.layout
+            layout = plan.qubit_at
 
     def run(self, state: State, checkpoint: Callable[[], None], report: Report = unheard) -> None:
         """Evolve a state; calls ``checkpoint``, in this thread, before each chunk or each step of the only one.

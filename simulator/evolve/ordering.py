@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from simulator.evolve.chunks import Chunk, Numbers, Scratch, run_by_chunks
 from simulator.kernels.bits import gather, move
 from simulator.plan import planner
-from simulator.plan.planner import Stage
+from simulator.plan.plan import Stage
 
 #: Every bit's amplitudes are looked at: which qubits are in |0> is not known here.
 _ALL = -1

@@ -78,7 +78,7 @@ def test_an_odd_number_of_y_is_real() -> None:
 @pytest.mark.parametrize("matrix_up_to", [2, 4])
 def test_it_is_the_same_as_a_matrix(matrix_up_to: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Narrow ones may be part of a block."""
-    monkeypatch.setattr(operations, "_MATRIX_TURNS", matrix_up_to)
+    monkeypatch.setattr(operations, "_MATRIX_ROTATION", matrix_up_to)
     forget_plans()
     rng = np.random.default_rng(2)
     gates = [*everywhere(6)]
