@@ -13,35 +13,31 @@ from simulator.plan.fusion import fuse
 from simulator.plan.operations import Operation, qubit_set, qubits_in
 from simulator.plan.plan import Multiply, Plan, Rotate, Scale, Stage, Step, Whole
 from simulator.plan.stages import next_stage
+from simulator.tuning import CACHE_BITS, TUNING, Tuning
 
-#: log2 of the amplitudes of a chunk: two of these buffers stay in a core's cache.
-CHUNK = 14
-#: log2 of the amplitudes of a chunk of a wide state: there are fewer stages then, and fewer times that two threads
-#: wait for each other.
-WIDE_CHUNK = 15
 #: Bits of a state from which it is wide.
 _WIDE = 19
-#: How many of the lowest bits are local in every stage.
-LOW = 3
 #: Most bits of a narrow state: matrices, planning and Python take about as long as its run.
-NARROW = 14
+NARROW = CACHE_BITS
 #: Most bits of a state that is planned in one pass: planning takes longer than what a better plan saves.
 _FUSED = 13
 #: Most bits of a state -> most qubits of its blocks, where it is planned in one pass: the smaller a state is, the
 #: less a step costs beside the matrix that it needs.
-_WIDEST = {9: 2, 12: 3, CHUNK + 1: 4}
+_WIDEST = {9: 2, 12: 3, CACHE_BITS + 1: 4}
 #: Most bits of a state for which a gather takes less time than to write a product transposed.
 _GATHERED = 10
 
 
-def make_plan(operations: Sequence[Operation], qubit_at: Sequence[int], *, real: bool) -> Plan:
+def make_plan(
+    operations: Sequence[Operation], qubit_at: Sequence[int], *, real: bool, tuning: Tuning = TUNING
+) -> Plan:
     """Plan operations on a state with the qubit ``qubit_at[bit]`` at each bit."""
     order = list(qubit_at)
-    size = chunk_bits(len(order), real=real)
+    size = chunk_bits(len(order), real=real, tuning=tuning)
     left = list(enumerate(operations))
     parts: list[Stage | Whole] = []
     while left:
-        resident = qubit_set(order if size == len(order) else order[:LOW])
+        resident = qubit_set(order if size == len(order) else order[: tuning.local_bits])
         chosen, taken, rest = next_stage(left, resident, size - resident.bit_count(), len(order))
         if taken:
             parts.append(_stage(taken, chosen, order, size, real=real))
@@ -52,9 +48,9 @@ def make_plan(operations: Sequence[Operation], qubit_at: Sequence[int], *, real:
     return Plan(tuple(parts), tuple(order))
 
 
-def chunk_bits(num_bits: int, *, real: bool) -> int:
+def chunk_bits(num_bits: int, *, real: bool, tuning: Tuning = TUNING) -> int:
     """Return log2 of the amplitudes of a chunk."""
-    return min(num_bits, (CHUNK if num_bits < _WIDE else WIDE_CHUNK) + real)
+    return min(num_bits, (tuning.chunk_bits if num_bits < _WIDE else tuning.wide_chunk_bits) + real)
 
 
 def _stage(

@@ -1,8 +1,7 @@
-"""The verbs of measuring against their definitions: all types of amplitudes, several states, small pieces."""
+"""Measuring against their definitions: all types of amplitudes, several states, small pieces."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,19 +12,17 @@ from numpy.typing import NDArray
 from programs import Draw, embedded
 
 from simulator.kernels import measure
+from simulator.tuning import Tuning
 
 DTYPES = (np.complex128, np.complex64, np.float64, np.float32)
 # Rounding of a few hundred products of numbers of at most 1, by the bytes of a real number.
 ATOL = {8: 1e-13, 4: 1e-5}
 
 
-@pytest.fixture(params=[14, 3, 1], ids=str, scope="module", autouse=True)
-def piece(request: pytest.FixtureRequest) -> Iterator[None]:
+@pytest.fixture(params=[14, 3, 1], ids=str, scope="module")
+def tuning(request: pytest.FixtureRequest) -> Tuning:
     """Pieces so small that even a few bits take many of them, and the size that is used."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measure, "PIECE", request.param)
-        patch.setattr(measure, "_LOW", min(measure._LOW, request.param))
-        yield
+    return Tuning(chunk_bits=request.param, run_bits=min(Tuning().run_bits, request.param))
 
 
 def never() -> None:
@@ -56,21 +53,25 @@ def close(found: NDArray[Any], expected: NDArray[Any], states: NDArray[Any]) -> 
 
 
 @settings(deadline=None, max_examples=60)
-@given(states_and_bits())
-def test_distributions(case: tuple[NDArray[Any], list[int]]) -> None:
+@given(case=states_and_bits())
+def test_marginals(case: tuple[NDArray[Any], list[int]], tuning: Tuning) -> None:
     """The distribution of some bits is the sum over the others, the first bit the least significant."""
     states, bits = case
     indices = np.arange(states.shape[1])
     values = sum((indices >> bit & 1) << place for place, bit in enumerate(bits))
     expected = [np.bincount(values, np.abs(psi) ** 2, 1 << len(bits)) for psi in states]
-    close(measure.marginals(states, bits, never), np.array(expected), states)
+    close(measure.marginals(states, bits, never, tuning), np.array(expected), states)
     for bit in bits:
-        close(measure.bit_probabilities(states, bit, never), measure.marginals(states, [bit], never), states)
+        close(
+            measure.bit_probabilities(states, bit, never, tuning),
+            measure.marginals(states, [bit], never, tuning),
+            states,
+        )
 
 
 @settings(deadline=None, max_examples=60)
-@given(states_and_bits(), st.data(), st.booleans())
-def test_project(case: tuple[NDArray[Any], list[int]], data: st.DataObject, reset: bool) -> None:
+@given(case=states_and_bits(), data=st.data(), reset=st.booleans())
+def test_project(case: tuple[NDArray[Any], list[int]], data: st.DataObject, reset: bool, tuning: Tuning) -> None:
     """A projection keeps each state's own half, scaled; a reset puts it where the bit is 0."""
     states, (bit, *_) = case
     count, size = states.shape
@@ -81,27 +82,27 @@ def test_project(case: tuple[NDArray[Any], list[int]], data: st.DataObject, rese
         matrix = np.zeros((2, 2))
         matrix[0 if reset else outcome, outcome] = factor
         expected.append(embedded(matrix, (bit,), size.bit_length() - 1) @ psi)
-    measure.project(states, bit, outcomes, factors, never, reset=reset)
+    measure.project(states, bit, outcomes, factors, never, tuning, reset=reset)
     close(states, np.array(expected), states)
 
 
 @settings(deadline=None, max_examples=60)
-@given(states_and_bits(), st.data())
-def test_kept_halves(case: tuple[NDArray[Any], list[int]], data: st.DataObject) -> None:
+@given(case=states_and_bits(), data=st.data())
+def test_kept_halves(case: tuple[NDArray[Any], list[int]], data: st.DataObject, tuning: Tuning) -> None:
     """The halves, in any order and number, are what a projection keeps, without the bit."""
     states, (bit, *_) = case
     sides = np.array(data.draw(st.lists(st.integers(0, 2 * len(states) - 1), min_size=1, max_size=5)))
     factors = np.linspace(0.5, 2, sides.size)
     split = states.reshape(len(states), -1, 2, 1 << bit)
     expected = [split[side // 2, :, side % 2].reshape(-1) * f for side, f in zip(sides, factors, strict=True)]
-    found = measure.kept_halves(states, bit, sides, factors, never)
+    found = measure.kept_halves(states, bit, sides, factors, never, tuning)
     assert found.flags.c_contiguous
     close(found, np.array(expected), states)
 
 
 @settings(deadline=None, max_examples=60)
-@given(states_and_bits(), st.integers(0, 127))
-def test_collapse(case: tuple[NDArray[Any], list[int]], value: int) -> None:
+@given(case=states_and_bits(), value=st.integers(0, 127))
+def test_collapse(case: tuple[NDArray[Any], list[int]], value: int, tuning: Tuning) -> None:
     """A collapsed state is the part where the bits have their values, normalised, with its phase."""
     (psi, *_), bits = case
     fixed = {bit: value >> bit & 1 for bit in bits}
@@ -109,13 +110,13 @@ def test_collapse(case: tuple[NDArray[Any], list[int]], value: int) -> None:
     expected = np.where(kept, psi, 0)
     expected /= np.linalg.norm(expected)
     psi = psi.copy()
-    measure.collapse(psi, fixed, never)
+    measure.collapse(psi, fixed, never, tuning)
     close(psi, expected, psi)
 
 
 @settings(deadline=None, max_examples=60)
-@given(states_and_bits())
-def test_no_state_depends_on_the_others(case: tuple[NDArray[Any], list[int]]) -> None:
+@given(case=states_and_bits())
+def test_no_state_depends_on_the_others(case: tuple[NDArray[Any], list[int]], tuning: Tuning) -> None:
     """Rule 32: what is found and done for several states at once is, to the bit, what is for each alone."""
     states, bits = case
     alone = [psi[None].copy() for psi in states]
@@ -124,12 +125,12 @@ def test_no_state_depends_on_the_others(case: tuple[NDArray[Any], list[int]]) ->
 
     def done(rows: NDArray[Any], places: slice) -> list[NDArray[Any]]:
         found = [
-            measure.bit_probabilities(rows, bits[0], never),
-            measure.marginals(rows, bits, never),
+            measure.bit_probabilities(rows, bits[0], never, tuning),
+            measure.marginals(rows, bits, never, tuning),
         ]
-        measure.canonicalize(rows, never)
-        found += [rows.copy(), measure.fingerprints(rows, never)]
-        measure.project(rows, bits[0], outcomes[places], factors[places], never, reset=True)
+        measure.canonicalize(rows, never, tuning)
+        found += [rows.copy(), measure.fingerprints(rows, never, tuning)]
+        measure.project(rows, bits[0], outcomes[places], factors[places], never, tuning, reset=True)
         return [*found, rows]
 
     together = done(states, slice(None))
@@ -139,17 +140,22 @@ def test_no_state_depends_on_the_others(case: tuple[NDArray[Any], list[int]]) ->
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.integers(0, 9), st.floats(-4, 4), st.integers(0, 10**6), st.sampled_from(DTYPES))
-def test_settle_makes_states_equal_that_differ_by_phase_and_rounding(
-    bits: int, angle: float, seed: int, dtype: type[Any]
+@given(
+    bits=st.integers(0, 9),
+    angle=st.floats(-4, 4),
+    seed=st.integers(0, 10**6),
+    dtype=st.sampled_from(DTYPES),
+)
+def test_canonical_states_are_equal_that_differ_by_phase_and_rounding(
+    bits: int, angle: float, seed: int, dtype: type[Any], tuning: Tuning
 ) -> None:
-    """A settled state is the same whatever its global phase and its last digits were."""
+    """A canonical state is the same whatever its global phase and its last digits were."""
     states = random_states(seed, 3, bits, dtype)
     real = not np.iscomplexobj(states)
-    turned = states * (np.sign(angle) or 1 if real else np.exp(1j * angle))
-    other = (turned + np.finfo(dtype).eps / 4).astype(dtype)
-    measure.canonicalize(states, never)
-    measure.canonicalize(other, never)
+    rotated = states * (np.sign(angle) or 1 if real else np.exp(1j * angle))
+    other = (rotated + np.finfo(dtype).eps / 4).astype(dtype)
+    measure.canonicalize(states, never, tuning)
+    measure.canonicalize(other, never, tuning)
     # A digit may lie between two steps of the grid, rarely; then the states differ by a step.
     step = 1 / measure._GRIDS[states.real.itemsize]
     np.testing.assert_allclose(states, other, rtol=0, atol=1.5 * step)
@@ -158,61 +164,63 @@ def test_settle_makes_states_equal_that_differ_by_phase_and_rounding(
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_settle_is_done_once(dtype: type[Any]) -> None:
-    """Settling a settled state changes nothing; equal states have equal marks, and one step makes another mark."""
+def test_canonical_states_stay(dtype: type[Any], tuning: Tuning) -> None:
+    """A canonical state stays; equal states have equal fingerprints, and one step makes another fingerprint."""
     states = random_states(3, 2, 6, dtype)
-    measure.canonicalize(states, never)
+    measure.canonicalize(states, never, tuning)
     again = states.copy()
-    measure.canonicalize(again, never)
+    measure.canonicalize(again, never, tuning)
     np.testing.assert_array_equal(states, again)
-    np.testing.assert_array_equal(measure.fingerprints(states, never), measure.fingerprints(again, never))
+    np.testing.assert_array_equal(
+        measure.fingerprints(states, never, tuning), measure.fingerprints(again, never, tuning)
+    )
     again[1, 5] += 1 / measure._GRIDS[states.real.itemsize]
-    assert (measure.fingerprints(states, never) == measure.fingerprints(again, never)).tolist() == [True, False]
+    assert (
+        measure.fingerprints(states, never, tuning) == measure.fingerprints(again, never, tuning)
+    ).tolist() == [True, False]
 
 
-def test_marks_tell_signs_and_places_apart() -> None:
-    """States that differ in the signs of two amplitudes, or in their order, have different marks."""
+def test_fingerprints_tell_signs_and_places_apart(tuning: Tuning) -> None:
+    """States that differ in the signs of two amplitudes, or in their order, have different fingerprints."""
     psi = np.full((4, 8), 8**-0.5)
     psi[1, [2, 5]] *= -1
     psi[2, [3, 6]] *= -1
     psi[3, [2, 5, 3, 6]] *= -1
-    assert len(set(measure.fingerprints(psi, never).tolist())) == 4
+    assert len(set(measure.fingerprints(psi, never, tuning).tolist())) == 4
 
 
-def test_a_state_that_was_never_normalised_is_not_lost() -> None:
-    """An initial state of any norm keeps its amplitudes when it is settled."""
+def test_a_state_that_was_never_normalised_is_not_lost(tuning: Tuning) -> None:
+    """An initial state of any norm keeps its amplitudes when it is made canonical."""
     psi = np.array([[0.25, 0.125j]])
-    measure.canonicalize(psi, never)
+    measure.canonicalize(psi, never, tuning)
     np.testing.assert_array_equal(psi, [[0.25, 0.125j]])
 
 
-def test_the_checkpoint_is_called_in_every_verb() -> None:
+def test_every_function_calls_the_checkpoint(tuning: Tuning) -> None:
     """Rule 8: a run can be stopped between the pieces of a state, whatever is done to it."""
     states = random_states(1, 2, 8, np.complex128)
     ones = np.ones(2, np.intp)
     calls: list[int] = []
-    verbs = {
-        "piece_probabilities": lambda look: measure.piece_probabilities(states[0], look),
-        "bit_probabilities": lambda look: measure.bit_probabilities(states, 1, look),
-        "project": lambda look: measure.project(states, 1, ones, ones + 0.0, look, reset=True),
-        "kept_halves": lambda look: measure.kept_halves(states, 1, ones, ones + 0.0, look),
-        "marginals": lambda look: measure.marginals(states, [0], look),
-        "collapse": lambda look: measure.collapse(states[0].copy(), {0: 0}, look),
-        "canonicalize": lambda look: measure.canonicalize(states, look),
-        "fingerprints": lambda look: measure.fingerprints(states, look),
+    functions = {
+        "piece_probabilities": lambda look: measure.piece_probabilities(states[0], look, tuning),
+        "bit_probabilities": lambda look: measure.bit_probabilities(states, 1, look, tuning),
+        "project": lambda look: measure.project(states, 1, ones, ones + 0.0, look, tuning, reset=True),
+        "kept_halves": lambda look: measure.kept_halves(states, 1, ones, ones + 0.0, look, tuning),
+        "marginals": lambda look: measure.marginals(states, [0], look, tuning),
+        "collapse": lambda look: measure.collapse(states[0].copy(), {0: 0}, look, tuning),
+        "canonicalize": lambda look: measure.canonicalize(states, look, tuning),
+        "fingerprints": lambda look: measure.fingerprints(states, look, tuning),
     }
-    for name, verb in verbs.items():
-        if states.shape[1] < 1 << measure.PIECE and name == "piece_probabilities":
+    for name, function in functions.items():
+        if states.shape[1] < 1 << tuning.chunk_bits and name == "piece_probabilities":
             continue
         calls.clear()
-        verb(lambda: calls.append(1))
-        assert len(calls) >= max(1, states.shape[1] >> measure.PIECE), name
+        function(lambda: calls.append(1))
+        assert len(calls) >= max(1, states.shape[1] >> tuning.chunk_bits), name
 
 
-def test_marks_of_pieces_of_any_size() -> None:
+def test_fingerprints_of_pieces_of_any_size() -> None:
     """What was made for pieces of one size is not taken for others."""
     states = np.eye(4, 16, dtype=complex)
-    for piece in (1, 2, 12):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(measure, "PIECE", piece)
-            assert len(set(measure.fingerprints(states, lambda: None).tolist())) == 4
+    for size in (1, 2, 12):
+        assert len(set(measure.fingerprints(states, never, Tuning(chunk_bits=size)).tolist())) == 4
