@@ -1,6 +1,6 @@
-"""How much is worked on at a time, so that it stays in a core's cache: it changes how fast a run is, not its result.
+"""How much is worked on at a time, so that it stays in a core's cache.
 
-Results differ by rounding at most, since sums are taken in another order.
+Other sizes change how fast a run is, and its results by rounding at most, since sums are taken in another order.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ class Tuning:
 
     #: log2 of the amplitudes of a chunk, or of another piece of a state.
     chunk_bits: int = CACHE_BITS
-    #: log2 of the amplitudes of a chunk of a wide state, for which a plan has fewer stages then, and two threads wait
-    #: for each other less often.
+    #: log2 of the amplitudes of a chunk of a wide state, for which a plan has fewer stages then, and two threads
+    #: wait for each other less often.
     wide_chunk_bits: int = CACHE_BITS + 1
-    #: The lowest bits of a state's index that are in every chunk, so that whole rows of memory are read and written.
+    #: The lowest bits of a state's index that are in every chunk, so that whole rows of memory are read and
+    #: written.
     local_bits: int = 3
     #: log2 of the shortest run of neighbouring amplitudes that NumPy goes through fast.
     run_bits: int = 5

@@ -24,6 +24,7 @@ from simulator.errors import SimulatorError, StoppedError, WireError
 from simulator.execution import run_shard as simulate_shard
 from simulator.kernels.buffers import keep_what_is_freed
 from simulator.kernels.threads import thread_count, use_threads
+from simulator.monitor import Monitor
 from simulator.shards import wire
 from simulator.sizes import size
 from simulator.weight import part_weight
@@ -180,9 +181,8 @@ def _run(
     try:
         part = simulate_shard(
             shard,
-            checkpoint=checkpoint,
+            Monitor(checkpoint, report),
             admit=lambda required: admission.admit(slot, required, _widest),
-            report=report,
         )
     finally:
         admission.leave(slot)

@@ -5,7 +5,7 @@ What does not depend on angles is kept with the plan: of a narrow state, making 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -24,9 +24,11 @@ from simulator.kernels.dense import apply_matrix, as_type, real_form
 from simulator.kernels.diagonal import prepare
 from simulator.matrices.block_matrices import MatrixPlan, StackSlice
 from simulator.matrices.folding import PAIR
+from simulator.monitor import Checkpoint, Monitor
 from simulator.plan.operations import WIDEST, Evolving, Operation, OperationList, list_operations
 from simulator.plan.plan import Multiply, Plan, Rotate, Step, Whole, steps_of
 from simulator.plan.planner import NARROW, chunk_bits, make_plan
+from simulator.tuning import TUNING, Tuning
 from simulator.typing import Controls, Matrices
 
 #: log2 of the amplitudes of a state whose gathers are kept with a plan: at most 8 KiB each.
@@ -56,14 +58,16 @@ _Planned: TypeAlias = tuple[Step, StackSlice | None, Shape | Diagonals | Rotatio
 class Planned:
     """How instructions act on a state of a layout: so do others that differ in their angles only."""
 
-    def __init__(self, instructions: Sequence[Evolving], layout: tuple[int, ...], *, real: bool) -> None:
+    def __init__(
+        self, instructions: Sequence[Evolving], layout: tuple[int, ...], *, real: bool, tuning: Tuning = TUNING
+    ) -> None:
         self.listing: OperationList = list_operations(instructions)
-        self.plan: Plan = make_plan(self.listing.operations, layout, real=real)
+        self.plan: Plan = make_plan(self.listing.operations, layout, real=real, tuning=tuning)
         self.matrix_plan = MatrixPlan(instructions, self.listing.operations, self.plan)
         self.layout = layout
         self.real = real
         #: log2 of the amplitudes of a chunk.
-        self.size = chunk_bits(len(layout), real=real)
+        self.size = chunk_bits(len(layout), real=real, tuning=tuning)
         #: Whether the state is one chunk, and a small one.
         self.narrow = self.size == len(layout) <= NARROW
         self.steps: list[_Planned] = [
@@ -130,8 +134,9 @@ class Bound:
         self._pairs: NDArray[np.complex128] | None = None
         self._kept = list(map(self._filled, planned.steps)) if planned.light else None
 
-    def run(self, state: State, checkpoint: Callable[[], None], report: Callable[[float], None]) -> None:
-        """Evolve a state of this layout and type; ``report`` is told the fraction that is done."""
+    def run(self, state: State, monitor: Monitor) -> None:
+        """Evolve a state of this layout and type."""
+        checkpoint = monitor.checkpoint
         plan = self._planned.plan
         scratch = Scratch(self._planned.size, self._dtype)
         end = 0
@@ -151,7 +156,7 @@ class Bound:
                 else:
                     state.amplitudes = run_at_once(state.amplitudes, part, steps, checkpoint)
             state.live |= part.mixed
-            report(number / len(plan.parts))
+            monitor.report(number / len(plan.parts))
         names = self._planned.listing.renamed_from
         if names or plan.qubit_at != self._planned.layout:
             state.arrange(plan.qubit_at, names)
@@ -203,12 +208,12 @@ class Bound:
         instruction = self._instructions[self._planned.listing.operations[place].sources[0]]
         return Member(diagonal, bits[: len(instruction.targets)], _controls(instruction, bits))
 
-    def _run_whole(self, part: Whole, state: State, checkpoint: Callable[[], None]) -> None:
+    def _run_whole(self, part: Whole, state: State, checkpoint: Checkpoint) -> None:
         (source,) = self._planned.listing.operations[part.member].sources
         instruction = self._instructions[source]
         if isinstance(instruction, Gate) and (letters := pauli_letters(instruction.name)):
             (theta,) = instruction.params
-            rotate(state.amplitudes, letters, part.bits, theta, checkpoint)
+            rotate(state.amplitudes, letters, part.bits, theta, checkpoint, state.tuning)
         elif isinstance(instruction, Initialize):
             prepare(state.amplitudes, instruction.amplitudes.ndarray(), part.bits, checkpoint)
         else:

@@ -6,18 +6,20 @@ back in order at the end, so that the same layout comes again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from simulator.evolve.bound import Bound, Planned
 from simulator.evolve.state import State
-from simulator.pieces import Checkpoint, looked, no_checkpoint
+from simulator.monitor import SILENT, Checkpoint, Monitor, no_checkpoint
+from simulator.pieces import looked
 from simulator.plan.operations import Evolving, is_real, rewrite_wide_controls, signature
 from simulator.plan.plan import Plan
+from simulator.tuning import TUNING, Tuning
 
 #: Instructions that are planned at once: what a plan takes of memory is bounded, however long the circuit.
 _PIECE = 1024
@@ -25,17 +27,6 @@ _PIECE = 1024
 _PLANS = 16
 #: and plans with their numbers, for states of other layouts.
 _LAYOUTS = 8
-#: Told, now and then, the fraction that is done of something.
-Report: TypeAlias = Callable[[float], None]
-
-
-def unheard(_: float) -> None:
-    """Stand in for a report where there is none."""
-
-
-def within(report: Report, start: float, share: float) -> Report:
-    """Return what a part of the whole reports to, that begins at ``start`` and is this share of it."""
-    return lambda fraction: report(start + fraction * share)
 
 
 class Evolution:
@@ -47,7 +38,7 @@ class Evolution:
             every += rewrite_wide_controls(instructions[some])
         #: Planned one after another.
         self.pieces = [Piece(every[start : start + _PIECE]) for start in range(0, len(every), _PIECE)]
-        self._bound: dict[tuple[tuple[int, ...], np.dtype[Any]], Bound] = {}
+        self._bound: dict[tuple[tuple[int, ...], np.dtype[Any], Tuning], Bound] = {}
 
     @property
     def real(self) -> bool:
@@ -69,24 +60,22 @@ class Evolution:
             yield plan
             layout = plan.qubit_at
 
-    def run(self, state: State, checkpoint: Callable[[], None], report: Report = unheard) -> None:
-        """Evolve a state; calls ``checkpoint``, in this thread, before each chunk or each step of the only one.
-
-        ``report`` is told, now and then, the fraction that is done.
-        """
+    def run(self, state: State, monitor: Monitor = SILENT) -> None:
+        """Evolve a state; calls the checkpoint before each chunk, or before each step of the only one."""
+        checkpoint = monitor.checkpoint
         share = 1 / max(1, len(self.pieces))
         for number, piece in enumerate(self.pieces):
             checkpoint()
             bound = self._of(piece, state, checkpoint)
             checkpoint()
-            bound.run(state, checkpoint, within(report, number * share, share))
+            bound.run(state, monitor.part(number * share, share))
 
     def _of(self, piece: Piece, state: State, checkpoint: Checkpoint) -> Bound:
         """Return the plan of a piece with its numbers; that of a short circuit may be asked for again."""
-        layout, dtype = key = (state.layout, state.amplitudes.dtype)
+        key = layout, dtype, _ = state.layout, state.amplitudes.dtype, state.tuning
         bound = self._bound.get(key)
         if bound is None:
-            planned = plan_of(piece, layout, real=dtype.kind == "f")
+            planned = plan_of(piece, layout, real=dtype.kind == "f", tuning=state.tuning)
             checkpoint()
             bound = planned.bound(piece.instructions, dtype)
             if len(self.pieces) == 1:
@@ -120,15 +109,16 @@ class _Structure:
     signature: tuple[object, ...]
     layout: tuple[int, ...]
     real: bool
+    tuning: Tuning
     #: Any that have this signature.
     instructions: Sequence[Evolving] = field(compare=False)
 
 
-def plan_of(piece: Piece, layout: tuple[int, ...], *, real: bool) -> Planned:
+def plan_of(piece: Piece, layout: tuple[int, ...], *, real: bool, tuning: Tuning = TUNING) -> Planned:
     """Return how a piece acts on a state with the qubit ``layout[bit]`` at each bit."""
-    return _planned(_Structure(piece.signature, layout, real, piece.instructions))
+    return _planned(_Structure(piece.signature, layout, real, tuning, piece.instructions))
 
 
 @lru_cache(maxsize=_PLANS)
 def _planned(structure: _Structure) -> Planned:
-    return Planned(structure.instructions, structure.layout, real=structure.real)
+    return Planned(structure.instructions, structure.layout, real=structure.real, tuning=structure.tuning)

@@ -6,7 +6,7 @@ unitary of n qubits is a vector over 2n bits whose row bits are the qubits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -16,6 +16,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from simulator.evolve.ordering import put_in_order
 from simulator.kernels import buffers
+from simulator.monitor import Checkpoint, no_checkpoint
+from simulator.tuning import TUNING, Tuning
 
 #: Amplitudes that are made between two checkpoints.
 _PIECE = 1 << 18
@@ -34,6 +36,8 @@ class State:
     live: int = -1
     #: The qubits in their own order, from bit 0.
     home: tuple[int, ...] = ()
+    #: The sizes that work on it is cut by.
+    tuning: Tuning = TUNING
 
     def __post_init__(self) -> None:
         if not self.home:
@@ -59,31 +63,35 @@ class State:
             live = live & ~(1 << qubit) | (self.live >> source & 1) << qubit
         self.live = live
 
-    def ordered(self, checkpoint: Callable[[], None] = lambda: None) -> NDArray[Any]:
+    def ordered(self, checkpoint: Checkpoint = no_checkpoint) -> NDArray[Any]:
         """Bring each qubit to its own bit, in place, and return the amplitudes."""
-        put_in_order(self.amplitudes, self.bits(self.home), checkpoint)
+        put_in_order(self.amplitudes, self.bits(self.home), checkpoint, self.tuning)
         self.slots = {qubit: bit for bit, qubit in enumerate(self.home)}
         return self.amplitudes
 
 
-def ground(num_qubits: int, dtype: DTypeLike = np.complex128, room: DTypeLike | None = None) -> State:
-    """Return |0...0>; ``room`` is for `buffers.room_of`."""
-    return ground_of(range(num_qubits), dtype, room)
+def ground(num_qubits: int, dtype: DTypeLike = np.complex128, tuning: Tuning = TUNING) -> State:
+    """Return |0...0>."""
+    return ground_of(range(num_qubits), dtype, tuning=tuning)
 
 
 def ground_of(
     qubits: Sequence[int],
     dtype: DTypeLike = np.complex128,
     room: DTypeLike | None = None,
-    checkpoint: Callable[[], None] = lambda: None,
+    checkpoint: Checkpoint = no_checkpoint,
+    tuning: Tuning = TUNING,
 ) -> State:
-    """Return |0...0> of these qubits, the first at bit 0; calls ``checkpoint`` now and then."""
+    """Return |0...0> of these qubits, the first at bit 0; calls ``checkpoint`` now and then.
+
+    ``room`` is for `buffers.room_of`.
+    """
     amplitudes = buffers.zeros(1 << len(qubits), dtype, room, checkpoint)
     amplitudes[0] = 1
-    return State(amplitudes, {qubit: bit for bit, qubit in enumerate(qubits)}, live=0)
+    return State(amplitudes, {qubit: bit for bit, qubit in enumerate(qubits)}, live=0, tuning=tuning)
 
 
-def widened(states: State, qubits: Sequence[int], checkpoint: Callable[[], None]) -> State:
+def widened(states: State, qubits: Sequence[int], checkpoint: Checkpoint) -> State:
     """Return states that have these qubits too, in |0>."""
     num_bits = len(states.slots)
     narrow = states.amplitudes.reshape(-1, 1 << num_bits)
@@ -96,22 +104,23 @@ def widened(states: State, qubits: Sequence[int], checkpoint: Callable[[], None]
         piece = slice(first, first + height), slice(start, start + width)
         wide[piece] = narrow[piece]
     slots = states.slots | {qubit: bit for bit, qubit in enumerate(qubits, start=num_bits)}
-    return State(amplitudes, slots, states.live & ~sum(1 << qubit for qubit in qubits))
+    live = states.live & ~sum(1 << qubit for qubit in qubits)
+    return State(amplitudes, slots, live, tuning=states.tuning)
 
 
 def without(states: State, qubit: int, amplitudes: NDArray[Any]) -> State:
     """Return states without a qubit; ``amplitudes`` are what is left."""
     gone = states.slots[qubit]
     slots = {each: bit - (bit > gone) for each, bit in states.slots.items() if each != qubit}
-    return State(amplitudes.reshape(-1), slots, states.live & ~(1 << qubit))
+    return State(amplitudes.reshape(-1), slots, states.live & ~(1 << qubit), tuning=states.tuning)
 
 
-def vector(amplitudes: NDArray[Any]) -> State:
+def vector(amplitudes: NDArray[Any], tuning: Tuning = TUNING) -> State:
     """Return a state of shape (2^n,), which it will change; qubit 0 is the least significant bit."""
-    return State(amplitudes, {qubit: qubit for qubit in range(amplitudes.size.bit_length() - 1)})
+    return State(amplitudes, {qubit: qubit for qubit in range(amplitudes.size.bit_length() - 1)}, tuning=tuning)
 
 
-def identity(num_qubits: int, dtype: DTypeLike, checkpoint: Callable[[], None]) -> State:
+def identity(num_qubits: int, dtype: DTypeLike, checkpoint: Checkpoint) -> State:
     """Return the identity over so many qubits as a `matrix`; calls ``checkpoint`` now and then."""
     entries = buffers.zeros(1 << 2 * num_qubits, dtype, checkpoint=checkpoint).reshape(1 << num_qubits, -1)
     for rows in _few(entries):
@@ -121,7 +130,7 @@ def identity(num_qubits: int, dtype: DTypeLike, checkpoint: Callable[[], None]) 
     return matrix(entries)
 
 
-def copied(numbers: NDArray[Any], dtype: DTypeLike, checkpoint: Callable[[], None]) -> NDArray[Any]:
+def copied(numbers: NDArray[Any], dtype: DTypeLike, checkpoint: Checkpoint) -> NDArray[Any]:
     """Return a contiguous copy of a vector or a matrix; calls ``checkpoint`` now and then."""
     copy = np.empty(numbers.shape, dtype)
     for rows in _few(numbers):
@@ -130,11 +139,11 @@ def copied(numbers: NDArray[Any], dtype: DTypeLike, checkpoint: Callable[[], Non
     return copy
 
 
-def matrix(entries: NDArray[Any]) -> State:
+def matrix(entries: NDArray[Any], tuning: Tuning = TUNING) -> State:
     """Return a matrix of shape (2^n, 2^n), which it will change, as a state whose rows the gates act on."""
     num_qubits = len(entries).bit_length() - 1
     home = (*range(num_qubits, 2 * num_qubits), *range(num_qubits))
-    return State(entries.reshape(-1), {qubit: bit for bit, qubit in enumerate(home)}, home=home)
+    return State(entries.reshape(-1), {qubit: bit for bit, qubit in enumerate(home)}, home=home, tuning=tuning)
 
 
 def _few(numbers: NDArray[Any]) -> Iterator[slice]:

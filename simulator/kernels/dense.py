@@ -9,7 +9,7 @@ chunks that fit a cache, unless a function says otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from simulator.kernels.bits import offsets
+from simulator.monitor import Checkpoint
 from simulator.tuning import TUNING, Tuning
 from simulator.typing import Amplitudes, Controls, Indices
 
@@ -91,7 +92,7 @@ def apply_matrix(
     matrix: Amplitudes,
     targets: tuple[int, ...],
     controls: Controls,
-    checkpoint: Callable[[], None],
+    checkpoint: Checkpoint,
     tuning: Tuning = TUNING,
 ) -> None:
     """Multiply one or more targets by a matrix of shape (2^k, 2^k); calls ``checkpoint`` between chunks."""

@@ -5,12 +5,13 @@ Bits, ``psi``, ``targets`` and ``controls`` are as in `dense`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import product
 from typing import Any
 
 import numpy as np
 
+from simulator.monitor import Checkpoint
 from simulator.tuning import TUNING, Tuning
 from simulator.typing import Amplitudes, Controls
 
@@ -48,7 +49,7 @@ def prepare(
     psi: Amplitudes,
     amplitudes: Amplitudes,
     targets: tuple[int, ...],
-    checkpoint: Callable[[], None],
+    checkpoint: Checkpoint,
     tuning: Tuning = TUNING,
 ) -> None:
     """Give the targets, which are in |0>, these amplitudes, shape (2^k,); calls ``checkpoint`` between chunks.

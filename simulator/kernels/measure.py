@@ -8,19 +8,17 @@ function of the sizes only. Scratch memory is a few pieces that fit a cache; ``c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import product
 from types import MappingProxyType
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.monitor import Checkpoint
 from simulator.tuning import TUNING, Tuning
 from simulator.typing import Amplitudes, Indices
-
-Checkpoint: TypeAlias = Callable[[], None]
 
 #: Steps in 1 of the grid that `canonicalize` rounds to, by the bytes of a real number.
 _GRIDS: Mapping[int, float] = MappingProxyType({8: 2.0**40, 4: 2.0**20})

@@ -21,8 +21,9 @@ from simulator.errors import StoppedError
 from simulator.evolve import evolution, state
 from simulator.evolve.evolution import Evolution, forget_plans
 from simulator.kernels import threads
-from simulator.plan import planner
+from simulator.monitor import Monitor
 from simulator.plan.operations import Evolving
+from simulator.tuning import Tuning
 
 # Rounding of a dozen products of matrices of at most 2^6 rows.
 TOLERANCE = {"rtol": 0, "atol": 1e-12}
@@ -30,64 +31,54 @@ TOLERANCE = {"rtol": 0, "atol": 1e-12}
 CUTS = [(14, 3, 1), (5, 0, 1), (5, 1, 2), (6, 2, 4)]
 
 
-def never() -> None:
-    pass
-
-
-def cut(patch: pytest.MonkeyPatch, chunk: int, low: int, count: int) -> None:
-    """Cut states into chunks of this size, and use so many threads."""
-    patch.setattr(planner, "CHUNK", chunk)
-    patch.setattr(planner, "LOW", low)
-    forget_plans()
-    threads.use_threads(count)
+def cut(chunk: int, low: int) -> Tuning:
+    """Chunks of this size, however wide the state is."""
+    return Tuning(chunk_bits=chunk, wide_chunk_bits=chunk, local_bits=low)
 
 
 @pytest.fixture(params=CUTS, ids=str, scope="module")
-def cuts(request: pytest.FixtureRequest) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        cut(patch, *request.param)
-        yield
-    forget_plans()
+def tuning(request: pytest.FixtureRequest) -> Iterator[Tuning]:
+    """States in chunks of several sizes, by several threads."""
+    chunk, low, count = request.param
+    threads.use_threads(count)
+    yield cut(chunk, low)
     threads.use_threads(None)
 
 
 @settings(deadline=None, max_examples=100)
 @given(data=st.data(), num_qubits=st.integers(1, 8))
-@pytest.mark.usefixtures("cuts")
-def test_an_evolution_is_its_instructions(data: st.DataObject, num_qubits: int) -> None:
+def test_an_evolution_is_its_instructions(data: st.DataObject, num_qubits: int, tuning: Tuning) -> None:
     """Rule 29: whatever the stages, blocks and chunks, a state goes where its instructions' matrices send it."""
     instructions = data.draw(unitary_instructions(num_qubits))
     psi = random_vector(5, num_qubits)
     expected = unitary_of(instructions, num_qubits) @ psi
-    register = state.vector(psi)
-    Evolution(instructions).run(register, never)
+    register = state.vector(psi, tuning)
+    Evolution(instructions).run(register)
     np.testing.assert_allclose(register.ordered(), expected, **TOLERANCE)
 
 
 @settings(deadline=None, max_examples=60)
 @given(data=st.data(), num_qubits=st.integers(1, 8))
-@pytest.mark.usefixtures("cuts")
-def test_from_the_ground_state(data: st.DataObject, num_qubits: int) -> None:
+def test_from_the_ground_state(data: st.DataObject, num_qubits: int, tuning: Tuning) -> None:
     """What is left out because a qubit is still in |0> is zero; so it is after a first evolution."""
     first = data.draw(unitary_instructions(num_qubits))
     second = data.draw(unitary_instructions(num_qubits))
     expected = unitary_of(first + second, num_qubits)[:, 0]
-    register = state.ground(num_qubits)
-    Evolution(first).run(register, never)
-    Evolution(second).run(register, never)
+    register = state.ground(num_qubits, tuning=tuning)
+    Evolution(first).run(register)
+    Evolution(second).run(register)
     np.testing.assert_allclose(register.ordered(), expected, **TOLERANCE)
 
 
 @settings(deadline=None, max_examples=40)
 @given(data=st.data(), num_qubits=st.integers(1, 4))
-@pytest.mark.usefixtures("cuts")
-def test_matrices_too(data: st.DataObject, num_qubits: int) -> None:
+def test_matrices_too(data: st.DataObject, num_qubits: int, tuning: Tuning) -> None:
     """The rows of a matrix are qubits: the same plan multiplies a matrix."""
     instructions = data.draw(unitary_instructions(num_qubits))
     before = random_unitary(7, num_qubits)
     expected = unitary_of(instructions, num_qubits) @ before
-    register = state.matrix(before.copy())
-    Evolution(instructions).run(register, never)
+    register = state.matrix(before.copy(), tuning)
+    Evolution(instructions).run(register)
     np.testing.assert_allclose(register.ordered().reshape(before.shape), expected, **TOLERANCE)
 
 
@@ -106,13 +97,12 @@ REAL = st.one_of(
 
 @settings(deadline=None, max_examples=60)
 @given(instructions=st.lists(REAL, max_size=16))
-@pytest.mark.usefixtures("cuts")
-def test_real_arithmetic(instructions: list[Evolving]) -> None:
+def test_real_arithmetic(instructions: list[Evolving], tuning: Tuning) -> None:
     """A circuit of real gates runs on real numbers, to the same state."""
     real = Evolution(instructions)
     assert real.real
-    register = state.ground(7, np.float64)
-    real.run(register, never)
+    register = state.ground(7, np.float64, tuning)
+    real.run(register)
     assert register.amplitudes.dtype == np.float64
     np.testing.assert_allclose(register.ordered(), unitary_of(instructions, 7)[:, 0], **TOLERANCE)
 
@@ -123,9 +113,8 @@ def test_what_is_not_real(instruction: Gate) -> None:
     assert not Evolution([h(0), instruction]).real
 
 
-@pytest.mark.usefixtures("cuts")
 @pytest.mark.parametrize("dtype", [np.complex64, np.float32])
-def test_single_precision(dtype: type[np.generic]) -> None:
+def test_single_precision(dtype: type[np.generic], tuning: Tuning) -> None:
     """A state of single precision stays one."""
     instructions = [
         *(h(qubit) for qubit in range(7)),
@@ -134,14 +123,13 @@ def test_single_precision(dtype: type[np.generic]) -> None:
         x(0, 6, 5, 4, 3, 2),
         Gate("z", (2,), controls=(5,)),
     ]
-    register = state.ground(7, dtype)
-    Evolution(instructions).run(register, never)
+    register = state.ground(7, dtype, tuning)
+    Evolution(instructions).run(register)
     assert register.amplitudes.dtype == dtype
     np.testing.assert_allclose(register.ordered(), unitary_of(instructions, 7)[:, 0], rtol=0, atol=1e-6)
 
 
-@pytest.mark.usefixtures("cuts")
-def test_wide_matrices_and_preparations() -> None:
+def test_wide_matrices_and_preparations(tuning: Tuning) -> None:
     """What no block can take runs on the whole state, between stages."""
     prepared, wide = random_vector(1, 3), random_unitary(2, 7)
     diagonal = np.exp(1j * np.arange(128))
@@ -154,8 +142,8 @@ def test_wide_matrices_and_preparations() -> None:
         Permutation((0, 1, 7), (7, 0, 1)),
         ry(0.3, 7),
     ]
-    register = state.ground(8)
-    Evolution(instructions).run(register, never)
+    register = state.ground(8, tuning=tuning)
+    Evolution(instructions).run(register)
     start = np.zeros(256, np.complex128)
     start[[sum((i >> place & 1) << qubit for place, qubit in enumerate((1, 4, 7))) for i in range(8)]] = prepared
     np.testing.assert_allclose(register.ordered(), unitary_of(instructions[1:], 8) @ start, **TOLERANCE)
@@ -171,12 +159,10 @@ def test_the_same_bits_on_any_number_of_threads() -> None:
         instructions += [x(a, b) for a, b in zip(order[::2], order[1::2], strict=True)]
     found = []
     for count in (1, 2, 4):
-        with pytest.MonkeyPatch.context() as patch:
-            cut(patch, 6, 2, count)
-            register = state.ground(10)
-            Evolution(instructions).run(register, never)
-            found.append(register.ordered().tobytes())
-    forget_plans()
+        threads.use_threads(count)
+        register = state.ground(10, tuning=cut(6, 2))
+        Evolution(instructions).run(register)
+        found.append(register.ordered().tobytes())
     threads.use_threads(None)
     assert found[0] == found[1] == found[2]
 
@@ -190,7 +176,7 @@ def test_other_angles_share_a_plan() -> None:
     forget_plans()
     for theta in (0.3, 1.1):
         register = state.ground(2)
-        Evolution(circuit(theta)).run(register, never)
+        Evolution(circuit(theta)).run(register)
         np.testing.assert_allclose(register.ordered(), unitary_of(circuit(theta), 2)[:, 0], **TOLERANCE)
     assert planned_structures() == (1, 1)
 
@@ -214,14 +200,10 @@ def test_wide_phases_of_which_a_chunk_has_few_qubits(seed: int) -> None:
             (Gate("u", (first,), angles), x(first, *others), Gate("p", (first,), angles[:1], tuple(others)))[kind]
         )
     whole = state.ground(num_qubits)
-    Evolution(instructions).run(whole, never)
-    with pytest.MonkeyPatch.context() as patch:
-        cut(patch, 6, 3, 1)
-        chunks = state.ground(num_qubits)
-        Evolution(instructions).run(chunks, never)
-        np.testing.assert_allclose(chunks.ordered(), whole.ordered(), **TOLERANCE)
-    forget_plans()
-    threads.use_threads(None)
+    Evolution(instructions).run(whole)
+    chunks = state.ground(num_qubits, tuning=cut(6, 3))
+    Evolution(instructions).run(chunks)
+    np.testing.assert_allclose(chunks.ordered(), whole.ordered(), **TOLERANCE)
 
 
 def test_a_long_circuit_is_planned_in_pieces() -> None:
@@ -232,7 +214,7 @@ def test_a_long_circuit_is_planned_in_pieces() -> None:
         a, b = rng.choice(4, 2, replace=False).tolist()
         instructions += [ry(float(rng.uniform(0, 6)), a), Gate("swap", (a, b)), x(b, a)]
     register = state.ground(4)
-    Evolution(instructions).run(register, never)
+    Evolution(instructions).run(register)
     np.testing.assert_allclose(register.ordered(), unitary_of(instructions, 4)[:, 0], rtol=0, atol=1e-11)
 
 
@@ -244,7 +226,7 @@ def test_twenty_thousand_gates_keep_the_norm() -> None:
         a, b = rng.choice(6, 2, replace=False).tolist()
         instructions += [Gate("u", (a,), tuple(rng.uniform(0, 6, 3).tolist())), x(a, b)]
     register = state.ground(6)
-    Evolution(instructions).run(register, never)
+    Evolution(instructions).run(register)
     assert abs(np.linalg.norm(register.amplitudes) - 1) < 1e-11
 
 
@@ -258,12 +240,11 @@ def test_a_checkpoint_ends_the_run(count: int) -> None:
         if len(calls) == 5:
             raise StoppedError
 
-    with pytest.MonkeyPatch.context() as patch:
-        cut(patch, 5, 1, count)
-        with pytest.raises(StoppedError):
-            # Of so many chunks, this thread gets five, however late it is.
-            Evolution([h(qubit) for qubit in range(16)]).run(state.ground(16), checkpoint)
-    forget_plans()
+    threads.use_threads(count)
+    # Of so many chunks, this thread gets five, however late it is.
+    register = state.ground(16, tuning=cut(5, 1))
+    with pytest.raises(StoppedError):
+        Evolution([h(qubit) for qubit in range(16)]).run(register, Monitor(checkpoint))
     threads.use_threads(None)
     assert calls == [get_ident()] * 5
 
@@ -271,9 +252,9 @@ def test_a_checkpoint_ends_the_run(count: int) -> None:
 def test_names_move_without_amplitudes() -> None:
     """Swaps and permutations move no amplitude; a qubit known to be 0 stays known under its new name."""
     register = state.ground(3)
-    Evolution([x(0), Gate("swap", (0, 2)), Permutation((0, 1), (1, 0))]).run(register, never)
+    Evolution([x(0), Gate("swap", (0, 2)), Permutation((0, 1), (1, 0))]).run(register)
     before = register.amplitudes.copy()
-    Evolution([Gate("swap", (0, 1))]).run(register, never)
+    Evolution([Gate("swap", (0, 1))]).run(register)
     assert np.array_equal(register.amplitudes, before)
     np.testing.assert_array_equal(register.ordered(), np.eye(8)[4])
     assert register.live == 0b100
@@ -284,7 +265,7 @@ def test_more_bits_than_qubits() -> None:
     rows = np.array([random_vector(seed, 3) for seed in range(4)])
     gates = [h(0), x(2, 0), ry(0.2, 1)]
     register = state.State(rows.reshape(-1).copy(), {0: 1, 1: 0, 2: 2})
-    Evolution(gates).run(register, never)
+    Evolution(gates).run(register)
     assert set(register.slots) == {0, 1, 2}
     swapped = embedded(np.eye(4)[[0, 2, 1, 3]], (0, 1), 3)
     expected = (unitary_of(gates, 3) @ swapped @ rows.T).T
@@ -339,6 +320,6 @@ def test_each_tier(num_qubits: int, real: bool) -> None:
         register = state.ground(num_qubits, np.float64 if real else np.complex128)
         some = Evolution(instructions[:end])
         assert some.real == real
-        some.run(register, never)
+        some.run(register)
         expected = applied(instructions[:end], np.eye(1, 1 << num_qubits, dtype=np.complex128)[0])
         np.testing.assert_allclose(register.ordered(), expected, **TOLERANCE)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from programs import Draw, embedded
 
 from simulator.kernels import measure
+from simulator.monitor import no_checkpoint
 from simulator.tuning import Tuning
 
 DTYPES = (np.complex128, np.complex64, np.float64, np.float32)
@@ -23,10 +24,6 @@ ATOL = {8: 1e-13, 4: 1e-5}
 def tuning(request: pytest.FixtureRequest) -> Tuning:
     """Pieces so small that even a few bits take many of them, and the size that is used."""
     return Tuning(chunk_bits=request.param, run_bits=min(Tuning().run_bits, request.param))
-
-
-def never() -> None:
-    pass
 
 
 def random_states(seed: int, num_states: int, num_bits: int, dtype: type[Any]) -> NDArray[Any]:
@@ -60,11 +57,11 @@ def test_marginals(case: tuple[NDArray[Any], list[int]], tuning: Tuning) -> None
     indices = np.arange(states.shape[1])
     values = sum((indices >> bit & 1) << place for place, bit in enumerate(bits))
     expected = [np.bincount(values, np.abs(psi) ** 2, 1 << len(bits)) for psi in states]
-    close(measure.marginals(states, bits, never, tuning), np.array(expected), states)
+    close(measure.marginals(states, bits, no_checkpoint, tuning), np.array(expected), states)
     for bit in bits:
         close(
-            measure.bit_probabilities(states, bit, never, tuning),
-            measure.marginals(states, [bit], never, tuning),
+            measure.bit_probabilities(states, bit, no_checkpoint, tuning),
+            measure.marginals(states, [bit], no_checkpoint, tuning),
             states,
         )
 
@@ -82,7 +79,7 @@ def test_project(case: tuple[NDArray[Any], list[int]], data: st.DataObject, rese
         matrix = np.zeros((2, 2))
         matrix[0 if reset else outcome, outcome] = factor
         expected.append(embedded(matrix, (bit,), size.bit_length() - 1) @ psi)
-    measure.project(states, bit, outcomes, factors, never, tuning, reset=reset)
+    measure.project(states, bit, outcomes, factors, no_checkpoint, tuning, reset=reset)
     close(states, np.array(expected), states)
 
 
@@ -95,7 +92,7 @@ def test_kept_halves(case: tuple[NDArray[Any], list[int]], data: st.DataObject, 
     factors = np.linspace(0.5, 2, sides.size)
     split = states.reshape(len(states), -1, 2, 1 << bit)
     expected = [split[side // 2, :, side % 2].reshape(-1) * f for side, f in zip(sides, factors, strict=True)]
-    found = measure.kept_halves(states, bit, sides, factors, never, tuning)
+    found = measure.kept_halves(states, bit, sides, factors, no_checkpoint, tuning)
     assert found.flags.c_contiguous
     close(found, np.array(expected), states)
 
@@ -110,7 +107,7 @@ def test_collapse(case: tuple[NDArray[Any], list[int]], value: int, tuning: Tuni
     expected = np.where(kept, psi, 0)
     expected /= np.linalg.norm(expected)
     psi = psi.copy()
-    measure.collapse(psi, fixed, never, tuning)
+    measure.collapse(psi, fixed, no_checkpoint, tuning)
     close(psi, expected, psi)
 
 
@@ -125,12 +122,12 @@ def test_no_state_depends_on_the_others(case: tuple[NDArray[Any], list[int]], tu
 
     def done(rows: NDArray[Any], places: slice) -> list[NDArray[Any]]:
         found = [
-            measure.bit_probabilities(rows, bits[0], never, tuning),
-            measure.marginals(rows, bits, never, tuning),
+            measure.bit_probabilities(rows, bits[0], no_checkpoint, tuning),
+            measure.marginals(rows, bits, no_checkpoint, tuning),
         ]
-        measure.canonicalize(rows, never, tuning)
-        found += [rows.copy(), measure.fingerprints(rows, never, tuning)]
-        measure.project(rows, bits[0], outcomes[places], factors[places], never, tuning, reset=True)
+        measure.canonicalize(rows, no_checkpoint, tuning)
+        found += [rows.copy(), measure.fingerprints(rows, no_checkpoint, tuning)]
+        measure.project(rows, bits[0], outcomes[places], factors[places], no_checkpoint, tuning, reset=True)
         return [*found, rows]
 
     together = done(states, slice(None))
@@ -154,8 +151,8 @@ def test_canonical_states_are_equal_that_differ_by_phase_and_rounding(
     real = not np.iscomplexobj(states)
     rotated = states * (np.sign(angle) or 1 if real else np.exp(1j * angle))
     other = (rotated + np.finfo(dtype).eps / 4).astype(dtype)
-    measure.canonicalize(states, never, tuning)
-    measure.canonicalize(other, never, tuning)
+    measure.canonicalize(states, no_checkpoint, tuning)
+    measure.canonicalize(other, no_checkpoint, tuning)
     # A digit may lie between two steps of the grid, rarely; then the states differ by a step.
     step = 1 / measure._GRIDS[states.real.itemsize]
     np.testing.assert_allclose(states, other, rtol=0, atol=1.5 * step)
@@ -167,16 +164,16 @@ def test_canonical_states_are_equal_that_differ_by_phase_and_rounding(
 def test_canonical_states_stay(dtype: type[Any], tuning: Tuning) -> None:
     """A canonical state stays; equal states have equal fingerprints, and one step makes another fingerprint."""
     states = random_states(3, 2, 6, dtype)
-    measure.canonicalize(states, never, tuning)
+    measure.canonicalize(states, no_checkpoint, tuning)
     again = states.copy()
-    measure.canonicalize(again, never, tuning)
+    measure.canonicalize(again, no_checkpoint, tuning)
     np.testing.assert_array_equal(states, again)
     np.testing.assert_array_equal(
-        measure.fingerprints(states, never, tuning), measure.fingerprints(again, never, tuning)
+        measure.fingerprints(states, no_checkpoint, tuning), measure.fingerprints(again, no_checkpoint, tuning)
     )
     again[1, 5] += 1 / measure._GRIDS[states.real.itemsize]
     assert (
-        measure.fingerprints(states, never, tuning) == measure.fingerprints(again, never, tuning)
+        measure.fingerprints(states, no_checkpoint, tuning) == measure.fingerprints(again, no_checkpoint, tuning)
     ).tolist() == [True, False]
 
 
@@ -186,13 +183,13 @@ def test_fingerprints_tell_signs_and_places_apart(tuning: Tuning) -> None:
     psi[1, [2, 5]] *= -1
     psi[2, [3, 6]] *= -1
     psi[3, [2, 5, 3, 6]] *= -1
-    assert len(set(measure.fingerprints(psi, never, tuning).tolist())) == 4
+    assert len(set(measure.fingerprints(psi, no_checkpoint, tuning).tolist())) == 4
 
 
 def test_a_state_that_was_never_normalised_is_not_lost(tuning: Tuning) -> None:
     """An initial state of any norm keeps its amplitudes when it is made canonical."""
     psi = np.array([[0.25, 0.125j]])
-    measure.canonicalize(psi, never, tuning)
+    measure.canonicalize(psi, no_checkpoint, tuning)
     np.testing.assert_array_equal(psi, [[0.25, 0.125j]])
 
 
@@ -223,4 +220,4 @@ def test_fingerprints_of_pieces_of_any_size() -> None:
     """What was made for pieces of one size is not taken for others."""
     states = np.eye(4, 16, dtype=complex)
     for size in (1, 2, 12):
-        assert len(set(measure.fingerprints(states, never, Tuning(chunk_bits=size)).tolist())) == 4
+        assert len(set(measure.fingerprints(states, no_checkpoint, Tuning(chunk_bits=size)).tolist())) == 4
