@@ -17,7 +17,7 @@ from benchmarks.scale_recut import Recut, bell
 from benchmarks.scale_rows import Row
 from benchmarks.scale_site import Site, wait_until
 from jobs import BasicAerProvider
-from worker.queue.publish import carry_out
+from worker.queue.publish import apply_effects
 from worker.record.store import Store
 from worker.settings import Settings
 
@@ -76,7 +76,7 @@ def _submit_huge(provider: BasicAerProvider, settings: Settings) -> str:
     shards = Recut.of(provider, _SHARDS, shots=round(1e3 * _SHARD_SECONDS))
     with provider.reaching() as connection:
         job_id, effects = shards.submit(connection.store, _SHARDS, replace(settings, owner="huge"))
-        carry_out(connection.app, effects)
+        apply_effects(connection.app, effects)
     return job_id
 
 
@@ -84,8 +84,8 @@ def _shard_seconds(store: Store, job_id: str, slots: int) -> float:
     """Return the seconds from one shard to the next on one slot, while nobody else submits."""
 
     def done() -> int:
-        places = store.places(job_id)
-        return 0 if places is None else places.done
+        counts = store.shard_counts(job_id)
+        return 0 if counts is None else counts.done
 
     before, start = done(), time.monotonic()
     wait_until(lambda: done() >= before + _SHARDS_TIMED * slots, "the huge job's shards")

@@ -19,7 +19,7 @@ from benchmarks.scale_report import constants_table, limits_table, replaced, rou
 from benchmarks.scale_site import Site, end_at_sigterm, wait_until
 from benchmarks.scale_steps import usage, used_memory
 from worker.queue.app import make_app
-from worker.queue.publish import carry_out
+from worker.queue.publish import apply_effects
 from worker.settings import Settings
 
 _NODES = 20
@@ -89,7 +89,7 @@ def _observed(site: Site, settings: Settings, seconds: float) -> tuple[float, Co
         recut, app = Recut.of(provider, size, shots=round(1e3 * seconds)), make_app(settings)
     store = site.store
     job_id, effects = recut.submit(store, size, settings)
-    carry_out(app, effects)
+    apply_effects(app, effects)
 
     def done() -> int:
         record = store.read(job_id)

@@ -107,7 +107,7 @@ def _measured(
                 nonlocal shards
                 job = submit(backend)
                 result = job.result(timeout=_PATIENCE)
-                shards = int(site.client.hget(keys.job(job.job_id()), "total") or 0)
+                shards = int(site.client.hget(keys.key("job", job.job_id()), "total") or 0)
                 return result
 
             return Contender(f"{workers} ours", run, lambda result: [each.data.counts for each in result.results])

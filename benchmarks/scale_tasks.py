@@ -12,7 +12,7 @@ from benchmarks.rounds import Contender, in_turns
 from benchmarks.scale_recut import Recut, bell
 from benchmarks.scale_rows import Row, slope
 from benchmarks.scale_site import NOOP, Meter, Site, family_seconds
-from worker.queue.publish import carry_out
+from worker.queue.publish import apply_effects
 
 _JOBS = 1000
 _JOBS_WANTED = 0.7
@@ -105,7 +105,7 @@ def shards(rounds: int) -> Iterator[Row]:
                 done += size
                 with provider.reaching() as connection:
                     job_id, effects = recut.submit(connection.store, size, provider.settings)
-                    carry_out(connection.app, effects)
+                    apply_effects(connection.app, effects)
                 return provider.job(job_id).result(timeout=_PATIENCE)
 
             return Contender(
