@@ -16,11 +16,14 @@ CACHE_BITS = 14
 class Tuning:
     """The sizes that work on a state is cut by."""
 
-    #: log2 of the amplitudes of a chunk, or of another piece of a state.
+    #: log2 of the amplitudes of a chunk, which goes through all steps of a stage before the next one is read.
     chunk_bits: int = CACHE_BITS
     #: log2 of the amplitudes of a chunk of a wide state, for which a plan has fewer stages then, and two threads
     #: wait for each other less often.
     wide_chunk_bits: int = CACHE_BITS + 1
+    #: log2 of the amplitudes that are measured, or made those of a result, at a time; and most bits of an outcome
+    #: whose distribution is kept.
+    piece_bits: int = CACHE_BITS
     #: The lowest bits of a state's index that are in every chunk, so that whole rows of memory are read and
     #: written.
     local_bits: int = 3

@@ -34,7 +34,7 @@ def squared_magnitudes(psi: Amplitudes) -> NDArray[np.float64]:
 
 def piece_probabilities(psi: Amplitudes, checkpoint: Checkpoint, tuning: Tuning = TUNING) -> NDArray[np.float64]:
     """Return the squared norm of each piece of a state that has several."""
-    pieces = psi.reshape(-1, 1 << tuning.chunk_bits)
+    pieces = psi.reshape(-1, 1 << tuning.piece_bits)
     masses = np.empty(len(pieces))
     for place, piece in enumerate(pieces):
         checkpoint()
@@ -48,7 +48,7 @@ def bit_probabilities(
     """Return the squared norms of each state's two halves, where the bit is 0 and where it is 1: (states, 2)."""
     masses = np.zeros((len(rows), 2))
     for states, piece in _pieces(rows, checkpoint, tuning):
-        if bit >= tuning.chunk_bits:
+        if bit >= tuning.piece_bits:
             masses[states.start, piece.start >> bit & 1] += squared_magnitudes(rows[states, piece]).sum()
             continue
         found = squared_magnitudes(rows[states, piece])
@@ -76,7 +76,7 @@ def project(
     alternating = kept[:, np.arange(min(rows.shape[1], 1 << tuning.run_bits)) >> bit & 1]
     for states, piece in _pieces(rows, checkpoint, tuning):
         part = rows[states, piece]
-        if bit >= tuning.chunk_bits:
+        if bit >= tuning.piece_bits:
             part *= kept[states, [piece.start >> bit & 1]]
         elif bit >= tuning.run_bits:
             halves = part.reshape(len(part), -1, 2, 1 << bit)
@@ -101,7 +101,7 @@ def kept_halves(
     view = rows.reshape(len(rows), -1, 2, 1 << bit)
     halves = np.empty((sides.size, view.shape[1], view.shape[3]), rows.dtype)
     scales = factors.astype(rows.real.dtype)
-    together = (1 << tuning.chunk_bits) // halves[0].size
+    together = (1 << tuning.piece_bits) // halves[0].size
     for first in range(0, sides.size, max(1, together)):
         if together:
             checkpoint()
@@ -111,7 +111,7 @@ def kept_halves(
             continue
         source, goal = view[sides[first] // 2, :, sides[first] % 2], halves[first]
         # Pieces of one state: some of its runs, or a part of a run.
-        runs, length = max(1, (1 << tuning.chunk_bits) >> bit), min(1 << bit, 1 << tuning.chunk_bits)
+        runs, length = max(1, (1 << tuning.piece_bits) >> bit), min(1 << bit, 1 << tuning.piece_bits)
         for run, start in product(range(0, len(source), runs), range(0, 1 << bit, length)):
             checkpoint()
             piece = slice(run, run + runs), slice(start, start + length)
@@ -127,8 +127,8 @@ def marginals(
     Shape (states, 2^k), which is memory beside the pieces.
     """
     ordered = sorted(bits)
-    low = [bit for bit in ordered if bit < tuning.chunk_bits]
-    high = [bit for bit in ordered if bit >= tuning.chunk_bits]
+    low = [bit for bit in ordered if bit < tuning.piece_bits]
+    high = [bit for bit in ordered if bit >= tuning.piece_bits]
     masses = np.zeros((len(rows), 1 << len(high), 1 << len(low)))
     for states, piece in _pieces(rows, checkpoint, tuning):
         part = squared_magnitudes(rows[states, piece])
@@ -145,12 +145,12 @@ def marginals(
 
 def collapse(psi: Amplitudes, fixed: Mapping[int, int], checkpoint: Checkpoint, tuning: Tuning = TUNING) -> None:
     """Keep the part where each bit has its value, and normalise it."""
-    width = min(psi.size, 1 << tuning.chunk_bits)
+    width = min(psi.size, 1 << tuning.piece_bits)
     pieces = psi.reshape(-1, width)
     inside = np.ones(width, np.bool_)
     for bit, value in fixed.items():
-        inside &= np.arange(width) >> bit & 1 == value if bit < tuning.chunk_bits else True
-    high = [(bit - tuning.chunk_bits, value) for bit, value in fixed.items() if bit >= tuning.chunk_bits]
+        inside &= np.arange(width) >> bit & 1 == value if bit < tuning.piece_bits else True
+    high = [(bit - tuning.piece_bits, value) for bit, value in fixed.items() if bit >= tuning.piece_bits]
     kept = [place for place in range(len(pieces)) if all(place >> bit & 1 == value for bit, value in high)]
     left = set(kept)
     mass = 0.0
@@ -186,7 +186,7 @@ def canonicalize(rows: Amplitudes, checkpoint: Checkpoint, tuning: Tuning = TUNI
 def fingerprints(rows: Amplitudes, checkpoint: Checkpoint, tuning: Tuning = TUNING) -> NDArray[np.uint64]:
     """Return a hash of each state: equal for equal bytes, and hardly ever equal for others."""
     found = np.zeros(len(rows), np.uint64)
-    weights = _weights(2 << tuning.chunk_bits)
+    weights = _weights(2 << tuning.piece_bits)
     word = np.dtype(np.uint64 if rows.itemsize >= np.uint64().itemsize else np.uint32)
     for states, piece in _pieces(rows, checkpoint, tuning):
         words = rows[states, piece].view(word).astype(np.uint64)
@@ -225,7 +225,7 @@ def _lower(rows: Amplitudes, bit: int, outcomes: Indices, checkpoint: Checkpoint
     for states, piece in _pieces(rows, checkpoint, tuning):
         part = rows[states, piece]
         ones = np.flatnonzero(outcomes[states])
-        if bit < tuning.chunk_bits:
+        if bit < tuning.piece_bits:
             halves = part.reshape(len(part), -1, 2, 1 << bit)
             halves[ones, :, 0] = halves[ones, :, 1]
         elif ones.size and piece.start >> bit & 1:
@@ -235,11 +235,11 @@ def _lower(rows: Amplitudes, bit: int, outcomes: Indices, checkpoint: Checkpoint
 def _pieces(rows: Amplitudes, checkpoint: Checkpoint, tuning: Tuning) -> Iterator[tuple[slice, slice]]:
     """Yield slices of the states and of their amplitudes: several whole states, or a part of one."""
     states, size = rows.shape
-    step = max(1, (1 << tuning.chunk_bits) // size)
+    step = max(1, (1 << tuning.piece_bits) // size)
     for first in range(0, states, step):
-        for start in range(0, size, 1 << tuning.chunk_bits):
+        for start in range(0, size, 1 << tuning.piece_bits):
             checkpoint()
             yield (
                 slice(first, min(first + step, states)),
-                slice(start, min(start + (1 << tuning.chunk_bits), size)),
+                slice(start, min(start + (1 << tuning.piece_bits), size)),
             )

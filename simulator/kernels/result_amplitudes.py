@@ -27,7 +27,7 @@ def to_complex(
     It takes the place of ``psi``, which is used up. Calls ``checkpoint`` for each piece.
     """
     goal: NDArray[np.complexfloating] = psi if psi.dtype == dtype else buffers.room_of(psi, dtype)
-    size = min(psi.size, 1 << tuning.chunk_bits)
+    size = min(psi.size, 1 << tuning.piece_bits)
 
     def work(starts: Iterator[int]) -> None:
         for start in starts:

@@ -4,7 +4,7 @@ A sampled shot uses one random number, whatever the number of qubits: it looks i
 distribution. So the sampled outcomes of a seed differ from those that one measurement after another would give;
 each way is as random, and as reproducible.
 
-An outcome is an int. Of up to `Tuning.chunk_bits` measured qubits it has a bit for each, the lowest qubit's first,
+An outcome is an int. Of up to `Tuning.piece_bits` measured qubits it has a bit for each, the lowest qubit's first,
 so that the order of the distribution does not depend on how the state's qubits lie. Of more, it is an index of the
 state, whose distribution is too large to be kept, or sorted: pieces of it are summed up where a shot falls on
 them.
@@ -121,7 +121,7 @@ class Readout:
 def readout_of(measures: Sequence[Measure], slots: Mapping[int, int], tuning: Tuning = TUNING) -> Readout:
     """Return how outcomes of some measurements are read in a state whose qubits lie so."""
     qubits = sorted({measure.qubit for measure in measures})
-    wide = len(qubits) > tuning.chunk_bits
+    wide = len(qubits) > tuning.piece_bits
     places = {qubit: slots[qubit] if wide else place for place, qubit in enumerate(qubits)}
     sources = {measure.clbit: places[measure.qubit] for measure in measures}
     return Readout(places, sources, len(slots) if wide else len(qubits), wide)

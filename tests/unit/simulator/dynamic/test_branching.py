@@ -225,7 +225,7 @@ def test_counts_are_likely(name: str, *, sample_measuring: bool) -> None:
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_counts_of_states_in_pieces_are_likely(name: str) -> None:
     """Rules 28 and 31: so they do where a state has more qubits than one distribution, and memory agrees."""
-    pieces = Tuning(chunk_bits=1, run_bits=1)
+    pieces = Tuning(piece_bits=1, run_bits=1)
     result = run(PROGRAMS[name](), seed=12, shots=20_000, tuning=pieces)
     assert_likely(result.counts, distribution(PROGRAMS[name]()))
     remembered = run(PROGRAMS[name](), seed=12, shots=20_000, memory=True, tuning=pieces)

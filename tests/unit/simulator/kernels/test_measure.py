@@ -23,7 +23,7 @@ ATOL = {8: 1e-13, 4: 1e-5}
 @pytest.fixture(params=[14, 3, 1], ids=str, scope="module")
 def tuning(request: pytest.FixtureRequest) -> Tuning:
     """Pieces so small that even a few bits take many of them, and the size that is used."""
-    return Tuning(chunk_bits=request.param, run_bits=min(Tuning().run_bits, request.param))
+    return Tuning(piece_bits=request.param, run_bits=min(Tuning().run_bits, request.param))
 
 
 def random_states(seed: int, num_states: int, num_bits: int, dtype: type[Any]) -> NDArray[Any]:
@@ -209,15 +209,15 @@ def test_every_function_calls_the_checkpoint(tuning: Tuning) -> None:
         "fingerprints": lambda look: measure.fingerprints(states, look, tuning),
     }
     for name, function in functions.items():
-        if states.shape[1] < 1 << tuning.chunk_bits and name == "piece_probabilities":
+        if states.shape[1] < 1 << tuning.piece_bits and name == "piece_probabilities":
             continue
         calls.clear()
         function(lambda: calls.append(1))
-        assert len(calls) >= max(1, states.shape[1] >> tuning.chunk_bits), name
+        assert len(calls) >= max(1, states.shape[1] >> tuning.piece_bits), name
 
 
 def test_fingerprints_of_pieces_of_any_size() -> None:
     """What was made for pieces of one size is not taken for others."""
     states = np.eye(4, 16, dtype=complex)
     for size in (1, 2, 12):
-        assert len(set(measure.fingerprints(states, no_checkpoint, Tuning(chunk_bits=size)).tolist())) == 4
+        assert len(set(measure.fingerprints(states, no_checkpoint, Tuning(piece_bits=size)).tolist())) == 4

@@ -15,7 +15,7 @@ from simulator.monitor import no_checkpoint
 from simulator.tuning import Tuning
 
 #: Pieces so small that there are many.
-SMALL = Tuning(chunk_bits=3)
+SMALL = Tuning(piece_bits=3)
 
 
 @pytest.fixture(autouse=True, params=[1, 2])

@@ -40,11 +40,11 @@ def narrow_outcomes(psi: NDArray[Any], draws: Sequence[float]) -> list[int]:
 @pytest.fixture(params=[14, 2], ids=["one piece", "pieces"])
 def tuning(request: pytest.FixtureRequest) -> Tuning:
     """Distributions of up to so many bits are looked up as a whole."""
-    return Tuning(chunk_bits=request.param, run_bits=min(request.param, Tuning().run_bits))
+    return Tuning(piece_bits=request.param, run_bits=min(request.param, Tuning().run_bits))
 
 
 def outcomes_of(psi: NDArray[Any], draws: Sequence[float], tuning: Tuning) -> list[int]:
-    if psi.size <= 1 << tuning.chunk_bits:
+    if psi.size <= 1 << tuning.piece_bits:
         return narrow_outcomes(psi, draws)
     return sampling._Finder(psi, no_checkpoint, tuning).of(np.array(draws)).tolist()
 
@@ -69,7 +69,7 @@ def test_every_uniform_falls_on_what_can_be(scale: float, num_bits: int, seed: i
     near = [np.nextafter(edge, side) for edge in edges for side in (0, 1)]
     draws = sorted(min(max(draw, 0), ALMOST_ONE) for draw in [*near, *edges, 0.0, ALMOST_ONE])
     for size in (14, data.draw(st.integers(1, 2))):
-        outcomes = outcomes_of(psi, draws, Tuning(chunk_bits=size))
+        outcomes = outcomes_of(psi, draws, Tuning(piece_bits=size))
         assert all(psi[outcome] != 0 for outcome in outcomes)
         assert outcomes == sorted(outcomes)
 
@@ -101,7 +101,7 @@ def test_keys(pairs: list[tuple[int, int]], kept: int, order: list[int], size: i
         expected = kept
         for qubit, clbit in pairs:
             expected = expected & ~(1 << clbit) | (value >> qubit & 1) << clbit
-        state = State(psi, dict(enumerate(order)), tuning=Tuning(chunk_bits=size))
+        state = State(psi, dict(enumerate(order)), tuning=Tuning(piece_bits=size))
         assert counted(state, read, np.arange(3), memory=False, kept=kept) == ({hex(expected): 3}, None)
         assert counted(state, read, np.arange(3), memory=True, kept=kept)[1] == [hex(expected)] * 3
 
@@ -137,7 +137,7 @@ def test_small_distributions_do_not_depend_on_where_qubits_lie() -> None:
 def test_the_collapsed_state_is_that_of_the_outcome(qubits: list[int], seed: int, size: int) -> None:
     """Rule 31: after the one shot of a statevector, its outcome is the only one that is left."""
     read = tuple(Measure(qubit, qubit) for qubit in qubits)
-    cohort = beginning(vector(random_vector(seed, 6), Tuning(chunk_bits=size)), np.arange(1), 0)
+    cohort = beginning(vector(random_vector(seed, 6), Tuning(piece_bits=size)), np.arange(1), 0)
     tally = Tally(1, memory=False)
     sample(cohort, read, Uniforms(seed), tally)
     collapse(cohort, read, Uniforms(seed), no_checkpoint)
