@@ -1,4 +1,4 @@
-"""A Celery app like `worker`, whose kernels sleep: `celery -A benchmarks.sleepers worker`, for benchmarks only.
+"""A Celery app like `worker`, whose kernels sleep: `celery -A benchmarks.common.sleepers worker`.
 
 All but the simulation is real: claims, looks, beats and completions, and messages and results in Celery. So the
 traffic of many workers can be seen on a machine of few cores. A shard takes as many milliseconds as it has shots.
