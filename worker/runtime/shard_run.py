@@ -12,6 +12,7 @@ from simulator import Part
 from simulator.cutting import expected_seconds
 from simulator.errors import WireError
 from simulator.execution import run_shard
+from simulator.monitor import Monitor
 from simulator.shards import wire
 from simulator.sizes import size
 from simulator.weight import part_weight
@@ -97,9 +98,8 @@ class ShardRunner:
         try:
             part = run_shard(
                 shard,
-                checkpoint=checkpoint,
+                Monitor(checkpoint, report),
                 admit=lambda required: self.admission.admit(slot, required, self._widest),
-                report=report,
             )
         finally:
             self.admission.leave(slot)

@@ -15,8 +15,8 @@ from typing import Any
 from kombu.entity import Queue
 from kombu.messaging import Consumer
 
-from benchmarks.scale_model import Cost
-from benchmarks.scale_site import Site
+from benchmarks.common.site import Site
+from benchmarks.redis_model.model import Cost
 from simulator.shards import wire
 from worker.queue.app import make_app
 from worker.queue.publish import apply_effects

@@ -8,10 +8,10 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
-from benchmarks.scale_model import TICKS, Constants
-from benchmarks.scale_recut import Recut
-from benchmarks.scale_site import Site, wait_until
-from benchmarks.scale_steps import (
+from benchmarks.common.one_shard_each import OneShardEach
+from benchmarks.common.site import Site, wait_until
+from benchmarks.redis_model.model import TICKS, Constants
+from benchmarks.redis_model.steps import (
     CALLS,
     PAUSE,
     announced,
@@ -68,12 +68,12 @@ class _Bench:
         self._store = site.store
         self._settings = provider.settings
         self._backend = provider.get_backend()
-        self._recut = Recut.of(provider, CALLS, shots=round(1e3 * _SHARD_SECONDS))
-        self._part = bytes(wire.encode(run_shard(wire.decode_shard(self._recut.shards[0]))))
+        self._small_shards = OneShardEach.of(provider, CALLS, shots=round(1e3 * _SHARD_SECONDS))
+        self._part = bytes(wire.encode(run_shard(wire.decode_shard(self._small_shards.shards[0]))))
 
     def submit(self, size: int) -> tuple[str, list[HandedOut]]:
         """SUBMIT a job of so many shards; return its id, and what was handed out."""
-        job_id, effects = self._recut.submit(self._store, size, self._settings)
+        job_id, effects = self._small_shards.submit(self._store, size, self._settings)
         return job_id, list(effects.handed_out)
 
     def jobs(self) -> dict[str, Any]:
@@ -124,7 +124,7 @@ class _Bench:
 
     def worker(self) -> float:
         """Measure the seconds that a real worker takes a shard beside its run."""
-        self._site.hire(app="benchmarks.sleepers")
+        self._site.hire(app="benchmarks.common.sleepers")
         app = make_app(self._settings)
 
         def run(size: int) -> float:
@@ -153,7 +153,7 @@ class _Bench:
 
     def _memory(self) -> Callable[[], float]:
         """Return what tells the bytes that each of a thousand shards has taken since, beside itself."""
-        before, shard = used_memory(self._site), len(self._recut.shards[0])
+        before, shard = used_memory(self._site), len(self._small_shards.shards[0])
         return lambda: (used_memory(self._site) - before) / CALLS - shard
 
 
