@@ -103,7 +103,7 @@ def shards(rounds: int) -> Iterator[Row]:
             def run() -> Any:
                 nonlocal done
                 done += size
-                with provider.reaching() as connection:
+                with provider.connection.reaching() as connection:
                     job_id, effects = recut.submit(connection.store, size, provider.settings)
                     carry_out(connection.app, effects)
                 return provider.job(job_id).result(timeout=_PATIENCE)

@@ -12,8 +12,8 @@ from typing import TypeAlias
 
 from qiskit.providers import JobTimeoutError
 
+from jobs.connection.events import JobEvents, Watch
 from jobs.errors import UnreachableError
-from jobs.follow.events import JobEvents, Watch
 from worker.record.values import Record
 
 #: Seconds between two reads of the record, for an announcement that was missed.

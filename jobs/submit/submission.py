@@ -5,10 +5,12 @@ A stream: circuits are lowered, cut into shards and, where they are many, upload
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from jobs.connection import Session
 from jobs.errors import BasicAerError
 from jobs.submit.identity import Digest
 from jobs.submit.items import Intake, Limits
@@ -18,10 +20,11 @@ from simulator.circuit.array import Array
 from simulator.cutting import cut
 from simulator.shards import wire
 from simulator.shards.shards import Method, Options
-from worker.errors import DuplicateJobError, QuotaExceededError
+from worker.errors import STORE_FAULTS, DuplicateJobError, QuotaExceededError
+from worker.queue.publish import carry_out
 from worker.record.blobs import Upload
 from worker.record.store import Store
-from worker.record.values import Effects, NewJob
+from worker.record.values import NewJob
 from worker.settings import Settings
 
 #: Bytes from which on a stream's budget is looked at before SUBMIT does.
@@ -37,18 +40,25 @@ INITIAL_STATE = {
 
 @dataclass(frozen=True)
 class Submission:
-    """A job that is ready to be sent."""
+    """A job that is ready to be submitted."""
 
-    manifest: Manifest
+    job: NewJob
     upload: Upload
-    #: Of the content: the same circuits, options and seed give the same.
-    digest: str
-    #: An upper estimate of what the result weighs.
-    result_bytes: int
-    job_timeout: float | None
-    expires: float | None
     #: The circuits' metadata as objects; what is not JSON stays with this client.
     metadata: tuple[Any, ...]
+
+    def submit(self, session: Session) -> None:
+        """SUBMIT the job, and publish its first tasks.
+
+        Raises `BasicAerError` where the owner's quota does not hold it, or the id is another job's.
+        """
+        try:
+            effects = self.upload.submit(session.store, self.job)
+        except (QuotaExceededError, DuplicateJobError) as error:
+            raise BasicAerError(str(error)) from error
+        # The job is recorded: a publish that fails is made good by a worker's tick.
+        with contextlib.suppress(*STORE_FAULTS):
+            carry_out(session.app, effects)
 
 
 @dataclass(frozen=True)
@@ -104,40 +114,22 @@ def prepare(
         arrays=() if initial is None else (INITIAL_STATE[method],),
         tags=tags,
     )
-    return Submission(
-        manifest=manifest,
-        upload=upload,
-        digest=uuid.uuid4().hex if job_id is None else digest.hexdigest(),
-        result_bytes=intake.result_bytes,
-        job_timeout=options["job_timeout"],
-        expires=options["expires"],
-        metadata=tuple(intake.metadata),
-    )
-
-
-def send(submission: Submission, job_id: str, store: Store, settings: Settings) -> Effects:
-    """SUBMIT a job under this id; the effects are left to carry out.
-
-    Raises `BasicAerError` where the owner's quota does not hold it, or the id is another job's.
-    """
-    new = NewJob(
-        id=job_id,
+    settings = purpose.settings
+    job = NewJob(
+        id=job_id or str(uuid.uuid4()),
         owner=settings.owner,
-        total=submission.upload.total,
-        digest=submission.digest,
-        manifest=submission.manifest.encode(),
-        payload_bytes=submission.upload.num_bytes,
-        result_bytes=submission.result_bytes,
-        expires=submission.expires or settings.expires,
-        job_timeout=submission.job_timeout or settings.job_timeout,
-        priority=submission.manifest.options["priority"],
-        backend=submission.manifest.backend,
-        tags=submission.manifest.tags,
+        total=upload.total,
+        digest=uuid.uuid4().hex if job_id is None else digest.hexdigest(),
+        manifest=manifest.encode(),
+        payload_bytes=upload.num_bytes,
+        result_bytes=intake.result_bytes,
+        expires=options["expires"] or settings.expires,
+        job_timeout=options["job_timeout"] or settings.job_timeout,
+        priority=options["priority"],
+        backend=purpose.backend,
+        tags=tags,
     )
-    try:
-        return submission.upload.submit(store, new)
-    except (QuotaExceededError, DuplicateJobError) as error:
-        raise BasicAerError(str(error)) from error
+    return Submission(job, upload, tuple(intake.metadata))
 
 
 class _Budget:

@@ -20,7 +20,8 @@ from qiskit import ClassicalRegister, QuantumCircuit
 from qiskit.circuit.classical import expr, types
 
 import simulator
-from jobs.lowering import lower, rebuild
+from jobs.lowering import lower
+from jobs.rebuilding import rebuild
 from simulator.errors import ProgramRuntimeError
 
 #: Drawing a circuit takes longer than running it.

@@ -12,7 +12,8 @@ from qiskit.quantum_info import Operator, Statevector, random_statevector
 from strategies import STANDARD_GATES, standard_gate, state_circuits, unitary_circuits
 
 import simulator
-from jobs.lowering import lower, rebuild
+from jobs.lowering import lower
+from jobs.rebuilding import rebuild
 
 #: The states are exact but for rounding: some hundred operations of 1e-16 each.
 TOLERANCE = {"rtol": 0, "atol": 1e-10}

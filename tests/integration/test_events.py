@@ -14,7 +14,7 @@ from patience import deadline
 from processes import eventually
 from qiskit.providers import JobTimeoutError
 
-from jobs.follow.events import JobEvents
+from jobs.connection.events import JobEvents
 from worker.record import keys
 
 #: Far less than a wait that is not told takes.

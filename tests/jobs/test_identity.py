@@ -31,7 +31,7 @@ def digest(circuits, job_id="mine", **options):
     backend = BACKENDS[0]
     given = dict(DEFAULTS[backend.METHOD]) | options
     purpose = Purpose("qasm", backend.NAME, "0", Limits(20, None, 1 << 30), Settings.from_env())
-    return prepare(circuits, given, purpose, job_id=job_id, store=None).digest
+    return prepare(circuits, given, purpose, job_id=job_id, store=None).job.digest
 
 
 @pytest.mark.parametrize("registers", [True, False])
