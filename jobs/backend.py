@@ -16,10 +16,10 @@ from jobs.errors import BasicAerError
 from jobs.follow.recorded import RecordedJob
 from jobs.job import BasicAerJob
 from jobs.submit import identity
-from jobs.submit.items import Limits
+from jobs.submit.checks import SubmitContext
 from jobs.submit.manifest import Manifest
 from jobs.submit.options import DEFAULTS, is_done_anyway, resolve_precision
-from jobs.submit.submission import Purpose, Submission, prepare
+from jobs.submit.submission import Submission, prepare
 from jobs.target import build_target
 from simulator import cost
 from simulator.shards.shards import Method, Precision
@@ -106,7 +106,7 @@ class BasicAerBackend(BackendV2):
     def _width(self, workers: list[WorkerInfo], precision: Precision) -> int:
         if not workers:
             return self.connection.settings.max_qubits
-        return cost.max_qubits(max(worker.memory for worker in workers), self.METHOD, precision)
+        return _widest(max([worker.memory for worker in workers]), self.METHOD, precision)
 
     def run(self, run_input: Any, *, job_id: str | None = None, **options: Any) -> BasicAerJob:
         """Submit circuits and return at once.
@@ -147,11 +147,9 @@ class BasicAerBackend(BackendV2):
                 warnings.warn(f"Option {name} is not used by this backend", UserWarning, stacklevel=3)
             elif value is not None:
                 given[name] = value
-        settings = self.connection.settings
         width = self._width(_workers(session), resolve_precision(given["precision"]))
-        limits = Limits(width, self.max_circuits, settings.max_result_bytes)
-        purpose = Purpose(self.METHOD, self.NAME, self.backend_version, limits, settings)
-        return prepare(run_input, given, purpose, job_id=job_id, store=None if held else session.store)
+        context = SubmitContext(self.METHOD, self.NAME, self.backend_version, width, self.connection.settings)
+        return prepare(run_input, given, context, job_id=job_id, store=None if held else session.store)
 
     def retrieve_job(self, job_id: str) -> BasicAerJob:
         """Find a job of this backend again."""
@@ -201,6 +199,12 @@ class UnknownBackend(BasicAerBackend):
 
 #: In the order in which a provider lists them.
 BACKENDS = (QasmSimulator, StatevectorSimulator, UnitarySimulator)
+
+
+@functools.lru_cache(maxsize=64)
+def _widest(memory: int, method: Method, precision: Precision) -> int:
+    """Return how many qubits fit so many bytes: the workers are the same from run to run."""
+    return cost.max_qubits(memory, method, precision)
 
 
 @functools.cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from types import MappingProxyType
 from typing import Any
 
@@ -54,8 +55,8 @@ def _lowered(circuit: QuantumCircuit, from_zero: bool, numbers: OpenNumbers | No
     if not isinstance(circuit, QuantumCircuit):
         raise LoweringError(f"a QuantumCircuit is needed, not {type(circuit).__name__} {circuit!r}")
     draft = Draft(circuit.name, from_zero, open=numbers)
-    qubits: dict[Any, int] = {bit: index for index, bit in enumerate(circuit.qubits)}
-    clbits: dict[Any, int] = {bit: index for index, bit in enumerate(circuit.clbits)}
+    qubits: dict[Any, int] = dict(zip(circuit.qubits, count(), strict=False))
+    clbits: dict[Any, int] = dict(zip(circuit.clbits, count(), strict=False))
     scope = Scope(draft, RULES, qubits, clbits, [])
     _refuse_open_ends(circuit, scope)
     try:
@@ -77,15 +78,16 @@ def _lowered(circuit: QuantumCircuit, from_zero: bool, numbers: OpenNumbers | No
 def _refuse_open_ends(circuit: QuantumCircuit, scope: Scope) -> None:
     """Refuse parameters and input variables, which have no value."""
     # Qiskit 2.0 counts the parameters of its loops among a circuit's own; later ones do not.
-    bound = set(_loop_parameters(circuit)) if circuit.parameters else set()
-    parameters = [parameter.name for parameter in circuit.parameters if parameter not in bound]
-    if parameters and scope.draft.open is None:
-        raise scope.error(
-            f"its parameters have no values: {_listed(parameters)}; give them with "
-            "run(..., parameter_binds=[{...}]) or circuit.assign_parameters(...)"
-        )
-    inputs = [variable.name or "" for variable in circuit.iter_input_vars()]
-    if inputs:
+    if circuit.parameters and scope.draft.open is None:
+        bound = set(_loop_parameters(circuit))
+        parameters = [parameter.name for parameter in circuit.parameters if parameter not in bound]
+        if parameters:
+            raise scope.error(
+                f"its parameters have no values: {_listed(parameters)}; give them with "
+                "run(..., parameter_binds=[{...}]) or circuit.assign_parameters(...)"
+            )
+    if circuit.num_input_vars:
+        inputs = [variable.name or "" for variable in circuit.iter_input_vars()]
         raise scope.error(
             f"its input variables have no values: {_listed(inputs)}; declare them with circuit.add_var(...)"
         )
@@ -116,9 +118,7 @@ def _header(circuit: QuantumCircuit, qubits: Mapping[Any, int], clbits: Mapping[
 
 
 def _registers(registers: Iterable[Register], places: Mapping[Bit, int]) -> tuple[program.Register, ...]:
-    return tuple(
-        program.Register(register.name, tuple([places[bit] for bit in register[:]])) for register in registers
-    )
+    return tuple([program.Register(each.name, tuple(map(places.__getitem__, each[:]))) for each in registers])
 
 
 def metadata_of(metadata: Any) -> str | None:

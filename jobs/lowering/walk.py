@@ -74,8 +74,12 @@ def lower_operation(operation: Any, qubits: tuple[int, ...], clbits: tuple[int, 
     What a rule cannot make of it is refused by its name: parameters can be anything, and definitions are others'
     code.
     """
-    kind, rules = type(operation), scope.rules
-    rule = rules.get(kind) or next(rules[base] for base in kind.__mro__ if base in rules)
+    rules = scope.rules
+    rule = rules[object]
+    for kind in type(operation).__mro__:
+        if kind in rules:
+            rule = rules[kind]
+            break
     try:
         rule(operation, qubits, clbits, scope)
     except (LoweringError, InvalidProgramError, RecursionError, MemoryError):

@@ -1,4 +1,4 @@
-"""Circuits and options -> a job that is ready to be sent -> SUBMIT. All is checked before anything is submitted.
+"""Circuits and options -> a job that is ready to be submitted. All is checked before anything is.
 
 A stream: circuits are lowered, cut into shards and, where they are many, uploaded one after another.
 """
@@ -7,25 +7,26 @@ from __future__ import annotations
 
 import contextlib
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from jobs.connection import Session
 from jobs.errors import BasicAerError
+from jobs.submit.builder import JobBuilder
+from jobs.submit.checks import SubmitContext
 from jobs.submit.identity import Digest
-from jobs.submit.items import Intake, Limits
 from jobs.submit.manifest import Manifest
 from jobs.submit.options import resolve
 from simulator.circuit.array import Array
 from simulator.cutting import cut
 from simulator.shards import wire
-from simulator.shards.shards import Method, Options
+from simulator.shards.shards import Options
 from worker.errors import STORE_FAULTS, DuplicateJobError, QuotaExceededError
 from worker.queue.publish import carry_out
 from worker.record.blobs import Upload
 from worker.record.store import Store
 from worker.record.values import NewJob
-from worker.settings import Settings
 
 #: Bytes from which on a stream's budget is looked at before SUBMIT does.
 _LARGE = 16 << 20
@@ -61,27 +62,16 @@ class Submission:
             carry_out(session.app, effects)
 
 
-@dataclass(frozen=True)
-class Purpose:
-    """What a job is prepared for."""
-
-    method: Method
-    backend: str
-    version: str
-    limits: Limits
-    settings: Settings
-
-
 def prepare(
-    run_input: Any, given: dict[str, Any], purpose: Purpose, *, job_id: str | None, store: Store | None
+    run_input: Any, given: Mapping[str, Any], context: SubmitContext, *, job_id: str | None, store: Store | None
 ) -> Submission:
     """Check, lower, and cut; raises `BasicAerError` naming the circuit, the value and the limit.
 
     ``job_id`` is the id that the user chose, if any. ``store`` takes what is too much to hold; None: all is held.
     """
-    method = purpose.method
-    options = resolve(method, purpose.backend, given, job_id=job_id)
-    binds = options.pop("parameter_binds")
+    method, settings = context.method, context.settings
+    options = resolve(method, context.backend, given, job_id=job_id)
+    binds, tags = options.pop("parameter_binds"), options.pop("job_tags")
     initial = options.pop(INITIAL_STATE[method])
     run = Options(
         method=method,
@@ -92,50 +82,49 @@ def prepare(
         initial_state=None if initial is None else Array.of(initial),
         precision=options["precision"],
     )
-    intake = Intake(run, options.get("seed_simulator", 0), purpose.backend, purpose.limits)
-    items = intake.items(run_input, binds)
-    digest = Digest(run)
+    builder = JobBuilder(run, options.get("seed_simulator", 0), context)
+    items, upload, budget = builder.items(run_input, binds), Upload(store), _Budget(store, settings.owner)
     # An id of our own is submitted once, so there is nothing to compare.
-    named = items if job_id is None else digest.noting(items)
-    upload, budget = Upload(store), _Budget(store, purpose.settings.owner)
+    digest = None if job_id is None else Digest(run)
+    if digest is not None:
+        items = digest.noting(items)
     try:
-        for shard in cut(run, named, options["max_shards"]):
+        for shard in cut(run, items, options["max_shards"]):
             upload.add(wire.encode(shard))
-            budget.check(upload.num_bytes + intake.result_bytes)
+            if (asked := upload.num_bytes + builder.result_bytes) >= _LARGE:
+                budget.check(asked)
     except BaseException:
         upload.drop()
         raise
-    tags = options.pop("job_tags")
     manifest = Manifest(
-        backend=purpose.backend,
-        backend_version=purpose.version,
-        num_circuits=intake.count,
+        backend=context.backend,
+        backend_version=context.version,
+        num_circuits=builder.count,
         options=options,
         arrays=() if initial is None else (INITIAL_STATE[method],),
         tags=tags,
     )
-    settings = purpose.settings
     job = NewJob(
         id=job_id or str(uuid.uuid4()),
         owner=settings.owner,
         total=upload.total,
-        digest=uuid.uuid4().hex if job_id is None else digest.hexdigest(),
+        digest=uuid.uuid4().hex if digest is None else digest.hexdigest(),
         manifest=manifest.encode(),
         payload_bytes=upload.num_bytes,
-        result_bytes=intake.result_bytes,
+        result_bytes=builder.result_bytes,
         expires=options["expires"] or settings.expires,
         job_timeout=options["job_timeout"] or settings.job_timeout,
         priority=options["priority"],
-        backend=purpose.backend,
+        backend=context.backend,
         tags=tags,
     )
-    return Submission(job, upload, tuple(intake.metadata))
+    return Submission(job, upload, tuple(builder.metadata))
 
 
 class _Budget:
     """Refuses a stream as soon as it is more than its owner may have, whatever else there is.
 
-    The store is asked once, and only for what is large: SUBMIT refuses what is not.
+    The store is asked once. It is for what is large: SUBMIT refuses what is not.
     """
 
     def __init__(self, store: Store | None, owner: str) -> None:
@@ -145,7 +134,7 @@ class _Budget:
 
     def check(self, asked: int) -> None:
         """Raise `BasicAerError` if so many bytes are too many."""
-        if self._store is None or asked < _LARGE:
+        if self._store is None:
             return
         if self._limits is None:
             self._limits = self._store.budget(self._owner)

@@ -82,7 +82,7 @@ def submitted(provider, shards, *, manifest=None, job_timeout=60.0, tamper=lambd
     """Submit a job of these bytes, as a client with none of our checks would."""
     job_id = f"hostile-{uuid.uuid4()}"
     if manifest is None:
-        manifest = provider.get_backend().create_job(bell())._submission.manifest.encode()
+        manifest = provider.get_backend().create_job(bell())._submission.job.manifest
     with provider.connection.reaching() as connection:
         size = write_payload(connection.store, job_id, shards)
         tamper(keys.upload(job_id))

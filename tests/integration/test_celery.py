@@ -193,7 +193,7 @@ class TestMessages:
             effects = connection.store.submit(
                 NewJob(
                     id=job_id, owner="someone", total=1, digest="d", payload_bytes=size, result_bytes=0,
-                    manifest=template._submission.manifest.encode(), expires=60, job_timeout=60,
+                    manifest=template._submission.job.manifest, expires=60, job_timeout=60,
                     backend="qasm_simulator",
                 )
             )  # fmt: skip

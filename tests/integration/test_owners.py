@@ -59,7 +59,7 @@ def huge(provider: BasicAerProvider, circuit: QuantumCircuit, shards: int) -> Ba
     with provider.connection.reaching() as connection:
         new = NewJob(
             id=job_id, owner=provider.settings.owner, total=shards, digest="d", backend="qasm_simulator",
-            manifest=template.manifest.encode(), payload_bytes=shards * len(shard), result_bytes=0, expires=600,
+            manifest=template.job.manifest, payload_bytes=shards * len(shard), result_bytes=0, expires=600,
             job_timeout=600,
         )  # fmt: skip
         carry_out(connection.app, submit_with(connection.store, new, [shard] * shards))
