@@ -21,7 +21,7 @@ from simulator.dynamic.flow import compile_program
 from simulator.errors import InvalidProgramError, MemoryRefusedError
 from simulator.evolve import state
 from simulator.evolve.evolution import Evolution, Report, unheard
-from simulator.evolve.finishing import finished
+from simulator.kernels.result_amplitudes import to_complex
 from simulator.pieces import numbered
 from simulator.rng import Uniforms
 from simulator.sampling.sampling import collapse, sample
@@ -179,7 +179,7 @@ def finished_state(
 ) -> NDArray[np.complexfloating]:
     """Return the amplitudes in order, with the global phase, and without what is too small."""
     factor = np.exp(1j * global_phase) if global_phase else 1
-    return finished(final.ordered(checkpoint), _DTYPES[precision], factor, chop_threshold, checkpoint)
+    return to_complex(final.ordered(checkpoint), _DTYPES[precision], factor, chop_threshold, checkpoint)
 
 
 def amplitude_type(precision: Precision, *, real: bool) -> type[Any]:

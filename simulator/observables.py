@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from simulator.errors import InvalidProgramError
 from simulator.evolve.state import State
-from simulator.kernels.pauli_masks import BLOCK, PauliMask, Scratch, grouped
+from simulator.kernels.pauli import BLOCK, PauliMask, Scratch, grouped
 
 #: Bits that a mask may have.
 _MASK_BITS = 62

@@ -51,7 +51,7 @@ from simulator.dynamic.cohort import (
 from simulator.dynamic.evaluation import Classical, Evaluator
 from simulator.evolve.evolution import Evolution, Report, unheard
 from simulator.evolve.state import State, widened, without
-from simulator.kernels.measurement import bit_masses, kept_halves, project, settle
+from simulator.kernels.measure import bit_probabilities, canonicalize, kept_halves, project
 from simulator.pieces import taken
 from simulator.rng import Uniforms
 
@@ -133,7 +133,7 @@ class Interpreter:
         for each in cohorts:
             if isinstance(self._operation(each), Meet):
                 # Also if no other comes, so that a shot's outcomes do not depend on it.
-                settle(each.rows, self.checkpoint)
+                canonicalize(each.rows, self.checkpoint)
         return cohorts
 
     def _step(self, cohort: Cohort, others: Sequence[Cohort]) -> list[Cohort]:
@@ -160,7 +160,7 @@ class Interpreter:
 
         Without a clbit the outcome is forgotten.
         """
-        masses = bit_masses(cohort.rows, cohort.state.slots[qubit], self.checkpoint)
+        masses = bit_probabilities(cohort.rows, cohort.state.slots[qubit], self.checkpoint)
         share = masses[:, 0] / masses.sum(axis=1)
         shares = share[cohort.rows_of_members]
         if np.all((share <= 0) | (share >= 1)):

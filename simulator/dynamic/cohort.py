@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from simulator.dynamic.crowd import Crowd, chosen, crowd_of, united
 from simulator.dynamic.evaluation import Classical
 from simulator.evolve.state import State
-from simulator.kernels.measurement import marks
+from simulator.kernels.measure import fingerprints
 from simulator.pieces import concatenated, looked, taken
 from simulator.rng import Uniforms
 
@@ -161,7 +161,7 @@ def same_state(one: Cohort, other: Cohort, checkpoint: Callable[[], None]) -> bo
     if one.num_rows > 1 or other.num_rows > 1:
         return False
     for each in (one, other):
-        each.fingerprint = each.fingerprint or int(marks(each.rows, checkpoint)[0])
+        each.fingerprint = each.fingerprint or int(fingerprints(each.rows, checkpoint)[0])
     return one.fingerprint == other.fingerprint and _equal(one.rows[0], other.rows[0], checkpoint)
 
 
@@ -178,13 +178,13 @@ def merge(cohort: Cohort, checkpoint: Callable[[], None]) -> None:
 
 def _merge_states(cohort: Cohort, checkpoint: Callable[[], None]) -> None:
     states = cohort.rows
-    fingerprints = marks(states, checkpoint).tolist()
-    if len(set(fingerprints)) == len(fingerprints):
+    hashes = fingerprints(states, checkpoint).tolist()
+    if len(set(hashes)) == len(hashes):
         return
     alike: dict[int, list[int]] = {}
     kept: list[int] = []
     new_rows = []
-    for row, fingerprint in enumerate(fingerprints):
+    for row, fingerprint in enumerate(hashes):
         others = alike.setdefault(fingerprint, [])
         same = next((new for new in others if _equal(states[kept[new]], states[row], checkpoint)), None)
         if same is None:

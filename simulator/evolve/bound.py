@@ -20,12 +20,14 @@ from simulator.evolve.diagonals import Entries, PairVector, Patch, Scaling
 from simulator.evolve.phases import Member, Phases
 from simulator.evolve.rotations import Rotation, Turning, rotate
 from simulator.evolve.state import State
-from simulator.kernels import kernels
+from simulator.kernels.dense import apply_matrix, as_type, real_form
+from simulator.kernels.diagonal import prepare
 from simulator.matrices.binding import Place, Recipe, steps_of
 from simulator.matrices.folding import PAIR
 from simulator.matrices.products import Matrices
 from simulator.plan.operations import WIDEST, Evolving, Listing, Operation, listed
 from simulator.plan.planner import NARROW, Multiply, Plan, Rotate, Step, Whole, chunk_bits, make_plan
+from simulator.typing import Controls
 
 #: log2 of the amplitudes of a state whose gathers are kept with a plan: at most 8 KiB each.
 _SMALL = 10
@@ -84,13 +86,13 @@ class Planned:
         return self._bound[dtype]
 
     def forms(self, flat: Mapping[int, Matrices], dtype: np.dtype[Any]) -> dict[int, NDArray[Any]]:
-        """Return, by number of qubits, the blocks' matrices as `kernels.real_form` has them, for states of a type.
+        """Return, by number of qubits, the blocks' matrices as `real_form` has them, for states of a type.
 
         ``flat`` are the operations' matrices, of which an axis of rows may lead.
         """
         numbers = np.empty(0, dtype).real.dtype
         return {
-            size: kernels.real_form(stack, real=self.real).astype(numbers, copy=False)
+            size: real_form(stack, real=self.real).astype(numbers, copy=False)
             for size, stack in self.recipe.block_matrices(flat).items()
         }
 
@@ -174,9 +176,9 @@ class Bound:
         if kept.vector is not None:
             if self._pairs is None:
                 self._pairs = self._planned.recipe.pairs(self._flat)
-            vector = kernels.of_type(kept.vector.of(self._pairs), self._dtype)
+            vector = as_type(kept.vector.of(self._pairs), self._dtype)
         patches = [
-            (patch.places, kernels.of_type(self._diagonal(place), self._dtype).take(patch.entries))
+            (patch.places, as_type(self._diagonal(place), self._dtype).take(patch.entries))
             for patch, place in kept.patches
         ]
         others = [self._member(*each) for each in kept.others]
@@ -195,7 +197,7 @@ class Bound:
         return _matrix(instruction).diagonal()
 
     def _member(self, place: int, bits: tuple[int, ...]) -> Member:
-        diagonal = kernels.of_type(self._diagonal(place), self._dtype)
+        diagonal = as_type(self._diagonal(place), self._dtype)
         if len(bits) <= WIDEST:
             return Member(diagonal, bits)
         instruction = self._instructions[self._planned.listing.operations[place].sources[0]]
@@ -208,11 +210,11 @@ class Bound:
             (theta,) = instruction.params
             rotate(state.amplitudes, letters, part.bits, theta, checkpoint)
         elif isinstance(instruction, Initialize):
-            kernels.prepare(state.amplitudes, instruction.amplitudes.ndarray(), part.bits, checkpoint)
+            prepare(state.amplitudes, instruction.amplitudes.ndarray(), part.bits, checkpoint)
         else:
             targets = part.bits[: len(instruction.targets)]
             controls = _controls(instruction, part.bits)
-            kernels.apply_matrix(state.amplitudes, _matrix(instruction), targets, controls, checkpoint)
+            apply_matrix(state.amplitudes, _matrix(instruction), targets, controls, checkpoint)
 
 
 def only_gate(instructions: Sequence[Evolving], operation: Operation) -> Gate:
@@ -245,7 +247,7 @@ def _matrix(instruction: Evolving) -> NDArray[np.complex128]:
     raise TypeError(instruction)
 
 
-def _controls(instruction: Evolving, bits: tuple[int, ...]) -> kernels.Controls:
+def _controls(instruction: Evolving, bits: tuple[int, ...]) -> Controls:
     """Return the controls, which come behind the targets in ``bits``, with their values."""
     state = instruction.control_state if isinstance(instruction, (Gate, Unitary)) else None
     return tuple(

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.kernels.gather import gather, move
-from simulator.kernels.kernels import ONE_THREAD
+from simulator.kernels.bits import gather, move
+from simulator.kernels.dense import ONE_THREAD
 from simulator.kernels.threads import share, thread_count
 from simulator.plan.planner import Stage
 
@@ -90,7 +90,7 @@ class Product:
     __slots__ = ("_matrices", "_shape")
 
     def __init__(self, matrices: Sequence[Numbers], shape: Shape) -> None:
-        """Take a matrix in the form of `kernels.real_form` for each value of the shape's bits."""
+        """Take a matrix in the form of `real_form` for each value of the shape's bits."""
         self._matrices = matrices
         self._shape = shape
 

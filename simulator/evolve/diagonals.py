@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from simulator.evolve.chunks import Chunk
 from simulator.evolve.phases import Member
-from simulator.kernels.kernels import Controls
+from simulator.typing import Controls
 
 Numbers = NDArray[np.complex128]
 Places = NDArray[np.intp]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from simulator.evolve.chunks import Chunk, Numbers, Scratch, run_by_chunks
-from simulator.kernels.gather import gather, move
+from simulator.kernels.bits import gather, move
 from simulator.plan import planner
 from simulator.plan.planner import Stage
 

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.evolve.chunks import Chunk
-from simulator.kernels import kernels
-from simulator.kernels.kernels import Controls
+from simulator.kernels.dense import as_type
+from simulator.kernels.diagonal import apply_diagonal
+from simulator.typing import Controls
 
 #: A chunk's bits below this one are the low bits.
 _HALF = 7
@@ -52,7 +53,7 @@ class Member:
             shaped = self.diagonal.reshape((2,) * len(self.bits))
             index: list[Any] = [slice(None) if bit >= 0 else number >> ~bit & 1 for bit in reversed(self.bits)]
             controls = tuple([pair for pair in self.controls if pair[0] >= 0])
-            kernels.apply_diagonal(chunk, shaped[tuple(index)].reshape(-1), self.inside, controls)
+            apply_diagonal(chunk, shaped[tuple(index)].reshape(-1), self.inside, controls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Phases:
             if not member.controls and 0 < len(member.outside) <= _TABLE and len(member.inside) <= 1:
                 varying.append(member)
             else:
-                self._others.append(replace(member, diagonal=kernels.of_type(member.diagonal, dtype)))
+                self._others.append(replace(member, diagonal=as_type(member.diagonal, dtype)))
         self._vector = vector
         self._tables = [_table(group, min(size, _HALF), size, dtype) for group in _grouped(varying)]
 
@@ -152,6 +153,6 @@ def _table(members: Sequence[Member], low: int, size: int, dtype: np.dtype[Any])
     reaches = any(bit >= low for member in members for bit in member.inside)
     return _Table(
         bits,
-        kernels.of_type(_kron(factors[:, :low]) * scale, dtype),
-        kernels.of_type(_kron(factors[:, low:]), dtype) if reaches else None,
+        as_type(_kron(factors[:, :low]) * scale, dtype),
+        as_type(_kron(factors[:, low:]), dtype) if reaches else None,
     )

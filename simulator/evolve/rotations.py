@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from simulator.circuit.gates import PauliString
 from simulator.evolve.chunks import Chunk, Scratch
-from simulator.kernels.kernels import of_type
+from simulator.kernels.dense import as_type
 from simulator.kernels.threads import share, thread_count
 
 Numbers = NDArray[Any]
@@ -58,7 +58,7 @@ class Turning:
         self._rotation = rotation
         #: Shapes (..., 1), and (..., chunk's rows, 1).
         self._cos = np.cos(theta / 2).astype(np.empty(0, dtype).real.dtype)
-        self._sin = of_type(sin[..., None] * high[:, None], dtype)
+        self._sin = as_type(sin[..., None] * high[:, None], dtype)
         self._low = _signs_of(*rotation.low, dtype)
 
     def apply(self, chunk: Chunk, spare: Chunk, number: int) -> tuple[Chunk, Chunk]:

@@ -20,8 +20,8 @@ from simulator.evolve.evolution import Evolution, Piece, plan_of
 from simulator.evolve.phases import Member
 from simulator.evolve.rotations import Rotation, Turning
 from simulator.evolve.state import State
-from simulator.kernels import kernels
-from simulator.kernels.gather import gather
+from simulator.kernels.bits import gather
+from simulator.kernels.dense import as_type
 from simulator.matrices.matrices import Swept
 from simulator.matrices.products import Matrices
 from simulator.plan.operations import WIDEST, Evolving, is_rotation
@@ -102,7 +102,7 @@ class _PlannedPiece:
         pairs: Matrices | None = None
 
         def diagonals(place: int) -> NDArray[Any]:
-            return kernels.of_type(recipe.diagonal(flat, place), dtype)
+            return as_type(recipe.diagonal(flat, place), dtype)
 
         for step, place, kept in self._planned.steps:
             if isinstance(step, Multiply) and place is not None:
@@ -113,7 +113,7 @@ class _PlannedPiece:
                 vectors = None
                 if kept.vector is not None:
                     pairs = recipe.pairs(flat) if pairs is None else pairs
-                    vectors = kernels.of_type(kept.vector.of(pairs), dtype)
+                    vectors = as_type(kept.vector.of(pairs), dtype)
                 patches = [
                     (patch.places, diagonals(place).take(patch.entries, axis=-1)) for patch, place in kept.patches
                 ]

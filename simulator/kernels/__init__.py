@@ -1,1 +1,1 @@
-"""Verbs on arrays, and their buffers and threads; no circuit, plan or qubit is known here."""
+"""Arithmetic on arrays of amplitudes, and the buffers and threads it uses; it knows no circuit and no plan."""

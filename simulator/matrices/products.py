@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.kernels.gather import offsets
+from simulator.kernels.bits import offsets
 
 Matrices: TypeAlias = NDArray[np.complex128]
 

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.circuit.instructions import Measure
-from simulator.kernels.measurement import Amplitudes
 from simulator.pieces import concatenated, looked
 from simulator.rng import Uniforms
 from simulator.sampling.sampling import Readout, edges_of, readout_of
 from simulator.sampling.tally import Words, summed
+from simulator.typing import Amplitudes
 
 Counts: TypeAlias = NDArray[np.int64]
 

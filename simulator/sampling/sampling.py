@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 from simulator import pieces
 from simulator.circuit.instructions import Measure
 from simulator.dynamic.cohort import Cohort, drawn
-from simulator.kernels import measurement
-from simulator.kernels.measurement import PIECE, Amplitudes, distributions, piece_masses, squares
+from simulator.kernels import measure
+from simulator.kernels.measure import PIECE, marginals, piece_probabilities, squared_magnitudes
 from simulator.pieces import looked, shared_cuts
 from simulator.rng import Uniforms
 from simulator.sampling.tally import WORD_BITS, Tally, Words, summed
+from simulator.typing import Amplitudes
 
 Draws: TypeAlias = Iterator[tuple[slice, NDArray[np.float64]]]
 
@@ -77,7 +78,7 @@ def collapse(
     ((_, (outcome,)),) = _outcomes(cohort, readout, uniforms, checkpoint)
     fixed = {cohort.state.slots[qubit]: outcome >> place & 1 for qubit, place in readout.places.items()}
     if fixed:
-        measurement.collapse(cohort.state.amplitudes, fixed, checkpoint)
+        measure.collapse(cohort.state.amplitudes, fixed, checkpoint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +259,7 @@ def _counted(
 
 def edges_of(rows: Amplitudes, bits: Sequence[int], checkpoint: Callable[[], None]) -> NDArray[np.float64]:
     """Return each state's cumulative distribution of the values of some bits, up to 1, shape (states, values)."""
-    masses = distributions(rows, bits, checkpoint)
+    masses = marginals(rows, bits, checkpoint)
     edges = np.cumsum(masses, axis=1, out=masses)
     # The last is 1, above all draws; and so are those before it that are the same: their outcomes cannot be.
     edges /= edges[:, -1:].copy()
@@ -302,7 +303,7 @@ class _Finder:
     """Looks draws up in the distribution of a state of several pieces."""
 
     def __init__(self, psi: Amplitudes, checkpoint: Callable[[], None]) -> None:
-        edges = np.cumsum(piece_masses(psi, checkpoint))
+        edges = np.cumsum(piece_probabilities(psi, checkpoint))
         self._total = edges[-1]
         self._edges = edges / self._total
         self._pieces = psi.reshape(edges.size, -1)
@@ -316,7 +317,7 @@ class _Finder:
         for place in np.flatnonzero(np.diff(ends, prepend=0)).tolist():
             self._checkpoint()
             start, before = (ends[place - 1], edges[place - 1]) if place else (0, 0.0)
-            inner = np.cumsum(squares(self._pieces[place]))
+            inner = np.cumsum(squared_magnitudes(self._pieces[place]))
             last = np.searchsorted(inner, inner[-1])
             inner /= self._total
             inner += before

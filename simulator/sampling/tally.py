@@ -6,8 +6,10 @@ place in a list of such wide memories.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from heapq import merge as merged
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,13 +83,15 @@ class Tally:
         all_keys = np.empty(len(keys), object)
         for some in looked(len(keys), self._checkpoint):
             all_keys[some] = keys[some]
-        memory: list[str] = []
-        for (own, _), of_shots in zip(found, places, strict=True):
-            self._checkpoint()
-            own_keys = all_keys[np.searchsorted(words, own)]
-            self._checkpoint()
-            memory += own_keys[of_shots].tolist()
-        return self._counts(keys, counts), memory
+
+        def keys_of_shots() -> Iterator[list[str]]:
+            for (own, _), of_shots in zip(found, places, strict=True):
+                self._checkpoint()
+                own_keys = all_keys[np.searchsorted(words, own)]
+                self._checkpoint()
+                yield own_keys[of_shots].tolist()
+
+        return self._counts(keys, counts), list(_Chained(keys_of_shots(), self._memory.size))
 
     def _counts(self, keys: list[str], counts: Counts) -> dict[str, int]:
         found: dict[str, int] = {}
@@ -122,6 +126,24 @@ class Tally:
                 self._checkpoint()  # a memory may have a million bits
                 keys.append(hex(word if word >= 0 else wide[-1 - word]))
         return keys
+
+
+@dataclass(frozen=True, slots=True)
+class _Chained:
+    """Strings of several lists, one list after the other, and how many they are together.
+
+    `list` takes the memory for so many at once. A list that grows is moved again and again: of 10^8 strings, that
+    takes half a second in which there is no checkpoint.
+    """
+
+    lists: Iterator[list[str]]
+    size: int
+
+    def __iter__(self) -> Iterator[str]:
+        return chain.from_iterable(self.lists)
+
+    def __length_hint__(self) -> int:
+        return self.size
 
 
 def summed(added: Iterable[tuple[Words, Counts]], checkpoint: Callable[[], None]) -> tuple[Words, Counts]:

@@ -4,7 +4,7 @@ import re
 from dataclasses import fields, replace
 
 import pytest
-from processes import ROOT
+from support.processes import ROOT
 
 from benchmarks.scale_model import (
     FULL,

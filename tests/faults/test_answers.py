@@ -11,8 +11,8 @@ from contextlib import contextmanager
 
 import pytest
 import redis
-from faults.servers import SEEDED, Site, after, counts, lasting, running, site
-from processes import eventually
+from support.faults.servers import SEEDED, Site, after, counts, lasting, running, site
+from support.processes import eventually
 
 from jobs import BasicAerError, UnreachableError
 

@@ -11,12 +11,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from faults.farm import Farm, Part, lasting
-from patience import deadline
-from processes import eventually
 from qiskit import QuantumCircuit
-from secured import Flower
-from uploads import write_payload
+from support.faults.farm import Farm, Part, lasting
+from support.patience import deadline
+from support.processes import eventually
+from support.secured import Flower
+from support.uploads import write_payload
 
 from jobs import BasicAerError, JobCancelledError, JobNotFoundError
 from worker.record.values import NewJob

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from circuits import bell
-from faults.servers import lasting, running, site
-from processes import eventually
 from qiskit.providers import JobError
+from support.circuits import bell
+from support.faults.servers import lasting, running, site
+from support.processes import eventually
 
 from worker.record.keys import PREFIX, job
 

@@ -1,6 +1,6 @@
 """What a hostile client, or a neighbour in Redis, can write: refused with a clear text, and the worker lives.
 
-`tests/simulator/test_wire_fuzz.py` has what a message may hold; here it goes to a real worker, and back.
+`tests/unit/simulator/shards/test_wire_fuzz.py` tests what a message may hold; here it goes to a real worker.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import msgspec
 import psutil
 import pytest
 from celery import Celery
-from circuits import bell
-from patience import deadline
-from processes import RedisServer, Worker, environment, eventually
 from qiskit.providers import JobError, JobStatus
-from uploads import write_payload
+from support.circuits import bell
+from support.patience import deadline
+from support.processes import RedisServer, Worker, environment, eventually
+from support.uploads import write_payload
 
 from jobs import BasicAerProvider
 from jobs.errors import BasicAerError

@@ -7,10 +7,10 @@ import signal
 
 import numpy as np
 import pytest
-from faults.farm import Farm, Part, lasting
-from patience import deadline
-from processes import eventually
 from qiskit import QuantumCircuit
+from support.faults.farm import Farm, Part, lasting
+from support.patience import deadline
+from support.processes import eventually
 
 from worker.record import keys
 from worker.settings import QUEUE

@@ -9,10 +9,10 @@ import subprocess
 import sys
 
 import pytest
-from faults.farm import LONG, SHORT, Farm, lasting
-from patience import deadline
-from processes import ROOT, eventually
-from uploads import write_payload
+from support.faults.farm import LONG, SHORT, Farm, lasting
+from support.patience import deadline
+from support.processes import ROOT, eventually
+from support.uploads import write_payload
 
 from jobs import BasicAerJob
 from simulator import run_shard
@@ -65,7 +65,7 @@ def test_client_dies_before_submit(farm: Farm):
 #: A client that is killed where `MOMENT` says, with a job of so many shards that it uploads them before SUBMIT.
 KILLED = """
 import os, signal
-from faults.farm import SEED, SHOTS, lasting
+from support.faults.farm import SEED, SHOTS, lasting
 from jobs import BasicAerProvider
 from worker.record.store import Store
 

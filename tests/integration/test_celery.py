@@ -10,11 +10,11 @@ import psutil
 import pytest
 from celery import Celery
 from celery.result import AsyncResult
-from circuits import bell, dividing_by_zero, endless
-from patience import deadline
-from processes import ROOT, Worker, eventually
 from qiskit.providers import JobStatus
-from uploads import write_payload
+from support.circuits import bell, dividing_by_zero, endless
+from support.patience import deadline
+from support.processes import ROOT, Worker, eventually
+from support.uploads import write_payload
 
 from worker.queue.publish import carry_out
 from worker.queue.transport import Channel

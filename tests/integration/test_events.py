@@ -9,10 +9,10 @@ import threading
 import time
 
 import pytest
-from circuits import bell
-from patience import deadline
-from processes import eventually
 from qiskit.providers import JobTimeoutError
+from support.circuits import bell
+from support.patience import deadline
+from support.processes import eventually
 
 from jobs.connection.events import JobEvents
 from worker.record import keys

@@ -7,10 +7,10 @@ import json
 import threading
 
 import pytest
-from circuits import bell, dividing_by_zero, endless, wide
-from patience import deadline
-from processes import eventually
 from qiskit.providers import JobError, JobStatus, JobTimeoutError
+from support.circuits import bell, dividing_by_zero, endless, wide
+from support.patience import deadline
+from support.processes import eventually
 
 from jobs import JobCancelledError, JobExpiredError, JobNotFoundError
 from jobs.follow.progress import Progress

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from circuits import bell
-from patience import deadline
-from processes import eventually
+from support.circuits import bell
+from support.patience import deadline
+from support.processes import eventually
 
 from jobs import BasicAerProvider
 from worker.queue.publish import carry_out

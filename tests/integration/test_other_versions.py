@@ -6,9 +6,9 @@ import json
 import pickle
 
 import pytest
-from circuits import bell
-from command_line import basicaer
 from qiskit.providers import JobError
+from support.circuits import bell
+from support.command_line import basicaer
 
 from jobs import BasicAerError
 from worker.record import keys

@@ -7,14 +7,14 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from circuits import bell
-from command_line import basicaer
-from faults.farm import lasting
-from patience import deadline, setting
-from processes import RedisServer, Worker, environment, eventually
 from qiskit import QuantumCircuit
 from qiskit.providers import JobError
-from uploads import submit_with
+from support.circuits import bell
+from support.command_line import basicaer
+from support.faults.farm import lasting
+from support.patience import deadline, setting
+from support.processes import RedisServer, Worker, environment, eventually
+from support.uploads import submit_with
 
 from jobs import BasicAerJob, BasicAerProvider
 from worker.queue.publish import carry_out

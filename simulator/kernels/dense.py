@@ -1,0 +1,139 @@
+"""Products of a state and a dense matrix.
+
+Bit order, said once: amplitude ``i`` belongs to the basis state whose bit ``b`` is ``i >> b & 1``. ``psi`` has
+shape (2^bits,), contiguous: complex, or real where every number is. ``targets`` are bits; the first is the least
+significant bit of a matrix's rows. ``controls`` are pairs (bit, value): a function acts only where each bit has
+its value, and leaves the rest as it is. The functions work in place and validate nothing. Scratch memory is a few
+chunks that fit a cache, unless a function says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from simulator.kernels.bits import CHUNK, offsets
+from simulator.typing import Amplitudes, Controls, Indices
+
+#: Slices below this bit are too short to be fast: the lowest bits are handled as one axis.
+LOW = 5
+#: log2 of the rows that a matrix multiplies at a time, at least: fewer make a wide product slow.
+_ROWS = 7
+#: Up to this many targets, a real matrix product of twice the size is faster than a complex one.
+_REAL_PRODUCT = 6
+#: log2 of the multiplications between two checkpoints.
+_PRODUCT = 20
+#: log2 of the multiplications up to which OpenBLAS uses one thread: its threads cost more than such products take.
+ONE_THREAD = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How `apply_matrix` walks through the amplitudes, a chunk at a time."""
+
+    num_bits: int
+    #: The axes of psi as (2,) * num_bits: controls that select chunks, bits that count them, bits inside them.
+    axes: tuple[int, ...]
+    #: The values of those controls.
+    selected: tuple[int, ...]
+    #: How many bits count the chunks.
+    counting: int
+    #: Brings the targets into the lowest bits of a chunk, and the controls inside it into the highest.
+    index: Indices
+    inverse: Indices
+    #: Where the controls inside a chunk have their values, once it is gathered.
+    rows: slice
+
+    def chunks(self, psi: Amplitudes) -> Iterator[Amplitudes]:
+        """Yield views of shape (2,) * (bits inside a chunk)."""
+        selected = psi.reshape((2,) * self.num_bits).transpose(self.axes)[self.selected]
+        for index in product((0, 1), repeat=self.counting):
+            yield selected[index]
+
+
+@lru_cache(maxsize=64)
+def layout(num_bits: int, targets: tuple[int, ...], controls: tuple[tuple[int, int], ...]) -> Layout:
+    """Lay out `apply_matrix`; the arguments are as there."""
+    values = dict(controls)
+    inside = {*targets, *range(min(num_bits, LOW))}
+    for bit in range(num_bits):
+        if len(inside) >= max(CHUNK, len(targets) + _ROWS):
+            break
+        if bit not in values:
+            inside.add(bit)
+    selecting = [bit for bit in values if bit not in inside]
+    counting = [bit for bit in reversed(range(num_bits)) if bit not in inside and bit not in values]
+    local = sorted(inside)
+    held = [bit for bit in local if bit in values]
+    free = [bit for bit in local if bit not in values and bit not in targets]
+    index = offsets([local.index(bit) for bit in (*targets, *free, *held)])
+    inverse = np.empty_like(index)
+    inverse[index] = np.arange(index.size)
+    height = index.size >> len(held)
+    row = sum(values[bit] << position for position, bit in enumerate(held))
+    return Layout(
+        num_bits=num_bits,
+        axes=tuple(num_bits - 1 - bit for bit in (*selecting, *counting, *reversed(local))),
+        selected=tuple(values[bit] for bit in selecting),
+        counting=len(counting),
+        index=index,
+        inverse=inverse,
+        rows=slice(row * height, (row + 1) * height),
+    )
+
+
+def apply_matrix(
+    psi: Amplitudes,
+    matrix: Amplitudes,
+    targets: tuple[int, ...],
+    controls: Controls,
+    checkpoint: Callable[[], None],
+) -> None:
+    """Multiply one or more targets by a matrix of shape (2^k, 2^k); calls ``checkpoint`` between chunks."""
+    plan = layout(psi.size.bit_length() - 1, targets, controls)
+    source, result = np.empty((2, plan.index.size), psi.dtype)
+    if np.isrealobj(psi) or len(targets) <= _REAL_PRODUCT:
+        right = real_form(matrix, real=np.isrealobj(psi)).astype(psi.real.dtype, copy=False)
+    else:
+        right = matrix.T.astype(psi.dtype, copy=False)
+    width = len(right)
+    height = max(1, min((1 << ONE_THREAD) // right.size, (plan.rows.stop - plan.rows.start) // len(matrix)))
+    step = max(1, (1 << _PRODUCT) // (height * right.size))
+    rows_in, rows_out = (
+        buffer[plan.rows].view(right.dtype).reshape(-1, height, width) for buffer in (source, result)
+    )
+    for chunk in plan.chunks(psi):
+        np.take(chunk.reshape(-1), plan.index, out=source, mode="clip")
+        if rows_in.nbytes < source.nbytes:
+            result[...] = source
+        for start in range(0, len(rows_in), step):
+            checkpoint()
+            np.matmul(rows_in[start : start + step], right, out=rows_out[start : start + step])
+        np.take(result, plan.inverse, out=source, mode="clip")
+        chunk[...] = source.reshape(chunk.shape)
+
+
+def real_form(stack: Amplitudes, *, real: bool) -> Amplitudes:
+    """Return R with ``x @ R == matrix @ x`` for x as numbers of a real state, or as pairs of a complex one.
+
+    ``stack`` has shape (..., K, K); R has shape (..., K, K) or (..., 2K, 2K).
+    """
+    across = stack.swapaxes(-1, -2)
+    if real:
+        return np.ascontiguousarray(across.real)
+    side = stack.shape[-1]
+    form = np.empty((*stack.shape[:-2], side, 2, side, 2), across.real.dtype)
+    form[..., 0, :, 0] = form[..., 1, :, 1] = across.real
+    form[..., 0, :, 1] = across.imag
+    form[..., 1, :, 0] = -across.imag
+    return form.reshape(*stack.shape[:-2], 2 * side, 2 * side)
+
+
+def as_type(numbers: Amplitudes, dtype: np.dtype[Any]) -> Amplitudes:
+    """Return complex numbers, contiguous, as those of a state of this type; if it is real, all must be."""
+    return np.ascontiguousarray(numbers if dtype.kind == "c" else numbers.real, dtype)

@@ -1,0 +1,241 @@
+"""What measuring does to amplitudes: probabilities, projections, and a form in which equal states are equal bytes.
+
+Amplitude ``i`` belongs to the basis state whose bit ``b`` is ``i >> b & 1``. ``psi`` is contiguous: complex128,
+complex64, float64 or float32. Some functions take several states of equal size at once: ``rows``, of shape
+(states, 2^bits), and what they do to one state does not depend on the others. The order of every sum is a
+function of the sizes only. Scratch memory is a few pieces that fit a cache; ``checkpoint`` is called for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import product
+from types import MappingProxyType
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.typing import Amplitudes, Indices
+
+Checkpoint: TypeAlias = Callable[[], None]
+
+#: Amplitudes of a piece, log2.
+PIECE = 14
+#: Below this bit, neighbouring amplitudes alternate too fast for loops over each of their runs.
+_LOW = 5
+#: Steps in 1 of the grid that `canonicalize` rounds to, by the bytes of a real number.
+_GRIDS: Mapping[int, float] = MappingProxyType({8: 2.0**40, 4: 2.0**20})
+
+
+def squared_magnitudes(psi: Amplitudes) -> NDArray[np.float64]:
+    """Return the squared absolute values, in the shape of ``psi``, of which it is a copy: for pieces only."""
+    masses: NDArray[np.float64] = np.square(psi.real, dtype=np.float64)
+    if np.iscomplexobj(psi):
+        masses += np.square(psi.imag, dtype=np.float64)
+    return masses
+
+
+def piece_probabilities(psi: Amplitudes, checkpoint: Checkpoint) -> NDArray[np.float64]:
+    """Return the squared norm of each piece of a state that has several."""
+    pieces = psi.reshape(-1, 1 << PIECE)
+    masses = np.empty(len(pieces))
+    for place, piece in enumerate(pieces):
+        checkpoint()
+        masses[place] = squared_magnitudes(piece).sum()
+    return masses
+
+
+def bit_probabilities(rows: Amplitudes, bit: int, checkpoint: Checkpoint) -> NDArray[np.float64]:
+    """Return the squared norms of each state's two halves, where the bit is 0 and where it is 1: (states, 2)."""
+    masses = np.zeros((len(rows), 2))
+    for states, piece in _pieces(rows, checkpoint):
+        if bit >= PIECE:
+            masses[states.start, piece.start >> bit & 1] += squared_magnitudes(rows[states, piece]).sum()
+            continue
+        found = squared_magnitudes(rows[states, piece])
+        if bit < _LOW:
+            found = found.reshape(len(found), -1, min(found.shape[1], 1 << _LOW)).sum(axis=1)
+        masses[states] += found.reshape(len(found), -1, 2, 1 << bit).sum(axis=3).sum(axis=1)
+    return masses
+
+
+def project(
+    rows: Amplitudes,
+    bit: int,
+    outcomes: Indices,
+    factors: NDArray[np.float64],
+    checkpoint: Checkpoint,
+    *,
+    reset: bool,
+) -> None:
+    """Keep, of each state, the half of its outcome, times its factor; with ``reset``, as the half of 0."""
+    if reset:
+        _lower(rows, bit, outcomes, checkpoint)
+        outcomes = np.zeros_like(outcomes)
+    kept = np.where(np.arange(2) == outcomes[:, None], factors[:, None], 0).astype(rows.real.dtype)
+    alternating = kept[:, np.arange(min(rows.shape[1], 1 << _LOW)) >> bit & 1]
+    for states, piece in _pieces(rows, checkpoint):
+        part = rows[states, piece]
+        if bit >= PIECE:
+            part *= kept[states, [piece.start >> bit & 1]]
+        elif bit >= _LOW:
+            halves = part.reshape(len(part), -1, 2, 1 << bit)
+            halves *= kept[states, None, :, None]
+        else:
+            runs = part.reshape(len(part), -1, alternating.shape[1])
+            runs *= alternating[states, None]
+
+
+def kept_halves(
+    rows: Amplitudes,
+    bit: int,
+    sides: Indices,
+    factors: NDArray[np.float64],
+    checkpoint: Checkpoint,
+) -> Amplitudes:
+    """Return the halves of states, side 2r + v the one of state r where the bit is v, times their factors.
+
+    Shape (sides, 2^(bits - 1)): without the bit.
+    """
+    view = rows.reshape(len(rows), -1, 2, 1 << bit)
+    halves = np.empty((sides.size, view.shape[1], view.shape[3]), rows.dtype)
+    scales = factors.astype(rows.real.dtype)
+    together = (1 << PIECE) // halves[0].size
+    for first in range(0, sides.size, max(1, together)):
+        if together:
+            checkpoint()
+            some = slice(first, first + together)
+            halves[some] = view[sides[some] // 2, :, sides[some] % 2]
+            halves[some] *= scales[some, None, None]
+            continue
+        source, goal = view[sides[first] // 2, :, sides[first] % 2], halves[first]
+        # Pieces of one state: some of its runs, or a part of a run.
+        runs, length = max(1, (1 << PIECE) >> bit), min(1 << bit, 1 << PIECE)
+        for run, start in product(range(0, len(source), runs), range(0, 1 << bit, length)):
+            checkpoint()
+            piece = slice(run, run + runs), slice(start, start + length)
+            np.multiply(source[piece], scales[first], out=goal[piece])
+    return halves.reshape(sides.size, -1)
+
+
+def marginals(rows: Amplitudes, bits: Sequence[int], checkpoint: Checkpoint) -> NDArray[np.float64]:
+    """Return each state's squared norm for each value of some bits, the first the least significant.
+
+    Shape (states, 2^k), which is memory beside the pieces.
+    """
+    ordered = sorted(bits)
+    low = [bit for bit in ordered if bit < PIECE]
+    high = [bit for bit in ordered if bit >= PIECE]
+    masses = np.zeros((len(rows), 1 << len(high), 1 << len(low)))
+    for states, piece in _pieces(rows, checkpoint):
+        part = squared_magnitudes(rows[states, piece])
+        for bit in reversed(range(part.shape[1].bit_length() - 1)):
+            if bit not in low:
+                halves = part.reshape(len(part), -1, 2, 1 << bit)
+                part = (halves[:, :, 0] + halves[:, :, 1]).reshape(len(part), -1)
+        value = sum((piece.start >> bit & 1) << place for place, bit in enumerate(high))
+        masses[states, value] += part
+    # From an axis a bit, the highest first, in ascending order, to the order that is asked for.
+    axes = [len(bits) - ordered.index(bit) for bit in reversed(bits)]
+    return masses.reshape((len(rows), *[2] * len(bits))).transpose([0, *axes]).reshape(len(rows), -1)
+
+
+def collapse(psi: Amplitudes, fixed: Mapping[int, int], checkpoint: Checkpoint) -> None:
+    """Keep the part where each bit has its value, and normalise it."""
+    width = min(psi.size, 1 << PIECE)
+    pieces = psi.reshape(-1, width)
+    inside = np.ones(width, np.bool_)
+    for bit, value in fixed.items():
+        inside &= np.arange(width) >> bit & 1 == value if bit < PIECE else True
+    high = [(bit - PIECE, value) for bit, value in fixed.items() if bit >= PIECE]
+    kept = [place for place in range(len(pieces)) if all(place >> bit & 1 == value for bit, value in high)]
+    left = set(kept)
+    mass = 0.0
+    for place, piece in enumerate(pieces):
+        checkpoint()
+        if place in left:
+            np.multiply(piece, inside, out=piece)
+            mass += float(squared_magnitudes(piece).sum())
+        else:
+            piece[...] = 0
+    for place in kept:
+        checkpoint()
+        pieces[place] *= mass**-0.5
+
+
+def canonicalize(rows: Amplitudes, checkpoint: Checkpoint) -> None:
+    """Remove what no measurement sees, from normalised states: the global phase, and digits below a fine grid.
+
+    States that differ by a phase and by rounding then become equal, but for a rare value between two steps.
+    """
+    phases = _phase_factors(rows, checkpoint)
+    grid = _GRIDS[rows.real.itemsize]
+    for states, piece in _pieces(rows, checkpoint):
+        part = rows[states, piece]
+        np.multiply(part, phases[states, None], out=part)
+        reals = part.view(rows.real.dtype)
+        reals *= grid
+        np.rint(reals, out=reals)
+        reals /= grid
+        reals += 0.0  # no negative zeros: equal amplitudes are equal bytes
+
+
+def fingerprints(rows: Amplitudes, checkpoint: Checkpoint) -> NDArray[np.uint64]:
+    """Return a hash of each state: equal for equal bytes, and hardly ever equal for others."""
+    found = np.zeros(len(rows), np.uint64)
+    weights = _weights(2 << PIECE)
+    word = np.dtype(np.uint64 if rows.itemsize >= np.uint64().itemsize else np.uint32)
+    for states, piece in _pieces(rows, checkpoint):
+        words = rows[states, piece].view(word).astype(np.uint64)
+        # A product keeps little of a number's highest bits, such as the sign: they go to the lowest, too.
+        words ^= words >> np.uint64(32)
+        words *= weights[: words.shape[1]]
+        found[states] = found[states] * weights[0] + words.sum(axis=1)
+    return found
+
+
+@cache
+def _weights(count: int) -> NDArray[np.uint64]:
+    """Return odd random numbers, one for each word of a piece."""
+    return np.random.Philox(key=1).random_raw(count) | np.uint64(1)
+
+
+def _phase_factors(rows: Amplitudes, checkpoint: Checkpoint) -> Amplitudes:
+    """Return for each state the phase that makes its first amplitude that is not small positive."""
+    # Some amplitude is at least the mean one; a threshold below it, which no circuit makes, finds the same again.
+    threshold = 0.617**2 / rows.shape[1]
+    phases = np.zeros(len(rows), rows.dtype)
+    for states, piece in _pieces(rows, checkpoint):
+        if phases[states].all():
+            continue
+        part = rows[states, piece]
+        large = squared_magnitudes(part) > threshold
+        found = np.flatnonzero(large.any(axis=1) & (phases[states] == 0))
+        pivots = part[found, large[found].argmax(axis=1)]
+        phases[states][found] = pivots.conjugate() / np.abs(pivots)
+    phases[phases == 0] = 1  # an initial state that was not normalised may have none
+    return phases
+
+
+def _lower(rows: Amplitudes, bit: int, outcomes: Indices, checkpoint: Checkpoint) -> None:
+    """Copy the half where the bit is 1 to where it is 0, in the states whose outcome is 1."""
+    for states, piece in _pieces(rows, checkpoint):
+        part = rows[states, piece]
+        ones = np.flatnonzero(outcomes[states])
+        if bit < PIECE:
+            halves = part.reshape(len(part), -1, 2, 1 << bit)
+            halves[ones, :, 0] = halves[ones, :, 1]
+        elif ones.size and piece.start >> bit & 1:
+            rows[states, piece.start - (1 << bit) : piece.stop - (1 << bit)] = part
+
+
+def _pieces(rows: Amplitudes, checkpoint: Checkpoint) -> Iterator[tuple[slice, slice]]:
+    """Yield slices of the states and of their amplitudes: several whole states, or a part of one."""
+    states, size = rows.shape
+    step = max(1, (1 << PIECE) // size)
+    for first in range(0, states, step):
+        for start in range(0, size, 1 << PIECE):
+            checkpoint()
+            yield slice(first, min(first + step, states)), slice(start, min(start + (1 << PIECE), size))
