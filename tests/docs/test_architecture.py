@@ -71,7 +71,9 @@ def test_exported_names(package, public):
 @pytest.mark.parametrize("package", ["jobs", "worker", "simulator", "jobs.lowering"])
 def test_what_is_shown_of_a_package(package):
     """`dir` and `help` of a package, and completion, show its public names, and nothing it imports for itself."""
-    code = f"import {package} as package, pydoc; print(*dir(package)); print(pydoc.render_doc(package))"
+    code = (
+        f"import {package} as package, pydoc; print(*dir(package)); print(pydoc.plain(pydoc.render_doc(package)))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/")
     shown, _, described = done.stdout.partition("\n")
     module = importlib.import_module(package)
