@@ -289,8 +289,8 @@ class BasicAerJob(JobV1):
         return StoredResults(self._connection, self._circuit_metadata)
 
     def _waiting(self, timeout: float | None, on_wait: OnWait | None = None) -> Waiting:
-        limit, recorded = arguments.seconds("timeout", timeout), self._recorded()
-        return Waiting(self._job_id, recorded.peek, recorded.read, recorded.look, limit, on_wait or OnWait())
+        limit = arguments.seconds("timeout", timeout)
+        return Waiting(self._recorded(), limit, on_wait or OnWait())
 
     def _events(self) -> JobEvents:
         with self._connection.reaching() as session:

@@ -102,7 +102,7 @@ def locked(connection: Any, *more: Any) -> Iterator[None]:
     pools = (connection.client.connection_pool, app.backend.client.connection_pool)
     locks = [*more, app.clock.mutex, app._finalize_mutex, app.making]
     locks += [lock for pool in pools for lock in (pool._lock, pool._fork_lock, pool._event_dispatcher._lock)]
-    locks += [connection.events._lock, connection.events._led, connection.client._event_dispatcher._lock]
+    locks += [connection.events._lock, connection.client._event_dispatcher._lock]
     locks += [app.pool._resource.mutex, app.producer_pool._resource.mutex]
     # Celery's and kombu's classes have a lock for each property that is computed once.
     for each in gc.get_objects():
