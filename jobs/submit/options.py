@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, cast, get_args
@@ -11,6 +12,7 @@ from typing import Any, cast, get_args
 import numpy as np
 
 from jobs.errors import BasicAerError
+from jobs.submit.arguments import shown
 from jobs.submit.identity import seed_of
 from simulator.shards.shards import Precision
 from worker.record.values import MOST_URGENT
@@ -51,7 +53,7 @@ _MOST_SHARDS = 2**31 - 1
 def _integer(name: str, value: Any, most: int, least: int = 0) -> int:
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.bool_))
     if not whole or not least <= value <= most:
-        raise BasicAerError(f"{name}={value!r} must be a whole number from {least} to {most}")
+        raise BasicAerError(f"{name}={shown(value)} must be a whole number from {least} to {most}")
     return int(value)
 
 
@@ -63,8 +65,9 @@ def _flag(name: str, value: Any) -> bool:
 
 def _threshold(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)) or not value >= 0:
-        raise BasicAerError(f"{name}={value!r} must be a number of at least 0")
-    return float(value)
+        raise BasicAerError(f"{name}={shown(value)} must be a number of at least 0")
+    # Above the largest float all is chopped, as at it.
+    return float(min(value, sys.float_info.max))
 
 
 def _timeout(name: str, value: Any) -> float:
@@ -73,7 +76,9 @@ def _timeout(name: str, value: Any) -> float:
         or not isinstance(value, (int, float, np.integer, np.floating))
         or not 0 < value <= MOST_SECONDS
     ):
-        raise BasicAerError(f"{name}={value!r} must be a number of seconds above 0, and {MOST_SECONDS} at most")
+        raise BasicAerError(
+            f"{name}={shown(value)} must be a number of seconds above 0, and {MOST_SECONDS} at most"
+        )
     return float(value)
 
 
