@@ -125,13 +125,13 @@ class BasicAerBackend(BackendV2):
             submission = self._prepared(run_input, options, job_id, session, held=False)
             # What is refused asks the embedded cluster for no workers.
             submission.submit(self.connection.open(workers=True))
-        return BasicAerJob.submitted(self, submission)
+        return BasicAerJob.of_submission(self, submission, submitted=True)
 
     def create_job(self, run_input: Any, *, job_id: str | None = None, **options: Any) -> BasicAerJob:
         """Check and lower circuits as `run` does, but leave it to the caller to `submit` the job."""
         with self.connection.reaching() as session:
             submission = self._prepared(run_input, options, job_id, session, held=True)
-        return BasicAerJob.unsubmitted(self, submission)
+        return BasicAerJob.of_submission(self, submission, submitted=False)
 
     def _prepared(
         self, run_input: Any, options: dict[str, Any], job_id: str | None, session: Session, *, held: bool

@@ -15,10 +15,9 @@ from qiskit.providers import BackendV2, JobError, JobStatus, JobV1
 from qiskit.result import Result
 
 from jobs.connection import Connection
-from jobs.connection.events import JobEvents
 from jobs.errors import BasicAerError
 from jobs.follow.logs import LogEntry
-from jobs.follow.progress import Progress, Usage
+from jobs.follow.progress import Progress, Usage, timestamps
 from jobs.follow.progress_bar import progress_bar
 from jobs.follow.recorded import RecordedJob
 from jobs.follow.status import RECORD_STATUS
@@ -59,18 +58,10 @@ class BasicAerJob(JobV1):
         self._fetched: Result | None = None
 
     @classmethod
-    def unsubmitted(cls, backend: BackendV2, submission: Submission) -> BasicAerJob:
-        """Make a job that `submit` will submit."""
+    def of_submission(cls, backend: BackendV2, submission: Submission, *, submitted: bool) -> BasicAerJob:
+        """Make a job that is ``submitted``, or that `submit` will submit."""
         job = cls(backend, submission.job.id, None)
-        job._submission = submission
-        job._circuit_metadata = dict(enumerate(submission.metadata))
-        return job
-
-    @classmethod
-    def submitted(cls, backend: BackendV2, submission: Submission) -> BasicAerJob:
-        """Make a handle of what was submitted."""
-        job = cls(backend, submission.job.id, None)
-        job._submitted = True
+        job._submitted, job._submission = submitted, None if submitted else submission
         job._circuit_metadata = dict(enumerate(submission.metadata))
         return job
 
@@ -177,8 +168,7 @@ class BasicAerJob(JobV1):
         Hundreds of jobs may be awaited at once, with `asyncio.gather`: none takes a thread while it waits. The job
         goes on when the await is cancelled.
         """
-        waiting, events = self._waiting(timeout), await asyncio.to_thread(self._events)
-        record = await waiting.on_loop(events)
+        record = await self._waiting(timeout).on_loop()
         return await asyncio.to_thread(self._conclude, record, partial=partial)
 
     def partial_result(self) -> Result:
@@ -257,13 +247,11 @@ class BasicAerJob(JobV1):
     @property
     def creation_date(self) -> datetime.datetime:
         """When the job was submitted, by the clock of Redis (UTC)."""
-        return _utc(self._read().created)
+        return timestamps(self._read())["created"]
 
     def timestamps(self) -> dict[str, datetime.datetime]:
         """Return when it was ``created``, began ``running`` and ``finished`` (UTC), as far as it got."""
-        record = self._read()
-        times = {"created": record.created, "running": record.started, "finished": record.ended}
-        return {name: _utc(time) for name, time in times.items() if time is not None}
+        return timestamps(self._read())
 
     def options(self) -> dict[str, Any]:
         """Return the run options as they were resolved, the seed included."""
@@ -292,12 +280,8 @@ class BasicAerJob(JobV1):
         limit = arguments.seconds("timeout", timeout)
         return Waiting(self._recorded(), limit, on_wait or OnWait())
 
-    def _events(self) -> JobEvents:
-        with self._connection.reaching() as session:
-            return session.events
-
     def _wait(self, timeout: float | None, on_wait: OnWait | None = None) -> Record:
-        return self._waiting(timeout, on_wait).on_thread(self._events())
+        return self._waiting(timeout, on_wait).on_thread()
 
     def _conclude(self, record: Record, *, partial: bool) -> Result:
         """Return the result of a final job, or raise why there is none."""
@@ -306,7 +290,3 @@ class BasicAerJob(JobV1):
             if self._fetched is None:
                 self._fetched = self._results().of_final(record)
             return self._fetched
-
-
-def _utc(seconds: float) -> datetime.datetime:
-    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)

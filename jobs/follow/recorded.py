@@ -9,6 +9,7 @@ import msgspec
 from qiskit.providers import JobError, JobStatus
 
 from jobs.connection import Connection, Session
+from jobs.connection.events import JobEvents
 from jobs.errors import JobNotFoundError
 from jobs.follow.logs import LogEntry, entries
 from jobs.follow.status import CELERY_STATUS
@@ -47,6 +48,11 @@ class RecordedJob:
                 return record
             self._cancel(session)
             return self._read(session)
+
+    def events(self) -> JobEvents:
+        """Return what announces the job's changes."""
+        with self.connection.reaching() as session:
+            return session.events
 
     def cancel(self) -> bool:
         """Cancel the job: True if this call did it, False if the job was final already.

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from qiskit.providers import JobTimeoutError
 
-from jobs.connection.events import JobEvents, Watch
+from jobs.connection.events import Watch
 from jobs.errors import UnreachableError
 from jobs.follow.recorded import RecordedJob
 from worker.record.values import Record
@@ -50,7 +50,7 @@ class Waiting:
     timeout: float | None = None
     on_wait: OnWait = field(default_factory=OnWait)
 
-    def on_thread(self, events: JobEvents) -> Record:
+    def on_thread(self) -> Record:
         """Block until the job is final, and return its record.
 
         Raises `JobTimeoutError`, and `UnreachableError` after an outage of 30 s.
@@ -58,7 +58,7 @@ class Waiting:
         begun, record = time.monotonic(), _tried(self._first)
         if isinstance(record, Record) and record.final:
             return record
-        with events.watch(self.job.id, every=self.on_wait.eager) as watch:
+        with self.job.events().watch(self.job.id, every=self.on_wait.eager) as watch:
             steps = self._steps(watch, begun, record)
             step = next(steps)
             while not isinstance(step, Record):
@@ -69,7 +69,7 @@ class Waiting:
                     step = steps.send(_tried(step))
             return step
 
-    async def on_loop(self, events: JobEvents) -> Record:
+    async def on_loop(self) -> Record:
         """Do the same without blocking the event loop: each read takes a moment of a thread of the loop's pool."""
         begun, record = time.monotonic(), await asyncio.to_thread(_tried, self._first)
         if isinstance(record, Record) and record.final:
@@ -81,6 +81,7 @@ class Waiting:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(woken.set)
 
+        events = await asyncio.to_thread(self.job.events)
         with events.watch(self.job.id, wake, every=self.on_wait.eager) as watch:
             steps = self._steps(watch, begun, record)
             step = next(steps)
