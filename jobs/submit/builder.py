@@ -62,11 +62,12 @@ class JobBuilder:
                 yield row
             else:
                 check_circuit(circuit, self.options, self.context)
-                program = circuit if isinstance(circuit, Program) else lower(circuit, from_zero=self._from_zero)
+                from_file = isinstance(circuit, Program)
+                program = circuit if from_file else lower(circuit, from_ground=self._from_ground)
                 result = self._checked(circuit, program)
                 experiment = Experiment(self.count, experiment_seed(self.seed, self.count), program)
                 self._count(circuit, 1, result, _caption_bytes(program))
-                template = None if isinstance(circuit, Program) else CircuitTemplate(circuit, program)
+                template = None if from_file else CircuitTemplate(circuit, program)
                 yield experiment
 
     def _swept(self, circuits: Iterable[Circuit | ParameterGrid]) -> Iterator[Circuit | Sweep]:
@@ -84,7 +85,7 @@ class JobBuilder:
             return None
         check_circuit(grid.circuit, self.options, self.context)
         try:
-            template, numbers, phases = lower_template(grid.circuit, from_zero=self._from_zero)
+            template, numbers, phases = lower_template(grid.circuit, from_ground=self._from_ground)
         except LoweringError:
             return None
         expressions = dict.fromkeys((*numbers.values(), *phases))
@@ -104,7 +105,7 @@ class JobBuilder:
         return Sweep(index, self.seed, template, tuple(places), Array.of(np.array(columns).T))
 
     @property
-    def _from_zero(self) -> bool:
+    def _from_ground(self) -> bool:
         # With an initial state, qubits that nothing has touched are not |0>.
         return self.options.initial_state is None and self.options.method != "unitary"
 
