@@ -101,7 +101,7 @@ class JobEvents:
         It is told that it missed something once it hears all: then the record is to be read. ``wake`` is called,
         on any thread, whenever it is told something; without it, call `Watch.wait`.
         """
-        channel, watch = keys.events(job_id), Watch(wake, every=every)
+        channel, watch = keys.key("events", job_id), Watch(wake, every=every)
         with self._lock:
             self._watches.setdefault(channel, []).append(watch)
             if self._listener is None and not self._closed:

@@ -15,7 +15,7 @@ from jobs.follow.logs import LogEntry, entries
 from jobs.follow.status import CELERY_STATUS
 from jobs.submit.manifest import Manifest
 from worker.errors import STORE_FAULTS
-from worker.queue.publish import carry_out
+from worker.queue.publish import apply_effects
 from worker.record.values import FINAL_STATES, Record
 
 
@@ -112,6 +112,6 @@ class RecordedJob:
             return False
         # The record is final. This lets Celery and Flower agree, and may fail.
         with contextlib.suppress(*STORE_FAULTS):
-            carry_out(session.app, effects)
+            apply_effects(session.app, effects)
             session.app.control.revoke(self.id)
         return True

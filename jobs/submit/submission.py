@@ -23,7 +23,7 @@ from simulator.cutting import cut
 from simulator.shards import wire
 from simulator.shards.shards import Options
 from worker.errors import STORE_FAULTS, DuplicateJobError, QuotaExceededError
-from worker.queue.publish import carry_out
+from worker.queue.publish import apply_effects
 from worker.record.blobs import Upload
 from worker.record.store import Store
 from worker.record.values import NewJob
@@ -59,7 +59,7 @@ class Submission:
             raise BasicAerError(str(error)) from error
         # The job is recorded: a publish that fails is made good by a worker's tick.
         with contextlib.suppress(*STORE_FAULTS):
-            carry_out(session.app, effects)
+            apply_effects(session.app, effects)
 
 
 def prepare(

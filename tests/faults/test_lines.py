@@ -287,7 +287,7 @@ class TestLines:
         job = running(seeded(lines, endless()))
 
         with lines.redis.client() as client, ThreadPoolExecutor() as threads:
-            channel = keys.events(job.job_id())
+            channel = keys.key("events", job.job_id())
 
             def listeners():
                 return dict(client.pubsub_numsub(channel))[channel.encode()]

@@ -16,7 +16,7 @@ from support.patience import deadline
 from support.processes import ROOT, Worker, eventually
 from support.uploads import write_payload
 
-from worker.queue.publish import carry_out
+from worker.queue.publish import apply_effects
 from worker.queue.transport import Channel
 from worker.record.values import NewJob
 
@@ -197,7 +197,7 @@ class TestMessages:
                     backend="qasm_simulator",
                 )
             )  # fmt: skip
-            carry_out(connection.app, effects)
+            apply_effects(connection.app, effects)
         job = provider.job(job_id)
         job.wait_for_final_state(timeout=deadline(20))
         assert job.status() is JobStatus.ERROR

@@ -30,6 +30,7 @@ from simulator.circuit.program import Variable
 from simulator.evolve.evolution import forget_plans
 from simulator.kernels import buffers
 from simulator.kernels.threads import thread_count
+from simulator.monitor import Monitor
 from simulator.shards import wire
 from simulator.shards.shards import Experiment, Options, Sweep
 
@@ -66,7 +67,7 @@ def longest_gap(shard: Shard, enough: float, tries: int = 3) -> float:
         gc.disable()
         try:
             look = _Gaps()
-            part = run_shard(shard, checkpoint=look)
+            part = run_shard(shard, Monitor(look))
             wire.encode_part(part, look)
             look()
         finally:

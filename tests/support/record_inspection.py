@@ -52,9 +52,9 @@ class Snapshot:
         """Return how many fields, members and values there are in all."""
         return sum(1 if isinstance(value, bytes) else len(value) for value in self.data.values())
 
-    def places(self, door: Doorbell):
+    def places(self, doorbell: Doorbell):
         """Return the places where a shard is, as a sorted list: one, or something is wrong."""
-        job_id, shard = door
+        job_id, shard = doorbell
         job = self.data.get(f"job:{job_id}", {})
         member, found = f"{job_id}/{shard}".encode(), []
         if str(shard).encode() in self.data.get(f"parts:{job_id}", {}):

@@ -17,7 +17,7 @@ def submit_with(store: Store, job: NewJob, shards: Iterable[bytes | bytearray]) 
 
 def write_payload(store: Store, name: str, shards: Iterable[bytes | bytearray]) -> int:
     """Upload shards under a name, in place of what is there, and return their bytes."""
-    store.client.unlink(keys.upload(name))
+    store.client.unlink(keys.key("upload", name))
     upload = _upload(shards)
     upload._name = name
     upload._send(store)

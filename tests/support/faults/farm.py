@@ -33,7 +33,7 @@ from simulator.shards import wire
 from simulator.shards.parts import merge
 from worker.queue.publish import task_id
 from worker.record import keys
-from worker.record.values import Handed, Record
+from worker.record.values import HandedOut, Record
 
 SEED = 2024
 SHOTS = 1000
@@ -157,7 +157,7 @@ class Farm(Site):
 
     def task(self, job: BasicAerJob, shard: int = 0) -> str:
         """The Celery id of a shard's task."""
-        return task_id(Handed(job.job_id(), shard, self.record(job).total, 0))
+        return task_id(HandedOut(job.job_id(), shard, self.record(job).total, 0))
 
     def prey(self, job: BasicAerJob, shard: int = 0) -> Prey:
         """Wait until a shard runs, and find who runs it; one found before is not found again."""
@@ -194,7 +194,7 @@ class Farm(Site):
         assert [each.data.counts for each in result.results] == self.expected(len(result.results))
         self.check_state(job, "DONE", "SUCCESS")
         record = self.record(job)
-        parts = self.client.hkeys(keys.parts(job.job_id()))
+        parts = self.client.hkeys(keys.key("parts", job.job_id()))
         assert sorted(int(name) for name in parts if b"." not in name) == list(range(record.total))
         if lapses is not None:
             assert record.lapses in lapses

@@ -14,6 +14,7 @@ from simulator.circuit.array import Array
 from simulator.circuit.instructions import Gate, Instruction
 from simulator.evolve.chunks import _put_slowly
 from simulator.kernels.threads import use_threads
+from simulator.monitor import Monitor
 from simulator.shards.shards import Method, Options, Sweep
 
 #: Seconds: a cancel is seen within a tenth of that, but where other processes have the cores.
@@ -48,7 +49,7 @@ def longest_gap(method: Method, num_qubits: int, initial_state: np.ndarray | Non
         method=method,
         shots=100_000,
         initial_state=initial_state,
-        checkpoint=lambda: times.append(time.perf_counter()),
+        monitor=Monitor(lambda: times.append(time.perf_counter())),
     )
     times.append(time.perf_counter())
     # How many chunks come to this thread is the scheduler's choice, but some do.
@@ -72,7 +73,7 @@ def test_gaps_between_layouts() -> None:
     """Rule 8: the same where nearly all of the work is the way back to the order of qubits."""
     circuit = program(20, 0, *map(h, range(20)), *(Gate("swap", (qubit, 19 - qubit)) for qubit in range(10)))
     times = [time.perf_counter()]
-    run(circuit, seed=1, method="statevector", checkpoint=lambda: times.append(time.perf_counter()))
+    run(circuit, seed=1, method="statevector", monitor=Monitor(lambda: times.append(time.perf_counter())))
     times.append(time.perf_counter())
     assert len(times) > 5
     assert max(np.diff(times)) < LONGEST
@@ -94,7 +95,7 @@ def test_gaps_between_rows() -> None:
     sweep = Sweep(0, 1, template, ((0, 0),), Array.of(np.linspace(0, 3, 200)[:, None]))
     times = [time.perf_counter()]
     options = Options(method="qasm", shots=100_000)
-    run_shard(Shard(options, (sweep,)), checkpoint=lambda: times.append(time.perf_counter()))
+    run_shard(Shard(options, (sweep,)), monitor=Monitor(lambda: times.append(time.perf_counter())))
     times.append(time.perf_counter())
     assert len(times) > 200
     assert max(np.diff(times)) < LONGEST

@@ -44,6 +44,7 @@ from simulator.circuit.instructions import (
     Store,
 )
 from simulator.errors import InvalidProgramError, MemoryRefusedError, StoppedError
+from simulator.monitor import Monitor
 from simulator.shards.shards import Experiment, Method, Options
 from simulator.sizes import size
 
@@ -244,7 +245,7 @@ def test_the_checkpoint_ends_a_run() -> None:
 
     for method in ("qasm", "statevector", "unitary"):
         with pytest.raises(StoppedError, match="cancelled"):
-            run(program(2, 1, h(0)), seed=1, method=method, checkpoint=stop)
+            run(program(2, 1, h(0)), seed=1, method=method, monitor=Monitor(stop))
 
 
 @pytest.mark.parametrize(("method", "num_qubits"), [("qasm", 100), ("statevector", 4096), ("unitary", 30)])
@@ -354,4 +355,4 @@ def test_a_stopped_shard_is_no_failure() -> None:
         raise StoppedError("cancelled")
 
     with pytest.raises(StoppedError):
-        run_shard(shard(BELL), checkpoint=stop)
+        run_shard(shard(BELL), monitor=Monitor(stop))

@@ -29,6 +29,7 @@ from simulator import Part, Shard, run_shard
 from simulator.circuit.array import Array
 from simulator.kernels import buffers
 from simulator.kernels.threads import use_threads
+from simulator.monitor import Monitor
 from simulator.shards import wire
 from simulator.shards.parts import Outcome, SweepOutcome
 from simulator.shards.shards import Precision
@@ -132,6 +133,6 @@ def test_new_memory_is_touched_in_pieces(family: str) -> None:
     buffers.zeros(1 << 16, np.complex128)  # in place of the last state, which would be used again
     steps = [resident()]
     shard = shard_of(program(24, 24, *EVOLUTIONS[family](24), *measures(24)), shots=10)
-    run_shard(shard, checkpoint=lambda: steps.append(resident()))
+    run_shard(shard, monitor=Monitor(lambda: steps.append(resident())))
     assert max(steps) - steps[0] > 100 << 20
     assert max(np.diff(steps)) < 24 << 20

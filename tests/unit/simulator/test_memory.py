@@ -21,6 +21,7 @@ from simulator.circuit.instructions import Gate, Instruction
 from simulator.circuit.program import Program
 from simulator.kernels.buffers import keep_what_is_freed
 from simulator.kernels.threads import use_threads
+from simulator.monitor import no_checkpoint
 from simulator.shards import wire
 from simulator.shards.shards import Experiment, Options, Shard, Sweep
 
@@ -145,7 +146,7 @@ def main(family: str, num_qubits: str, method: str, precision: str) -> None:
     before = resident("VmRSS")
     part = run_shard(shard, admit=asked.append)
     running = resident("VmHWM") - before
-    wire.encode_part(part, lambda: None)
+    wire.encode_part(part, no_checkpoint)
     sending = resident("VmHWM") - before
     readout = cost.shots_bytes(program_, method, SHOTS, memory=False)
     sys.stdout.write(json.dumps([running, sending, asked[0], readout]))

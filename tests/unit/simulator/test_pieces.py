@@ -6,11 +6,8 @@ import numpy as np
 import pytest
 
 from simulator import pieces
+from simulator.monitor import no_checkpoint
 from simulator.sampling.tally import summed
-
-
-def never() -> None:
-    pass
 
 
 @pytest.mark.parametrize("size", [16, 64, 1 << 16])
@@ -23,7 +20,7 @@ def test_words_are_added_up(size: int, seed: int, monkeypatch: pytest.MonkeyPatc
     words = rng.integers(-50, 10 ** rng.integers(1, 5), rng.integers(1, 3000))
     counts = rng.integers(1, 5, words.size)
     cuts = np.sort(rng.integers(0, words.size + 1, 5))
-    found, sums = summed(list(zip(np.split(words, cuts), np.split(counts, cuts), strict=True)), never)
+    found, sums = summed(list(zip(np.split(words, cuts), np.split(counts, cuts), strict=True)), no_checkpoint)
     expected, places = np.unique(words, return_inverse=True)
     assert np.array_equal(found, expected)
     assert np.array_equal(sums, np.bincount(places, counts).astype(int))
@@ -38,7 +35,7 @@ def test_runs_are_cut_alike(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = [np.sort(rng.random(rng.integers(0, 400))) for _ in range(6)]
     found = [
         np.sort(np.concatenate([run[cut] for run, cut in zip(runs, cuts, strict=True)]))
-        for cuts in pieces.shared_cuts(runs, never)
+        for cuts in pieces.shared_cuts(runs, no_checkpoint)
     ]
     assert len(found) > 1
     assert np.array_equal(np.concatenate(found), np.sort(np.concatenate(runs)))

@@ -13,6 +13,7 @@ from simulator.circuit.array import Array
 from simulator.circuit.expression import Clbit
 from simulator.circuit.instructions import Gate, IfElse, Measure
 from simulator.circuit.program import Program
+from simulator.monitor import Monitor
 from simulator.shards.shards import Experiment, Options, Sweep
 
 QUBITS = 16
@@ -53,7 +54,7 @@ def sweep(rows: int) -> Sweep:
 def test_fractions_grow_to_one(items: tuple[Experiment | Sweep, ...], least: int) -> None:
     """Rule 16: what is done is told on the way, and never taken back."""
     told: list[float] = []
-    run_shard(Shard(Options(method="qasm", shots=100), items), report=told.append)
+    run_shard(Shard(Options(method="qasm", shots=100), items), Monitor(report=told.append))
     assert all(before <= after + 1e-12 for before, after in pairwise(told))
     assert told[-1] == pytest.approx(1)
     assert len(set(np.round(told, 9))) >= least

@@ -150,31 +150,31 @@ class Queue:
     """Stands for Celery's queue and one worker: what is published is run in order."""
 
     def __init__(self, store):
-        self.doors = deque()
+        self.doorbells = deque()
         self._store = store
 
     def publish(self, effects):
-        self.doors.extend(handed.door for handed in effects.handed)
+        self.doorbells.extend(handed.doorbell for handed in effects.handed_out)
         return effects
 
     def run(self, times=1):
         """Run shards, publishing what each COMPLETE hands out; return whose they were."""
         order = []
         for _ in range(times):
-            door = self.claim()
-            self.complete(door)
-            order.append(door.job_id)
+            doorbell = self.claim()
+            self.complete(doorbell)
+            order.append(doorbell.job_id)
         return order
 
     def claim(self):
         """Take the next message, and claim what it says."""
-        door = self.doors.popleft()
-        assert self._store.claim(door, "token").granted
-        return door
+        doorbell = self.doorbells.popleft()
+        assert self._store.claim(doorbell, "token").granted
+        return doorbell
 
-    def complete(self, door):
+    def complete(self, doorbell):
         """Complete a shard that was claimed, and publish what that hands out."""
-        self.publish(self._store.complete(door, "token", b"part"))
+        self.publish(self._store.complete(doorbell, "token", b"part"))
 
 
 @pytest.fixture

@@ -45,6 +45,7 @@ from simulator.dynamic.flow import compile_program
 from simulator.errors import InvalidProgramError, ProgramRuntimeError, StoppedError
 from simulator.evolve.state import ground_of
 from simulator.kernels import measure
+from simulator.monitor import SILENT, Monitor
 from simulator.rng import Uniforms
 from simulator.sampling import sampling
 from simulator.sampling.sampling import sample
@@ -303,7 +304,7 @@ def steps(circuit: Program, shots: int) -> list[int]:
     """How many states each cohort of a run has when it comes to the end, and how often the run looked up."""
     looks: list[int] = []
     code = compile_program(circuit, fresh=True, sampling=True, merging=True)
-    interpreter = Interpreter(code, Uniforms(1), lambda: looks.append(1))
+    interpreter = Interpreter(code, Uniforms(1), Monitor(lambda: looks.append(1)))
     states = [cohort.num_rows for cohort in interpreter.run(ground_of(code.qubits), np.arange(shots))]
     return [*states, len(looks)]
 
@@ -441,9 +442,7 @@ def test_few_states_are_alive(most: int, monkeypatch: pytest.MonkeyPatch) -> Non
     code = compile_program(splitting(10), fresh=True, sampling=False, merging=True)
     start = ground_of(code.qubits)
     tracemalloc.start()
-    ended = sum(
-        cohort.num_shots for cohort in Interpreter(code, Uniforms(1), lambda: None).run(start, np.arange(512))
-    )
+    ended = sum(cohort.num_shots for cohort in Interpreter(code, Uniforms(1), SILENT).run(start, np.arange(512)))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert ended == 512
@@ -472,7 +471,7 @@ def test_a_range_of_shots_is_what_it_is_among_all(name: str) -> None:
     for shots in (np.arange(1000, 2500), np.array([3, 4, 1023, 1024, 2999])):
         tally = Tally(3000, memory=True)
         uniforms = Uniforms(9)
-        for cohort in Interpreter(code, uniforms, lambda: None).run(ground_of(code.qubits), shots):
+        for cohort in Interpreter(code, uniforms, SILENT).run(ground_of(code.qubits), shots):
             sample(cohort, code.final, uniforms, tally)
         assert [tally.results()[1][shot] for shot in shots] == [whole[shot] for shot in shots]
 
@@ -487,7 +486,7 @@ def test_an_endless_loop_can_be_stopped() -> None:
 
     for body in ((), (h(0),), (Continue(),)):
         with pytest.raises(StoppedError, match="enough"):
-            run(program(1, 1, While(YES, body)), seed=1, shots=10, checkpoint=stop)
+            run(program(1, 1, While(YES, body)), seed=1, shots=10, monitor=Monitor(stop))
         deadline = time.monotonic() + 0.1
 
 

@@ -24,13 +24,10 @@ from simulator.dynamic.cohort import (
 )
 from simulator.dynamic.evaluation import Classical
 from simulator.evolve.state import State, ground, vector
+from simulator.monitor import no_checkpoint
 from simulator.rng import Uniforms
 
 SHOTS = np.arange(3000, 5000)
-
-
-def never() -> None:
-    pass
 
 
 def seen(cohort: Cohort) -> dict[int, tuple[bytes, Classical, int]]:
@@ -66,18 +63,18 @@ def test_cut_and_joined_again_each_shot_is_as_before(seed: int, count: int) -> N
     before = seen(cohort)
     number_of = np.random.default_rng(seed).integers(0, count, len(cohort.members))
     groups = [np.flatnonzero(number_of == number) for number in np.unique(number_of)]
-    cut = parts(cohort, groups, never)
+    cut = parts(cohort, groups, no_checkpoint)
     shared = [seen(part) for part in cut]
     assert sum(len(part) for part in shared) == SHOTS.size
     assert all(before[shot] == entry for part in shared for shot, entry in part.items())
     assert all({member.row for member in part.members} == set(range(part.num_rows)) for part in cut)
     # Some go on by themselves: what they draw is theirs alone.
-    split(cut[0], np.full(len(cut[0].members), 0.5), Uniforms(1), never)
+    split(cut[0], np.full(len(cut[0].members), 0.5), Uniforms(1), no_checkpoint)
     whole = cut[-1]
     for part in cut[:-1]:
-        join(whole, part, never)
+        join(whole, part, no_checkpoint)
     assert seen(whole) == before
-    merge(whole, never)
+    merge(whole, no_checkpoint)
     assert seen(whole) == before
 
 
@@ -85,8 +82,8 @@ def test_a_cohort_that_is_cut_and_joined_moves_no_shot() -> None:
     """Where nobody draws in between, the arrays of shots stay as they are."""
     cohort = spread(1)
     gathered = cohort.crowd
-    one, other = parts(cohort, [np.arange(3), np.arange(3, 10)], never)
-    join(one, other, never)
+    one, other = parts(cohort, [np.arange(3), np.arange(3, 10)], no_checkpoint)
+    join(one, other, no_checkpoint)
     assert one.crowd is gathered
 
 
@@ -96,7 +93,7 @@ def test_halves(seed: int) -> None:
     """Half of the states, and their shots, in each; the one of fewer shots first."""
     cohort = spread(seed, num_rows=5)
     before = seen(cohort)
-    one, other = halves(cohort, never)
+    one, other = halves(cohort, no_checkpoint)
     assert {one.num_rows, other.num_rows} == {2, 3}
     assert one.num_shots <= other.num_shots
     assert seen(one) | seen(other) == before
@@ -107,7 +104,7 @@ def test_merging_leaves_each_state_and_each_member_once() -> None:
     cohort = spread(5, num_rows=40, num_members=60)
     before = seen(cohort)
     distinct = len({row.tobytes() for row in cohort.rows})
-    merge(cohort, never)
+    merge(cohort, no_checkpoint)
     assert seen(cohort) == before
     assert cohort.num_rows == distinct < 40
     assert len(set(cohort.members)) == len(cohort.members) < 60
@@ -117,9 +114,9 @@ def test_absorbing_keeps_one_state() -> None:
     """Two cohorts in the same state become one without a second copy; in other states they are told apart."""
     one, other = (beginning(ground(2), shots, 0) for shots in (np.arange(10), np.arange(10, 30)))
     third = beginning(vector(np.array([0, 1, 0, 0], np.complex128)), np.arange(3), 0)
-    assert not same_state(one, third, never)
-    assert same_state(one, other, never)
-    absorb(one, other, never)
+    assert not same_state(one, third, no_checkpoint)
+    assert same_state(one, other, no_checkpoint)
+    absorb(one, other, no_checkpoint)
     assert (one.num_rows, one.num_shots) == (1, 30)
     assert set(seen(one)) == set(range(30))
 
@@ -129,7 +126,7 @@ def test_split_follows_the_draws(sparse: int, monkeypatch: pytest.MonkeyPatch) -
     """Rule 32: a shot's outcome is 0 if its own draw of its own number is below its member's share."""
     monkeypatch.setattr(module, "_SPARSE", sparse)
     cohort = spread(2)
-    (cohort, _) = parts(cohort, [np.array([0, 2, 3, 4, 8]), np.array([1, 5, 6, 7, 9])], never)
+    (cohort, _) = parts(cohort, [np.array([0, 2, 3, 4, 8]), np.array([1, 5, 6, 7, 9])], no_checkpoint)
     before, uniforms = seen(cohort), Uniforms(9)
     shares = np.array([0.3, 0.6, 0, 1, 0.5])
     share_of = dict(zip(cohort.members, shares.tolist(), strict=True))
@@ -141,7 +138,7 @@ def test_split_follows_the_draws(sparse: int, monkeypatch: pytest.MonkeyPatch) -
     for shot, member in member_of.items():
         word, real = (each.draw(np.array([shot]), member.draws)[0] for each in (uniforms.words, uniforms.reals))
         expected[shot] = int((word + real) / 2**16 >= share_of[member])
-    outcomes = split(cohort, shares, uniforms, never)
+    outcomes = split(cohort, shares, uniforms, no_checkpoint)
     found = {}
     for shot, mark in zip(cohort.crowd.shots.tolist(), cohort.crowd.marks.tolist(), strict=True):
         found[shot] = int(outcomes[cohort.places[mark]])
@@ -160,7 +157,7 @@ def test_split_where_words_do_not_decide(share: float) -> None:
     assert 10 < np.count_nonzero(ties) < 60
     assert len(set(expected[ties].tolist())) == (2 if share in {0.3, 1 / 3} else 1)
     cohort = beginning(ground(1), shots, 0)
-    outcomes = split(cohort, np.array([share]), Uniforms(2), never)
+    outcomes = split(cohort, np.array([share]), Uniforms(2), no_checkpoint)
     np.testing.assert_array_equal(outcomes[cohort.places[cohort.crowd.marks]], expected)
 
 
@@ -171,6 +168,6 @@ def test_draws_come_shot_by_shot() -> None:
     uniforms = Uniforms(5)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(crowd, "_BATCH", 300)
-        for inside, draws in drawn(cohort, uniforms, never):
+        for inside, draws in drawn(cohort, uniforms, no_checkpoint):
             for shot, draw in zip(cohort.crowd.shots[inside].tolist(), draws.tolist(), strict=True):
                 assert draw == uniforms.reals.draw(np.array([shot]), numbers[shot])[0]

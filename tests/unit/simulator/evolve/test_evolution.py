@@ -31,6 +31,7 @@ from simulator.errors import StoppedError
 from simulator.evolve import evolution, state
 from simulator.evolve.evolution import Evolution, forget_plans
 from simulator.kernels import threads
+from simulator.monitor import Monitor
 from simulator.plan import planner
 from simulator.plan.operations import Evolving
 
@@ -38,10 +39,6 @@ from simulator.plan.operations import Evolving
 TOLERANCE = {"rtol": 0, "atol": 1e-12}
 #: log2 of a chunk, how many of the lowest bits are always in it, threads.
 CUTS = [(14, 3, 1), (5, 0, 1), (5, 1, 2), (6, 2, 4)]
-
-
-def never() -> None:
-    pass
 
 
 def cut(patch: pytest.MonkeyPatch, chunk: int, low: int, count: int) -> None:
@@ -70,7 +67,7 @@ def test_an_evolution_is_its_instructions(data: st.DataObject, num_qubits: int) 
     psi = random_vector(5, num_qubits)
     expected = unitary_of(instructions, num_qubits) @ psi
     register = state.vector(psi)
-    Evolution(instructions).run(register, never)
+    Evolution(instructions).run(register)
     np.testing.assert_allclose(register.ordered(), expected, **TOLERANCE)
 
 
@@ -83,8 +80,8 @@ def test_from_the_ground_state(data: st.DataObject, num_qubits: int) -> None:
     second = data.draw(unitary_instructions(num_qubits))
     expected = unitary_of(first + second, num_qubits)[:, 0]
     register = state.ground(num_qubits)
-    Evolution(first).run(register, never)
-    Evolution(second).run(register, never)
+    Evolution(first).run(register)
+    Evolution(second).run(register)
     np.testing.assert_allclose(register.ordered(), expected, **TOLERANCE)
 
 
@@ -97,7 +94,7 @@ def test_matrices_too(data: st.DataObject, num_qubits: int) -> None:
     before = random_unitary(7, num_qubits)
     expected = unitary_of(instructions, num_qubits) @ before
     register = state.matrix(before.copy())
-    Evolution(instructions).run(register, never)
+    Evolution(instructions).run(register)
     np.testing.assert_allclose(register.ordered().reshape(before.shape), expected, **TOLERANCE)
 
 
@@ -122,7 +119,7 @@ def test_real_arithmetic(instructions: list[Evolving]) -> None:
     real = Evolution(instructions)
     assert real.real
     register = state.ground(7, np.float64)
-    real.run(register, never)
+    real.run(register)
     assert register.amplitudes.dtype == np.float64
     np.testing.assert_allclose(register.ordered(), unitary_of(instructions, 7)[:, 0], **TOLERANCE)
 
@@ -145,7 +142,7 @@ def test_single_precision(dtype: type[np.generic]) -> None:
         Gate("z", (2,), controls=(5,)),
     ]
     register = state.ground(7, dtype)
-    Evolution(instructions).run(register, never)
+    Evolution(instructions).run(register)
     assert register.amplitudes.dtype == dtype
     np.testing.assert_allclose(register.ordered(), unitary_of(instructions, 7)[:, 0], rtol=0, atol=1e-6)
 
@@ -165,7 +162,7 @@ def test_wide_matrices_and_preparations() -> None:
         ry(0.3, 7),
     ]
     register = state.ground(8)
-    Evolution(instructions).run(register, never)
+    Evolution(instructions).run(register)
     start = np.zeros(256, np.complex128)
     start[[sum((i >> place & 1) << qubit for place, qubit in enumerate((1, 4, 7))) for i in range(8)]] = prepared
     np.testing.assert_allclose(register.ordered(), unitary_of(instructions[1:], 8) @ start, **TOLERANCE)
@@ -184,7 +181,7 @@ def test_the_same_bits_on_any_number_of_threads() -> None:
         with pytest.MonkeyPatch.context() as patch:
             cut(patch, 6, 2, count)
             register = state.ground(10)
-            Evolution(instructions).run(register, never)
+            Evolution(instructions).run(register)
             found.append(register.ordered().tobytes())
     forget_plans()
     threads.use_threads(None)
@@ -200,7 +197,7 @@ def test_other_angles_share_a_plan() -> None:
     forget_plans()
     for theta in (0.3, 1.1):
         register = state.ground(2)
-        Evolution(circuit(theta)).run(register, never)
+        Evolution(circuit(theta)).run(register)
         np.testing.assert_allclose(register.ordered(), unitary_of(circuit(theta), 2)[:, 0], **TOLERANCE)
     assert planned_structures() == (1, 1)
 
@@ -224,11 +221,11 @@ def test_wide_phases_of_which_a_chunk_has_few_qubits(seed: int) -> None:
             (Gate("u", (first,), angles), x(first, *others), Gate("p", (first,), angles[:1], tuple(others)))[kind]
         )
     whole = state.ground(num_qubits)
-    Evolution(instructions).run(whole, never)
+    Evolution(instructions).run(whole)
     with pytest.MonkeyPatch.context() as patch:
         cut(patch, 6, 3, 1)
         chunks = state.ground(num_qubits)
-        Evolution(instructions).run(chunks, never)
+        Evolution(instructions).run(chunks)
         np.testing.assert_allclose(chunks.ordered(), whole.ordered(), **TOLERANCE)
     forget_plans()
     threads.use_threads(None)
@@ -242,7 +239,7 @@ def test_a_long_circuit_is_planned_in_pieces() -> None:
         a, b = rng.choice(4, 2, replace=False).tolist()
         instructions += [ry(float(rng.uniform(0, 6)), a), Gate("swap", (a, b)), x(b, a)]
     register = state.ground(4)
-    Evolution(instructions).run(register, never)
+    Evolution(instructions).run(register)
     np.testing.assert_allclose(register.ordered(), unitary_of(instructions, 4)[:, 0], rtol=0, atol=1e-11)
 
 
@@ -254,7 +251,7 @@ def test_twenty_thousand_gates_keep_the_norm() -> None:
         a, b = rng.choice(6, 2, replace=False).tolist()
         instructions += [Gate("u", (a,), tuple(rng.uniform(0, 6, 3).tolist())), x(a, b)]
     register = state.ground(6)
-    Evolution(instructions).run(register, never)
+    Evolution(instructions).run(register)
     assert abs(np.linalg.norm(register.amplitudes) - 1) < 1e-11
 
 
@@ -272,7 +269,7 @@ def test_a_checkpoint_ends_the_run(count: int) -> None:
         cut(patch, 5, 1, count)
         with pytest.raises(StoppedError):
             # Of so many chunks, this thread gets five, however late it is.
-            Evolution([h(qubit) for qubit in range(16)]).run(state.ground(16), checkpoint)
+            Evolution([h(qubit) for qubit in range(16)]).run(state.ground(16), Monitor(checkpoint))
     forget_plans()
     threads.use_threads(None)
     assert calls == [get_ident()] * 5
@@ -281,9 +278,9 @@ def test_a_checkpoint_ends_the_run(count: int) -> None:
 def test_names_move_without_amplitudes() -> None:
     """Swaps and permutations move no amplitude; a qubit known to be 0 stays known under its new name."""
     register = state.ground(3)
-    Evolution([x(0), Gate("swap", (0, 2)), Permutation((0, 1), (1, 0))]).run(register, never)
+    Evolution([x(0), Gate("swap", (0, 2)), Permutation((0, 1), (1, 0))]).run(register)
     before = register.amplitudes.copy()
-    Evolution([Gate("swap", (0, 1))]).run(register, never)
+    Evolution([Gate("swap", (0, 1))]).run(register)
     assert np.array_equal(register.amplitudes, before)
     np.testing.assert_array_equal(register.ordered(), np.eye(8)[4])
     assert register.live == 0b100
@@ -294,7 +291,7 @@ def test_more_bits_than_qubits() -> None:
     rows = np.array([random_vector(seed, 3) for seed in range(4)])
     gates = [h(0), x(2, 0), ry(0.2, 1)]
     register = state.State(rows.reshape(-1).copy(), {0: 1, 1: 0, 2: 2})
-    Evolution(gates).run(register, never)
+    Evolution(gates).run(register)
     assert set(register.slots) == {0, 1, 2}
     swapped = embedded(np.eye(4)[[0, 2, 1, 3]], (0, 1), 3)
     expected = (unitary_of(gates, 3) @ swapped @ rows.T).T
@@ -349,6 +346,6 @@ def test_each_tier(num_qubits: int, real: bool) -> None:
         register = state.ground(num_qubits, np.float64 if real else np.complex128)
         some = Evolution(instructions[:end])
         assert some.real == real
-        some.run(register, never)
+        some.run(register)
         expected = applied(instructions[:end], np.eye(1, 1 << num_qubits, dtype=np.complex128)[0])
         np.testing.assert_allclose(register.ordered(), expected, **TOLERANCE)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from simulator.errors import StoppedError
 from simulator.evolve.ordering import passes, put_in_order
 from simulator.kernels.threads import use_threads
+from simulator.monitor import no_checkpoint
 from simulator.plan import planner
 
 
@@ -35,7 +36,7 @@ def test_put_in_order(data: st.DataObject, num_bits: int, dtype: type) -> None:
     indices = np.arange(1 << num_bits)
     before = sum(((indices >> place & 1) << source for place, source in enumerate(sources)), 0 * indices)
     psi = indices.astype(dtype)
-    put_in_order(psi, tuple(sources), lambda: None)
+    put_in_order(psi, tuple(sources), no_checkpoint)
     np.testing.assert_array_equal(psi, before.astype(dtype))
 
 

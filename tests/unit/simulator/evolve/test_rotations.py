@@ -16,12 +16,9 @@ from simulator.evolve import rotations
 from simulator.evolve.evolution import Evolution, forget_plans
 from simulator.evolve.state import ground, vector
 from simulator.kernels import threads
+from simulator.monitor import no_checkpoint
 from simulator.plan import operations, planner
 from simulator.plan.operations import is_real
-
-
-def never() -> None:
-    pass
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
@@ -36,7 +33,7 @@ def test_of_a_whole_state(size: int, count: int, dtype: type[Any], monkeypatch: 
         gate = rotation(rng, rng.permutation(9)[:width].tolist())
         psi = random_vector(width, 9).astype(dtype)
         expected = dense(gate, 9) @ psi
-        rotations.rotate(psi, gate.name[1:], gate.targets, *gate.params, never)
+        rotations.rotate(psi, gate.name[1:], gate.targets, *gate.params, no_checkpoint)
         np.testing.assert_allclose(psi, expected, rtol=0, atol=1e-14 if dtype is np.complex128 else 1e-6)
     threads.use_threads(None)
 
@@ -54,7 +51,7 @@ def test_strings_that_flip_more_than_a_chunk_holds(monkeypatch: pytest.MonkeyPat
     for gate in gates:
         expected = dense(gate, 9) @ expected
     state = vector(psi.copy())
-    Evolution(gates).run(state, never)
+    Evolution(gates).run(state)
     forget_plans()
     np.testing.assert_allclose(state.ordered(), expected, rtol=0, atol=1e-13)
 
@@ -68,7 +65,7 @@ def test_an_odd_number_of_y_is_real() -> None:
     evolution = Evolution(gates)
     assert evolution.real
     state = ground(7, np.float64)
-    evolution.run(state, never)
+    evolution.run(state)
     expected = np.eye(1 << 7)[0]
     for gate in gates:
         expected = dense(gate, 7) @ expected
@@ -86,7 +83,7 @@ def test_it_is_the_same_as_a_matrix(matrix_up_to: int, monkeypatch: pytest.Monke
         qubits = rng.permutation(6)[: rng.integers(2, 5)].tolist()
         gates += [rotation(rng, qubits), x(2, 4), Gate("rzz", (0, 5), (0.2,))]
     state = ground(6)
-    Evolution(gates).run(state, never)
+    Evolution(gates).run(state)
     forget_plans()
     expected = np.eye(1 << 6)[0]
     for gate in gates:
@@ -100,7 +97,7 @@ def test_many_strings_keep_little_memory() -> None:
     gates = [*everywhere(14), *(rotation(rng, rng.permutation(14)[:12].tolist()) for _ in range(400))]
     forget_plans()
     tracemalloc.start()
-    Evolution(gates).run(ground(14), never)
+    Evolution(gates).run(ground(14))
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < (400 * 5 << 10) + (8 << 20)

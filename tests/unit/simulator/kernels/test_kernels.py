@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from support.programs import Draw, embedded, random_unitary, random_vector
 
 from simulator.kernels import dense, diagonal, measure
+from simulator.monitor import no_checkpoint
 from simulator.typing import Controls
 
 # Rounding of a few hundred products of numbers of at most 1.
@@ -43,10 +44,6 @@ def places(draw: Draw, *, targets: int = 1) -> tuple[int, tuple[int, ...], Contr
     return num_bits, tuple(bits[:count]), tuple((bit, draw(st.integers(0, 1))) for bit in controls)
 
 
-def never() -> None:
-    pass
-
-
 @settings(deadline=None, max_examples=60)
 @given(places(), st.integers(0, 99))
 def test_apply_matrix(place: tuple[int, tuple[int, ...], Controls], seed: int) -> None:
@@ -54,7 +51,7 @@ def test_apply_matrix(place: tuple[int, tuple[int, ...], Controls], seed: int) -
     num_bits, targets, controls = place
     psi, matrix = random_vector(seed, num_bits), random_unitary(seed + 1, len(targets))
     expected = embedded(matrix, targets, num_bits, controls) @ psi
-    dense.apply_matrix(psi, matrix, targets, controls, never)
+    dense.apply_matrix(psi, matrix, targets, controls, no_checkpoint)
     np.testing.assert_allclose(psi, expected, **TOLERANCE)
 
 
@@ -62,7 +59,7 @@ def test_apply_matrix_wider_than_a_real_product() -> None:
     """Beyond six targets the product is complex, with the same result."""
     psi, matrix = random_vector(1, 8), random_unitary(2, 7)
     expected = embedded(matrix, (6, 0, 3, 2, 7, 4, 5), 8, ((1, 0),)) @ psi
-    dense.apply_matrix(psi, matrix, (6, 0, 3, 2, 7, 4, 5), ((1, 0),), never)
+    dense.apply_matrix(psi, matrix, (6, 0, 3, 2, 7, 4, 5), ((1, 0),), no_checkpoint)
     np.testing.assert_allclose(psi, expected, **TOLERANCE)
 
 
@@ -85,11 +82,11 @@ def test_prepare(place: tuple[int, tuple[int, ...], Controls], seed: int) -> Non
     num_bits, targets, _ = place
     psi, amplitudes = random_vector(seed, num_bits), random_vector(seed + 1, len(targets))
     for bit in targets:
-        measure.project(psi[None], bit, np.zeros(1, np.intp), np.ones(1), never, reset=False)
+        measure.project(psi[None], bit, np.zeros(1, np.intp), np.ones(1), no_checkpoint, reset=False)
     column = np.zeros((1 << len(targets), 1 << len(targets)), np.complex128)
     column[:, 0] = amplitudes
     expected = embedded(column, targets, num_bits) @ psi
-    diagonal.prepare(psi, amplitudes, targets, never)
+    diagonal.prepare(psi, amplitudes, targets, no_checkpoint)
     np.testing.assert_allclose(psi, expected, **TOLERANCE)
 
 
@@ -97,7 +94,7 @@ def test_prepare(place: tuple[int, tuple[int, ...], Controls], seed: int) -> Non
 def test_prepare_keeps_a_real_state_real(dtype: type) -> None:
     """Amplitudes that are all real, though of a complex type as they travel, go into a state of real numbers."""
     psi = np.array([0.6, 0, 0, 0, -0.8, 0, 0, 0], dtype)
-    diagonal.prepare(psi, np.array([0.28, 0, 0, -0.96], np.complex128), (0, 1), never)
+    diagonal.prepare(psi, np.array([0.28, 0, 0, -0.96], np.complex128), (0, 1), no_checkpoint)
     expected = np.kron([0.6, -0.8], [0.28, 0, 0, -0.96])
     np.testing.assert_allclose(psi, expected, rtol=0, atol=np.finfo(dtype).eps)
     assert psi.dtype == dtype

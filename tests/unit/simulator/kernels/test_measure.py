@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from support.programs import Draw, embedded
 
 from simulator.kernels import measure
+from simulator.monitor import no_checkpoint
 
 DTYPES = (np.complex128, np.complex64, np.float64, np.float32)
 # Rounding of a few hundred products of numbers of at most 1, by the bytes of a real number.
@@ -26,10 +27,6 @@ def piece(request: pytest.FixtureRequest) -> Iterator[None]:
         patch.setattr(measure, "PIECE", request.param)
         patch.setattr(measure, "_LOW", min(measure._LOW, request.param))
         yield
-
-
-def never() -> None:
-    pass
 
 
 def random_states(seed: int, num_states: int, num_bits: int, dtype: type[Any]) -> NDArray[Any]:
@@ -63,9 +60,13 @@ def test_distributions(case: tuple[NDArray[Any], list[int]]) -> None:
     indices = np.arange(states.shape[1])
     values = sum((indices >> bit & 1) << place for place, bit in enumerate(bits))
     expected = [np.bincount(values, np.abs(psi) ** 2, 1 << len(bits)) for psi in states]
-    close(measure.marginals(states, bits, never), np.array(expected), states)
+    close(measure.marginals(states, bits, no_checkpoint), np.array(expected), states)
     for bit in bits:
-        close(measure.bit_probabilities(states, bit, never), measure.marginals(states, [bit], never), states)
+        close(
+            measure.bit_probabilities(states, bit, no_checkpoint),
+            measure.marginals(states, [bit], no_checkpoint),
+            states,
+        )
 
 
 @settings(deadline=None, max_examples=60)
@@ -81,7 +82,7 @@ def test_project(case: tuple[NDArray[Any], list[int]], data: st.DataObject, rese
         matrix = np.zeros((2, 2))
         matrix[0 if reset else outcome, outcome] = factor
         expected.append(embedded(matrix, (bit,), size.bit_length() - 1) @ psi)
-    measure.project(states, bit, outcomes, factors, never, reset=reset)
+    measure.project(states, bit, outcomes, factors, no_checkpoint, reset=reset)
     close(states, np.array(expected), states)
 
 
@@ -94,7 +95,7 @@ def test_kept_halves(case: tuple[NDArray[Any], list[int]], data: st.DataObject) 
     factors = np.linspace(0.5, 2, sides.size)
     split = states.reshape(len(states), -1, 2, 1 << bit)
     expected = [split[side // 2, :, side % 2].reshape(-1) * f for side, f in zip(sides, factors, strict=True)]
-    found = measure.kept_halves(states, bit, sides, factors, never)
+    found = measure.kept_halves(states, bit, sides, factors, no_checkpoint)
     assert found.flags.c_contiguous
     close(found, np.array(expected), states)
 
@@ -109,7 +110,7 @@ def test_collapse(case: tuple[NDArray[Any], list[int]], value: int) -> None:
     expected = np.where(kept, psi, 0)
     expected /= np.linalg.norm(expected)
     psi = psi.copy()
-    measure.collapse(psi, fixed, never)
+    measure.collapse(psi, fixed, no_checkpoint)
     close(psi, expected, psi)
 
 
@@ -124,12 +125,12 @@ def test_no_state_depends_on_the_others(case: tuple[NDArray[Any], list[int]]) ->
 
     def done(rows: NDArray[Any], places: slice) -> list[NDArray[Any]]:
         found = [
-            measure.bit_probabilities(rows, bits[0], never),
-            measure.marginals(rows, bits, never),
+            measure.bit_probabilities(rows, bits[0], no_checkpoint),
+            measure.marginals(rows, bits, no_checkpoint),
         ]
-        measure.canonicalize(rows, never)
-        found += [rows.copy(), measure.fingerprints(rows, never)]
-        measure.project(rows, bits[0], outcomes[places], factors[places], never, reset=True)
+        measure.canonicalize(rows, no_checkpoint)
+        found += [rows.copy(), measure.fingerprints(rows, no_checkpoint)]
+        measure.project(rows, bits[0], outcomes[places], factors[places], no_checkpoint, reset=True)
         return [*found, rows]
 
     together = done(states, slice(None))
@@ -148,8 +149,8 @@ def test_settle_makes_states_equal_that_differ_by_phase_and_rounding(
     real = not np.iscomplexobj(states)
     turned = states * (np.sign(angle) or 1 if real else np.exp(1j * angle))
     other = (turned + np.finfo(dtype).eps / 4).astype(dtype)
-    measure.canonicalize(states, never)
-    measure.canonicalize(other, never)
+    measure.canonicalize(states, no_checkpoint)
+    measure.canonicalize(other, no_checkpoint)
     # A digit may lie between two steps of the grid, rarely; then the states differ by a step.
     step = 1 / measure._GRIDS[states.real.itemsize]
     np.testing.assert_allclose(states, other, rtol=0, atol=1.5 * step)
@@ -161,13 +162,17 @@ def test_settle_makes_states_equal_that_differ_by_phase_and_rounding(
 def test_settle_is_done_once(dtype: type[Any]) -> None:
     """Settling a settled state changes nothing; equal states have equal marks, and one step makes another mark."""
     states = random_states(3, 2, 6, dtype)
-    measure.canonicalize(states, never)
+    measure.canonicalize(states, no_checkpoint)
     again = states.copy()
-    measure.canonicalize(again, never)
+    measure.canonicalize(again, no_checkpoint)
     np.testing.assert_array_equal(states, again)
-    np.testing.assert_array_equal(measure.fingerprints(states, never), measure.fingerprints(again, never))
+    np.testing.assert_array_equal(
+        measure.fingerprints(states, no_checkpoint), measure.fingerprints(again, no_checkpoint)
+    )
     again[1, 5] += 1 / measure._GRIDS[states.real.itemsize]
-    assert (measure.fingerprints(states, never) == measure.fingerprints(again, never)).tolist() == [True, False]
+    assert (
+        measure.fingerprints(states, no_checkpoint) == measure.fingerprints(again, no_checkpoint)
+    ).tolist() == [True, False]
 
 
 def test_marks_tell_signs_and_places_apart() -> None:
@@ -176,13 +181,13 @@ def test_marks_tell_signs_and_places_apart() -> None:
     psi[1, [2, 5]] *= -1
     psi[2, [3, 6]] *= -1
     psi[3, [2, 5, 3, 6]] *= -1
-    assert len(set(measure.fingerprints(psi, never).tolist())) == 4
+    assert len(set(measure.fingerprints(psi, no_checkpoint).tolist())) == 4
 
 
 def test_a_state_that_was_never_normalised_is_not_lost() -> None:
     """An initial state of any norm keeps its amplitudes when it is settled."""
     psi = np.array([[0.25, 0.125j]])
-    measure.canonicalize(psi, never)
+    measure.canonicalize(psi, no_checkpoint)
     np.testing.assert_array_equal(psi, [[0.25, 0.125j]])
 
 
@@ -215,4 +220,4 @@ def test_marks_of_pieces_of_any_size() -> None:
     for piece in (1, 2, 12):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(measure, "PIECE", piece)
-            assert len(set(measure.fingerprints(states, lambda: None).tolist())) == 4
+            assert len(set(measure.fingerprints(states, no_checkpoint).tolist())) == 4

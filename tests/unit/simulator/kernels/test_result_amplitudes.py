@@ -11,6 +11,7 @@ from support.programs import random_vector
 from simulator.kernels import buffers, result_amplitudes
 from simulator.kernels.result_amplitudes import to_complex
 from simulator.kernels.threads import use_threads
+from simulator.monitor import no_checkpoint
 
 
 @pytest.fixture(autouse=True, params=[1, 2])
@@ -29,7 +30,7 @@ def test_real_amplitudes_become_complex(num_qubits: int, room: type | None) -> N
     psi = buffers.zeros(1 << num_qubits, np.float64, room)
     psi[:] = random_vector(1, num_qubits).real
     expected = psi * 1j
-    result = to_complex(psi, np.complex128, 1j, 0.0, lambda: None)
+    result = to_complex(psi, np.complex128, 1j, 0.0, no_checkpoint)
     assert result.dtype == np.complex128
     np.testing.assert_array_equal(result, expected)
     assert np.shares_memory(result, psi) == (room is not None)
@@ -39,7 +40,7 @@ def test_a_wide_state_has_room() -> None:
     """So it is with the large buffer that is kept."""
     psi = buffers.zeros(1 << 17, np.float32, np.complex64)
     psi[:] = np.arange(1 << 17)
-    result = to_complex(psi, np.complex64, 1, 0.0, lambda: None)
+    result = to_complex(psi, np.complex64, 1, 0.0, no_checkpoint)
     np.testing.assert_array_equal(result, np.arange(1 << 17))
     assert result.base is psi.base
 
@@ -47,7 +48,7 @@ def test_a_wide_state_has_room() -> None:
 def test_small_ones_are_zero() -> None:
     """Amplitudes of a smaller absolute value than the threshold are 0, in place; the others stay."""
     psi = np.array([0.1, 0.2j, 0.09 + 0.09j, 0.05, -0.3j, 0, 1e-9, 1] * 4)
-    result = to_complex(psi, np.complex128, 1, 0.1, lambda: None)
+    result = to_complex(psi, np.complex128, 1, 0.1, no_checkpoint)
     assert result is psi
     np.testing.assert_array_equal(result, [0.1, 0.2j, 0.09 + 0.09j, 0, -0.3j, 0, 0, 1] * 4)
 

@@ -19,6 +19,7 @@ from simulator.circuit.instructions import Measure
 from simulator.dynamic.cohort import beginning
 from simulator.evolve.state import State, vector
 from simulator.kernels import measure
+from simulator.monitor import no_checkpoint
 from simulator.rng import Uniforms
 from simulator.sampling import sampling
 from simulator.sampling.sampling import collapse, readout_of, sample
@@ -27,13 +28,9 @@ from simulator.sampling.tally import Tally
 ALMOST_ONE = 1 - 2.0**-53
 
 
-def never() -> None:
-    pass
-
-
 def narrow_outcomes(psi: NDArray[Any], draws: Sequence[float]) -> list[int]:
     """What uniforms fall on where all qubits of a small state are measured."""
-    masses = measure.marginals(psi[None], range(psi.size.bit_length() - 1), never)
+    masses = measure.marginals(psi[None], range(psi.size.bit_length() - 1), no_checkpoint)
     edges = np.cumsum(masses, axis=1)
     zeros = np.zeros(len(draws), int)
     return sampling._looked_up(edges / edges[:, -1:], np.zeros(1, int), zeros, np.array(draws)).tolist()
@@ -50,7 +47,7 @@ def piece(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> in
 def outcomes_of(psi: NDArray[Any], draws: Sequence[float], piece: int) -> list[int]:
     if psi.size <= 1 << piece:
         return narrow_outcomes(psi, draws)
-    return sampling._Finder(psi, never).of(np.array(draws)).tolist()
+    return sampling._Finder(psi, no_checkpoint).of(np.array(draws)).tolist()
 
 
 def test_impossible_outcomes_are_never_taken(piece: int) -> None:
@@ -153,7 +150,7 @@ def test_the_collapsed_state_is_that_of_the_outcome(qubits: list[int], seed: int
         cohort = beginning(vector(random_vector(seed, 6)), np.arange(1), 0)
         tally = Tally(1, memory=False)
         sample(cohort, read, Uniforms(seed), tally)
-        collapse(cohort, read, Uniforms(seed), never)
+        collapse(cohort, read, Uniforms(seed), no_checkpoint)
         again = Tally(1, memory=False)
         sample(cohort, read, Uniforms(seed + 1), again)
     assert again.results() == tally.results()

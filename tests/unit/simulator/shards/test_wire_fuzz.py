@@ -24,6 +24,7 @@ from simulator.circuit.array import Array
 from simulator.circuit.instructions import Case, For, IfElse, Initialize, Range, Store, Switch, Unitary, While
 from simulator.circuit.program import MAX_NESTING, Program, Variable
 from simulator.errors import MemoryRefusedError, StoppedError, WireError
+from simulator.monitor import Monitor
 from simulator.shards import wire
 from simulator.shards.parts import Part
 from simulator.shards.shards import Experiment, Options, Shard, Sweep
@@ -125,7 +126,7 @@ def ends(shard: Shard) -> None:
             raise StoppedError("enough")
 
     try:
-        part = run_shard(shard, checkpoint, admit)
+        part = run_shard(shard, Monitor(checkpoint), admit)
     except StoppedError:
         return
     assert wire.decode_part(wire.encode(part)) == part or _has_nan(part)

@@ -7,20 +7,20 @@ import json
 from celery import states
 
 from worker.queue.app import make_app
-from worker.queue.publish import told_of_success
-from worker.record.values import Doorbell, Told
+from worker.queue.publish import success_result
+from worker.record.values import CeleryResult, Doorbell
 from worker.settings import QUEUE, TASK, Settings
 
-DOOR, TOKEN, META = Doorbell("job", 0), "mine", '{"status": "SUCCESS"}'
+DOORBELL, TOKEN, META = Doorbell("job", 0), "mine", '{"status": "SUCCESS"}'
 
 
 def test_a_success_is_told_with_the_part(store, client, submit):
     """Rule 1: Celery has a job's outcome, and who waits for it hears of it, in the step that ends the job."""
     submit()
-    store.claim(DOOR, TOKEN)
+    store.claim(DOORBELL, TOKEN)
     with client.pubsub() as listener:
         listener.subscribe("celery-task-meta-job")
-        store.complete(DOOR, TOKEN, b"part", told=Told("job", 60, META))
+        store.complete(DOORBELL, TOKEN, b"part", celery_result=CeleryResult("job", 60, META))
         heard = [listener.get_message(timeout=5) for _ in range(2)]
     assert heard[1]["data"] == META.encode()
     assert client.get("celery-task-meta-job") == META.encode()
@@ -33,7 +33,9 @@ def test_the_success_of_a_shard_is_not_its_jobs(store, client, submit):
     submit(total=2)
     for shard in range(2):
         store.claim(Doorbell("job", shard), TOKEN)
-        store.complete(Doorbell("job", shard), TOKEN, b"part", told=Told(f"job/{shard}", 60, META))
+        store.complete(
+            Doorbell("job", shard), TOKEN, b"part", celery_result=CeleryResult(f"job/{shard}", 60, META)
+        )
     assert client.exists("celery-task-meta-job/0", "celery-task-meta-job/1", "celery-task-meta-job") == 2
     assert client.zrange("basicaer:1:untold", 0, -1) == [b"job"]
 
@@ -41,8 +43,8 @@ def test_the_success_of_a_shard_is_not_its_jobs(store, client, submit):
 def test_who_does_not_hold_the_shard_tells_nothing(store, client, submit):
     """A COMPLETE that is refused changes nothing that Celery has."""
     submit()
-    store.claim(DOOR, TOKEN)
-    assert store.complete(DOOR, "another", b"part", told=Told("job", 60, META)) is None
+    store.claim(DOORBELL, TOKEN)
+    assert store.complete(DOORBELL, "another", b"part", celery_result=CeleryResult("job", 60, META)) is None
     assert not client.exists("celery-task-meta-job")
 
 
@@ -59,7 +61,7 @@ def test_how_long_celery_remembers(monkeypatch):
         told = {}
         for name in ("job", "job/1"):
             task.push_request(id=name, hostname="w", retries=0, delivery_info={"routing_key": QUEUE}, task=TASK)
-            told[name] = told_of_success(task, {}).life
+            told[name] = success_result(task, {}).life
         assert told == {"job": whole, "job/1": shard}
         assert app.backend.expires == whole
 
@@ -82,7 +84,7 @@ def test_what_is_told_is_what_celery_would_store():
         task=TASK,
     )
     summary = {"experiments": 2, "failed": 0, "seconds": 0.5}
-    told = told_of_success(task, summary)
+    told = success_result(task, summary)
     own = app.backend._get_result_meta(summary, states.SUCCESS, None, task.request)
     own = json.loads(app.backend.encode({**own, "task_id": "job/1"}))
     mine = json.loads(told.meta)

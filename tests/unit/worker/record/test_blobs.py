@@ -19,7 +19,7 @@ from worker.record.blobs import LapsePart, Upload
 from worker.record.values import Doorbell
 
 MB = 1 << 20
-DOOR = Doorbell("job", 0)
+DOORBELL = Doorbell("job", 0)
 #: Around every border: of a whole part, of one chunk, of two.
 SIZES = [0, 1, MB, MB + 1, 8 * MB, 8 * MB + 1, 17 * MB]
 
@@ -122,7 +122,7 @@ def test_what_was_refused_can_be_submitted_again(store, job, size):
         upload.submit(store, job())
     store.client.delete(keys.QUOTA)
     upload.submit(store, job())
-    assert blobs.read_shard(store, DOOR) == bytes(size)
+    assert blobs.read_shard(store, DOORBELL) == bytes(size)
 
 
 def test_a_claim_brings_the_shard(store, job):
@@ -131,24 +131,24 @@ def test_a_claim_brings_the_shard(store, job):
     submit_with(store, job(total=2), [b"small", large])
 
     for shard, data in enumerate((b"small", large)):
-        door = Doorbell("job", shard)
-        field = store.claim(door, "mine").field
+        doorbell = Doorbell("job", shard)
+        field = store.claim(doorbell, "mine").field
         assert (field == data) == (shard == 0)
-        assert blobs.read_shard(store, door, field) == data
+        assert blobs.read_shard(store, doorbell, field) == data
 
 
 def test_a_payload_that_is_gone_is_a_clear_error(store, submit):
     """The programs of a cancelled job are gone at once, and reading them says so."""
     submit()
-    assert blobs.read_shard(store, DOOR) == b"x"
+    assert blobs.read_shard(store, DOORBELL) == b"x"
     store.cancel("job")
     with pytest.raises(PayloadMissingError, match="job/0 is gone: the job was cancelled"):
-        blobs.read_shard(store, DOOR)
+        blobs.read_shard(store, DOORBELL)
 
 
-def put_and_complete(store, door, token, data):
-    assert blobs.put_part(store, door, token, data)
-    return store.complete(door, token, blobs.header(data))
+def put_and_complete(store, doorbell, token, data):
+    assert blobs.put_part(store, doorbell, token, data)
+    return store.complete(doorbell, token, blobs.header(data))
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -168,8 +168,8 @@ def test_parts_that_are_in_can_be_read_before_the_end(store, submit, queue):
     """The parts that are there are read in order, whatever is missing between them (rule 16)."""
     queue.publish(submit(total=100))
     queue.run(40)
-    store.claim(queue.doors[1], "t")
-    store.complete(queue.doors[1], "t", b"ahead")
+    store.claim(queue.doorbells[1], "t")
+    store.complete(queue.doorbells[1], "t", b"ahead")
     assert list(blobs.read_parts(store, "job")) == [(n, b"part") for n in range(40)] + [(41, b"ahead")]
     store.cancel("job")
     assert len(list(blobs.read_parts(store, "job"))) == 41
@@ -179,21 +179,21 @@ def test_parts_that_are_in_can_be_read_before_the_end(store, submit, queue):
 def test_chunks_of_a_loser_do_not_survive(store, client, clock, submit):
     """What a holder PUT goes with its hold: by RELEASE, by a lapse, or under the winner's header (rule 34)."""
     submit(total=2)
-    store.claim(DOOR, "released")
-    blobs.put_part(store, DOOR, "released", blob(17 * MB))
-    store.release(DOOR, "released")
+    store.claim(DOORBELL, "released")
+    blobs.put_part(store, DOORBELL, "released", blob(17 * MB))
+    store.release(DOORBELL, "released")
     assert "parts:job" not in Snapshot(client).data
-    store.claim(DOOR, "dead")
-    blobs.put_part(store, DOOR, "dead", blob(17 * MB))
+    store.claim(DOORBELL, "dead")
+    blobs.put_part(store, DOORBELL, "dead", blob(17 * MB))
     for _ in range(10):
         clock.advance(1)
         store.feed()
     assert "parts:job" not in Snapshot(client).data
-    store.claim(DOOR, "winner")
-    assert not blobs.put_part(store, DOOR, "dead", blob(17 * MB))
+    store.claim(DOORBELL, "winner")
+    assert not blobs.put_part(store, DOORBELL, "dead", blob(17 * MB))
     data = blob(9 * MB)
-    blobs.put_part(store, DOOR, "winner", blob(17 * MB))  # a try that was cut off
-    put_and_complete(store, DOOR, "winner", data)
+    blobs.put_part(store, DOORBELL, "winner", blob(17 * MB))  # a try that was cut off
+    put_and_complete(store, DOORBELL, "winner", data)
     assert sorted(client.hkeys("basicaer:1:parts:job")) == [b"0", b"0.0", b"0.1"]
     assert dict(blobs.read_parts(store, "job")) == {0: data}
 
@@ -201,19 +201,19 @@ def test_chunks_of_a_loser_do_not_survive(store, client, clock, submit):
 def test_chunks_of_a_job_that_ended_go_with_its_holder(store, client, submit):
     """A holder that comes too late reveals nothing, and leaves no chunk."""
     submit()
-    store.claim(DOOR, "t")
+    store.claim(DOORBELL, "t")
     data = blob(9 * MB)
-    blobs.put_part(store, DOOR, "t", data)
+    blobs.put_part(store, DOORBELL, "t", data)
     store.cancel("job")
-    assert store.complete(DOOR, "t", blobs.header(data)) is None
+    assert store.complete(DOORBELL, "t", blobs.header(data)) is None
     assert "parts:job" not in Snapshot(client).data
 
 
 def test_a_result_that_goes_while_it_is_read_is_a_clear_error(store, client, submit):
     """A reader is told that the result went, rather than given a part of it."""
     submit()
-    store.claim(DOOR, "t")
-    put_and_complete(store, DOOR, "t", blob(9 * MB))
+    store.claim(DOORBELL, "t")
+    put_and_complete(store, DOORBELL, "t", blob(9 * MB))
     client.hdel("basicaer:1:parts:job", "0.1")
     with pytest.raises(ResultMissingError, match="part 0 of job job went while it was read"):
         list(blobs.read_parts(store, "job"))
@@ -225,7 +225,7 @@ def test_a_lapse_is_read_as_one(store, clock, submit):
     submit()
     store.feed()
     for death in range(3):
-        store.claim(DOOR, str(death))
+        store.claim(DOORBELL, str(death))
         for _ in range(10):
             clock.advance(1)
             store.feed()

@@ -13,11 +13,11 @@ from support.uploads import write_payload
 from simulator.sizes import size
 from worker.errors import DuplicateJobError, PayloadMissingError, QuotaExceededError
 from worker.record import blobs, keys
-from worker.record.listing import Wanted, find
+from worker.record.listing import JobFilter
 from worker.record.store import USUAL_QUOTA, Store
 from worker.record.values import Doorbell, Effects
 
-DOOR = Doorbell("job", 0)
+DOORBELL = Doorbell("job", 0)
 DAY = 86400
 
 
@@ -26,7 +26,7 @@ def used(client, owner="ann"):
 
 
 def listed(store, owner="ann"):
-    return [each.id for each in find(store, owner)]
+    return [each.id for each in store.find(owner)]
 
 
 def finish(store, job_id="job", part=b"part"):
@@ -80,7 +80,7 @@ def test_what_was_lost_does_not_count_for_ever(client, clock, submit):
     store = Store(client)
     client.set(keys.QUOTA, 100 + 2 * RECORD_BYTES)
     submit("first", on=store, result_bytes=90)
-    client.delete(keys.job("first"))
+    client.delete(keys.key("job", "first"))
     submit("second", on=store, result_bytes=90)
     assert used(client) == 91 + RECORD_BYTES
     client.flushall()
@@ -133,7 +133,7 @@ def test_delete_gives_back_all(store, client, submit):
 def test_a_deleted_jobs_shards_do_not_come_back(store, client, submit):
     """DELETE also clears what the job still had in flight: the id may be used again one day."""
     submit(total=4)
-    store.claim(DOOR, "t")
+    store.claim(DOORBELL, "t")
     store.feed()
     store.cancel("job")
     store.delete("job")
@@ -213,7 +213,7 @@ def test_an_id_whose_record_expired_may_be_used_again(store, client, clock, subm
     end(store, "job")
     client.unlink(*(f"basicaer:1:{kind}:job" for kind in ("job", "about", "log", "payload", "parts")))
     submit(result_bytes=100, expires=30 * DAY)
-    assert list(find(store, "ann", Wanted(tags=("old",)))) == []
+    assert list(store.find("ann", JobFilter(tags=("old",)))) == []
     clock.advance(14 * DAY)
     store.feed()
     assert listed(store) == ["job"]
@@ -257,7 +257,7 @@ def test_tags_can_be_changed(store, client, submit):
     finish(store)
     assert store.annotate("job", b"later", ("newer",))
     assert store.read("job").manifest == b"later"
-    assert [len(list(find(store, "ann", Wanted(tags=(tag,))))) for tag in ("old", "new", "newer")] == [0, 0, 1]
+    assert [len(list(store.find("ann", JobFilter(tags=(tag,))))) for tag in ("old", "new", "newer")] == [0, 0, 1]
     assert Snapshot(client).ttl["about:job"] > 13 * DAY * 1000
     assert not store.annotate("unknown", b"", ())
     assert store.delete("job")

@@ -14,7 +14,7 @@ from support.uploads import write_payload
 from worker.errors import RecordDamagedError
 from worker.record import blobs
 from worker.record.keys import PREFIX
-from worker.record.listing import Wanted, find
+from worker.record.listing import JobFilter
 from worker.record.store import Store
 from worker.record.values import Doorbell, Effects, NewJob, WorkerInfo
 
@@ -31,14 +31,14 @@ class Site:
     def __init__(self, client, clock):
         self.client, self.clock = client, clock
         self.store = Store(client, lease=LEASE)
-        self.doors: list[Doorbell] = []
+        self.doorbells: list[Doorbell] = []
         self.log: list[str] = []
         self.owners: dict[str, str] = {}
 
     def take(self, effects: Effects | None) -> None:
         if effects is not None:
-            self.doors += [handed.door for handed in effects.handed]
-            self.log += effects.dropped
+            self.doorbells += [handed.doorbell for handed in effects.handed_out]
+            self.log += effects.repairs
 
     def submit(self, job_id: str, owner: str, total: int = 1, **fields) -> None:
         size = write_payload(self.store, job_id, [b"x"] * total)
@@ -47,22 +47,22 @@ class Site:
         self.take(self.store.submit(new))
         self.owners[job_id] = owner
 
-    def claim(self, door: Doorbell) -> bool:
-        return self.store.claim(door, HOLD).granted
+    def claim(self, doorbell: Doorbell) -> bool:
+        return self.store.claim(doorbell, HOLD).granted
 
-    def complete(self, door: Doorbell, **how) -> None:
-        self.take(self.store.complete(door, HOLD, b"part", **how))
+    def complete(self, doorbell: Doorbell, **how) -> None:
+        self.take(self.store.complete(doorbell, HOLD, b"part", **how))
 
     def work(self, leases: int = 4) -> None:
         """Run what is handed out, for so many leases."""
         for _ in range(2 * leases):
             self.clock.advance(LEASE / 2)
             self.take(self.store.feed(NODE))
-            while self.doors:
-                door = self.doors.pop(0)
-                if self.claim(door):
-                    self.store.beat(door, HOLD, 0.5)
-                    self.complete(door)
+            while self.doorbells:
+                doorbell = self.doorbells.pop(0)
+                if self.claim(doorbell):
+                    self.store.beat(doorbell, HOLD, 0.5)
+                    self.complete(doorbell)
 
     def state(self, job_id: str) -> str | None:
         with contextlib.suppress(RecordDamagedError):
@@ -78,11 +78,11 @@ def _end_some(site: Site) -> None:
         site.submit(f"{owner}-bad", owner)
         site.submit(f"{owner}-cancelled", owner, tags=("x", "y"))
         site.take(site.store.cancel(f"{owner}-cancelled"))
-    while site.doors:
-        door = site.doors.pop(0)
-        if site.claim(door):
-            bad = door.job_id.endswith("-bad")
-            site.complete(door, bad=bad, error=("E", "text", "trace") if bad else None)
+    while site.doorbells:
+        doorbell = site.doorbells.pop(0)
+        if site.claim(doorbell):
+            bad = doorbell.job_id.endswith("-bad")
+            site.complete(doorbell, bad=bad, error=("E", "text", "trace") if bad else None)
     site.submit("gone", "ann")
     site.take(site.store.cancel("gone"))
     site.store.delete("gone")
@@ -96,11 +96,11 @@ def busy(client, clock) -> Site:
     for owner in OWNERS:
         site.submit(f"{owner}-runs", owner, total=5, tags=("x",))
     for number in range(7):
-        door = _claimed(site)
+        doorbell = _claimed(site)
         if number < 2:
-            site.take(site.store.release(door, HOLD, reason="given back"))
-        elif door.shard:
-            site.complete(door)
+            site.take(site.store.release(doorbell, HOLD, reason="given back"))
+        elif doorbell.shard:
+            site.complete(doorbell)
     # What is held so far lapses, and waits again.
     for _ in range(6):
         clock.advance(LEASE / 4)
@@ -122,9 +122,9 @@ def _claimed(site: Site) -> Doorbell:
     """Claim the next shard that is to be had."""
     while True:
         site.take(site.store.feed(NODE))
-        door = site.doors.pop(0)
-        if site.claim(door):
-            return door
+        doorbell = site.doorbells.pop(0)
+        if site.claim(doorbell):
+            return doorbell
 
 
 #: Kind of a key -> what it may be changed to.
@@ -188,14 +188,14 @@ def test_one_damaged_key_harms_its_own_jobs_only(client, clock, how, third):
     keys = sorted(client.scan_iter(f"{PREFIX}*"))
     saved = [(key, client.dump(key), max(0, client.pttl(key))) for key in keys]
     later = clock.time()
-    doors, before = list(site.doors), {job_id: site.state(job_id) for job_id in site.owners}
+    doorbells, before = list(site.doorbells), {job_id: site.state(job_id) for job_id in site.owners}
     for key in keys[third::3]:
         for name in client.scan_iter(f"{PREFIX}*"):
             client.delete(name)
         for name, dump, ttl in saved:
             client.restore(name, ttl, dump)
         clock.set(later)
-        site.doors, site.log = list(doors), []
+        site.doorbells, site.log = list(doorbells), []
         name = key.decode(errors="replace").removeprefix(PREFIX)
         if not damage(client, key, how):
             continue
@@ -208,9 +208,9 @@ def _go_on(site, name, before):
     # Clients look and submit, before any worker comes by.
     for owner in OWNERS:
         store.position(f"{owner}-waits")
-        list(find(store, owner))
-        list(find(store, owner, Wanted(tags=("x",))))
-        list(find(store, owner, Wanted(states=frozenset({"QUEUED", "RUNNING"}))))
+        list(store.find(owner))
+        list(store.find(owner, JobFilter(tags=("x",))))
+        list(store.find(owner, JobFilter(states=frozenset({"QUEUED", "RUNNING"}))))
         site.submit(f"{owner}-new", owner)
         store.workers()
     for job_id in own:
@@ -244,4 +244,4 @@ def _go_on(site, name, before):
     if name.startswith("job:") and before[name[4:]] in {"QUEUED", "RUNNING"}:
         assert any(name[4:] in line or "another type" in line for line in site.log), name
     for owner in OWNERS:
-        assert {f"{owner}-new", f"{owner}-last"} <= {each.id for each in find(store, owner)}, name
+        assert {f"{owner}-new", f"{owner}-last"} <= {each.id for each in store.find(owner)}, name

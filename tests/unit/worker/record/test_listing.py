@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 from support.record_inspection import Snapshot
 
-from worker.record.listing import Listed, Wanted, find
+from worker.record.listing import JobFilter, ListedJob
 from worker.record.values import Doorbell
 
 STATES = ("QUEUED", "RUNNING", "DONE", "ERROR", "CANCELLED")
@@ -53,14 +53,14 @@ def known(store, clock, submit, worker):
             clock.time(),
         )
         submit(job.id, backend=job.backend, tags=job.tags, expires=1e9, job_timeout=1e9)
-        door = Doorbell(job.id, 0)
+        doorbell = Doorbell(job.id, 0)
         if job.state == "CANCELLED":
             store.cancel(job.id)
         elif job.state != "QUEUED":
-            assert store.claim(door, "t").granted
+            assert store.claim(doorbell, "t").granted
         if job.state in {"DONE", "ERROR"}:
             bad = job.state == "ERROR"
-            store.complete(door, "t", b"", bad=bad, error=("E", "", "") if bad else None)
+            store.complete(doorbell, "t", b"", bad=bad, error=("E", "", "") if bad else None)
         assert store.state(job.id) == job.state
         submit(f"other-{number}", owner="bob", backend=job.backend, tags=job.tags)
         store.cancel(f"other-{number}")
@@ -73,7 +73,7 @@ def queries(jobs):
     kinds = random.Random(11)
     times = [job.created for job in jobs]
     for _ in range(250):
-        yield Wanted(
+        yield JobFilter(
             states=frozenset(kinds.sample(STATES, kinds.choice([0, 0, 1, 2]))),
             backend=kinds.choice(["", "", *BACKENDS, "unknown"]),
             tags=tuple(kinds.sample(TAGS, kinds.choice([0, 0, 1, 2]))),
@@ -87,10 +87,10 @@ def test_what_is_wanted_is_found(store, known):
     """All filters agree with a look at every job, in the order of the SUBMITs, whatever is skipped (rule 14)."""
     found = 0
     for skip, wanted in zip(itertools.cycle([0, 0, 3]), queries(known)):
-        expected = [Listed(job.id, job.backend) for job in known if job.meets(wanted)]
+        expected = [ListedJob(job.id, job.backend) for job in known if job.meets(wanted)]
         expected = expected[::-1] if wanted.newest_first else expected
-        assert list(find(store, "ann", wanted, skip=skip)) == expected[skip:], wanted
-        assert list(find(store, "ann", wanted, skip=skip, limit=2)) == expected[skip : skip + 2], wanted
+        assert list(store.find("ann", wanted, skip=skip)) == expected[skip:], wanted
+        assert list(store.find("ann", wanted, skip=skip, limit=2)) == expected[skip : skip + 2], wanted
         found += len(expected)
     assert found > 500
 
@@ -98,13 +98,13 @@ def test_what_is_wanted_is_found(store, known):
 def test_pages_go_on_where_they_ended(store, known):
     """Pages of any size give each job once, and skip as many as are to be skipped."""
     for wanted in queries(known):
-        place, skip, ids = "", 1, []
-        while place is not None:
-            page = store.page("ann", wanted, place=place, skip=skip, most=3)
+        cursor, skip, ids = "", 1, []
+        while cursor is not None:
+            page = store.page("ann", wanted, cursor=cursor, skip=skip, most=3)
             assert len(page.jobs) <= 3
             ids += [each.id for each in page.jobs]
-            place, skip = page.place, page.skip
-        assert ids == [each.id for each in find(store, "ann", wanted, skip=1)]
+            cursor, skip = page.cursor, page.skip
+        assert ids == [each.id for each in store.find("ann", wanted, skip=1)]
 
 
 def test_a_deleted_job_is_in_no_list(store, known):
@@ -112,8 +112,8 @@ def test_a_deleted_job_is_in_no_list(store, known):
     for job in known:
         store.cancel(job.id)
         assert store.delete(job.id)
-        assert job.id not in {each.id for tag in TAGS for each in find(store, "ann", Wanted(tags=(tag,)))}
-    assert list(find(store, "ann")) == []
+        assert job.id not in {each.id for tag in TAGS for each in store.find("ann", JobFilter(tags=(tag,)))}
+    assert list(store.find("ann")) == []
     left = [name for kind in ("tag", "tags", "ended") for name in Snapshot(store.client).names(kind)]
     assert [name for name in left if "ann" in name] == []
 
@@ -131,10 +131,10 @@ def test_expired_records_do_not_hide_others(store, client, clock, submit, gone, 
     for number in gone:
         client.unlink(*(f"basicaer:1:{kind}:job-{number}" for kind in ("job", "about")))
     for first, last in ((0, 9), (2, 7), (4, 4), (9, 9)):
-        wanted = Wanted(after=created[first], before=created[last], newest_first=newest_first)
+        wanted = JobFilter(after=created[first], before=created[last], newest_first=newest_first)
         numbers = [number for number in range(first, last + 1) if number not in gone]
         expected = [f"job-{number}" for number in (numbers[::-1] if newest_first else numbers)]
-        assert [each.id for each in find(store, "ann", wanted)] == expected
+        assert [each.id for each in store.find("ann", wanted)] == expected
     clock.advance(14 * 86400)
     store.feed()
 
@@ -150,24 +150,24 @@ def test_what_an_index_answers_is_quick(store, client, submit):
 
     def commands(wanted, limit):
         client.config_resetstat()
-        ids = [each.id for each in find(store, "ann", wanted, limit=limit)]
+        ids = [each.id for each in store.find("ann", wanted, limit=limit)]
         return ids, sum(stats["calls"] for stats in client.info("commandstats").values())
 
     for wanted, expected in (
-        (Wanted(tags=("rare",)), ["job-700"]),
-        (Wanted(tags=("common", "rare")), []),
-        (Wanted(states=frozenset({"QUEUED", "RUNNING"})), ["job-100"]),
-        (Wanted(states=frozenset({"RUNNING"})), []),
-        (Wanted(states=frozenset({"ERROR"})), []),
+        (JobFilter(tags=("rare",)), ["job-700"]),
+        (JobFilter(tags=("common", "rare")), []),
+        (JobFilter(states=frozenset({"QUEUED", "RUNNING"})), ["job-100"]),
+        (JobFilter(states=frozenset({"RUNNING"})), []),
+        (JobFilter(states=frozenset({"ERROR"})), []),
     ):
         ids, calls = commands(wanted, None)
         assert (ids, calls < 20) == (expected, True), (wanted, calls)
-    ids, calls = commands(Wanted(before=middle), 1)
+    ids, calls = commands(JobFilter(before=middle), 1)
     assert ids[0] >= "job-1250"
     # A page of entries, and a search in the index; not the 1,249 that are younger.
     assert calls < 100
     # Only what no list has is looked for among all: three calls, each of which bounds what it looks at.
-    ids, calls = commands(Wanted(states=frozenset({"DONE", "ERROR"})), None)
+    ids, calls = commands(JobFilter(states=frozenset({"DONE", "ERROR"})), None)
     assert ids == []
     assert calls < 2500 + 30
-    assert sum(1 for _ in find(store, "ann")) == 2500
+    assert sum(1 for _ in store.find("ann")) == 2500

@@ -9,7 +9,7 @@ from worker.record.log import LogLine, parse_log
 from worker.record.store import LAPSE_LIMIT
 from worker.record.values import Doorbell
 
-DOOR = Doorbell("job", 0)
+DOORBELL = Doorbell("job", 0)
 FAILURE = ("ValueError", "no\ttabs\nplease", "trace")
 
 
@@ -30,11 +30,11 @@ def test_a_shard_that_is_given_back(store, clock, submit, told):
     """A log has each attempt: who claimed it, why it was given back, and what the run took (rule 16)."""
     submit()
     begun = clock.time()
-    store.claim(DOOR, "t1/w1@a")
+    store.claim(DOORBELL, "t1/w1@a")
     clock.advance(2)
-    store.release(DOOR, "t1/w1@a", reason="the worker shuts down")
-    store.claim(DOOR, "t2/w2@b")
-    store.complete(DOOR, "t2/w2@b", b"part", seconds=1.25)
+    store.release(DOORBELL, "t1/w1@a", reason="the worker shuts down")
+    store.claim(DOORBELL, "t2/w2@b")
+    store.complete(DOORBELL, "t2/w2@b", b"part", seconds=1.25)
     assert told() == [
         ("claimed", 0, 1, "w1@a", ""),
         ("released", 0, 1, "w1@a", "the worker shuts down"),
@@ -52,7 +52,7 @@ def test_a_shard_that_kills(store, clock, submit, told):
     submit()
     for number in range(LAPSE_LIMIT):
         store.feed()
-        store.claim(DOOR, f"{number}/w{number}")
+        store.claim(DOORBELL, f"{number}/w{number}")
         # In steps, or it would be silence, in which nothing lapses.
         for _ in range(11):
             clock.advance(1)
@@ -79,11 +79,11 @@ def test_a_shard_that_kills(store, clock, submit, told):
 def test_a_shard_that_fails(store, submit, told):
     """An error has its type and text, cut to 200 bytes, whatever bytes those are."""
     submit(total=2)
-    store.claim(DOOR, "t/w1")
-    store.complete(DOOR, "t/w1", b"bad", bad=True, error=FAILURE, seconds=0.5)
-    door = Doorbell("job", 1)
-    store.claim(door, "t")
-    store.complete(door, "t", b"bad", bad=True, error=("E", "é" * 500, ""))
+    store.claim(DOORBELL, "t/w1")
+    store.complete(DOORBELL, "t/w1", b"bad", bad=True, error=FAILURE, seconds=0.5)
+    doorbell = Doorbell("job", 1)
+    store.claim(doorbell, "t")
+    store.complete(doorbell, "t", b"bad", bad=True, error=("E", "é" * 500, ""))
     (_, first, _, second) = told()
     assert first == ("error", 0, 500_000, "w1", "ValueError: no\ttabs\nplease")
     assert second[:4] == ("error", 1, 0, "")
@@ -93,13 +93,13 @@ def test_a_shard_that_fails(store, submit, told):
 def test_what_is_final_is_not_added_to(store, client, submit, told):
     """A run that outlives its job adds nothing, also where the log is gone: it would have no time to live."""
     submit()
-    store.claim(DOOR, "t/w1")
+    store.claim(DOORBELL, "t/w1")
     store.cancel("job")
     assert told() == [("claimed", 0, 1, "w1", "")]
     assert Snapshot(client).ttl["log:job"] > 0
     client.delete("basicaer:1:log:job")
-    store.complete(DOOR, "t/w1", b"part")
-    store.release(DOOR, "t/w1")
+    store.complete(DOORBELL, "t/w1", b"part")
+    store.release(DOORBELL, "t/w1")
     assert told() == []
 
 

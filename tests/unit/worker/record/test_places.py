@@ -6,32 +6,32 @@ import pytest
 from support.record_inspection import Snapshot, violations
 
 from worker.record import keys
-from worker.record.values import Claim, Doorbell, Ended, Places
+from worker.record.values import Claim, Doorbell, Ended, ShardCounts
 
-DOOR = Doorbell("job", 0)
+DOORBELL = Doorbell("job", 0)
 MINE, OTHER = "mine", "other"
 
 
 def _held(store, submit, token=MINE):
     submit(total=4)
-    assert store.claim(DOOR, token).granted
+    assert store.claim(DOORBELL, token).granted
     store.feed()  # the window is full again: what is released must wait
 
 
 def _waiting(store, submit):
     _held(store, submit)
-    store.release(DOOR, MINE)
+    store.release(DOORBELL, MINE)
 
 
 def _done(store, submit):
     _held(store, submit)
-    store.complete(DOOR, MINE, b"part")
+    store.complete(DOORBELL, MINE, b"part")
 
 
 def _last_done(store, submit, **complete):
     submit()
-    store.claim(DOOR, MINE)
-    store.complete(DOOR, MINE, b"part", **complete)
+    store.claim(DOORBELL, MINE)
+    store.complete(DOORBELL, MINE, b"part", **complete)
 
 
 def _cancelled(arrange):
@@ -80,13 +80,13 @@ BEFORE = {
     "deleted": (None, []),
 }
 SCRIPTS = {
-    "CLAIM": lambda store: store.claim(DOOR, MINE),
-    "BEAT": lambda store: store.beat(DOOR, MINE, 0.5),
-    "PUT": lambda store: store.put(DOOR, MINE, 0, b"chunk"),
-    "COMPLETE": lambda store: store.complete(DOOR, MINE, b"a part") is not None,
-    "RELEASE": lambda store: store.release(DOOR, MINE) is not None,
-    "FAIL": lambda store: store.fail(DOOR, MINE, b"bad", ("E", "text", "")) is not None,
-    "DIED": lambda store: store.died(DOOR, MINE, "process 7 died"),
+    "CLAIM": lambda store: store.claim(DOORBELL, MINE),
+    "BEAT": lambda store: store.beat(DOORBELL, MINE, 0.5),
+    "PUT": lambda store: store.put(DOORBELL, MINE, 0, b"chunk"),
+    "COMPLETE": lambda store: store.complete(DOORBELL, MINE, b"a part") is not None,
+    "RELEASE": lambda store: store.release(DOORBELL, MINE) is not None,
+    "FAIL": lambda store: store.fail(DOORBELL, MINE, b"bad", ("E", "text", "")) is not None,
+    "DIED": lambda store: store.died(DOORBELL, MINE, "process 7 died"),
     "CANCEL": lambda store: store.cancel("job") is not None,
     "DELETE": lambda store: store.delete("job"),
     "ANNOTATE": lambda store: store.annotate("job", b"tags", ("tag",)),
@@ -129,7 +129,7 @@ AFTER = {
 
 def observed(store, client):
     record = store.read("job")
-    return (record and record.state), Snapshot(client).places(DOOR)
+    return (record and record.state), Snapshot(client).places(DOORBELL)
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
@@ -177,7 +177,7 @@ def test_submit_of_a_known_id(store, client, submit, situation):
         with pytest.raises(Exception, match="deleted less than 4 h ago"):
             submit()
     else:
-        assert submit().handed == ()
+        assert submit().handed_out == ()
     assert Snapshot(client).data == before.data
 
 
@@ -185,7 +185,7 @@ def test_submit_of_a_known_id(store, client, submit, situation):
 def test_a_wrong_token_writes_nothing(store, client, submit, script):
     """All writes of a shard check the token: one that lost its lease to another writes nothing (rule 34)."""
     submit(total=4)
-    store.claim(DOOR, OTHER)
+    store.claim(DOORBELL, OTHER)
     before = Snapshot(client)
     assert not SCRIPTS[script](store)
     assert Snapshot(client).data == before.data
@@ -193,17 +193,17 @@ def test_a_wrong_token_writes_nothing(store, client, submit, script):
 
 def test_the_life_of_a_job_of_one_shard(store, client, clock, submit):
     """QUEUED, RUNNING at the first CLAIM, DONE at the last COMPLETE, each with its time (rule 5)."""
-    (handed,) = submit(manifest=b"{}").handed
+    (handed,) = submit(manifest=b"{}").handed_out
     assert handed == ("job", 0, 1, 600.0)
-    assert handed.door == DOOR
+    assert handed.doorbell == DOORBELL
     queued = store.read("job")
     assert (queued.state, queued.created, queued.started, queued.final) == ("QUEUED", clock.time(), None, False)
     clock.advance(1.5)
-    store.claim(DOOR, MINE)
+    store.claim(DOORBELL, MINE)
     running = store.read("job")
     assert (running.state, running.started - running.created, running.ended) == ("RUNNING", 1.5, None)
     clock.advance(2)
-    effects = store.complete(DOOR, MINE, b"part")
+    effects = store.complete(DOORBELL, MINE, b"part")
     assert effects.ended == (Ended("job", "DONE", 1, None, None),)
     done = store.read("job")
     assert (done.state, done.ended - done.started, done.final, done.progress) == ("DONE", 2.0, True, 1.0)
@@ -212,23 +212,23 @@ def test_the_life_of_a_job_of_one_shard(store, client, clock, submit):
 
 def test_places_add_up(store, submit):
     """The places of an unfinished job's shards add up to its total; a final one's are told no more."""
-    assert store.places("job") is None
+    assert store.shard_counts("job") is None
     submit(total=7)
     store.claim(Doorbell("job", 0), MINE)
     store.claim(Doorbell("job", 1), MINE)
     store.complete(Doorbell("job", 1), MINE, b"part")
-    assert store.places("job") == Places(waiting=3, sent=2, held=1, done=1)
+    assert store.shard_counts("job") == ShardCounts(waiting=3, sent=2, leased=1, done=1)
     store.cancel("job")
-    assert store.places("job") is None
+    assert store.shard_counts("job") is None
 
 
 def test_look_reads_state_and_token(store, submit):
     """The checkpoint sees who holds the shard, and the job's state."""
-    assert store.look(DOOR) == (None, None)
+    assert store.look(DOORBELL) == (None, None)
     submit(total=4)
-    assert store.look(DOOR) == ("QUEUED", None)
-    store.claim(DOOR, MINE)
-    assert store.look(DOOR) == ("RUNNING", MINE)
+    assert store.look(DOORBELL) == ("QUEUED", None)
+    store.claim(DOORBELL, MINE)
+    assert store.look(DOORBELL) == ("RUNNING", MINE)
 
 
 def test_progress_counts_running_shards(store, submit):
@@ -237,17 +237,17 @@ def test_progress_counts_running_shards(store, submit):
     for shard in (0, 1):
         store.claim(Doorbell("job", shard), MINE)
     store.complete(Doorbell("job", 1), MINE, b"part")
-    store.beat(DOOR, MINE, 0.5)
+    store.beat(DOORBELL, MINE, 0.5)
     assert store.read("job").progress == pytest.approx(1.5 / 4)
-    store.release(DOOR, MINE)
+    store.release(DOORBELL, MINE)
     assert store.read("job").progress == pytest.approx(1 / 4)
 
 
 def test_progress_of_a_final_job_is_what_is_done(store, submit):
     """What still ran when the job ended counts for nothing."""
     submit(total=2)
-    store.claim(DOOR, MINE)
-    store.beat(DOOR, MINE, 0.5)
+    store.claim(DOORBELL, MINE)
+    store.beat(DOORBELL, MINE, 0.5)
     store.cancel("job")
     assert store.read("job").progress == 0
 
@@ -267,14 +267,14 @@ def test_usage_is_what_each_worker_completed(store, submit):
 def test_the_first_bad_part_speaks_for_the_job(store, submit):
     """A bad part makes the job ERROR when all are in, never before; its error is kept (rules 6, 7)."""
     submit(total=3)
-    doors = [Doorbell("job", shard) for shard in range(3)]
+    doorbells = [Doorbell("job", shard) for shard in range(3)]
     errors = {1: ("MemoryRefusedError", "too wide", "trace 1"), 2: ("ValueError", "second", "trace 2")}
-    for door in (doors[1], doors[2]):
+    for doorbell in (doorbells[1], doorbells[2]):
         store.feed()
-        store.claim(door, MINE)
-        assert store.complete(door, MINE, b"bad", bad=True, error=errors[door.shard]).ended == ()
-    store.claim(doors[0], MINE)
-    assert store.complete(doors[0], MINE, b"good").ended == (
+        store.claim(doorbell, MINE)
+        assert store.complete(doorbell, MINE, b"bad", bad=True, error=errors[doorbell.shard]).ended == ()
+    store.claim(doorbells[0], MINE)
+    assert store.complete(doorbells[0], MINE, b"good").ended == (
         Ended("job", "ERROR", 3, "MemoryRefusedError", "too wide"),
     )
     record = store.read("job")
@@ -284,8 +284,8 @@ def test_the_first_bad_part_speaks_for_the_job(store, submit):
 def test_an_error_without_words_is_still_an_error(store, submit):
     """A part marked bad ends the job as ERROR even where nobody says why."""
     submit()
-    store.claim(DOOR, MINE)
-    assert store.complete(DOOR, MINE, b"bad", bad=True).ended[0].state == "ERROR"
+    store.claim(DOORBELL, MINE)
+    assert store.complete(DOORBELL, MINE, b"bad", bad=True).ended[0].state == "ERROR"
 
 
 def test_cancel_is_announced_once(store, submit):
@@ -297,7 +297,7 @@ def test_cancel_is_announced_once(store, submit):
 
 def test_every_change_is_announced_to_those_who_watch(store, client, clock, submit):
     """A job's channel has `<STATE> <done> <total>` at its start, each shard's end, and its own end (rule 12)."""
-    channels = {keys.events(job_id): [] for job_id in ("done", "cancelled", "late")}
+    channels = {keys.key("events", job_id): [] for job_id in ("done", "cancelled", "late")}
     pubsub = client.pubsub(ignore_subscribe_messages=True)
     pubsub.subscribe(*channels)
     for _ in channels:
@@ -326,8 +326,8 @@ def test_every_change_is_announced_to_those_who_watch(store, client, clock, subm
 def test_a_chunk_that_was_never_put_is_not_revealed(store, client, submit):
     """A header that names more chunks than there are is refused, and the shard stays held."""
     submit()
-    store.claim(DOOR, MINE)
-    store.put(DOOR, MINE, 0, b"chunk")
+    store.claim(DOORBELL, MINE)
+    store.put(DOORBELL, MINE, 0, b"chunk")
     with pytest.raises(Exception, match="chunk 1 of 2 was never PUT"):
-        store.complete(DOOR, MINE, b"\0#2")
-    assert Snapshot(client).places(DOOR) == ["held"]
+        store.complete(DOORBELL, MINE, b"\0#2")
+    assert Snapshot(client).places(DOORBELL) == ["held"]

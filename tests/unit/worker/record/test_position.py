@@ -65,7 +65,7 @@ def test_it_is_the_order_in_which_jobs_begin(client, clock, jobs, served, more):
     client.flushall()
     clock.advance(0)
     store = Store(client, lease=10)
-    doors, count = [], 0
+    doorbells, count = [], 0
 
     def submit(owner, priority):
         nonlocal count
@@ -75,14 +75,14 @@ def test_it_is_the_order_in_which_jobs_begin(client, clock, jobs, served, more):
         new = NewJob(id=f"j{count}", owner=owner, total=1, digest="d", manifest=b"{}", payload_bytes=1,
                      result_bytes=0, expires=3600, job_timeout=60, priority=priority, backend="any")  # fmt: skip
         count += 1
-        doors.extend(each.door for each in store.submit(new).handed)
+        doorbells.extend(each.doorbell for each in store.submit(new).handed_out)
 
     def serve():
-        door = doors.pop(0)
+        doorbell = doorbells.pop(0)
         clock.advance(0.001)
-        assert store.claim(door, "t").granted
-        doors.extend(each.door for each in store.complete(door, "t", b"part").handed)
-        return door.job_id
+        assert store.claim(doorbell, "t").granted
+        doorbells.extend(each.doorbell for each in store.complete(doorbell, "t", b"part").handed_out)
+        return doorbell.job_id
 
     for owner, priority in jobs:
         submit(owner, priority)
@@ -92,7 +92,7 @@ def test_it_is_the_order_in_which_jobs_begin(client, clock, jobs, served, more):
         submit(owner, priority)
     positions = {f"j{number}": store.position(f"j{number}") for number in range(count)}
     order = []
-    while doors:
+    while doorbells:
         order.append(serve())
     assert {name: place for name, place in positions.items() if place is not None} == {
         name: place for place, name in enumerate(order)

@@ -39,17 +39,17 @@ class RecordMachine(RuleBasedStateMachine):
     def _note(self, effects: Effects):
         """What was handed out is in `sent`, each once; what ended is final."""
         snapshot = Snapshot(self.client)
-        assert len({handed.door for handed in effects.handed}) == len(effects.handed) <= 100
-        for handed in effects.handed:
-            assert snapshot.places(handed.door) == ["sent"]
+        assert len({handed.doorbell for handed in effects.handed_out}) == len(effects.handed_out) <= 100
+        for handed in effects.handed_out:
+            assert snapshot.places(handed.doorbell) == ["sent"]
         for ended in effects.ended:
             assert self.store.read(ended.job_id).state == ended.state
             assert ended.state in FINAL_STATES
             self.ends.add(ended.job_id)
 
-    def _mine(self, door, token):
+    def _mine(self, doorbell, token):
         """Return whether the token holds the shard, and whether its job goes on."""
-        state, holder = self.store.look(door)
+        state, holder = self.store.look(doorbell)
         return holder == token, state is not None and state not in FINAL_STATES
 
     @rule(job_id=JOB_IDS, owner=OWNERS, total=st.integers(1, 4), digest=st.sampled_from("de"),
@@ -82,56 +82,56 @@ class RecordMachine(RuleBasedStateMachine):
         after = len(Snapshot(self.client).data.get("sent:basicaer", {}))
         assert after <= max(self.store.window(), in_flight)
 
-    @rule(door=DOORS, token=TOKENS)
-    def claim(self, door, token):
-        mine, unfinished = self._mine(door, token)
-        in_sent = Snapshot(self.client).places(door) == ["sent"]
-        state, _ = self.store.look(door)
-        claim = self.store.claim(door, token)
+    @rule(doorbell=DOORS, token=TOKENS)
+    def claim(self, doorbell, token):
+        mine, unfinished = self._mine(doorbell, token)
+        in_sent = Snapshot(self.client).places(doorbell) == ["sent"]
+        state, _ = self.store.look(doorbell)
+        claim = self.store.claim(doorbell, token)
         assert claim.granted == (unfinished and (mine or in_sent))
         assert claim.state == ("RUNNING" if claim.granted else state)
 
-    @rule(door=DOORS, token=TOKENS, progress=st.sampled_from([None, 0.5]))
-    def beat(self, door, token, progress):
-        expected = all(self._mine(door, token))
-        assert self.store.beat(door, token, progress) == expected
+    @rule(doorbell=DOORS, token=TOKENS, progress=st.sampled_from([None, 0.5]))
+    def beat(self, doorbell, token, progress):
+        expected = all(self._mine(doorbell, token))
+        assert self.store.beat(doorbell, token, progress) == expected
 
-    @rule(door=DOORS, token=TOKENS, index=st.integers(0, 1))
-    def put(self, door, token, index):
-        expected = all(self._mine(door, token))
-        assert self.store.put(door, token, index, b"chunk") == expected
+    @rule(doorbell=DOORS, token=TOKENS, index=st.integers(0, 1))
+    def put(self, doorbell, token, index):
+        expected = all(self._mine(doorbell, token))
+        assert self.store.put(doorbell, token, index, b"chunk") == expected
 
-    @rule(door=DOORS, token=TOKENS, part=PARTS, error=ERRORS)
-    def complete(self, door, token, part, error):
-        mine, unfinished = self._mine(door, token)
+    @rule(doorbell=DOORS, token=TOKENS, part=PARTS, error=ERRORS)
+    def complete(self, doorbell, token, part, error):
+        mine, unfinished = self._mine(doorbell, token)
         if mine and unfinished:
             for index in range(chunks.count(part)):
-                self.store.put(door, token, index, b"chunk")
-        effects = self.store.complete(door, token, part, bad=error is not None, error=error)
+                self.store.put(doorbell, token, index, b"chunk")
+        effects = self.store.complete(doorbell, token, part, bad=error is not None, error=error)
         assert (effects is not None) == (mine and unfinished)
         if effects is not None:
-            self.parts[door] = b"chunk" * chunks.count(part) or part
+            self.parts[doorbell] = b"chunk" * chunks.count(part) or part
             self._note(effects)
 
-    @rule(door=DOORS, token=TOKENS)
-    def release(self, door, token):
-        mine, _ = self._mine(door, token)
-        effects = self.store.release(door, token)
+    @rule(doorbell=DOORS, token=TOKENS)
+    def release(self, doorbell, token):
+        mine, _ = self._mine(doorbell, token)
+        effects = self.store.release(doorbell, token)
         assert (effects is not None) == mine
         self._note(effects or Effects())
 
-    @rule(door=DOORS, token=TOKENS)
-    def fail(self, door, token):
-        mine, _ = self._mine(door, token)
-        effects = self.store.fail(door, token, b"bad", ("E", "text", ""))
+    @rule(doorbell=DOORS, token=TOKENS)
+    def fail(self, doorbell, token):
+        mine, _ = self._mine(doorbell, token)
+        effects = self.store.fail(doorbell, token, b"bad", ("E", "text", ""))
         assert (effects is not None) == mine
-        self.parts[door] = self.parts.get(door, b"bad")
+        self.parts[doorbell] = self.parts.get(doorbell, b"bad")
         self._note(effects or Effects())
 
-    @rule(door=DOORS, token=TOKENS)
-    def died(self, door, token):
-        expected = all(self._mine(door, token))
-        assert self.store.died(door, token, "process 7 died") == expected
+    @rule(doorbell=DOORS, token=TOKENS)
+    def died(self, doorbell, token):
+        expected = all(self._mine(doorbell, token))
+        assert self.store.died(doorbell, token, "process 7 died") == expected
 
     @rule(job_id=JOB_IDS)
     def cancel(self, job_id):
@@ -164,7 +164,7 @@ class RecordMachine(RuleBasedStateMachine):
         self.client.delete(*(f"basicaer:1:{kind}:{job_id}" for kind in ("parts", "payload", "log")))
         self.client.pexpire(f"basicaer:1:job:{job_id}", 7 * 86400 * 1000)
         self.client.pexpire(f"basicaer:1:about:{job_id}", 7 * 86400 * 1000)
-        self.parts = {door: part for door, part in self.parts.items() if door.job_id != job_id}
+        self.parts = {doorbell: part for doorbell, part in self.parts.items() if doorbell.job_id != job_id}
         self.feed(None, 1)
         if wholly:
             self.clock.advance(7 * 86400)
@@ -179,7 +179,7 @@ class RecordMachine(RuleBasedStateMachine):
     def _forget(self, job_id):
         self.states.pop(job_id)
         self.ends.discard(job_id)
-        self.parts = {door: part for door, part in self.parts.items() if door.job_id != job_id}
+        self.parts = {doorbell: part for doorbell, part in self.parts.items() if doorbell.job_id != job_id}
 
     @invariant()
     def what_must_always_hold(self):
@@ -214,10 +214,10 @@ class RecordMachine(RuleBasedStateMachine):
             self._note(self.store.feed())
             for member in Snapshot(self.client).data.get("sent:basicaer", {}):
                 job_id, _, shard = member.decode().partition("/")
-                door = Doorbell(job_id, int(shard))
-                if self.store.claim(door, "last").granted:
-                    self._note(self.store.complete(door, "last", b"last"))
-                    self.parts[door] = b"last"
+                doorbell = Doorbell(job_id, int(shard))
+                if self.store.claim(doorbell, "last").granted:
+                    self._note(self.store.complete(doorbell, "last", b"last"))
+                    self.parts[doorbell] = b"last"
         assert self.store.unfinished() == 0
         self.what_must_always_hold()
         self.parts_are_the_winners()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from worker.errors import NotOwnerError
-from worker.record.listing import Wanted, find
+from worker.record.listing import JobFilter
 from worker.record.store import Store
 from worker.record.values import Doorbell
 
@@ -34,7 +34,7 @@ def test_another_owner_is_refused(store, client, state, call):
         CALLS[call](Store(client, owner="bob"))
     record = store.read("job")
     assert (record.state, record.manifest) == (state, b"hers")
-    assert [each.id for each in find(store, "ann", Wanted(tags=("hers",)))] == ["job"]
+    assert [each.id for each in store.find("ann", JobFilter(tags=("hers",)))] == ["job"]
 
 
 @pytest.mark.parametrize("call", CALLS)

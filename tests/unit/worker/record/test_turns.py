@@ -18,8 +18,11 @@ def sent(client):
 
 def test_a_large_job_is_not_published_at_once(store, client, submit):
     """Of 10,000 shards only the window, 2 before any worker is known, goes to Celery."""
-    assert [handed.door for handed in submit(total=10_000).handed] == [Doorbell("job", 0), Doorbell("job", 1)]
-    assert store.feed().handed == ()
+    assert [handed.doorbell for handed in submit(total=10_000).handed_out] == [
+        Doorbell("job", 0),
+        Doorbell("job", 1),
+    ]
+    assert store.feed().handed_out == ()
     assert sent(client) == 2
     store.cancel("job")
 
@@ -28,8 +31,8 @@ def test_each_shard_is_sent_once_in_order(store, submit, queue):
     """COMPLETE sends the next shard, until the last one ends the job."""
     queue.publish(submit(total=20))
     seen = []
-    while queue.doors:
-        seen.append(queue.doors[0].shard)
+    while queue.doorbells:
+        seen.append(queue.doorbells[0].shard)
         queue.run()
     assert seen == list(range(20))
     assert store.read("job").state == "DONE"
@@ -41,11 +44,11 @@ def test_the_window_is_the_slots_of_live_workers(store, client, clock, submit, w
     assert (store.window(), sent(client)) == (2, 2)
     store.feed(worker("w1", slots=1))
     assert store.window() == 2
-    assert len(store.feed(worker("w2", slots=4)).handed) == 3
+    assert len(store.feed(worker("w2", slots=4)).handed_out) == 3
     assert (store.window(), sent(client)) == (5, 5)
     store.unregister("w2")
     assert store.window() == 2
-    assert store.feed(worker("w1", slots=1)).handed == ()
+    assert store.feed(worker("w1", slots=1)).handed_out == ()
     assert sent(client) == 5  # what was sent stays sent
     clock.advance(store.lease)
     store.feed(worker("w3", slots=6))
@@ -55,7 +58,7 @@ def test_the_window_is_the_slots_of_live_workers(store, client, clock, submit, w
 def test_a_wide_window_is_filled_over_several_ticks(store, submit, worker):
     """A FEED hands out 100 shards at most, the next one goes on."""
     submit(total=500)
-    assert [len(store.feed(worker(slots=250)).handed) for _ in range(4)] == [100, 100, 48, 0]
+    assert [len(store.feed(worker(slots=250)).handed_out) for _ in range(4)] == [100, 100, 48, 0]
     store.cancel("job")
 
 
@@ -106,10 +109,10 @@ def test_lanes_do_not_mix(store, client, submit, worker):
     newer = Store(client, lane="basicaer.2", lease=10)
     submit("old", total=5)
     submit("new", total=5, on=newer)
-    assert {handed.job_id for handed in store.feed(worker("w1", slots=5)).handed} == {"old"}
+    assert {handed.job_id for handed in store.feed(worker("w1", slots=5)).handed_out} == {"old"}
     assert newer.window() == 2
     both = worker("w2", slots=5, lanes=("basicaer", "basicaer.2"))
-    assert {handed.job_id for handed in newer.feed(both).handed} == {"new"}
+    assert {handed.job_id for handed in newer.feed(both).handed_out} == {"new"}
     # A job knows its lane, whoever claims it.
     assert store.claim(Doorbell("new", 0), "t").granted
 
@@ -204,7 +207,9 @@ def test_what_comes_back_goes_before_what_never_went(store, submit):
     submit("older", total=3)
     submit("newer", total=3)
     store.claim(Doorbell("older", 0), "t")
-    assert [handed.door for handed in store.release(Doorbell("older", 0), "t").handed] == [Doorbell("older", 0)]
+    assert [handed.doorbell for handed in store.release(Doorbell("older", 0), "t").handed_out] == [
+        Doorbell("older", 0)
+    ]
 
 
 def test_what_came_back_first_goes_first(store, submit, worker):
@@ -215,9 +220,9 @@ def test_what_came_back_first_goes_first(store, submit, worker):
         store.claim(Doorbell("job", shard), "t")
     store.feed(worker(slots=3))
     for shard in (2, 0, 1):
-        assert store.release(Doorbell("job", shard), "t").handed == ()
+        assert store.release(Doorbell("job", shard), "t").handed_out == ()
     store.claim(Doorbell("job", 3), "t")
-    assert [handed.shard for handed in store.feed(worker(slots=5)).handed] == [2, 0, 1]
+    assert [handed.shard for handed in store.feed(worker(slots=5)).handed_out] == [2, 0, 1]
 
 
 def test_memory_does_not_grow_with_queued_shards(store, client, clock, submit):

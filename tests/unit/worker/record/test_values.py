@@ -10,7 +10,6 @@ from support.uploads import write_payload
 
 from worker.errors import InvalidJobIdError
 from worker.record import blobs
-from worker.record.listing import find
 from worker.record.values import Doorbell
 
 BAD_IDS = ["", "a/b", "a:b", "a b", "ä", "x" * 129, "a\n", "*", None, 7, b"bytes"]
@@ -26,7 +25,7 @@ CALLS = {
     "annotate": lambda store, bad: store.annotate(bad, b"", ()),
     "read": lambda store, bad: store.read(bad),
     "has_result": lambda store, bad: store.has_result(bad),
-    "places": lambda store, bad: store.places(bad),
+    "places": lambda store, bad: store.shard_counts(bad),
     "write_payload": lambda store, bad: write_payload(store, bad, [b"x"]),
     "read_shard": lambda store, bad: blobs.read_shard(store, Doorbell(bad, 0)),
     "read_parts": lambda store, bad: list(blobs.read_parts(store, bad)),
@@ -50,7 +49,7 @@ def test_an_id_may_be_any_plain_word(store, submit, good):
     submit(good)
     assert store.claim(Doorbell(good, 0), "t").granted
     assert store.complete(Doorbell(good, 0), "t", b"part").ended[0].job_id == good
-    assert [each.id for each in find(store, "ann")] == [good]
+    assert [each.id for each in store.find("ann")] == [good]
     assert store.delete(good)
 
 
@@ -58,11 +57,11 @@ def test_an_id_may_be_any_plain_word(store, submit, good):
 def test_an_owner_may_be_any_text(store, submit, owner):
     """An owner is not an id: any text names one, and its jobs go and come back as any."""
     submit(owner=owner)
-    assert [each.id for each in find(store, owner)] == ["job"]
+    assert [each.id for each in store.find(owner)] == ["job"]
     assert store.read("job").owner == owner
     store.cancel("job")
     assert store.delete("job")
-    assert list(find(store, owner)) == []
+    assert list(store.find(owner)) == []
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,9 @@ class Clock:
 def held(store, submit):
     """A job of one shard, claimed with the token "mine"."""
     submit()
-    door = Doorbell("job", 0)
-    assert store.claim(door, "mine").granted
-    return door
+    doorbell = Doorbell("job", 0)
+    assert store.claim(doorbell, "mine").granted
+    return doorbell
 
 
 def test_silent_between_looks(store, held):

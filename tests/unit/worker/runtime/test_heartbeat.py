@@ -19,7 +19,7 @@ from worker.record.values import Doorbell
 from worker.runtime.heartbeat import HUNG_LEASES, PATIENCE, Heartbeat
 from worker.runtime.runs import Runs
 
-DOOR = Doorbell("job", 0)
+DOORBELL = Doorbell("job", 0)
 TOKEN = "token/w1"  # noqa: S105 (it is no secret)
 HELD = "basicaer:1:held"
 
@@ -57,7 +57,7 @@ class Node:
 
     def start(self, work, *, slot=0, delivers=False, asks=None, progress=None):
         def child():
-            with self.runs.running(slot, DOOR, TOKEN) as running:
+            with self.runs.running(slot, DOORBELL, TOKEN) as running:
                 if progress is not None:
                     running.report(progress)
                 if delivers:
@@ -83,7 +83,7 @@ class Node:
 @pytest.fixture
 def node(store, submit):
     submit()
-    assert store.claim(DOOR, TOKEN).granted
+    assert store.claim(DOORBELL, TOKEN).granted
     node = Node(store)
     yield node
     for process in node.children:
@@ -131,7 +131,7 @@ def test_a_death_is_noted_once_and_counts_as_one(node, store, clock):
     assert [(line.word, line.text) for line in store.log("job")][1:] == [("died", f"process {process.pid} died")]
     for number in range(3):
         if number:
-            assert store.claim(DOOR, f"other/{number}").granted
+            assert store.claim(DOORBELL, f"other/{number}").granted
         for _ in range(11):
             clock.advance(1)
             store.feed()
@@ -257,8 +257,8 @@ def test_a_death_that_the_next_process_finds(node):
     process.kill()
     process.join()
     lost = node.runs.left_behind(1)
-    assert (lost.pid, lost.door, lost.token) == (process.pid, DOOR, TOKEN)
-    with node.runs.running(1, DOOR, "mine"):
+    assert (lost.pid, lost.doorbell, lost.token) == (process.pid, DOORBELL, TOKEN)
+    with node.runs.running(1, DOORBELL, "mine"):
         assert node.runs.left_behind(1) is None
     assert node.runs.left_behind(1) is None
 
@@ -266,11 +266,11 @@ def test_a_death_that_the_next_process_finds(node):
 def test_a_run_that_is_over_is_nobodys():
     """After the block, also by an exception, the slot has no run."""
     runs = Runs(slots=2)
-    with contextlib.suppress(ZeroDivisionError), runs.running(1, DOOR, TOKEN) as running:
+    with contextlib.suppress(ZeroDivisionError), runs.running(1, DOORBELL, TOKEN) as running:
         running.report(0.5)
         running.report(0.25)
         (run,) = runs
-        assert (run.slot, run.pid, run.door, run.token, run.progress) == (1, os.getpid(), DOOR, TOKEN, 0.5)
+        assert (run.slot, run.pid, run.doorbell, run.token, run.progress) == (1, os.getpid(), DOORBELL, TOKEN, 0.5)
         assert runs.still(run)
         raise ZeroDivisionError
     assert list(runs) == []

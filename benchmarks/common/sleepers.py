@@ -1,4 +1,4 @@
-"""A Celery app like `worker`, whose kernels sleep: `celery -A benchmarks.sleepers worker`, for benchmarks only.
+"""A Celery app like `worker`, whose kernels sleep: `celery -A benchmarks.common.sleepers worker`.
 
 All but the simulation is real: claims, looks, beats and completions, and messages and results in Celery. So the
 traffic of many workers can be seen on a machine of few cores. A shard takes as many milliseconds as it has shots.
@@ -7,12 +7,11 @@ traffic of many workers can be seen on a machine of few cores. A shard takes as 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-from simulator import execution
+from simulator import Monitor, execution
 from simulator.shards.parts import Outcome, Part
 from simulator.shards.shards import Shard
 
@@ -20,13 +19,12 @@ from simulator.shards.shards import Shard
 _STEP = 0.005
 
 
-def _sleep(shard: Shard, checkpoint: Callable[[], None] | None = None, **_: Any) -> Part:
+def _sleep(shard: Shard, monitor: Monitor, **_: Any) -> Part:
     """Sleep, and answer as if all shots of each experiment had come out the same."""
     end = time.monotonic() + 1e-3 * shard.options.shots
     while (left := end - time.monotonic()) > 0:
         time.sleep(min(left, _STEP))
-        if checkpoint is not None:
-            checkpoint()
+        monitor.checkpoint()
     return Part(
         tuple(
             Outcome(

@@ -8,10 +8,10 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
-from benchmarks.scale_model import TICKS, Constants
-from benchmarks.scale_recut import Recut
-from benchmarks.scale_site import Site, wait_until
-from benchmarks.scale_steps import (
+from benchmarks.common.one_shard_each import OneShardEach
+from benchmarks.common.site import Site, wait_until
+from benchmarks.redis_model.model import TICKS, Constants
+from benchmarks.redis_model.steps import (
     CALLS,
     PAUSE,
     announced,
@@ -30,8 +30,8 @@ from jobs.job import BasicAerJob
 from simulator.execution import run_shard
 from simulator.shards import wire
 from worker.queue.app import make_app
-from worker.queue.publish import carry_out, task_id, told_of_success
-from worker.record.values import Effects, Handed, Told
+from worker.queue.publish import apply_effects, success_result, task_id
+from worker.record.values import CeleryResult, Effects, HandedOut
 from worker.settings import QUEUE
 
 #: What the one real worker runs: shards of so many seconds.
@@ -67,13 +67,13 @@ class _Bench:
         self._store = site.store
         self._settings = provider.settings
         self._backend = provider.get_backend()
-        self._recut = Recut.of(provider, CALLS, shots=round(1e3 * _SHARD_SECONDS))
-        self._part = bytes(wire.encode(run_shard(wire.decode_shard(self._recut.shards[0]))))
+        self._small_shards = OneShardEach.of(provider, CALLS, shots=round(1e3 * _SHARD_SECONDS))
+        self._part = bytes(wire.encode(run_shard(wire.decode_shard(self._small_shards.shards[0]))))
 
-    def submit(self, size: int) -> tuple[str, list[Handed]]:
+    def submit(self, size: int) -> tuple[str, list[HandedOut]]:
         """SUBMIT a job of so many shards; return its id, and what was handed out."""
-        job_id, effects = self._recut.submit(self._store, size, self._settings)
-        return job_id, list(effects.handed)
+        job_id, effects = self._small_shards.submit(self._store, size, self._settings)
+        return job_id, list(effects.handed_out)
 
     def jobs(self) -> dict[str, Any]:
         """Measure jobs of one shard: a thousand wait behind two in the window, then all are run and read."""
@@ -104,7 +104,7 @@ class _Bench:
     def shards(self) -> dict[str, Any]:
         """Measure a job of a thousand shards, of which two are handed out at a time."""
         memory = self._memory()
-        handed: list[Handed] = []
+        handed: list[HandedOut] = []
         submit = once(self._site, lambda: handed.extend(self.submit(CALLS)[1]), CALLS)
         queued = memory()
         both = best(self._site, partial(self._run, handed))
@@ -114,22 +114,22 @@ class _Bench:
     def steps(self) -> dict[str, Any]:
         """Measure what can be done with shards that are all handed out at once."""
         window(self._store, CALLS)
-        doors = [handed.door for handed in self.submit(CALLS)[1]]
+        doorbells = [handed.doorbell for handed in self.submit(CALLS)[1]]
         return {
-            "claim": each(self._site, lambda call: self._store.claim(doors[call], _TOKEN)),
-            "look": each(self._site, lambda call: self._store.look(doors[call])),
-            "beat": each(self._site, lambda call: self._store.beat(doors[call], _TOKEN)),
+            "claim": each(self._site, lambda call: self._store.claim(doorbells[call], _TOKEN)),
+            "look": each(self._site, lambda call: self._store.look(doorbells[call])),
+            "beat": each(self._site, lambda call: self._store.beat(doorbells[call], _TOKEN)),
         }
 
     def worker(self) -> float:
         """Measure the seconds that a real worker takes a shard beside its run."""
-        self._site.hire(app="benchmarks.sleepers")
+        self._site.hire(app="benchmarks.common.sleepers")
         app = make_app(self._settings)
 
         def run(size: int) -> float:
             begin = time.perf_counter()
             job_id, handed = self.submit(size)
-            carry_out(app, Effects(tuple(handed)))
+            apply_effects(app, Effects(tuple(handed)))
             wait_until(lambda: self._store.state(job_id) == "DONE", f"the end of job {job_id}")
             return time.perf_counter() - begin
 
@@ -138,31 +138,33 @@ class _Bench:
         self._site.dismiss()
         return seconds
 
-    def _run(self, waiting: list[Handed], shards: range) -> None:
+    def _run(self, waiting: list[HandedOut], shards: range) -> None:
         """Claim and complete so many, one after the other, and wait for what is handed out meanwhile."""
         for _ in shards:
             handed_out = waiting.pop(0)
             time.sleep(PAUSE)
-            self._store.claim(handed_out.door, _TOKEN)
+            self._store.claim(handed_out.doorbell, _TOKEN)
             time.sleep(PAUSE)
-            effects = self._store.complete(handed_out.door, _TOKEN, self._part, told=_told(handed_out))
-            waiting += effects.handed if effects else ()
+            effects = self._store.complete(
+                handed_out.doorbell, _TOKEN, self._part, celery_result=_result(handed_out)
+            )
+            waiting += effects.handed_out if effects else ()
 
     def _memory(self) -> Callable[[], float]:
         """Return what tells the bytes that each of a thousand shards has taken since, beside itself."""
-        before, shard = used_memory(self._site), len(self._recut.shards[0])
+        before, shard = used_memory(self._site), len(self._small_shards.shards[0])
         return lambda: (used_memory(self._site) - before) / CALLS - shard
 
 
-def _told(handed: Handed) -> Told:
+def _result(handed: HandedOut) -> CeleryResult:
     """Return what Celery is told of a shard's success."""
     request = SimpleNamespace(
         id=task_id(handed),
-        args=handed.door,
+        args=handed.doorbell,
         kwargs={},
         hostname="worker1@host",
         retries=0,
         delivery_info={"routing_key": QUEUE},
     )
     task = SimpleNamespace(request=request, backend=SimpleNamespace(expires=86400))
-    return told_of_success(task, {"experiments": 1, "failed": 0, "seconds": 0.000321})
+    return success_result(task, {"experiments": 1, "failed": 0, "seconds": 0.000321})

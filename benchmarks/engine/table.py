@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from benchmarks.machine import disturbance
+from benchmarks.common.machine import disturbance
 
 HEADER = (
     f"{'case':<28} {'n':>3} {'rounds':>6} {'Aer ms':>10} {'ours ms':>10} {'cold ms':>10} "

@@ -13,8 +13,8 @@ from qiskit import QuantumCircuit, transpile
 from qiskit_aer import AerSimulator
 from qulacs import gate as gates
 
-from benchmarks.agreement import places
-from benchmarks.rounds import Contender
+from benchmarks.common.agreement import places
+from benchmarks.common.rounds import Contender
 
 #: qulacs merges what shares its qubits into one matrix: with a wide gate it takes minutes, so it is not asked to.
 _WIDEST_MERGED = 4

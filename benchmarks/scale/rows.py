@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from benchmarks.machine import disturbance
+from benchmarks.common.machine import disturbance
 
 HEADER = f"{'measured':<58} {'wanted':>10} {'medians':>9} {'best':>9}"
 #: Contender -> seconds, to the figure.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from benchmarks.round_trip import bell
+from benchmarks.common.families import bell
 from jobs import BasicAerProvider
 from jobs.lowering import lower
 from jobs.submit.manifest import Manifest
@@ -23,14 +23,14 @@ _SEED = 1
 
 
 @dataclass(frozen=True)
-class Recut:
+class OneShardEach:
     """Shards of one Bell circuit each, for jobs of any number of them up to all."""
 
     manifest: Manifest
     shards: tuple[bytearray, ...]
 
     @classmethod
-    def of(cls, provider: BasicAerProvider, most: int, *, shots: int) -> Recut:
+    def of(cls, provider: BasicAerProvider, most: int, *, shots: int) -> OneShardEach:
         """Make shards for jobs of up to ``most``; no worker needs to be up."""
         submission = provider.get_backend().create_job(bell(), shots=shots, seed_simulator=_SEED)
         submission.submit()

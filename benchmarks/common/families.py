@@ -19,6 +19,15 @@ _VQE_DEPTH = 6
 _GROVER_ITERATIONS = 3
 
 
+def bell() -> QuantumCircuit:
+    """Return a measured Bell pair."""
+    circuit = QuantumCircuit(2, 2)
+    circuit.h(0)
+    circuit.cx(0, 1)
+    circuit.measure([0, 1], [0, 1])
+    return circuit
+
+
 def quantum_volume(width: int) -> QuantumCircuit:
     """Return ``width`` layers of random two-qubit unitaries on random pairs."""
     return _quantum_volume(width, width, seed=_SEED)

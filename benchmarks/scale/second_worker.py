@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from qiskit import QuantumCircuit
 
-from benchmarks.agreement import DisagreementError, check_counts
-from benchmarks.machine import Watch
-from benchmarks.rounds import Contender, in_turns
-from benchmarks.scale_rows import Row
-from benchmarks.scale_site import Site, family_seconds
+from benchmarks.common.agreement import DisagreementError, check_counts
+from benchmarks.common.machine import Watch
+from benchmarks.common.rounds import Contender, in_turns
+from benchmarks.common.site import Site, family_seconds
+from benchmarks.scale.rows import Row
 from jobs.backend import BasicAerBackend
 from jobs.lowering import lower
 from simulator import engine
@@ -107,7 +107,7 @@ def _measured(
                 nonlocal shards
                 job = submit(backend)
                 result = job.result(timeout=_PATIENCE)
-                shards = int(site.client.hget(keys.job(job.job_id()), "total") or 0)
+                shards = int(site.client.hget(keys.key("job", job.job_id()), "total") or 0)
                 return result
 
             return Contender(f"{workers} ours", run, lambda result: [each.data.counts for each in result.results])

@@ -18,9 +18,10 @@ from mqt.bench import get_benchmark_alg
 from mqt.bench.benchmarks import get_available_benchmark_names
 from qiskit import QuantumCircuit
 
-from benchmarks import agreement, ours, peers
-from benchmarks.machine import Watch, disturbance
-from benchmarks.rounds import Contender
+from benchmarks.common import agreement
+from benchmarks.common.machine import Watch, disturbance
+from benchmarks.common.rounds import Contender
+from benchmarks.engine import ours, peers
 
 _WIDTHS = (8, 16, 22)
 _SHOTS = 1000

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.machine import Watch, cores
-from benchmarks.rounds import Contender, in_turns
-from benchmarks.scale_recut import Recut, bell
-from benchmarks.scale_rows import Row, slope
-from benchmarks.scale_site import NOOP, Meter, Site, family_seconds
-from worker.queue.publish import carry_out
+from benchmarks.common.families import bell
+from benchmarks.common.machine import Watch, cores
+from benchmarks.common.one_shard_each import OneShardEach
+from benchmarks.common.rounds import Contender, in_turns
+from benchmarks.common.site import NOOP, Meter, Site, family_seconds
+from benchmarks.scale.rows import Row, slope
+from worker.queue.publish import apply_effects
 
 _JOBS = 1000
 _JOBS_WANTED = 0.7
@@ -43,7 +44,7 @@ def jobs(rounds: int) -> Iterator[Row]:
     slots = cores()
     with Site() as site, site.provider() as provider:
         os.environ["BASICAER_URL"] = site.url
-        from benchmarks.noop import app, noop
+        from benchmarks.common.noop import app, noop
 
         site.hire(slots=slots)
         site.hire(slots=slots, app=NOOP)
@@ -97,15 +98,15 @@ def shards(rounds: int) -> Iterator[Row]:
     )
     with Site() as site, site.provider() as provider:
         site.hire()
-        recut, done = Recut.of(provider, max(_SIZES), shots=_SHOTS), 0
+        small_shards, done = OneShardEach.of(provider, max(_SIZES), shots=_SHOTS), 0
 
         def contender(size: int, meter: Meter) -> Contender:
             def run() -> Any:
                 nonlocal done
                 done += size
                 with provider.connection.reaching() as connection:
-                    job_id, effects = recut.submit(connection.store, size, provider.settings)
-                    carry_out(connection.app, effects)
+                    job_id, effects = small_shards.submit(connection.store, size, provider.settings)
+                    apply_effects(connection.app, effects)
                 return provider.job(job_id).result(timeout=_PATIENCE)
 
             return Contender(

@@ -13,20 +13,21 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
-from benchmarks import fairness, machine, scale_circuits, scale_gains, scale_tasks
-from benchmarks.scale_rows import HEADER, Row, summary
-from benchmarks.scale_site import end_at_sigterm
+from benchmarks.common import machine
+from benchmarks.common.site import end_at_sigterm
+from benchmarks.scale import fairness, many_circuits, overhead, second_worker
+from benchmarks.scale.rows import HEADER, Row, summary
 
 #: Rounds -> rows.
 Section: TypeAlias = Callable[[int], Iterator[Row]]
 SECTIONS: Mapping[str, Section] = MappingProxyType(
     {
-        "jobs": scale_tasks.jobs,
-        "lists": scale_circuits.lists,
-        "sweeps": scale_circuits.sweeps,
-        "workers": scale_gains.workers,
-        "dynamic": scale_gains.dynamic,
-        "shards": scale_tasks.shards,
+        "jobs": overhead.jobs,
+        "lists": many_circuits.lists,
+        "sweeps": many_circuits.sweeps,
+        "workers": second_worker.workers,
+        "dynamic": second_worker.dynamic,
+        "shards": overhead.shards,
         "fairness": fairness.fairness,
     }
 )

@@ -1,7 +1,7 @@
 """How long it takes to list, find and delete jobs among many, and what their records take in Redis.
 
-``python -m benchmarks.listing`` makes 100,000 records through the store, most of them of jobs that have ended, and
-prints milliseconds of one call each, from Python to Python: medians of several.
+``python -m benchmarks.redis_model.listing`` makes 100,000 records through the store, most of them of jobs that
+have ended, and prints milliseconds of one call each, from Python to Python: medians of several.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from benchmarks.machine import Watch, description, disturbance
-from benchmarks.scale_recut import Recut
-from benchmarks.scale_site import Site, end_at_sigterm
+from benchmarks.common.machine import Watch, description, disturbance
+from benchmarks.common.one_shard_each import OneShardEach
+from benchmarks.common.site import Site, end_at_sigterm
 from jobs import BasicAerProvider
 from worker.record.keys import QUOTA
 from worker.record.store import Store
@@ -51,14 +51,14 @@ def main() -> None:
 
 def _fill(site: Site, provider: BasicAerProvider, count: int) -> tuple[datetime.datetime, str]:
     """Make the records; return when the middle one was made, and the id of the first."""
-    recut = Recut.of(provider, 1, shots=1)
+    small_shards = OneShardEach.of(provider, 1, shots=1)
     # No worker serves this lane.
     store, settings = Store(site.client, lane="listing"), Settings.from_env(site.url)
     site.client.set(QUOTA, 0)
     middle, first = 0.0, ""
     for number in range(count):
         tags = ("rare",) if number % _RARE == _RARE // 2 else ("common",) if number % 2 else ()
-        job_id, _ = recut.submit(store, 1, settings, tags=tags)
+        job_id, _ = small_shards.submit(store, 1, settings, tags=tags)
         first = first or job_id
         if number % _UNFINISHED:
             store.cancel(job_id)

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
-from benchmarks.agreement import places
-from benchmarks.floor import Work
-from benchmarks.rounds import Contender
+from benchmarks.common.agreement import places
+from benchmarks.common.rounds import Contender
+from benchmarks.engine.floor import Work
 from jobs import lower
 from simulator import engine
 from simulator.dynamic.analysis import unitary_instructions

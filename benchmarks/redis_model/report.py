@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from types import MappingProxyType
 
-from benchmarks.scale_model import (
+from benchmarks.redis_model.model import (
     FULL,
     Constants,
     Cost,

@@ -26,7 +26,7 @@ from worker.cluster.redis_server import find_redis_server, start_redis
 from worker.record.store import Store
 from worker.settings import Settings
 
-_ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).parents[2]
 #: Seconds that Redis, or all workers together, may take to come up.
 _START = 120.0
 
@@ -138,7 +138,7 @@ class Site:
 
 
 #: The bare Celery app.
-NOOP = "benchmarks.noop"
+NOOP = "benchmarks.common.noop"
 
 
 def family_seconds() -> float:

@@ -1,8 +1,8 @@
 """Expectation values beside `Statevector.expectation_value` and Aer's `save_expectation_value`, in turns.
 
-python -m benchmarks.observables: milliseconds, medians, and how many times as long as ours the others take. All
-read the same state. Aer cannot begin with a state of ours, so it evolves to it, and what it takes to evolve alone,
-in the same rounds, is taken away.
+python -m benchmarks.engine.observables: milliseconds, medians, and how many times as long as ours the others
+take. All read the same state. Aer cannot begin with a state of ours, so it evolves to it, and what it takes to
+evolve alone, in the same rounds, is taken away.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from qiskit import QuantumCircuit, transpile
 from qiskit.quantum_info import SparsePauliOp, Statevector
 from qiskit_aer import AerSimulator
 
-from benchmarks.machine import cores, give_threads
-from benchmarks.rounds import Contender, in_turns
+from benchmarks.common.machine import cores, give_threads
+from benchmarks.common.rounds import Contender, in_turns
 from simulator import observables
 from simulator.evolve.state import vector
 from simulator.observables import PauliSum, expectation_values

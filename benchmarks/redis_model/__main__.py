@@ -1,7 +1,7 @@
 """What one Redis holds: measure the constants, compute what follows, and check it with 20 workers that sleep.
 
 `make bench-model` does so in some minutes; ARGS='--write docs/scale.md' puts the figures there. The workers are
-processes on loopback of which all but the kernels is real (`benchmarks/sleepers.py`).
+processes on loopback of which all but the kernels is real (`benchmarks/common/sleepers.py`).
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import machine
-from benchmarks.scale_constants import measured
-from benchmarks.scale_model import Constants, Cost, Fleet, rate, traffic
-from benchmarks.scale_recut import Recut
-from benchmarks.scale_report import constants_table, limits_table, replaced, rounded, sizes
-from benchmarks.scale_site import Site, end_at_sigterm, wait_until
-from benchmarks.scale_steps import usage, used_memory
+from benchmarks.common import machine
+from benchmarks.common.one_shard_each import OneShardEach
+from benchmarks.common.site import Site, end_at_sigterm, wait_until
+from benchmarks.redis_model.constants import measured
+from benchmarks.redis_model.model import Constants, Cost, Fleet, rate, traffic
+from benchmarks.redis_model.report import constants_table, limits_table, replaced, rounded, sizes
+from benchmarks.redis_model.steps import usage, used_memory
 from worker.queue.app import make_app
-from worker.queue.publish import carry_out
+from worker.queue.publish import apply_effects
 from worker.settings import Settings
 
 _NODES = 20
@@ -63,15 +63,15 @@ def _checked(site: Site, constants: Constants) -> Iterator[str]:
     settings = Settings.from_env(site.url)
     yield "| | | predicted | measured |\n|---|---|---|---|"
     with site.provider() as provider:
-        recut = Recut.of(provider, 1, shots=1)
+        small_shards = OneShardEach.of(provider, 1, shots=1)
     site.client.flushdb()
     empty = used_memory(site)
     for _ in range(_QUEUED):
-        recut.submit(site.store, 1, settings)
-    predicted = _QUEUED * (constants.queued_job + len(recut.shards[0]))
+        small_shards.submit(site.store, 1, settings)
+    predicted = _QUEUED * (constants.queued_job + len(small_shards.shards[0]))
     yield _row(f"{_QUEUED:,} queued jobs", "MB", predicted / 1e6, (used_memory(site) - empty) / 1e6)
     site.client.flushdb()
-    site.hire(_NODES, app="benchmarks.sleepers")
+    site.hire(_NODES, app="benchmarks.common.sleepers")
     for seconds in _SHARDS:
         fleet = Fleet(_NODES, _NODES, seconds, shards_per_job=1000)
         shards, cost = _observed(site, settings, seconds)
@@ -86,10 +86,10 @@ def _observed(site: Site, settings: Settings, seconds: float) -> tuple[float, Co
     """Return shards a second, and what Redis spends a second, while every worker is at work."""
     with site.provider() as provider:
         size = round(2 * _NODES + 1.5 * _NODES * _MEASURED / seconds)
-        recut, app = Recut.of(provider, size, shots=round(1e3 * seconds)), make_app(settings)
+        small_shards, app = OneShardEach.of(provider, size, shots=round(1e3 * seconds)), make_app(settings)
     store = site.store
-    job_id, effects = recut.submit(store, size, settings)
-    carry_out(app, effects)
+    job_id, effects = small_shards.submit(store, size, settings)
+    apply_effects(app, effects)
 
     def done() -> int:
         record = store.read(job_id)

@@ -15,21 +15,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from qiskit import QuantumCircuit
 from qiskit.circuit.classical import expr
 
+from benchmarks.common.families import bell
+from benchmarks.common.site import NOOP
 from jobs import BasicAerProvider, LocalCluster
-
-
-def bell() -> QuantumCircuit:
-    """Return a measured Bell pair."""
-    circuit = QuantumCircuit(2, 2)
-    circuit.h(0)
-    circuit.cx(0, 1)
-    circuit.measure([0, 1], [0, 1])
-    return circuit
 
 
 def endless() -> QuantumCircuit:
@@ -61,20 +53,16 @@ def milliseconds(call: Callable[[], object]) -> float:
 
 def main() -> None:
     """Measure and print."""
-    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments = argparse.ArgumentParser(prog="round_trip", description=__doc__)
     arguments.add_argument("--rounds", type=int, default=300)
     arguments.add_argument("--cancels", type=int, default=20)
     given = arguments.parse_args()
     rounds = given.rounds
     with LocalCluster(workers=1) as cluster:
         os.environ["BASICAER_URL"] = cluster.url
-        here = Path(__file__).parent
-        peer = subprocess.Popen(
-            [sys.executable, "-m", "celery", "-A", "noop", "worker", "-c", "1", "-l", "ERROR"], cwd=here
-        )
+        peer = subprocess.Popen([sys.executable, "-m", "celery", "-A", NOOP, "worker", "-c", "1", "-l", "ERROR"])
         try:
-            sys.path.insert(0, str(here))
-            from noop import noop
+            from benchmarks.common.noop import noop
 
             provider = BasicAerProvider(cluster.url)
             backend = provider.get_backend()

@@ -1,8 +1,8 @@
 """How long one small circuit waits while all workers are busy with a huge job of another owner.
 
 `make bench-scale ARGS='--only fairness'` runs it. Redis, workers and messages are real; the kernels of the huge
-job sleep (`benchmarks.sleepers`), so that each of its shards takes the same time. The wait is from SUBMIT to the
-first CLAIM, by the clock of Redis.
+job sleep (`benchmarks.common.sleepers`), so that each of its shards takes the same time. The wait is from SUBMIT
+to the first CLAIM, by the clock of Redis.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
-from benchmarks.machine import Watch
-from benchmarks.scale_recut import Recut, bell
-from benchmarks.scale_rows import Row
-from benchmarks.scale_site import Site, wait_until
+from benchmarks.common.families import bell
+from benchmarks.common.machine import Watch
+from benchmarks.common.one_shard_each import OneShardEach
+from benchmarks.common.site import Site, wait_until
+from benchmarks.scale.rows import Row
 from jobs import BasicAerProvider
-from worker.queue.publish import carry_out
+from worker.queue.publish import apply_effects
 from worker.record.store import Store
 from worker.settings import Settings
 
@@ -58,7 +59,7 @@ def fairness(rounds: int) -> Iterator[Row]:
 def _measured(rounds: int, nodes: int, slots: int) -> tuple[float, list[list[float]]]:
     """Return the seconds from one shard to the next on a slot, and those that each small job of a round waited."""
     with Site() as site:
-        site.hire(nodes, slots=slots, app="benchmarks.sleepers", BASICAER_LEASE=str(_LEASE_SECONDS))
+        site.hire(nodes, slots=slots, app="benchmarks.common.sleepers", BASICAER_LEASE=str(_LEASE_SECONDS))
         with site.provider() as provider:
             huge = _submit_huge(provider, Settings.from_env(site.url))
             wait_until(lambda: provider.job(huge).running(), "the huge job's start")
@@ -73,10 +74,10 @@ def _measured(rounds: int, nodes: int, slots: int) -> tuple[float, list[list[flo
 
 
 def _submit_huge(provider: BasicAerProvider, settings: Settings) -> str:
-    shards = Recut.of(provider, _SHARDS, shots=round(1e3 * _SHARD_SECONDS))
+    shards = OneShardEach.of(provider, _SHARDS, shots=round(1e3 * _SHARD_SECONDS))
     with provider.connection.reaching() as connection:
         job_id, effects = shards.submit(connection.store, _SHARDS, replace(settings, owner="huge"))
-        carry_out(connection.app, effects)
+        apply_effects(connection.app, effects)
     return job_id
 
 
@@ -84,8 +85,8 @@ def _shard_seconds(store: Store, job_id: str, slots: int) -> float:
     """Return the seconds from one shard to the next on one slot, while nobody else submits."""
 
     def done() -> int:
-        places = store.places(job_id)
-        return 0 if places is None else places.done
+        counts = store.shard_counts(job_id)
+        return 0 if counts is None else counts.done
 
     before, start = done(), time.monotonic()
     wait_until(lambda: done() >= before + _SHARDS_TIMED * slots, "the huge job's shards")

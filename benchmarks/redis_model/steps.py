@@ -15,13 +15,13 @@ from typing import Any
 from kombu.entity import Queue
 from kombu.messaging import Consumer
 
-from benchmarks.scale_model import Cost
-from benchmarks.scale_site import Site
+from benchmarks.common.site import Site
+from benchmarks.redis_model.model import Cost
 from simulator.shards import wire
 from worker.queue.app import make_app
-from worker.queue.publish import carry_out
+from worker.queue.publish import apply_effects
 from worker.record.store import Store
-from worker.record.values import Effects, Handed, WorkerInfo
+from worker.record.values import Effects, HandedOut, WorkerInfo
 from worker.settings import QUEUE, Settings
 
 #: Calls that a cost is taken from, and the batches in which they are made.
@@ -144,7 +144,7 @@ def messages(site: Site) -> Cost:
     ):
 
         def deliver(call: int) -> None:
-            carry_out(app, Effects((Handed(str(uuid.uuid4()), 0, 1, 100.0),)))
+            apply_effects(app, Effects((HandedOut(str(uuid.uuid4()), 0, 1, 100.0),)))
             while len(received) <= call:
                 connection.drain_events(timeout=_PATIENCE)
 

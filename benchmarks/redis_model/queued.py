@@ -1,7 +1,7 @@
 """What queued circuits take in Redis: many jobs of one small circuit, and one job of as many; and of what it is.
 
-``python -m benchmarks.queued`` prints bytes for each circuit, while no worker is up: what Redis uses in all, and
-what it says of each kind of key. tests/integration/test_queued_memory.py holds the bounds.
+``python -m benchmarks.redis_model.queued`` prints bytes for each circuit, while no worker is up: what Redis uses
+in all, and what it says of each kind of key. tests/integration/test_queued_memory.py holds the bounds.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import argparse
 from collections import Counter
 from collections.abc import Callable
 
-from benchmarks.scale_recut import bell
-from benchmarks.scale_site import Site, end_at_sigterm
+from benchmarks.common.families import bell
+from benchmarks.common.site import Site, end_at_sigterm
 from jobs import BasicAerProvider
 from worker.record.keys import PREFIX
 

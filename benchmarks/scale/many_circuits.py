@@ -19,12 +19,12 @@ from qiskit.quantum_info import Statevector
 from qiskit.result import Result
 from qiskit_aer import AerSimulator
 
-from benchmarks.agreement import check_counts, check_distribution
-from benchmarks.families import ansatz
-from benchmarks.machine import Watch, cores
-from benchmarks.rounds import Contender, in_turns
-from benchmarks.scale_rows import Row
-from benchmarks.scale_site import Meter, Site, family_seconds
+from benchmarks.common.agreement import check_counts, check_distribution
+from benchmarks.common.families import ansatz
+from benchmarks.common.machine import Watch, cores
+from benchmarks.common.rounds import Contender, in_turns
+from benchmarks.common.site import Meter, Site, family_seconds
+from benchmarks.scale.rows import Row
 from jobs.backend import BasicAerBackend
 
 _WIDTH = 8

@@ -12,9 +12,10 @@ from types import MappingProxyType
 
 from qiskit import QuantumCircuit
 
-from benchmarks import families, ours, peers
-from benchmarks.families import FAMILIES
-from benchmarks.rounds import Contender
+from benchmarks.common import families
+from benchmarks.common.families import FAMILIES
+from benchmarks.common.rounds import Contender
+from benchmarks.engine import ours, peers
 from simulator.shards.shards import Precision
 
 _SMALL = MappingProxyType(dict.fromkeys((5, 8, 10, 12), 5.0) | dict.fromkeys((14, 16, 18), 4.0))

@@ -14,11 +14,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks import agreement, machine, ours, peers
-from benchmarks.cases import SECTIONS, TITLES, Case
-from benchmarks.floor import Rates, measured
-from benchmarks.rounds import in_turns
-from benchmarks.table import HEADER, Row, summary
+from benchmarks.common import agreement, machine
+from benchmarks.common.rounds import in_turns
+from benchmarks.engine import ours, peers
+from benchmarks.engine.cases import SECTIONS, TITLES, Case
+from benchmarks.engine.floor import Rates, measured
+from benchmarks.engine.table import HEADER, Row, summary
 from simulator.kernels.threads import use_threads
 
 #: From this width on there is no round that is not counted, and from the next on only one that is.
@@ -35,7 +36,7 @@ def main() -> None:
     described = machine.description(options.threads)
     _print(", ".join(f"{name} {value}" for name, value in described.items()))
     if options.mqt:
-        from benchmarks import mqt_circuits
+        from benchmarks.engine import mqt_circuits
 
         circuits = mqt_circuits.measured(options.threads, options.widths, _print)
         _write(options.json, {"machine": described, "mqt": [row.raw() for row in circuits]})
