@@ -1,0 +1,95 @@
+"""Copies of a circuit that was lowered: where only the numbers of gates differ, these are all that is read."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+from qiskit.circuit import Barrier, Clbit, Measure, Qubit, Reset
+
+from jobs.lowering.circuits import metadata_of
+from jobs.lowering.standard import STANDARD_GATES
+from simulator.circuit import instructions
+from simulator.circuit.program import Program
+from simulator.shards.recognition import Copy
+
+#: The name of a standard gate, its qubits, and how many numbers it has,
+_Gate: TypeAlias = tuple[str, tuple[Qubit, ...], int]
+#: or the class of another operation, its qubits, and its clbits.
+_Other: TypeAlias = tuple[type, tuple[Qubit, ...], tuple[Clbit, ...]]
+
+#: Name in GATES and number of controls -> name of the standard gate.
+_NAMES = {pair: name for name, pair in STANDARD_GATES.items() if name != "cu"}
+
+
+class CircuitTemplate:
+    """What was lowered, as other circuits are compared with it: it stays as it is if the circuit is changed."""
+
+    def __init__(self, circuit: QuantumCircuit, program: Program) -> None:
+        self._bits = _bits_of(circuit)
+        self._program = program
+        self._expected: list[_Gate | _Other] | None = None
+
+    def row(self, circuit: QuantumCircuit) -> Copy | None:
+        """Return what a circuit has of its own; None: it is another one, or must be lowered to be known."""
+        if len(circuit.data) != len(self._program.instructions) or circuit.num_vars or self._program.variables:
+            return None
+        # Also one that its gates do not depend on, as in 0 * theta.
+        if circuit.num_parameters:
+            return None
+        if _bits_of(circuit) != self._bits:
+            return None
+        if self._expected is None:
+            self._expected = self._all_expected()
+        numbers = _numbers(circuit, self._expected) if self._expected else None
+        return None if numbers is None else Copy(numbers, str(circuit.name), metadata_of(circuit.metadata))
+
+    def _all_expected(self) -> list[_Gate | _Other]:
+        """Return what a copy's data is; nothing where the Program alone does not say it."""
+        qubits, clbits, *_ = self._bits
+        found: list[_Gate | _Other] = []
+        for each in self._program.instructions:
+            match each:
+                case instructions.Gate(control_state=None) if (each.name, len(each.controls)) in _NAMES:
+                    name, places = _NAMES[each.name, len(each.controls)], each.controls + each.targets
+                    found.append((name, tuple([qubits[place] for place in places]), len(each.params)))
+                case instructions.Measure():
+                    found.append((Measure, (qubits[each.qubit],), (clbits[each.clbit],)))
+                case instructions.Reset():
+                    found.append((Reset, (qubits[each.qubit],), ()))
+                case instructions.Barrier():
+                    found.append((Barrier, tuple([qubits[place] for place in each.qubits]), ()))
+                case _:
+                    return []
+        return found
+
+
+def _bits_of(circuit: QuantumCircuit) -> tuple[list[Any], ...]:
+    return list(circuit.qubits), list(circuit.clbits), list(circuit.qregs), list(circuit.cregs)
+
+
+def _numbers(circuit: QuantumCircuit, expected: list[_Gate | _Other]) -> NDArray[np.float64] | None:
+    """Return the numbers of all gates, then the global phase; None where the data is not as expected."""
+    numbers: list[Any] = []
+    for (kind, qubits, more), mine in zip(expected, circuit.data[:], strict=True):
+        if mine.qubits != qubits:
+            return None
+        if mine.is_standard_gate():
+            if mine.name != kind:
+                return None
+            if more:
+                params = mine.params
+                if len(params) != more:
+                    return None
+                numbers += params
+        elif getattr(mine.operation, "base_class", None) is not kind or mine.clbits != more:
+            return None
+    numbers.append(circuit.global_phase)
+    try:
+        found = np.array([float(number) for number in numbers])
+    except (TypeError, ValueError):
+        return None
+    found[-1] += 0.0  # a Program's phase is a sum, and so no negative zero
+    return found if np.isfinite(found).all() else None
