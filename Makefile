@@ -35,7 +35,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
 bench: $(VENV)/.installed-dev
-	$(BIN)/python benchmarks/round_trip.py
+	$(BIN)/python -m benchmarks.round_trip $(ARGS)
 
 bench-engine: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.engine $(ARGS)
@@ -44,7 +44,7 @@ bench-scale: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.scale $(ARGS)
 
 bench-model: $(VENV)/.installed-bench
-	$(BIN)/python -m benchmarks.model $(ARGS)
+	$(BIN)/python -m benchmarks.redis_model $(ARGS)
 
 clean:
 	rm -rf $(VENV) dist .faults .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -34,7 +34,7 @@ from jobs.submit.submission import Submission, send
 from simulator.shards.shards import Shard
 from worker.errors import STORE_FAULTS
 from worker.forking import Lock
-from worker.queue.publish import carry_out
+from worker.queue.publish import apply_effects
 from worker.record.values import Record
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class BasicAerJob(JobV1):
                 self._submitted, self._submission = True, None
                 # The job is recorded: a publish that fails is made good by a worker's tick.
                 with contextlib.suppress(*STORE_FAULTS):
-                    carry_out(connection.app, effects)
+                    apply_effects(connection.app, effects)
 
     def status(self) -> JobStatus:
         """Return the state of the job; raises `JobNotFoundError` if there is no such job."""

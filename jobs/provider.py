@@ -25,7 +25,7 @@ from jobs.submit.manifest import Manifest
 from jobs.submit.options import resolve_tags
 from worker.errors import InvalidJobIdError
 from worker.forking import Lock
-from worker.record.listing import Wanted, find
+from worker.record.listing import JobFilter
 from worker.record.values import WorkerInfo
 from worker.settings import Settings, SettingsError
 
@@ -140,7 +140,7 @@ class BasicAerProvider:
         states = frozenset(state for state, each in RECORD_STATUS.items() if each in statuses)
         if not states:
             return []
-        wanted = Wanted(
+        wanted = JobFilter(
             states=frozenset() if len(states) == len(RECORD_STATUS) else states,
             backend=backend_name or "",
             tags=resolve_tags(job_tags),
@@ -149,7 +149,7 @@ class BasicAerProvider:
             newest_first=bool(descending),
         )
         with self.reaching() as connection:
-            found = list(find(connection.store, self._settings.owner, wanted, skip=skip, limit=limit))
+            found = list(connection.store.find(self._settings.owner, wanted, skip=skip, limit=limit))
         backends = {name: self.backend_of_job(name) for name in {each.backend for each in found}}
         return [BasicAerJob.of(backends[each.backend], each.id) for each in found]
 

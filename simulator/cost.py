@@ -29,7 +29,7 @@ from simulator.dynamic.analysis import (
 )
 from simulator.dynamic.breadth import most_alive
 from simulator.kernels.threads import thread_count
-from simulator.pieces import Checkpoint, no_checkpoint
+from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.pieces import each as every
 from simulator.plan.operations import is_real, is_rotation
 from simulator.sampling.tally import WORD_BITS

@@ -6,7 +6,7 @@ on one architecture and BLAS. How it plans, and which kernels it calls, is behin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -20,8 +20,9 @@ from simulator.dynamic.branching import Interpreter
 from simulator.dynamic.flow import compile_program
 from simulator.errors import InvalidProgramError, MemoryRefusedError
 from simulator.evolve import state
-from simulator.evolve.evolution import Evolution, Report, unheard
+from simulator.evolve.evolution import Evolution
 from simulator.kernels.result_amplitudes import to_complex
+from simulator.monitor import SILENT, Checkpoint, Monitor
 from simulator.pieces import numbered
 from simulator.rng import Uniforms
 from simulator.sampling.sampling import collapse, sample
@@ -59,8 +60,7 @@ def run(  # noqa: PLR0913 (the options of a run)
     chop_threshold: float = 1e-15,
     sample_measuring: bool = True,
     precision: Precision = "double",
-    checkpoint: Callable[[], None] | None = None,
-    report: Report = unheard,
+    monitor: Monitor = SILENT,
 ) -> CircuitResult:
     """Simulate a program.
 
@@ -76,8 +76,8 @@ def run(  # noqa: PLR0913 (the options of a run)
         chop_threshold: amplitudes of a smaller absolute value are returned as 0.
         sample_measuring: whether final measurements are sampled together; if not, each is done by itself.
         precision: "double" computes with complex128, "single" with complex64: half the memory, about 6 digits.
-        checkpoint: called before every kernel and every round of a loop; what it raises ends the run.
-        report: told now and then, in this thread, the fraction that is done, from 0 to 1.
+        monitor: its checkpoint is called before every kernel and every round of a loop; what that raises ends the
+            run. Its report is told the fraction that is done.
 
     Raises:
         InvalidProgramError: the method cannot run the program.
@@ -86,18 +86,18 @@ def run(  # noqa: PLR0913 (the options of a run)
 
     """
     refuse_beyond_memory(program, method, fresh=initial_state is None, sampling=sample_measuring)
-    look = checkpoint or _go_on
+    checkpoint = monitor.checkpoint
     dtype = _DTYPES[precision]
     if method == "unitary":
-        unitary = _unitary(program, initial_state, dtype, look, report)
+        unitary = _unitary(program, initial_state, dtype, monitor)
         return CircuitResult(
-            state=finished_state(unitary, program.global_phase, precision, chop_threshold, look).reshape(
+            state=finished_state(unitary, program.global_phase, precision, chop_threshold, checkpoint).reshape(
                 1 << program.num_qubits, -1
             )
         )
     one_shot = method == "statevector"
-    numbers = numbered(0, 1, look) if one_shot else numbered(first, shots, look)
-    tally = Tally(numbers.size, memory=memory, first=first, checkpoint=look)
+    numbers = numbered(0, 1, checkpoint) if one_shot else numbered(first, shots, checkpoint)
+    tally = Tally(numbers.size, memory=memory, first=first, checkpoint=checkpoint)
     final = None
     if one_shot or (shots and program.num_clbits):
         code = compile_program(
@@ -105,35 +105,33 @@ def run(  # noqa: PLR0913 (the options of a run)
             fresh=initial_state is None,
             sampling=sample_measuring,
             merging=not one_shot,
-            checkpoint=look,
+            checkpoint=checkpoint,
         )
-        real = code.stays_real(look)
+        real = code.stays_real(checkpoint)
         uniforms = Uniforms(seed)
 
         def start() -> state.State:
             if initial_state is not None:
-                return state.vector(_copied(initial_state, (1 << program.num_qubits,), dtype, look))
+                return state.vector(_copied(initial_state, (1 << program.num_qubits,), dtype, checkpoint))
             own = amplitude_type(precision, real=real)
-            return state.ground_of(code.qubits, own, dtype if one_shot else None, look)
+            return state.ground_of(code.qubits, own, dtype if one_shot else None, checkpoint)
 
         ended = 0
         # Without a name here, which would keep the memory of the first state.
-        for branch in Interpreter(code, uniforms, look, report).run(start(), numbers):
-            look()
-            sample(branch, code.final, uniforms, tally, look)
+        for branch in Interpreter(code, uniforms, monitor).run(start(), numbers):
+            checkpoint()
+            sample(branch, code.final, uniforms, tally, checkpoint)
             ended += branch.num_shots
-            report(ended / numbers.size)
+            monitor.report(ended / numbers.size)
             if one_shot:
-                collapse(branch, code.final, uniforms, look)
-                final = finished_state(branch.state, program.global_phase, precision, chop_threshold, look)
+                collapse(branch, code.final, uniforms, checkpoint)
+                final = finished_state(branch.state, program.global_phase, precision, chop_threshold, checkpoint)
     if not program.num_clbits:
         tally = Tally(0, memory=memory)
     return CircuitResult(*tally.results(), final)
 
 
-def final_state(
-    program: Program, *, precision: Precision = "double", checkpoint: Callable[[], None] | None = None
-) -> state.State:
+def final_state(program: Program, *, precision: Precision = "double", monitor: Monitor = SILENT) -> state.State:
     """Return the state that a program without measurements leaves; its qubits lie in any order (`State.slots`).
 
     The global phase is left out. Raises `InvalidProgramError` for what is not unitary.
@@ -141,7 +139,7 @@ def final_state(
     refuse_beyond_memory(program, "statevector", fresh=True, sampling=True)
     evolution = Evolution(unitary_instructions(program))
     found = state.ground(program.num_qubits, amplitude_type(precision, real=evolution.real))
-    evolution.run(found, checkpoint or _go_on)
+    evolution.run(found, monitor)
     return found
 
 
@@ -149,20 +147,20 @@ def _unitary(
     program: Program,
     initial: NDArray[np.generic] | None,
     dtype: type[Any],
-    checkpoint: Callable[[], None],
-    report: Report,
+    monitor: Monitor,
 ) -> state.State:
+    checkpoint = monitor.checkpoint
     instructions = unitary_instructions(program)
     if initial is None:
         rows = state.identity(program.num_qubits, dtype, checkpoint)
     else:
         rows = state.matrix(_copied(initial, (1 << program.num_qubits,) * 2, dtype, checkpoint))
-    Evolution(instructions, checkpoint).run(rows, checkpoint, report)
+    Evolution(instructions, checkpoint).run(rows, monitor)
     return rows
 
 
 def _copied(
-    initial: NDArray[np.generic], shape: tuple[int, ...], dtype: type[Any], checkpoint: Callable[[], None]
+    initial: NDArray[np.generic], shape: tuple[int, ...], dtype: type[Any], checkpoint: Checkpoint
 ) -> NDArray[Any]:
     """Copy an initial state: it will be changed in place."""
     if initial.shape != shape:
@@ -175,7 +173,7 @@ def finished_state(
     global_phase: float,
     precision: Precision,
     chop_threshold: float,
-    checkpoint: Callable[[], None],
+    checkpoint: Checkpoint,
 ) -> NDArray[np.complexfloating]:
     """Return the amplitudes in order, with the global phase, and without what is too small."""
     factor = np.exp(1j * global_phase) if global_phase else 1
@@ -197,7 +195,3 @@ def refuse_beyond_memory(program: Program, method: Method, *, fresh: bool, sampl
         raise MemoryRefusedError(
             f"{num_qubits} qubits need 32 * {2 * columns}^{num_qubits} bytes: more than any machine has"
         )
-
-
-def _go_on() -> None:
-    """Stand in for a checkpoint where there is none."""

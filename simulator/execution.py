@@ -12,33 +12,31 @@ from simulator.circuit.array import Array
 from simulator.cost import bytes_required, shots_bytes, sweep_bytes
 from simulator.engine import refuse_beyond_memory, run
 from simulator.errors import MemoryRefusedError, StoppedError
-from simulator.evolve.evolution import Report, unheard, within
+from simulator.monitor import SILENT, Monitor
 from simulator.shards.parts import Failure, Item, Outcome, Part
 from simulator.shards.shards import Experiment, Options, Shard, Sweep
 from simulator.sizes import size
 from simulator.sweep import run_together
 
 
-def run_shard(
-    shard: Shard,
-    checkpoint: Callable[[], None] | None = None,
-    admit: Callable[[int], None] | None = None,
-    report: Report = unheard,
-) -> Part:
+def _admitted(_: int) -> None:
+    """Admit everything."""
+
+
+def run_shard(shard: Shard, monitor: Monitor = SILENT, admit: Callable[[int], None] = _admitted) -> Part:
     """Run the experiments of a shard; one that fails does not stop the others, its outcome holds the failure.
 
     ``admit`` is called with the bytes that an experiment needs before they are allocated; what it raises is that
-    experiment's failure. ``report`` is called now and then with the fraction that is done. `StoppedError`, from
-    the checkpoint, ends the whole run.
+    experiment's failure. `StoppedError`, from the monitor's checkpoint, ends the whole run.
     """
-    runner = _Runner(shard.options, checkpoint or _go_on, admit or _admitted)
+    runner = _Runner(shard.options, admit)
     share = 1 / max(1, sum(map(_count, shard.items)))
     outcomes: list[Item] = []
     done = 0.0
     for item in shard.items:
-        outcomes += runner.outcomes(item, within(report, done, _count(item) * share))
+        outcomes += runner.outcomes(item, monitor.part(done, _count(item) * share))
         done += _count(item) * share
-        report(done)
+        monitor.report(done)
     return Part(tuple(outcomes))
 
 
@@ -48,32 +46,32 @@ def _count(item: Experiment | Sweep) -> int:
 
 
 class _Runner:
-    def __init__(self, options: Options, checkpoint: Callable[[], None], admit: Callable[[int], None]) -> None:
-        self._options, self._checkpoint, self._admit = options, checkpoint, admit
+    def __init__(self, options: Options, admit: Callable[[int], None]) -> None:
+        self._options, self._admit = options, admit
 
-    def outcomes(self, item: Experiment | Sweep, report: Report) -> Iterator[Item]:
+    def outcomes(self, item: Experiment | Sweep, monitor: Monitor) -> Iterator[Item]:
         """Yield what becomes of an experiment, or of a sweep's rows."""
-        if isinstance(item, Sweep) and (rows := self._rows_together(item, report)):
+        if isinstance(item, Sweep) and (rows := self._rows_together(item, monitor)):
             yield rows
             return
         share = 1 / _count(item)
         for done, experiment in enumerate(item.experiments()):
-            yield self._outcome(experiment, within(report, done * share, share))
+            yield self._outcome(experiment, monitor.part(done * share, share))
 
-    def _rows_together(self, sweep: Sweep, report: Report) -> Item | None:
+    def _rows_together(self, sweep: Sweep, monitor: Monitor) -> Item | None:
         """Run a sweep in one; None where that is not to be: each row by itself will tell why."""
         try:
             options = self._options
             fresh, sampling = options.initial_state is None, options.sample_measuring
             refuse_beyond_memory(sweep.template, options.method, fresh=fresh, sampling=sampling)
             self._admit(sweep_bytes(sweep, options))
-            return run_together(sweep, options, self._checkpoint, report)
+            return run_together(sweep, options, monitor)
         except StoppedError:
             raise
         except Exception:  # noqa: BLE001 (whatever it is, it may be one row's)
             return None
 
-    def _outcome(self, experiment: Experiment, report: Report) -> Outcome:
+    def _outcome(self, experiment: Experiment, monitor: Monitor) -> Outcome:
         options = self._options
         shots = options.shots if experiment.shots is None else experiment.shots
         outcome = Outcome(
@@ -85,7 +83,7 @@ class _Runner:
         )
         begin = time.perf_counter()
         try:
-            done = self._done(outcome, experiment, shots, report)
+            done = self._done(outcome, experiment, shots, monitor)
         except StoppedError:
             raise
         except Exception as error:  # noqa: BLE001 (whatever it is, it becomes this experiment's failure)
@@ -93,7 +91,7 @@ class _Runner:
             done = msgspec.structs.replace(outcome, failure=failure)
         return msgspec.structs.replace(done, time_taken=time.perf_counter() - begin)
 
-    def _done(self, outcome: Outcome, experiment: Experiment, shots: int, report: Report) -> Outcome:
+    def _done(self, outcome: Outcome, experiment: Experiment, shots: int, monitor: Monitor) -> Outcome:
         """Return the outcome with what the run gave."""
         options, program = self._options, experiment.program
         fresh, sampling = options.initial_state is None, options.sample_measuring
@@ -105,7 +103,7 @@ class _Runner:
             options.precision,
             fresh=fresh,
             sampling=sampling,
-            checkpoint=self._checkpoint,
+            checkpoint=monitor.checkpoint,
         )
         of_shots = shots_bytes(program, options.method, shots, memory=options.memory)
         # What most of it is for is what there must be less of.
@@ -127,19 +125,10 @@ class _Runner:
                 chop_threshold=options.chop_threshold,
                 sample_measuring=options.sample_measuring,
                 precision=options.precision,
-                checkpoint=self._checkpoint,
-                report=report,
+                monitor=monitor,
             )
             state_array = None if result.state is None else Array.over(result.state)
         except MemoryError as error:
             needed = size(states + of_shots, up=True)
             raise MemoryRefusedError(f"the simulation needs {needed} of memory: {error}: {cure}") from error
         return msgspec.structs.replace(outcome, counts=result.counts, memory=result.memory, state=state_array)
-
-
-def _go_on() -> None:
-    """Stand in for a checkpoint where there is none."""
-
-
-def _admitted(_: int) -> None:
-    """Stand in for the admission where there is none."""

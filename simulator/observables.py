@@ -7,7 +7,7 @@ Nothing is divided by a state's norm.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, chain, pairwise
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from simulator.errors import InvalidProgramError
 from simulator.evolve.state import State
 from simulator.kernels.pauli import BLOCK, PauliMask, Scratch, grouped
+from simulator.monitor import Checkpoint, no_checkpoint
 
 #: Bits that a mask may have.
 _MASK_BITS = 62
@@ -45,7 +46,7 @@ class PauliSum(msgspec.Struct, frozen=True, array_like=True):
 
 
 def expectation_values(
-    state: State, sums: Sequence[PauliSum], checkpoint: Callable[[], None] | None = None
+    state: State, sums: Sequence[PauliSum], checkpoint: Checkpoint = no_checkpoint
 ) -> NDArray[np.float64]:
     """Return each sum's expectation value, shape (sums,); calls ``checkpoint`` before every block.
 
@@ -61,7 +62,7 @@ def expectation_values_of_rows(
     rows: NDArray[Any],
     slots: Mapping[int, int],
     sums: Sequence[PauliSum],
-    checkpoint: Callable[[], None] | None = None,
+    checkpoint: Checkpoint = no_checkpoint,
 ) -> NDArray[np.float64]:
     """Return the sums' expectation values in each of many states, shape (rows, sums).
 
@@ -71,7 +72,7 @@ def expectation_values_of_rows(
     block_bits = min(rows.shape[1].bit_length() - 1, BLOCK)
     order = tuple(slots[qubit] for qubit in range(len(slots)))
     plan = _planned(tuple(sums), order, block_bits, rows.real.dtype.char)
-    strings = _read(rows, plan.masks, block_bits, checkpoint or _go_on, count=len(plan.factors))
+    strings = _read(rows, plan.masks, block_bits, checkpoint, count=len(plan.factors))
     strings *= plan.factors
     values = np.empty((len(rows), len(sums)))
     for place, (each, span) in enumerate(zip(sums, plan.spans, strict=True)):
@@ -85,7 +86,7 @@ def _read(
     rows: NDArray[Any],
     masks: Sequence[PauliMask],
     block_bits: int,
-    checkpoint: Callable[[], None],
+    checkpoint: Checkpoint,
     *,
     count: int,
 ) -> NDArray[np.float64]:
@@ -139,7 +140,3 @@ def _moved(masks: list[int], slots: tuple[int, ...]) -> list[int]:
     for qubit, slot in enumerate(slots):
         moved |= (given >> qubit & 1) << slot
     return list(map(int, moved))
-
-
-def _go_on() -> None:
-    """Stand in for a checkpoint where there is none."""

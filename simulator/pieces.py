@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-Checkpoint = Callable[[], None]
+from simulator.monitor import Checkpoint
+
 T = TypeVar("T")
 
 #: Numbers of a piece: some milliseconds of a sort.
@@ -26,10 +27,6 @@ def looked(size: int, checkpoint: Checkpoint, step: int | None = None) -> Iterat
     for start in range(0, size, step):
         checkpoint()
         yield slice(start, min(start + step, size))
-
-
-def no_checkpoint() -> None:
-    """Stand in for a checkpoint where there is none."""
 
 
 def each(items: Iterable[T], checkpoint: Checkpoint) -> Iterator[T]:

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.pieces import Checkpoint, looked
+from simulator.monitor import Checkpoint, no_checkpoint
+from simulator.pieces import looked
 
 #: Shots whose draws are made together, where they are remembered.
 BLOCK = 1024
@@ -77,7 +78,7 @@ class Draws:
         """Forget what is remembered."""
         self._rows.clear()
 
-    def draw(self, shots: NDArray[np.int64], number: int, checkpoint: Checkpoint = lambda: None) -> NDArray[Any]:
+    def draw(self, shots: NDArray[np.int64], number: int, checkpoint: Checkpoint = no_checkpoint) -> NDArray[Any]:
         """Return the draw of this number of each shot, in any order of the shots."""
         return self.row(shots, number, checkpoint).of(shots) if shots.size else np.empty(0, self.dtype)
 
@@ -89,7 +90,7 @@ class Draws:
         self._source.fill(draws, self._kind, first - before, number)
         return draws[before:][:count]
 
-    def row(self, shots: NDArray[np.int64], number: int, checkpoint: Checkpoint = lambda: None) -> Row:
+    def row(self, shots: NDArray[np.int64], number: int, checkpoint: Checkpoint = no_checkpoint) -> Row:
         """Return the draws of this number of some shots, at least one, and of others."""
         bounds = [(shots[some].min(), shots[some].max()) for some in looked(shots.size, checkpoint)]
         first, last = int(min(bounds)[0]) // BLOCK, int(max(most for _, most in bounds)) // BLOCK

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -20,8 +20,8 @@ from simulator.dynamic.code import Code, End, Evolve
 from simulator.dynamic.flow import compile_program
 from simulator.engine import amplitude_type, finished_state
 from simulator.evolve import state
-from simulator.evolve.evolution import Report, unheard
 from simulator.evolve.rows import Columns, RowsEvolution, can_share_steps
+from simulator.monitor import Checkpoint, Monitor
 from simulator.pieces import concatenated, looked
 from simulator.sampling.row_sampling import Counts, RowSampler
 from simulator.sampling.tally import WORD_BITS, Words, summed
@@ -29,14 +29,10 @@ from simulator.shards.parts import SweepOutcome
 from simulator.shards.shards import GLOBAL_PHASE, Options, Sweep
 
 
-def run_together(
-    sweep: Sweep, options: Options, checkpoint: Callable[[], None], report: Report = unheard
-) -> SweepOutcome | None:
-    """Run all rows, as `engine.run` runs each of them, bit for bit; None: they cannot be run together.
-
-    ``report`` is told now and then the fraction that is done.
-    """
+def run_together(sweep: Sweep, options: Options, monitor: Monitor) -> SweepOutcome | None:
+    """Run all rows, as `engine.run` runs each of them, bit for bit; None: they cannot be run together."""
     begin = time.perf_counter()
+    checkpoint = monitor.checkpoint
     template, columns = _with_own_gates(sweep)
     code = _code(template, options)
     if code is None:
@@ -61,7 +57,7 @@ def run_together(
         tallies.add(rows, one.slots, code, seeds[start : start + step], checkpoint)
         if options.method == "statevector":
             states += _finished_rows(rows, one, _phases(sweep, some), options, checkpoint)
-        report((start + len(some)) / sweep.num_rows)
+        monitor.report((start + len(some)) / sweep.num_rows)
     memories, counts, ends, memory = tallies.results(checkpoint)
     return SweepOutcome(
         index=sweep.index,
@@ -97,7 +93,7 @@ class _Tallies:
         slots: dict[int, int],
         code: Code,
         seeds: Sequence[int],
-        checkpoint: Callable[[], None],
+        checkpoint: Checkpoint,
     ) -> None:
         """Sample some rows."""
         sampler = RowSampler(rows, slots, code.final, seeds, self._counted, checkpoint)
@@ -109,7 +105,7 @@ class _Tallies:
             found, counts = _tallied(words, checkpoint)
             self._counts.append((found, counts, np.array([found.size])))
 
-    def results(self, checkpoint: Callable[[], None]) -> tuple[Array, Array, Array, Array | None]:
+    def results(self, checkpoint: Checkpoint) -> tuple[Array, Array, Array, Array | None]:
         """Return the memories, the counts and the ends of `SweepOutcome`, and each shot's memory."""
         words, counts, sizes = (concatenated(each, checkpoint) for each in zip(*self._counts, strict=True))
         memory = None
@@ -120,7 +116,7 @@ class _Tallies:
         return found[0], found[1], found[2], memory
 
 
-def _tallied(words: Words, checkpoint: Callable[[], None]) -> tuple[Words, Counts]:
+def _tallied(words: Words, checkpoint: Checkpoint) -> tuple[Words, Counts]:
     """Return the words that come, ascending, and how often each does."""
     return summed(
         [np.unique(words[some], return_counts=True) for some in looked(words.size, checkpoint)], checkpoint
@@ -178,7 +174,7 @@ def _finished_rows(
     one: state.State,
     phases: NDArray[np.float64],
     options: Options,
-    checkpoint: Callable[[], None],
+    checkpoint: Checkpoint,
 ) -> Iterator[NDArray[Any]]:
     """Yield the rows' states as `engine.run` returns them."""
     for row, phase in zip(rows, phases.tolist(), strict=True):

@@ -7,11 +7,11 @@ import os
 import signal
 import sys
 
-import leftovers
 import pytest
 import pytest_timeout
 from hypothesis import HealthCheck, settings
-from patience import deadline
+from support import leftovers
+from support.patience import deadline
 
 #: Seconds between the alarms of a test after its first, and how many times its limit it may take at the very most.
 _AGAIN, _LAST = 30.0, 3

@@ -20,7 +20,7 @@ from celery.utils.functional import maybe_list
 from msgspec.structs import replace
 
 from worker.errors import STORE_FAULTS
-from worker.queue.publish import carry_out
+from worker.queue.publish import apply_effects
 from worker.record.store import Store
 from worker.record.values import WorkerInfo
 from worker.runtime.heartbeat import Heartbeat
@@ -66,15 +66,15 @@ class Repeated(threading.Thread):
 class Node:
     """The threads of a node that is up. ``consumer`` is Celery's."""
 
-    def __init__(self, app: Celery, store: Store, runs: Runs, about: WorkerInfo, consumer: Any) -> None:
+    def __init__(self, app: Celery, store: Store, runs: Runs, info: WorkerInfo, consumer: Any) -> None:
         self._store = store
-        self._node = about.node
-        _warn_of_namesakes(about.name, store)
+        self._node = info.node
+        _warn_of_namesakes(info.name, store)
 
         def feed() -> None:
             reads = consumer.task_consumer is None or consumer.task_consumer.consuming_from(QUEUE)
-            info = replace(about, busy=sum(1 for _ in runs), lanes=about.lanes if reads else ())
-            carry_out(app, store.feed(info))
+            now = replace(info, busy=sum(1 for _ in runs), lanes=info.lanes if reads else ())
+            apply_effects(app, store.feed(now))
 
         heartbeat = Heartbeat(store, runs, interval=store.tick)
         self._threads = [Repeated("tick", store.tick, feed), Repeated("heartbeat", store.tick, heartbeat.beat)]

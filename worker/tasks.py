@@ -24,13 +24,14 @@ from simulator.errors import SimulatorError, StoppedError, WireError
 from simulator.execution import run_shard as simulate_shard
 from simulator.kernels.buffers import keep_what_is_freed
 from simulator.kernels.threads import thread_count, use_threads
+from simulator.monitor import Monitor
 from simulator.shards import wire
 from simulator.sizes import size
 from simulator.weight import part_weight
 from worker import app, node
 from worker.errors import STORE_FAULTS, PartTooLargeError, PayloadMissingError, ShardFailedError, passes
 from worker.queue import revocation
-from worker.queue.publish import carry_out, remote_error, store_outcome, told_of_success
+from worker.queue.publish import apply_effects, remote_error, store_outcome, success_result
 from worker.record import blobs
 from worker.record.connection import connect
 from worker.record.nodes import new_instance, node_id
@@ -75,38 +76,38 @@ def run_shard(self: Task, job_id: str, shard: int) -> dict[str, Any]:
     it back, and Celery is told nothing that might turn out wrong.
     """
     # The token is random, and says whose it is.
-    door, slot = Doorbell(job_id, shard), current_process().index
+    doorbell, slot = Doorbell(job_id, shard), current_process().index
     token = f"{uuid.uuid4().hex}/{node_id(self.request.hostname, instance)}"
     try:
         if (lost := runs.left_behind(slot)) is not None:
             # The node's parent looks a tick later, and would not see it any more.
-            store.died(lost.door, lost.token, f"process {lost.pid} died")
-        claim = store.claim(door, token)
+            store.died(lost.doorbell, lost.token, f"process {lost.pid} died")
+        claim = store.claim(doorbell, token)
         if not claim.granted:
             # It took room in the window that the next shards can have.
-            carry_out(app, store.feed())
+            apply_effects(app, store.feed())
             _settle(self, job_id)
             raise Ignore
     except STORE_FAULTS as fault:
-        logger.warning("%s/%d cannot be claimed, and will be handed out again: %s", job_id, shard, fault)
+        logger.warning("%s cannot be claimed, and will be handed out again: %s", doorbell, fault)
         raise Ignore from None
-    with runs.running(slot, door, token) as running:
-        checkpoint = Checkpoint(store, door, token, on_lasting=lambda: _announce(self), drain=drain)
+    with runs.running(slot, doorbell, token) as running:
+        checkpoint = Checkpoint(store, doorbell, token, on_lasting=lambda: _announce(self), drain=drain)
         try:
-            part, error = _run(door, claim.field, slot, checkpoint, running.report)
+            part, error = _run(doorbell, claim.field, slot, checkpoint, running.report)
             data, error = _encoded(part, error, checkpoint)
-            effects = _complete(self, door, token, part, data, error, running)
+            effects = _complete(self, doorbell, token, part, data, error, running)
         except Exception as stopped:  # noqa: BLE001 (whatever it is, the shard is given back)
             try:
-                given_back = _give_back(door, token, stopped, running)
+                given_back = _give_back(doorbell, token, stopped, running)
             except STORE_FAULTS:
-                logger.exception("%s/%d cannot be given back: its lease will run out", job_id, shard)
+                logger.exception("%s cannot be given back: its lease will run out", doorbell)
                 raise Ignore from None
             _settle(self, job_id)
             _conclude(self, given_back or Effects())
             raise Ignore from None
     if effects is None:
-        logger.warning("%s/%d is done or taken over: what was computed here changes nothing", job_id, shard)
+        logger.warning("%s is done or taken over: what was computed here changes nothing", doorbell)
         _settle(self, job_id)
         raise Ignore
     _conclude(self, effects)
@@ -115,27 +116,31 @@ def run_shard(self: Task, job_id: str, shard: int) -> dict[str, Any]:
     return _summary(part)
 
 
-def _give_back(door: Doorbell, token: str, stopped: Exception, running: Running) -> Effects | None:
+def _give_back(doorbell: Doorbell, token: str, stopped: Exception, running: Running) -> Effects | None:
     """RELEASE a shard that was not run to its end, or FAIL it by an error that nobody foresaw."""
     if isinstance(stopped, StoppedError):
-        logger.info("%s/%d: %s", *door, stopped)
+        logger.info("%s: %s", doorbell, stopped)
         delay = _RETRY_DELAY if isinstance(stopped, NoRoomError) else 0.0
-        return _answered(door, running, lambda: store.release(door, token, delay=delay, reason=str(stopped)))
-    if isinstance(stopped, STORE_FAULTS) and passes(stopped):
-        logger.warning("%s/%d is given back, as Redis does not do its part: %s", *door, stopped)
         return _answered(
-            door, running, lambda: store.release(door, token, delay=_RETRY_DELAY, reason=str(stopped))
+            doorbell, running, lambda: store.release(doorbell, token, delay=delay, reason=str(stopped))
+        )
+    if isinstance(stopped, STORE_FAULTS) and passes(stopped):
+        logger.warning("%s is given back, as Redis does not do its part: %s", doorbell, stopped)
+        return _answered(
+            doorbell, running, lambda: store.release(doorbell, token, delay=_RETRY_DELAY, reason=str(stopped))
         )
     # Not by `traceback.format_exc`: the error may have been met while another was handled.
     trace = "".join(traceback.format_exception(stopped))
-    logger.error("%s/%d met an error that is not its circuit's:\n%s", *door, trace)
+    logger.error("%s met an error that is not its circuit's:\n%s", doorbell, trace)
     error = (type(stopped).__name__, str(stopped), trace)
     return _answered(
-        door, running, lambda: store.fail(door, token, bytes(wire.encode(Part())), error, delay=_RETRY_DELAY)
+        doorbell,
+        running,
+        lambda: store.fail(doorbell, token, bytes(wire.encode(Part())), error, delay=_RETRY_DELAY),
     )
 
 
-def _answered(door: Doorbell, running: Running, ask: Callable[[], T]) -> T:
+def _answered(doorbell: Doorbell, running: Running, ask: Callable[[], T]) -> T:
     """Ask the store until it has answered: a repeat with the same token is harmless."""
     pause, said = 0.05, False
     while True:
@@ -146,7 +151,7 @@ def _answered(door: Doorbell, running: Running, ask: Callable[[], T]) -> T:
             if not passes(fault):
                 raise
             if not said:
-                logger.warning("Redis does not take the end of %s/%d, will try until it does: %s", *door, fault)
+                logger.warning("Redis does not take the end of %s, will try until it does: %s", doorbell, fault)
             said = True
             time.sleep(pause)
             pause = min(2 * pause, 2.0)
@@ -169,20 +174,19 @@ def _widest() -> int:
 
 
 def _run(
-    door: Doorbell, field: bytes | None, slot: int, checkpoint: Checkpoint, report: Callable[[float], None]
+    doorbell: Doorbell, field: bytes | None, slot: int, checkpoint: Checkpoint, report: Callable[[float], None]
 ) -> tuple[Part, Error | None]:
     """Return the part, and the first error in it."""
     try:
-        shard = wire.decode_shard(blobs.read_shard(store, door, field))
+        shard = wire.decode_shard(blobs.read_shard(store, doorbell, field))
     except (WireError, PayloadMissingError) as error:
         return Part(), (type(error).__name__, str(error), traceback.format_exc())
     checkpoint.expect(lambda: expected_seconds(shard))
     try:
         part = simulate_shard(
             shard,
-            checkpoint=checkpoint,
+            Monitor(checkpoint, report),
             admit=lambda required: admission.admit(slot, required, _widest),
-            report=report,
         )
     finally:
         admission.leave(slot)
@@ -203,27 +207,27 @@ def _encoded(part: Part, error: Error | None, checkpoint: Checkpoint) -> tuple[D
 
 
 def _complete(
-    task: Task, door: Doorbell, token: str, part: Part, data: Data, error: Error | None, running: Running
+    task: Task, doorbell: Doorbell, token: str, part: Part, data: Data, error: Error | None, running: Running
 ) -> Effects | None:
     """COMPLETE, tried until the store has answered: a repeat with the same token is harmless."""
     # Where this task is the whole job, and failed, it ends with the job's error.
-    failed = error is not None and task.request.id == door.job_id
-    told = None if failed else told_of_success(task, _summary(part))
+    failed = error is not None and task.request.id == doorbell.job_id
+    celery_result = None if failed else success_result(task, _summary(part))
 
     def deliver() -> Effects | None:
-        if not blobs.put_part(store, door, token, data):
+        if not blobs.put_part(store, doorbell, token, data):
             return None
         return store.complete(
-            door,
+            doorbell,
             token,
             blobs.header(data),
             bad=error is not None,
             error=error,
             seconds=_simulated(part),
-            told=told,
+            celery_result=celery_result,
         )
 
-    return _answered(door, running, deliver)
+    return _answered(doorbell, running, deliver)
 
 
 def _conclude(task: Task, effects: Effects) -> None:
@@ -231,7 +235,7 @@ def _conclude(task: Task, effects: Effects) -> None:
     mine = next((ended for ended in effects.ended if ended.job_id == task.request.id), None)
     others = tuple(ended for ended in effects.ended if ended is not mine)
     try:
-        carry_out(app, Effects(effects.handed, others))
+        apply_effects(app, Effects(effects.handed_out, others))
     except STORE_FAULTS as error:
         logger.warning("cannot publish what was handed out; a tick will: %s", error)
     if mine is not None and mine.state == "ERROR":
@@ -284,14 +288,14 @@ def _set_up(instance: Any, **_: object) -> None:
 @signals.worker_ready.connect
 def _start(sender: Any, **_: Any) -> None:
     """Begin to tick and to keep leases, in the worker's parent process."""
-    about = describe(
+    info = describe(
         sender.hostname,
         slots=sender.controller.concurrency,
         memory=admission.capacity,
         instance=instance,
         quota=settings.store_quota,
     )
-    sender.controller.node = node.Node(app, store, runs, about, sender)
+    sender.controller.node = node.Node(app, store, runs, info, sender)
 
 
 @signals.worker_shutting_down.connect

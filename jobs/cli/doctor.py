@@ -24,7 +24,7 @@ from worker.cluster.folder import ClusterFolder
 from worker.cluster.locks import is_held
 from worker.cluster.redis_server import RedisServerError, find_redis_server
 from worker.record.connection import connect
-from worker.record.nodes import named
+from worker.record.nodes import display_names
 from worker.record.store import Store
 from worker.record.values import WorkerInfo
 from worker.runtime.admission import available_memory, total_memory
@@ -166,7 +166,7 @@ def _cautions(client: Any) -> list[Check]:
 def _workers(settings: Settings, workers: list[WorkerInfo] | None) -> Iterator[Check]:
     if workers:
         slots = sum(each.slots for each in workers)
-        names = ", ".join(sorted(named([each.node for each in workers]).values()))
+        names = ", ".join(sorted(display_names([each.node for each in workers]).values()))
         yield Check("workers", "ok", f"{len(workers)} up, {slots} shards at once: {names}")
         others = ", ".join(sorted(each.name for each in workers if each.wire != WIRE_VERSION))
         if others:

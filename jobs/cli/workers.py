@@ -14,7 +14,7 @@ from jobs.cli.exits import exit_codes
 from jobs.cli.options import json_option, url_option
 from jobs.cli.terminal import print_table, say, stdout
 from simulator.sizes import size
-from worker.record.nodes import named
+from worker.record.nodes import display_names
 
 if TYPE_CHECKING:
     from worker.record.values import WorkerInfo
@@ -38,7 +38,7 @@ def workers(url: str | None, as_json: bool) -> None:
         if as_json:
             click.echo(json.dumps([as_data(each) for each in found]))
         elif found:
-            now, names = time.time(), named([each.node for each in found])
+            now, names = time.time(), display_names([each.node for each in found])
             print_table(stdout(), _COLUMNS, [[names[each.node], *row(each, now)[1:]] for each in found])
             if mixed := differences(found):
                 say(f"They differ in {', '.join(mixed)}: the same seed may give other counts on another of them.")

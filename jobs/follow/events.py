@@ -110,7 +110,7 @@ class JobEvents:
 
         ``wake`` is called, on any thread, whenever it is told something; without it, call `wait`.
         """
-        channel, watch = keys.events(job_id), Watch(wake, every=every)
+        channel, watch = keys.key("events", job_id), Watch(wake, every=every)
         with self._lock:
             self._watches.setdefault(channel, []).append(watch)
             self._touched.add(channel)

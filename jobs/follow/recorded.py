@@ -11,7 +11,7 @@ from qiskit.providers import JobStatus
 from jobs.errors import JobNotFoundError
 from jobs.follow.status import CELERY_STATUS
 from worker.errors import STORE_FAULTS
-from worker.queue.publish import carry_out
+from worker.queue.publish import apply_effects
 from worker.record.values import FINAL_STATES, Record
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class RecordedJob:
                 return False
             # The record is final. This lets Celery and Flower agree, and may fail.
             with contextlib.suppress(*STORE_FAULTS):
-                carry_out(connection.app, effects)
+                apply_effects(connection.app, effects)
                 connection.app.control.revoke(self.id)
         return True
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any, cast
 
 import msgspec
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.errors import InvalidProgramError
+from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.pieces import looked
 
 #: What an array may have, little-endian.
@@ -43,7 +43,7 @@ class Array(msgspec.Struct, frozen=True, array_like=True):
         return cls(dtype, array.shape, np.ascontiguousarray(array, DTYPES[dtype]).tobytes())
 
     @classmethod
-    def counting(cls, numbers: NDArray[np.integer[Any]], checkpoint: Callable[[], None] = lambda: None) -> Array:
+    def counting(cls, numbers: NDArray[np.integer[Any]], checkpoint: Checkpoint = no_checkpoint) -> Array:
         """Copy whole numbers of at least 0, in the smallest type that holds them. Looks at ``checkpoint``."""
         flat = numbers.reshape(-1)
         most = max((int(flat[some].max()) for some in looked(flat.size, checkpoint)), default=0)

@@ -25,7 +25,8 @@ from simulator.circuit.instructions import (
 )
 from simulator.circuit.program import Program
 from simulator.errors import InvalidProgramError
-from simulator.pieces import Checkpoint, each, no_checkpoint
+from simulator.monitor import Checkpoint, no_checkpoint
+from simulator.pieces import each
 from simulator.plan.operations import Evolving
 from simulator.shards.shards import Method, Options
 

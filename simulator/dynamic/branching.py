@@ -8,7 +8,7 @@ cohorts run, and which of them meet, changes no outcome.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -49,9 +49,10 @@ from simulator.dynamic.cohort import (
     split,
 )
 from simulator.dynamic.evaluation import Classical, Evaluator
-from simulator.evolve.evolution import Evolution, Report, unheard
+from simulator.evolve.evolution import Evolution
 from simulator.evolve.state import State, widened, without
 from simulator.kernels.measure import bit_probabilities, canonicalize, kept_halves, project
+from simulator.monitor import Monitor
 from simulator.pieces import taken
 from simulator.rng import Uniforms
 
@@ -67,18 +68,17 @@ class Interpreter:
 
     code: Code
     uniforms: Uniforms
-    checkpoint: Callable[[], None]
     #: Told the fraction that is done of code that only evolves; of other code, its reader counts the shots.
-    report: Report = unheard
+    monitor: Monitor
 
     def run(self, state: State, shots: NDArray[np.int64]) -> Iterator[Cohort]:
         """Yield each cohort that has come to the end; the final measurements are not done yet."""
-        live = [beginning(state, shots, len(self.code.variables), self.checkpoint)]
+        live = [beginning(state, shots, len(self.code.variables), self.monitor.checkpoint)]
         del state  # its memory is free once other states have come of it
         while live:
             cohort = live.pop(next_of(live))
             while cohort.num_rows > room_for(self._row_bytes(cohort), live):
-                cohort, other = halves(cohort, self.checkpoint)
+                cohort, other = halves(cohort, self.monitor.checkpoint)
                 live.append(other)
             match self._operation(cohort):
                 case End():
@@ -87,7 +87,7 @@ class Interpreter:
                 case Meet():
                     self._meet(cohort, live)
                 case Bring(qubits=qubits):
-                    cohort.state = widened(cohort.state, qubits, self.checkpoint)
+                    cohort.state = widened(cohort.state, qubits, self.monitor.checkpoint)
                     cohort.address += 1
             live += self._advanced(cohort, live)
 
@@ -107,7 +107,7 @@ class Interpreter:
     def _meet(self, cohort: Cohort, live: list[Cohort]) -> None:
         """Join a cohort with others that wait at its Meet, and let it go on."""
         self._join(cohort, live)
-        merge(cohort, self.checkpoint)
+        merge(cohort, self.monitor.checkpoint)
         cohort.fingerprint = None
         cohort.address += 1
 
@@ -119,9 +119,9 @@ class Interpreter:
         while waiting:
             other = waiting.pop()
             if cohort.num_rows + other.num_rows <= room_for(cohort.row_bytes, live + waiting):
-                join(cohort, other, self.checkpoint)
-            elif same_state(cohort, other, self.checkpoint):
-                absorb(cohort, other, self.checkpoint)
+                join(cohort, other, self.monitor.checkpoint)
+            elif same_state(cohort, other, self.monitor.checkpoint):
+                absorb(cohort, other, self.monitor.checkpoint)
             else:
                 live.append(other)
 
@@ -133,15 +133,15 @@ class Interpreter:
         for each in cohorts:
             if isinstance(self._operation(each), Meet):
                 # Also if no other comes, so that a shot's outcomes do not depend on it.
-                canonicalize(each.rows, self.checkpoint)
+                canonicalize(each.rows, self.monitor.checkpoint)
         return cohorts
 
     def _step(self, cohort: Cohort, others: Sequence[Cohort]) -> list[Cohort]:
         """Run one operation."""
-        self.checkpoint()
+        self.monitor.checkpoint()
         match self._operation(cohort):
             case Evolve(evolution=evolution):
-                _evolve(evolution, cohort, self.checkpoint, self.report if self._is_straight else unheard)
+                _evolve(evolution, cohort, self.monitor if self._is_straight else Monitor(self.monitor.checkpoint))
             case Measure(qubit=qubit, clbit=clbit):
                 return self._measured(cohort, qubit, clbit, others, "kept")
             case Retire(qubit=qubit, clbit=clbit):
@@ -160,13 +160,13 @@ class Interpreter:
 
         Without a clbit the outcome is forgotten.
         """
-        masses = bit_probabilities(cohort.rows, cohort.state.slots[qubit], self.checkpoint)
+        masses = bit_probabilities(cohort.rows, cohort.state.slots[qubit], self.monitor.checkpoint)
         share = masses[:, 0] / masses.sum(axis=1)
         shares = share[cohort.rows_of_members]
         if np.all((share <= 0) | (share >= 1)):
             outcomes = (shares <= 0).astype(np.intp)  # whatever the draws are
         else:
-            outcomes = split(cohort, shares, self.uniforms, self.checkpoint)
+            outcomes = split(cohort, shares, self.uniforms, self.monitor.checkpoint)
         cohort.members = [
             Member(row, classical if clbit is None else classical.with_clbit(clbit, outcome), draws + 1)
             for (row, classical, draws), outcome in zip(cohort.members, outcomes.tolist(), strict=True)
@@ -183,7 +183,7 @@ class Interpreter:
             cohort.state, cohort.members = cohorts[0].state, cohorts[0].members
             return [cohort]
         rows = cohort.rows_of_members
-        cohorts = parts(cohort, groups, self.checkpoint)
+        cohorts = parts(cohort, groups, self.monitor.checkpoint)
         for each, group in zip(cohorts, groups, strict=True):
             own = masses[np.unique(rows[group])]
             self._project(each, qubit, outcomes[group], own, reset=then == "reset")
@@ -200,7 +200,7 @@ class Interpreter:
         """Return some members, with the halves of their states that their outcomes say; the cohort stays."""
         sides, rows = np.unique(2 * cohort.rows_of_members[group] + outcomes, return_inverse=True)
         factors = masses.reshape(-1)[sides] ** -0.5
-        halves = kept_halves(cohort.rows, cohort.state.slots[qubit], sides, factors, self.checkpoint)
+        halves = kept_halves(cohort.rows, cohort.state.slots[qubit], sides, factors, self.monitor.checkpoint)
         return cut(cohort, group, rows, without(cohort.state, qubit, halves))
 
     def _project(
@@ -216,10 +216,10 @@ class Interpreter:
         sides, bit = _sides(cohort, outcomes, masses), cohort.state.slots[qubit]
         if sides.size > len(masses):
             new_rows = np.searchsorted(sides, 2 * cohort.rows_of_members + outcomes)
-            cohort.state.amplitudes = taken(cohort.rows, sides // 2, self.checkpoint).reshape(-1)
+            cohort.state.amplitudes = taken(cohort.rows, sides // 2, self.monitor.checkpoint).reshape(-1)
             cohort.members = moved(cohort.members, new_rows)
         factors = masses.reshape(-1)[sides] ** -0.5
-        project(cohort.rows, bit, sides % 2, factors, self.checkpoint, reset=reset)
+        project(cohort.rows, bit, sides % 2, factors, self.monitor.checkpoint, reset=reset)
         if reset:
             cohort.state.live &= ~(1 << qubit)
 
@@ -232,7 +232,7 @@ class Interpreter:
             groups.setdefault(address, []).append(place)
             if classical is not member.classical:
                 cohort.members[place] = Member(member.row, classical, member.draws)
-        cohorts = parts(cohort, [np.array(group) for group in groups.values()], self.checkpoint)
+        cohorts = parts(cohort, [np.array(group) for group in groups.values()], self.monitor.checkpoint)
         for each, address in zip(cohorts, groups, strict=True):
             each.address = address
         return cohorts
@@ -264,7 +264,7 @@ def _sides(cohort: Cohort, outcomes: NDArray[np.intp], masses: NDArray[np.float6
     return np.flatnonzero(np.bincount(2 * cohort.rows_of_members + outcomes, minlength=masses.size))
 
 
-def _evolve(evolution: Evolution, cohort: Cohort, checkpoint: Callable[[], None], report: Report) -> None:
+def _evolve(evolution: Evolution, cohort: Cohort, monitor: Monitor) -> None:
     """Evolve all states, several at once: 2^k of them are a state with k more bits above the qubits'.
 
     Where they are no such number, zeros stand for those that are missing.
@@ -278,7 +278,7 @@ def _evolve(evolution: Evolution, cohort: Cohort, checkpoint: Callable[[], None]
     evolved = state
     for part in np.split(amplitudes, amplitudes.size // (together << bits)):
         evolved = State(part, dict(state.slots), state.live)
-        evolution.run(evolved, checkpoint, report)
+        evolution.run(evolved, monitor)
         if part.size == amplitudes.size:
             amplitudes = evolved.amplitudes
         else:

@@ -10,7 +10,7 @@ from simulator.circuit.expression import Expression
 from simulator.circuit.instructions import Measure, Reset, Store
 from simulator.circuit.program import Variable
 from simulator.evolve.evolution import Evolution
-from simulator.pieces import Checkpoint, no_checkpoint
+from simulator.monitor import Checkpoint, no_checkpoint
 
 #: A place in the code, known before its address is: an index of `Code.addresses`.
 Label: TypeAlias = int

@@ -7,7 +7,7 @@ one share its crowd: each knows which marks are its members'.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from simulator.dynamic.crowd import Crowd, chosen, crowd_of, united
 from simulator.dynamic.evaluation import Classical
 from simulator.evolve.state import State
 from simulator.kernels.measure import fingerprints
+from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.pieces import concatenated, looked, taken
 from simulator.rng import Uniforms
 
@@ -93,7 +94,7 @@ def beginning(
     state: State,
     shots: NDArray[np.int64],
     num_variables: int,
-    checkpoint: Callable[[], None] = lambda: None,
+    checkpoint: Checkpoint = no_checkpoint,
 ) -> Cohort:
     """Return the cohort of all shots at the start, in one state that it will change."""
     member = Member(0, Classical(0, (None,) * num_variables), 0)
@@ -101,7 +102,7 @@ def beginning(
 
 
 def drawn(
-    cohort: Cohort, uniforms: Uniforms, checkpoint: Callable[[], None]
+    cohort: Cohort, uniforms: Uniforms, checkpoint: Checkpoint
 ) -> Iterator[tuple[slice, NDArray[np.float64]]]:
     """Yield each shot's next random number, a batch of the crowd, which is the cohort's own then, at a time."""
     _own(cohort, checkpoint)
@@ -109,7 +110,7 @@ def drawn(
 
 
 def split(
-    cohort: Cohort, shares: NDArray[np.float64], uniforms: Uniforms, checkpoint: Callable[[], None]
+    cohort: Cohort, shares: NDArray[np.float64], uniforms: Uniforms, checkpoint: Checkpoint
 ) -> NDArray[np.intp]:
     """Draw each shot's outcome, 0 with its member's share, and split members by it; return each new one's outcome.
 
@@ -128,21 +129,21 @@ def split(
     return alive // count
 
 
-def parts(cohort: Cohort, groups: Sequence[NDArray[np.intp]], checkpoint: Callable[[], None]) -> list[Cohort]:
+def parts(cohort: Cohort, groups: Sequence[NDArray[np.intp]], checkpoint: Checkpoint) -> list[Cohort]:
     """Cut a cohort by its members' places, each of which is in one group; the last may use its memory."""
     if len(groups) == 1:
         return [cohort]
     return [_part(cohort, group, checkpoint, last=group is groups[-1]) for group in groups]
 
 
-def halves(cohort: Cohort, checkpoint: Callable[[], None]) -> tuple[Cohort, Cohort]:
+def halves(cohort: Cohort, checkpoint: Checkpoint) -> tuple[Cohort, Cohort]:
     """Cut a cohort of several states in two, the one of fewer shots first."""
     high = cohort.rows_of_members >= cohort.num_rows // 2
     one, other = parts(cohort, [np.flatnonzero(~high), np.flatnonzero(high)], checkpoint)
     return (one, other) if one.num_shots <= other.num_shots else (other, one)
 
 
-def join(one: Cohort, other: Cohort, checkpoint: Callable[[], None]) -> None:
+def join(one: Cohort, other: Cohort, checkpoint: Checkpoint) -> None:
     """Take the states and the shots of a cohort of the same kind."""
     one.crowd, one.places = _crowded(one, other, checkpoint)
     one.members = one.members + moved(other.members, other.rows_of_members + one.num_rows)
@@ -150,13 +151,13 @@ def join(one: Cohort, other: Cohort, checkpoint: Callable[[], None]) -> None:
     one.state.live |= other.state.live
 
 
-def absorb(one: Cohort, other: Cohort, checkpoint: Callable[[], None]) -> None:
+def absorb(one: Cohort, other: Cohort, checkpoint: Checkpoint) -> None:
     """Take the shots of a cohort that is in the same state."""
     one.crowd, one.places = _crowded(one, other, checkpoint)
     one.members = one.members + other.members
 
 
-def same_state(one: Cohort, other: Cohort, checkpoint: Callable[[], None]) -> bool:
+def same_state(one: Cohort, other: Cohort, checkpoint: Checkpoint) -> bool:
     """Return whether two cohorts of one kind have one state each, and the same."""
     if one.num_rows > 1 or other.num_rows > 1:
         return False
@@ -165,7 +166,7 @@ def same_state(one: Cohort, other: Cohort, checkpoint: Callable[[], None]) -> bo
     return one.fingerprint == other.fingerprint and _equal(one.rows[0], other.rows[0], checkpoint)
 
 
-def merge(cohort: Cohort, checkpoint: Callable[[], None]) -> None:
+def merge(cohort: Cohort, checkpoint: Checkpoint) -> None:
     """Keep equal states once, and equal members once."""
     if cohort.num_rows > 1:
         _merge_states(cohort, checkpoint)
@@ -176,7 +177,7 @@ def merge(cohort: Cohort, checkpoint: Callable[[], None]) -> None:
         cohort.places = np.array([*kept, -1]).take(cohort.places)
 
 
-def _merge_states(cohort: Cohort, checkpoint: Callable[[], None]) -> None:
+def _merge_states(cohort: Cohort, checkpoint: Checkpoint) -> None:
     states = cohort.rows
     hashes = fingerprints(states, checkpoint).tolist()
     if len(set(hashes)) == len(hashes):
@@ -205,7 +206,7 @@ def cut(cohort: Cohort, group: NDArray[np.intp], rows: NDArray[np.intp], state: 
     return Cohort(cohort.address, state, members, cohort.crowd, new.take(cohort.places))
 
 
-def _part(cohort: Cohort, group: NDArray[np.intp], checkpoint: Callable[[], None], *, last: bool) -> Cohort:
+def _part(cohort: Cohort, group: NDArray[np.intp], checkpoint: Checkpoint, *, last: bool) -> Cohort:
     rows, new_rows = np.unique(cohort.rows_of_members[group], return_inverse=True)
     if last and rows.size == cohort.num_rows:
         amplitudes = cohort.state.amplitudes
@@ -214,11 +215,11 @@ def _part(cohort: Cohort, group: NDArray[np.intp], checkpoint: Callable[[], None
     return cut(cohort, group, new_rows, State(amplitudes, dict(cohort.state.slots), cohort.state.live))
 
 
-def _equal(one: NDArray[Any], other: NDArray[Any], checkpoint: Callable[[], None]) -> bool:
+def _equal(one: NDArray[Any], other: NDArray[Any], checkpoint: Checkpoint) -> bool:
     return all(np.array_equal(one[some], other[some]) for some in looked(one.size, checkpoint))
 
 
-def _crowded(one: Cohort, other: Cohort, checkpoint: Callable[[], None]) -> tuple[Crowd, NDArray[np.intp]]:
+def _crowded(one: Cohort, other: Cohort, checkpoint: Checkpoint) -> tuple[Crowd, NDArray[np.intp]]:
     """Return the crowd of both, and the places of its marks; the other's members come behind the one's."""
     if one.crowd is not other.crowd:
         _own(one, checkpoint)
@@ -228,7 +229,7 @@ def _crowded(one: Cohort, other: Cohort, checkpoint: Callable[[], None]) -> tupl
     return one.crowd, np.where(other.places < 0, one.places, other.places + len(one.members))
 
 
-def _own(cohort: Cohort, checkpoint: Callable[[], None]) -> None:
+def _own(cohort: Cohort, checkpoint: Checkpoint) -> None:
     """Leave other cohorts' shots to them, and give the crowd about as many marks as there are members."""
     crowd, places, count = cohort.crowd, cohort.places, len(cohort.members)
     if places.size > _SPARSE * count or crowd.sizes[places < 0].any():

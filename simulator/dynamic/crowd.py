@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import pieces
-from simulator.pieces import Checkpoint, concatenated, looked
+from simulator.monitor import Checkpoint
+from simulator.pieces import concatenated, looked
 from simulator.rng import Draws, Uniforms
 
 #: Shots that are gone through at a time: what is computed about them is in a cache, and in no new memory.

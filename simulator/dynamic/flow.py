@@ -54,7 +54,8 @@ from simulator.dynamic.code import (
 )
 from simulator.errors import InvalidProgramError
 from simulator.evolve.evolution import Evolution
-from simulator.pieces import Checkpoint, each, no_checkpoint
+from simulator.monitor import Checkpoint, no_checkpoint
+from simulator.pieces import each
 from simulator.plan.operations import Evolving
 
 

@@ -5,7 +5,7 @@ What does not depend on angles is kept with the plan: of a narrow state, making 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -25,6 +25,7 @@ from simulator.kernels.diagonal import prepare
 from simulator.matrices.binding import Place, Recipe, steps_of
 from simulator.matrices.folding import PAIR
 from simulator.matrices.products import Matrices
+from simulator.monitor import Checkpoint, Monitor
 from simulator.plan.operations import WIDEST, Evolving, Listing, Operation, listed
 from simulator.plan.planner import NARROW, Multiply, Plan, Rotate, Step, Whole, chunk_bits, make_plan
 from simulator.typing import Controls
@@ -130,8 +131,9 @@ class Bound:
         self._pairs: NDArray[np.complex128] | None = None
         self._kept = list(map(self._filled, planned.steps)) if planned.light else None
 
-    def run(self, state: State, checkpoint: Callable[[], None], report: Callable[[float], None]) -> None:
-        """Evolve a state of this layout and type; ``report`` is told the fraction that is done."""
+    def run(self, state: State, monitor: Monitor) -> None:
+        """Evolve a state of this layout and type."""
+        checkpoint = monitor.checkpoint
         plan = self._planned.plan
         scratch = Scratch(self._planned.size, self._dtype)
         end = 0
@@ -151,7 +153,7 @@ class Bound:
                 else:
                     state.amplitudes = run_at_once(state.amplitudes, part, steps, checkpoint)
             state.live |= part.mixed
-            report(number / len(plan.parts))
+            monitor.report(number / len(plan.parts))
         names = self._planned.listing.names
         if names or plan.layout != self._planned.layout:
             state.arrange(plan.layout, names)
@@ -203,7 +205,7 @@ class Bound:
         instruction = self._instructions[self._planned.listing.operations[place].sources[0]]
         return Member(diagonal, bits[: len(instruction.targets)], _controls(instruction, bits))
 
-    def _run_whole(self, part: Whole, state: State, checkpoint: Callable[[], None]) -> None:
+    def _run_whole(self, part: Whole, state: State, checkpoint: Checkpoint) -> None:
         (source,) = self._planned.listing.operations[part.member].sources
         instruction = self._instructions[source]
         if isinstance(instruction, Gate) and (letters := pauli_letters(instruction.name)):

@@ -6,7 +6,7 @@ back to where it came from, its bits in another order. A chunk of zeros is left 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from simulator.kernels.bits import gather, move
 from simulator.kernels.dense import ONE_THREAD
 from simulator.kernels.threads import share, thread_count
+from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.plan.planner import Stage
 
 Numbers = NDArray[Any]
@@ -155,7 +156,7 @@ class Scratch:
         self._free.append(pair)
 
 
-def run_at_once(psi: Numbers, stage: Stage, steps: Iterable[ChunkStep], checkpoint: Callable[[], None]) -> Numbers:
+def run_at_once(psi: Numbers, stage: Stage, steps: Iterable[ChunkStep], checkpoint: Checkpoint) -> Numbers:
     """Run a stage on a state that is one chunk; return where it is then."""
     chunk, spare = Chunk(psi), Chunk(np.empty_like(psi))
     for step in steps:
@@ -173,7 +174,7 @@ def run_by_chunks(
     steps: Sequence[ChunkStep],
     live: int,
     scratch: Scratch,
-    checkpoint: Callable[[], None],
+    checkpoint: Checkpoint,
 ) -> None:
     """Run a stage on a state, in place; ``live`` are the qubits that are not certainly in |0>."""
     num_bits = psi.size.bit_length() - 1
@@ -188,7 +189,7 @@ def run_by_chunks(
     which = sum(1 << place for place, bit in enumerate(stage.outer) if bit >= row) if pieces else 0
     touched: set[int] = set()
 
-    def put(number: int, place: Numbers, numbers: Numbers, look: Callable[[], None]) -> None:
+    def put(number: int, place: Numbers, numbers: Numbers, look: Checkpoint) -> None:
         # The first of those in the same pieces may be the first to touch their memory, of the whole state even.
         if not pieces or number & which in touched:
             np.copyto(place, numbers)
@@ -196,7 +197,7 @@ def run_by_chunks(
             touched.add(number & which)
             _put_slowly(place, numbers, pieces, look)
 
-    def work(numbers: Iterator[int], look: Callable[[], None] = _nothing) -> None:
+    def work(numbers: Iterator[int], look: Checkpoint = no_checkpoint) -> None:
         pair = scratch.take()
         for number in numbers:
             place = chunks[tuple([number >> bit & 1 for bit in outer])]
@@ -224,15 +225,11 @@ def run_by_chunks(
     )
 
 
-def _put_slowly(place: Numbers, numbers: Numbers, high: int, checkpoint: Callable[[], None]) -> None:
+def _put_slowly(place: Numbers, numbers: Numbers, high: int, checkpoint: Checkpoint) -> None:
     """Copy numbers to their place, both of shape (2, ..., 2), a checkpoint for each value of the highest bits."""
     for index in np.ndindex(place.shape[: min(high, place.ndim - 1)]):
         checkpoint()
         np.copyto(place[index], numbers[index])
-
-
-def _nothing() -> None:
-    """Stand in for a checkpoint in other threads, which have none."""
 
 
 def _is_zero(chunk: Numbers) -> bool:

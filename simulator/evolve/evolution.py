@@ -6,16 +6,17 @@ back in order at the end, so that the same layout comes again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from simulator.evolve.bound import Bound, Planned
 from simulator.evolve.state import State
-from simulator.pieces import Checkpoint, looked, no_checkpoint
+from simulator.monitor import SILENT, Checkpoint, Monitor, no_checkpoint
+from simulator.pieces import looked
 from simulator.plan.operations import Evolving, is_real, rewritten, signature
 from simulator.plan.planner import Plan
 
@@ -25,17 +26,6 @@ _PIECE = 1024
 _PLANS = 16
 #: and plans with their numbers, for states of other layouts.
 _LAYOUTS = 8
-#: Told, now and then, the fraction that is done of something.
-Report: TypeAlias = Callable[[float], None]
-
-
-def unheard(_: float) -> None:
-    """Stand in for a report where there is none."""
-
-
-def within(report: Report, start: float, share: float) -> Report:
-    """Return what a part of the whole reports to, that begins at ``start`` and is this share of it."""
-    return lambda fraction: report(start + fraction * share)
 
 
 class Evolution:
@@ -69,17 +59,15 @@ class Evolution:
             yield plan
             layout = plan.layout
 
-    def run(self, state: State, checkpoint: Callable[[], None], report: Report = unheard) -> None:
-        """Evolve a state; calls ``checkpoint``, in this thread, before each chunk or each step of the only one.
-
-        ``report`` is told, now and then, the fraction that is done.
-        """
+    def run(self, state: State, monitor: Monitor = SILENT) -> None:
+        """Evolve a state; calls the checkpoint before each chunk, or before each step of the only one."""
+        checkpoint = monitor.checkpoint
         share = 1 / max(1, len(self.pieces))
         for number, piece in enumerate(self.pieces):
             checkpoint()
             bound = self._of(piece, state, checkpoint)
             checkpoint()
-            bound.run(state, checkpoint, within(report, number * share, share))
+            bound.run(state, monitor.part(number * share, share))
 
     def _of(self, piece: Piece, state: State, checkpoint: Checkpoint) -> Bound:
         """Return the plan of a piece with its numbers; that of a short circuit may be asked for again."""

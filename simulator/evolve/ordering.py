@@ -6,11 +6,12 @@ second state. Each pass is a stage without steps; its chunks are those of `plann
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from simulator.evolve.chunks import Chunk, Numbers, Scratch, run_by_chunks
 from simulator.kernels.bits import gather, move
+from simulator.monitor import Checkpoint
 from simulator.plan import planner
 from simulator.plan.planner import Stage
 
@@ -28,7 +29,7 @@ class Pass:
     sources: tuple[int, ...]
 
 
-def put_in_order(psi: Numbers, sources: Sequence[int], checkpoint: Callable[[], None]) -> None:
+def put_in_order(psi: Numbers, sources: Sequence[int], checkpoint: Checkpoint) -> None:
     """Make bit ``sources[i]`` of the index its bit i; calls ``checkpoint`` for each chunk."""
     size = planner.chunk_bits(len(sources), real=psi.dtype.kind == "f")
     scratch = Scratch(size, psi.dtype)

@@ -7,7 +7,7 @@ qubits. Where P has an odd number of Y, all of it is real.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +18,7 @@ from simulator.circuit.gates import PauliString
 from simulator.evolve.chunks import Chunk, Scratch
 from simulator.kernels.dense import as_type
 from simulator.kernels.threads import share, thread_count
+from simulator.monitor import Checkpoint
 
 Numbers = NDArray[Any]
 #: log2 of the signs that one vector holds, of which there may be 4 MiB; the others are one for each of the rows.
@@ -97,9 +98,7 @@ class Turning:
         combine(goal, spare, goal)
 
 
-def rotate(
-    psi: Numbers, letters: str, bits: tuple[int, ...], theta: float, checkpoint: Callable[[], None]
-) -> None:
+def rotate(psi: Numbers, letters: str, bits: tuple[int, ...], theta: float, checkpoint: Checkpoint) -> None:
     """Turn a whole state, in place, where the string flips more bits than a chunk has."""
     num_bits = psi.size.bit_length() - 1
     size = min(num_bits, _WHOLE)

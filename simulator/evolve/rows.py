@@ -24,6 +24,7 @@ from simulator.kernels.bits import gather
 from simulator.kernels.dense import as_type
 from simulator.matrices.matrices import Swept
 from simulator.matrices.products import Matrices
+from simulator.monitor import Checkpoint
 from simulator.plan.operations import WIDEST, Evolving, is_rotation
 from simulator.plan.planner import Multiply, Rotate, Stage
 
@@ -53,7 +54,7 @@ class RowsEvolution:
         self._pieces, self._columns = evolution.pieces, columns
         self._planned: dict[tuple[int, tuple[int, ...], np.dtype[Any]], _PlannedPiece] = {}
 
-    def run(self, rows: Rows, one: State, values: NDArray[np.float64], checkpoint: Callable[[], None]) -> Rows:
+    def run(self, rows: Rows, one: State, values: NDArray[np.float64], checkpoint: Checkpoint) -> Rows:
         """Return the rows evolved, each with its values, shape (rows, columns).
 
         ``one`` is any of the states, and tells where qubits lie, before and afterwards.
@@ -78,7 +79,7 @@ class _PlannedPiece:
             if id(instruction) in columns
         }
 
-    def run(self, rows: Rows, one: State, values: NDArray[np.float64], checkpoint: Callable[[], None]) -> Rows:
+    def run(self, rows: Rows, one: State, values: NDArray[np.float64], checkpoint: Checkpoint) -> Rows:
         """Evolve rows with these values, shape (rows, columns)."""
         spare = np.empty_like(rows)
         steps = self._steps(values)

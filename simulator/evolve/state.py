@@ -6,7 +6,7 @@ unitary of n qubits is a vector over 2n bits whose row bits are the qubits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -16,6 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from simulator.evolve.ordering import put_in_order
 from simulator.kernels import buffers
+from simulator.monitor import Checkpoint, no_checkpoint
 
 #: Amplitudes that are made between two checkpoints.
 _PIECE = 1 << 18
@@ -59,7 +60,7 @@ class State:
             live = live & ~(1 << qubit) | (self.live >> source & 1) << qubit
         self.live = live
 
-    def ordered(self, checkpoint: Callable[[], None] = lambda: None) -> NDArray[Any]:
+    def ordered(self, checkpoint: Checkpoint = no_checkpoint) -> NDArray[Any]:
         """Bring each qubit to its own bit, in place, and return the amplitudes."""
         put_in_order(self.amplitudes, self.bits(self.home), checkpoint)
         self.slots = {qubit: bit for bit, qubit in enumerate(self.home)}
@@ -75,7 +76,7 @@ def ground_of(
     qubits: Sequence[int],
     dtype: DTypeLike = np.complex128,
     room: DTypeLike | None = None,
-    checkpoint: Callable[[], None] = lambda: None,
+    checkpoint: Checkpoint = no_checkpoint,
 ) -> State:
     """Return |0...0> of these qubits, the first at bit 0; calls ``checkpoint`` now and then."""
     amplitudes = buffers.zeros(1 << len(qubits), dtype, room, checkpoint)
@@ -83,7 +84,7 @@ def ground_of(
     return State(amplitudes, {qubit: bit for bit, qubit in enumerate(qubits)}, live=0)
 
 
-def widened(states: State, qubits: Sequence[int], checkpoint: Callable[[], None]) -> State:
+def widened(states: State, qubits: Sequence[int], checkpoint: Checkpoint) -> State:
     """Return states that have these qubits too, in |0>."""
     num_bits = len(states.slots)
     narrow = states.amplitudes.reshape(-1, 1 << num_bits)
@@ -111,7 +112,7 @@ def vector(amplitudes: NDArray[Any]) -> State:
     return State(amplitudes, {qubit: qubit for qubit in range(amplitudes.size.bit_length() - 1)})
 
 
-def identity(num_qubits: int, dtype: DTypeLike, checkpoint: Callable[[], None]) -> State:
+def identity(num_qubits: int, dtype: DTypeLike, checkpoint: Checkpoint) -> State:
     """Return the identity over so many qubits as a `matrix`; calls ``checkpoint`` now and then."""
     entries = buffers.zeros(1 << 2 * num_qubits, dtype, checkpoint=checkpoint).reshape(1 << num_qubits, -1)
     for rows in _few(entries):
@@ -121,7 +122,7 @@ def identity(num_qubits: int, dtype: DTypeLike, checkpoint: Callable[[], None]) 
     return matrix(entries)
 
 
-def copied(numbers: NDArray[Any], dtype: DTypeLike, checkpoint: Callable[[], None]) -> NDArray[Any]:
+def copied(numbers: NDArray[Any], dtype: DTypeLike, checkpoint: Checkpoint) -> NDArray[Any]:
     """Return a contiguous copy of a vector or a matrix; calls ``checkpoint`` now and then."""
     copy = np.empty(numbers.shape, dtype)
     for rows in _few(numbers):

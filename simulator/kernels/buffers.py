@@ -6,12 +6,13 @@ It is used again only if nothing else refers to it any more, so a state that was
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+
+from simulator.monitor import Checkpoint, no_checkpoint
 
 #: Below this, fresh memory costs little; above the other, too much would be kept from other programs.
 _LEAST, _MOST = 1 << 20, 1 << 30
@@ -46,7 +47,7 @@ def zeros(
     size: int,
     dtype: DTypeLike,
     room: DTypeLike | None = None,
-    checkpoint: Callable[[], None] = lambda: None,
+    checkpoint: Checkpoint = no_checkpoint,
 ) -> NDArray[Any]:
     """Return ``size`` zeros, contiguous, in memory that nothing else uses; calls ``checkpoint`` now and then.
 

@@ -9,7 +9,7 @@ chunks that fit a cache, unless a function says otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from simulator.kernels.bits import CHUNK, offsets
+from simulator.monitor import Checkpoint
 from simulator.typing import Amplitudes, Controls, Indices
 
 #: Slices below this bit are too short to be fast: the lowest bits are handled as one axis.
@@ -92,7 +93,7 @@ def apply_matrix(
     matrix: Amplitudes,
     targets: tuple[int, ...],
     controls: Controls,
-    checkpoint: Callable[[], None],
+    checkpoint: Checkpoint,
 ) -> None:
     """Multiply one or more targets by a matrix of shape (2^k, 2^k); calls ``checkpoint`` between chunks."""
     plan = layout(psi.size.bit_length() - 1, targets, controls)

@@ -5,13 +5,14 @@ Bits, ``psi``, ``targets`` and ``controls`` are as in `dense`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import product
 from typing import Any
 
 import numpy as np
 
 from simulator.kernels.dense import LOW
+from simulator.monitor import Checkpoint
 from simulator.typing import Amplitudes, Controls
 
 #: log2 of the amplitudes that are prepared between two checkpoints.
@@ -41,9 +42,7 @@ def apply_diagonal(psi: Amplitudes, diagonal: Amplitudes, targets: tuple[int, ..
     part *= factors.reshape(shape).astype(psi.dtype, copy=False)
 
 
-def prepare(
-    psi: Amplitudes, amplitudes: Amplitudes, targets: tuple[int, ...], checkpoint: Callable[[], None]
-) -> None:
+def prepare(psi: Amplitudes, amplitudes: Amplitudes, targets: tuple[int, ...], checkpoint: Checkpoint) -> None:
     """Give the targets, which are in |0>, these amplitudes, shape (2^k,); calls ``checkpoint`` between chunks.
 
     If ``psi`` is real, all of the amplitudes must be.

@@ -8,18 +8,16 @@ function of the sizes only. Scratch memory is a few pieces that fit a cache; ``c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import product
 from types import MappingProxyType
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.monitor import Checkpoint
 from simulator.typing import Amplitudes, Indices
-
-Checkpoint: TypeAlias = Callable[[], None]
 
 #: Amplitudes of a piece, log2.
 PIECE = 14

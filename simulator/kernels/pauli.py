@@ -12,7 +12,7 @@ one block where there are several states.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.monitor import Checkpoint
 from simulator.typing import Amplitudes, Indices
 
 #: log2 of the numbers in a block, at most.
@@ -125,7 +126,7 @@ class PauliMask:
         blocks: range,
         scratch: Scratch,
         sums: NDArray[np.float64],
-        checkpoint: Callable[[], None],
+        checkpoint: Checkpoint,
     ) -> None:
         """Add what the strings read in some blocks to their places in ``sums``, shape (states, all strings)."""
         parts = [each for each in self.strings if np.iscomplexobj(states) or not each.imaginary]

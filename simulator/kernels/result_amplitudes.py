@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from simulator.kernels import buffers
 from simulator.kernels.threads import share, thread_count
+from simulator.monitor import Checkpoint
 
 #: Amplitudes of a piece: what is in a core's cache.
 _PIECE = 1 << 14
@@ -20,7 +21,7 @@ def to_complex(
     dtype: type[np.complexfloating],
     factor: complex,
     threshold: float,
-    checkpoint: Callable[[], None],
+    checkpoint: Checkpoint,
 ) -> NDArray[np.complexfloating]:
     """Return ``psi`` times a factor as complex numbers, those of a smaller absolute value than ``threshold`` as 0.
 

@@ -14,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from threading import Event, Lock, get_native_id
 from typing import TypeVar
 
+from simulator.monitor import Checkpoint, no_checkpoint
+
 T = TypeVar("T")
 
 _LINUX = sys.platform == "linux"
@@ -62,10 +64,6 @@ class _Threads:
                     os.sched_setaffinity(helper, others)
 
 
-def _nothing() -> None:
-    """Do nothing."""
-
-
 _threads = _Threads()
 #: Returns the number of the CPU that the caller is on; None: the system does not say it.
 _current_cpu: Callable[[], int] | None = getattr(ctypes.CDLL(None), "sched_getcpu", None) if _LINUX else None
@@ -98,7 +96,7 @@ def share(
     helping: Callable[[Iterator[T]], None],
     items: Iterable[T],
     helpers: int,
-    meanwhile: Callable[[], None] = _nothing,
+    meanwhile: Checkpoint = no_checkpoint,
 ) -> None:
     """Run ``own`` here and ``helping`` in other threads, each on an iterator; all take from the same items.
 
@@ -112,7 +110,7 @@ def share(
     stopped = Event()
     lock = Lock()
 
-    def rest(before: Callable[[], None]) -> Iterator[T]:
+    def rest(before: Checkpoint) -> Iterator[T]:
         while not stopped.is_set():
             before()
             with lock:
@@ -121,14 +119,14 @@ def share(
                 return
             yield item
 
-    def until_stopped(work: Callable[[Iterator[T]], None], before: Callable[[], None]) -> None:
+    def until_stopped(work: Callable[[Iterator[T]], None], before: Checkpoint) -> None:
         try:
             work(rest(before))
         except BaseException:
             stopped.set()
             raise
 
-    futures = [_threads.helpers().submit(until_stopped, helping, _nothing) for _ in range(helpers)]
+    futures = [_threads.helpers().submit(until_stopped, helping, no_checkpoint) for _ in range(helpers)]
     try:
         until_stopped(own, _threads.keep_off)
         while wait(futures, _PAUSE).not_done:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.circuit.instructions import Measure
+from simulator.monitor import Checkpoint
 from simulator.pieces import concatenated, looked
 from simulator.rng import Uniforms
 from simulator.sampling.sampling import Readout, edges_of, readout_of
@@ -30,7 +31,7 @@ class RowSampler:
     measures: Sequence[Measure]
     seeds: Sequence[int]
     shots: int
-    checkpoint: Callable[[], None]
+    checkpoint: Checkpoint
 
     def counted(self) -> tuple[Words, Counts, Counts]:
         """Return the classical memories that came, ascending in each row, how often, and how many in each row."""

@@ -11,7 +11,7 @@ whose distribution is too large to be kept, or sorted: pieces of it are summed u
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -23,6 +23,7 @@ from simulator.circuit.instructions import Measure
 from simulator.dynamic.cohort import Cohort, drawn
 from simulator.kernels import measure
 from simulator.kernels.measure import PIECE, marginals, piece_probabilities, squared_magnitudes
+from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.pieces import looked, shared_cuts
 from simulator.rng import Uniforms
 from simulator.sampling.tally import WORD_BITS, Tally, Words, summed
@@ -41,7 +42,7 @@ def sample(
     measures: Sequence[Measure],
     uniforms: Uniforms,
     tally: Tally,
-    checkpoint: Callable[[], None] = lambda: None,
+    checkpoint: Checkpoint = no_checkpoint,
 ) -> None:
     """Measure all at once, for every shot of a cohort; its states stay as they are."""
     readout = readout_of(measures, cohort.state.slots)
@@ -70,9 +71,7 @@ def sample(
             tally.add(memories.words(cohort.places.take(marks), outcomes), counts[some])
 
 
-def collapse(
-    cohort: Cohort, measures: Sequence[Measure], uniforms: Uniforms, checkpoint: Callable[[], None]
-) -> None:
+def collapse(cohort: Cohort, measures: Sequence[Measure], uniforms: Uniforms, checkpoint: Checkpoint) -> None:
     """Leave a cohort of one shot in the state after the outcome that `sample` gives it."""
     readout = readout_of(measures, cohort.state.slots)
     ((_, (outcome,)),) = _outcomes(cohort, readout, uniforms, checkpoint)
@@ -129,7 +128,7 @@ def readout_of(measures: Sequence[Measure], slots: Mapping[int, int]) -> Readout
 class _Memories:
     """The classical memories of a cohort's members, after outcomes are written to them."""
 
-    def __init__(self, cohort: Cohort, readout: Readout, tally: Tally, checkpoint: Callable[[], None]) -> None:
+    def __init__(self, cohort: Cohort, readout: Readout, tally: Tally, checkpoint: Checkpoint) -> None:
         mask = readout.mask
         self._kept = [member.classical.memory & ~mask for member in cohort.members]
         self._checkpoint = checkpoint
@@ -175,7 +174,7 @@ class _Memories:
 
 
 def _outcomes(
-    cohort: Cohort, readout: Readout, uniforms: Uniforms, checkpoint: Callable[[], None]
+    cohort: Cohort, readout: Readout, uniforms: Uniforms, checkpoint: Checkpoint
 ) -> Iterator[tuple[slice, NDArray[np.int64]]]:
     """Yield each shot's outcome, a batch of the cohort's own crowd at a time."""
     draws = drawn(cohort, uniforms, checkpoint)
@@ -191,9 +190,7 @@ def _outcomes(
             yield inside, _looked_up(edges, rows, cohort.crowd.marks[inside], some)
 
 
-def _all_found(
-    cohort: Cohort, rows: NDArray[np.intp], draws: Draws, checkpoint: Callable[[], None]
-) -> NDArray[np.int64]:
+def _all_found(cohort: Cohort, rows: NDArray[np.intp], draws: Draws, checkpoint: Checkpoint) -> NDArray[np.int64]:
     """Return all shots' outcomes, that are indices of the states; ``rows`` by mark."""
     outcomes = np.empty(cohort.crowd.shots.size, np.int64)
     for some in looked(outcomes.size, checkpoint):
@@ -222,7 +219,7 @@ def _all_found(
 
 
 def _counted(
-    cohort: Cohort, readout: Readout, uniforms: Uniforms, checkpoint: Callable[[], None]
+    cohort: Cohort, readout: Readout, uniforms: Uniforms, checkpoint: Checkpoint
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the outcomes of a cohort of one member, each once, ascending, and how often each came."""
     if not readout.places:
@@ -257,7 +254,7 @@ def _counted(
     return outcomes, counts[outcomes]
 
 
-def edges_of(rows: Amplitudes, bits: Sequence[int], checkpoint: Callable[[], None]) -> NDArray[np.float64]:
+def edges_of(rows: Amplitudes, bits: Sequence[int], checkpoint: Checkpoint) -> NDArray[np.float64]:
     """Return each state's cumulative distribution of the values of some bits, up to 1, shape (states, values)."""
     masses = marginals(rows, bits, checkpoint)
     edges = np.cumsum(masses, axis=1, out=masses)
@@ -302,7 +299,7 @@ def _together(draws: Draws) -> Iterator[NDArray[np.float64]]:
 class _Finder:
     """Looks draws up in the distribution of a state of several pieces."""
 
-    def __init__(self, psi: Amplitudes, checkpoint: Callable[[], None]) -> None:
+    def __init__(self, psi: Amplitudes, checkpoint: Checkpoint) -> None:
         edges = np.cumsum(piece_probabilities(psi, checkpoint))
         self._total = edges[-1]
         self._edges = edges / self._total

@@ -6,7 +6,7 @@ place in a list of such wide memories.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from heapq import merge as merged
 from itertools import chain
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import pieces
+from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.pieces import concatenated, looked, shared_cuts
 
 Words = NDArray[np.int64]
@@ -35,7 +36,7 @@ class Tally:
     """Adds up the classical memories of shots, numbered from ``first`` on; calls ``checkpoint`` now and then."""
 
     def __init__(
-        self, shots: int, *, memory: bool, first: int = 0, checkpoint: Callable[[], None] = lambda: None
+        self, shots: int, *, memory: bool, first: int = 0, checkpoint: Checkpoint = no_checkpoint
     ) -> None:
         self._first = first
         self._checkpoint = checkpoint
@@ -146,7 +147,7 @@ class _Chained:
         return self.size
 
 
-def summed(added: Iterable[tuple[Words, Counts]], checkpoint: Callable[[], None]) -> tuple[Words, Counts]:
+def summed(added: Iterable[tuple[Words, Counts]], checkpoint: Checkpoint) -> tuple[Words, Counts]:
     """Return each word once, ascending, and its count."""
     pairs = list(added)
     size = sum(words.size for words, _ in pairs)
@@ -169,7 +170,7 @@ def summed(added: Iterable[tuple[Words, Counts]], checkpoint: Callable[[], None]
     return concatenated(all_words, checkpoint), concatenated(all_counts, checkpoint)
 
 
-def _ascend(pairs: list[tuple[Words, Counts]], checkpoint: Callable[[], None]) -> bool:
+def _ascend(pairs: list[tuple[Words, Counts]], checkpoint: Checkpoint) -> bool:
     """Whether there is nothing to add up."""
     last = None
     for words, _ in pairs:

@@ -7,7 +7,7 @@ Nothing is allocated beyond a small multiple of the bytes at hand: msgspec build
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from simulator.circuit.array import Array
 from simulator.errors import WireError
+from simulator.monitor import Checkpoint
 from simulator.pieces import looked
 from simulator.shards.parts import Item, Part
 from simulator.shards.shards import Shard
@@ -46,7 +47,7 @@ def encode(value: Shard | Part) -> bytearray:
     return buffer
 
 
-def encode_part(part: Part, checkpoint: Callable[[], None]) -> bytearray | memoryview:
+def encode_part(part: Part, checkpoint: Checkpoint) -> bytearray | memoryview:
     """Return the bytes of a Part, as `encode` does; calls ``checkpoint`` now and then where it is long."""
     if not any(map(_is_long, part.outcomes)):
         return encode(part)
@@ -58,7 +59,7 @@ def encode_part(part: Part, checkpoint: Callable[[], None]) -> bytearray | memor
 class _Writer:
     """Writes what msgspec's encoder would, the long values of outcomes in pieces."""
 
-    def __init__(self, checkpoint: Callable[[], None]) -> None:
+    def __init__(self, checkpoint: Checkpoint) -> None:
         #: Bytes, and views of a state's.
         self._pieces: deque[bytes | memoryview] = deque([_HEADER])
         self._checkpoint = checkpoint

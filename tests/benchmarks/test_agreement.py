@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.agreement import DisagreementError, check_answers
+from benchmarks.common.agreement import DisagreementError, check_answers
 
 
 def _agree(one, other, precision="double"):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from qiskit.quantum_info import Statevector
 
-from benchmarks import ours
-from benchmarks.families import FAMILIES, feedback, teleportation
+from benchmarks.common.families import FAMILIES, feedback, teleportation
+from benchmarks.engine import ours
 from jobs import lower
 from simulator import run
 

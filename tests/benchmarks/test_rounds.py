@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.rounds import Contender, in_turns
+from benchmarks.common.rounds import Contender, in_turns
 
 
 def _contenders(log):

@@ -4,9 +4,9 @@ import re
 from dataclasses import fields, replace
 
 import pytest
-from processes import ROOT
+from support.processes import ROOT
 
-from benchmarks.scale_model import (
+from benchmarks.redis_model.model import (
     FULL,
     Constants,
     Cost,
@@ -17,7 +17,7 @@ from benchmarks.scale_model import (
     shard_costs,
     traffic,
 )
-from benchmarks.scale_report import constants_table, limits_table, read_table, replaced, rounded, sizes
+from benchmarks.redis_model.report import constants_table, limits_table, read_table, replaced, rounded, sizes
 
 DOCUMENT = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
 #: Every cost is 1 ms, every size 1,000 bytes.

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.agreement import DisagreementError, check_distribution
-from benchmarks.scale_rows import Row, slope, summary
+from benchmarks.common.agreement import DisagreementError, check_distribution
+from benchmarks.scale.rows import Row, slope, summary
 
 
 def _row(unit="x", wanted=10.0, others=0.0, **seconds):

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from benchmarks.floor import Rates, Work
-from benchmarks.table import Row, summary
+from benchmarks.engine.floor import Rates, Work
+from benchmarks.engine.table import Row, summary
 
 
 def _row(others=0.0, wanted=5.0, **seconds):

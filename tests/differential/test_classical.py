@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from classical_strategies import (
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from qiskit import ClassicalRegister, QuantumCircuit
+from qiskit.circuit.classical import expr, types
+from support.classical_strategies import (
     Leaves,
     bool_expression,
     classical_circuits,
     float_expression,
     uint_expression,
 )
-from differential import oracle
-from differential.checks import assert_travels
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from qiskit import ClassicalRegister, QuantumCircuit
-from qiskit.circuit.classical import expr, types
+from support.differential import oracle
+from support.differential.checks import assert_travels
 
 import simulator
 from jobs.lowering import lower, rebuild

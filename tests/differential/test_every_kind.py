@@ -13,13 +13,13 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
-from differential.histories import History, histories_of
-from differential.kinds import KINDS, Kind
-from exact import assert_likely
-from in_process import Ran, ran
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Parameter
 from qiskit.quantum_info import Operator, random_unitary
+from support.differential.histories import History, histories_of
+from support.differential.kinds import KINDS, Kind
+from support.exact import assert_likely
+from support.in_process import Ran, ran
 
 from jobs.lowering import lower
 from jobs.lowering.circuits import RULES

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from classical_strategies import classical_circuits
-from differential import oracle
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from qiskit import QuantumCircuit, transpile
+from support.classical_strategies import classical_circuits
+from support.differential import oracle
 
 import simulator
 from jobs.lowering import lower

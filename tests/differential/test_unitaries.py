@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from differential.checks import assert_travels
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from qiskit import QuantumCircuit
 from qiskit.quantum_info import Operator, Statevector, random_statevector
-from strategies import STANDARD_GATES, standard_gate, state_circuits, unitary_circuits
+from support.differential.checks import assert_travels
+from support.strategies import STANDARD_GATES, standard_gate, state_circuits, unitary_circuits
 
 import simulator
 from jobs.lowering import lower, rebuild

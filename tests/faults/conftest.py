@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from faults.farm import Farm
+from support.faults.farm import Farm
 
 #: Seconds; on a machine with much to do a worker still renews it in time.
 LEASE = 1.5

@@ -11,12 +11,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from faults.farm import Farm, Part, lasting
-from patience import deadline
-from processes import eventually
 from qiskit import QuantumCircuit
-from secured import Flower
-from uploads import write_payload
+from support.faults.farm import Farm, Part, lasting
+from support.patience import deadline
+from support.processes import eventually
+from support.secured import Flower
+from support.uploads import write_payload
 
 from jobs import BasicAerError, BasicAerJob, JobCancelledError, JobNotFoundError
 from worker.record.values import NewJob
@@ -57,9 +57,9 @@ def test_everywhere_and_then_a_restart_of_everything(farm: Farm):
     farm.prey(held)
     large = farm.run(*[lasting(60)] * 50)
     waiting = farm.run(lasting(60))
-    assert farm.store.places(held.job_id()).held == 1
-    assert farm.store.places(large.job_id()).sent == 2
-    assert farm.store.places(waiting.job_id()).waiting == 1
+    assert farm.store.shard_counts(held.job_id()).leased == 1
+    assert farm.store.shard_counts(large.job_id()).sent == 2
+    assert farm.store.shard_counts(waiting.job_id()).waiting == 1
 
     for job in (waiting, large, held):
         assert job.cancel() is True
@@ -81,7 +81,7 @@ def test_sent(farm: Farm):
     for worker in farm.workers:
         worker.process.send_signal(signal.SIGSTOP)
     job = farm.run(lasting(60))
-    assert farm.store.places(job.job_id()).sent == 1
+    assert farm.store.shard_counts(job.job_id()).sent == 1
     assert job.cancel() is True
     for worker in farm.workers:
         worker.process.send_signal(signal.SIGCONT)
@@ -236,8 +236,8 @@ def test_a_revoke_from_outside(farm: Farm, revoke: Callable[[Farm, list[str]], N
     farm.prey(held)
     large = farm.run(*[lasting(60)] * 10)
     waiting = farm.run(lasting(60))
-    assert farm.store.places(large.job_id()).sent + farm.store.places(held.job_id()).sent == 2
-    assert farm.store.places(waiting.job_id()).waiting == 1
+    assert farm.store.shard_counts(large.job_id()).sent + farm.store.shard_counts(held.job_id()).sent == 2
+    assert farm.store.shard_counts(waiting.job_id()).waiting == 1
 
     revoke(farm, [final.job_id(), waiting.job_id(), f"{large.job_id()}/0", f"{held.job_id()}/0", NEVER_WAS])
 

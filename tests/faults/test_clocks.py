@@ -9,10 +9,10 @@ import signal
 from pathlib import Path
 
 import pytest
-from circuits import bell
-from faults.servers import lasting, running, site
-from patience import deadline
-from processes import eventually
+from support.circuits import bell
+from support.faults.servers import lasting, running, site
+from support.patience import deadline
+from support.processes import eventually
 
 #: The counts of `bell` and `lasting` under seed 1.
 SEEDED = {"00": 515, "11": 509}

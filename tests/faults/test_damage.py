@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from circuits import bell
-from faults.servers import lasting, running, site
-from processes import eventually
 from qiskit.providers import JobError
+from support.circuits import bell
+from support.faults.servers import lasting, running, site
+from support.processes import eventually
 
-from worker.record.keys import PREFIX, job
+from worker.record.keys import PREFIX, key
 
 LEASE = 1.5
 
@@ -23,10 +23,10 @@ def here():
 
 #: What is done to the record, given a client of Redis and the id of a job that waits.
 STRIKES = {
-    "a record is missing": lambda client, job_id: client.delete(job(job_id)),
-    "a record is no hash": lambda client, job_id: client.set(job(job_id), "junk"),
+    "a record is missing": lambda client, job_id: client.delete(key("job", job_id)),
+    "a record is no hash": lambda client, job_id: client.set(key("job", job_id), "junk"),
     "a record is junk": lambda client, job_id: client.hset(
-        job(job_id), mapping=dict.fromkeys(client.hkeys(job(job_id)), "junk")
+        key("job", job_id), mapping=dict.fromkeys(client.hkeys(key("job", job_id)), "junk")
     ),
     "stray entries": lambda client, _: [
         client.zadd(f"{PREFIX}{place}", {"junk": 0, "no/0": 0})

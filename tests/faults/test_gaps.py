@@ -10,11 +10,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from faults.farm import Farm
-from gaps import EVOLUTIONS, SHOTS, longest_gap, many_gates, shard_of
-from processes import eventually
-from programs import measures, program
 from qiskit import QuantumCircuit
+from support.faults.farm import Farm
+from support.gaps import EVOLUTIONS, SHOTS, longest_gap, many_gates, shard_of
+from support.processes import eventually
+from support.programs import measures, program
 
 from simulator.kernels.threads import use_threads
 from worker.record import keys

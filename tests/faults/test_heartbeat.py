@@ -10,15 +10,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from faults.farm import SEED, SHOTS, Farm, Part, lasting
-from patience import deadline
-from processes import ROOT, eventually
 from qiskit import QuantumCircuit
+from support.faults.farm import SEED, SHOTS, Farm, Part, lasting
+from support.patience import deadline
+from support.processes import ROOT, eventually
 
 from worker.runtime.heartbeat import HUNG_LEASES
 from worker.settings import QUEUE
 
-#: As `faults.trouble` has them, which cannot be imported here: it makes a worker of its process.
+#: As `support.faults.trouble` has them, which cannot be imported here: it makes a worker of its process.
 TROUBLES = ("deadlock", "hold_the_interpreter", "unforeseen")
 
 no_worker = pytest.mark.parametrize("farm", [0], indirect=True)
@@ -30,7 +30,7 @@ def hire(farm, tmp_path):
 
     def start(times, *, seconds=0):
         return farm.hire(
-            command=("celery", "-A", "worker", "worker", "-I", "faults.trouble"),
+            command=("celery", "-A", "worker", "worker", "-I", "support.faults.trouble"),
             PYTHONPATH=str(ROOT / "tests"),
             TROUBLE_FOLDER=str(tmp_path),
             TROUBLE_TIMES=str(times),

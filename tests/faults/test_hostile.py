@@ -1,6 +1,6 @@
 """What a hostile client, or a neighbour in Redis, can write: refused with a clear text, and the worker lives.
 
-`tests/simulator/test_wire_fuzz.py` has what a message may hold; here it goes to a real worker, and back.
+`tests/unit/simulator/shards/test_wire_fuzz.py` tests what a message may hold; here it goes to a real worker.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ import msgspec
 import psutil
 import pytest
 from celery import Celery
-from circuits import bell
-from patience import deadline
-from processes import RedisServer, Worker, environment, eventually
 from qiskit.providers import JobError, JobStatus
-from uploads import write_payload
+from support.circuits import bell
+from support.patience import deadline
+from support.processes import RedisServer, Worker, environment, eventually
+from support.uploads import write_payload
 
 from jobs import BasicAerProvider
 from jobs.errors import BasicAerError
 from simulator.shards import wire
 from simulator.shards.parts import Part
-from worker.queue.publish import carry_out
+from worker.queue.publish import apply_effects
 from worker.record import chunks, keys
 from worker.record.values import NewJob
 from worker.settings import QUEUE, TASK
@@ -85,12 +85,12 @@ def submitted(provider, shards, *, manifest=None, job_timeout=60.0, tamper=lambd
         manifest = provider.get_backend().create_job(bell())._submission.manifest.encode()
     with provider.reaching() as connection:
         size = write_payload(connection.store, job_id, shards)
-        tamper(keys.upload(job_id))
+        tamper(keys.key("upload", job_id))
         new = NewJob(
             id=job_id, owner=provider.settings.owner, total=len(shards), digest="d", payload_bytes=size,
             result_bytes=0, backend="qasm_simulator", manifest=manifest, expires=60, job_timeout=job_timeout,
         )  # fmt: skip
-        carry_out(connection.app, connection.store.submit(new))
+        apply_effects(connection.app, connection.store.submit(new))
     return job_id
 
 
@@ -263,7 +263,7 @@ class TestResult:
     )
     def test_a_part_that_was_tampered_with(self, done, redis, part):
         """Rule 36: what is no part of ours makes result() raise one clear error."""
-        redis.hset(keys.parts(done.job_id()), "0", part)
+        redis.hset(keys.key("parts", done.job_id()), "0", part)
         with pytest.raises(JobError, match=f"The result of job {done.job_id()} cannot be read: "):
             done.result()
         assert done.status() is JobStatus.DONE
@@ -271,7 +271,7 @@ class TestResult:
     @pytest.mark.parametrize("field", [b"\0#3", None])
     def test_a_part_that_is_gone(self, done, redis, field):
         """Rule 13: chunks or parts that are not there are an error, not a shorter result."""
-        key = keys.parts(done.job_id())
+        key = keys.key("parts", done.job_id())
         redis.hset(key, "0", field) if field else redis.hdel(key, "0")
         with pytest.raises(JobError, match="cannot be had any more"):
             done.result()
@@ -291,7 +291,7 @@ class TestMessages:
         app.close()
 
     @pytest.mark.parametrize(
-        "door",
+        "doorbell",
         [
             ("a/b/c", 0),
             ("a:b", 0),
@@ -308,12 +308,12 @@ class TestMessages:
             ("job", [0]),
             ({"job": 1}, {}),
         ],
-        ids=lambda door: f"{door!r:.20}",
+        ids=lambda doorbell: f"{doorbell!r:.20}",
     )
-    def test_doors_that_are_none(self, plain, redis, door):
+    def test_doors_that_are_none(self, plain, redis, doorbell):
         """Rule 36: ids with separators, and numbers that are none, touch no key of the record."""
         before = set(redis.keys(f"{keys.PREFIX}*:*"))
-        plain.send_task(TASK, args=door, queue=QUEUE)
+        plain.send_task(TASK, args=doorbell, queue=QUEUE)
         eventually(lambda: redis.llen(QUEUE) == 0, what="the message's end")
         new = {key for key in set(redis.keys(f"{keys.PREFIX}*:*")) - before if b"job" in key or b"parts" in key}
         assert new <= set(redis.keys(f"{keys.PREFIX}*hostile*"))

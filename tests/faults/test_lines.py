@@ -6,12 +6,12 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from circuits import bell, dividing_by_zero, endless
-from faults.servers import lasting, running, site
-from patience import deadline
-from processes import eventually
 from qiskit import QuantumCircuit
 from qiskit.providers import JobError
+from support.circuits import bell, dividing_by_zero, endless
+from support.faults.servers import lasting, running, site
+from support.patience import deadline
+from support.processes import eventually
 
 from jobs import JobNotFoundError, UnreachableError
 from worker.record import keys
@@ -287,7 +287,7 @@ class TestLines:
         job = running(seeded(lines, endless()))
 
         with lines.redis.client() as client, ThreadPoolExecutor() as threads:
-            channel = keys.events(job.job_id())
+            channel = keys.key("events", job.job_id())
 
             def listeners():
                 return dict(client.pubsub_numsub(channel))[channel.encode()]

@@ -8,12 +8,12 @@ from __future__ import annotations
 import signal
 
 import pytest
-from faults.cgroup import MemoryGroup
-from faults.farm import Farm, lasting
-from patience import deadline
-from processes import RedisServer, Worker, eventually
 from qiskit import QuantumCircuit
 from qiskit.providers import JobError
+from support.faults.cgroup import MemoryGroup
+from support.faults.farm import Farm, lasting
+from support.patience import deadline
+from support.processes import RedisServer, Worker, eventually
 
 from jobs import BasicAerProvider, lower
 from simulator import cost

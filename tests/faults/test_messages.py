@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 import pytest
-from faults.farm import Farm, lasting
-from processes import eventually
+from support.faults.farm import Farm, lasting
+from support.processes import eventually
 
 from worker.settings import QUEUE, TASK
 

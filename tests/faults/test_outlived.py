@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 import redis
-from circuits import bell
-from faults.servers import SEEDED, Site, after, counts, lasting, running, site
-from processes import RedisServer, eventually
-from secured import free_port
+from support.circuits import bell
+from support.faults.servers import SEEDED, Site, after, counts, lasting, running, site
+from support.processes import RedisServer, eventually
+from support.secured import free_port
 
 from jobs import UnreachableError
 

@@ -7,10 +7,10 @@ import signal
 
 import numpy as np
 import pytest
-from faults.farm import Farm, Part, lasting
-from patience import deadline
-from processes import eventually
 from qiskit import QuantumCircuit
+from support.faults.farm import Farm, Part, lasting
+from support.patience import deadline
+from support.processes import eventually
 
 from worker.record import keys
 from worker.settings import QUEUE
@@ -212,8 +212,8 @@ def _lost_at_a_stop(farm: Farm):
 
 def _stored(farm: Farm, job):
     """All that Redis has of a job, but for the lives of its keys."""
-    names = (keys.job, keys.payload, keys.parts, keys.again)
-    return [farm.client.dump(name(job.job_id())) for name in names]
+    kinds = ("job", "payload", "parts", "retry")
+    return [farm.client.dump(keys.key(kind, job.job_id())) for kind in kinds]
 
 
 def _lease_is_over(farm: Farm, job) -> None:
@@ -231,11 +231,11 @@ def _lease_is_over(farm: Farm, job) -> None:
 def _caught_at_a_chunk(farm: Farm, job):
     """Freeze the child that runs a job once it has PUT a chunk; None: it was done before."""
     prey = farm.prey(job)
-    while not farm.client.hexists(keys.job(job.job_id()), "c:0"):
+    while not farm.client.hexists(keys.key("job", job.job_id()), "c:0"):
         if farm.record(job).final:
             return None
     Part.CHILD.send(prey, signal.SIGSTOP)
-    if not farm.client.hexists(keys.job(job.job_id()), "c:0"):
+    if not farm.client.hexists(keys.key("job", job.job_id()), "c:0"):
         Part.CHILD.send(prey, signal.SIGCONT)
         return None
     return prey

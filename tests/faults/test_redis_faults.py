@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from circuits import bell
-from faults.servers import Site, lasting, running, site
-from patience import deadline
-from processes import eventually
+from support.circuits import bell
+from support.faults.servers import Site, lasting, running, site
+from support.patience import deadline
+from support.processes import eventually
 
 from jobs import BasicAerError, JobNotFoundError, UnreachableError
 

@@ -8,10 +8,10 @@ import subprocess
 import sys
 
 import pytest
-from faults.farm import LONG, SHORT, Farm, lasting
-from patience import deadline
-from processes import ROOT, eventually
-from uploads import write_payload
+from support.faults.farm import LONG, SHORT, Farm, lasting
+from support.patience import deadline
+from support.processes import ROOT, eventually
+from support.uploads import write_payload
 
 from jobs import BasicAerJob
 from simulator import run_shard
@@ -62,20 +62,20 @@ def test_client_dies_before_submit(farm: Farm):
     client.upload()
 
     assert farm.store.read(client.job_id) is None
-    assert 0 < farm.client.ttl(keys.upload(client.job_id)) <= blobs.UPLOAD_LIFE
+    assert 0 < farm.client.ttl(keys.key("upload", client.job_id)) <= blobs.UPLOAD_LIFE
     farm.check()
 
     again = Client(farm, lasting())
     again.upload()
     again.submit()
     farm.check_done(again.job)
-    assert not farm.client.exists(keys.upload(client.job_id))
+    assert not farm.client.exists(keys.key("upload", client.job_id))
 
 
 #: A client that is killed where `MOMENT` says, with a job of so many shards that it uploads them before SUBMIT.
 KILLED = """
 import os, signal
-from faults.farm import SEED, SHOTS, lasting
+from support.faults.farm import SEED, SHOTS, lasting
 from jobs import BasicAerProvider
 from worker.record.store import Store
 
@@ -133,7 +133,7 @@ def test_submitted_twice(farm: Farm):
         client.submit()
     farm.prey(client.job)
     client.upload()
-    assert client.submit().handed == ()
+    assert client.submit().handed_out == ()
 
     farm.check_done(client.job, lapses=[0])
     farm.check()
@@ -147,11 +147,11 @@ def test_publisher_dies_after_a_hand_out(farm: Farm, nodes: int):
     client.upload()
     client.submit()
     for shard in range(2):
-        door = Doorbell(client.job_id, shard)
+        doorbell = Doorbell(client.job_id, shard)
         token = f"dying-{shard}"
-        assert client.store.claim(door, token).granted
+        assert client.store.claim(doorbell, token).granted
         part = run_shard(wire.decode_shard(client.shards[shard]))
-        assert client.store.complete(door, token, wire.encode(part)).handed
+        assert client.store.complete(doorbell, token, wire.encode(part)).handed_out
     assert not farm.client.exists("basicaer")
 
     farm.hire(nodes)
@@ -164,10 +164,10 @@ def test_ender_dies_before_telling_celery(farm: Farm):
     client = Client(farm, lasting())
     client.upload()
     client.submit()
-    door = Doorbell(client.job_id, 0)
-    assert client.store.claim(door, "dying").granted
+    doorbell = Doorbell(client.job_id, 0)
+    assert client.store.claim(doorbell, "dying").granted
     part = run_shard(wire.decode_shard(client.shards[0]))
-    assert client.store.complete(door, "dying", wire.encode(part)).ended
+    assert client.store.complete(doorbell, "dying", wire.encode(part)).ended
 
     farm.hire()
     result = client.job.result(timeout=deadline(10))

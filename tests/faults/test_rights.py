@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 import redis
 from celery import Celery
-from circuits import bell, dividing_by_zero, endless
-from command_line import BASICAER
-from patience import deadline, setting
-from processes import ROOT, Worker, environment, eventually
 from qiskit.providers import JobError, JobStatus
-from secured import Flower, SecuredRedis
+from support.circuits import bell, dividing_by_zero, endless
+from support.command_line import BASICAER
+from support.patience import deadline, setting
+from support.processes import ROOT, Worker, environment, eventually
+from support.secured import Flower, SecuredRedis
 
 from jobs import BasicAerProvider
 from jobs.errors import BasicAerError

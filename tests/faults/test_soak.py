@@ -18,11 +18,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from patience import deadline
-from processes import RedisServer, Worker, environment, eventually
 from qiskit import QuantumCircuit
 from qiskit.providers import JobStatus
-from record_inspection import Snapshot, violations
+from support.patience import deadline
+from support.processes import RedisServer, Worker, environment, eventually
+from support.record_inspection import Snapshot, violations
 
 from jobs import BasicAerJob, BasicAerProvider, lower
 from simulator import run

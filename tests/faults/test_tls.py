@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from celery import Celery
 from celery.result import AsyncResult
-from circuits import bell
-from patience import deadline, setting
-from processes import Worker, environment, eventually
-from secured import SecuredRedis, prepare
+from support.circuits import bell
+from support.patience import deadline, setting
+from support.processes import Worker, environment, eventually
+from support.secured import SecuredRedis, prepare
 
 from jobs import BasicAerProvider
 from jobs.errors import BasicAerError, UnreachableError

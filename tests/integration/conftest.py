@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from processes import RedisServer, Worker
+from support.processes import RedisServer, Worker
 
 from jobs import BasicAerProvider
 

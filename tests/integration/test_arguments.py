@@ -7,10 +7,10 @@ import datetime
 import re
 
 import pytest
-from circuits import bell
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
 from qiskit.providers import JobError
+from support.circuits import bell
 
 from jobs import BasicAerError
 

@@ -8,8 +8,6 @@ import time
 
 import numpy as np
 import pytest
-from circuits import bell
-from patience import deadline
 from qiskit import QuantumCircuit, generate_preset_pass_manager, transpile
 from qiskit.circuit import Gate, Parameter
 from qiskit.primitives import BackendSamplerV2
@@ -20,6 +18,8 @@ from qiskit.quantum_info import Operator, Statevector
 from qiskit.result import MeasLevel
 from qiskit.transpiler import CouplingMap
 from qiskit.transpiler.exceptions import CircuitTooWideForTarget
+from support.circuits import bell
+from support.patience import deadline
 
 from jobs import BasicAerError, BasicAerProvider
 from worker.record.keys import QUOTA
@@ -291,7 +291,7 @@ class TestInput:
 
     def test_a_copy_is_run(self, quiet, quiet_server, tmp_path):
         """Rule 22: changing a circuit after run() changes nothing."""
-        from processes import Worker
+        from support.processes import Worker
 
         circuit = bell()
         job = quiet.get_backend().run(circuit)

@@ -10,13 +10,13 @@ import psutil
 import pytest
 from celery import Celery
 from celery.result import AsyncResult
-from circuits import bell, dividing_by_zero, endless
-from patience import deadline
-from processes import ROOT, Worker, eventually
 from qiskit.providers import JobStatus
-from uploads import write_payload
+from support.circuits import bell, dividing_by_zero, endless
+from support.patience import deadline
+from support.processes import ROOT, Worker, eventually
+from support.uploads import write_payload
 
-from worker.queue.publish import carry_out
+from worker.queue.publish import apply_effects
 from worker.queue.transport import Channel
 from worker.record.values import NewJob
 
@@ -197,7 +197,7 @@ class TestMessages:
                     backend="qasm_simulator",
                 )
             )  # fmt: skip
-            carry_out(connection.app, effects)
+            apply_effects(connection.app, effects)
         job = provider.job(job_id)
         job.wait_for_final_state(timeout=deadline(20))
         assert job.status() is JobStatus.ERROR

@@ -12,9 +12,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from embedded import END, LINGER, REDIS, Seen, State, answers, group_of, running, store
-from patience import deadline
-from processes import end, eventually
+from support.embedded import END, LINGER, REDIS, Seen, State, answers, group_of, running, store
+from support.patience import deadline
+from support.processes import end, eventually
 
 from jobs import BasicAerProvider, ClusterError
 from jobs.cluster.local import SharedCluster

@@ -10,8 +10,8 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
-from circuits import bell
-from processes import ROOT, RedisServer
+from support.circuits import bell
+from support.processes import ROOT, RedisServer
 
 from jobs import BasicAerProvider
 from jobs.backend import BasicAerBackend

@@ -9,10 +9,10 @@ import threading
 import time
 
 import pytest
-from circuits import bell
-from patience import deadline
-from processes import eventually
 from qiskit.providers import JobTimeoutError
+from support.circuits import bell
+from support.patience import deadline
+from support.processes import eventually
 
 from jobs.follow.events import JobEvents
 from worker.record import keys
@@ -34,7 +34,7 @@ def events(quiet_server):
 def publish(quiet_server):
     """Announce a job's state, as scripts do; returns how many connections heard it."""
     with quiet_server.client() as client:
-        yield lambda job_id, state: client.publish(keys.events(job_id), f"{state} 0 1")
+        yield lambda job_id, state: client.publish(keys.key("events", job_id), f"{state} 0 1")
 
 
 class Waiter(threading.Thread):
@@ -76,7 +76,7 @@ def test_only_what_is_wanted(events, publish):
     """A waiter for the end is not woken by shards; one for every change is."""
     patient, eager = Waiter(events, "job"), Waiter(events, "job", every=True)
     eventually(lambda: patient.missed or eager.missed, what="the subscription")
-    eventually(lambda: len(events._watches[keys.events("job")]) == 2, what="both waiters")
+    eventually(lambda: len(events._watches[keys.key("events", "job")]) == 2, what="both waiters")
     for _ in range(3):
         publish("job", "RUNNING")
     eventually(lambda: eager.changed, what="a change")
@@ -148,7 +148,7 @@ def test_close_ends_every_wait_on_the_connection(events, quiet_server):
         events.wait(watch, 0.1)
     assert 0.1 <= time.monotonic() - begun < deadline(AT_ONCE)
     waiter.events.watch("job")
-    for each in events._watches[keys.events("job")]:
+    for each in events._watches[keys.key("events", "job")]:
         each.tell(ended=True)
     waiter.join(deadline(AT_ONCE))
 

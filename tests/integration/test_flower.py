@@ -11,9 +11,9 @@ import sys
 import urllib.request
 
 import pytest
-from circuits import bell, dividing_by_zero, endless
-from patience import deadline
-from processes import ROOT, end, eventually, started
+from support.circuits import bell, dividing_by_zero, endless
+from support.patience import deadline
+from support.processes import ROOT, end, eventually, started
 
 pytest.importorskip("flower")
 

@@ -7,10 +7,10 @@ import json
 import threading
 
 import pytest
-from circuits import bell, dividing_by_zero, endless, wide
-from patience import deadline
-from processes import eventually
 from qiskit.providers import JobError, JobStatus, JobTimeoutError
+from support.circuits import bell, dividing_by_zero, endless, wide
+from support.patience import deadline
+from support.processes import eventually
 
 from jobs import JobCancelledError, JobExpiredError, JobNotFoundError
 from jobs.follow.progress import Progress
@@ -80,7 +80,7 @@ class TestPartialResult:
         whole = job.result()
         assert job.partial_result().to_dict() == whole.to_dict()
         with provider.reaching() as connection:
-            connection.client.delete(keys.parts(job.job_id()))
+            connection.client.delete(keys.key("parts", job.job_id()))
         with pytest.raises(JobExpiredError):
             job.partial_result()
 
@@ -230,7 +230,7 @@ class TestAsync:
     def test_a_cancelled_await(self, quiet, quiet_server):
         """To cancel the await leaves the job alone, and nobody listens for it any more."""
         job = quiet.get_backend().run(bell())
-        channel = keys.events(job.job_id())
+        channel = keys.key("events", job.job_id())
 
         def listeners():
             with quiet_server.client() as client:
@@ -265,7 +265,7 @@ class TestEvents:
             assert len(client.client_list(_type="pubsub")) == 1
             for job in jobs[:10]:
                 job.cancel()
-            expected = {keys.events(job.job_id()).encode() for job in jobs[10:]}
+            expected = {keys.key("events", job.job_id()).encode() for job in jobs[10:]}
             eventually(lambda: set(client.pubsub_channels("basicaer:*")) == expected, what="fewer subscriptions")
             for job in jobs[10:]:
                 job.cancel()

@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from circuits import bell
-from patience import deadline
-from processes import eventually
+from support.circuits import bell
+from support.patience import deadline
+from support.processes import eventually
 
 from jobs import BasicAerProvider
-from worker.queue.publish import carry_out
+from worker.queue.publish import apply_effects
 
 #: Seconds that a child has for its round trip: some 20 ms where it has a core for itself.
 DEADLINE = 20.0
@@ -150,7 +150,7 @@ def test_a_worker_forks_its_pool_at_any_moment(quiet):
 
         def work() -> None:
             effects = store.cancel(job.job_id())
-            carry_out(app, effects)
+            apply_effects(app, effects)
             assert app.backend.get_state(job.job_id()) == "REVOKED"
             with app.producer_or_acquire() as producer:
                 producer.publish("not a message", routing_key="nobody", declare=())

@@ -8,11 +8,11 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from command_line import basicaer
-from patience import deadline
-from processes import ROOT
 from qiskit import QuantumCircuit
 from qiskit.providers import JobStatus
+from support.command_line import basicaer
+from support.patience import deadline
+from support.processes import ROOT
 
 from jobs import BasicAerError
 from worker.record.keys import PREFIX

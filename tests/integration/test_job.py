@@ -12,12 +12,12 @@ import threading
 import time
 
 import pytest
-from circuits import bell, dividing_by_zero, endless
-from patience import deadline
-from processes import ROOT, RedisServer, Worker, eventually
 from qiskit import QuantumCircuit
 from qiskit.exceptions import QiskitError
 from qiskit.providers import JobError, JobStatus, JobTimeoutError, JobV1
+from support.circuits import bell, dividing_by_zero, endless
+from support.patience import deadline
+from support.processes import ROOT, RedisServer, Worker, eventually
 
 from jobs import (
     BasicAerError,
@@ -426,7 +426,7 @@ class TestDescription:
 
     def test_circuits(self, provider):
         """Rule 16: circuits() from another handle: equal, with names, registers and metadata."""
-        from circuits import two_registers
+        from support.circuits import two_registers
 
         circuit = two_registers()
         circuit.metadata = {"k": [1, 2]}

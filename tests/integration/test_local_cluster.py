@@ -9,8 +9,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from embedded import Seen, answers, group_of, running, store
-from processes import end, eventually
+from support.embedded import Seen, answers, group_of, running, store
+from support.processes import end, eventually
 
 from jobs import ClusterError, LocalCluster
 from worker.cluster.folder import ClusterFolder

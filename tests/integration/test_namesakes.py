@@ -6,10 +6,10 @@ import re
 import shutil
 import signal
 
-from circuits import bell
-from command_line import basicaer
-from faults.farm import lasting
-from processes import RedisServer, Worker, eventually
+from support.circuits import bell
+from support.command_line import basicaer
+from support.faults.farm import lasting
+from support.processes import RedisServer, Worker, eventually
 
 from jobs import BasicAerProvider
 

@@ -6,9 +6,9 @@ import json
 import pickle
 
 import pytest
-from circuits import bell
-from command_line import basicaer
 from qiskit.providers import JobError
+from support.circuits import bell
+from support.command_line import basicaer
 
 from jobs import BasicAerError
 from worker.record import keys
@@ -20,9 +20,9 @@ def foreign(quiet, quiet_server):
     jobs = [quiet.get_backend().run(bell()) for _ in range(3)]
     job_id = jobs[1].job_id()
     with quiet_server.client() as client:
-        client.hset(keys.job(job_id), "backend", "pulse_simulator")
-        manifest = json.loads(client.get(keys.about(job_id)))
-        client.set(keys.about(job_id), json.dumps(manifest | {"backend": "pulse_simulator"}))
+        client.hset(keys.key("job", job_id), "backend", "pulse_simulator")
+        manifest = json.loads(client.get(keys.key("manifest", job_id)))
+        client.set(keys.key("manifest", job_id), json.dumps(manifest | {"backend": "pulse_simulator"}))
     return jobs
 
 
@@ -44,8 +44,8 @@ def test_a_job_of_an_unknown_backend_is_listed(quiet, foreign):
 def test_the_command_lists_it_and_what_it_cannot_read(quiet, quiet_server, foreign):
     """Rule 43: `basicaer jobs` lists jobs of an unknown backend, and those that are damaged."""
     with quiet_server.client() as client:
-        client.set(keys.about(foreign[0].job_id()), "junk")
-        client.hset(keys.job(foreign[2].job_id()), "state", "junk")
+        client.set(keys.key("manifest", foreign[0].job_id()), "junk")
+        client.hset(keys.key("job", foreign[2].job_id()), "state", "junk")
     done = basicaer("jobs", "--json", url=quiet_server.url)
     listed = json.loads(done.output)
     assert [each["job_id"] for each in listed] == [job.job_id() for job in reversed(foreign)]

@@ -7,17 +7,17 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from circuits import bell
-from command_line import basicaer
-from faults.farm import lasting
-from patience import deadline, setting
-from processes import RedisServer, Worker, environment, eventually
 from qiskit import QuantumCircuit
 from qiskit.providers import JobError
-from uploads import submit_with
+from support.circuits import bell
+from support.command_line import basicaer
+from support.faults.farm import lasting
+from support.patience import deadline, setting
+from support.processes import RedisServer, Worker, environment, eventually
+from support.uploads import submit_with
 
 from jobs import BasicAerJob, BasicAerProvider
-from worker.queue.publish import carry_out
+from worker.queue.publish import apply_effects
 from worker.record.values import NewJob
 
 LEASE = str(setting(2))
@@ -62,7 +62,7 @@ def huge(provider: BasicAerProvider, circuit: QuantumCircuit, shards: int) -> Ba
             manifest=template.manifest.encode(), payload_bytes=shards * len(shard), result_bytes=0, expires=600,
             job_timeout=600,
         )  # fmt: skip
-        carry_out(connection.app, submit_with(connection.store, new, [shard] * shards))
+        apply_effects(connection.app, submit_with(connection.store, new, [shard] * shards))
     return provider.job(job_id)
 
 

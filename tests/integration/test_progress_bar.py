@@ -11,11 +11,11 @@ import sys
 import types
 
 import pytest
-from circuits import bell, wide
-from command_line import BASICAER
-from patience import deadline
-from processes import ROOT, started
 from rich.console import Console
+from support.circuits import bell, wide
+from support.command_line import BASICAER
+from support.patience import deadline
+from support.processes import ROOT, started
 
 from jobs.follow.progress import Progress
 from jobs.follow.progress_bar import progress_bar

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from circuits import bell
 from qiskit import QuantumCircuit
+from support.circuits import bell
 
 from jobs import BasicAerError, BasicAerProvider
 from worker.record.keys import PREFIX, QUOTA

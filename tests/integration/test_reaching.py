@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
-from circuits import bell
-from command_line import basicaer
-from patience import deadline
-from processes import RedisServer
-from secured import free_port
+from support.circuits import bell
+from support.command_line import basicaer
+from support.patience import deadline
+from support.processes import RedisServer
+from support.secured import free_port
 
 from jobs import BasicAerError, BasicAerProvider, UnreachableError
 from worker.errors import STORE_FAULTS

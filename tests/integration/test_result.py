@@ -8,13 +8,13 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from circuits import bell, two_registers
-from patience import deadline
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Clbit, Qubit
 from qiskit.exceptions import QiskitError
 from qiskit.result import Result
 from scipy.stats import chi2
+from support.circuits import bell, two_registers
+from support.patience import deadline
 
 
 def test_fields(provider):

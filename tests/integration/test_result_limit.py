@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from processes import RedisServer, Worker, environment
 from qiskit import QuantumCircuit
+from support.processes import RedisServer, Worker, environment
 
 from jobs import BasicAerError, BasicAerProvider
 from simulator.sizes import size

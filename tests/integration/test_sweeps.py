@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from circuits import bell
-from patience import deadline
-from processes import eventually
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter, ParameterVector
 from qiskit.circuit.library import PauliEvolutionGate, efficient_su2
 from qiskit.primitives import BackendEstimatorV2, BackendSamplerV2, StatevectorEstimator
 from qiskit.quantum_info import Operator, SparsePauliOp, Statevector
+from support.circuits import bell
+from support.patience import deadline
+from support.processes import eventually
 
 from jobs import BasicAerError
 from jobs.results.retrieval import payload

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import psutil
-from patience import deadline
-from processes import RedisServer, Worker
 from qiskit import QuantumCircuit
+from support.patience import deadline
+from support.processes import RedisServer, Worker
 
 from jobs import BasicAerProvider
 

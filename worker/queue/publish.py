@@ -16,7 +16,7 @@ from celery import Celery, Task, states
 
 from simulator import errors
 from worker.errors import ShardFailedError
-from worker.record.values import Effects, Ended, Handed, Told
+from worker.record.values import CeleryResult, Effects, Ended, HandedOut
 from worker.settings import QUEUE, TASK
 
 logger = logging.getLogger(__name__)
@@ -29,10 +29,10 @@ _SHARD_TOLD = 86400
 _ONCE_MORE = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 
 
-def task_id(handed: Handed) -> str:
+def task_id(handed_out: HandedOut) -> str:
     """Return the Celery id of a shard's task: the job's own where the job has no other shard."""
-    job_id, shard = handed.door
-    return job_id if handed.total == 1 else f"{job_id}/{shard}"
+    job_id, shard = handed_out.doorbell
+    return job_id if handed_out.total == 1 else f"{job_id}/{shard}"
 
 
 def job_of(celery_task_id: str) -> str:
@@ -40,31 +40,31 @@ def job_of(celery_task_id: str) -> str:
     return celery_task_id.partition("/")[0]
 
 
-def carry_out(app: Celery, effects: Effects) -> None:
+def apply_effects(app: Celery, effects: Effects) -> None:
     """Publish, store and log; what fails here is repaired by a later FEED."""
-    for line in effects.dropped:
+    for line in effects.repairs:
         logger.warning("damage in the record: %s", line)
-    if effects.handed:
-        _publish(app, effects.handed)
+    if effects.handed_out:
+        _publish(app, effects.handed_out)
     for ended in effects.ended:
         store_outcome(app, ended)
 
 
-def _publish(app: Celery, handed: tuple[Handed, ...]) -> None:
+def _publish(app: Celery, handed_out: tuple[HandedOut, ...]) -> None:
     """Send the doorbells.
 
     Below `Celery.send_task`, which would subscribe this client to each task's result channel for good, and add it
     to the running task's children.
     """
     with app.producer_or_acquire() as producer:
-        for each in handed:
+        for each in handed_out:
             message = app.amqp.create_task_message(
                 task_id(each),
                 TASK,
-                each.door,
+                each.doorbell,
                 time_limit=each.job_timeout + _TIME_LIMIT_MARGIN,
                 # Celery would guard against arguments of any size, which takes longer than the rest.
-                argsrepr=repr(tuple(each.door)),
+                argsrepr=repr(tuple(each.doorbell)),
                 kwargsrepr="{}",
             )
             app.amqp.send_task_message(
@@ -89,7 +89,7 @@ def store_outcome(app: Celery, ended: Ended) -> None:
         app.backend.store_result(ended.job_id, remote_error(ended), states.FAILURE)
 
 
-def told_of_success(task: Task, summary: Mapping[str, Any]) -> Told:
+def success_result(task: Task, summary: Mapping[str, Any]) -> CeleryResult:
     """Return what Celery itself would store of this task's success, in a fifth of the time."""
     request = task.request
     meta = {
@@ -110,7 +110,7 @@ def told_of_success(task: Task, summary: Mapping[str, Any]) -> Told:
     if request.id != job_of(request.id):
         # A shard of many: what Flower shows of it, and nobody asks for later.
         life = min(life, _SHARD_TOLD)
-    return Told(request.id, life, json.dumps(meta))
+    return CeleryResult(request.id, life, json.dumps(meta))
 
 
 def remote_error(ended: Ended) -> Exception:

@@ -15,7 +15,7 @@ from celery.worker import control
 from kombu.utils.functional import maybe_list
 
 from worker.errors import STORE_FAULTS, InvalidJobIdError
-from worker.queue.publish import carry_out, job_of
+from worker.queue.publish import apply_effects, job_of
 from worker.record.store import Store
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ def install(app: Celery, store: Store) -> None:
         try:
             effects = store.cancel(job_of(celery_task_id))
             if effects is not None:
-                carry_out(app, effects)
+                apply_effects(app, effects)
         except InvalidJobIdError:
             logger.info("revoked, but not a job of ours: %r", celery_task_id)
         except STORE_FAULTS as error:

@@ -74,11 +74,11 @@ class Upload:
     def drop(self) -> None:
         """Remove what went ahead."""
         if self._ahead and self._store is not None:
-            self._store.client.unlink(keys.upload(self._name))
+            self._store.client.unlink(keys.key("upload", self._name))
 
     def _send(self, store: Store) -> None:
         """Upload what is held; it lives for 1 h without a SUBMIT."""
-        key = keys.upload(self._name)
+        key = keys.key("upload", self._name)
         for batch in _batches(_fields(self.held, self.total - len(self.held))):
             # At once, so that an upload that breaks off still has its time to live.
             pipeline = store.client.pipeline(transaction=True)
@@ -87,18 +87,18 @@ class Upload:
             pipeline.execute()
 
 
-def read_shard(store: Store, door: Doorbell, field: bytes | None = None) -> bytes | bytearray:
+def read_shard(store: Store, doorbell: Doorbell, field: bytes | None = None) -> bytes | bytearray:
     """Return one shard of a submitted payload, whose field CLAIM may have brought.
 
     `PayloadMissingError` if it is not there.
     """
-    key = keys.payload(door.job_id)
+    key = keys.key("payload", doorbell.job_id)
     if field is None:
-        field = store.client.hget(key, str(door.shard))
-    blob = None if field is None else _join(store, key, door.shard, field)
+        field = store.client.hget(key, str(doorbell.shard))
+    blob = None if field is None else _join(store, key, doorbell.shard, field)
     if blob is None:
         raise PayloadMissingError(
-            f"the payload of {door.job_id}/{door.shard} is gone: the job was cancelled or deleted, or has expired"
+            f"the payload of {doorbell} is gone: the job was cancelled or deleted, or has expired"
         )
     return blob
 
@@ -108,14 +108,14 @@ def header(data: bytes | bytearray | memoryview) -> bytes:
     return chunks.header(data, WHOLE_PART_BYTES)
 
 
-def put_part(store: Store, door: Doorbell, token: str, data: bytes | bytearray | memoryview) -> bool:
+def put_part(store: Store, doorbell: Doorbell, token: str, data: bytes | bytearray | memoryview) -> bool:
     """PUT a large part in chunks, each of which renews the lease; a small one needs none.
 
     False: the shard is no longer the token's, or not wanted; COMPLETE would write nothing.
     """
     if not chunks.count(header(data)):
         return True
-    return all(store.put(door, token, index, chunk) for index, chunk in enumerate(chunks.cut(data)))
+    return all(store.put(doorbell, token, index, chunk) for index, chunk in enumerate(chunks.cut(data)))
 
 
 def read_parts(
@@ -127,9 +127,9 @@ def read_parts(
 
     `ResultMissingError`: the result expired, or was deleted, in the midst of it.
     """
-    key = keys.parts(job_id)
+    key = keys.key("parts", job_id)
     if total is None:
-        total = int(store.client.hget(keys.job(job_id), "total") or 0)
+        total = int(store.client.hget(keys.key("job", job_id), "total") or 0)
     for start in range(0, total, _PARTS_AT_ONCE):
         numbers = range(start, min(start + _PARTS_AT_ONCE, total))
         for number, field in zip(numbers, store.client.hmget(key, list(map(str, numbers))), strict=True):

@@ -1,11 +1,11 @@
-"""The keys of the record. The scripts in ``lua/`` compute the same names; nothing else writes them.
+"""The names of the record's keys, for Python and, through `lua_names`, for the scripts, which alone write them.
 
 Every name begins with `PREFIX`; its number is the layout's version: a change of keys or conditions takes another.
 
 | key | type | holds | life |
 |---|---|---|---|
 | ``job:<id>`` | HASH | the fields below | final + 2 x result TTL: then "expired" is told from "unknown" |
-| ``about:<id>`` | STRING | its manifest: what its user is told about it | the same |
+| ``about:<id>`` | STRING | its manifest: what its user can read about it | the same |
 | ``upload:<name>`` | HASH | a payload that is not yet submitted | 1 h; SUBMIT renames it |
 | ``payload:<id>`` | HASH | shards to run, in chunks | final + result TTL; CANCEL removes it |
 | ``parts:<id>`` | HASH | results, in chunks | final + result TTL |
@@ -57,15 +57,38 @@ Channel ``events:<id>`` announces ``<STATE> <done> <total>``, in shards, wheneve
 from __future__ import annotations
 
 import re
+from typing import Literal, TypeAlias
 
 from worker.errors import InvalidJobIdError
 
 PREFIX = "basicaer:1:"
+#: Keys of all jobs together.
+DEADLINE, LEASED, UNREPORTED = f"{PREFIX}deadline", f"{PREFIX}held", f"{PREFIX}untold"
+USED, QUOTA = f"{PREFIX}used", f"{PREFIX}quota"
+#: Holds nothing: a Redis user that may write it may also end and change other owners' jobs.
+OPERATOR = f"{PREFIX}operator"
 #: What a job's hash calls the token and the progress of shard n, before the number.
 TOKEN, PROGRESS = "t:", "p:"
 #: What it calls the microseconds that a worker simulated, before the worker's name.
 USAGE = "u:"
 
+#: What one job has a key for.
+JobKey: TypeAlias = Literal[
+    "job", "manifest", "upload", "payload", "parts", "log", "events", "retry", "lapses", "tombstone"
+]
+#: How such a key's name begins in Redis, in this version of the layout.
+_KINDS: dict[JobKey, str] = {
+    "job": "job",
+    "manifest": "about",
+    "upload": "upload",
+    "payload": "payload",
+    "parts": "parts",
+    "log": "log",
+    "events": "events",
+    "retry": "again",
+    "lapses": "lapses",
+    "tombstone": "tombstone",
+}
 _JOB_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
@@ -78,49 +101,12 @@ def check_job_id(job_id: str) -> str:
     return job_id
 
 
-def job(job_id: str) -> str:
-    """Return the key of a job's record."""
-    return f"{PREFIX}job:{check_job_id(job_id)}"
+def key(kind: JobKey, job_id: str) -> str:
+    """Return the name of one of a job's keys, or of its channel ``events``.
 
-
-def about(job_id: str) -> str:
-    """Return the key of what a job's user is told about it."""
-    return f"{PREFIX}about:{check_job_id(job_id)}"
-
-
-def upload(name: str) -> str:
-    """Return the key of a payload before SUBMIT; its name is of the form of an id."""
-    return f"{PREFIX}upload:{check_job_id(name)}"
-
-
-def payload(job_id: str) -> str:
-    """Return the key of a submitted payload."""
-    return f"{PREFIX}payload:{check_job_id(job_id)}"
-
-
-def parts(job_id: str) -> str:
-    """Return the key of a job's results."""
-    return f"{PREFIX}parts:{check_job_id(job_id)}"
-
-
-def log(job_id: str) -> str:
-    """Return the key of what happened to a job's shards."""
-    return f"{PREFIX}log:{check_job_id(job_id)}"
-
-
-def events(job_id: str) -> str:
-    """Return the channel on which a job's changes are announced."""
-    return f"{PREFIX}events:{check_job_id(job_id)}"
-
-
-def again(job_id: str) -> str:
-    """Return the key of the shards that wait a second time."""
-    return f"{PREFIX}again:{check_job_id(job_id)}"
-
-
-def index(owner: str) -> str:
-    """Return the key of an owner's list of jobs."""
-    return f"{PREFIX}index:{owner}"
+    Of an upload, ``job_id`` is the name that the upload has before SUBMIT; it has the form of an id.
+    """
+    return f"{PREFIX}{_KINDS[kind]}:{check_job_id(job_id)}"
 
 
 def window(lane: str) -> str:
@@ -128,7 +114,9 @@ def window(lane: str) -> str:
     return f"{PREFIX}window:{lane}"
 
 
-DEADLINE = f"{PREFIX}deadline"
-USED, QUOTA = f"{PREFIX}used", f"{PREFIX}quota"
-#: Holds nothing: a Redis user that may write it may also end and change other owners' jobs.
-OPERATOR = f"{PREFIX}operator"
+def lua_names() -> str:
+    """Return these names for the scripts: constants, and functions ``<kind>_key(id)``."""
+    shared = {"DEADLINE": DEADLINE, "LEASED": LEASED, "UNREPORTED": UNREPORTED, "USED": USED, "QUOTA": QUOTA}
+    lines = [f'local {name} = "{value}"' for name, value in {**shared, "OPERATOR": OPERATOR}.items()]
+    lines += [f'local function {kind}_key(id) return "{PREFIX}{name}:" .. id end' for kind, name in _KINDS.items()]
+    return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Find an owner's jobs: by state, backend, tags and time, in the order of their SUBMITs.
+"""Which of an owner's jobs to find, and what is found: `worker.record.store.Store.find` looks for them.
 
 An index answers where there is one: ages for times and for the order, a list for each tag, the unfinished jobs
 where they are few. What is left is looked at by the server, a thousand jobs a call.
@@ -7,16 +7,12 @@ where they are few. What is left is looked at by the server, a thousand jobs a c
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from worker.record.store import Store
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class JobFilter:
     """Which jobs to find; what is not said is any."""
 
     #: Record states; none: any state.
@@ -30,8 +26,19 @@ class Wanted:
     before: float = math.inf
     newest_first: bool = True
 
+    @property
+    def milliseconds(self) -> tuple[int | str, int | str]:
+        """The first and the last millisecond of a SUBMIT that count; "": any."""
+        # By way of microseconds, which a datetime has: a time that a job was said to have finds that job.
+        first = "" if math.isinf(self.after) else math.ceil(round(1e6 * self.after) / 1000)
+        last = "" if math.isinf(self.before) else math.floor(round(1e6 * self.before) / 1000)
+        return first, last
 
-class Listed(NamedTuple):
+
+ANY_JOB = JobFilter()
+
+
+class ListedJob(NamedTuple):
     """A job that was found."""
 
     id: str
@@ -41,29 +48,8 @@ class Listed(NamedTuple):
 class Page(NamedTuple):
     """What one call found."""
 
-    jobs: tuple[Listed, ...]
+    jobs: tuple[ListedJob, ...]
     #: Where the next call goes on; None: there is no more.
-    place: str | None
+    cursor: str | None
     #: Of the jobs to skip, how many are left.
     skip: int
-
-
-def find(
-    store: Store, owner: str, wanted: Wanted = Wanted(), *, skip: int = 0, limit: int | None = None
-) -> Iterator[Listed]:
-    """Yield an owner's jobs that are wanted, but not the first ``skip``, and ``limit`` at most (None: all)."""
-    place: str | None = ""
-    left = math.inf if limit is None else limit
-    while place is not None and left > 0:
-        page = store.page(owner, wanted, place=place, skip=skip, most=left)
-        yield from page.jobs
-        place, skip = page.place, page.skip
-        left -= len(page.jobs)
-
-
-def milliseconds(wanted: Wanted) -> tuple[int | str, int | str]:
-    """Return the first and the last millisecond that count; "": any."""
-    # By way of microseconds, which a datetime has: a time that a job was said to have finds that job.
-    first = "" if math.isinf(wanted.after) else math.ceil(round(1e6 * wanted.after) / 1000)
-    last = "" if math.isinf(wanted.before) else math.floor(round(1e6 * wanted.before) / 1000)
-    return first, last

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from worker.record.nodes import named
+from worker.record.nodes import display_names
 
 __all__ = ["LogLine", "parse_log"]
 
@@ -41,5 +41,5 @@ def parse_log(lines: Iterable[bytes]) -> list[LogLine]:
             # Damaged: it says nothing.
             continue
         found.append(entry)
-    names = named({entry.worker for entry in found})
+    names = display_names({entry.worker for entry in found})
     return [entry._replace(worker=names[entry.worker]) for entry in found]

@@ -24,7 +24,7 @@ def node_id(name: str, instance: str) -> str:
     return f"{name}#{instance}" if instance else name
 
 
-def named(nodes: Collection[str]) -> dict[str, str]:
+def display_names(nodes: Collection[str]) -> dict[str, str]:
     """Return for each node what it is called among these: its name, or, where others have that, all of it."""
     names = {node: _name(node) for node in nodes}
     times = Counter(names.values())

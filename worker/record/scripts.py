@@ -8,7 +8,7 @@ from typing import Any
 
 import redis
 
-from worker.record.keys import OPERATOR, PREFIX
+from worker.record.keys import OPERATOR, PREFIX, lua_names
 
 _FOLDER = Path(__file__).parent / "lua"
 #: Script -> the preludes that it stands on.
@@ -36,8 +36,9 @@ _SCRIPTS = {
 
 @cache
 def source(name: str) -> str:
-    """Return a script's whole text."""
-    return "\n".join((_FOLDER / f"{part}.lua").read_text("utf-8") for part in (*_SCRIPTS[name], name))
+    """Return a script's whole text: the names of keys, the preludes, and the script itself."""
+    files = (_FOLDER / f"{part}.lua" for part in (*_SCRIPTS[name], name))
+    return "\n".join([lua_names(), *(file.read_text("utf-8") for file in files)])
 
 
 class Scripts:

@@ -8,8 +8,9 @@ errors where the server cannot be reached; ids that cannot name a job raise `Inv
 
 from __future__ import annotations
 
+import math
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -17,22 +18,21 @@ import msgspec
 import redis
 
 from worker.errors import NotOwnerError
-from worker.record import chunks, keys
-from worker.record.listing import Listed, Page, Wanted, milliseconds
+from worker.record import chunks, codec, keys
+from worker.record.codec import TOMBSTONE_LIFE, milliseconds, text, wrong_type_as_damage
+from worker.record.listing import ANY_JOB, JobFilter, ListedJob, Page
 from worker.record.log import LogLine, parse_log
-from worker.record.replies import TOMBSTONE_LIFE, damage, effects_of, name, signed, submitted, text, workers_of
 from worker.record.scripts import Scripts
 from worker.record.values import (
-    FINAL_STATES,
+    CeleryResult,
     Claim,
     Doorbell,
     Effects,
+    ErrorReport,
     NewJob,
-    Places,
     Record,
-    Told,
+    ShardCounts,
     WorkerInfo,
-    parse_record,
 )
 from worker.settings import QUEUE, Settings
 
@@ -77,7 +77,7 @@ class Store:
         self.tick = lease / TICKS_PER_LEASE
         self._result_ttl = result_ttl
         self._owner = owner
-        self._run = Scripts(client, lane, _ms(lease))
+        self._run = Scripts(client, lane, milliseconds(lease))
 
     @classmethod
     def of(cls, client: redis.Redis, settings: Settings, *, operator: bool = False) -> Store:
@@ -99,96 +99,83 @@ class Store:
         """
         reply = self._run(
             "submit",
-            job.id,
-            job.owner,
-            job.digest,
-            job.total,
-            job.manifest,
-            job.priority,
-            job.payload_bytes,
-            job.result_bytes,
-            _ms(job.expires),
-            _ms(job.job_timeout),
-            _ms(self._result_ttl),
-            job.backend,
-            msgspec.json.encode(job.tags),
+            *codec.encode_job(job, self._result_ttl),
             upload or job.id,
             *(argument for item in payload.items() for argument in item),
         )
-        return submitted(reply, job)
+        return codec.decode_submitted(reply, job)
 
     def feed(self, worker: WorkerInfo | None = None) -> Effects:
         """FEED: recover, hand out, trim, at most 100 items a call; and say that ``worker`` is up for a lease."""
-        return effects_of(self._run("feed", *signed(worker), LAPSE_LIMIT))
+        return codec.decode_effects(self._run("feed", *codec.encode_worker(worker), LAPSE_LIMIT))
 
     def unregister(self, node: str) -> None:
         """Take a worker that stops off the register."""
         self._run("unregister", node)
 
-    def claim(self, door: Doorbell, token: str) -> Claim:
+    def claim(self, doorbell: Doorbell, token: str) -> Claim:
         """CLAIM a shard that is in ``sent``; the token must be random, and may end in ``/<worker>``."""
-        granted, state, *field = self._run("claim", *_shard(door), token)
+        granted, state, *field = self._run("claim", *_shard(doorbell), token)
         return Claim(bool(granted), text(state), *field)
 
-    def look(self, door: Doorbell) -> tuple[str | None, str | None]:
+    def look(self, doorbell: Doorbell) -> tuple[str | None, str | None]:
         """Return the job's state and the token that holds the shard; no script."""
-        job_id, shard = _shard(door)
-        with damage(job_id):
-            state, token = self.client.hmget(keys.job(job_id), ["state", f"{keys.TOKEN}{shard}"])
+        job_id, shard = _shard(doorbell)
+        with wrong_type_as_damage(job_id):
+            state, token = self.client.hmget(keys.key("job", job_id), ["state", f"{keys.TOKEN}{shard}"])
         return text(state), text(token)
 
-    def beat(self, door: Doorbell, token: str, progress: float | None = None) -> bool:
+    def beat(self, doorbell: Doorbell, token: str, progress: float | None = None) -> bool:
         """BEAT: renew the lease and note the progress (0 to 1). False: stop, it is no longer yours or wanted."""
-        return bool(self._run("beat", *_shard(door), token, "" if progress is None else repr(progress)))
+        return bool(self._run("beat", *_shard(doorbell), token, "" if progress is None else repr(progress)))
 
-    def put(self, door: Doorbell, token: str, index: int, chunk: bytes | memoryview) -> bool:
+    def put(self, doorbell: Doorbell, token: str, index: int, chunk: bytes | memoryview) -> bool:
         """PUT a chunk of the shard's part, renewing the lease. False: as of `beat`, and nothing was written."""
-        return bool(self._run("put", *_shard(door), token, index, chunk))
+        return bool(self._run("put", *_shard(doorbell), token, index, chunk))
 
     def complete(
         self,
-        door: Doorbell,
+        doorbell: Doorbell,
         token: str,
         part: bytes,
         *,
         bad: bool = False,
-        error: tuple[str, str, str] | None = None,
+        error: ErrorReport | None = None,
         seconds: float = 0.0,
-        told: Told | None = None,
+        celery_result: CeleryResult | None = None,
     ) -> Effects | None:
         """COMPLETE a shard with its part, or the header of the chunks that were PUT.
 
-        ``bad`` marks a part that carries an error, ``error`` is its (type, text, traceback); ``seconds`` is what
-        it took to simulate; ``told`` is for Celery. None: the token does not hold the shard, or the job is final;
-        nothing was written.
+        ``bad`` marks a part that carries an error; ``error`` is the first one in it. ``seconds`` is what it took
+        to simulate. None: the token does not hold the shard, or the job is final; nothing was written.
         """
         reply = self._run(
             "complete",
-            *_shard(door),
+            *_shard(doorbell),
             token,
             part,
             chunks.count(part),
             int(bad),
             *(error or ("", "", "")),
             round(1e6 * seconds),
-            *(told or ("", "", "")),
+            *(celery_result or ("", "", "")),
         )
-        return None if reply is None else effects_of(reply)
+        return None if reply is None else codec.decode_effects(reply)
 
-    def release(self, door: Doorbell, token: str, *, delay: float = 0.0, reason: str = "") -> Effects | None:
+    def release(self, doorbell: Doorbell, token: str, *, delay: float = 0.0, reason: str = "") -> Effects | None:
         """RELEASE a shard unfinished: it waits again, for ``delay`` seconds at least; its log has the reason.
 
         None: the token does not hold it.
         """
-        reply = self._run("release", *_shard(door), token, round(1000 * delay), reason)
-        return None if reply is None else effects_of(reply)
+        reply = self._run("release", *_shard(doorbell), token, round(1000 * delay), reason)
+        return None if reply is None else codec.decode_effects(reply)
 
     def fail(
         self,
-        door: Doorbell,
+        doorbell: Doorbell,
         token: str,
         part: bytes,
-        error: tuple[str, str, str],
+        error: ErrorReport,
         *,
         delay: float = 0.0,
     ) -> Effects | None:
@@ -196,24 +183,24 @@ class Store:
 
         The third failure makes ``part``, which holds the error, the shard's own. None: the token does not hold it.
         """
-        reply = self._run("fail", *_shard(door), token, round(1000 * delay), FAILURE_LIMIT, part, *error)
-        return None if reply is None else effects_of(reply)
+        reply = self._run("fail", *_shard(doorbell), token, round(1000 * delay), FAILURE_LIMIT, part, *error)
+        return None if reply is None else codec.decode_effects(reply)
 
-    def died(self, door: Doorbell, token: str, text: str) -> bool:
+    def died(self, doorbell: Doorbell, token: str, text: str) -> bool:
         """DIED: note that the process which holds the shard is dead; its lease runs out. False: it holds none."""
-        return bool(self._run("died", *_shard(door), token, text))
+        return bool(self._run("died", *_shard(doorbell), token, text))
 
     def cancel(self, job_id: str) -> Effects | None:
         """CANCEL a job. None: it was final already, or is unknown. Raises `NotOwnerError`."""
         reply = self._run_owned("cancel", job_id, _caller())
-        return None if reply is None else effects_of(reply)
+        return None if reply is None else codec.decode_effects(reply)
 
     def delete(self, job_id: str) -> bool:
         """DELETE a final job and all that it stored; its id stays taken for 4 h. False: not final, or unknown.
 
         Raises `NotOwnerError`.
         """
-        return bool(self._run_owned("delete", job_id, _ms(TOMBSTONE_LIFE), _caller()))
+        return bool(self._run_owned("delete", job_id, milliseconds(TOMBSTONE_LIFE), _caller()))
 
     def annotate(self, job_id: str, manifest: bytes, tags: tuple[str, ...]) -> bool:
         """Replace a job's manifest and tags. False: there is no such job. Raises `NotOwnerError`."""
@@ -230,22 +217,22 @@ class Store:
     def read(self, job_id: str) -> Record | None:
         """Return a job's record; None: it never was, was deleted, or ended two result TTLs ago."""
         pipeline = self.client.pipeline(transaction=False)
-        pipeline.hgetall(keys.job(job_id))
-        pipeline.get(keys.about(job_id))
-        with damage(job_id):
+        pipeline.hgetall(keys.key("job", job_id))
+        pipeline.get(keys.key("manifest", job_id))
+        with wrong_type_as_damage(job_id):
             job, manifest = pipeline.execute()
         # Both have one life; the moment in which it ends may lie between the two answers.
-        return parse_record(job_id, job, manifest) if job and manifest is not None else None
+        return codec.decode_record(job_id, job, manifest) if job and manifest is not None else None
 
     def state(self, job_id: str) -> str | None:
         """Return a job's state, which costs less than its record; None: there is no such job."""
-        with damage(job_id):
-            return text(self.client.hget(keys.job(job_id), "state"))
+        with wrong_type_as_damage(job_id):
+            return text(self.client.hget(keys.key("job", job_id), "state"))
 
     def log(self, job_id: str) -> list[LogLine]:
         """Return what happened to a job's shards, oldest first; empty where there is no log, or no more."""
-        with damage(job_id):
-            return parse_log(self.client.lrange(keys.log(job_id), 0, -1))
+        with wrong_type_as_damage(job_id):
+            return parse_log(self.client.lrange(keys.key("log", job_id), 0, -1))
 
     def position(self, job_id: str) -> int | None:
         """Return how many jobs are served before this one; None: it is not queued."""
@@ -254,28 +241,28 @@ class Store:
 
     def has_result(self, job_id: str) -> bool:
         """Whether any part can be read."""
-        return bool(self.client.exists(keys.parts(job_id)))
+        return bool(self.client.exists(keys.key("parts", job_id)))
 
-    def page(self, owner: str, wanted: Wanted, *, place: str, skip: int, most: float) -> Page:
-        """LIST jobs of an owner, ``most`` at most, from a page's place on; "" is the first."""
-        following, skip, found = self._run(
-            "list",
-            owner,
-            int(wanted.newest_first),
-            *milliseconds(wanted),
-            " ".join(wanted.states),
-            wanted.backend,
-            msgspec.json.encode(wanted.tags),
-            place,
-            skip,
-            int(min(most, _PAGE)),
-        )
-        jobs = tuple(Listed(name(job_id), name(backend)) for job_id, backend in found)
-        return Page(jobs, text(following), skip)
+    def find(
+        self, owner: str, wanted: JobFilter = ANY_JOB, *, skip: int = 0, limit: int | None = None
+    ) -> Iterator[ListedJob]:
+        """Yield an owner's jobs that are wanted, but not the first ``skip``, and ``limit`` at most (None: all)."""
+        cursor: str | None = ""
+        left = math.inf if limit is None else limit
+        while cursor is not None and left > 0:
+            page = self.page(owner, wanted, cursor=cursor, skip=skip, most=left)
+            yield from page.jobs
+            cursor, skip = page.cursor, page.skip
+            left -= len(page.jobs)
+
+    def page(self, owner: str, wanted: JobFilter, *, cursor: str, skip: int, most: float) -> Page:
+        """LIST jobs of an owner, ``most`` at most, from a page's cursor on; "" is the first."""
+        arguments = codec.encode_filter(wanted)
+        return codec.decode_page(self._run("list", owner, *arguments, cursor, skip, int(min(most, _PAGE))))
 
     def workers(self) -> list[WorkerInfo]:
         """Return what the workers that are up said of themselves, by name."""
-        return workers_of(self._run("workers"))
+        return codec.decode_workers(self._run("workers"))
 
     def budget(self, owner: str) -> tuple[int, int]:
         """Return the bytes that an owner's jobs weigh, and what they may weigh; 0: anything."""
@@ -293,18 +280,12 @@ class Store:
         """Return how many shards may be in ``sent`` at once."""
         return max(_LEAST_WINDOW, int(self.client.get(keys.window(self.lane)) or 0))
 
-    def places(self, job_id: str) -> Places | None:
-        """Return how many shards of an unfinished job are in each place; None: there is no such job."""
+    def shard_counts(self, job_id: str) -> ShardCounts | None:
+        """Return how many shards of an unfinished job wait, run and are done; None: there is no such job."""
         pipeline = self.client.pipeline(transaction=True)
-        pipeline.hgetall(keys.job(job_id))
-        pipeline.llen(keys.again(job_id))
-        job, again = pipeline.execute()
-        if not job or job[b"state"].decode() in FINAL_STATES:
-            return None
-        total, done = int(job[b"total"]), int(job[b"done"])
-        waiting = total - int(job[b"next"]) + again
-        held = sum(name.startswith(keys.TOKEN.encode()) for name in job)
-        return Places(waiting, total - waiting - held - done, held, done)
+        pipeline.hgetall(keys.key("job", job_id))
+        pipeline.llen(keys.key("retry", job_id))
+        return codec.decode_counts(*pipeline.execute())
 
 
 def _caller() -> str:
@@ -312,10 +293,6 @@ def _caller() -> str:
     return uuid.uuid4().hex
 
 
-def _ms(seconds: float) -> int:
-    return max(1, round(seconds * 1000))
-
-
-def _shard(door: Doorbell) -> tuple[str, int]:
-    job_id, shard = door
+def _shard(doorbell: Doorbell) -> tuple[str, int]:
+    job_id, shard = doorbell
     return keys.check_job_id(job_id), int(shard)

@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
 from simulator.sizes import size
-from worker.errors import RecordDamagedError
-from worker.record.keys import PROGRESS, USAGE, check_job_id
-from worker.record.nodes import named, node_id
+from worker.record.keys import check_job_id
+from worker.record.nodes import node_id
 
 __all__ = [
     "FINAL_STATES",
     "MOST_URGENT",
+    "STATES",
+    "CeleryResult",
     "Claim",
     "Doorbell",
     "Effects",
     "Ended",
-    "Handed",
+    "ErrorReport",
+    "HandedOut",
     "NewJob",
-    "Places",
     "Record",
-    "Told",
+    "ShardCounts",
     "WorkerInfo",
 ]
 
 #: The states of a job are QUEUED, RUNNING and these; what is in one of these stays there.
 FINAL_STATES = frozenset({"DONE", "ERROR", "CANCELLED"})
 STATES = FINAL_STATES | {"QUEUED", "RUNNING"}
+
+#: Of a run that failed: the error's type, its text, and its traceback.
+ErrorReport: TypeAlias = tuple[str, str, str]
 
 #: The most urgent of an owner's jobs; 0 is the default, and the least.
 MOST_URGENT = 9
@@ -43,11 +46,14 @@ class Doorbell(NamedTuple):
     """What a message says: this shard may be there to claim."""
 
     job_id: str
-    #: Its place in the job, from 0.
+    #: Its index in the job, from 0.
     shard: int
 
+    def __str__(self) -> str:
+        return f"{self.job_id}/{self.shard}"
 
-class Handed(NamedTuple):
+
+class HandedOut(NamedTuple):
     """A shard that a script moved to ``sent``; the caller publishes its doorbell."""
 
     job_id: str
@@ -58,7 +64,7 @@ class Handed(NamedTuple):
     job_timeout: float
 
     @property
-    def door(self) -> Doorbell:
+    def doorbell(self) -> Doorbell:
         """What the message says."""
         return Doorbell(self.job_id, self.shard)
 
@@ -73,8 +79,8 @@ class Ended(NamedTuple):
     error_text: str | None
 
 
-class Told(NamedTuple):
-    """What Celery's result backend is told of a task, in the same step in which the record changes."""
+class CeleryResult(NamedTuple):
+    """A task's outcome for Celery's result backend, written in the same step in which the record changes."""
 
     task_id: str
     #: Seconds that it is kept.
@@ -87,10 +93,10 @@ class Told(NamedTuple):
 class Effects:
     """What is left to do after a script; where the caller dies before, FEED makes up for it."""
 
-    handed: tuple[Handed, ...] = ()
+    handed_out: tuple[HandedOut, ...] = ()
     ended: tuple[Ended, ...] = ()
-    #: What was damaged or missing in the record, and dropped or put right: for the log.
-    dropped: tuple[str, ...] = ()
+    #: What was damaged or missing in the record, and was removed or restored: lines for the log.
+    repairs: tuple[str, ...] = ()
 
 
 class Claim(NamedTuple):
@@ -188,12 +194,12 @@ class WorkerInfo(msgspec.Struct, frozen=True, omit_defaults=True):
         return f"<WorkerInfo {self.name!r}: {slots}, {has}>"
 
 
-class Places(NamedTuple):
-    """How many shards of a job are in each place; they add up to its total."""
+class ShardCounts(NamedTuple):
+    """How many shards of a job wait, were sent, are leased, and are done; they add up to its total."""
 
     waiting: int
     sent: int
-    held: int
+    leased: int
     done: int
 
 
@@ -227,58 +233,3 @@ class Record:
     def final(self) -> bool:
         """Whether it has ended; a final state never changes."""
         return self.state in FINAL_STATES
-
-
-def parse_record(job_id: str, job: Mapping[bytes, bytes], manifest: bytes) -> Record:
-    """Return the record in a job's hash, and what is beside it; `RecordDamagedError` if that is none."""
-    try:
-        return _parse(job_id, job, manifest)
-    except (KeyError, ValueError, ZeroDivisionError) as error:
-        raise RecordDamagedError(
-            f"the record of job {job_id} is damaged ({type(error).__name__}: {error}): delete and submit it again"
-        ) from error
-
-
-def _parse(job_id: str, job: Mapping[bytes, bytes], manifest: bytes) -> Record:
-
-    def text(name: bytes) -> str | None:
-        value = job.get(name)
-        return None if value is None else value.decode(errors="replace")
-
-    def seconds(name: bytes) -> float | None:
-        value = job.get(name)
-        return None if value is None else int(value) / 1000
-
-    def starting(mark: str) -> dict[str, bytes]:
-        start = mark.encode()
-        return {
-            name[len(start) :].decode(errors="replace"): value
-            for name, value in job.items()
-            if name.startswith(start)
-        }
-
-    state, total, done = job[b"state"].decode(), int(job[b"total"]), int(job[b"done"])
-    if state not in STATES:
-        raise ValueError(f"{state!r:.40} is no state")
-    # What still runs of a job that is final counts for nothing.
-    reported = 0.0 if state in FINAL_STATES else math.fsum(map(float, starting(PROGRESS).values()))
-    usage = starting(USAGE)
-    names = named(usage)
-    return Record(
-        id=job_id,
-        owner=job[b"owner"].decode(),
-        state=state,
-        total=total,
-        done=done,
-        bad=int(job[b"bad"]),
-        manifest=manifest,
-        created=int(job[b"created"]) / 1000,
-        started=seconds(b"started"),
-        ended=seconds(b"ended"),
-        error_type=text(b"error_type"),
-        error_text=text(b"error_text"),
-        traceback=text(b"traceback"),
-        lapses=int(job[b"lapses"]),
-        progress=(done + reported) / total,
-        usage={names[node]: int(micros) / 1e6 for node, micros in usage.items()},
-    )

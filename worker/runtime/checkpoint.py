@@ -27,7 +27,7 @@ class Checkpoint:
     def __init__(
         self,
         store: Store,
-        door: Doorbell,
+        doorbell: Doorbell,
         token: str,
         *,
         on_lasting: Callable[[], None] = lambda: None,
@@ -40,7 +40,7 @@ class Checkpoint:
         self._expected: Callable[[], float] = lambda: 0.0
         self._lasting = False
         self._store = store
-        self._door = door
+        self._doorbell = doorbell
         self._token = token
         self._clock = clock
         self._next_look = clock() + LOOK_INTERVAL
@@ -56,7 +56,7 @@ class Checkpoint:
             return
         pause = LOOK_INTERVAL
         try:
-            wanted = self._store.look(self._door) == ("RUNNING", self._token)
+            wanted = self._store.look(self._doorbell) == ("RUNNING", self._token)
         except STORE_FAULTS:
             wanted = True
             # To wait for an answer costs time that the run could use.
@@ -66,6 +66,6 @@ class Checkpoint:
             self._lasting = True
             self._on_lasting()
         if not wanted:
-            raise StoppedError(f"{self._door.job_id}/{self._door.shard} is no longer wanted here")
+            raise StoppedError(f"{self._doorbell} is no longer wanted here")
         if self._drain is not None and self._drain.hands_back(lambda: self._begun + self._expected()):
-            raise StoppedError(f"{self._door.job_id}/{self._door.shard} is handed back: the worker shuts down")
+            raise StoppedError(f"{self._doorbell} is handed back: the worker shuts down")

@@ -37,7 +37,7 @@ class Run:
 
     slot: int
     pid: int
-    door: Doorbell
+    doorbell: Doorbell
     token: str
     #: From 0 to 1; None: nothing was reported yet.
     progress: float | None
@@ -73,13 +73,13 @@ class Runs:
             entry.version = 1
 
     @contextmanager
-    def running(self, slot: int, door: Doorbell, token: str) -> Iterator[Running]:
+    def running(self, slot: int, doorbell: Doorbell, token: str) -> Iterator[Running]:
         """Show the run in this block as the slot's."""
         entry = self._entries[slot]
         # What a process that died here has left may be of either kind.
         entry.version |= 1
         entry.pid, entry.progress, entry.deliveries = os.getpid(), -1.0, 0
-        entry.job_id, entry.shard = door.job_id.encode(), door.shard
+        entry.job_id, entry.shard = doorbell.job_id.encode(), doorbell.shard
         entry.token = token.encode()
         entry.version += 1
         try:

@@ -8,7 +8,7 @@ return for_job(id, 0, function()
   if not owner then return 0 end
   local refusal = refuse_foreign(id, owner, caller_owner)
   if refusal then return refusal end
-  call("SET", about_key(id), manifest, "KEEPTTL")
+  call("SET", manifest_key(id), manifest, "KEEPTTL")
   tag(owner, id, tags)
   return 1
 end)

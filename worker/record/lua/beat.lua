@@ -5,7 +5,7 @@ local id, shard, token, progress = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 return for_job(id, 0, function()
   if final(holding(id, shard, token)) then return 0 end
   begin()
-  call("ZADD", HELD, NOW + LEASE, pair(id, shard))
+  call("ZADD", LEASED, NOW + LEASE, pair(id, shard))
   if progress ~= "" then call("HSET", job_key(id), "p:" .. shard, progress) end
   return 1
 end)

@@ -13,5 +13,5 @@ return for_job(id, false, function()
   begin()
   finish(id, "CANCELLED")
   call("HSET", job_key(id), "canceller", caller)
-  return { handed, ended }
+  return { handed_out, ended }
 end)

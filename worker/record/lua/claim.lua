@@ -11,7 +11,7 @@ return for_job(id, { 0, false }, function()
   if final(state) or not mine then return { 0, state } end
 
   local job = job_key(id)
-  call("ZADD", HELD, NOW + LEASE, pair(id, shard))
+  call("ZADD", LEASED, NOW + LEASE, pair(id, shard))
   call("HSET", job, "t:" .. shard, token)
   call("HDEL", job, "r:" .. shard)
   if holder ~= token then note(id, "claimed", shard, (given_up or 0) + 1, token, "") end

@@ -5,7 +5,7 @@ local id, shard, token, part = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local chunks, bad = tonumber(ARGV[7]), ARGV[8] == "1"
 local failure = bad and { ARGV[9], ARGV[10], ARGV[11] }
 local micros = ARGV[12]
-local told, life, meta = ARGV[13], ARGV[14], ARGV[15]
+local task_id, life, meta = ARGV[13], ARGV[14], ARGV[15]
 
 return for_job(id, false, function()
   local state = holding(id, shard, token)
@@ -24,12 +24,12 @@ return for_job(id, false, function()
   local worker = worker_of(token)
   if worker ~= "" then call("HINCRBY", job_key(id), "u:" .. worker, micros) end
   reveal(id, shard, token, part, chunk_bytes, micros, failure)
-  if told ~= "" then
-    call("SETEX", CELERY_RESULT .. told, life, meta)
-    call("PUBLISH", CELERY_RESULT .. told, meta)
+  if task_id ~= "" then
+    call("SETEX", CELERY_RESULT .. task_id, life, meta)
+    call("PUBLISH", CELERY_RESULT .. task_id, meta)
     -- It is the whole job's task: FEED need not look.
-    if told == id then call("ZREM", UNTOLD, id) end
+    if task_id == id then call("ZREM", UNREPORTED, id) end
   end
   fill(math.huge)
-  return { handed, ended }
+  return { handed_out, ended }
 end)

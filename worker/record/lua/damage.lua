@@ -28,9 +28,9 @@ end
 
 -- Nothing is recorded under this id: what lies beside the record goes too.
 local function forget_job(id, where)
-  call("UNLINK", about_key(id), payload_key(id), parts_key(id), log_key(id), again_key(id), lapses_key(id))
+  call("UNLINK", manifest_key(id), payload_key(id), parts_key(id), log_key(id), retry_key(id), lapses_key(id))
   call("ZREM", DEADLINE, id)
-  call("ZREM", UNTOLD, id)
+  call("ZREM", UNREPORTED, id)
   tell("job " .. id .. ", met in " .. where .. ", has no record: dropped")
 end
 

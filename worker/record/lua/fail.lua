@@ -17,5 +17,5 @@ return for_job(id, false, function()
     reveal(id, shard, token, part, 0, 0, failure)
   end
   fill(math.huge)
-  return { handed, ended }
+  return { handed_out, ended }
 end)

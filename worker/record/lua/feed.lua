@@ -11,7 +11,7 @@ local MOST_DOUBLINGS = 6
 -- What Celery's result backend was told, for each final state.
 local OUTCOME = { DONE = "SUCCESS", ERROR = "FAILURE", CANCELLED = "REVOKED" }
 -- Leases after the end for which Celery is told again.
-local TELLING = 10
+local REPORTING = 10
 local FED, GRACE = PREFIX .. "fed", PREFIX .. "grace"
 local left = LIMIT
 
@@ -81,7 +81,7 @@ local function lapse(id, shard, token)
   local died = call("HINCRBY", lapses_key(id), "died:" .. shard, seen_dead and 1 or 0)
   local lapses = call("HINCRBY", lapses_key(id), shard, 1)
   if lapses < lapse_limit then
-    wait_again(id, shard)
+    retry(id, shard)
   else
     local text = lapse_text(lapses, died)
     -- `worker.record.chunks` reads it.
@@ -90,8 +90,8 @@ local function lapse(id, shard, token)
 end
 
 local function end_leases(count_lapses)
-  for _, held in ipairs(overdue(HELD)) do
-    local id, shard, state = entry(HELD, held, "state")
+  for _, held in ipairs(overdue(LEASED)) do
+    local id, shard, state = entry(LEASED, held, "state")
     local holder = id and fields(id, "t:" .. shard)
     if id and (FINAL[state] or not holder) then
       attempt(id, let_go, id, shard, 0)
@@ -116,7 +116,7 @@ local function send_again()
       attempt(id, function()
         local times = call("HINCRBY", job_key(id), "r:" .. shard, 1)
         call("ZADD", sent_key(LANE), NOW + LEASE * 2 ^ math.min(times, MOST_DOUBLINGS), sent[i])
-        tell_handed(id, shard, total, job_timeout)
+        hand_out(id, shard, total, job_timeout)
       end)
       left = left - 1
     end
@@ -125,16 +125,16 @@ end
 
 begin()
 -- A caller that died, or lost Redis, before it told Celery of an end: another does, until Celery has it.
-local function tell_again()
-  for _, id in ipairs(call("ZRANGEBYSCORE", UNTOLD, "-inf", NOW, "LIMIT", 0, LIMIT)) do
+local function report_again()
+  for _, id in ipairs(call("ZRANGEBYSCORE", UNREPORTED, "-inf", NOW, "LIMIT", 0, LIMIT)) do
     local state, ended_at, total, error_type, error_text =
       fields(id, "state", "ended", "total", "error_type", "error_text")
     local meta = FINAL[state] and call("GET", CELERY_RESULT .. id)
-    if not FINAL[state] or NOW - (tonumber(ended_at) or 0) > TELLING * LEASE or not tonumber(total)
+    if not FINAL[state] or NOW - (tonumber(ended_at) or 0) > REPORTING * LEASE or not tonumber(total)
       or (meta and meta:find('"status": "' .. OUTCOME[state] .. '"', 1, true)) then
-      call("ZREM", UNTOLD, id)
+      call("ZREM", UNREPORTED, id)
     else
-      call("ZADD", UNTOLD, NOW + LEASE, id)
+      call("ZADD", UNREPORTED, NOW + LEASE, id)
       ended[#ended + 1] = { id, state, tonumber(total), error_type, error_text }
     end
   end
@@ -150,8 +150,8 @@ if left > 0 then send_again() end
 -- A shard ahead of a single busy slot spares it a pause: COMPLETE sends it. One more that a tick sent beside it
 -- would be a third shard for another owner to wait for.
 fill(left, slots > 0 and 1 or LEAST_WINDOW)
-tell_again()
+report_again()
 trim(LIMIT)
 local dropped = call("LRANGE", DROPPED, 0, -1)
 call("DEL", DROPPED)
-return { handed, ended, dropped }
+return { handed_out, ended, dropped }

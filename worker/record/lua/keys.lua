@@ -1,10 +1,10 @@
--- The first prelude of every script: the clock, the calls to Redis, and the names of keys.
+-- The first prelude of every script: the clock, the calls to Redis, and the names of keys that Python does not use.
+-- Those that it does, such as job_key(id), stand in front of this: worker/record/keys.py writes them.
 --
 -- A shard is in exactly one place: waiting -> sent -> held -> done, or held -> waiting. A job is QUEUED, then
 -- RUNNING, then DONE, ERROR or CANCELLED for good. worker/record/keys.py lists the keys and what they hold.
 --
--- KEYS[1] is the prefix of all keys, the rest of each is computed here: one Redis allows that, a Redis Cluster
--- would not. ARGV[1] is the lane, ARGV[2] the lease; a script's own arguments follow. Times are whole
+-- KEYS[1] is the prefix of all keys, the rest of each is computed: one Redis allows that, a Redis Cluster would not. ARGV[1] is the lane, ARGV[2] the lease; a script's own arguments follow. Times are whole
 -- milliseconds.
 --
 -- What is missing or damaged harms the jobs that it belonged to and nobody else: a key of another type than it has
@@ -41,16 +41,11 @@ local function call(...)
   return redis.call(...)
 end
 
-local HELD, DEADLINE, KEPT = PREFIX .. "held", PREFIX .. "deadline", PREFIX .. "kept"
-local CHARGED, USED, CLOCK = PREFIX .. "charged", PREFIX .. "used", PREFIX .. "clock"
-local UNTOLD = PREFIX .. "untold"
--- The bytes that each owner's jobs may weigh, 0: any. Workers write it, as their operator says.
-local QUOTA = PREFIX .. "quota"
+local KEPT, CHARGED, CLOCK = PREFIX .. "kept", PREFIX .. "charged", PREFIX .. "clock"
 -- Where Celery's result backend keeps what it was told.
 local CELERY_RESULT = "celery-task-meta-"
-local WINDOW, TURN = PREFIX .. "window:" .. LANE, PREFIX .. "turn:" .. LANE
--- Nobody writes it: only who has a right to it may name it as a key.
-local OPERATOR = PREFIX .. "operator"
+local function turn_key(lane) return PREFIX .. "turn:" .. lane end
+local WINDOW, TURN = PREFIX .. "window:" .. LANE, turn_key(LANE)
 
 local FINAL = { DONE = true, ERROR = true, CANCELLED = true }
 local LEAST_WINDOW = 2
@@ -69,15 +64,8 @@ local now_parts = call("TIME")
 local NOW = now_parts[1] * 1000 + math.floor(now_parts[2] / 1000)
 
 -- What the caller is told: shards to publish, jobs that ended.
-local handed, ended = {}, {}
+local handed_out, ended = {}, {}
 
-local function job_key(id) return PREFIX .. "job:" .. id end
-local function about_key(id) return PREFIX .. "about:" .. id end
-local function payload_key(id) return PREFIX .. "payload:" .. id end
-local function parts_key(id) return PREFIX .. "parts:" .. id end
-local function again_key(id) return PREFIX .. "again:" .. id end
-local function lapses_key(id) return PREFIX .. "lapses:" .. id end
-local function log_key(id) return PREFIX .. "log:" .. id end
 local function index_key(owner) return PREFIX .. "index:" .. owner end
 local function tags_key(owner) return PREFIX .. "tags:" .. owner end
 -- With the owner's length, as both may hold any letter.

@@ -13,15 +13,15 @@ end
 -- Each shard of the job that was sent once and is neither done nor anywhere waits again, or is held again.
 local function find_lost(id, next, flying)
   local waiting = {}
-  for _, shard in ipairs(call("LRANGE", again_key(id), 0, -1)) do waiting[shard] = true end
+  for _, shard in ipairs(call("LRANGE", retry_key(id), 0, -1)) do waiting[shard] = true end
   for number = 0, next - 1 do
     local shard = string.format("%.0f", number)
     if not (waiting[shard] or flying[pair(id, shard)] or call("HGET", parts_key(id), shard)) then
       if fields(id, "t:" .. shard) then
         -- Whoever holds it beats, or it lapses.
-        call("ZADD", HELD, NOW + LEASE, pair(id, shard))
+        call("ZADD", LEASED, NOW + LEASE, pair(id, shard))
       else
-        wait_again(id, shard)
+        retry(id, shard)
       end
       tell("shard " .. shard .. " of job " .. id .. " stood nowhere: put back")
     end
@@ -44,10 +44,10 @@ local function mend(id, flying)
     tell("job " .. id .. " had no deadline: put back")
   end
   if not call("ZSCORE", index_key(owner), id) then call("ZADD", index_key(owner), age_of(owner, id), id) end
-  local again = call("LLEN", again_key(id))
+  local again = call("LLEN", retry_key(id))
   if next < total or again > 0 then
     local ready = ready_key(lane, owner)
-    if not (call("ZSCORE", ready, id) and call("ZSCORE", PREFIX .. "turn:" .. lane, owner)) then
+    if not (call("ZSCORE", ready, id) and call("ZSCORE", turn_key(lane), owner)) then
       offer(id, owner, lane, rank)
       tell("job " .. id .. " waited in no line: put back")
     end
@@ -61,7 +61,7 @@ local function mend_some()
   call("SET", MENDED, NOW)
   -- What is in flight: each entry, and how many of each job there are.
   local flying, jobs = {}, {}
-  for _, place in ipairs({ sent_key(LANE), HELD }) do
+  for _, place in ipairs({ sent_key(LANE), LEASED }) do
     for _, member in ipairs(call("ZRANGE", place, 0, -1)) do
       local id = split(member)
       if id then

@@ -25,7 +25,7 @@ return for_job(id, false, function()
   local turns = {}
   local place = call("ZRANK", ready_key(lane, owner), id) or 0
   local position, ahead = 0, 1
-  for _, other in ipairs(call("ZRANGE", PREFIX .. "turn:" .. lane, 0, -1)) do
+  for _, other in ipairs(call("ZRANGE", turn_key(lane), 0, -1)) do
     if other == owner then
       turns[other], ahead = place, 0
     else

@@ -4,7 +4,7 @@ local id, shard, token, index, chunk = ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[
 
 return for_job(id, 0, function()
   if final(holding(id, shard, token)) then return 0 end
-  call("ZADD", HELD, NOW + LEASE, pair(id, shard))
+  call("ZADD", LEASED, NOW + LEASE, pair(id, shard))
   call("HSET", parts_key(id), shard .. "." .. index, chunk)
   -- How many there may be: whoever ends this hold must find all of them.
   local put = tonumber(fields(id, "c:" .. shard) or 0)

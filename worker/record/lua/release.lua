@@ -12,5 +12,5 @@ return for_job(id, false, function()
     give_back(id, shard, token, delay, reason)
   end
   fill(math.huge)
-  return { handed, ended }
+  return { handed_out, ended }
 end)

@@ -1,13 +1,13 @@
 -- The second prelude: the moves of shards and jobs.
 
-local function tell_handed(id, shard, total, timeout)
+local function hand_out(id, shard, total, timeout)
   -- All numbers, or this is an error: nil would cut the answer short.
-  handed[#handed + 1] = { id, shard + 0, total + 0, timeout + 0 }
+  handed_out[#handed_out + 1] = { id, shard + 0, total + 0, timeout + 0 }
 end
 
 -- Who watches the job is told that it changed. He reads the record then: a message may get lost.
 local function announce(id, state, done, total)
-  call("PUBLISH", PREFIX .. "events:" .. id, state .. " " .. done .. " " .. total)
+  call("PUBLISH", events_key(id), state .. " " .. done .. " " .. total)
 end
 
 -- The worker behind a token, which is random and, where a worker made it, says whose it is.
@@ -125,7 +125,7 @@ end
 -- The job has shards that wait: it stands in its owner's line, and the owner has a turn.
 local function offer(id, owner, lane, rank)
   call("ZADD", ready_key(lane, owner), rank, id)
-  local turn = PREFIX .. "turn:" .. lane
+  local turn = turn_key(lane)
   if not call("ZSCORE", turn, owner) then
     -- An owner leaves the line only at its head, when all others were served later: so it enters in front of
     -- all that were served, behind those who came before it and have not been.
@@ -134,8 +134,8 @@ local function offer(id, owner, lane, rank)
 end
 
 -- A shard goes back to waiting.
-local function wait_again(id, shard)
-  call("RPUSH", again_key(id), shard)
+local function retry(id, shard)
+  call("RPUSH", retry_key(id), shard)
   offer(id, fields(id, "owner", "lane", "rank"))
 end
 
@@ -151,7 +151,7 @@ local function let_go(id, shard, keep)
   for chunk = keep, put - 1 do
     call("HDEL", parts_key(id), shard .. "." .. chunk)
   end
-  call("ZREM", HELD, pair(id, shard))
+  call("ZREM", LEASED, pair(id, shard))
   call("HDEL", job_key(id), "t:" .. shard, "p:" .. shard, "c:" .. shard, "d:" .. shard)
 end
 
@@ -168,7 +168,7 @@ local function give_back(id, shard, token, delay, reason)
   if delay > 0 then
     call("ZADD", sent_key(fields(id, "lane")), NOW + delay, pair(id, shard))
   else
-    wait_again(id, shard)
+    retry(id, shard)
   end
 end
 
@@ -181,11 +181,11 @@ local function finish(id, state)
       "error_type", "error_text")
   -- Twice as long as the result: so "expired" is told from "unknown".
   call("PEXPIRE", job, 2 * ttl)
-  call("PEXPIRE", about_key(id), 2 * ttl)
+  call("PEXPIRE", manifest_key(id), 2 * ttl)
   call("PEXPIRE", parts_key(id), ttl)
   call("PEXPIRE", payload_key(id), ttl)
   call("PEXPIRE", log_key(id), ttl)
-  call("UNLINK", again_key(id), lapses_key(id))
+  call("UNLINK", retry_key(id), lapses_key(id))
   local asked = RECORD_BYTES + payload_bytes + result_bytes
   if state == "CANCELLED" then
     call("UNLINK", payload_key(id))
@@ -198,7 +198,7 @@ local function finish(id, state)
   if state ~= "DONE" then call("ZADD", ended_key(owner, state), age_of(owner, id), id) end
   announce(id, state, done, total)
   -- FEED will look whether the caller has told Celery.
-  call("ZADD", UNTOLD, NOW + LEASE, id)
+  call("ZADD", UNREPORTED, NOW + LEASE, id)
   ended[#ended + 1] = { id, state, tonumber(total), error_type, error_text }
 end
 

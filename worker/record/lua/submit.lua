@@ -7,7 +7,7 @@ local total, manifest, priority = ARGV[6], ARGV[7], tonumber(ARGV[8])
 local payload_bytes, result_bytes = ARGV[9], ARGV[10]
 local expires, job_timeout, result_ttl = ARGV[11], ARGV[12], ARGV[13]
 local backend, tags = ARGV[14], ARGV[15]
-local upload = PREFIX .. "upload:" .. ARGV[16]
+local upload = upload_key(ARGV[16])
 -- Where the payload begins that comes along.
 local ALONG = 17
 -- The owners' budget where nobody has set one.
@@ -18,7 +18,7 @@ if known then
   call("UNLINK", upload)
   return { known == digest and "KNOWN" or "TAKEN" }
 end
-if call("EXISTS", PREFIX .. "tombstone:" .. id) == 1 then
+if call("EXISTS", tombstone_key(id)) == 1 then
   call("UNLINK", upload)
   return { "DELETED" }
 end
@@ -50,7 +50,7 @@ call("HSET", job_key(id), "state", "QUEUED", "owner", owner, "lane", LANE, "tota
   "bad", 0, "rank", rank, "created", NOW, "backend", backend, "job_timeout", job_timeout, "expires", expires,
   "result_ttl", result_ttl, "payload_bytes", payload_bytes, "result_bytes", result_bytes, "part_bytes", 0,
   "lapses", 0, "digest", digest)
-call("SET", about_key(id), manifest)
+call("SET", manifest_key(id), manifest)
 -- An expired job of this name and owner may have left its places in lists, and what it counted for.
 if call("ZREM", KEPT, pair(id, owner)) == 1 then
   unlist(owner, id)
@@ -62,4 +62,4 @@ if tags ~= "[]" then tag(owner, id, tags) end
 call("ZADD", DEADLINE, NOW + expires, id)
 offer(id, owner, LANE, rank)
 fill(math.huge)
-return { "SUBMITTED", handed, ended }
+return { "SUBMITTED", handed_out, ended }

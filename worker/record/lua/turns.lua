@@ -12,16 +12,16 @@ local function send_next(id, ready)
   local next, total, timeout, state = fields(id, "next", "total", "job_timeout", "state")
   if final(state) then return false end
   next, total = tonumber(next), tonumber(total)
-  local shard = call("LPOP", again_key(id))
-  while shard and not is_shard(shard, next) do shard = call("LPOP", again_key(id)) end
+  local shard = call("LPOP", retry_key(id))
+  while shard and not is_shard(shard, next) do shard = call("LPOP", retry_key(id)) end
   if not shard then
     if next >= total then return false end
     shard, next = next, next + 1
     call("HSET", job_key(id), "next", next)
   end
-  if next == total and call("EXISTS", again_key(id)) == 0 then call("ZREM", ready, id) end
+  if next == total and call("EXISTS", retry_key(id)) == 0 then call("ZREM", ready, id) end
   call("ZADD", sent_key(LANE), NOW + LEASE, pair(id, shard))
-  tell_handed(id, shard, total, timeout)
+  hand_out(id, shard, total, timeout)
   return true
 end
 

@@ -1,0 +1,1 @@
+"""What several benchmarks share: circuits, turns, the machine, a Redis with workers, and checks of answers."""

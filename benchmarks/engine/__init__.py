@@ -1,0 +1,1 @@
+"""How fast is the simulator, beside Aer, qulacs and what memory allows? Run by `make bench-engine`."""

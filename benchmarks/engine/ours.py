@@ -1,0 +1,93 @@
+"""The engine as a contender: always from the Qiskit circuit, lowering included, in this process."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+
+from benchmarks.common.agreement import places
+from benchmarks.common.rounds import Contender
+from benchmarks.engine.floor import Work
+from jobs import lower
+from simulator import engine
+from simulator.dynamic.analysis import unitary_instructions
+from simulator.evolve.evolution import Evolution, forget_plans
+from simulator.evolve.state import State
+from simulator.plan.planner import Multiply, Stage
+from simulator.shards.shards import Precision
+
+_SEED = 1
+
+
+def state(circuit: QuantumCircuit, precision: Precision = "double") -> Contender:
+    """Evolve to the state, its qubits wherever the engine left them, as Aer leaves its state inside."""
+    return Contender("ours", lambda: _final(circuit, precision), _amplitudes)
+
+
+def cold_state(circuit: QuantumCircuit, precision: Precision = "double") -> Contender:
+    """Do as `state` does for a circuit of which no plan is kept."""
+    return Contender(
+        "cold",
+        lambda: _final(circuit, precision),
+        _amplitudes,
+        prepare=forget_plans,
+    )
+
+
+def full(circuit: QuantumCircuit, precision: Precision = "double") -> Contender:
+    """Evolve to the state, and return it with its qubits in order."""
+    return Contender(
+        "ours",
+        lambda: engine.run(lower(circuit), seed=_SEED, method="statevector", precision=precision),
+        lambda result: result.state,
+    )
+
+
+def counts(circuit: QuantumCircuit, shots: int) -> Contender:
+    """Run to the dict of hex keys."""
+    return Contender(
+        "ours",
+        lambda: engine.run(lower(circuit), seed=_SEED, method="qasm", shots=shots),
+        lambda result: result.counts,
+    )
+
+
+def ordered(circuit: QuantumCircuit, precision: Precision) -> NDArray[Any]:
+    """Return what `state` is timed by, put in order here, by other means than the engine's own."""
+    final = _final(circuit, precision)
+    top = circuit.num_qubits - 1
+    axes = [top - final.slots[qubit] for qubit in reversed(range(circuit.num_qubits))]
+    return np.ascontiguousarray(final.amplitudes.reshape((2,) * len(axes)).transpose(axes)).reshape(-1)
+
+
+def work(circuit: QuantumCircuit, precision: Precision = "double") -> Work:
+    """Return what the engine's plan of the circuit does to each amplitude."""
+    evolution = Evolution(unitary_instructions(lower(circuit)))
+    plans = evolution.plans(tuple(range(circuit.num_qubits)), real=evolution.real)
+    size = (8 if evolution.real else 16) / (2 if precision == "single" else 1)
+    flops = in_memory = in_cache = 0.0
+    for part in chain.from_iterable(plan.parts for plan in plans):
+        in_memory += 2 * size
+        for step in part.steps if isinstance(part, Stage) else ():
+            in_cache += 2 * size
+            if isinstance(step, Multiply):
+                flops += (2 if evolution.real else 8) * 2.0 ** len(step.targets)
+                in_cache += 2 * size if step.sources else 0
+    return Work(flops, in_memory, in_cache)
+
+
+def _amplitudes(final: State) -> list[complex]:
+    """Return those that are compared, each from where its qubits lie."""
+    moved = [
+        sum((place >> qubit & 1) << bit for qubit, bit in final.slots.items())
+        for place in places(len(final.slots))
+    ]
+    return [complex(final.amplitudes[place]) for place in moved]
+
+
+def _final(circuit: QuantumCircuit, precision: Precision) -> State:
+    return engine.final_state(lower(circuit), precision=precision)

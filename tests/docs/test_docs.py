@@ -1,0 +1,86 @@
+"""The documents say what the code does."""
+
+import os
+import re
+import subprocess
+from dataclasses import fields
+from urllib.parse import unquote
+
+import pytest
+from support.processes import ROOT
+
+from jobs import BasicAerProvider, LocalCluster
+from jobs.cli import main
+from jobs.cli.exits import ExitCode
+from jobs.submit.options import DEFAULTS
+from worker.settings import Settings
+from worker.url import defect
+
+USAGE = (ROOT / "docs" / "usage.md").read_text()
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+README = (ROOT / "README.md").read_text()
+
+
+def first_cells(text):
+    """What stands in backquotes in the first column of the tables."""
+    return {
+        name for line in re.findall(r"^\| (`[^|]*) \|", text, re.MULTILINE) for name in re.findall("`(.*?)`", line)
+    }
+
+
+def test_every_setting_is_explained():
+    """The table of settings has every variable that is read, and no other."""
+    assert {name for name in first_cells(OPERATIONS) if name.startswith("BASICAER_")} == {
+        each.metadata["variable"] for each in fields(Settings)
+    }
+
+
+def test_every_option_is_explained():
+    """The table of run options has every option of every backend."""
+    assert {name for options in DEFAULTS.values() for name in options} <= first_cells(USAGE)
+
+
+def test_every_command_and_exit_code_is_explained():
+    """The tables of the command line have every command and every exit code."""
+    assert {name.split()[1] for name in first_cells(USAGE) if name.startswith("basicaer ")} == set(main.commands)
+    codes = USAGE[USAGE.index("| exit code") :]
+    assert [int(code) for code in re.findall(r"^\| (\d+) \|", codes, re.MULTILINE)] == [*ExitCode]
+
+
+@pytest.mark.parametrize("text", [README, USAGE, OPERATIONS, (ROOT / "docs" / "architecture.md").read_text()])
+def test_links_lead_to_files(text):
+    """Every relative link names a file that is there."""
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", text):
+        assert (ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize("text", [README, OPERATIONS])
+def test_a_password_is_encoded_as_the_documents_say(text):
+    """Their command makes of any password what a URL takes."""
+    password = "p/a#s?s@w:o%r&d'\" $"  # noqa: S105 (a test's)
+    command = re.search(r"python3 -c '.+' \"\$PASSWORD\"", text)[0]
+    done = subprocess.run(
+        ["/bin/sh", "-c", command],
+        env=os.environ | {"PASSWORD": password},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert defect(f"redis://:{done.stdout.strip()}@first:6379/0") is None
+    assert unquote(done.stdout.strip()) == password
+
+
+def test_the_snippets_of_the_readme_run(monkeypatch):
+    """The README's first lines of Python, as they stand: submit, and come back by the job's id."""
+    submit, come_back = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    with LocalCluster(workers=1) as cluster:
+        monkeypatch.setenv("BASICAER_URL", cluster.url)
+        names = {}
+        exec(submit, names)  # noqa: S102 (our own document)
+        again = {"job_id": names["job"].job_id()}
+        exec(come_back, again)  # noqa: S102 (our own document)
+        assert again["job"].result().get_counts() == names["job"].result().get_counts()
+        assert sum(again["job"].result().get_counts().values()) == 4096
+        for provider in (names["provider"], again["job"].backend().provider):
+            assert isinstance(provider, BasicAerProvider)
+            provider.close()

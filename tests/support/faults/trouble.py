@@ -1,0 +1,62 @@
+"""Loaded into a worker by ``-I support.faults.trouble``: runs of circuits with a trouble's mark have it first.
+
+The mark is the circuit's global phase, which no count depends on.
+
+The trouble comes in the pool's child, between CLAIM and the engine, as often as ``TROUBLE_TIMES`` says; a file for
+each time, in the folder ``TROUBLE_FOLDER``, outlives the child. After that the engine runs the shard.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+from pathlib import Path
+
+from worker import tasks
+
+simulate = tasks.simulate_shard
+
+
+def deadlock() -> None:
+    lock = threading.Lock()
+    lock.acquire()
+    lock.acquire()
+
+
+def hold_the_interpreter() -> None:
+    """One call into C that lets no other thread of Python run."""
+    seconds = int(os.environ["TROUBLE_SECONDS"])
+    assert ctypes.PyDLL(None).sleep(seconds) == 0
+
+
+def unforeseen() -> None:
+    raise KeyError("nobody foresaw this")
+
+
+TROUBLES = (deadlock, hold_the_interpreter, unforeseen)
+
+
+def mark(name: str) -> float:
+    """Return the global phase that says this trouble."""
+    return 1.0 + [trouble.__name__ for trouble in TROUBLES].index(name)
+
+
+def _is_due(name: str) -> bool:
+    for number in range(int(os.environ["TROUBLE_TIMES"])):
+        try:
+            Path(os.environ["TROUBLE_FOLDER"], f"{name}.{number}").touch(exist_ok=False)
+        except FileExistsError:
+            continue
+        return True
+    return False
+
+
+def simulate_with_trouble(shard, **options):
+    for trouble in TROUBLES:
+        if shard.items[0].program.global_phase == mark(trouble.__name__) and _is_due(trouble.__name__):
+            trouble()
+    return simulate(shard, **options)
+
+
+tasks.simulate_shard = simulate_with_trouble

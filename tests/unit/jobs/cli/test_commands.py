@@ -1,0 +1,274 @@
+"""The commands about jobs, as a script sees them: stdout, stderr and the exit code."""
+
+import json
+import math
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from qiskit import QuantumCircuit
+from qiskit.circuit.classical import expr, types
+from support.command_line import BASICAER, basicaer, command_lines_with, no_settings  # noqa: F401 (a fixture)
+from support.patience import deadline
+from support.processes import ROOT, RedisServer, eventually, started
+
+from jobs import BasicAerProvider, LocalCluster
+
+pytestmark = pytest.mark.usefixtures("no_settings")
+BELL = 'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[2];\ncreg c[2];\nh q[0];\ncx q[0],q[1];\nmeasure q -> c;\n'
+NOWHERE = "redis://:s3cret@127.0.0.1:1/0"
+
+
+@pytest.fixture(scope="module")
+def url():
+    with LocalCluster(workers=1) as cluster:
+        eventually(lambda: "1 up" in basicaer("doctor", url=cluster.url).stdout, what="the worker")
+        yield cluster.url
+
+
+@pytest.fixture(scope="module")
+def idle_url():
+    """A Redis without workers."""
+    server = RedisServer(Path(tempfile.mkdtemp(prefix="basicaer-test-"))).start()
+    yield server.url
+    server.stop()
+    shutil.rmtree(server.folder, ignore_errors=True)
+
+
+@pytest.fixture
+def bell(tmp_path):
+    path = tmp_path / "bell.qasm"
+    path.write_text(BELL)
+    return str(path)
+
+
+def submitted(url, bell):
+    done = basicaer("run", bell, "--no-wait", url=url)
+    assert done.exit_code == 0, done.output
+    return done.stdout.strip()
+
+
+def test_run_shows_a_histogram(url, bell):
+    """The counts are on stdout with shots and seed, the exit code is 0, and off a terminal stderr is empty."""
+    done = basicaer("run", bell, "--shots", "1000", "--seed", "5", url=url)
+    assert done.exit_code == 0, done.output
+    head, *lines = done.stdout.splitlines()
+    assert head.startswith("bell on qasm_simulator: 1000 shots, seed 5, ")
+    found = [re.fullmatch(r"  (\d\d)  █+.? *  (\d+) +\d+\.\d%", line) for line in lines]
+    assert {match[1] for match in found} == {"00", "11"}
+    assert sum(int(match[2]) for match in found) == 1000
+    assert done.stderr == ""
+
+
+def test_json_is_all_there_is_on_stdout(url, bell):
+    """`--json` prints one JSON document, and the same seed gives the same counts (contract 32)."""
+    first, second = (json.loads(basicaer("run", bell, "--seed", "7", "--json", url=url).stdout) for _ in range(2))
+    assert first["status"] == "DONE"
+    assert first["results"][0]["counts"] == second["results"][0]["counts"]
+    assert sum(first["results"][0]["counts"].values()) == 1024
+    assert first["results"][0]["seed_simulator"] == 7
+    assert first["job_id"] != second["job_id"]
+
+
+@pytest.mark.parametrize(
+    ("backend", "key", "shape"), [("statevector_simulator", "statevector", 2), ("unitary_simulator", "unitary", 4)]
+)
+def test_amplitudes_are_pairs_in_json(url, tmp_path, backend, key, shape):
+    """A statevector or unitary is printed as [real, imaginary] pairs; for a person as a table."""
+    path = tmp_path / "phase.qasm"
+    path.write_text('OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[1] q;\nh q[0];\ns q[0];\n')
+    done = basicaer("run", str(path), "--backend", backend, "--json", url=url)
+    values = [pair for row in [json.loads(done.stdout)["results"][0][key]] for pair in _flat(row)]
+    assert len(values) == shape
+    assert [round(part, 9) for part in values[-1 if shape == 2 else 2]] == [0, 0.707106781]
+    assert "0.7071i" in basicaer("run", str(path), "--backend", backend, url=url).stdout
+
+
+def _flat(rows):
+    return [pair for row in rows for pair in (row if isinstance(row[0], list) else [row])]
+
+
+def test_a_job_is_found_again_by_its_id(url, bell):
+    """`run --no-wait` prints the id and nothing else; `result`, `status` and `jobs` find it (contract 13, 14)."""
+    job_id = submitted(url, bell)
+    result = json.loads(basicaer("result", job_id, "--json", url=url).stdout)
+    assert (result["job_id"], result["status"]) == (job_id, "DONE")
+    assert basicaer("status", job_id, url=url).stdout == "DONE\n"
+    assert json.loads(basicaer("status", job_id, "--json", url=url).stdout)["backend"] == "qasm_simulator"
+    listed = json.loads(basicaer("jobs", "--limit", "1", "--json", url=url).stdout)
+    assert [job["job_id"] for job in listed] == [job_id]
+    assert job_id in basicaer("jobs", url=url).stdout
+    assert basicaer("jobs", "--status", "cancelled", "--json", url=url).stdout == "[]\n"
+
+
+def test_logs(url, bell):
+    """`basicaer logs` prints a line for each thing that happened, oldest first (contract 16)."""
+    job_id = submitted(url, bell)
+    basicaer("result", job_id, url=url)
+    lines = basicaer("logs", job_id, url=url).stdout.splitlines()
+    assert [line.split()[2] for line in lines] == ["submitted", "claimed", "finished", "ended"]
+    entries = json.loads(basicaer("logs", job_id, "--json", url=url).stdout)
+    assert [entry["event"] for entry in entries] == ["submitted", "claimed", "finished", "ended"]
+    assert entries[1]["worker"] in lines[1]
+    assert entries[2]["seconds"] > 0
+
+
+def test_a_job_that_failed_ends_with_1(url):
+    """The error's type and text are on stderr, the exit code is 1, and there is no traceback (contract 6)."""
+    circuit = QuantumCircuit(1, 1)
+    zero = circuit.add_var("zero", expr.lift(0, types.Uint(8)))
+    circuit.store(zero, expr.div(expr.lift(1, types.Uint(8)), zero))
+    circuit.measure(0, 0)
+    job_id = BasicAerProvider(url).get_backend("qasm_simulator").run(circuit).job_id()
+    done = basicaer("result", job_id, url=url)
+    assert done.exit_code == 1
+    assert "division by zero" in done.stderr
+    assert "Traceback" not in done.output
+    assert done.stdout == ""
+    assert "division by zero" in json.loads(basicaer("status", job_id, "--json", url=url).stdout)["error"]
+
+
+def test_cancel_takes_effect_once(idle_url, bell):
+    """A queued job is cancelled with code 0; again, or its result, is code 1 (contract 8, 10)."""
+    job_id = submitted(idle_url, bell)
+    first, again = (basicaer("cancel", job_id, url=idle_url) for _ in range(2))
+    assert (first.exit_code, first.stdout) == (0, "CANCELLED\n")
+    assert (again.exit_code, again.stdout) == (1, "CANCELLED\n")
+    assert "Nothing to cancel" in again.stderr
+    done = basicaer("result", job_id, url=idle_url)
+    assert done.exit_code == 1
+    assert "cancelled" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["status", "result", "logs", "cancel"])
+def test_an_unknown_id_ends_with_4(idle_url, command):
+    """No job with this id: said with the id and the address, exit code 4 (contract 13)."""
+    done = basicaer(command, "no-such-job", url=idle_url)
+    assert done.exit_code == 4
+    assert "no-such-job" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "reason"),
+    [
+        ("// nothing\n", [], r"circuit\.qasm:1:1: nothing is in it"),
+        (BELL.replace("h q", "rx q"), [], r"circuit\.qasm:5:1: 'rx' takes 1 parameter, but got 0"),
+        (BELL.replace("cx q", "cy2 q"), [], r"circuit\.qasm:6:1: 'cy2' is not defined"),
+        (BELL.replace("[2]", "[1000]").replace("h q[0]", "h q"), [], r"1000 is greater than maximum \(\d+\)"),
+        (BELL, ["--shots", "-1"], "-1"),
+        (BELL, ["--seed", "x"], "'x'"),
+        (BELL, ["--backend", "unitary_simulator"], 'instruction "measure"'),
+        (BELL, ["--backend", "aer_simulator"], "aer_simulator"),
+        ("OPENQASM 3.0;\ninput float theta;\nqubit q;\nU(theta, 0, 0) q;\n", [], "theta"),
+    ],
+)
+def test_bad_input_ends_with_2(url, tmp_path, text, options, reason):
+    """A file or option that cannot be used is refused by name, without a traceback; nothing is submitted."""
+    path = tmp_path / "circuit.qasm"
+    path.write_text(text)
+    before = basicaer("jobs", "--limit", "1", "--json", url=url).stdout
+    done = basicaer("run", str(path), *options, url=url)
+    assert done.exit_code == 2
+    assert re.search(reason, done.stderr)
+    assert "Traceback" not in done.output
+    assert basicaer("jobs", "--limit", "1", "--json", url=url).stdout == before
+
+
+def test_a_missing_file_ends_with_2(url):
+    """The file is named."""
+    done = basicaer("run", "not-there.qasm", url=url)
+    assert (done.exit_code, done.stderr) == (2, "Error: not-there.qasm: No such file or directory\n")
+
+
+@pytest.mark.parametrize("arguments", [["jobs"], ["status", "x"], ["run", "{bell}"]])
+def test_an_unreachable_redis_ends_with_3(bell, arguments):
+    """The address is named without its password (contract 18)."""
+    done = basicaer(*(argument.format(bell=bell) for argument in arguments), url=NOWHERE)
+    assert done.exit_code == 3
+    assert "127.0.0.1:1" in done.stderr
+    assert "s3cret" not in done.output
+
+
+def test_a_bad_url_ends_with_2():
+    """A scheme that is not Redis's is refused, without the password."""
+    done = basicaer("jobs", url="amqp://me:s3cret@host/0")
+    assert done.exit_code == 2
+    assert "amqp" in done.stderr
+    assert "s3cret" not in done.output
+
+
+def test_no_redis_server_ends_with_3(bell, monkeypatch, tmp_path):
+    """Where there is no Redis to run, the message says what to install."""
+    monkeypatch.setenv("BASICAER_REDIS_SERVER", str(tmp_path / "nothing"))
+    monkeypatch.setenv("BASICAER_STATE_DIR", str(tmp_path / "state"))
+    done = basicaer("run", bell)
+    assert done.exit_code == 3
+    assert "apt install redis-server" in done.stderr
+    assert "Traceback" not in done.output
+
+
+def test_ctrl_c_leaves_the_job_alone(idle_url, bell):
+    """Ctrl-C while waiting: exit code 130, the job's id, how to come back; the job stays QUEUED."""
+    command = [BASICAER, "run", bell, "--url", idle_url]
+    with started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as waiting:
+        assert "No worker is up" in waiting.stderr.readline()
+        provider = BasicAerProvider(idle_url)
+        job = eventually(lambda: provider.jobs(limit=1, status="QUEUED"), what="the submitted job")[0]
+        waiting.send_signal(signal.SIGINT)
+        out, err = waiting.communicate(timeout=deadline(20))
+    assert waiting.returncode == 130, err
+    assert out == ""
+    assert f"basicaer result {job.job_id()} --url" in err
+    assert "Traceback" not in err
+    assert job.status().name == "QUEUED"
+    provider.close()
+
+
+def test_read_only_commands_start_no_workers(monkeypatch, tmp_path):
+    """With the embedded cluster, looking at jobs starts a Redis to look into, and no worker."""
+    with tempfile.TemporaryDirectory(prefix="basicaer-test-") as folder:
+        monkeypatch.setenv("BASICAER_STATE_DIR", folder)
+        monkeypatch.setenv("BASICAER_LINGER", "1")
+        provider = BasicAerProvider()
+        assert provider.jobs() == []
+        found = {check["name"]: check for check in json.loads(basicaer("doctor", "--json").stdout)}
+        assert "embedded, running" in found["cluster"]["found"]
+        assert found["workers"]["found"].startswith("none up")
+        ours = command_lines_with(folder)
+        assert any("worker.cluster.supervisor" in line for line in ours)
+        assert not any("-A worker" in line for line in ours)
+        provider.close()
+        eventually(lambda: "not running" in basicaer("doctor").stdout, within=20, what="the cluster's end")
+
+
+def test_precision(url, tmp_path):
+    """`--precision single` runs in single precision: 0.6 and 0.8 come back rounded to complex64."""
+    path = tmp_path / "turn.qasm"
+    path.write_text(f'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[1];\nry({2 * math.acos(0.6)}) q[0];\n')
+    for precision, digits in (("single", 1e-6), ("double", 1e-15)):
+        options = ("--backend", "statevector_simulator", "--precision", precision, "--json")
+        told = json.loads(basicaer("run", str(path), *options, url=url).stdout)
+        ((zero, _), (one, _)) = told["results"][0]["statevector"]
+        assert abs(zero - 0.6) + abs(one - 0.8) < digits
+        assert (zero == float(np.float32(zero))) == (precision == "single")
+    assert basicaer("run", str(path), "--precision", "half", url=url).exit_code == 2
+
+
+def test_help_lists_the_exit_codes():
+    """`basicaer --help` says what each exit code means."""
+    text = basicaer("--help").stdout
+    assert re.findall(r"^    (\d+) ", text, re.MULTILINE) == ["0", "1", "2", "3", "4", "130"]
+
+
+def test_nothing_but_the_result_goes_into_a_pipe(url, bell):
+    """`basicaer run | cat` prints no colours, no spinner, and no more than the result."""
+    done = subprocess.run(
+        [BASICAER, "run", bell, "--url", url], capture_output=True, timeout=deadline(60), check=True, cwd=ROOT
+    )
+    assert b"\x1b" not in done.stdout + done.stderr
+    assert done.stderr == b""

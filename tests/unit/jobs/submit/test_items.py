@@ -1,0 +1,53 @@
+"""What the client takes in a worker runs: both ask how wide a run is in the same way."""
+
+from __future__ import annotations
+
+import pytest
+from qiskit import QuantumCircuit
+from qiskit.circuit import Parameter
+from support.in_process import LIMITS, ran
+
+from jobs.errors import BasicAerError
+from jobs.submit.items import Intake
+from simulator import run_shard
+from simulator.shards.shards import Options, Shard
+
+
+def one_by_one(width: int, angle: object = 0.3) -> QuantumCircuit:
+    """One qubit at a time is turned and measured: with no sampling at the end, each is retired."""
+    circuit = QuantumCircuit(width, 1, name="one by one")
+    for qubit in range(width):
+        circuit.ry(angle, qubit)
+        circuit.measure(qubit, 0)
+    return circuit
+
+
+@pytest.mark.parametrize("width", [21, 48, 49, 60])
+@pytest.mark.parametrize("swept", [False, True])
+def test_qubits_that_come_and_go_are_counted_alike(width: int, *, swept: bool) -> None:
+    """Rule 25: without sampling, a circuit of any width of which one qubit is in use at once runs."""
+    angle = Parameter("angle")
+    options = {"parameter_binds": [{angle: 0.3}, {angle: 0.3}]} if swept else {}
+    circuit = one_by_one(width, angle if swept else 0.3)
+    for each in ran(circuit, shots=10, seed_simulator=1, allow_sample_measuring=False, **options):
+        assert each.failure is None and sum(each.counts.values()) == 10
+
+
+@pytest.mark.parametrize("width", [21, 49])
+def test_qubits_that_are_sampled_together_are_refused_by_the_client(width: int) -> None:
+    """Rule 23: with sampling, the same circuit has all of its qubits at once."""
+    circuit = QuantumCircuit(width, width, name="together")
+    circuit.h(range(width))
+    circuit.measure(range(width), range(width))
+    with pytest.raises(BasicAerError, match=rf"{width} is greater than maximum \(20\).*together"):
+        ran(circuit, allow_sample_measuring=True)
+
+
+def test_a_sweep_asks_for_no_more_than_its_rows() -> None:
+    """Rule 25: where rows are not sampled together, what is asked for is that of qubits that are at once."""
+    angle = Parameter("angle")
+    intake = Intake(Options("qasm", 10, sample_measuring=False), 1, "qasm_simulator", LIMITS)
+    (sweep,) = intake.items(one_by_one(40, angle), [{angle: 0.1}, {angle: 0.2}])
+    asked: list[int] = []
+    run_shard(Shard(intake.options, (sweep,)), admit=asked.append)
+    assert len(asked) == 3 and max(asked) < 1 << 20

@@ -1,0 +1,351 @@
+"""Evolutions against the product of their instructions' matrices, however a state is cut into chunks."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from threading import get_ident
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from numpy.typing import NDArray
+from support.programs import (
+    dense,
+    embedded,
+    h,
+    random_unitary,
+    random_vector,
+    ry,
+    unitary_instructions,
+    unitary_of,
+    x,
+)
+
+from simulator.circuit.array import Array
+from simulator.circuit.contents import qubits_of
+from simulator.circuit.instructions import Diagonal, Gate, Initialize, Permutation, Unitary
+from simulator.errors import StoppedError
+from simulator.evolve import evolution, state
+from simulator.evolve.evolution import Evolution, forget_plans
+from simulator.kernels import threads
+from simulator.monitor import Monitor
+from simulator.plan import planner
+from simulator.plan.operations import Evolving
+
+# Rounding of a dozen products of matrices of at most 2^6 rows.
+TOLERANCE = {"rtol": 0, "atol": 1e-12}
+#: log2 of a chunk, how many of the lowest bits are always in it, threads.
+CUTS = [(14, 3, 1), (5, 0, 1), (5, 1, 2), (6, 2, 4)]
+
+
+def cut(patch: pytest.MonkeyPatch, chunk: int, low: int, count: int) -> None:
+    """Cut states into chunks of this size, and use so many threads."""
+    patch.setattr(planner, "CHUNK", chunk)
+    patch.setattr(planner, "LOW", low)
+    forget_plans()
+    threads.use_threads(count)
+
+
+@pytest.fixture(params=CUTS, ids=str, scope="module")
+def cuts(request: pytest.FixtureRequest) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        cut(patch, *request.param)
+        yield
+    forget_plans()
+    threads.use_threads(None)
+
+
+@settings(deadline=None, max_examples=100)
+@given(data=st.data(), num_qubits=st.integers(1, 8))
+@pytest.mark.usefixtures("cuts")
+def test_an_evolution_is_its_instructions(data: st.DataObject, num_qubits: int) -> None:
+    """Rule 29: whatever the stages, blocks and chunks, a state goes where its instructions' matrices send it."""
+    instructions = data.draw(unitary_instructions(num_qubits))
+    psi = random_vector(5, num_qubits)
+    expected = unitary_of(instructions, num_qubits) @ psi
+    register = state.vector(psi)
+    Evolution(instructions).run(register)
+    np.testing.assert_allclose(register.ordered(), expected, **TOLERANCE)
+
+
+@settings(deadline=None, max_examples=60)
+@given(data=st.data(), num_qubits=st.integers(1, 8))
+@pytest.mark.usefixtures("cuts")
+def test_from_the_ground_state(data: st.DataObject, num_qubits: int) -> None:
+    """What is left out because a qubit is still in |0> is zero; so it is after a first evolution."""
+    first = data.draw(unitary_instructions(num_qubits))
+    second = data.draw(unitary_instructions(num_qubits))
+    expected = unitary_of(first + second, num_qubits)[:, 0]
+    register = state.ground(num_qubits)
+    Evolution(first).run(register)
+    Evolution(second).run(register)
+    np.testing.assert_allclose(register.ordered(), expected, **TOLERANCE)
+
+
+@settings(deadline=None, max_examples=40)
+@given(data=st.data(), num_qubits=st.integers(1, 4))
+@pytest.mark.usefixtures("cuts")
+def test_matrices_too(data: st.DataObject, num_qubits: int) -> None:
+    """The rows of a matrix are qubits: the same plan multiplies a matrix."""
+    instructions = data.draw(unitary_instructions(num_qubits))
+    before = random_unitary(7, num_qubits)
+    expected = unitary_of(instructions, num_qubits) @ before
+    register = state.matrix(before.copy())
+    Evolution(instructions).run(register)
+    np.testing.assert_allclose(register.ordered().reshape(before.shape), expected, **TOLERANCE)
+
+
+REAL = st.one_of(
+    st.builds(lambda qubit, theta: ry(theta, qubit), st.integers(0, 6), st.floats(-7, 7)),
+    st.builds(h, st.integers(0, 6)),
+    st.permutations(range(7)).flatmap(lambda p: st.integers(1, 7).map(lambda k: x(p[0], *p[1:k]))),
+    st.permutations(range(7)).flatmap(
+        lambda p: st.integers(1, 7).map(
+            lambda k: Gate("z", (p[0],), controls=tuple(p[1:k]), control_state=k % 2 ** (k - 1))
+        )
+    ),
+    st.permutations(range(7)).map(lambda p: Gate("swap", (p[0], p[1]), controls=(p[2],))),
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(instructions=st.lists(REAL, max_size=16))
+@pytest.mark.usefixtures("cuts")
+def test_real_arithmetic(instructions: list[Evolving]) -> None:
+    """A circuit of real gates runs on real numbers, to the same state."""
+    real = Evolution(instructions)
+    assert real.real
+    register = state.ground(7, np.float64)
+    real.run(register)
+    assert register.amplitudes.dtype == np.float64
+    np.testing.assert_allclose(register.ordered(), unitary_of(instructions, 7)[:, 0], **TOLERANCE)
+
+
+@pytest.mark.parametrize("instruction", [Gate("rx", (0,), (0.3,)), Gate("y", (0,)), Gate("s", (0,))])
+def test_what_is_not_real(instruction: Gate) -> None:
+    """Circuits with imaginary entries are not taken for real ones."""
+    assert not Evolution([h(0), instruction]).real
+
+
+@pytest.mark.usefixtures("cuts")
+@pytest.mark.parametrize("dtype", [np.complex64, np.float32])
+def test_single_precision(dtype: type[np.generic]) -> None:
+    """A state of single precision stays one."""
+    instructions = [
+        *(h(qubit) for qubit in range(7)),
+        x(3, 1),
+        ry(0.4, 6),
+        x(0, 6, 5, 4, 3, 2),
+        Gate("z", (2,), controls=(5,)),
+    ]
+    register = state.ground(7, dtype)
+    Evolution(instructions).run(register)
+    assert register.amplitudes.dtype == dtype
+    np.testing.assert_allclose(register.ordered(), unitary_of(instructions, 7)[:, 0], rtol=0, atol=1e-6)
+
+
+@pytest.mark.usefixtures("cuts")
+def test_wide_matrices_and_preparations() -> None:
+    """What no block can take runs on the whole state, between stages."""
+    prepared, wide = random_vector(1, 3), random_unitary(2, 7)
+    diagonal = np.exp(1j * np.arange(128))
+    instructions = [
+        Initialize(Array.of(prepared), (1, 4, 7), fresh=True),
+        h(0),
+        Unitary(Array.of(wide), (0, 2, 3, 4, 5, 6, 7)),
+        Diagonal(Array.of(diagonal), (7, 1, 2, 6, 4, 5, 3)),
+        Unitary(Array.of(random_unitary(3, 2)), (1, 0), (2, 3, 4, 5, 6)),
+        Permutation((0, 1, 7), (7, 0, 1)),
+        ry(0.3, 7),
+    ]
+    register = state.ground(8)
+    Evolution(instructions).run(register)
+    start = np.zeros(256, np.complex128)
+    start[[sum((i >> place & 1) << qubit for place, qubit in enumerate((1, 4, 7))) for i in range(8)]] = prepared
+    np.testing.assert_allclose(register.ordered(), unitary_of(instructions[1:], 8) @ start, **TOLERANCE)
+
+
+def test_the_same_bits_on_any_number_of_threads() -> None:
+    """Rule 32: threads change no bit of the state."""
+    rng = np.random.default_rng(0)
+    instructions: list[Evolving] = []
+    for _ in range(4):
+        instructions += [Gate("u", (qubit,), tuple(rng.uniform(0, 6, 3).tolist())) for qubit in range(10)]
+        order = rng.permutation(10).tolist()
+        instructions += [x(a, b) for a, b in zip(order[::2], order[1::2], strict=True)]
+    found = []
+    for count in (1, 2, 4):
+        with pytest.MonkeyPatch.context() as patch:
+            cut(patch, 6, 2, count)
+            register = state.ground(10)
+            Evolution(instructions).run(register)
+            found.append(register.ordered().tobytes())
+    forget_plans()
+    threads.use_threads(None)
+    assert found[0] == found[1] == found[2]
+
+
+def test_other_angles_share_a_plan() -> None:
+    """A structure is planned once; the angles of another circuit are its own."""
+
+    def circuit(theta: float) -> list[Evolving]:
+        return [ry(theta, 0), x(1, 0), ry(theta / 2, 1), Gate("rz", (0,), (theta,))]
+
+    forget_plans()
+    for theta in (0.3, 1.1):
+        register = state.ground(2)
+        Evolution(circuit(theta)).run(register)
+        np.testing.assert_allclose(register.ordered(), unitary_of(circuit(theta), 2)[:, 0], **TOLERANCE)
+    assert planned_structures() == (1, 1)
+
+
+def planned_structures() -> tuple[int, int]:
+    """How many plans were made, and how many were found."""
+    info = evolution._planned.cache_info()
+    return info.misses, info.hits
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_wide_phases_of_which_a_chunk_has_few_qubits(seed: int) -> None:
+    """What lies outside of a chunk makes no block larger, and what is too wide for one is in none."""
+    rng = np.random.default_rng(seed)
+    num_qubits = 12
+    instructions: list[Evolving] = []
+    for kind in rng.choice(3, 60, p=[0.4, 0.3, 0.3]).tolist():
+        first, *others = rng.choice(num_qubits, (1, 2, 7 + rng.integers(3))[kind], replace=False).tolist()
+        angles = tuple(rng.uniform(0, 6, 3).tolist())
+        instructions.append(
+            (Gate("u", (first,), angles), x(first, *others), Gate("p", (first,), angles[:1], tuple(others)))[kind]
+        )
+    whole = state.ground(num_qubits)
+    Evolution(instructions).run(whole)
+    with pytest.MonkeyPatch.context() as patch:
+        cut(patch, 6, 3, 1)
+        chunks = state.ground(num_qubits)
+        Evolution(instructions).run(chunks)
+        np.testing.assert_allclose(chunks.ordered(), whole.ordered(), **TOLERANCE)
+    forget_plans()
+    threads.use_threads(None)
+
+
+def test_a_long_circuit_is_planned_in_pieces() -> None:
+    """Pieces, with other qubits renamed in each, are the whole circuit, and no long one is kept."""
+    rng = np.random.default_rng(3)
+    instructions: list[Evolving] = []
+    for _ in range(900):
+        a, b = rng.choice(4, 2, replace=False).tolist()
+        instructions += [ry(float(rng.uniform(0, 6)), a), Gate("swap", (a, b)), x(b, a)]
+    register = state.ground(4)
+    Evolution(instructions).run(register)
+    np.testing.assert_allclose(register.ordered(), unitary_of(instructions, 4)[:, 0], rtol=0, atol=1e-11)
+
+
+def test_twenty_thousand_gates_keep_the_norm() -> None:
+    """Rounding does not add up beyond what 20,000 gates must cost."""
+    rng = np.random.default_rng(1)
+    instructions: list[Evolving] = []
+    for _ in range(10_000):
+        a, b = rng.choice(6, 2, replace=False).tolist()
+        instructions += [Gate("u", (a,), tuple(rng.uniform(0, 6, 3).tolist())), x(a, b)]
+    register = state.ground(6)
+    Evolution(instructions).run(register)
+    assert abs(np.linalg.norm(register.amplitudes) - 1) < 1e-11
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_checkpoint_ends_the_run(count: int) -> None:
+    """What the checkpoint raises comes out, also while other threads work; it is called in this thread only."""
+    calls: list[int] = []
+
+    def checkpoint() -> None:
+        calls.append(get_ident())
+        if len(calls) == 5:
+            raise StoppedError
+
+    with pytest.MonkeyPatch.context() as patch:
+        cut(patch, 5, 1, count)
+        with pytest.raises(StoppedError):
+            # Of so many chunks, this thread gets five, however late it is.
+            Evolution([h(qubit) for qubit in range(16)]).run(state.ground(16), Monitor(checkpoint))
+    forget_plans()
+    threads.use_threads(None)
+    assert calls == [get_ident()] * 5
+
+
+def test_names_move_without_amplitudes() -> None:
+    """Swaps and permutations move no amplitude; a qubit known to be 0 stays known under its new name."""
+    register = state.ground(3)
+    Evolution([x(0), Gate("swap", (0, 2)), Permutation((0, 1), (1, 0))]).run(register)
+    before = register.amplitudes.copy()
+    Evolution([Gate("swap", (0, 1))]).run(register)
+    assert np.array_equal(register.amplitudes, before)
+    np.testing.assert_array_equal(register.ordered(), np.eye(8)[4])
+    assert register.live == 0b100
+
+
+def test_more_bits_than_qubits() -> None:
+    """Bits above those of the qubits are so many states, one behind the other, and each evolves by itself."""
+    rows = np.array([random_vector(seed, 3) for seed in range(4)])
+    gates = [h(0), x(2, 0), ry(0.2, 1)]
+    register = state.State(rows.reshape(-1).copy(), {0: 1, 1: 0, 2: 2})
+    Evolution(gates).run(register)
+    assert set(register.slots) == {0, 1, 2}
+    swapped = embedded(np.eye(4)[[0, 2, 1, 3]], (0, 1), 3)
+    expected = (unitary_of(gates, 3) @ swapped @ rows.T).T
+    for row, psi in zip(register.amplitudes.reshape(4, -1), expected, strict=True):
+        np.testing.assert_allclose(state.State(row, register.slots).ordered(), psi, **TOLERANCE)
+
+
+def applied(instructions: Sequence[Evolving], psi: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """The state after instructions, each by one product over the qubits that it names."""
+    count = psi.size.bit_length() - 1
+    for instruction in instructions:
+        qubits = qubits_of(instruction)
+        place = {qubit: number for number, qubit in enumerate(qubits)}
+        near = replace(
+            instruction,
+            **{
+                name: tuple(place[qubit] for qubit in getattr(instruction, name))
+                for name in ("targets", "controls")
+                if hasattr(instruction, name)
+            },
+        )
+        axes = [count - 1 - qubit for qubit in reversed(qubits)]
+        moved = np.moveaxis(psi.reshape((2,) * count), axes, range(len(axes)))
+        product = dense(near, len(qubits)) @ moved.reshape(1 << len(qubits), -1)
+        psi = np.moveaxis(product.reshape((2,) * count), range(len(axes)), axes).reshape(-1)
+    return psi
+
+
+@pytest.mark.parametrize("real", [False, True])
+@pytest.mark.parametrize("num_qubits", [9, 11, 13, 14, 15])
+def test_each_tier(num_qubits: int, real: bool) -> None:
+    """Rule 29: whatever the planner does at a width, diagonals of any width and dense gates give their product."""
+    rng = np.random.default_rng(num_qubits)
+    instructions: list[Evolving] = []
+    for layer in range(3):
+        for qubit in range(num_qubits):
+            angle = float(rng.uniform(0, 6))
+            instructions.append(ry(angle, qubit) if real or layer == 2 else Gate("rx", (qubit,), (angle,)))
+        order = rng.permutation(num_qubits).tolist()
+        instructions.append(Gate("z", (order[0],), (), tuple(order[1:3])))
+        instructions.append(Gate("z", (order[3],), (), tuple(order[4:9]), 0b10110))
+        instructions.append(Gate("z", (order[0],), (), tuple(order[1:9])))
+        signs = rng.choice([-1.0, 1.0], 16) if real else np.exp(1j * rng.uniform(0, 6, 16))
+        instructions.append(Diagonal(Array.of(signs), tuple(order[:4])))
+        for a, b in zip(order[::2], order[1::2], strict=False):
+            instructions.append(Gate("z", (a,), (), (b,)) if real else Gate("rzz", (a, b), (angle,)))
+        if layer:
+            # Before, only gates on one qubit mix.
+            instructions += [x(a, b) for a, b in itertools.pairwise(order)]
+            instructions.append(x(order[0], order[2], order[5]))
+    for end in (num_qubits + 4 + num_qubits // 2, len(instructions)):
+        register = state.ground(num_qubits, np.float64 if real else np.complex128)
+        some = Evolution(instructions[:end])
+        assert some.real == real
+        some.run(register)
+        expected = applied(instructions[:end], np.eye(1, 1 << num_qubits, dtype=np.complex128)[0])
+        np.testing.assert_allclose(register.ordered(), expected, **TOLERANCE)

@@ -1,0 +1,64 @@
+"""Bits of an index that move in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from simulator.errors import StoppedError
+from simulator.evolve.ordering import passes, put_in_order
+from simulator.kernels.threads import use_threads
+from simulator.monitor import no_checkpoint
+from simulator.plan import planner
+
+
+@pytest.fixture(params=[(14, 3, 1), (5, 3, 1), (5, 0, 2), (6, 2, 4)], ids=str, scope="module")
+def cuts(request: pytest.FixtureRequest) -> Iterator[None]:
+    chunk, low, threads = request.param
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(planner, "CHUNK", chunk)
+        patch.setattr(planner, "LOW", low)
+        use_threads(threads)
+        yield
+    use_threads(None)
+
+
+@settings(deadline=None, max_examples=100)
+@given(data=st.data(), num_bits=st.integers(0, 10), dtype=st.sampled_from([np.complex128, np.float32]))
+@pytest.mark.usefixtures("cuts")
+def test_put_in_order(data: st.DataObject, num_bits: int, dtype: type) -> None:
+    """Bit i of an index is, afterwards, what was bit sources[i], however the chunks are cut."""
+    sources = data.draw(st.permutations(range(num_bits)))
+    indices = np.arange(1 << num_bits)
+    before = sum(((indices >> place & 1) << source for place, source in enumerate(sources)), 0 * indices)
+    psi = indices.astype(dtype)
+    put_in_order(psi, tuple(sources), no_checkpoint)
+    np.testing.assert_array_equal(psi, before.astype(dtype))
+
+
+@settings(deadline=None)
+@given(sources=st.permutations(range(26)))
+def test_two_passes(sources: list[int]) -> None:
+    """Two passes over a state of 26 bits are enough for any order, each on 15 bits, the lowest 3 among them."""
+    found = list(passes(sources, 15, 3))
+    assert len(found) <= 2
+    assert all(len(each.local) == 15 and each.local[:3] == (0, 1, 2) for each in found)
+
+
+def test_nothing_to_do() -> None:
+    """Bits that lie right cost no pass."""
+    assert not list(passes(range(20), 15, 3))
+
+
+def test_a_checkpoint_ends_it() -> None:
+    """What the checkpoint raises comes out."""
+
+    def stop() -> None:
+        raise StoppedError
+
+    with pytest.raises(StoppedError):
+        put_in_order(np.zeros(1 << 16), tuple(reversed(range(16))), stop)

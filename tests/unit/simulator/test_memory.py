@@ -1,0 +1,164 @@
+"""The memory that a run takes, the most that is resident in a process of its own; and what it is said to take."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.patience import deadline
+from support.programs import h, measures, program, ry, x
+
+from simulator import cost, run_shard
+from simulator.circuit.array import Array
+from simulator.circuit.instructions import Gate, Instruction
+from simulator.circuit.program import Program
+from simulator.kernels.buffers import keep_what_is_freed
+from simulator.kernels.threads import use_threads
+from simulator.monitor import no_checkpoint
+from simulator.shards import wire
+from simulator.shards.shards import Experiment, Options, Shard, Sweep
+
+SHOTS = 100_000
+#: Beside states: buffers, plans, and what allocators keep.
+BESIDE = 16 << 20
+#: Counts of 10^5 shots: numbers, and texts.
+READOUT = 20 << 20
+
+
+def layers(num_qubits: int, depth: int, *, real: bool) -> list[Instruction]:
+    rng = np.random.default_rng(1)
+    gates: list[Instruction] = []
+    for _ in range(depth):
+        for qubit in range(num_qubits):
+            angles = tuple(rng.uniform(0, 6, 3).tolist())
+            gates.append(ry(angles[0], qubit) if real else Gate("u", (qubit,), angles))
+        order = rng.permutation(num_qubits).tolist()
+        gates += [x(a, b) for a, b in zip(order[::2], order[1::2], strict=bool(num_qubits % 2 == 0))]
+    return gates
+
+
+FAMILIES = {
+    "layers": lambda num_qubits: layers(num_qubits, 6, real=False),
+    "real layers": lambda num_qubits: layers(num_qubits, 6, real=True),
+    "deep": lambda num_qubits: layers(num_qubits, 300, real=False),
+    "ghz": lambda num_qubits: [h(0), *(x(qubit + 1, qubit) for qubit in range(num_qubits - 1))],
+}
+
+
+def circuit(family: str, num_qubits: int, method: str) -> Program:
+    gates = FAMILIES[family](num_qubits)
+    if method != "qasm":
+        return program(num_qubits, 0, *gates)
+    return program(num_qubits, num_qubits, *gates, *measures(num_qubits))
+
+
+def measured(*arguments: str) -> list[int]:
+    """Run `main` in a process of its own."""
+    folders = os.pathsep.join(map(str, (Path(__file__).parents[2], Path(__file__).parents[3])))
+    command = [sys.executable, __file__, *arguments]
+    done = subprocess.run(
+        command,
+        env=os.environ | {"PYTHONPATH": folders},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=deadline(60),
+    )
+    figures: list[int] = json.loads(done.stdout)
+    return figures
+
+
+@dataclass
+class Case:
+    """A run, and the bytes of its state."""
+
+    family: str
+    num_qubits: int
+    method: str
+    precision: str
+    state: int
+
+    def __str__(self) -> str:
+        return f"{self.family}-{self.num_qubits}-{self.method}-{self.precision}"
+
+
+CASES = [
+    Case("layers", 22, "qasm", "double", 16 << 22),
+    Case("layers", 22, "qasm", "single", 8 << 22),
+    Case("ghz", 23, "qasm", "double", 8 << 23),
+    Case("real layers", 23, "qasm", "single", 4 << 23),
+    Case("layers", 22, "statevector", "double", 16 << 22),
+    Case("layers", 22, "statevector", "single", 8 << 22),
+    Case("ghz", 22, "statevector", "double", 16 << 22),
+    Case("layers", 11, "unitary", "double", 16 << 22),
+    Case("layers", 11, "unitary", "single", 8 << 22),
+    Case("deep", 14, "qasm", "double", 16 << 14),
+]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_resident_memory(case: Case) -> None:
+    """Rule 25: a run takes its state, once, and a little; with its message, never more than it is said to."""
+    running, sending, estimate, readout = measured(case.family, str(case.num_qubits), case.method, case.precision)
+    if case.family != "deep":
+        assert running < 1.1 * case.state + BESIDE + (READOUT if case.method == "qasm" else 0)
+    assert sending < estimate
+    # The texts of counts are an upper bound: shots may have few outcomes.
+    assert estimate < 1.1 * sending + BESIDE + readout + (16 << 20 if case.family == "deep" else 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_rows_of_a_long_circuit() -> None:
+    """Rule 25: however many rows there are, few have their matrices at once, and these are counted."""
+    _, sending, estimate, _ = measured("sweep", "1", "qasm", "double")
+    assert sending < estimate
+    assert estimate < 100 << 20
+
+
+def sweep(num_qubits: int) -> Sweep:
+    gates = [ry(0.0, place % num_qubits) for place in range(1000)]
+    template = program(num_qubits, num_qubits, *gates, *measures(num_qubits))
+    values = np.random.default_rng(1).uniform(0, 6, (500, 1000))
+    return Sweep(0, 1, template, tuple((place, 0) for place in range(1000)), Array.of(values))
+
+
+def main(family: str, num_qubits: str, method: str, precision: str) -> None:
+    """Print the most bytes that a run took, and with its message; what it is said to take, and for its shots."""
+    use_threads(2)
+    # As a worker does.
+    keep_what_is_freed()
+    options = Options(method, SHOTS, precision=precision)
+    # So that what is loaded and allocated once by a process is there.
+    run_shard(Shard(options, (Experiment(0, 1, circuit("layers", 4, method)),)))
+    width = int(num_qubits)
+    item = sweep(width) if family == "sweep" else Experiment(0, 1, circuit(family, width, method))
+    shard = Shard(options, (item,))
+    program_ = item.template if isinstance(item, Sweep) else item.program
+    asked: list[int] = []
+    before = resident("VmRSS")
+    part = run_shard(shard, admit=asked.append)
+    running = resident("VmHWM") - before
+    wire.encode_part(part, no_checkpoint)
+    sending = resident("VmHWM") - before
+    readout = cost.shots_bytes(program_, method, SHOTS, memory=False)
+    sys.stdout.write(json.dumps([running, sending, asked[0], readout]))
+
+
+def resident(name: str) -> int:
+    """Return what the system says of this process: unlike `getrusage`, nothing of the one that started it."""
+    found = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"))
+    if found is None:
+        raise LookupError(name)
+    return int(found[1]) * 1024
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,182 @@
+"""One fixture, two servers: the tests of the record run on fakeredis and on a real redis-server.
+
+Their scripts are the real ones but for the clock, which is a key that the test sets: no test waits for a lease.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import fakeredis
+import pytest
+import redis
+from support.processes import RedisServer
+from support.record_inspection import Snapshot, violations
+from support.uploads import write_payload
+
+from worker.record.store import Store
+from worker.record.values import NewJob, WorkerInfo
+
+CLOCK_KEY = "test:clock"
+READ_CLOCK = 'call("TIME")'
+
+
+class _Clocked:
+    """A client whose scripts read the time from a key."""
+
+    def register_script(self, script):
+        assert script.count(READ_CLOCK) == 1, "scripts read the clock in one place"
+        return super().register_script(script.replace(READ_CLOCK, f'call("LRANGE", "{CLOCK_KEY}", 0, 1)'))
+
+
+class ClockedFake(_Clocked, fakeredis.FakeRedis):
+    """fakeredis with a clock of the test's."""
+
+
+class ClockedRedis(_Clocked, redis.Redis):
+    """redis-py with a clock of the test's."""
+
+
+class Clock:
+    """The time of the scripts, in whole milliseconds; moves only when told."""
+
+    def __init__(self, client):
+        self._client = client
+        self._now = 1_700_000_000_000
+        self.advance(0)
+
+    def advance(self, seconds: float) -> None:
+        self._now += round(seconds * 1000)
+        with self._client.pipeline(transaction=True) as pipeline:
+            pipeline.delete(CLOCK_KEY)
+            pipeline.rpush(CLOCK_KEY, self._now // 1000, self._now % 1000 * 1000)
+            pipeline.execute()
+
+    def set(self, seconds: float) -> None:
+        """Go to this time, or back."""
+        self._now = round(seconds * 1000)
+        self.advance(0)
+
+    def time(self) -> float:
+        return self._now / 1000
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory):
+    server = RedisServer(tmp_path_factory.mktemp("redis")).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["fakeredis", "redis"])
+def connect(request):
+    """Make clients of one empty server; of the clocked kind, unless a test needs the server's own time."""
+    clients = []
+    if request.param == "fakeredis":
+        kinds, options = (fakeredis.FakeRedis, ClockedFake), {"server": fakeredis.FakeServer()}
+    else:
+        socket = str(request.getfixturevalue("redis_server").socket)
+        kinds, options = (redis.Redis, ClockedRedis), {"unix_socket_path": socket}
+
+    def make(*, clocked=True):
+        clients.append(kinds[clocked](**options))
+        return clients[-1]
+
+    make().flushall()
+    yield make
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def client(connect):
+    return connect()
+
+
+@pytest.fixture
+def clock(client):
+    return Clock(client)
+
+
+@pytest.fixture
+def store(client, clock):
+    """A store with a lease of 10 s; after the test, all that must always hold is checked."""
+    yield Store(client, lease=10)
+    assert violations(Snapshot(client)) == []
+
+
+@pytest.fixture
+def job():
+    """Make a NewJob; what a test does not say is plain."""
+
+    def make(job_id="job", **fields):
+        plain = {
+            "owner": "ann",
+            "total": 1,
+            "digest": "d",
+            "backend": "qasm_simulator",
+            "manifest": b"{}",
+            "payload_bytes": 0,
+            "result_bytes": 0,
+        }
+        return NewJob(**{"id": job_id, "expires": 3600, "job_timeout": 600} | plain | fields)
+
+    return make
+
+
+@pytest.fixture
+def submit(store, job):
+    """Upload a payload of one byte a shard and SUBMIT; returns the Effects."""
+
+    def run(job_id="job", *, on=store, **fields):
+        new = job(job_id, **fields)
+        size = write_payload(on, job_id, [b"x"] * min(new.total, 20))
+        return on.submit(job(job_id, **{"payload_bytes": size} | fields))
+
+    return run
+
+
+@pytest.fixture
+def worker():
+    """Make a WorkerInfo."""
+
+    def make(name="w1", slots=2, lanes=("basicaer",)):
+        return WorkerInfo(name=name, slots=slots, lanes=lanes, memory=1 << 30, wire=1, versions={"numpy": "2"})
+
+    return make
+
+
+class Queue:
+    """Stands for Celery's queue and one worker: what is published is run in order."""
+
+    def __init__(self, store):
+        self.doorbells = deque()
+        self._store = store
+
+    def publish(self, effects):
+        self.doorbells.extend(handed.doorbell for handed in effects.handed_out)
+        return effects
+
+    def run(self, times=1):
+        """Run shards, publishing what each COMPLETE hands out; return whose they were."""
+        order = []
+        for _ in range(times):
+            doorbell = self.claim()
+            self.complete(doorbell)
+            order.append(doorbell.job_id)
+        return order
+
+    def claim(self):
+        """Take the next message, and claim what it says."""
+        doorbell = self.doorbells.popleft()
+        assert self._store.claim(doorbell, "token").granted
+        return doorbell
+
+    def complete(self, doorbell):
+        """Complete a shard that was claimed, and publish what that hands out."""
+        self.publish(self._store.complete(doorbell, "token", b"part"))
+
+
+@pytest.fixture
+def queue(store):
+    return Queue(store)

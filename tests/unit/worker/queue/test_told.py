@@ -1,0 +1,93 @@
+"""What COMPLETE tells Celery's result backend."""
+
+from __future__ import annotations
+
+import json
+
+from celery import states
+
+from worker.queue.app import make_app
+from worker.queue.publish import success_result
+from worker.record.values import CeleryResult, Doorbell
+from worker.settings import QUEUE, TASK, Settings
+
+DOORBELL, TOKEN, META = Doorbell("job", 0), "mine", '{"status": "SUCCESS"}'
+
+
+def test_a_success_is_told_with_the_part(store, client, submit):
+    """Rule 1: Celery has a job's outcome, and who waits for it hears of it, in the step that ends the job."""
+    submit()
+    store.claim(DOORBELL, TOKEN)
+    with client.pubsub() as listener:
+        listener.subscribe("celery-task-meta-job")
+        store.complete(DOORBELL, TOKEN, b"part", celery_result=CeleryResult("job", 60, META))
+        heard = [listener.get_message(timeout=5) for _ in range(2)]
+    assert heard[1]["data"] == META.encode()
+    assert client.get("celery-task-meta-job") == META.encode()
+    assert 0 < client.ttl("celery-task-meta-job") <= 60
+    assert not client.exists("basicaer:1:untold")
+
+
+def test_the_success_of_a_shard_is_not_its_jobs(store, client, submit):
+    """The last of several shards tells of itself; of the job FEED makes sure."""
+    submit(total=2)
+    for shard in range(2):
+        store.claim(Doorbell("job", shard), TOKEN)
+        store.complete(
+            Doorbell("job", shard), TOKEN, b"part", celery_result=CeleryResult(f"job/{shard}", 60, META)
+        )
+    assert client.exists("celery-task-meta-job/0", "celery-task-meta-job/1", "celery-task-meta-job") == 2
+    assert client.zrange("basicaer:1:untold", 0, -1) == [b"job"]
+
+
+def test_who_does_not_hold_the_shard_tells_nothing(store, client, submit):
+    """A COMPLETE that is refused changes nothing that Celery has."""
+    submit()
+    store.claim(DOORBELL, TOKEN)
+    assert store.complete(DOORBELL, "another", b"part", celery_result=CeleryResult("job", 60, META)) is None
+    assert not client.exists("celery-task-meta-job")
+
+
+def test_how_long_celery_remembers(monkeypatch):
+    """Rule 1: `AsyncResult` knows a job for as long as its result can be fetched; one shard of many, a day."""
+    for ttl, whole, shard in (("", 7 * 86400, 86400), ("600.5", 601, 601)):
+        monkeypatch.setenv("BASICAER_RESULT_TTL", ttl)
+        app = make_app(Settings.from_env("redis://localhost:1/0"))
+
+        @app.task(name=TASK, bind=True)
+        def task(self):
+            pass
+
+        told = {}
+        for name in ("job", "job/1"):
+            task.push_request(id=name, hostname="w", retries=0, delivery_info={"routing_key": QUEUE}, task=TASK)
+            told[name] = success_result(task, {}).life
+        assert told == {"job": whole, "job/1": shard}
+        assert app.backend.expires == whole
+
+
+def test_what_is_told_is_what_celery_would_store():
+    """`AsyncResult` finds every field that Celery itself would have written."""
+    app = make_app(Settings.from_env("redis://localhost:1/0"))
+
+    @app.task(name=TASK, bind=True)
+    def task(self):
+        pass
+
+    task.push_request(
+        id="job/1",
+        args=["job", 1],
+        kwargs={},
+        hostname="w1@host",
+        retries=0,
+        delivery_info={"routing_key": QUEUE},
+        task=TASK,
+    )
+    summary = {"experiments": 2, "failed": 0, "seconds": 0.5}
+    told = success_result(task, summary)
+    own = app.backend._get_result_meta(summary, states.SUCCESS, None, task.request)
+    own = json.loads(app.backend.encode({**own, "task_id": "job/1"}))
+    mine = json.loads(told.meta)
+    assert (told.task_id, told.life) == ("job/1", 86400)
+    assert mine.pop("date_done")[:10] == own.pop("date_done")[:10]
+    assert mine == own

@@ -1,0 +1,87 @@
+"""Admission: bytes asked against bytes free."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import re
+
+import pytest
+
+from simulator.errors import MemoryRefusedError
+from simulator.sizes import size
+from worker.runtime.admission import Admission, NoRoomError, available_memory, total_memory
+
+
+def test_within_the_machine():
+    """What is available is part of what there is."""
+    assert 0 < available_memory() <= total_memory()
+
+
+def test_fits():
+    """A small run is admitted."""
+    Admission().admit(0, 1 << 20)
+
+
+def test_refused_with_both_figures():
+    """Rule 25: what fits no worker is refused with the required and the available bytes."""
+    asked = 2 * total_memory()
+    needed = re.escape(size(asked, up=True))
+    with pytest.raises(
+        MemoryRefusedError, match=rf"needs {needed} of memory; this worker has [\d.]+ .iB available"
+    ):
+        Admission().admit(0, asked)
+
+
+def test_a_limit_is_what_it_says():
+    """What a node is allowed is what its runs may take together, and never more than the machine has for runs."""
+    assert Admission(1 << 30).capacity == 1 << 30
+    assert Admission(2 * total_memory()).capacity == Admission().capacity < total_memory()
+    with pytest.raises(MemoryRefusedError, match="has 32 MiB available"):
+        Admission(32 << 20).admit(0, 33 << 20)
+
+
+def test_another_worker_has_room():
+    """What fits a wider worker that is up goes back instead of failing."""
+    asked = 2 * total_memory()
+    with pytest.raises(NoRoomError):
+        Admission().admit(0, asked, lambda: 4 * asked)
+
+
+def test_promises_of_other_slots():
+    """What another slot was promised and has not touched yet is not free; what it gave back is."""
+    admission = Admission()
+    # Another process, alive, that holds none of what it was promised.
+    other = multiprocessing.get_context("fork").Process(target=_promise, args=(admission, total_memory() // 2))
+    other.start()
+    try:
+        _wait_for(admission)
+        with pytest.raises(NoRoomError):
+            admission.admit(0, total_memory() // 2)
+        admission.leave(1)
+        admission.admit(0, available_memory() // 2)
+    finally:
+        other.kill()
+        other.join()
+
+
+def test_the_dead_have_no_claim():
+    """A killed process's promise counts for nothing."""
+    admission = Admission()
+    other = multiprocessing.get_context("fork").Process(target=_promise, args=(admission, total_memory() // 2))
+    other.start()
+    _wait_for(admission)
+    other.kill()
+    other.join()
+    admission.admit(0, available_memory() // 2)
+
+
+def _promise(admission, required):
+    admission.admit(1, required)
+    multiprocessing.Event().wait(60)
+
+
+def _wait_for(admission):
+    from support.processes import eventually
+
+    eventually(lambda: admission._promises[2] not in {0, os.getpid()}, what="the other's promise")
