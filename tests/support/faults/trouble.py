@@ -13,9 +13,9 @@ import os
 import threading
 from pathlib import Path
 
-from worker import tasks
+from worker.runtime import shard_run
 
-simulate = tasks.simulate_shard
+simulate = shard_run.run_shard
 
 
 def deadlock() -> None:
@@ -59,4 +59,4 @@ def simulate_with_trouble(shard, **options):
     return simulate(shard, **options)
 
 
-tasks.simulate_shard = simulate_with_trouble
+shard_run.run_shard = simulate_with_trouble
