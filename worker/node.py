@@ -18,6 +18,7 @@ from celery import Celery, concurrency
 from celery.concurrency.prefork import TaskPool
 from celery.utils.functional import maybe_list
 from msgspec.structs import replace
+from threadpoolctl import threadpool_limits
 
 from simulator.kernels.threads import thread_count, use_threads
 from worker.errors import STORE_FAULTS, answer
@@ -116,6 +117,8 @@ def prepare(app: Celery, num_slots: int, threads: int | None) -> None:
         # Celery's own, such as celery.map, would run whatever a message asks for.
         app.tasks.unregister(name)
     use_threads(threads or max(1, thread_count() // num_slots))
+    # The threads of a slot are the engine's: on small matrices, those of NumPy's BLAS would only get in their way.
+    threadpool_limits(limits=1)
 
 
 def start(consumer: Any, store: Store, runs: Runs, memory: int, instance: str, settings: Settings) -> Node:

@@ -14,9 +14,9 @@ from support.faults.cgroup import MemoryGroup
 from support.faults.farm import Farm, lasting
 from support.patience import deadline
 from support.processes import RedisServer, Worker, eventually
+from support.programs import bytes_of
 
 from jobs import BasicAerProvider, lower
-from simulator import cost
 from simulator.sizes import size
 
 #: Bytes that a node may have beyond what it has when it is idle: less than a state of 23 qubits.
@@ -50,7 +50,7 @@ def wide(gates=1):
 
 
 #: What a node needs for the statevector of a short circuit like that.
-NEEDED = cost.bytes_required(lower(wide()), "statevector")
+NEEDED = bytes_of(lower(wide()), "statevector")
 #: Even for a circuit of that width without instructions.
 TOO_LITTLE = int(0.9 * NEEDED)
 REFUSAL = (
@@ -81,7 +81,7 @@ def test_goes_to_a_wider_worker(server, backend, tmp_path):
         jobs = [backend.run(wide()) for _ in range(4)]
         for job in jobs:
             assert job.result(timeout=deadline(30)).success
-        with backend.provider.reaching() as connection:
+        with backend.provider.connection.reaching() as connection:
             assert [connection.store.read(job.job_id()).lapses for job in jobs] == [0] * 4
         assert "needs" in small.log.read_text()
     finally:
@@ -96,7 +96,7 @@ def test_waits_for_a_neighbour(server, backend, tmp_path):
     try:
         for job in jobs:
             assert job.result(timeout=deadline(60)).success
-        with backend.provider.reaching() as connection:
+        with backend.provider.connection.reaching() as connection:
             assert [connection.store.read(job.job_id()).lapses for job in jobs] == [0, 0, 0]
         eventually(lambda: "needs" in worker.log.read_text(), what="a run that had to wait")
     finally:

@@ -52,11 +52,11 @@ def _is_due(name: str) -> bool:
     return False
 
 
-def simulate_with_trouble(shard, **options):
+def simulate_with_trouble(shard, *arguments, **options):
     for trouble in TROUBLES:
         if shard.items[0].program.global_phase == mark(trouble.__name__) and _is_due(trouble.__name__):
             trouble()
-    return simulate(shard, **options)
+    return simulate(shard, *arguments, **options)
 
 
 shard_run.run_shard = simulate_with_trouble

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from types import SimpleNamespace
 
 import pytest
-from support.processes import eventually
+from support.processes import ROOT, eventually
 
 from worker.node import Node
 from worker.runtime.runs import Runs
@@ -79,3 +81,21 @@ def test_a_node_that_stopped_stays_off_the_register(node, store):
     # Nothing of it goes on.
     assert not [thread for thread in started._threads if thread.is_alive()]
     assert store.workers() == []
+
+
+def test_a_blas_has_one_thread_in_each_child():
+    """A slot computes with the engine's threads alone, also where NumPy was loaded before the worker began."""
+    code = (
+        "import os, numpy, threadpoolctl\n"
+        "from celery import Celery\n"
+        "from worker.node import prepare\n"
+        "threadpoolctl.threadpool_limits(2)\n"
+        "prepare(Celery(set_as_current=False), 1, 1)\n"
+        "if (child := os.fork()) == 0:\n"
+        "    numpy.ones((300, 300)) @ numpy.ones((300, 300))\n"
+        "    print(*{each['num_threads'] for each in threadpoolctl.threadpool_info()}, flush=True)\n"
+        "    os._exit(0)\n"
+        "os.waitpid(child, 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert set(done.stdout.split()) <= {"1"}, done.stdout
