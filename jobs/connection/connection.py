@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import TracebackType
 
-from jobs.cluster.local import SharedCluster
+from jobs.cluster import SharedCluster
 from jobs.connection.faults import translated
 from jobs.connection.session import Session
 from worker.forking import Lock

@@ -60,7 +60,7 @@ class Watch:
 
 
 class JobEvents:
-    """Tells those who watch a job when it changes.
+    """Tells whoever watches a job when the job changes.
 
     A thread listens while anybody watches. An announcement may be missed (the subscription did not stand yet, the
     connection was lost): the watch is told so, and its waiter reads the record.
@@ -159,7 +159,7 @@ class JobEvents:
                 time.sleep(_REOPEN)
 
     def _open(self, channels: list[str]) -> None:
-        """Open a connection; nobody who comes meanwhile waits for it, as it may take long."""
+        """Open a connection, with nothing held: it may take long, and nobody who comes meanwhile waits for it."""
         pubsub = self._client.pubsub()  # type: ignore[no-untyped-call]
         pubsub.subscribe(*channels)
         with self._lock:
@@ -168,7 +168,7 @@ class JobEvents:
                 self._subscribe(new)
 
     def _hear(self, pubsub: Any) -> None:
-        """Take what has come; now and then unsubscribe from what nobody watches, while anything is watched."""
+        """Handle the messages that have come; once a second, unsubscribe from channels that nobody watches."""
         while pubsub is self._pubsub and pubsub.connection.can_read(0):
             self._handle(pubsub.get_message(timeout=0))
         now = time.monotonic()

@@ -50,7 +50,7 @@ class Session:
         return self._workers[1]
 
     def known_workers(self) -> list[WorkerInfo]:
-        """Return them as of the last answer, an answer of now if it comes soon; none where none came."""
+        """Return the workers of the last answer; ask anew, and wait for half a second at most."""
         now = time.monotonic()
         if now - self._workers[0] > _WORKERS_KEPT and now - self._asked_at > _WORKERS_KEPT:
             # On a thread of its own: where a name is looked up, or a server hangs, nothing else ends the wait.

@@ -1,4 +1,4 @@
-"""Wait for a job to end: pushed, not polled. One story, told to a thread that blocks and to an event loop."""
+"""Waiting for the end of a job, which is announced: on a thread that blocks, or on an event loop."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Waiting:
             return step
 
     async def on_loop(self) -> Record:
-        """Do the same without blocking the event loop: each read takes a moment of a thread of the loop's pool."""
+        """Wait for the end as `on_thread` does, without blocking the event loop, and return the record."""
         begun, record = time.monotonic(), await asyncio.to_thread(_tried, self._first)
         if isinstance(record, Record) and record.final:
             return record
@@ -130,14 +130,14 @@ class Waiting:
         return self.job.read if self.on_wait.call else self.job.peek
 
     def _ask(self, watch: Watch) -> Callable[[], Record | None]:
-        """Return the read that fits what was announced; after a pause in which nothing was, it is `look`."""
+        """Return which read the announcements ask for; `look` where there were none in the pause."""
         if watch.ended or watch.changed:
             return self.job.read
         return self._first if watch.missed else self.job.look
 
 
 def _until(moment: float, watch: Watch) -> Generator[float, _Answer, None]:
-    """Wait on, unless there is something that must not wait."""
+    """Wait until a moment, or until the job has ended or announcements were missed."""
     while not (watch.ended or watch.missed) and (left := moment - time.monotonic()) > 0:
         yield left
 

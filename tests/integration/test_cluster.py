@@ -17,7 +17,7 @@ from support.patience import deadline
 from support.processes import end, eventually
 
 from jobs import BasicAerProvider, ClusterError
-from jobs.cluster.local import SharedCluster
+from jobs.cluster import SharedCluster
 from worker.cluster.folder import SOCKET_PATH_LIMIT, ClusterFolder
 from worker.queue.app import make_app
 from worker.record.connection import connect
