@@ -233,6 +233,20 @@ class TestWorker:
             assert info.memory > 1 << 28
             assert {"basicaer-celery", "numpy"} <= set(info.versions)
 
+    def test_slots_follow_the_pool(self, provider, server, plain, tmp_path):
+        """Rule 43: `celery control pool_grow` changes what a node runs at once, and so what it says of itself."""
+        worker = Worker(server.url, tmp_path, name="growing").ready()
+        try:
+            plain.control.pool_grow(2, destination=[worker.name])
+
+            def slots():
+                with provider.reaching() as connection:
+                    return {info.name: info.slots for info in connection.store.workers()}.get(worker.name)
+
+            eventually(lambda: slots() == 3, what="the slots of the pool that has grown")
+        finally:
+            worker.stop()
+
     def test_unregisters(self, provider, server, tmp_path):
         """A worker that is stopped takes itself off the register."""
         worker = Worker(server.url, tmp_path, name="brief").ready()
