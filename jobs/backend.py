@@ -213,7 +213,7 @@ def _target(method: Method, num_qubits: int) -> Target:
 def _workers(session: Session) -> list[WorkerInfo]:
     """Return the workers that are up; raises `BasicAerError` if none of them can read this client's jobs."""
     workers = session.workers()
-    if workers and all(worker.wire < WIRE_VERSION for worker in workers):
+    if workers and max([worker.wire for worker in workers]) < WIRE_VERSION:
         names = ", ".join(f"{worker.name} (wire {worker.wire})" for worker in workers)
         raise BasicAerError(
             f"This client writes wire version {WIRE_VERSION}, which none of the workers that are up reads: "

@@ -102,7 +102,8 @@ class BasicAerJob(JobV1):
 
     @property
     def _connection(self) -> Connection:
-        connection: Connection = self.backend().connection
+        backend = self._backend or self.backend()
+        connection: Connection = backend.connection
         return connection
 
     @property

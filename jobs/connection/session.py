@@ -27,7 +27,8 @@ class Session:
     """The clients of one Redis, of one process: redis-py's, the record's, Celery's, and the listener's."""
 
     def __init__(self, settings: Settings, *, as_operator: bool = False) -> None:
-        self._pid = os.getpid()
+        #: The process that it is for, and not one that is forked from it.
+        self.pid = os.getpid()
         self.settings = settings
         self.client = connect(settings)
         self.store = Store.of(self.client, settings, operator=as_operator)
@@ -36,11 +37,6 @@ class Session:
         self._workers: tuple[float, list[WorkerInfo]] = (-math.inf, [])
         self._asked_at = -math.inf
         self._answered = threading.Event()
-
-    @property
-    def is_ours(self) -> bool:
-        """Whether this process made it, and not one that it was forked from."""
-        return self._pid == os.getpid()
 
     def workers(self) -> list[WorkerInfo]:
         """Return the workers that are up, as of a second ago at most: a burst of `run` asks often."""

@@ -55,7 +55,7 @@ class Waiting:
 
         Raises `JobTimeoutError`, and `UnreachableError` after an outage of 30 s.
         """
-        begun, record = time.monotonic(), _tried(self._first)
+        begun, record = time.monotonic(), _tried(self.job.read)
         if isinstance(record, Record) and record.final:
             return record
         with self.job.events().watch(self.job.id, every=self.on_wait.eager) as watch:
@@ -71,7 +71,7 @@ class Waiting:
 
     async def on_loop(self) -> Record:
         """Wait for the end as `on_thread` does, without blocking the event loop, and return the record."""
-        begun, record = time.monotonic(), await asyncio.to_thread(_tried, self._first)
+        begun, record = time.monotonic(), await asyncio.to_thread(_tried, self.job.read)
         if isinstance(record, Record) and record.final:
             return record
         woken, loop = asyncio.Event(), asyncio.get_running_loop()
@@ -125,15 +125,11 @@ class Waiting:
             watch.changed = watch.missed = False
             record = yield ask
 
-    @property
-    def _first(self) -> Callable[[], Record | None]:
-        return self.job.read if self.on_wait.call else self.job.peek
-
     def _ask(self, watch: Watch) -> Callable[[], Record | None]:
         """Return which read the announcements ask for; `look` where there were none in the pause."""
-        if watch.ended or watch.changed:
+        if watch.ended or watch.changed or (watch.missed and self.on_wait.call):
             return self.job.read
-        return self._first if watch.missed else self.job.look
+        return self.job.peek if watch.missed else self.job.look
 
 
 def _until(moment: float, watch: Watch) -> Generator[float, _Answer, None]:

@@ -159,16 +159,8 @@ def _metadata(text: str | None) -> Any:
 def _registers(qregs: tuple[Register, ...], cregs: tuple[Register, ...]) -> _Lists:
     """Return the entries of a header that describe its registers."""
     return {
-        "qreg_sizes": _sizes(qregs),
-        "creg_sizes": _sizes(cregs),
-        "qubit_labels": _labels(qregs),
-        "clbit_labels": _labels(cregs),
+        "qreg_sizes": [[register.name, len(register.bits)] for register in qregs],
+        "creg_sizes": [[register.name, len(register.bits)] for register in cregs],
+        "qubit_labels": [[register.name, i] for register in qregs for i in range(len(register.bits))],
+        "clbit_labels": [[register.name, i] for register in cregs for i in range(len(register.bits))],
     }
-
-
-def _sizes(registers: tuple[Register, ...]) -> list[list[Any]]:
-    return [[register.name, len(register.bits)] for register in registers]
-
-
-def _labels(registers: tuple[Register, ...]) -> list[list[Any]]:
-    return [[register.name, i] for register in registers for i in range(len(register.bits))]
