@@ -28,6 +28,7 @@ from simulator.rng import Uniforms
 from simulator.sampling.sampling import collapse, sample
 from simulator.sampling.tally import Tally
 from simulator.shards.shards import Method, Precision
+from simulator.tuning import TUNING, Tuning
 
 #: Bits of a state that NumPy can address; memory ends far earlier.
 _MAX_STATE_BITS = 48
@@ -61,6 +62,7 @@ def run(  # noqa: PLR0913 (the options of a run)
     sample_measuring: bool = True,
     precision: Precision = "double",
     monitor: Monitor = SILENT,
+    tuning: Tuning = TUNING,
 ) -> CircuitResult:
     """Simulate a program.
 
@@ -78,6 +80,7 @@ def run(  # noqa: PLR0913 (the options of a run)
         precision: "double" computes with complex128, "single" with complex64: half the memory, about 6 digits.
         monitor: its checkpoint is called before every kernel and every round of a loop; what that raises ends the
             run. Its report is told the fraction that is done.
+        tuning: the sizes that work on a state is cut by.
 
     Raises:
         InvalidProgramError: the method cannot run the program.
@@ -112,9 +115,10 @@ def run(  # noqa: PLR0913 (the options of a run)
 
         def start() -> state.State:
             if initial_state is not None:
-                return state.vector(_copied(initial_state, (1 << program.num_qubits,), dtype, checkpoint))
+                amplitudes = _copied(initial_state, (1 << program.num_qubits,), dtype, checkpoint)
+                return state.vector(amplitudes, tuning)
             own = amplitude_type(precision, real=real)
-            return state.ground_of(code.qubits, own, dtype if one_shot else None, checkpoint)
+            return state.ground_of(code.qubits, own, dtype if one_shot else None, checkpoint, tuning)
 
         ended = 0
         # Without a name here, which would keep the memory of the first state.

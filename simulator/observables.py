@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from simulator.errors import InvalidProgramError
 from simulator.evolve.state import State
-from simulator.kernels.pauli import BLOCK, PauliMask, Scratch, grouped
+from simulator.kernels.pauli import PauliMask, Scratch, grouped
 from simulator.monitor import Checkpoint, no_checkpoint
+from simulator.tuning import CACHE_BITS
 
 #: Bits that a mask may have.
 _MASK_BITS = 62
@@ -69,7 +70,7 @@ def expectation_values_of_rows(
     ``rows`` has shape (rows, 2^bits), contiguous, of any type that a `State` has; bit ``slots[q]`` of a column's
     index is qubit q. A row gives the same values, to the last bit, alone or among others.
     """
-    block_bits = min(rows.shape[1].bit_length() - 1, BLOCK)
+    block_bits = min(rows.shape[1].bit_length() - 1, CACHE_BITS)
     order = tuple(slots[qubit] for qubit in range(len(slots)))
     plan = _planned(tuple(sums), order, block_bits, rows.real.dtype.char)
     strings = _read(rows, plan.masks, block_bits, checkpoint, count=len(plan.factors))
@@ -91,7 +92,7 @@ def _read(
     count: int,
 ) -> NDArray[np.float64]:
     """Return the sums that all strings read, shape (rows, ``count``)."""
-    at_once = 1 << (BLOCK - block_bits)
+    at_once = 1 << (CACHE_BITS - block_bits)
     scratch = Scratch.of(rows.dtype, min(at_once, len(rows)) << block_bits)
     sums = np.zeros((len(rows), count))
     for start in range(0, len(rows), at_once):

@@ -17,7 +17,7 @@ from simulator import engine
 from simulator.dynamic.analysis import unitary_instructions
 from simulator.evolve.evolution import Evolution, forget_plans
 from simulator.evolve.state import State
-from simulator.plan.planner import Multiply, Stage
+from simulator.plan.plan import Multiply, Stage
 from simulator.shards.shards import Precision
 
 _SEED = 1

@@ -133,7 +133,7 @@ class Interpreter:
         for each in cohorts:
             if isinstance(self._operation(each), Meet):
                 # Also if no other comes, so that a shot's outcomes do not depend on it.
-                canonicalize(each.rows, self.monitor.checkpoint)
+                canonicalize(each.rows, self.monitor.checkpoint, each.state.tuning)
         return cohorts
 
     def _step(self, cohort: Cohort, others: Sequence[Cohort]) -> list[Cohort]:
@@ -160,7 +160,8 @@ class Interpreter:
 
         Without a clbit the outcome is forgotten.
         """
-        masses = bit_probabilities(cohort.rows, cohort.state.slots[qubit], self.monitor.checkpoint)
+        state, checkpoint = cohort.state, self.monitor.checkpoint
+        masses = bit_probabilities(cohort.rows, state.slots[qubit], checkpoint, state.tuning)
         share = masses[:, 0] / masses.sum(axis=1)
         shares = share[cohort.rows_of_members]
         if np.all((share <= 0) | (share >= 1)):
@@ -200,8 +201,9 @@ class Interpreter:
         """Return some members, with the halves of their states that their outcomes say; the cohort stays."""
         sides, rows = np.unique(2 * cohort.rows_of_members[group] + outcomes, return_inverse=True)
         factors = masses.reshape(-1)[sides] ** -0.5
-        halves = kept_halves(cohort.rows, cohort.state.slots[qubit], sides, factors, self.monitor.checkpoint)
-        return cut(cohort, group, rows, without(cohort.state, qubit, halves))
+        state, checkpoint = cohort.state, self.monitor.checkpoint
+        halves = kept_halves(cohort.rows, state.slots[qubit], sides, factors, checkpoint, state.tuning)
+        return cut(cohort, group, rows, without(state, qubit, halves))
 
     def _project(
         self,
@@ -219,7 +221,7 @@ class Interpreter:
             cohort.state.amplitudes = taken(cohort.rows, sides // 2, self.monitor.checkpoint).reshape(-1)
             cohort.members = moved(cohort.members, new_rows)
         factors = masses.reshape(-1)[sides] ** -0.5
-        project(cohort.rows, bit, sides % 2, factors, self.monitor.checkpoint, reset=reset)
+        project(cohort.rows, bit, sides % 2, factors, self.monitor.checkpoint, cohort.state.tuning, reset=reset)
         if reset:
             cohort.state.live &= ~(1 << qubit)
 
@@ -277,10 +279,10 @@ def _evolve(evolution: Evolution, cohort: Cohort, monitor: Monitor) -> None:
         amplitudes[: rows << bits] = state.amplitudes
     evolved = state
     for part in np.split(amplitudes, amplitudes.size // (together << bits)):
-        evolved = State(part, dict(state.slots), state.live)
+        evolved = State(part, dict(state.slots), state.live, tuning=state.tuning)
         evolution.run(evolved, monitor)
         if part.size == amplitudes.size:
             amplitudes = evolved.amplitudes
         else:
             part[...] = evolved.amplitudes
-    cohort.state = State(amplitudes[: rows << bits], evolved.slots, evolved.live)
+    cohort.state = State(amplitudes[: rows << bits], evolved.slots, evolved.live, tuning=state.tuning)

@@ -162,7 +162,7 @@ def same_state(one: Cohort, other: Cohort, checkpoint: Checkpoint) -> bool:
     if one.num_rows > 1 or other.num_rows > 1:
         return False
     for each in (one, other):
-        each.fingerprint = each.fingerprint or int(fingerprints(each.rows, checkpoint)[0])
+        each.fingerprint = each.fingerprint or int(fingerprints(each.rows, checkpoint, each.state.tuning)[0])
     return one.fingerprint == other.fingerprint and _equal(one.rows[0], other.rows[0], checkpoint)
 
 
@@ -179,7 +179,7 @@ def merge(cohort: Cohort, checkpoint: Checkpoint) -> None:
 
 def _merge_states(cohort: Cohort, checkpoint: Checkpoint) -> None:
     states = cohort.rows
-    hashes = fingerprints(states, checkpoint).tolist()
+    hashes = fingerprints(states, checkpoint, cohort.state.tuning).tolist()
     if len(set(hashes)) == len(hashes):
         return
     alike: dict[int, list[int]] = {}
@@ -212,7 +212,8 @@ def _part(cohort: Cohort, group: NDArray[np.intp], checkpoint: Checkpoint, *, la
         amplitudes = cohort.state.amplitudes
     else:
         amplitudes = taken(cohort.rows, rows, checkpoint).reshape(-1)
-    return cut(cohort, group, new_rows, State(amplitudes, dict(cohort.state.slots), cohort.state.live))
+    state = State(amplitudes, dict(cohort.state.slots), cohort.state.live, tuning=cohort.state.tuning)
+    return cut(cohort, group, new_rows, state)
 
 
 def _equal(one: NDArray[Any], other: NDArray[Any], checkpoint: Checkpoint) -> bool:

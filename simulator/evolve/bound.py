@@ -22,13 +22,14 @@ from simulator.evolve.rotations import Rotation, Turning, rotate
 from simulator.evolve.state import State
 from simulator.kernels.dense import apply_matrix, as_type, real_form
 from simulator.kernels.diagonal import prepare
-from simulator.matrices.binding import Place, Recipe, steps_of
+from simulator.matrices.block_matrices import MatrixPlan, StackSlice
 from simulator.matrices.folding import PAIR
-from simulator.matrices.products import Matrices
 from simulator.monitor import Checkpoint, Monitor
-from simulator.plan.operations import WIDEST, Evolving, Listing, Operation, listed
-from simulator.plan.planner import NARROW, Multiply, Plan, Rotate, Step, Whole, chunk_bits, make_plan
-from simulator.typing import Controls
+from simulator.plan.operations import WIDEST, Evolving, Operation, OperationList, list_operations
+from simulator.plan.plan import Multiply, Plan, Rotate, Step, Whole, steps_of
+from simulator.plan.planner import NARROW, chunk_bits, make_plan
+from simulator.tuning import TUNING, Tuning
+from simulator.typing import Controls, Matrices
 
 #: log2 of the amplitudes of a state whose gathers are kept with a plan: at most 8 KiB each.
 _SMALL = 10
@@ -51,25 +52,27 @@ class Diagonals:
 
 
 #: A step, where the matrices of one that multiplies are, and what is kept of it.
-_Planned: TypeAlias = tuple[Step, Place | None, Shape | Diagonals | Rotation | None]
+_Planned: TypeAlias = tuple[Step, StackSlice | None, Shape | Diagonals | Rotation | None]
 
 
 class Planned:
     """How instructions act on a state of a layout: so do others that differ in their angles only."""
 
-    def __init__(self, instructions: Sequence[Evolving], layout: tuple[int, ...], *, real: bool) -> None:
-        self.listing: Listing = listed(instructions)
-        self.plan: Plan = make_plan(self.listing.operations, layout, real=real)
-        self.recipe = Recipe(instructions, self.listing.operations, self.plan)
+    def __init__(
+        self, instructions: Sequence[Evolving], layout: tuple[int, ...], *, real: bool, tuning: Tuning = TUNING
+    ) -> None:
+        self.listing: OperationList = list_operations(instructions)
+        self.plan: Plan = make_plan(self.listing.operations, layout, real=real, tuning=tuning)
+        self.matrix_plan = MatrixPlan(instructions, self.listing.operations, self.plan)
         self.layout = layout
         self.real = real
         #: log2 of the amplitudes of a chunk.
-        self.size = chunk_bits(len(layout), real=real)
+        self.size = chunk_bits(len(layout), real=real, tuning=tuning)
         #: Whether the state is one chunk, and a small one.
         self.narrow = self.size == len(layout) <= NARROW
         self.steps: list[_Planned] = [
             (step, place, self._kept(step, instructions))
-            for step, place in zip(steps_of(self.plan), self.recipe.places, strict=True)
+            for step, place in zip(steps_of(self.plan), self.matrix_plan.slices, strict=True)
         ]
         vectors = sum(isinstance(kept, Diagonals) and kept.vector is not None for _, _, kept in self.steps)
         #: Whether steps may be kept with their numbers.
@@ -94,7 +97,7 @@ class Planned:
         numbers = np.empty(0, dtype).real.dtype
         return {
             size: real_form(stack, real=self.real).astype(numbers, copy=False)
-            for size, stack in self.recipe.block_matrices(flat).items()
+            for size, stack in self.matrix_plan.block_matrices(flat).items()
         }
 
     def _kept(self, step: Step, instructions: Sequence[Evolving]) -> Shape | Diagonals | Rotation | None:
@@ -112,7 +115,7 @@ class Planned:
             instruction = instructions[self.listing.operations[place].sources[0]]
             controls = _controls(instruction, bits) if len(bits) > WIDEST else ()
             if len(bits) <= PAIR and min(bits, default=0) >= 0:
-                pairs.append(Entries(*self.recipe.pair_entries(place), bits))
+                pairs.append(Entries(*self.matrix_plan.pair_entries(place), bits))
             elif self.narrow and self.size - len(controls) <= _SMALL:
                 patches.append((Patch(bits[: len(bits) - len(controls)], controls, self.size), place))
             else:
@@ -126,7 +129,7 @@ class Bound:
 
     def __init__(self, planned: Planned, instructions: Sequence[Evolving], dtype: np.dtype[Any]) -> None:
         self._planned, self._instructions, self._dtype = planned, instructions, dtype
-        self._flat = planned.recipe.operation_matrices(instructions)
+        self._flat = planned.matrix_plan.operation_matrices(instructions)
         self._matrices = {size: list(forms) for size, forms in planned.forms(self._flat, dtype).items()}
         self._pairs: NDArray[np.complex128] | None = None
         self._kept = list(map(self._filled, planned.steps)) if planned.light else None
@@ -154,9 +157,9 @@ class Bound:
                     state.amplitudes = run_at_once(state.amplitudes, part, steps, checkpoint)
             state.live |= part.mixed
             monitor.report(number / len(plan.parts))
-        names = self._planned.listing.names
-        if names or plan.layout != self._planned.layout:
-            state.arrange(plan.layout, names)
+        names = self._planned.listing.renamed_from
+        if names or plan.qubit_at != self._planned.layout:
+            state.arrange(plan.qubit_at, names)
 
     def _filled(self, planned: _Planned) -> ChunkStep:
         """Return a step with its numbers."""
@@ -177,7 +180,7 @@ class Bound:
         vector = None
         if kept.vector is not None:
             if self._pairs is None:
-                self._pairs = self._planned.recipe.pairs(self._flat)
+                self._pairs = self._planned.matrix_plan.pairs(self._flat)
             vector = as_type(kept.vector.of(self._pairs), self._dtype)
         patches = [
             (patch.places, as_type(self._diagonal(place), self._dtype).take(patch.entries))
@@ -192,7 +195,7 @@ class Bound:
         """Return the diagonal of an operation; of one that is wide, over its targets."""
         operation = self._planned.listing.operations[place]
         if len(operation.qubits) <= WIDEST:
-            return self._planned.recipe.diagonal(self._flat, place)
+            return self._planned.matrix_plan.diagonal(self._flat, place)
         instruction = self._instructions[operation.sources[0]]
         if isinstance(instruction, Diagonal):
             return instruction.diagonal.ndarray().astype(np.complex128, copy=False)
@@ -210,7 +213,7 @@ class Bound:
         instruction = self._instructions[source]
         if isinstance(instruction, Gate) and (letters := pauli_letters(instruction.name)):
             (theta,) = instruction.params
-            rotate(state.amplitudes, letters, part.bits, theta, checkpoint)
+            rotate(state.amplitudes, letters, part.bits, theta, checkpoint, state.tuning)
         elif isinstance(instruction, Initialize):
             prepare(state.amplitudes, instruction.amplitudes.ndarray(), part.bits, checkpoint)
         else:
@@ -230,7 +233,7 @@ def only_gate(instructions: Sequence[Evolving], operation: Operation) -> Gate:
 
 def _shape(step: Multiply, size: int, *, real: bool) -> Shape:
     make = _small_shape if size <= _SMALL else _shared_shape if size <= _SHARED else Shape
-    return make((1 if real else 2) << len(step.targets), step.control_bits, step.sources, step.turned)
+    return make((1 if real else 2) << len(step.targets), step.control_bits, step.sources, step.transposed)
 
 
 #: The same few moves of bits come again and again, also in other plans: kept, 8 MiB at most of either.

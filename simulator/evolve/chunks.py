@@ -16,7 +16,7 @@ from simulator.kernels.bits import gather, move
 from simulator.kernels.dense import ONE_THREAD
 from simulator.kernels.threads import share, thread_count
 from simulator.monitor import Checkpoint, no_checkpoint
-from simulator.plan.planner import Stage
+from simulator.plan.plan import Stage
 
 Numbers = NDArray[Any]
 

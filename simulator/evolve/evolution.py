@@ -17,8 +17,9 @@ from simulator.evolve.bound import Bound, Planned
 from simulator.evolve.state import State
 from simulator.monitor import SILENT, Checkpoint, Monitor, no_checkpoint
 from simulator.pieces import looked
-from simulator.plan.operations import Evolving, is_real, rewritten, signature
-from simulator.plan.planner import Plan
+from simulator.plan.operations import Evolving, is_real, rewrite_wide_controls, signature
+from simulator.plan.plan import Plan
+from simulator.tuning import TUNING, Tuning
 
 #: Instructions that are planned at once: what a plan takes of memory is bounded, however long the circuit.
 _PIECE = 1024
@@ -34,10 +35,10 @@ class Evolution:
     def __init__(self, instructions: Sequence[Evolving], checkpoint: Checkpoint = no_checkpoint) -> None:
         every: list[Evolving] = []
         for some in looked(len(instructions), checkpoint):
-            every += rewritten(instructions[some])
+            every += rewrite_wide_controls(instructions[some])
         #: Planned one after another.
         self.pieces = [Piece(every[start : start + _PIECE]) for start in range(0, len(every), _PIECE)]
-        self._bound: dict[tuple[tuple[int, ...], np.dtype[Any]], Bound] = {}
+        self._bound: dict[tuple[tuple[int, ...], np.dtype[Any], Tuning], Bound] = {}
 
     @property
     def real(self) -> bool:
@@ -57,7 +58,7 @@ class Evolution:
         for piece in self.pieces:
             plan = plan_of(piece, layout, real=real).plan
             yield plan
-            layout = plan.layout
+            layout = plan.qubit_at
 
     def run(self, state: State, monitor: Monitor = SILENT) -> None:
         """Evolve a state; calls the checkpoint before each chunk, or before each step of the only one."""
@@ -71,10 +72,10 @@ class Evolution:
 
     def _of(self, piece: Piece, state: State, checkpoint: Checkpoint) -> Bound:
         """Return the plan of a piece with its numbers; that of a short circuit may be asked for again."""
-        layout, dtype = key = (state.layout, state.amplitudes.dtype)
+        key = layout, dtype, _ = state.layout, state.amplitudes.dtype, state.tuning
         bound = self._bound.get(key)
         if bound is None:
-            planned = plan_of(piece, layout, real=dtype.kind == "f")
+            planned = plan_of(piece, layout, real=dtype.kind == "f", tuning=state.tuning)
             checkpoint()
             bound = planned.bound(piece.instructions, dtype)
             if len(self.pieces) == 1:
@@ -108,15 +109,16 @@ class _Structure:
     signature: tuple[object, ...]
     layout: tuple[int, ...]
     real: bool
+    tuning: Tuning
     #: Any that have this signature.
     instructions: Sequence[Evolving] = field(compare=False)
 
 
-def plan_of(piece: Piece, layout: tuple[int, ...], *, real: bool) -> Planned:
+def plan_of(piece: Piece, layout: tuple[int, ...], *, real: bool, tuning: Tuning = TUNING) -> Planned:
     """Return how a piece acts on a state with the qubit ``layout[bit]`` at each bit."""
-    return _planned(_Structure(piece.signature, layout, real, piece.instructions))
+    return _planned(_Structure(piece.signature, layout, real, tuning, piece.instructions))
 
 
 @lru_cache(maxsize=_PLANS)
 def _planned(structure: _Structure) -> Planned:
-    return Planned(structure.instructions, structure.layout, real=structure.real)
+    return Planned(structure.instructions, structure.layout, real=structure.real, tuning=structure.tuning)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from simulator.evolve.chunks import Chunk, Numbers, Scratch, run_by_chunks
 from simulator.kernels.bits import gather, move
 from simulator.monitor import Checkpoint
-from simulator.plan import planner
-from simulator.plan.planner import Stage
+from simulator.plan.plan import Stage
+from simulator.plan.planner import chunk_bits
+from simulator.tuning import TUNING, Tuning
 
 #: Every bit's amplitudes are looked at: which qubits are in |0> is not known here.
 _ALL = -1
@@ -29,11 +30,11 @@ class Pass:
     sources: tuple[int, ...]
 
 
-def put_in_order(psi: Numbers, sources: Sequence[int], checkpoint: Checkpoint) -> None:
+def put_in_order(psi: Numbers, sources: Sequence[int], checkpoint: Checkpoint, tuning: Tuning = TUNING) -> None:
     """Make bit ``sources[i]`` of the index its bit i; calls ``checkpoint`` for each chunk."""
-    size = planner.chunk_bits(len(sources), real=psi.dtype.kind == "f")
+    size = chunk_bits(len(sources), real=psi.dtype.kind == "f", tuning=tuning)
     scratch = Scratch(size, psi.dtype)
-    for each in passes(sources, size, min(size, planner.LOW)):
+    for each in passes(sources, size, min(size, tuning.local_bits)):
         outer = tuple(bit for bit in range(len(sources)) if bit not in each.local)
         stage = Stage(each.local, outer, outer, (), None, 0)
         run_by_chunks(psi, stage, [_Move(each.sources)], _ALL, scratch, checkpoint)

@@ -19,12 +19,11 @@ from simulator.evolve.chunks import Chunk, Scratch
 from simulator.kernels.dense import as_type
 from simulator.kernels.threads import share, thread_count
 from simulator.monitor import Checkpoint
+from simulator.tuning import TUNING, Tuning
 
 Numbers = NDArray[Any]
 #: log2 of the signs that one vector holds, of which there may be 4 MiB; the others are one for each of the rows.
 _LOW = 9
-#: log2 of the chunks that a whole state is cut into.
-_WHOLE = 14
 
 
 class Rotation:
@@ -98,10 +97,17 @@ class Turning:
         combine(goal, spare, goal)
 
 
-def rotate(psi: Numbers, letters: str, bits: tuple[int, ...], theta: float, checkpoint: Checkpoint) -> None:
+def rotate(
+    psi: Numbers,
+    letters: str,
+    bits: tuple[int, ...],
+    theta: float,
+    checkpoint: Checkpoint,
+    tuning: Tuning = TUNING,
+) -> None:
     """Turn a whole state, in place, where the string flips more bits than a chunk has."""
     num_bits = psi.size.bit_length() - 1
-    size = min(num_bits, _WHOLE)
+    size = min(num_bits, tuning.chunk_bits)
     rotation = Rotation(letters, tuple([bit if bit < size else ~(bit - size) for bit in bits]), size)
     step = Turning(rotation, np.array([theta]), psi.dtype)
     chunks = psi.reshape(-1, 1 << size)

@@ -22,11 +22,11 @@ from simulator.evolve.rotations import Rotation, Turning
 from simulator.evolve.state import State
 from simulator.kernels.bits import gather
 from simulator.kernels.dense import as_type
-from simulator.matrices.matrices import Swept
-from simulator.matrices.products import Matrices
+from simulator.matrices.gate_matrices import Swept
 from simulator.monitor import Checkpoint
 from simulator.plan.operations import WIDEST, Evolving, is_rotation
-from simulator.plan.planner import Multiply, Rotate, Stage
+from simulator.plan.plan import Multiply, Rotate, Stage
+from simulator.typing import Matrices
 
 #: Shape (rows, 2^n).
 Rows: TypeAlias = NDArray[Any]
@@ -92,18 +92,18 @@ class _PlannedPiece:
             if part.sources is not None:
                 _move(part.sources, rows, spare)
                 rows, spare = spare, rows
-        one.arrange(self._planned.plan.layout, self._planned.listing.names)
+        one.arrange(self._planned.plan.qubit_at, self._planned.listing.renamed_from)
         return rows
 
     def _steps(self, values: NDArray[np.float64]) -> Iterator[_RowStep]:
         """Yield the steps with these values."""
-        recipe, dtype = self._planned.recipe, self._dtype
-        flat = recipe.operation_matrices(self._instructions, Swept(values, self._columns))
+        matrix_plan, dtype = self._planned.matrix_plan, self._dtype
+        flat = matrix_plan.operation_matrices(self._instructions, Swept(values, self._columns))
         forms = self._planned.forms(flat, dtype)
         pairs: Matrices | None = None
 
         def diagonals(place: int) -> NDArray[Any]:
-            return as_type(recipe.diagonal(flat, place), dtype)
+            return as_type(matrix_plan.diagonal(flat, place), dtype)
 
         for step, place, kept in self._planned.steps:
             if isinstance(step, Multiply) and place is not None:
@@ -113,7 +113,7 @@ class _PlannedPiece:
             elif isinstance(kept, Diagonals):
                 vectors = None
                 if kept.vector is not None:
-                    pairs = recipe.pairs(flat) if pairs is None else pairs
+                    pairs = matrix_plan.pairs(flat) if pairs is None else pairs
                     vectors = as_type(kept.vector.of(pairs), dtype)
                 patches = [
                     (patch.places, diagonals(place).take(patch.entries, axis=-1)) for patch, place in kept.patches
@@ -149,7 +149,7 @@ def _product(matrices: NDArray[Any], step: Multiply) -> _RowStep:
             rows, spare = spare, rows
         factors, result = rows.view(matrices.dtype), spare.view(matrices.dtype)
         height = rows_at_once(factors.shape[1] // width, width)
-        if step.turned:
+        if step.transposed:
             goal = result.reshape(len(rows), width, -1, height).transpose(0, 2, 3, 1)
         else:
             goal = result.reshape(len(rows), -1, height, width)

@@ -17,6 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 from simulator.evolve.ordering import put_in_order
 from simulator.kernels import buffers
 from simulator.monitor import Checkpoint, no_checkpoint
+from simulator.tuning import TUNING, Tuning
 
 #: Amplitudes that are made between two checkpoints.
 _PIECE = 1 << 18
@@ -35,6 +36,8 @@ class State:
     live: int = -1
     #: The qubits in their own order, from bit 0.
     home: tuple[int, ...] = ()
+    #: The sizes that work on it is cut by.
+    tuning: Tuning = TUNING
 
     def __post_init__(self) -> None:
         if not self.home:
@@ -62,14 +65,14 @@ class State:
 
     def ordered(self, checkpoint: Checkpoint = no_checkpoint) -> NDArray[Any]:
         """Bring each qubit to its own bit, in place, and return the amplitudes."""
-        put_in_order(self.amplitudes, self.bits(self.home), checkpoint)
+        put_in_order(self.amplitudes, self.bits(self.home), checkpoint, self.tuning)
         self.slots = {qubit: bit for bit, qubit in enumerate(self.home)}
         return self.amplitudes
 
 
-def ground(num_qubits: int, dtype: DTypeLike = np.complex128, room: DTypeLike | None = None) -> State:
-    """Return |0...0>; ``room`` is for `buffers.room_of`."""
-    return ground_of(range(num_qubits), dtype, room)
+def ground(num_qubits: int, dtype: DTypeLike = np.complex128, tuning: Tuning = TUNING) -> State:
+    """Return |0...0>."""
+    return ground_of(range(num_qubits), dtype, tuning=tuning)
 
 
 def ground_of(
@@ -77,11 +80,15 @@ def ground_of(
     dtype: DTypeLike = np.complex128,
     room: DTypeLike | None = None,
     checkpoint: Checkpoint = no_checkpoint,
+    tuning: Tuning = TUNING,
 ) -> State:
-    """Return |0...0> of these qubits, the first at bit 0; calls ``checkpoint`` now and then."""
+    """Return |0...0> of these qubits, the first at bit 0; calls ``checkpoint`` now and then.
+
+    ``room`` is for `buffers.room_of`.
+    """
     amplitudes = buffers.zeros(1 << len(qubits), dtype, room, checkpoint)
     amplitudes[0] = 1
-    return State(amplitudes, {qubit: bit for bit, qubit in enumerate(qubits)}, live=0)
+    return State(amplitudes, {qubit: bit for bit, qubit in enumerate(qubits)}, live=0, tuning=tuning)
 
 
 def widened(states: State, qubits: Sequence[int], checkpoint: Checkpoint) -> State:
@@ -97,19 +104,20 @@ def widened(states: State, qubits: Sequence[int], checkpoint: Checkpoint) -> Sta
         piece = slice(first, first + height), slice(start, start + width)
         wide[piece] = narrow[piece]
     slots = states.slots | {qubit: bit for bit, qubit in enumerate(qubits, start=num_bits)}
-    return State(amplitudes, slots, states.live & ~sum(1 << qubit for qubit in qubits))
+    live = states.live & ~sum(1 << qubit for qubit in qubits)
+    return State(amplitudes, slots, live, tuning=states.tuning)
 
 
 def without(states: State, qubit: int, amplitudes: NDArray[Any]) -> State:
     """Return states without a qubit; ``amplitudes`` are what is left."""
     gone = states.slots[qubit]
     slots = {each: bit - (bit > gone) for each, bit in states.slots.items() if each != qubit}
-    return State(amplitudes.reshape(-1), slots, states.live & ~(1 << qubit))
+    return State(amplitudes.reshape(-1), slots, states.live & ~(1 << qubit), tuning=states.tuning)
 
 
-def vector(amplitudes: NDArray[Any]) -> State:
+def vector(amplitudes: NDArray[Any], tuning: Tuning = TUNING) -> State:
     """Return a state of shape (2^n,), which it will change; qubit 0 is the least significant bit."""
-    return State(amplitudes, {qubit: qubit for qubit in range(amplitudes.size.bit_length() - 1)})
+    return State(amplitudes, {qubit: qubit for qubit in range(amplitudes.size.bit_length() - 1)}, tuning=tuning)
 
 
 def identity(num_qubits: int, dtype: DTypeLike, checkpoint: Checkpoint) -> State:
@@ -131,11 +139,11 @@ def copied(numbers: NDArray[Any], dtype: DTypeLike, checkpoint: Checkpoint) -> N
     return copy
 
 
-def matrix(entries: NDArray[Any]) -> State:
+def matrix(entries: NDArray[Any], tuning: Tuning = TUNING) -> State:
     """Return a matrix of shape (2^n, 2^n), which it will change, as a state whose rows the gates act on."""
     num_qubits = len(entries).bit_length() - 1
     home = (*range(num_qubits, 2 * num_qubits), *range(num_qubits))
-    return State(entries.reshape(-1), {qubit: bit for bit, qubit in enumerate(home)}, home=home)
+    return State(entries.reshape(-1), {qubit: bit for bit, qubit in enumerate(home)}, home=home, tuning=tuning)
 
 
 def _few(numbers: NDArray[Any]) -> Iterator[slice]:

@@ -8,18 +8,16 @@ from typing import TypeAlias
 
 import numpy as np
 
+from simulator.tuning import CACHE_BITS
 from simulator.typing import Amplitudes, Indices
 
 #: How bits move: log2 of the length of the rows that stay together, and where each row comes from.
 Gather: TypeAlias = tuple[int, Indices]
 
-#: log2 of the amplitudes that are worked on at a time: 256 KiB, so that a few buffers stay in a core's cache.
-CHUNK = 14
-
 
 def gather(sources: tuple[int, ...]) -> Gather:
     """Return how to bring bit ``sources[i]`` to bit i, for `move`."""
-    return (_wide_gather if len(sources) > CHUNK else _gather)(sources)
+    return (_wide_gather if len(sources) > CACHE_BITS else _gather)(sources)
 
 
 def _made(sources: tuple[int, ...]) -> Gather:

@@ -17,18 +17,15 @@ from typing import Any
 
 import numpy as np
 
-from simulator.kernels.bits import CHUNK, offsets
+from simulator.kernels.bits import offsets
 from simulator.monitor import Checkpoint
+from simulator.tuning import TUNING, Tuning
 from simulator.typing import Amplitudes, Controls, Indices
 
-#: Slices below this bit are too short to be fast: the lowest bits are handled as one axis.
-LOW = 5
-#: log2 of the rows that a matrix multiplies at a time, at least: fewer make a wide product slow.
-_ROWS = 7
 #: Up to this many targets, a real matrix product of twice the size is faster than a complex one.
 _REAL_PRODUCT = 6
-#: log2 of the multiplications between two checkpoints.
-_PRODUCT = 20
+#: Multiplications between two checkpoints, for each amplitude of a chunk.
+_PRODUCTS = 1 << 6
 #: log2 of the multiplications up to which OpenBLAS uses one thread: its threads cost more than such products take.
 ONE_THREAD = 18
 
@@ -58,12 +55,14 @@ class Layout:
 
 
 @lru_cache(maxsize=64)
-def layout(num_bits: int, targets: tuple[int, ...], controls: tuple[tuple[int, int], ...]) -> Layout:
+def layout(num_bits: int, targets: tuple[int, ...], controls: Controls, tuning: Tuning) -> Layout:
     """Lay out `apply_matrix`; the arguments are as there."""
     values = dict(controls)
-    inside = {*targets, *range(min(num_bits, LOW))}
+    inside = {*targets, *range(min(num_bits, tuning.run_bits))}
+    # A wide product of few rows is slow.
+    size = max(tuning.chunk_bits, len(targets) + tuning.chunk_bits // 2)
     for bit in range(num_bits):
-        if len(inside) >= max(CHUNK, len(targets) + _ROWS):
+        if len(inside) >= size:
             break
         if bit not in values:
             inside.add(bit)
@@ -94,9 +93,10 @@ def apply_matrix(
     targets: tuple[int, ...],
     controls: Controls,
     checkpoint: Checkpoint,
+    tuning: Tuning = TUNING,
 ) -> None:
     """Multiply one or more targets by a matrix of shape (2^k, 2^k); calls ``checkpoint`` between chunks."""
-    plan = layout(psi.size.bit_length() - 1, targets, controls)
+    plan = layout(psi.size.bit_length() - 1, targets, controls, tuning)
     source, result = np.empty((2, plan.index.size), psi.dtype)
     if np.isrealobj(psi) or len(targets) <= _REAL_PRODUCT:
         right = real_form(matrix, real=np.isrealobj(psi)).astype(psi.real.dtype, copy=False)
@@ -104,7 +104,7 @@ def apply_matrix(
         right = matrix.T.astype(psi.dtype, copy=False)
     width = len(right)
     height = max(1, min((1 << ONE_THREAD) // right.size, (plan.rows.stop - plan.rows.start) // len(matrix)))
-    step = max(1, (1 << _PRODUCT) // (height * right.size))
+    step = max(1, (_PRODUCTS << tuning.chunk_bits) // (height * right.size))
     rows_in, rows_out = (
         buffer[plan.rows].view(right.dtype).reshape(-1, height, width) for buffer in (source, result)
     )

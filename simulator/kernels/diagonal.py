@@ -11,28 +11,31 @@ from typing import Any
 
 import numpy as np
 
-from simulator.kernels.dense import LOW
 from simulator.monitor import Checkpoint
+from simulator.tuning import TUNING, Tuning
 from simulator.typing import Amplitudes, Controls
 
-#: log2 of the amplitudes that are prepared between two checkpoints.
-_PREPARED = 17
+#: Chunks of amplitudes that are prepared between two checkpoints, log2.
+_PREPARED_BITS = 3
 
 
-def apply_diagonal(psi: Amplitudes, diagonal: Amplitudes, targets: tuple[int, ...], controls: Controls) -> None:
+def apply_diagonal(
+    psi: Amplitudes, diagonal: Amplitudes, targets: tuple[int, ...], controls: Controls, tuning: Tuning = TUNING
+) -> None:
     """Multiply any number of targets, also none, by a diagonal of shape (2^k,). Scratch: up to 32 diagonals."""
+    run = tuning.run_bits
     order = sorted(targets, reverse=True)
     factors = diagonal.reshape((2,) * len(targets)).transpose([len(targets) - 1 - targets.index(b) for b in order])
-    high = [bit for bit in order if bit >= LOW]
-    low_controls = [pair for pair in controls if pair[0] < LOW]
-    low = min(psi.size.bit_length() - 1, LOW) if low_controls or len(high) < len(order) else 0
+    high = [bit for bit in order if bit >= run]
+    low_controls = [pair for pair in controls if pair[0] < run]
+    low = min(psi.size.bit_length() - 1, run) if low_controls or len(high) < len(order) else 0
     if low:
         lowest = tuple(2 if bit in targets else 1 for bit in reversed(range(low)))
         factors = np.broadcast_to(factors.reshape((2,) * len(high) + lowest), (2,) * (len(high) + low))
         factors = factors.reshape((2,) * len(high) + (1 << low,))
         for bit, value in low_controls:
             factors = np.where(np.arange(1 << low) >> bit & 1 == value, factors, 1)
-    fixed = {bit: value for bit, value in controls if bit >= LOW}
+    fixed = {bit: value for bit, value in controls if bit >= run}
     view, axes = _split(psi, [*high, *fixed], low)
     sides = [2 if bit in high else 1 for bit in axes]
     if low:
@@ -42,7 +45,13 @@ def apply_diagonal(psi: Amplitudes, diagonal: Amplitudes, targets: tuple[int, ..
     part *= factors.reshape(shape).astype(psi.dtype, copy=False)
 
 
-def prepare(psi: Amplitudes, amplitudes: Amplitudes, targets: tuple[int, ...], checkpoint: Checkpoint) -> None:
+def prepare(
+    psi: Amplitudes,
+    amplitudes: Amplitudes,
+    targets: tuple[int, ...],
+    checkpoint: Checkpoint,
+    tuning: Tuning = TUNING,
+) -> None:
     """Give the targets, which are in |0>, these amplitudes, shape (2^k,); calls ``checkpoint`` between chunks.
 
     If ``psi`` is real, all of the amplitudes must be.
@@ -55,7 +64,7 @@ def prepare(psi: Amplitudes, amplitudes: Amplitudes, targets: tuple[int, ...], c
     numbers = amplitudes.real if np.isrealobj(psi) else amplitudes
     factors = numbers.reshape((2,) * len(targets)).transpose(axes)
     factors = factors.reshape([2 if bit in targets else 1 for bit in reversed(range(num_bits))])
-    high = range(num_bits - 1, _PREPARED - 1, -1)
+    high = range(num_bits - 1, tuning.chunk_bits + _PREPARED_BITS - 1, -1)
     ground: tuple[Any, ...] = tuple(
         slice(1 if bit in targets else 2) for bit in range(num_bits - 1 - len(high), -1, -1)
     )

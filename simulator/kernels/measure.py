@@ -17,12 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.monitor import Checkpoint
+from simulator.tuning import TUNING, Tuning
 from simulator.typing import Amplitudes, Indices
 
-#: Amplitudes of a piece, log2.
-PIECE = 14
-#: Below this bit, neighbouring amplitudes alternate too fast for loops over each of their runs.
-_LOW = 5
 #: Steps in 1 of the grid that `canonicalize` rounds to, by the bytes of a real number.
 _GRIDS: Mapping[int, float] = MappingProxyType({8: 2.0**40, 4: 2.0**20})
 
@@ -35,9 +32,9 @@ def squared_magnitudes(psi: Amplitudes) -> NDArray[np.float64]:
     return masses
 
 
-def piece_probabilities(psi: Amplitudes, checkpoint: Checkpoint) -> NDArray[np.float64]:
+def piece_probabilities(psi: Amplitudes, checkpoint: Checkpoint, tuning: Tuning = TUNING) -> NDArray[np.float64]:
     """Return the squared norm of each piece of a state that has several."""
-    pieces = psi.reshape(-1, 1 << PIECE)
+    pieces = psi.reshape(-1, 1 << tuning.piece_bits)
     masses = np.empty(len(pieces))
     for place, piece in enumerate(pieces):
         checkpoint()
@@ -45,16 +42,18 @@ def piece_probabilities(psi: Amplitudes, checkpoint: Checkpoint) -> NDArray[np.f
     return masses
 
 
-def bit_probabilities(rows: Amplitudes, bit: int, checkpoint: Checkpoint) -> NDArray[np.float64]:
+def bit_probabilities(
+    rows: Amplitudes, bit: int, checkpoint: Checkpoint, tuning: Tuning = TUNING
+) -> NDArray[np.float64]:
     """Return the squared norms of each state's two halves, where the bit is 0 and where it is 1: (states, 2)."""
     masses = np.zeros((len(rows), 2))
-    for states, piece in _pieces(rows, checkpoint):
-        if bit >= PIECE:
+    for states, piece in _pieces(rows, checkpoint, tuning):
+        if bit >= tuning.piece_bits:
             masses[states.start, piece.start >> bit & 1] += squared_magnitudes(rows[states, piece]).sum()
             continue
         found = squared_magnitudes(rows[states, piece])
-        if bit < _LOW:
-            found = found.reshape(len(found), -1, min(found.shape[1], 1 << _LOW)).sum(axis=1)
+        if bit < tuning.run_bits:
+            found = found.reshape(len(found), -1, min(found.shape[1], 1 << tuning.run_bits)).sum(axis=1)
         masses[states] += found.reshape(len(found), -1, 2, 1 << bit).sum(axis=3).sum(axis=1)
     return masses
 
@@ -65,20 +64,21 @@ def project(
     outcomes: Indices,
     factors: NDArray[np.float64],
     checkpoint: Checkpoint,
+    tuning: Tuning = TUNING,
     *,
     reset: bool,
 ) -> None:
     """Keep, of each state, the half of its outcome, times its factor; with ``reset``, as the half of 0."""
     if reset:
-        _lower(rows, bit, outcomes, checkpoint)
+        _lower(rows, bit, outcomes, checkpoint, tuning)
         outcomes = np.zeros_like(outcomes)
     kept = np.where(np.arange(2) == outcomes[:, None], factors[:, None], 0).astype(rows.real.dtype)
-    alternating = kept[:, np.arange(min(rows.shape[1], 1 << _LOW)) >> bit & 1]
-    for states, piece in _pieces(rows, checkpoint):
+    alternating = kept[:, np.arange(min(rows.shape[1], 1 << tuning.run_bits)) >> bit & 1]
+    for states, piece in _pieces(rows, checkpoint, tuning):
         part = rows[states, piece]
-        if bit >= PIECE:
+        if bit >= tuning.piece_bits:
             part *= kept[states, [piece.start >> bit & 1]]
-        elif bit >= _LOW:
+        elif bit >= tuning.run_bits:
             halves = part.reshape(len(part), -1, 2, 1 << bit)
             halves *= kept[states, None, :, None]
         else:
@@ -92,6 +92,7 @@ def kept_halves(
     sides: Indices,
     factors: NDArray[np.float64],
     checkpoint: Checkpoint,
+    tuning: Tuning = TUNING,
 ) -> Amplitudes:
     """Return the halves of states, side 2r + v the one of state r where the bit is v, times their factors.
 
@@ -100,7 +101,7 @@ def kept_halves(
     view = rows.reshape(len(rows), -1, 2, 1 << bit)
     halves = np.empty((sides.size, view.shape[1], view.shape[3]), rows.dtype)
     scales = factors.astype(rows.real.dtype)
-    together = (1 << PIECE) // halves[0].size
+    together = (1 << tuning.piece_bits) // halves[0].size
     for first in range(0, sides.size, max(1, together)):
         if together:
             checkpoint()
@@ -110,7 +111,7 @@ def kept_halves(
             continue
         source, goal = view[sides[first] // 2, :, sides[first] % 2], halves[first]
         # Pieces of one state: some of its runs, or a part of a run.
-        runs, length = max(1, (1 << PIECE) >> bit), min(1 << bit, 1 << PIECE)
+        runs, length = max(1, (1 << tuning.piece_bits) >> bit), min(1 << bit, 1 << tuning.piece_bits)
         for run, start in product(range(0, len(source), runs), range(0, 1 << bit, length)):
             checkpoint()
             piece = slice(run, run + runs), slice(start, start + length)
@@ -118,16 +119,18 @@ def kept_halves(
     return halves.reshape(sides.size, -1)
 
 
-def marginals(rows: Amplitudes, bits: Sequence[int], checkpoint: Checkpoint) -> NDArray[np.float64]:
+def marginals(
+    rows: Amplitudes, bits: Sequence[int], checkpoint: Checkpoint, tuning: Tuning = TUNING
+) -> NDArray[np.float64]:
     """Return each state's squared norm for each value of some bits, the first the least significant.
 
     Shape (states, 2^k), which is memory beside the pieces.
     """
     ordered = sorted(bits)
-    low = [bit for bit in ordered if bit < PIECE]
-    high = [bit for bit in ordered if bit >= PIECE]
+    low = [bit for bit in ordered if bit < tuning.piece_bits]
+    high = [bit for bit in ordered if bit >= tuning.piece_bits]
     masses = np.zeros((len(rows), 1 << len(high), 1 << len(low)))
-    for states, piece in _pieces(rows, checkpoint):
+    for states, piece in _pieces(rows, checkpoint, tuning):
         part = squared_magnitudes(rows[states, piece])
         for bit in reversed(range(part.shape[1].bit_length() - 1)):
             if bit not in low:
@@ -140,14 +143,14 @@ def marginals(rows: Amplitudes, bits: Sequence[int], checkpoint: Checkpoint) -> 
     return masses.reshape((len(rows), *[2] * len(bits))).transpose([0, *axes]).reshape(len(rows), -1)
 
 
-def collapse(psi: Amplitudes, fixed: Mapping[int, int], checkpoint: Checkpoint) -> None:
+def collapse(psi: Amplitudes, fixed: Mapping[int, int], checkpoint: Checkpoint, tuning: Tuning = TUNING) -> None:
     """Keep the part where each bit has its value, and normalise it."""
-    width = min(psi.size, 1 << PIECE)
+    width = min(psi.size, 1 << tuning.piece_bits)
     pieces = psi.reshape(-1, width)
     inside = np.ones(width, np.bool_)
     for bit, value in fixed.items():
-        inside &= np.arange(width) >> bit & 1 == value if bit < PIECE else True
-    high = [(bit - PIECE, value) for bit, value in fixed.items() if bit >= PIECE]
+        inside &= np.arange(width) >> bit & 1 == value if bit < tuning.piece_bits else True
+    high = [(bit - tuning.piece_bits, value) for bit, value in fixed.items() if bit >= tuning.piece_bits]
     kept = [place for place in range(len(pieces)) if all(place >> bit & 1 == value for bit, value in high)]
     left = set(kept)
     mass = 0.0
@@ -163,14 +166,14 @@ def collapse(psi: Amplitudes, fixed: Mapping[int, int], checkpoint: Checkpoint) 
         pieces[place] *= mass**-0.5
 
 
-def canonicalize(rows: Amplitudes, checkpoint: Checkpoint) -> None:
+def canonicalize(rows: Amplitudes, checkpoint: Checkpoint, tuning: Tuning = TUNING) -> None:
     """Remove what no measurement sees, from normalised states: the global phase, and digits below a fine grid.
 
     States that differ by a phase and by rounding then become equal, but for a rare value between two steps.
     """
-    phases = _phase_factors(rows, checkpoint)
+    phases = _phase_factors(rows, checkpoint, tuning)
     grid = _GRIDS[rows.real.itemsize]
-    for states, piece in _pieces(rows, checkpoint):
+    for states, piece in _pieces(rows, checkpoint, tuning):
         part = rows[states, piece]
         np.multiply(part, phases[states, None], out=part)
         reals = part.view(rows.real.dtype)
@@ -180,12 +183,12 @@ def canonicalize(rows: Amplitudes, checkpoint: Checkpoint) -> None:
         reals += 0.0  # no negative zeros: equal amplitudes are equal bytes
 
 
-def fingerprints(rows: Amplitudes, checkpoint: Checkpoint) -> NDArray[np.uint64]:
+def fingerprints(rows: Amplitudes, checkpoint: Checkpoint, tuning: Tuning = TUNING) -> NDArray[np.uint64]:
     """Return a hash of each state: equal for equal bytes, and hardly ever equal for others."""
     found = np.zeros(len(rows), np.uint64)
-    weights = _weights(2 << PIECE)
+    weights = _weights(2 << tuning.piece_bits)
     word = np.dtype(np.uint64 if rows.itemsize >= np.uint64().itemsize else np.uint32)
-    for states, piece in _pieces(rows, checkpoint):
+    for states, piece in _pieces(rows, checkpoint, tuning):
         words = rows[states, piece].view(word).astype(np.uint64)
         # A product keeps little of a number's highest bits, such as the sign: they go to the lowest, too.
         words ^= words >> np.uint64(32)
@@ -200,12 +203,12 @@ def _weights(count: int) -> NDArray[np.uint64]:
     return np.random.Philox(key=1).random_raw(count) | np.uint64(1)
 
 
-def _phase_factors(rows: Amplitudes, checkpoint: Checkpoint) -> Amplitudes:
+def _phase_factors(rows: Amplitudes, checkpoint: Checkpoint, tuning: Tuning) -> Amplitudes:
     """Return for each state the phase that makes its first amplitude that is not small positive."""
     # Some amplitude is at least the mean one; a threshold below it, which no circuit makes, finds the same again.
     threshold = 0.617**2 / rows.shape[1]
     phases = np.zeros(len(rows), rows.dtype)
-    for states, piece in _pieces(rows, checkpoint):
+    for states, piece in _pieces(rows, checkpoint, tuning):
         if phases[states].all():
             continue
         part = rows[states, piece]
@@ -217,23 +220,26 @@ def _phase_factors(rows: Amplitudes, checkpoint: Checkpoint) -> Amplitudes:
     return phases
 
 
-def _lower(rows: Amplitudes, bit: int, outcomes: Indices, checkpoint: Checkpoint) -> None:
+def _lower(rows: Amplitudes, bit: int, outcomes: Indices, checkpoint: Checkpoint, tuning: Tuning) -> None:
     """Copy the half where the bit is 1 to where it is 0, in the states whose outcome is 1."""
-    for states, piece in _pieces(rows, checkpoint):
+    for states, piece in _pieces(rows, checkpoint, tuning):
         part = rows[states, piece]
         ones = np.flatnonzero(outcomes[states])
-        if bit < PIECE:
+        if bit < tuning.piece_bits:
             halves = part.reshape(len(part), -1, 2, 1 << bit)
             halves[ones, :, 0] = halves[ones, :, 1]
         elif ones.size and piece.start >> bit & 1:
             rows[states, piece.start - (1 << bit) : piece.stop - (1 << bit)] = part
 
 
-def _pieces(rows: Amplitudes, checkpoint: Checkpoint) -> Iterator[tuple[slice, slice]]:
+def _pieces(rows: Amplitudes, checkpoint: Checkpoint, tuning: Tuning) -> Iterator[tuple[slice, slice]]:
     """Yield slices of the states and of their amplitudes: several whole states, or a part of one."""
     states, size = rows.shape
-    step = max(1, (1 << PIECE) // size)
+    step = max(1, (1 << tuning.piece_bits) // size)
     for first in range(0, states, step):
-        for start in range(0, size, 1 << PIECE):
+        for start in range(0, size, 1 << tuning.piece_bits):
             checkpoint()
-            yield slice(first, min(first + step, states)), slice(start, min(start + (1 << PIECE), size))
+            yield (
+                slice(first, min(first + step, states)),
+                slice(start, min(start + (1 << tuning.piece_bits), size)),
+            )

@@ -21,15 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.monitor import Checkpoint
+from simulator.tuning import CACHE_BITS
 from simulator.typing import Amplitudes, Indices
 
-#: log2 of the numbers in a block, at most.
-BLOCK = 14
-#: log2 of the length of the sums that the first matrix product does: the low bits.
-_LOW = 7
-#: Rows that it takes at a time, always: a BLAS orders a row's sum by how many rows there are.
+#: log2 of the length of the sums that the first matrix product takes: a block's low bits.
+_LOW = CACHE_BITS // 2
+#: Rows that this product takes at a time, always: BLAS orders a row's sum by the number of rows.
 _ROWS = 16
-#: A block is halved at this bit or above: the pieces at lower bits are too short to be fast.
+#: The lowest bit at which a block is halved: at lower bits the halves are in pieces too short to be fast.
 _HALVED_FROM = 3
 
 

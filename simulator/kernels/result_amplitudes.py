@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from simulator.kernels import buffers
 from simulator.kernels.threads import share, thread_count
 from simulator.monitor import Checkpoint
-
-#: Amplitudes of a piece: what is in a core's cache.
-_PIECE = 1 << 14
+from simulator.tuning import TUNING, Tuning
 
 
 def to_complex(
@@ -22,13 +20,14 @@ def to_complex(
     factor: complex,
     threshold: float,
     checkpoint: Checkpoint,
+    tuning: Tuning = TUNING,
 ) -> NDArray[np.complexfloating]:
     """Return ``psi`` times a factor as complex numbers, those of a smaller absolute value than ``threshold`` as 0.
 
     It takes the place of ``psi``, which is used up. Calls ``checkpoint`` for each piece.
     """
     goal: NDArray[np.complexfloating] = psi if psi.dtype == dtype else buffers.room_of(psi, dtype)
-    size = min(psi.size, _PIECE)
+    size = min(psi.size, 1 << tuning.piece_bits)
 
     def work(starts: Iterator[int]) -> None:
         for start in starts:

@@ -12,16 +12,13 @@ from functools import lru_cache, partial
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simulator.kernels.bits import offsets
+from simulator.typing import Indices, Matrices
 
-Matrices: TypeAlias = NDArray[np.complex128]
-
-
-#: Places in a stack: a slice where they follow each other, since that is faster.
-Places: TypeAlias = slice | NDArray[np.intp]
-#: Of what is multiplied at once: places, where each one's numbers begin, and which bits it is over.
+#: Some matrices of a stack: a slice where they follow each other, since that is faster.
+Selection: TypeAlias = slice | Indices
+#: What is multiplied at once: indices in a stack, where each matrix's numbers begin, and which bits it is over.
 _Lists: TypeAlias = tuple[list[int], list[int], list[tuple[int, ...]]]
 
 
@@ -34,9 +31,9 @@ class Spread:
     #: Bits of the smaller ones: an operation's, or a unit's where ``units`` says so.
     width: int
     units: bool
-    items: Places
+    items: Selection
     #: Where in the smaller ones' numbers each spread matrix finds its entries, shape (items, 4^k).
-    entries: NDArray[np.intp]
+    entries: Indices
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +41,10 @@ class Mix:
     """Multiply some matrices of a stack from the left by units that act on a few of their bits."""
 
     width: int
-    #: Places among the units.
-    units: Places
+    #: Selection among the units.
+    units: Selection
     #: The rows of the stack's matrices that they mix, shape (items, 2^width, others).
-    rows: NDArray[np.intp]
+    rows: Indices
 
 
 Round: TypeAlias = Spread | Mix
@@ -82,10 +79,10 @@ class Rounds:
         found: list[tuple[int, int, Round]] = []
         for (size, number, units, width), (items, starts, spots) in self._spread.items():
             entries = _each(partial(spread_entries, size), spots) + np.array(starts)[:, None]
-            found.append((size, number, Spread(number == 0, width, units, places_of(items), entries)))
+            found.append((size, number, Spread(number == 0, width, units, selection_of(items), entries)))
         for (size, number, width), (places, starts, bits) in self._mixed.items():
             rows = _each(partial(_mixed_rows, size), bits) + np.array(starts)[:, None, None]
-            found.append((size, number, Mix(width, places_of(places), rows)))
+            found.append((size, number, Mix(width, selection_of(places), rows)))
         rounds: dict[int, list[Round]] = {}
         for size, _, each in sorted(found, key=lambda each: each[:2]):
             rounds.setdefault(size, []).append(each)
@@ -112,22 +109,20 @@ def multiply(
             stack[items] = spread if each.first else np.matmul(spread, stack[items])
 
 
-def _each(
-    made: Callable[[tuple[int, ...]], NDArray[np.intp]], bits: Sequence[tuple[int, ...]]
-) -> NDArray[np.intp]:
+def _each(made: Callable[[tuple[int, ...]], Indices], bits: Sequence[tuple[int, ...]]) -> Indices:
     """Return an array for each of some bits, most of which come many times."""
     numbers = {each: number for number, each in enumerate(dict.fromkeys(bits))}
     return np.array([made(each) for each in numbers])[[numbers[each] for each in bits]]
 
 
-def places_of(places: list[int]) -> Places:
+def selection_of(places: list[int]) -> Selection:
     """Return places as they are found fastest."""
     first, last = places[0], places[-1]
     return slice(first, last + 1) if places == list(range(first, last + 1)) else np.array(places)
 
 
 @lru_cache(maxsize=4096)
-def spread_entries(size: int, spots: tuple[int, ...]) -> NDArray[np.intp]:
+def spread_entries(size: int, spots: tuple[int, ...]) -> Indices:
     """Return where a block's matrix over ``size`` bits has its entries from, shape (4^size,).
 
     The small matrix, flat, is over the bits ``spots``; ``~value`` is a bit that has this value. One past its end
@@ -150,7 +145,7 @@ def spread_entries(size: int, spots: tuple[int, ...]) -> NDArray[np.intp]:
 
 
 @lru_cache(maxsize=4096)
-def _mixed_rows(size: int, bits: tuple[int, ...]) -> NDArray[np.intp]:
+def _mixed_rows(size: int, bits: tuple[int, ...]) -> Indices:
     """Return the rows of a matrix over ``size`` bits that differ in ``bits``, shape (2^bits, others)."""
     others = [bit for bit in range(size) if bit not in bits]
     return offsets(bits)[:, None] + offsets(others)

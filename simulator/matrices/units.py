@@ -14,11 +14,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from simulator.matrices.products import Matrices, Places, places_of, spread_entries
-
-_Entries = NDArray[np.intp]
+from simulator.matrices.products import Selection, selection_of, spread_entries
+from simulator.typing import Indices, Matrices
 
 
 class Shape(NamedTuple):
@@ -27,7 +25,8 @@ class Shape(NamedTuple):
     #: Its bits in the product; ``~value`` is one that has this value.
     spots: tuple[int, ...]
     diagonal: bool
-    #: Where the only entry of each row is, which is 1, in bytes, since their hash is kept; empty: it is not so.
+    #: Column of each row's single 1, if the factor is a permutation matrix; else empty. Bytes, because they are
+    #: hashed.
     moves: bytes
 
 
@@ -48,10 +47,10 @@ class _Step(NamedTuple):
     key: _Key
     #: The factor, and where its number is, shape (terms, 4^k).
     left: int
-    left_entries: _Entries
+    left_entries: Indices
     #: The same of the other number; `_OWN`: it is an entry that the product had before; `_NONE`: there is none.
     right: int
-    right_entries: _Entries
+    right_entries: Indices
 
 
 #: In place of a factor, or of a factor's number of bits.
@@ -65,11 +64,11 @@ _NO_ENTRIES = np.zeros((0, 0), np.intp)
 class Entrywise:
     """A step of several products."""
 
-    items: Places
+    items: Selection
     #: Bits of the factors, and where in their numbers each entry's are, shape (terms, items, 4^k).
-    left: tuple[int, _Entries]
+    left: tuple[int, Indices]
     #: The same of the other numbers, if there are any; `_OWN` bits are the products' own.
-    right: tuple[int, _Entries] | None
+    right: tuple[int, Indices] | None
 
 
 class Products:
@@ -100,7 +99,7 @@ class Products:
             if key.right != _NONE:
                 width = key.size if key.right == _OWN else key.right
                 right = key.right, _each([step.right_entries for step in planned], right_places, width)
-            found.setdefault(key.size, []).append(Entrywise(places_of(list(items)), left, right))
+            found.setdefault(key.size, []).append(Entrywise(selection_of(list(items)), left, right))
         return found
 
 
@@ -125,17 +124,17 @@ def fill(products: Matrices, steps: Sequence[Entrywise], factors: Mapping[int, M
         products[..., each.items, :-1] = total
 
 
-def _each(entries: Sequence[_Entries], places: Sequence[int], width: int) -> _Entries:
+def _each(entries: Sequence[Indices], places: Sequence[int], width: int) -> Indices:
     """Return the entries of each product, most of which are the same but for the factor's place."""
     numbers: dict[int, int] = {}
-    distinct: list[_Entries] = []
+    distinct: list[Indices] = []
     for each in entries:
         if id(each) not in numbers:
             numbers[id(each)] = len(distinct)
             distinct.append(each)
     starts = np.array(places) * ((1 << 2 * width) + 1)
     chosen = np.array([numbers[id(each)] for each in entries])
-    found: _Entries = np.array(distinct).swapaxes(0, 1)[:, chosen]
+    found: Indices = np.array(distinct).swapaxes(0, 1)[:, chosen]
     found += starts[:, None]
     return found
 
@@ -143,7 +142,7 @@ def _each(entries: Sequence[_Entries], places: Sequence[int], width: int) -> _En
 def _steps(size: int, shapes: tuple[Shape, ...]) -> tuple[_Step, ...]:
     """Return the steps that make a product over ``size`` bits."""
 
-    def step(left: int, left_entries: _Entries, right: int, right_entries: _Entries) -> _Step:
+    def step(left: int, left_entries: Indices, right: int, right_entries: Indices) -> _Step:
         widths = len(shapes[left].spots), right if right < 0 else len(shapes[right].spots)
         return _Step(_Key(size, len(steps), *widths, len(left_entries)), left, left_entries, right, right_entries)
 
@@ -188,10 +187,10 @@ def _steps(size: int, shapes: tuple[Shape, ...]) -> tuple[_Step, ...]:
 _kept_steps = lru_cache(maxsize=4096)(_steps)
 
 
-def _rows_moved(step: _Step, sources: _Entries) -> _Step:
+def _rows_moved(step: _Step, sources: Indices) -> _Step:
     """Return a step that makes the same with rows in another order."""
 
-    def changed(entries: _Entries) -> _Entries:
+    def changed(entries: Indices) -> Indices:
         return entries.reshape(len(entries), sources.size, -1)[:, sources].reshape(entries.shape)
 
     if step.right == _NONE:
@@ -199,7 +198,7 @@ def _rows_moved(step: _Step, sources: _Entries) -> _Step:
     return step._replace(left_entries=changed(step.left_entries), right_entries=changed(step.right_entries))
 
 
-def _sources(size: int, shape: Shape) -> _Entries | None:
+def _sources(size: int, shape: Shape) -> Indices | None:
     """Return where each row of the product comes from, if the factor only moves basis states."""
     if not shape.moves:
         return None
@@ -215,13 +214,13 @@ def _sources(size: int, shape: Shape) -> _Entries | None:
     return rows
 
 
-def _alone(size: int, spots: tuple[int, ...]) -> _Entries:
+def _alone(size: int, spots: tuple[int, ...]) -> Indices:
     """Return where each entry's number is in a factor, whatever the product's other bits: (2^k, 2^k)."""
     inside, _ = _inside(size, spots)
     return inside[:, None] << len(spots) | inside
 
 
-def _inside(size: int, spots: tuple[int, ...]) -> tuple[_Entries, _Entries]:
+def _inside(size: int, spots: tuple[int, ...]) -> tuple[Indices, Indices]:
     """Return what the bits of a factor say in each number below 2^size, and the rest of the number."""
     numbers = np.arange(1 << size)
     inside = np.zeros_like(numbers)

@@ -1,8 +1,8 @@
-"""The operations of one stage -> blocks: each a dense matrix on a few local qubits, or a diagonal.
+"""Sort the operations of one stage into blocks: each a dense matrix on a few local qubits, or a diagonal.
 
 A block is grown from the first operation that is left, by the qubits that let it take in the most work for its
-cost, and takes everything that may run before what stays behind. Controls that lie outside of the chunk are no
-qubits of the block: the block gets one matrix for each value that they have.
+cost, and takes everything that may run before what stays behind. Controls outside of the chunk are no qubits of
+the block: it gets one matrix for each of their values.
 """
 
 from __future__ import annotations
@@ -12,113 +12,122 @@ from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from simulator.circuit.program import MAX_QUBITS
-from simulator.plan.operations import WIDEST, Operation, as_set
-from simulator.plan.pairing import Row, paired
+from simulator.plan.operations import WIDEST, Operation, qubit_set
+from simulator.plan.pairing import OperationGroup, paired
 
-#: Nanoseconds per amplitude, measured, by the number of qubits of a dense block: a gather and a real product.
+#: Number of qubits of a dense block -> nanoseconds per complex amplitude, measured: a gather and a real product.
 COST = MappingProxyType({1: 1.5, 2: 1.6, 3: 2.1, 4: 3.1, 5: 5.2, 6: 10.0})
-#: The same for states of real numbers.
+#: Number of qubits of a dense block -> nanoseconds per real amplitude, measured.
 REAL_COST = MappingProxyType({1: 0.9, 2: 0.95, 3: 1.0, 4: 1.25, 5: 1.75, 6: 2.7})
-#: Outer controls of a block: it has two to this power of matrices, at most.
-_VARIANTS = 3
-#: Operations that are looked at for one block.
+#: Most outer controls of a block, which has a matrix for each of their values.
+_MOST_OUTER = 3
+#: How many operations are considered for one block.
 _HORIZON = 64
-#: Ways to grow that are compared, and those among them that share no qubit with the block.
-_WAYS = 10
+#: How many larger qubit sets are compared when a block grows.
+_CANDIDATES = 10
+#: How many of these may add an operation that shares no qubit with the block.
 _FRONTS = 2
-#: What an operation is worth that mixes one qubit; that mixes, of two or more; that is diagonal.
-_SINGLE, _SEVERAL, _PHASE = 0.3, 1.0, 0.12
+#: Worth of an operation that mixes its only qubit.
+_SINGLE = 0.3
+#: Worth of an operation that mixes, on two or more qubits.
+_SEVERAL = 1.0
+#: Worth of an operation that is diagonal.
+_DIAGONAL = 0.12
 
 
-class Block(NamedTuple):
+class DenseBlock(NamedTuple):
     """Operations that are one matrix over ``qubits``, for each value of the ``outer`` controls."""
 
-    #: Places of the stage's operations, in order.
+    #: Indices of the stage's operations, the first acting first.
     members: tuple[int, ...]
-    #: Sets.
+    #: The qubits of the matrix, as a set.
     qubits: int
+    #: Controls outside of the chunk, as a set.
     outer: int
 
 
-class Phases(NamedTuple):
-    """Operations that are diagonal: they commute."""
+class DiagonalBlock(NamedTuple):
+    """Operations that are diagonal, and so commute."""
 
+    #: Indices of the stage's operations.
     members: tuple[int, ...]
 
 
-class Turn(NamedTuple):
+class RotationBlock(NamedTuple):
     """A rotation about a Pauli string."""
 
-    #: One.
+    #: The index of the one operation.
     members: tuple[int, ...]
 
 
-#: A qubit that no block has.
+#: A step of a stage, before it is known where its qubits lie.
+Block: TypeAlias = DenseBlock | DiagonalBlock | RotationBlock
+
+#: A qubit that no block has: with it, an operation fits into none.
 _NEVER = 1 << MAX_QUBITS
 
-#: What growing a block looks at: (place, mixed, fixed, its local qubits, worth).
-_Row: TypeAlias = tuple[int, int, int, int, float]
+#: What growing a block considers: (index of a group of operations, mixed, fixed, its local qubits, worth).
+_Candidate: TypeAlias = tuple[int, int, int, int, float]
 
 
-def blocks_of(
-    operations: Sequence[Operation], order: Sequence[int], *, real: bool
-) -> Iterator[Block | Phases | Turn]:
-    """Sort the operations of a stage into blocks, in an order that means the same.
+def grow_blocks(operations: Sequence[Operation], order: Sequence[int], *, real: bool) -> Iterator[Block]:
+    """Yield blocks whose product, the first acting first, is that of a stage's operations.
 
-    ``order`` has the qubit at each bit of the chunk, and may be changed between two blocks: in real arithmetic,
-    the next block is made of qubits that lie low by then, where others would be as good.
+    ``order`` has the qubit at each bit of the chunk. The caller may change it between two blocks: in real
+    arithmetic, of several equally good blocks the next one is that whose qubits lie lowest by then.
     """
-    local = as_set(order)
+    local = qubit_set(order)
     together = paired(operations, local)
-    rows: list[_Row] = [
-        (number, each.mixed, each.fixed, _territory(each, operations), _worth(each, operations))
+    rows: list[_Candidate] = [
+        (number, each.mixed, each.fixed, _touched(each, operations), _worth(each, operations))
         for number, each in enumerate(together)
     ]
     cost, widest = (REAL_COST, 5) if real else (COST, 4)
-    turns = {number for number, each in enumerate(together) if operations[each.members[0]].turns}
+    rotations = {number for number, each in enumerate(together) if operations[each.members[0]].rotation}
     while rows:
-        if rows[0][0] in turns:
-            yield Turn(tuple(together[rows.pop(0)[0]].members))
+        if rows[0][0] in rotations:
+            yield RotationBlock(tuple(together[rows.pop(0)[0]].members))
             continue
-        # Where a product can be turned, it matters what lies low.
-        heights = {1 << qubit: bit for bit, qubit in enumerate(order)} if real else {}
-        seed = _seed(rows, widest, heights)
-        if seed:
+        # Where a product can be written transposed, it matters which qubits lie low.
+        bit_of = {1 << qubit: bit for bit, qubit in enumerate(order)} if real else {}
+        start = _start(rows, widest, bit_of)
+        if start:
             near = rows[:_HORIZON]
-            block = _Growth(near, local, cost, heights).grown(seed, max(widest, seed.bit_count()))
+            block = _Growth(near, local, cost, bit_of).grown(start, max(widest, start.bit_count()))
             taken = set(block.members)
             rows[: len(near)] = [row for row in near if row[0] not in taken]
-            members = tuple([place for number in block.members for place in together[number].members])
-            yield Block(members, block.qubits, block.outer)
+            members = tuple([index for number in block.members for index in together[number].members])
+            yield DenseBlock(members, block.qubits, block.outer)
         else:
-            phases = _diagonals_in_front(rows, turns)
-            rows = [row for row in rows if row[0] not in set(phases)]
-            yield Phases(tuple([place for number in phases for place in together[number].members]))
+            diagonals = _diagonals_in_front(rows, rotations)
+            rows = [row for row in rows if row[0] not in set(diagonals)]
+            yield DiagonalBlock(tuple([index for number in diagonals for index in together[number].members]))
 
 
-def _territory(row: Row, operations: Sequence[Operation]) -> int:
-    own = [operations[place] for place in row.members]
-    fits = max([len(each.qubits) for each in own]) <= WIDEST and not own[0].turns
+def _touched(row: OperationGroup, operations: Sequence[Operation]) -> int:
+    own = [operations[index] for index in row.members]
+    fits = max([len(each.qubits) for each in own]) <= WIDEST and not own[0].rotation
     return row.touched if fits else row.touched | _NEVER
 
 
-def _worth(row: Row, operations: Sequence[Operation]) -> float:
+def _worth(row: OperationGroup, operations: Sequence[Operation]) -> float:
     if not row.mixed:
-        return _PHASE
-    return _SINGLE if all(len(operations[place].qubits) == 1 for place in row.members) else _SEVERAL
+        return _DIAGONAL
+    return _SINGLE if all(len(operations[index].qubits) == 1 for index in row.members) else _SEVERAL
 
 
-def _seed(rows: Sequence[_Row], widest: int, heights: Mapping[int, int]) -> int:
-    """Return the local qubits of an operation that mixes and that may run now: the first, or the lowest of all.
+def _start(rows: Sequence[_Candidate], widest: int, bit_of: Mapping[int, int]) -> int:
+    """Return the local qubits of a mixing operation that may run now: the first, or that which lies lowest.
 
-    Where there is none, those of the first and of the diagonals before it, if one block can take them; else 0.
+    If diagonals hold all of these up, return the qubits of the first together with those of its diagonals, if one
+    block can take them all; else 0.
     """
     mixed = fixed = joint = 0
     before: list[int] = []
     free: list[int] = []
     for _, mixes, fixes, touched, _ in rows[:_HORIZON]:
         if mixes and not (mixes & (mixed | fixed) or fixes & mixed or touched & _NEVER):
-            if not heights:
+            if not bit_of:
                 return touched
             free.append(touched)
         if not mixes:
@@ -131,32 +140,32 @@ def _seed(rows: Sequence[_Row], widest: int, heights: Mapping[int, int]) -> int:
         mixed |= mixes
         fixed |= fixes
     if free:
-        return min(free, key=lambda qubits: _height(qubits, heights))
+        return min(free, key=lambda qubits: _lowest_bit(qubits, bit_of))
     return joint if joint.bit_count() <= widest and not joint & _NEVER else 0
 
 
-def _height(qubits: int, heights: Mapping[int, int]) -> int:
-    return min(heights[qubit] for qubit in _members(qubits))
+def _lowest_bit(qubits: int, bit_of: Mapping[int, int]) -> int:
+    return min(bit_of[qubit] for qubit in _members(qubits))
 
 
-def _diagonals_in_front(rows: Sequence[_Row], turns: Container[int]) -> tuple[int, ...]:
+def _diagonals_in_front(rows: Sequence[_Candidate], rotations: Container[int]) -> tuple[int, ...]:
     mixed = 0
-    places = []
-    for place, mixes, fixes, _, _ in rows:
-        if not mixes and not fixes & mixed and place not in turns:
-            places.append(place)
+    found = []
+    for index, mixes, fixes, _, _ in rows:
+        if not mixes and not fixes & mixed and index not in rotations:
+            found.append(index)
         mixed |= mixes
-    return tuple(places)
+    return tuple(found)
 
 
-class _Yield(NamedTuple):
+class _Contents(NamedTuple):
     """What a block on some qubits would take in."""
 
     qubits: int
     members: list[int]
     outer: int
     worth: float
-    #: The local qubits of what it had to leave behind, in order.
+    #: The local qubits of each operation that it has to leave behind, in order.
     refused: list[int]
 
 
@@ -164,84 +173,89 @@ class _Growth:
     """Growing one block from the rows that are near."""
 
     def __init__(
-        self, rows: Sequence[_Row], local: int, cost: Mapping[int, float], heights: Mapping[int, int]
+        self, rows: Sequence[_Candidate], local: int, cost: Mapping[int, float], bit_of: Mapping[int, int]
     ) -> None:
         self._rows = rows
         self._outside = ~local
         self._cost = cost
-        #: The local qubits of the first row on each qubit, and of rows that are first on all of theirs.
+        #: Qubit, as a set -> the local qubits of the first operation on it.
         self._first: dict[int, int] = {}
+        #: The local qubits of the operations that are first on all of theirs.
         self._fronts: list[int] = []
         seen = 0
         for _, mixes, _, touched, _ in rows:
-            fresh = touched & ~seen
-            if fresh:
-                if mixes and fresh == touched and not touched & _NEVER:
+            unseen = touched & ~seen
+            if unseen:
+                if mixes and unseen == touched and not touched & _NEVER:
                     self._fronts.append(touched)
-                seen |= fresh
-                self._first.update(dict.fromkeys(_members(fresh), touched))
-        if heights:
-            self._fronts.sort(key=lambda qubits: _height(qubits, heights))
+                seen |= unseen
+                self._first.update(dict.fromkeys(_members(unseen), touched))
+        if bit_of:
+            self._fronts.sort(key=lambda qubits: _lowest_bit(qubits, bit_of))
 
-    def grown(self, seed: int, widest: int) -> Block:
-        """Return the block, from the qubits ``seed`` on, that takes in the most for its cost."""
-        tried = {seed}
-        best = last = self._yield_of(seed)
-        while ways := self._ways(last, widest) - tried:
-            tried |= ways
-            last = max(map(self._yield_of, sorted(ways)), key=self._score)
+    def grown(self, start: int, widest: int) -> DenseBlock:
+        """Return the block that takes in the most for its cost, of those grown from the qubits ``start``."""
+        tried = {start}
+        best = last = self._contents_of(start)
+        while larger := self._larger(last, widest) - tried:
+            tried |= larger
+            last = max(map(self._contents_of, sorted(larger)), key=self._score)
             if self._score(last) >= self._score(best):
                 best = last
-        return Block(tuple(best.members), best.qubits, best.outer)
+        return DenseBlock(tuple(best.members), best.qubits, best.outer)
 
-    def _score(self, found: _Yield) -> float:
+    def _score(self, found: _Contents) -> float:
         return found.worth / self._cost[found.qubits.bit_count()]
 
-    def _ways(self, last: _Yield, widest: int) -> set[int]:
-        """Return larger sets of qubits: with those of what was left behind, of what holds that up, of others."""
-        ways: set[int] = set()
+    def _larger(self, last: _Contents, widest: int) -> set[int]:
+        """Return candidate qubit sets, one step larger.
+
+        Each adds the qubits of a refused operation, perhaps with those of its predecessors, or of a front
+        operation.
+        """
+        larger: set[int] = set()
         own = last.qubits
         if own.bit_count() >= widest:
-            return ways
+            return larger
         for touched in last.refused:
-            if len(ways) >= _WAYS:
-                return ways
+            if len(larger) >= _CANDIDATES:
+                return larger
             more = own | touched
             if not _fits(more, widest):
                 continue
-            ways.add(more)
+            larger.add(more)
             for qubit in _members(touched & ~own):
                 most = more | self._first.get(qubit, 0)
                 if _fits(most, widest):
-                    ways.add(most)
+                    larger.add(most)
         # Of what shares nothing with the block, one is about as good as another.
         others = [own | touched for touched in self._fronts if touched & ~own][:_FRONTS]
-        ways.update([more for more in others[: _WAYS - len(ways)] if _fits(more, widest)])
-        return ways
+        larger.update([more for more in others[: _CANDIDATES - len(larger)] if _fits(more, widest)])
+        return larger
 
-    def _yield_of(self, qubits: int) -> _Yield:
+    def _contents_of(self, qubits: int) -> _Contents:
         members: list[int] = []
         refused: list[int] = []
         mixed = fixed = outer = 0
         worth = 0.0
-        for place, mixes, fixes, touched, value in self._rows:
+        for index, mixes, fixes, touched, value in self._rows:
             if not touched & qubits:
                 continue
             if touched & ~qubits or mixes & (mixed | fixed) or fixes & mixed:
                 refused.append(touched)
             else:
                 controls = outer | fixes & self._outside
-                # One operation's own controls are always taken: so the first one in the way never stays.
-                if not outer or controls.bit_count() <= _VARIANTS:
+                # One operation's own controls are always taken, so that the first operation is never left behind.
+                if not outer or controls.bit_count() <= _MOST_OUTER:
                     outer = controls
-                    members.append(place)
+                    members.append(index)
                     worth += value
                     continue
             mixed |= mixes
             fixed |= fixes
             if mixed & qubits == qubits:
                 break
-        return _Yield(qubits, members, outer, worth, refused)
+        return _Contents(qubits, members, outer, worth, refused)
 
 
 def _fits(qubits: int, widest: int) -> bool:
@@ -249,7 +263,7 @@ def _fits(qubits: int, widest: int) -> bool:
 
 
 def _members(qubits: int) -> Iterator[int]:
-    """Yield each qubit of a set as a set."""
+    """Yield each qubit of a set, as a set of its own."""
     while qubits:
         qubit = qubits & -qubits
         yield qubit

@@ -1,4 +1,4 @@
-"""Instructions as the planner sees them: which qubits they mix, and which they only look at.
+"""Operations: instructions as the planner sees them, by which qubits they mix and which they only read.
 
 A gate *mixes* a qubit if it moves amplitude between the qubit's two values, and *fixes* it if it does not: the
 qubits of a diagonal, and every control. Two operations commute where they share only qubits that both fix. Sets
@@ -20,63 +20,66 @@ from simulator.circuit.instructions import Diagonal, Gate, Initialize, Instructi
 
 Evolving: TypeAlias = Gate | Unitary | Diagonal | Permutation | Initialize
 
-#: Qubits of an operation that is kept as one matrix, controls among them.
+#: Most qubits, controls included, of an operation that is kept as one matrix.
 WIDEST = 6
-#: An x with more controls than this is a phase between two Hadamards: so they may lie anywhere.
+#: Controls above which an x becomes a phase between two Hadamards, so that its controls may lie outside a chunk.
 _CONTROLS = 3
+#: Gates whose matrix is diagonal whatever their angles.
 _DIAGONAL = frozenset({"global_phase", "id", "z", "s", "sdg", "t", "tdg", "p", "u1", "rz", "rzz"})
-#: Gates that are real whatever their angles.
+#: Gates whose matrix is real whatever their angles.
 _REAL = frozenset({"id", "x", "z", "h", "ry", "swap", "dcx"})
-#: Rotations about Pauli strings on more qubits than this are no matrices.
-_MATRIX_TURNS = 2
-#: A complex zero, of either sign, in its bytes.
+#: Qubits of a Pauli rotation up to which it is kept as a matrix.
+_MATRIX_ROTATION = 2
+#: The bytes of a complex zero, for every combination of signs.
 _ZEROS = frozenset(np.array([complex(re, im)], "<c16").tobytes() for re in (0.0, -0.0) for im in (0.0, -0.0))
-#: Twice the same gate, one after the other, is none.
+#: Gates that are their own inverse: two in a row cancel.
 _INVOLUTIONS = frozenset({"id", "x", "y", "z", "h"})
 
 
 class Operation(NamedTuple):
     """One gate, or a run of gates on one qubit."""
 
-    #: The instructions, by place, whose product it is; the first acts first.
+    #: Indices of the instructions whose product it is; the first acts first.
     sources: tuple[int, ...]
     #: The bits of its matrix, the least significant first: targets, then controls.
     qubits: tuple[int, ...]
+    #: The qubits between whose values it moves amplitude, as a set.
     mixed: int
+    #: Its other qubits, as a set.
     fixed: int
-    #: It has no matrix that a block could take: it runs by itself, on the whole state,
+    #: Whether its matrix is too wide for a block, so that it runs by itself on the whole state.
     whole: bool = False
-    #: or, being a rotation about a Pauli string, on a chunk.
-    turns: bool = False
+    #: Whether it is a rotation about a Pauli string that is applied without a matrix.
+    rotation: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """What `listed` makes of instructions."""
+class OperationList:
+    """The operations of a circuit, and how its swaps rename the qubits."""
 
     operations: tuple[Operation, ...]
-    #: What was qubit ``names[qubit]`` is ``qubit`` at the end; those that are not in it keep their name.
-    names: dict[int, int]
+    #: Final relabelling from swaps: new qubit -> old qubit. Qubits not list_operations are unchanged.
+    renamed_from: dict[int, int]
 
 
-def rewritten(instructions: Iterable[Evolving]) -> list[Evolving]:
-    """Return instructions that do the same, with phases in place of many-controlled x gates."""
+def rewrite_wide_controls(instructions: Iterable[Evolving]) -> list[Evolving]:
+    """Return equivalent instructions, each x gate with many controls as a phase between two Hadamards."""
     every = list(instructions)
     if not [1 for each in every if type(each) is Gate and len(each.controls) > _CONTROLS]:
         return every
     result: list[Evolving] = []
     for instruction in every:
         if isinstance(instruction, Gate) and instruction.name == "x" and len(instruction.controls) > _CONTROLS:
-            turn = Gate("h", instruction.targets)
+            hadamard = Gate("h", instruction.targets)
             phase = Gate("z", instruction.targets, (), instruction.controls, instruction.control_state)
-            result += turn, phase, turn
+            result += hadamard, phase, hadamard
         else:
             result.append(instruction)
     return result
 
 
 def signature(instructions: Sequence[Evolving]) -> tuple[object, ...]:
-    """Return all of the instructions that a plan depends on: equal signatures, equal plans."""
+    """Return everything about instructions that their plan depends on: equal signatures have equal plans."""
     return tuple(
         [
             (each.name, each.targets, each.controls, each.control_state)
@@ -97,11 +100,11 @@ def _signature(instruction: Evolving) -> tuple[object, ...]:
             return type(instruction).__name__, instruction.targets
 
 
-def listed(instructions: Sequence[Evolving]) -> Listing:
-    """List the operations of instructions, which are `rewritten`."""
+def list_operations(instructions: Sequence[Evolving]) -> OperationList:
+    """Return the operations of instructions that `rewrite_wide_controls` has gone through."""
     lister = _Lister(instructions)
-    for place in range(len(instructions)):
-        lister.add(place)
+    for index in range(len(instructions)):
+        lister.add(index)
     return lister.listing()
 
 
@@ -109,13 +112,14 @@ class _Lister:
     def __init__(self, instructions: Sequence[Evolving]) -> None:
         self._instructions = instructions
         self._operations: list[Operation] = []
-        self._names: dict[int, int] = {}
+        #: New qubit -> old qubit, from the swaps so far.
+        self._renamed_from: dict[int, int] = {}
         #: Qubit -> its gates that are in no operation yet.
         self._runs: dict[int, list[int]] = {}
 
-    def add(self, place: int) -> None:
-        """Add one instruction."""
-        instruction = self._instructions[place]
+    def add(self, index: int) -> None:
+        """Add the instruction at an index."""
+        instruction = self._instructions[index]
         if type(instruction) is Gate:
             targets, controls = instruction.targets, instruction.controls
             if instruction.name == "swap" and not controls:
@@ -128,40 +132,40 @@ class _Lister:
             targets = instruction.targets
             controls = instruction.controls if type(instruction) is Unitary else ()
         qubits = targets + controls
-        if self._names:
-            qubits = tuple([self._names.get(qubit, qubit) for qubit in qubits])
+        if self._renamed_from:
+            qubits = tuple([self._renamed_from.get(qubit, qubit) for qubit in qubits])
         prepares = type(instruction) is Initialize
         if len(qubits) == 1 and not prepares:
-            self._continue_run(qubits[0], place)
+            self._continue_run(qubits[0], index)
             return
         for qubit in qubits:
             if qubit in self._runs:
                 self._close(qubit)
-        turns = _turns(instruction)
+        rotation = _has_no_matrix(instruction)
         mixed, fixed = _roles(instruction, qubits)
-        whole = prepares or (mixed != 0 and len(qubits) > WIDEST and not turns)
-        self._operations.append(Operation((place,), qubits, mixed, fixed, whole, turns))
+        whole = prepares or (mixed != 0 and len(qubits) > WIDEST and not rotation)
+        self._operations.append(Operation((index,), qubits, mixed, fixed, whole, rotation))
 
     def _rename(self, goals: tuple[int, ...], sources: tuple[int, ...]) -> None:
-        names = self._names
+        names = self._renamed_from
         found = {goal: names.get(source, source) for goal, source in zip(goals, sources, strict=True)}
         names.update(found)
 
-    def listing(self) -> Listing:
+    def listing(self) -> OperationList:
         """Return all that was added."""
         for qubit in list(self._runs):
             self._close(qubit)
-        names = {qubit: source for qubit, source in self._names.items() if qubit != source}
-        return Listing(tuple(self._operations), names)
+        renamed_from = {qubit: source for qubit, source in self._renamed_from.items() if qubit != source}
+        return OperationList(tuple(self._operations), renamed_from)
 
-    def _continue_run(self, qubit: int, place: int) -> None:
+    def _continue_run(self, qubit: int, index: int) -> None:
         run = self._runs.get(qubit)
         if not run:
-            self._runs[qubit] = [place]
-        elif _cancel(self._instructions[run[-1]], self._instructions[place]):
+            self._runs[qubit] = [index]
+        elif _cancel(self._instructions[run[-1]], self._instructions[index]):
             run.pop()
         else:
-            run.append(place)
+            run.append(index)
 
     def _close(self, qubit: int) -> None:
         """End the run of a qubit: it becomes an operation."""
@@ -172,9 +176,9 @@ class _Lister:
             self._operations.append(Operation(tuple(run), (qubit,), mixed, fixed))
 
 
-def _turns(instruction: Evolving) -> bool:
-    """Whether it is a rotation about a Pauli string that is no matrix."""
-    return is_rotation(instruction) and len(instruction.targets) > _MATRIX_TURNS
+def _has_no_matrix(instruction: Evolving) -> bool:
+    """Whether an instruction is a Pauli rotation that is applied without a matrix."""
+    return is_rotation(instruction) and len(instruction.targets) > _MATRIX_ROTATION
 
 
 def _roles(instruction: Evolving, qubits: tuple[int, ...]) -> tuple[int, int]:
@@ -184,9 +188,9 @@ def _roles(instruction: Evolving, qubits: tuple[int, ...]) -> tuple[int, int]:
         count = 0
     elif is_rotation(instruction):
         letters = instruction.name[1:]
-        mixed = as_set([qubit for qubit, letter in zip(qubits, letters, strict=True) if letter != "z"])
-        return mixed, as_set(qubits) & ~mixed
-    return as_set(qubits[:count]), as_set(qubits[count:])
+        mixed = qubit_set([qubit for qubit, letter in zip(qubits, letters, strict=True) if letter != "z"])
+        return mixed, qubit_set(qubits) & ~mixed
+    return qubit_set(qubits[:count]), qubit_set(qubits[count:])
 
 
 def is_rotation(instruction: Instruction) -> TypeGuard[Gate]:
@@ -205,15 +209,15 @@ def is_real(instruction: Evolving) -> bool:
             return True
 
 
-def as_set(qubits: Iterable[int]) -> int:
-    """Return qubits as a set."""
+def qubit_set(qubits: Iterable[int]) -> int:
+    """Return qubits as a set: an int with a bit for each."""
     members = 0
     for qubit in qubits:
         members |= 1 << qubit
     return members
 
 
-def members_of(qubits: int) -> list[int]:
+def qubits_in(qubits: int) -> list[int]:
     """Return the qubits of a set, ascending."""
     members = []
     while qubits:

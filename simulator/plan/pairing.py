@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from simulator.plan.operations import Operation, members_of
+from simulator.plan.operations import Operation, qubits_in
 
 
 @dataclass(slots=True)
-class Row:
+class OperationGroup:
     """Operations that run one after the other."""
 
     #: Their places in the stage, the first acting first.
@@ -27,7 +27,7 @@ class Row:
     open: bool
 
 
-def paired(operations: Iterable[Operation], local: int) -> list[Row]:
+def paired(operations: Iterable[Operation], local: int) -> list[OperationGroup]:
     """Return rows in an order that means the same as that of the operations; ``local`` is a set."""
     pairing = _Pairing()
     for place, operation in enumerate(operations):
@@ -41,16 +41,16 @@ def paired(operations: Iterable[Operation], local: int) -> list[Row]:
 
 class _Pairing:
     def __init__(self) -> None:
-        self._rows: list[Row] = []
+        self._rows: list[OperationGroup] = []
         #: Qubit -> the last row on it.
-        self._last: dict[int, Row] = {}
+        self._last: dict[int, OperationGroup] = {}
         #: Qubit -> places of gates on it alone that wait for one on two qubits; the first of them mixes.
         self._waiting: dict[int, list[int]] = {}
 
     def add_single(self, place: int, operation: Operation, touched: int) -> None:
         """Add an operation on one qubit, or on none."""
         if not touched:
-            self._rows.append(Row([place], 0, operation.fixed, 0, False))
+            self._rows.append(OperationGroup([place], 0, operation.fixed, 0, False))
             return
         qubit = touched.bit_length() - 1
         last = self._last.get(qubit)
@@ -61,18 +61,20 @@ class _Pairing:
         elif operation.mixed:
             self._waiting[qubit] = [place]
         else:
-            self._append(Row([place], 0, operation.fixed, touched, False))
+            self._append(OperationGroup([place], 0, operation.fixed, touched, False))
 
     def add(self, place: int, operation: Operation, touched: int) -> None:
         """Add an operation that others share qubits with, some of which may be outside."""
-        qubits = members_of(touched)
+        qubits = qubits_in(touched)
         last = self._last.get(qubits[0]) if qubits else None
         together = last is not None and last.open and all(self._last.get(qubit) is last for qubit in qubits)
-        inside = touched == operation.mixed | operation.fixed and not operation.turns
+        inside = touched == operation.mixed | operation.fixed and not operation.rotation
         if last is not None and together and inside and self._waiting.keys().isdisjoint(qubits):
             _join(last, place, operation)
             return
-        row = Row([], operation.mixed, operation.fixed, touched, operation.mixed != 0 and not operation.turns)
+        row = OperationGroup(
+            [], operation.mixed, operation.fixed, touched, operation.mixed != 0 and not operation.rotation
+        )
         for qubit in qubits if self._waiting else ():
             if row.open and qubit in self._waiting:
                 row.members += self._waiting.pop(qubit)
@@ -83,22 +85,22 @@ class _Pairing:
         row.members.append(place)
         self._append(row)
 
-    def finished(self) -> list[Row]:
+    def finished(self) -> list[OperationGroup]:
         """Return all that was added."""
         for qubit in list(self._waiting):
             self._place_single(qubit)
         return self._rows
 
     def _place_single(self, qubit: int) -> None:
-        self._append(Row(self._waiting.pop(qubit), 1 << qubit, 0, 1 << qubit, True))
+        self._append(OperationGroup(self._waiting.pop(qubit), 1 << qubit, 0, 1 << qubit, True))
 
-    def _append(self, row: Row) -> None:
+    def _append(self, row: OperationGroup) -> None:
         self._rows.append(row)
-        for qubit in members_of(row.touched):
+        for qubit in qubits_in(row.touched):
             self._last[qubit] = row
 
 
-def _join(row: Row, place: int, operation: Operation) -> None:
+def _join(row: OperationGroup, place: int, operation: Operation) -> None:
     row.members.append(place)
     row.mixed |= operation.mixed
     row.fixed = (row.fixed | operation.fixed) & ~row.mixed

@@ -13,14 +13,19 @@ from typing import TypeAlias
 
 from simulator.plan.operations import Operation
 
-#: An operation, and its place in the list of all.
+#: An operation, and its index among all of them.
 Pending: TypeAlias = tuple[int, Operation]
 
-#: Greedy choices of a stage's qubits that are compared; all but the first pass over some operations. Where a
-#: stage takes long, it is worth more of them.
-_TRIES, _MANY_TRIES = 1, 16
-_LONG = 20
+#: Greedy choices of a stage's qubits that are compared, in states below `_WIDE` bits.
+_TRIES = 1
+#: Greedy choices that are compared in wider states, where a stage takes longer: all but the first pass over some
+#: operations at random.
+_MANY_TRIES = 16
+#: Bits of a state from which `_MANY_TRIES` pay.
+_WIDE = 20
+#: Probability that an operation is passed over.
 _PASSED_OVER = 0.35
+#: Value of an operation that is diagonal or on one qubit; any other has the value 1.
 _LIGHT = 0.1
 
 
@@ -29,17 +34,24 @@ def next_stage(
 ) -> tuple[int, list[Pending], list[Pending]]:
     """Choose the stage that does the most: return its local qubits, its operations, and those left.
 
-    ``local`` are qubits that are local anyway; ``room`` is how many more there may be, of ``num_bits``. Nothing is
-    chosen only where the first operation is whole, or mixes more qubits than there is room for.
+    Args:
+        operations: what is left to run.
+        local: the qubits that are local in any case, as a set.
+        room: how many more may become local.
+        num_bits: of the state.
+
+    No operation is taken only if the first one runs on the whole state, or mixes more qubits than there is room
+    for.
+
     """
     if local.bit_count() == num_bits and not any(operation.whole for _, operation in operations):
         return local, list(operations), []
-    # A choice that is the same everywhere: a plan is a function of the circuit.
-    chance = random.Random(7)  # noqa: S311 (not a secret)
+    # A fixed seed: a plan is a function of the circuit.
+    rng = random.Random(7)  # noqa: S311 (not a secret)
     most = -1.0
     best: tuple[int, list[Pending], list[Pending]] = (local, [], list(operations))
-    for attempt in range(_TRIES if num_bits < _LONG else _MANY_TRIES):
-        chosen, taken, left, work = _greedy(operations, local, room, chance if attempt else None)
+    for attempt in range(_TRIES if num_bits < _WIDE else _MANY_TRIES):
+        chosen, taken, left, work = _greedy(operations, local, room, rng if attempt else None)
         if work > most:
             most, best = work, (chosen, taken, left)
         if not left:
@@ -48,7 +60,7 @@ def next_stage(
 
 
 def _greedy(
-    operations: Sequence[Pending], local: int, room: int, chance: random.Random | None
+    operations: Sequence[Pending], local: int, room: int, rng: random.Random | None
 ) -> tuple[int, list[Pending], list[Pending], float]:
     """Take each operation that may run before all that are left, and that fits or makes itself fit."""
     taken: list[Pending] = []
@@ -61,7 +73,7 @@ def _greedy(
         if not (mixes & (mixed | fixed) or fixes & mixed or operation.whole):
             more = mixes & ~local
             count = more.bit_count()
-            if not count or (count <= room and not (chance and chance.random() < _PASSED_OVER)):
+            if not count or (count <= room and not (rng and rng.random() < _PASSED_OVER)):
                 local |= more
                 room -= count
                 taken.append(pending)

@@ -4,9 +4,10 @@ A sampled shot uses one random number, whatever the number of qubits: it looks i
 distribution. So the sampled outcomes of a seed differ from those that one measurement after another would give;
 each way is as random, and as reproducible.
 
-An outcome is an int. Of up to `PIECE` measured qubits it has a bit for each, the lowest qubit's first, so that
-the order of the distribution does not depend on how the state's qubits lie. Of more, it is an index of the state,
-whose distribution is too large to be kept, or sorted: pieces of it are summed up where a shot falls on them.
+An outcome is an int. Of up to `Tuning.piece_bits` measured qubits it has a bit for each, the lowest qubit's first,
+so that the order of the distribution does not depend on how the state's qubits lie. Of more, it is an index of the
+state, whose distribution is too large to be kept, or sorted: pieces of it are summed up where a shot falls on
+them.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ from simulator import pieces
 from simulator.circuit.instructions import Measure
 from simulator.dynamic.cohort import Cohort, drawn
 from simulator.kernels import measure
-from simulator.kernels.measure import PIECE, marginals, piece_probabilities, squared_magnitudes
+from simulator.kernels.measure import marginals, piece_probabilities, squared_magnitudes
 from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.pieces import looked, shared_cuts
 from simulator.rng import Uniforms
 from simulator.sampling.tally import WORD_BITS, Tally, Words, summed
+from simulator.tuning import TUNING, Tuning
 from simulator.typing import Amplitudes
 
 Draws: TypeAlias = Iterator[tuple[slice, NDArray[np.float64]]]
@@ -45,7 +47,7 @@ def sample(
     checkpoint: Checkpoint = no_checkpoint,
 ) -> None:
     """Measure all at once, for every shot of a cohort; its states stay as they are."""
-    readout = readout_of(measures, cohort.state.slots)
+    readout = readout_of(measures, cohort.state.slots, cohort.state.tuning)
     memories = _Memories(cohort, readout, tally, checkpoint)
     if len(cohort.members) == 1 and not tally.remembers:
         outcomes, counts = _counted(cohort, readout, uniforms, checkpoint)
@@ -73,11 +75,11 @@ def sample(
 
 def collapse(cohort: Cohort, measures: Sequence[Measure], uniforms: Uniforms, checkpoint: Checkpoint) -> None:
     """Leave a cohort of one shot in the state after the outcome that `sample` gives it."""
-    readout = readout_of(measures, cohort.state.slots)
+    readout = readout_of(measures, cohort.state.slots, cohort.state.tuning)
     ((_, (outcome,)),) = _outcomes(cohort, readout, uniforms, checkpoint)
     fixed = {cohort.state.slots[qubit]: outcome >> place & 1 for qubit, place in readout.places.items()}
     if fixed:
-        measure.collapse(cohort.state.amplitudes, fixed, checkpoint)
+        measure.collapse(cohort.state.amplitudes, fixed, checkpoint, cohort.state.tuning)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +118,10 @@ class Readout:
         return sum((outcome >> place & 1) << clbit for clbit, place in self.sources.items())
 
 
-def readout_of(measures: Sequence[Measure], slots: Mapping[int, int]) -> Readout:
+def readout_of(measures: Sequence[Measure], slots: Mapping[int, int], tuning: Tuning = TUNING) -> Readout:
     """Return how outcomes of some measurements are read in a state whose qubits lie so."""
     qubits = sorted({measure.qubit for measure in measures})
-    wide = len(qubits) > PIECE
+    wide = len(qubits) > tuning.piece_bits
     places = {qubit: slots[qubit] if wide else place for place, qubit in enumerate(qubits)}
     sources = {measure.clbit: places[measure.qubit] for measure in measures}
     return Readout(places, sources, len(slots) if wide else len(qubits), wide)
@@ -185,7 +187,7 @@ def _outcomes(
         for inside in cohort.crowd.batches(checkpoint):
             yield inside, np.zeros(inside.stop - inside.start, np.int64)
     else:
-        edges = edges_of(cohort.rows, _bits(cohort, readout), checkpoint)
+        edges = edges_of(cohort.rows, _bits(cohort, readout), checkpoint, cohort.state.tuning)
         for inside, some in draws:
             yield inside, _looked_up(edges, rows, cohort.crowd.marks[inside], some)
 
@@ -208,7 +210,7 @@ def _all_found(cohort: Cohort, rows: NDArray[np.intp], draws: Draws, checkpoint:
         start += uniforms.size
     for psi, own in zip(cohort.rows, runs, strict=True):
         if own:
-            found = _Finder(psi, checkpoint)
+            found = _Finder(psi, checkpoint, cohort.state.tuning)
             for cuts in shared_cuts([uniforms for _, uniforms in own], checkpoint):
                 uniforms = np.concatenate([uniforms[cut] for (_, uniforms), cut in zip(own, cuts, strict=True)])
                 order = np.argsort(uniforms)
@@ -229,7 +231,7 @@ def _counted(
         for run in runs:
             checkpoint()
             run.sort()
-        found = _Finder(cohort.rows[0], checkpoint)
+        found = _Finder(cohort.rows[0], checkpoint, cohort.state.tuning)
         pairs: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
         for cuts in shared_cuts(runs, checkpoint):
             draws = np.concatenate([run[cut] for run, cut in zip(runs, cuts, strict=True)])
@@ -241,7 +243,7 @@ def _counted(
             if outcomes.size:
                 pairs.append((outcomes, counts))
         return summed(pairs, checkpoint)
-    (edges,) = edges_of(cohort.rows, _bits(cohort, readout), checkpoint)
+    (edges,) = edges_of(cohort.rows, _bits(cohort, readout), checkpoint, cohort.state.tuning)
     below = np.zeros(edges.size, np.int64)
     for _, draws in drawn(cohort, uniforms, checkpoint):
         if edges.size <= _FEW:
@@ -254,9 +256,11 @@ def _counted(
     return outcomes, counts[outcomes]
 
 
-def edges_of(rows: Amplitudes, bits: Sequence[int], checkpoint: Checkpoint) -> NDArray[np.float64]:
+def edges_of(
+    rows: Amplitudes, bits: Sequence[int], checkpoint: Checkpoint, tuning: Tuning = TUNING
+) -> NDArray[np.float64]:
     """Return each state's cumulative distribution of the values of some bits, up to 1, shape (states, values)."""
-    masses = marginals(rows, bits, checkpoint)
+    masses = marginals(rows, bits, checkpoint, tuning)
     edges = np.cumsum(masses, axis=1, out=masses)
     # The last is 1, above all draws; and so are those before it that are the same: their outcomes cannot be.
     edges /= edges[:, -1:].copy()
@@ -299,8 +303,8 @@ def _together(draws: Draws) -> Iterator[NDArray[np.float64]]:
 class _Finder:
     """Looks draws up in the distribution of a state of several pieces."""
 
-    def __init__(self, psi: Amplitudes, checkpoint: Checkpoint) -> None:
-        edges = np.cumsum(piece_probabilities(psi, checkpoint))
+    def __init__(self, psi: Amplitudes, checkpoint: Checkpoint, tuning: Tuning = TUNING) -> None:
+        edges = np.cumsum(piece_probabilities(psi, checkpoint, tuning))
         self._total = edges[-1]
         self._edges = edges / self._total
         self._pieces = psi.reshape(edges.size, -1)
@@ -322,7 +326,7 @@ class _Finder:
             np.minimum(inner, edges[place], out=inner)
             inner[last:] = edges[place]
             inside = slice(start, ends[place])
-            found[inside] = np.searchsorted(inner, draws[inside], side="right") + (place << PIECE)
+            found[inside] = np.searchsorted(inner, draws[inside], side="right") + place * self._pieces.shape[1]
         return found
 
 

@@ -27,8 +27,8 @@ from jobs.lowering import lower
 from simulator.circuit.program import Program
 from simulator.evolve.evolution import forget_plans
 from simulator.kernels.threads import use_threads
-from simulator.plan import planner
 from simulator.shards.shards import Precision
+from simulator.tuning import TUNING, Tuning
 
 WIDTHS = (16, 18, 20)
 #: Rounding of some hundred operations on amplitudes of about 2^-8, and less.
@@ -106,9 +106,11 @@ def state_by_aer(family: str, num_qubits: int) -> NDArray[np.complex128]:
     return np.asarray(simulator.run(circuit).result().data(0)["statevector"])
 
 
-def state(family: str, num_qubits: int, precision: Precision = "double") -> NDArray[np.complexfloating]:
+def state(
+    family: str, num_qubits: int, precision: Precision = "double", tuning: Tuning = TUNING
+) -> NDArray[np.complexfloating]:
     program = lowered(family, num_qubits)
-    found = simulator.run(program, method="statevector", seed=1, precision=precision).state
+    found = simulator.run(program, method="statevector", seed=1, precision=precision, tuning=tuning).state
     assert found is not None
     return found
 
@@ -142,14 +144,8 @@ def test_states_in_single_precision(family: str, num_qubits: int) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize(("num_qubits", "chunk", "low"), [(16, 9, 0), (16, 10, 3), (18, 11, 2), (20, 13, 4)])
-def test_smaller_chunks(
-    family: str, num_qubits: int, chunk: int, low: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_smaller_chunks(family: str, num_qubits: int, chunk: int, low: int) -> None:
     """Rule 29: in chunks so small that there are many stages, the state is the same but for rounding."""
-    monkeypatch.setattr(planner, "CHUNK", chunk)
-    monkeypatch.setattr(planner, "WIDE_CHUNK", chunk)
-    monkeypatch.setattr(planner, "LOW", low)
-    forget_plans()
     use_threads(2)
-    found = state(family, num_qubits)
+    found = state(family, num_qubits, tuning=Tuning(chunk_bits=chunk, wide_chunk_bits=chunk, local_bits=low))
     np.testing.assert_allclose(found, state_by_aer(family, num_qubits), rtol=0, atol=TOLERANCE["double"])

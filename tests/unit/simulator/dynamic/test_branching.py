@@ -44,12 +44,11 @@ from simulator.dynamic.code import Bring, Retire
 from simulator.dynamic.flow import compile_program
 from simulator.errors import InvalidProgramError, ProgramRuntimeError, StoppedError
 from simulator.evolve.state import ground_of
-from simulator.kernels import measure
 from simulator.monitor import SILENT, Monitor
 from simulator.rng import Uniforms
-from simulator.sampling import sampling
 from simulator.sampling.sampling import sample
 from simulator.sampling.tally import Tally
+from simulator.tuning import Tuning
 
 YES = Constant(Bool(), True)
 COUNTER = Variable("counter", Uint(4))
@@ -224,14 +223,12 @@ def test_counts_are_likely(name: str, *, sample_measuring: bool) -> None:
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_counts_of_states_in_pieces_are_likely(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counts_of_states_in_pieces_are_likely(name: str) -> None:
     """Rules 28 and 31: so they do where a state has more qubits than one distribution, and memory agrees."""
-    for module in (measure, sampling):
-        monkeypatch.setattr(module, "PIECE", 1)
-    monkeypatch.setattr(measure, "_LOW", 1)
-    result = run(PROGRAMS[name](), seed=12, shots=20_000)
+    pieces = Tuning(piece_bits=1, run_bits=1)
+    result = run(PROGRAMS[name](), seed=12, shots=20_000, tuning=pieces)
     assert_likely(result.counts, distribution(PROGRAMS[name]()))
-    remembered = run(PROGRAMS[name](), seed=12, shots=20_000, memory=True)
+    remembered = run(PROGRAMS[name](), seed=12, shots=20_000, memory=True, tuning=pieces)
     assert result.counts == remembered.counts == Counter(remembered.memory)
 
 

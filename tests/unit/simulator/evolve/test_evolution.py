@@ -32,8 +32,8 @@ from simulator.evolve import evolution, state
 from simulator.evolve.evolution import Evolution, forget_plans
 from simulator.kernels import threads
 from simulator.monitor import Monitor
-from simulator.plan import planner
 from simulator.plan.operations import Evolving
+from simulator.tuning import Tuning
 
 # Rounding of a dozen products of matrices of at most 2^6 rows.
 TOLERANCE = {"rtol": 0, "atol": 1e-12}
@@ -41,45 +41,40 @@ TOLERANCE = {"rtol": 0, "atol": 1e-12}
 CUTS = [(14, 3, 1), (5, 0, 1), (5, 1, 2), (6, 2, 4)]
 
 
-def cut(patch: pytest.MonkeyPatch, chunk: int, low: int, count: int) -> None:
-    """Cut states into chunks of this size, and use so many threads."""
-    patch.setattr(planner, "CHUNK", chunk)
-    patch.setattr(planner, "LOW", low)
-    forget_plans()
-    threads.use_threads(count)
+def cut(chunk: int, low: int) -> Tuning:
+    """Chunks of this size, however wide the state is."""
+    return Tuning(chunk_bits=chunk, wide_chunk_bits=chunk, local_bits=low)
 
 
 @pytest.fixture(params=CUTS, ids=str, scope="module")
-def cuts(request: pytest.FixtureRequest) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        cut(patch, *request.param)
-        yield
-    forget_plans()
+def tuning(request: pytest.FixtureRequest) -> Iterator[Tuning]:
+    """States in chunks of several sizes, by several threads."""
+    chunk, low, count = request.param
+    threads.use_threads(count)
+    yield cut(chunk, low)
     threads.use_threads(None)
 
 
 @settings(deadline=None, max_examples=100)
 @given(data=st.data(), num_qubits=st.integers(1, 8))
-@pytest.mark.usefixtures("cuts")
-def test_an_evolution_is_its_instructions(data: st.DataObject, num_qubits: int) -> None:
+def test_an_evolution_is_its_instructions(data: st.DataObject, num_qubits: int, tuning: Tuning) -> None:
     """Rule 29: whatever the stages, blocks and chunks, a state goes where its instructions' matrices send it."""
     instructions = data.draw(unitary_instructions(num_qubits))
     psi = random_vector(5, num_qubits)
     expected = unitary_of(instructions, num_qubits) @ psi
-    register = state.vector(psi)
+    register = state.vector(psi, tuning)
     Evolution(instructions).run(register)
     np.testing.assert_allclose(register.ordered(), expected, **TOLERANCE)
 
 
 @settings(deadline=None, max_examples=60)
 @given(data=st.data(), num_qubits=st.integers(1, 8))
-@pytest.mark.usefixtures("cuts")
-def test_from_the_ground_state(data: st.DataObject, num_qubits: int) -> None:
+def test_from_the_ground_state(data: st.DataObject, num_qubits: int, tuning: Tuning) -> None:
     """What is left out because a qubit is still in |0> is zero; so it is after a first evolution."""
     first = data.draw(unitary_instructions(num_qubits))
     second = data.draw(unitary_instructions(num_qubits))
     expected = unitary_of(first + second, num_qubits)[:, 0]
-    register = state.ground(num_qubits)
+    register = state.ground(num_qubits, tuning=tuning)
     Evolution(first).run(register)
     Evolution(second).run(register)
     np.testing.assert_allclose(register.ordered(), expected, **TOLERANCE)
@@ -87,13 +82,12 @@ def test_from_the_ground_state(data: st.DataObject, num_qubits: int) -> None:
 
 @settings(deadline=None, max_examples=40)
 @given(data=st.data(), num_qubits=st.integers(1, 4))
-@pytest.mark.usefixtures("cuts")
-def test_matrices_too(data: st.DataObject, num_qubits: int) -> None:
+def test_matrices_too(data: st.DataObject, num_qubits: int, tuning: Tuning) -> None:
     """The rows of a matrix are qubits: the same plan multiplies a matrix."""
     instructions = data.draw(unitary_instructions(num_qubits))
     before = random_unitary(7, num_qubits)
     expected = unitary_of(instructions, num_qubits) @ before
-    register = state.matrix(before.copy())
+    register = state.matrix(before.copy(), tuning)
     Evolution(instructions).run(register)
     np.testing.assert_allclose(register.ordered().reshape(before.shape), expected, **TOLERANCE)
 
@@ -113,12 +107,11 @@ REAL = st.one_of(
 
 @settings(deadline=None, max_examples=60)
 @given(instructions=st.lists(REAL, max_size=16))
-@pytest.mark.usefixtures("cuts")
-def test_real_arithmetic(instructions: list[Evolving]) -> None:
+def test_real_arithmetic(instructions: list[Evolving], tuning: Tuning) -> None:
     """A circuit of real gates runs on real numbers, to the same state."""
     real = Evolution(instructions)
     assert real.real
-    register = state.ground(7, np.float64)
+    register = state.ground(7, np.float64, tuning)
     real.run(register)
     assert register.amplitudes.dtype == np.float64
     np.testing.assert_allclose(register.ordered(), unitary_of(instructions, 7)[:, 0], **TOLERANCE)
@@ -130,9 +123,8 @@ def test_what_is_not_real(instruction: Gate) -> None:
     assert not Evolution([h(0), instruction]).real
 
 
-@pytest.mark.usefixtures("cuts")
 @pytest.mark.parametrize("dtype", [np.complex64, np.float32])
-def test_single_precision(dtype: type[np.generic]) -> None:
+def test_single_precision(dtype: type[np.generic], tuning: Tuning) -> None:
     """A state of single precision stays one."""
     instructions = [
         *(h(qubit) for qubit in range(7)),
@@ -141,14 +133,13 @@ def test_single_precision(dtype: type[np.generic]) -> None:
         x(0, 6, 5, 4, 3, 2),
         Gate("z", (2,), controls=(5,)),
     ]
-    register = state.ground(7, dtype)
+    register = state.ground(7, dtype, tuning)
     Evolution(instructions).run(register)
     assert register.amplitudes.dtype == dtype
     np.testing.assert_allclose(register.ordered(), unitary_of(instructions, 7)[:, 0], rtol=0, atol=1e-6)
 
 
-@pytest.mark.usefixtures("cuts")
-def test_wide_matrices_and_preparations() -> None:
+def test_wide_matrices_and_preparations(tuning: Tuning) -> None:
     """What no block can take runs on the whole state, between stages."""
     prepared, wide = random_vector(1, 3), random_unitary(2, 7)
     diagonal = np.exp(1j * np.arange(128))
@@ -161,7 +152,7 @@ def test_wide_matrices_and_preparations() -> None:
         Permutation((0, 1, 7), (7, 0, 1)),
         ry(0.3, 7),
     ]
-    register = state.ground(8)
+    register = state.ground(8, tuning=tuning)
     Evolution(instructions).run(register)
     start = np.zeros(256, np.complex128)
     start[[sum((i >> place & 1) << qubit for place, qubit in enumerate((1, 4, 7))) for i in range(8)]] = prepared
@@ -178,12 +169,10 @@ def test_the_same_bits_on_any_number_of_threads() -> None:
         instructions += [x(a, b) for a, b in zip(order[::2], order[1::2], strict=True)]
     found = []
     for count in (1, 2, 4):
-        with pytest.MonkeyPatch.context() as patch:
-            cut(patch, 6, 2, count)
-            register = state.ground(10)
-            Evolution(instructions).run(register)
-            found.append(register.ordered().tobytes())
-    forget_plans()
+        threads.use_threads(count)
+        register = state.ground(10, tuning=cut(6, 2))
+        Evolution(instructions).run(register)
+        found.append(register.ordered().tobytes())
     threads.use_threads(None)
     assert found[0] == found[1] == found[2]
 
@@ -222,13 +211,9 @@ def test_wide_phases_of_which_a_chunk_has_few_qubits(seed: int) -> None:
         )
     whole = state.ground(num_qubits)
     Evolution(instructions).run(whole)
-    with pytest.MonkeyPatch.context() as patch:
-        cut(patch, 6, 3, 1)
-        chunks = state.ground(num_qubits)
-        Evolution(instructions).run(chunks)
-        np.testing.assert_allclose(chunks.ordered(), whole.ordered(), **TOLERANCE)
-    forget_plans()
-    threads.use_threads(None)
+    chunks = state.ground(num_qubits, tuning=cut(6, 3))
+    Evolution(instructions).run(chunks)
+    np.testing.assert_allclose(chunks.ordered(), whole.ordered(), **TOLERANCE)
 
 
 def test_a_long_circuit_is_planned_in_pieces() -> None:
@@ -265,12 +250,11 @@ def test_a_checkpoint_ends_the_run(count: int) -> None:
         if len(calls) == 5:
             raise StoppedError
 
-    with pytest.MonkeyPatch.context() as patch:
-        cut(patch, 5, 1, count)
-        with pytest.raises(StoppedError):
-            # Of so many chunks, this thread gets five, however late it is.
-            Evolution([h(qubit) for qubit in range(16)]).run(state.ground(16), Monitor(checkpoint))
-    forget_plans()
+    threads.use_threads(count)
+    # Of so many chunks, this thread gets five, however late it is.
+    register = state.ground(16, tuning=cut(5, 1))
+    with pytest.raises(StoppedError):
+        Evolution([h(qubit) for qubit in range(16)]).run(register, Monitor(checkpoint))
     threads.use_threads(None)
     assert calls == [get_ident()] * 5
 

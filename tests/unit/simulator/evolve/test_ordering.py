@@ -13,30 +13,27 @@ from simulator.errors import StoppedError
 from simulator.evolve.ordering import passes, put_in_order
 from simulator.kernels.threads import use_threads
 from simulator.monitor import no_checkpoint
-from simulator.plan import planner
+from simulator.tuning import Tuning
 
 
 @pytest.fixture(params=[(14, 3, 1), (5, 3, 1), (5, 0, 2), (6, 2, 4)], ids=str, scope="module")
-def cuts(request: pytest.FixtureRequest) -> Iterator[None]:
+def tuning(request: pytest.FixtureRequest) -> Iterator[Tuning]:
+    """Chunks of several sizes, by several threads."""
     chunk, low, threads = request.param
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planner, "CHUNK", chunk)
-        patch.setattr(planner, "LOW", low)
-        use_threads(threads)
-        yield
+    use_threads(threads)
+    yield Tuning(chunk_bits=chunk, local_bits=low)
     use_threads(None)
 
 
 @settings(deadline=None, max_examples=100)
 @given(data=st.data(), num_bits=st.integers(0, 10), dtype=st.sampled_from([np.complex128, np.float32]))
-@pytest.mark.usefixtures("cuts")
-def test_put_in_order(data: st.DataObject, num_bits: int, dtype: type) -> None:
+def test_put_in_order(data: st.DataObject, num_bits: int, dtype: type, tuning: Tuning) -> None:
     """Bit i of an index is, afterwards, what was bit sources[i], however the chunks are cut."""
     sources = data.draw(st.permutations(range(num_bits)))
     indices = np.arange(1 << num_bits)
     before = sum(((indices >> place & 1) << source for place, source in enumerate(sources)), 0 * indices)
     psi = indices.astype(dtype)
-    put_in_order(psi, tuple(sources), no_checkpoint)
+    put_in_order(psi, tuple(sources), no_checkpoint, tuning)
     np.testing.assert_array_equal(psi, before.astype(dtype))
 
 

@@ -17,32 +17,29 @@ from simulator.evolve.evolution import Evolution, forget_plans
 from simulator.evolve.state import ground, vector
 from simulator.kernels import threads
 from simulator.monitor import no_checkpoint
-from simulator.plan import operations, planner
+from simulator.plan import operations
 from simulator.plan.operations import is_real
+from simulator.tuning import Tuning
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
 @pytest.mark.parametrize("size", [1, 3, 5, 9])
 @pytest.mark.parametrize("dtype", [np.complex128, np.complex64])
-def test_of_a_whole_state(size: int, count: int, dtype: type[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_a_whole_state(size: int, count: int, dtype: type[Any]) -> None:
     """Rule 29: in chunks of any size, by any number of threads, bit for bit the same."""
     rng = np.random.default_rng(size)
-    monkeypatch.setattr(rotations, "_WHOLE", size)
     threads.use_threads(count)
     for width in (2, 3, 6, 9):
         gate = rotation(rng, rng.permutation(9)[:width].tolist())
         psi = random_vector(width, 9).astype(dtype)
         expected = dense(gate, 9) @ psi
-        rotations.rotate(psi, gate.name[1:], gate.targets, *gate.params, no_checkpoint)
+        rotations.rotate(psi, gate.name[1:], gate.targets, *gate.params, no_checkpoint, Tuning(chunk_bits=size))
         np.testing.assert_allclose(psi, expected, rtol=0, atol=1e-14 if dtype is np.complex128 else 1e-6)
     threads.use_threads(None)
 
 
-def test_strings_that_flip_more_than_a_chunk_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_strings_that_flip_more_than_a_chunk_holds() -> None:
     """They run on the whole state, between stages of chunks."""
-    monkeypatch.setattr(planner, "CHUNK", 5)
-    monkeypatch.setattr(rotations, "_WHOLE", 4)
-    forget_plans()
     rng = np.random.default_rng(1)
     psi = expected = random_vector(1, 9)
     gates = [*everywhere(9)]
@@ -50,9 +47,8 @@ def test_strings_that_flip_more_than_a_chunk_holds(monkeypatch: pytest.MonkeyPat
         gates += [rotation(rng, rng.permutation(9)[:width].tolist()), x(1, 7), ry(0.3, 8)]
     for gate in gates:
         expected = dense(gate, 9) @ expected
-    state = vector(psi.copy())
+    state = vector(psi.copy(), Tuning(chunk_bits=5))
     Evolution(gates).run(state)
-    forget_plans()
     np.testing.assert_allclose(state.ordered(), expected, rtol=0, atol=1e-13)
 
 
@@ -75,7 +71,7 @@ def test_an_odd_number_of_y_is_real() -> None:
 @pytest.mark.parametrize("matrix_up_to", [2, 4])
 def test_it_is_the_same_as_a_matrix(matrix_up_to: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Narrow ones may be part of a block."""
-    monkeypatch.setattr(operations, "_MATRIX_TURNS", matrix_up_to)
+    monkeypatch.setattr(operations, "_MATRIX_ROTATION", matrix_up_to)
     forget_plans()
     rng = np.random.default_rng(2)
     gates = [*everywhere(6)]
@@ -103,10 +99,8 @@ def test_many_strings_keep_little_memory() -> None:
     assert most < (400 * 5 << 10) + (8 << 20)
 
 
-def test_a_checkpoint_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkpoint_ends_it() -> None:
     """Rule 8: also one on the whole state ends at a checkpoint."""
-    # Of so many chunks, this thread gets three, however late it is.
-    monkeypatch.setattr(rotations, "_WHOLE", 7)
     calls = []
 
     def checkpoint() -> None:
@@ -114,8 +108,10 @@ def test_a_checkpoint_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
         if len(calls) == 3:
             raise StoppedError
 
+    # Of so many chunks, this thread gets three, however late it is.
+    tuning = Tuning(chunk_bits=7)
     with pytest.raises(StoppedError):
-        rotations.rotate(ground(18).amplitudes, "x" * 17, tuple(range(1, 18)), 0.3, checkpoint)
+        rotations.rotate(ground(18).amplitudes, "x" * 17, tuple(range(1, 18)), 0.3, checkpoint, tuning)
     assert len(calls) == 3
 
 

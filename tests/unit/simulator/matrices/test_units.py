@@ -14,7 +14,7 @@ from support.programs import Draw
 from simulator.circuit.gates import GATES
 from simulator.circuit.instructions import Gate
 from simulator.matrices import units
-from simulator.matrices.matrices import matrices_of, moves_of
+from simulator.matrices.gate_matrices import matrices_of, moves_of
 from simulator.matrices.units import Products, Shape, fill
 
 Matrix = NDArray[np.complex128]

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from support.programs import Draw
 
 from simulator.matrices.folding import folded
-from simulator.plan.blocks import Block, blocks_of
-from simulator.plan.fusion import fused
+from simulator.plan.blocks import DenseBlock, grow_blocks
+from simulator.plan.fusion import fuse
 from simulator.plan.operations import Operation
 from simulator.plan.pairing import paired
-from simulator.plan.planner import Stage, make_plan
+from simulator.plan.plan import Stage
+from simulator.plan.planner import make_plan
 from simulator.plan.stages import next_stage
 
 NUM_QUBITS = 9
@@ -24,14 +25,14 @@ NUM_QUBITS = 9
 def operations(draw: Draw, num_qubits: int = NUM_QUBITS) -> list[Operation]:
     """Operations that mix and fix any qubits."""
     result = []
-    for place in range(draw(st.integers(1, 30))):
+    for index in range(draw(st.integers(1, 30))):
         qubits = draw(st.permutations(range(num_qubits)))
         mixes = draw(st.integers(0, 2))
         fixes = draw(st.integers(0 if mixes else 1, min(7, num_qubits - mixes)))
         mixed = sum(1 << qubit for qubit in qubits[:mixes])
         fixed = sum(1 << qubit for qubit in qubits[mixes : mixes + fixes])
         result.append(
-            Operation((place,), tuple(qubits[: mixes + fixes]), mixed, fixed, bool(mixes) and mixes + fixes > 6)
+            Operation((index,), tuple(qubits[: mixes + fixes]), mixed, fixed, bool(mixes) and mixes + fixes > 6)
         )
     return result
 
@@ -74,12 +75,12 @@ def test_blocks(given_order: list[Operation], real: bool, outside: int) -> None:
     local = (1 << len(order)) - 1
     here = [operation for operation in given_order if not operation.mixed & ~local and not operation.whole]
     found: list[Operation] = []
-    for block in blocks_of(here, order, real=real):
+    for block in grow_blocks(here, order, real=real):
         order.append(order.pop(0))
-        members = [here[place] for place in block.members]
+        members = [here[index] for index in block.members]
         assert members
         for operation in members:
-            if isinstance(block, Block):
+            if isinstance(block, DenseBlock):
                 assert not (operation.mixed | operation.fixed) & local & ~block.qubits
                 assert not operation.fixed & ~local & ~block.outer
             else:
@@ -94,15 +95,15 @@ def test_fusion(given_order: list[Operation], widest: int) -> None:
     """In one pass, too, each operation is in one block that holds its qubits, in an order that means the same."""
     here = [operation for operation in given_order if not operation.whole]
     found: list[Operation] = []
-    for block in fused(here, widest):
-        members = [here[place] for place in block.members]
+    for block in fuse(here, widest):
+        members = [here[index] for index in block.members]
         assert members
         for operation in members:
-            if isinstance(block, Block):
+            if isinstance(block, DenseBlock):
                 assert not (operation.mixed | operation.fixed) & ~block.qubits
             else:
                 assert not operation.mixed
-        if isinstance(block, Block):
+        if isinstance(block, DenseBlock):
             largest = max(len(operation.qubits) for operation in members if operation.mixed)
             assert block.qubits.bit_count() <= max(widest, largest)
         found += members
@@ -117,7 +118,7 @@ def test_rows(given_order: list[Operation], outside: int) -> None:
     here = [operation for operation in given_order if not operation.mixed & ~local]
     found: list[Operation] = []
     for row in paired(here, local):
-        members = [here[place] for place in row.members]
+        members = [here[index] for index in row.members]
         for operation in members:
             assert not (operation.mixed | operation.fixed) & ~(row.mixed | row.fixed)
             assert not operation.mixed & ~row.mixed
@@ -154,13 +155,13 @@ def test_a_plan_has_every_operation_once(given_order: list[Operation], real: boo
         for member in members
     ]
     assert sorted(members) == list(range(len(given_order)))
-    assert sorted(plan.layout) == list(range(NUM_QUBITS))
+    assert sorted(plan.qubit_at) == list(range(NUM_QUBITS))
 
 
 def test_a_phase_that_two_gates_share_is_taken_in() -> None:
     """h, cz, h on two qubits are one block: the diagonal in the middle is no obstacle."""
-    h0, h1 = (Operation((place,), (place,), 1 << place, 0) for place in (0, 1))
+    h0, h1 = (Operation((index,), (index,), 1 << index, 0) for index in (0, 1))
     cz = Operation((2,), (0, 1), 0, 3)
-    (block,) = blocks_of([h0, h1, cz, h0], range(4), real=False)
-    assert isinstance(block, Block)
+    (block,) = grow_blocks([h0, h1, cz, h0], range(4), real=False)
+    assert isinstance(block, DenseBlock)
     assert block.qubits == 3

@@ -24,6 +24,7 @@ from simulator.rng import Uniforms
 from simulator.sampling import sampling
 from simulator.sampling.sampling import collapse, readout_of, sample
 from simulator.sampling.tally import Tally
+from simulator.tuning import Tuning
 
 ALMOST_ONE = 1 - 2.0**-53
 
@@ -37,25 +38,23 @@ def narrow_outcomes(psi: NDArray[Any], draws: Sequence[float]) -> list[int]:
 
 
 @pytest.fixture(params=[14, 2], ids=["one piece", "pieces"])
-def piece(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+def tuning(request: pytest.FixtureRequest) -> Tuning:
     """Distributions of up to so many bits are looked up as a whole."""
-    monkeypatch.setattr(measure, "PIECE", request.param)
-    monkeypatch.setattr(sampling, "PIECE", request.param)
-    return int(request.param)
+    return Tuning(piece_bits=request.param, run_bits=min(request.param, Tuning().run_bits))
 
 
-def outcomes_of(psi: NDArray[Any], draws: Sequence[float], piece: int) -> list[int]:
-    if psi.size <= 1 << piece:
+def outcomes_of(psi: NDArray[Any], draws: Sequence[float], tuning: Tuning) -> list[int]:
+    if psi.size <= 1 << tuning.piece_bits:
         return narrow_outcomes(psi, draws)
-    return sampling._Finder(psi, no_checkpoint).of(np.array(draws)).tolist()
+    return sampling._Finder(psi, no_checkpoint, tuning).of(np.array(draws)).tolist()
 
 
-def test_impossible_outcomes_are_never_taken(piece: int) -> None:
+def test_impossible_outcomes_are_never_taken(tuning: Tuning) -> None:
     """Rule 33: no uniform, not the first nor the last, falls on an outcome of probability 0."""
     psi = np.sqrt(np.array([0, 0.3, 0, 0.7, 0, 0, 0, 0] + [0] * 8)) + 0j
-    assert outcomes_of(psi, [0.0, 0.29, 0.31, ALMOST_ONE], piece) == [1, 1, 3, 3]
+    assert outcomes_of(psi, [0.0, 0.29, 0.31, ALMOST_ONE], tuning) == [1, 1, 3, 3]
     psi = psi[::-1].copy()
-    assert outcomes_of(psi, [0.0, 0.69, 0.71, ALMOST_ONE], piece) == [12, 12, 14, 14]
+    assert outcomes_of(psi, [0.0, 0.69, 0.71, ALMOST_ONE], tuning) == [12, 12, 14, 14]
 
 
 @settings(deadline=None)
@@ -69,13 +68,10 @@ def test_every_uniform_falls_on_what_can_be(scale: float, num_bits: int, seed: i
     edges = np.cumsum(np.abs(psi) ** 2) / np.sum(np.abs(psi) ** 2)
     near = [np.nextafter(edge, side) for edge in edges for side in (0, 1)]
     draws = sorted(min(max(draw, 0), ALMOST_ONE) for draw in [*near, *edges, 0.0, ALMOST_ONE])
-    with pytest.MonkeyPatch.context() as patch:
-        for number in (14, data.draw(st.integers(1, 2))):
-            patch.setattr(measure, "PIECE", number)
-            patch.setattr(sampling, "PIECE", number)
-            outcomes = outcomes_of(psi, draws, number)
-            assert all(psi[outcome] != 0 for outcome in outcomes)
-            assert outcomes == sorted(outcomes)
+    for size in (14, data.draw(st.integers(1, 2))):
+        outcomes = outcomes_of(psi, draws, Tuning(piece_bits=size))
+        assert all(psi[outcome] != 0 for outcome in outcomes)
+        assert outcomes == sorted(outcomes)
 
 
 def counted(
@@ -96,7 +92,7 @@ def counted(
     st.permutations(range(4)),
     st.sampled_from([14, 2, 1]),
 )
-def test_keys(pairs: list[tuple[int, int]], kept: int, order: list[int], piece: int) -> None:
+def test_keys(pairs: list[tuple[int, int]], kept: int, order: list[int], size: int) -> None:
     """Rule 31: each outcome's bits go where their measurements say, the last into a clbit stays, others keep."""
     read = [Measure(qubit, clbit) for qubit, clbit in pairs]
     for value in range(16):
@@ -105,18 +101,15 @@ def test_keys(pairs: list[tuple[int, int]], kept: int, order: list[int], piece: 
         expected = kept
         for qubit, clbit in pairs:
             expected = expected & ~(1 << clbit) | (value >> qubit & 1) << clbit
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(measure, "PIECE", piece)
-            patch.setattr(sampling, "PIECE", piece)
-            state = State(psi, dict(enumerate(order)))
-            assert counted(state, read, np.arange(3), memory=False, kept=kept) == ({hex(expected): 3}, None)
-            assert counted(state, read, np.arange(3), memory=True, kept=kept)[1] == [hex(expected)] * 3
+        state = State(psi, dict(enumerate(order)), tuning=Tuning(piece_bits=size))
+        assert counted(state, read, np.arange(3), memory=False, kept=kept) == ({hex(expected): 3}, None)
+        assert counted(state, read, np.arange(3), memory=True, kept=kept)[1] == [hex(expected)] * 3
 
 
 @pytest.mark.parametrize("num_qubits", [3, 7, 9])
-def test_counts_are_those_of_the_memory(num_qubits: int, piece: int) -> None:
+def test_counts_are_those_of_the_memory(num_qubits: int, tuning: Tuning) -> None:
     """Rules 28 and 32: counted at once, or shot by shot, or cut anywhere, shots have the same outcomes."""
-    state = vector(random_vector(num_qubits, num_qubits))
+    state = vector(random_vector(num_qubits, num_qubits), tuning)
     read = tuple(Measure(qubit, (5 * qubit + 2) % num_qubits) for qubit in range(num_qubits - 1))
     counts, memory = counted(state, read, np.arange(40_000), memory=True)
     assert counts == Counter(memory)
@@ -141,18 +134,15 @@ def test_small_distributions_do_not_depend_on_where_qubits_lie() -> None:
 
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.integers(0, 5), max_size=6), st.integers(0, 99), st.sampled_from([14, 3, 1]))
-def test_the_collapsed_state_is_that_of_the_outcome(qubits: list[int], seed: int, piece: int) -> None:
+def test_the_collapsed_state_is_that_of_the_outcome(qubits: list[int], seed: int, size: int) -> None:
     """Rule 31: after the one shot of a statevector, its outcome is the only one that is left."""
     read = tuple(Measure(qubit, qubit) for qubit in qubits)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measure, "PIECE", piece)
-        patch.setattr(sampling, "PIECE", piece)
-        cohort = beginning(vector(random_vector(seed, 6)), np.arange(1), 0)
-        tally = Tally(1, memory=False)
-        sample(cohort, read, Uniforms(seed), tally)
-        collapse(cohort, read, Uniforms(seed), no_checkpoint)
-        again = Tally(1, memory=False)
-        sample(cohort, read, Uniforms(seed + 1), again)
+    cohort = beginning(vector(random_vector(seed, 6), Tuning(piece_bits=size)), np.arange(1), 0)
+    tally = Tally(1, memory=False)
+    sample(cohort, read, Uniforms(seed), tally)
+    collapse(cohort, read, Uniforms(seed), no_checkpoint)
+    again = Tally(1, memory=False)
+    sample(cohort, read, Uniforms(seed + 1), again)
     assert again.results() == tally.results()
     assert np.linalg.norm(cohort.state.amplitudes) == pytest.approx(1)
 

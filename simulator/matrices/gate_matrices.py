@@ -1,4 +1,4 @@
-"""The matrices of instructions of one kind, all at once, for one row of angles or for many."""
+"""Matrices of gates: those of all instructions of one kind at once, for one row of angles or for many."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from numpy.typing import NDArray
 from simulator.circuit.array import Array
 from simulator.circuit.gates import GATES, GateSpec, spec_of
 from simulator.circuit.instructions import Diagonal, Gate, Unitary
-from simulator.matrices.products import Matrices
 from simulator.plan.operations import Evolving
+from simulator.typing import Matrices
 
-#: What instructions have in common whose matrices are made together: kind, targets, controls and their values.
+#: What instructions whose matrices are made together have in common: name, targets, controls and their values.
 Kind: TypeAlias = tuple[str, int, int, int | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """Parameters that are another number in each row."""
+    """Parameters that have another value in each row of a sweep."""
 
     #: Shape (rows, columns).
     values: NDArray[np.float64]
-    #: Place of an instruction -> which of its parameters is which column.
+    #: Index of an instruction -> pairs (parameter, column): which of its parameters are which columns.
     columns: Mapping[int, Sequence[tuple[int, int]]]
 
 
@@ -43,7 +43,10 @@ def kind_of(instruction: Evolving) -> Kind:
 
 
 def matrices_of(kind: Kind, instructions: Sequence[Any], sources: Sequence[int], swept: Swept | None) -> Matrices:
-    """Return the matrices of instructions of one kind, shape (..., instructions, 2^j, 2^j); read-only."""
+    """Return the matrices of instructions of one kind, shape (..., instructions, 2^j, 2^j), read-only.
+
+    ``sources`` are the indices of the instructions, as in ``swept``.
+    """
     name, targets, controls, control_state = kind
     if not name:
         diagonals = np.array([each.diagonal.ndarray() for each in instructions], np.complex128)
@@ -64,7 +67,7 @@ def matrices_of(kind: Kind, instructions: Sequence[Any], sources: Sequence[int],
 
 @lru_cache(maxsize=256)
 def moves_of(kind: Kind) -> bytes:
-    """Return where the only entry of each row is, and is 1, if it is so for all of a kind; else nothing."""
+    """Return the column of each row's single 1, if all of a kind are permutation matrices; else nothing."""
     name, targets, controls, _ = kind
     if name not in GATES or GATES[name].num_params:
         return b""
@@ -87,9 +90,9 @@ def _swept_params(params: NDArray[np.float64], sources: Sequence[int], swept: Sw
     if swept.columns.keys().isdisjoint(sources):
         return params
     rows = np.array(np.broadcast_to(params, (len(swept.values), *params.shape)))
-    for place, source in enumerate(sources):
+    for index, source in enumerate(sources):
         for number, column in swept.columns.get(source, ()):
-            rows[:, place, number] = swept.values[:, column]
+            rows[:, index, number] = swept.values[:, column]
     return rows
 
 

@@ -1,38 +1,40 @@
-"""The numbers of a plan: the matrix of each operation, and of each block for each value of its outer controls.
+"""Matrices of blocks: for each block of a plan, the product of its operations' matrices.
 
-A circuit has hundreds of matrices and each is tiny, so everything is done for many at once. A `Recipe` says
-once what is to be multiplied with what, whatever the angles. The matrix of an operation on j qubits has shape
-(2^j, 2^j) over (targets, controls), the first the least significant bit of its rows. Where angles are swept, an
-axis of rows leads all others, and a row's numbers are, bit for bit, what they would be without it.
+A block has a matrix for each value of its outer controls. A circuit has hundreds of matrices and each is tiny, so
+everything is done for many at once. A `MatrixPlan` says once what is multiplied with what, whatever the angles.
+The matrix of an operation on j qubits has shape (2^j, 2^j) over (targets, controls), the first the least
+significant bit of its rows. Where angles are swept, an axis of rows leads all others, and a row's numbers are, bit
+for bit, what they would be without it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 
 from simulator.matrices.folding import PAIR, Factor, folded
-from simulator.matrices.matrices import Kind, Swept, kind_of, matrices_of, moves_of
-from simulator.matrices.products import Matrices, Round, Rounds, multiply
+from simulator.matrices.gate_matrices import Kind, Swept, kind_of, matrices_of, moves_of
+from simulator.matrices.products import Round, Rounds, multiply
 from simulator.matrices.units import Entrywise, Products, Shape, fill
 from simulator.plan.operations import WIDEST, Evolving, Operation, is_diagonal
-from simulator.plan.planner import Multiply, Plan, Stage, Step
+from simulator.plan.plan import Multiply, Plan, Step, steps_of
+from simulator.typing import Matrices
 
 
-class Place(NamedTuple):
-    """Where the matrices of a block are, in the stack of those over ``size`` qubits: one for each variant."""
+class StackSlice(NamedTuple):
+    """Where the matrices of a block are in the stack of all matrices over ``size`` qubits."""
 
     size: int
     first: int
     end: int
 
 
-class Recipe:
-    """How the matrices of a plan come from the instructions, whatever their angles."""
+class MatrixPlan:
+    """How the matrices of a plan are computed from the instructions, whatever their angles."""
 
     def __init__(self, instructions: Sequence[Evolving], operations: Sequence[Operation], plan: Plan) -> None:
         kinds = {
@@ -45,19 +47,19 @@ class Recipe:
         for source, kind in kinds.items():
             sources_of[kind].append(source)
         self._sources = dict(sources_of)
-        #: Source -> its row among the matrices of its width, which stand in the order of kinds.
+        #: Index of an instruction -> its row among the matrices of its width, which are in the order of kinds.
         rows: dict[int, int] = {}
         counts: dict[int, int] = defaultdict(int)
         for (_, targets, controls, _), sources in self._sources.items():
             width = targets + controls
-            rows |= {source: counts[width] + place for place, source in enumerate(sources)}
+            rows |= {source: counts[width] + index for index, source in enumerate(sources)}
             counts[width] += len(sources)
-        #: Operation -> its row among the matrices of its width; the products of runs come last.
+        #: Index of an operation -> its row among the matrices of its width; products of runs come last.
         self._rows: dict[int, int] = {}
-        #: Operation -> what is known of its matrix: as in `Shape`.
+        #: Index of an operation -> what is known of its matrix, as in `Shape`.
         self._known: dict[int, tuple[bool, bytes]] = {}
         runs = Products()
-        for place, operation in enumerate(operations):
+        for index, operation in enumerate(operations):
             if not _has_matrix(operation):
                 continue
             first, *others = operation.sources
@@ -68,23 +70,26 @@ class Recipe:
                 members = operation.sources
                 shapes = [Shape((0,), is_diagonal(instructions[each]), moves_of(kinds[each])) for each in members]
                 runs.add(1, row, tuple(shapes), [rows[each] for each in members])
-            self._rows[place], self._known[place] = row, (not operation.mixed, moves)
+            self._rows[index], self._known[index] = row, (not operation.mixed, moves)
         self._sizes = dict(counts)
         self._widths = [len(operation.qubits) for operation in operations]
-        #: By number of qubits: what makes runs and units, what makes blocks of these, and how many there are.
+        #: Number of qubits -> how the products of runs of gates are computed.
         self._runs = runs.by_size()
+        #: Number of qubits -> how products over at most two qubits are computed.
         self._units: dict[int, list[Entrywise]] = {}
+        #: Number of qubits -> how the products over more qubits are computed from these.
         self._blocks: dict[int, list[Round]] = {}
+        #: Number of qubits -> how many products there are.
         self._counts: dict[int, int] = defaultdict(int)
-        #: Of each step of the plan that multiplies, where its matrices are; None for others.
-        self.places: list[Place | None] = []
+        #: For each step of the plan, where its matrices are; None for steps that do not multiply.
+        self.slices: list[StackSlice | None] = []
         self._plan_blocks(operations, list(steps_of(plan)))
 
     def _plan_blocks(self, operations: Sequence[Operation], steps: Sequence[Step]) -> None:
         units, blocks = Products(), Rounds()
         for step in steps:
             if not isinstance(step, Multiply):
-                self.places.append(None)
+                self.slices.append(None)
                 continue
             size = len(step.targets)
             first = self._counts[size]
@@ -101,11 +106,11 @@ class Recipe:
                     self._plan_unit(size, factors, units)
                 else:
                     self._plan_block(size, factors, units, blocks)
-            self.places.append(Place(size, first, self._counts[size]))
+            self.slices.append(StackSlice(size, first, self._counts[size]))
         self._units, self._blocks = units.by_size(), blocks.by_size()
 
     def _plan_unit(self, size: int, factors: Sequence[Factor], units: Products) -> int:
-        """Plan the product of factors on bits below ``size``; return its place."""
+        """Plan the product of factors on bits below ``size``; return its index in the stack."""
         item = self._counts[size]
         self._counts[size] += 1
         shapes = tuple([Shape(spots, *self._known[operation]) for operation, spots in factors])
@@ -121,11 +126,11 @@ class Recipe:
                 spots = tuple([unit.bits[bit] if bit >= 0 else bit for bit in inside])
                 blocks.spread(size, number, item, self._rows[operation], spots, units=False)
                 continue
-            place = self._plan_unit(len(unit.bits), unit.factors, units)
+            index = self._plan_unit(len(unit.bits), unit.factors, units)
             if number:
-                blocks.mix(size, number, item, place, unit.bits)
+                blocks.mix(size, number, item, index, unit.bits)
             else:
-                blocks.spread(size, number, item, place, unit.bits, units=True)
+                blocks.spread(size, number, item, index, unit.bits, units=True)
 
     def operation_matrices(
         self, instructions: Sequence[Evolving], swept: Swept | None = None
@@ -179,12 +184,5 @@ class Recipe:
         return stacks
 
 
-def steps_of(plan: Plan) -> Iterator[Step]:
-    """Yield the steps of all stages."""
-    for part in plan.parts:
-        if isinstance(part, Stage):
-            yield from part.steps
-
-
 def _has_matrix(operation: Operation) -> bool:
-    return len(operation.qubits) <= WIDEST and not operation.whole and not operation.turns
+    return len(operation.qubits) <= WIDEST and not operation.whole and not operation.rotation
