@@ -1,4 +1,4 @@
-"""Rule 12: who waits is told at once, whoever else waits, leaves, or is interrupted."""
+"""Who waits is told at once, whoever else waits, leaves, or is interrupted."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from support.processes import eventually
 
 from jobs.connection.events import JobEvents
 from worker.record import keys
+
+pytestmark = pytest.mark.rule(12)
 
 #: Far less than a wait that is not told takes.
 AT_ONCE = 2.0
@@ -196,8 +198,9 @@ def test_after_a_fork(quiet, quiet_server, pushed_only):
     assert not waiting.is_alive()
 
 
+@pytest.mark.rule(11)
 def test_a_wait_is_as_long_as_it_says(quiet):
-    """Rule 11: a timeout is kept, by each of several who wait."""
+    """A timeout is kept, by each of several who wait."""
     job = quiet.get_backend().run(bell())
     lasted = []
 

@@ -80,9 +80,10 @@ def round_trip(provider: BasicAerProvider) -> None:
     assert job.cancelled()
 
 
+@pytest.mark.rule(15)
 @pytest.mark.timeout(300)
 def test_forks_beside_busy_threads(quiet):
-    """Rule 15: of 200 children forked while 8 threads submit, wait and cancel, each does the same in time."""
+    """Of 200 children forked while 8 threads submit, wait and cancel, each does the same in time."""
     with busy(lambda: round_trip(quiet), threads=8) as rounds:
         eventually(lambda: min(rounds), within=60, what="a round of each thread")
         codes: list[int] = []
@@ -127,8 +128,9 @@ def locked(connection: Any, *more: Any) -> Iterator[None]:
         holder.join()
 
 
+@pytest.mark.rule(15)
 def test_no_lock_of_the_parent_stops_a_child(quiet):
-    """Rule 15: a child works though a thread of its parent's held every lock there is at the fork."""
+    """A child works though a thread of its parent's held every lock there is at the fork."""
     job = quiet.get_backend().run(bell())
     round_trip(quiet)
 
@@ -142,8 +144,9 @@ def test_no_lock_of_the_parent_stops_a_child(quiet):
     assert exit_codes([pid]) == [0]
 
 
+@pytest.mark.rule(34)
 def test_a_worker_forks_its_pool_at_any_moment(quiet):
-    """Rule 34: what a worker's child inherits works in it, whatever the tick of its parent held at the fork."""
+    """What a worker's child inherits works in it, whatever the tick of its parent held at the fork."""
     job = quiet.get_backend().run(bell())
     with quiet.connection.reaching() as connection:
         store, app = connection.store, connection.app

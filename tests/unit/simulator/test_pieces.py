@@ -10,10 +10,11 @@ from simulator.monitor import no_checkpoint
 from simulator.sampling.tally import summed
 
 
+@pytest.mark.rule(28)
 @pytest.mark.parametrize("size", [16, 64, 1 << 16])
 @pytest.mark.parametrize("seed", range(20))
 def test_words_are_added_up(size: int, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rule 28: counts are the same, into whatever pieces they are cut, and whatever comes twice."""
+    """Counts are the same, into whatever pieces they are cut, and whatever comes twice."""
     monkeypatch.setattr(pieces, "PIECE", size)
     monkeypatch.setattr(pieces, "_SAMPLED", max(1, size // 8))
     rng = np.random.default_rng(seed)

@@ -45,8 +45,9 @@ def node(store, worker):
         each.stop()
 
 
+@pytest.mark.rule(43)
 def test_the_slots_are_those_that_the_pool_has_now(node, store):
-    """Rule 43: a node whose pool grows or shrinks says so with its next tick, and the window follows."""
+    """A node whose pool grows or shrinks says so with its next tick, and the window follows."""
     consumer = Consumer(slots=2)
     node(consumer)
     eventually(lambda: [info.slots for info in store.workers()] == [2], what="the registration")
