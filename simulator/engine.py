@@ -19,7 +19,7 @@ from simulator.dynamic.analysis import qubits_at_once, unitary_instructions
 from simulator.dynamic.branching import Interpreter
 from simulator.dynamic.flow import compile_program
 from simulator.errors import InvalidProgramError, MemoryRefusedError
-from simulator.evolve import state
+from simulator.evolve import statevector
 from simulator.evolve.evolution import Evolution
 from simulator.kernels.result_amplitudes import to_complex
 from simulator.monitor import SILENT, Checkpoint, Monitor
@@ -113,12 +113,12 @@ def run(  # noqa: PLR0913 (the options of a run)
         real = code.stays_real(checkpoint)
         uniforms = Uniforms(seed)
 
-        def start() -> state.State:
+        def start() -> statevector.Statevector:
             if initial_state is not None:
                 amplitudes = _copied(initial_state, (1 << program.num_qubits,), dtype, checkpoint)
-                return state.vector(amplitudes, tuning)
+                return statevector.vector(amplitudes, tuning)
             own = amplitude_type(precision, real=real)
-            return state.ground_of(code.qubits, own, dtype if one_shot else None, checkpoint, tuning)
+            return statevector.ground_of(code.qubits, own, dtype if one_shot else None, checkpoint, tuning)
 
         ended = 0
         # Without a name here, which would keep the memory of the first state.
@@ -135,14 +135,16 @@ def run(  # noqa: PLR0913 (the options of a run)
     return CircuitResult(*tally.results(), final)
 
 
-def final_state(program: Program, *, precision: Precision = "double", monitor: Monitor = SILENT) -> state.State:
-    """Return the state that a program without measurements leaves; its qubits lie in any order (`State.slots`).
+def final_state(
+    program: Program, *, precision: Precision = "double", monitor: Monitor = SILENT
+) -> statevector.Statevector:
+    """Return the state that a program without measurements leaves, with its qubits in any order.
 
     The global phase is left out. Raises `InvalidProgramError` for what is not unitary.
     """
     refuse_beyond_memory(program, "statevector", fresh=True, sampling=True)
     evolution = Evolution(unitary_instructions(program))
-    found = state.ground(program.num_qubits, amplitude_type(precision, real=evolution.real))
+    found = statevector.ground(program.num_qubits, amplitude_type(precision, real=evolution.real))
     evolution.run(found, monitor)
     return found
 
@@ -152,13 +154,13 @@ def _unitary(
     initial: NDArray[np.generic] | None,
     dtype: type[Any],
     monitor: Monitor,
-) -> state.State:
+) -> statevector.Statevector:
     checkpoint = monitor.checkpoint
     instructions = unitary_instructions(program)
     if initial is None:
-        rows = state.identity(program.num_qubits, dtype, checkpoint)
+        rows = statevector.identity(program.num_qubits, dtype, checkpoint)
     else:
-        rows = state.matrix(_copied(initial, (1 << program.num_qubits,) * 2, dtype, checkpoint))
+        rows = statevector.matrix(_copied(initial, (1 << program.num_qubits,) * 2, dtype, checkpoint))
     Evolution(instructions, checkpoint).run(rows, monitor)
     return rows
 
@@ -169,11 +171,11 @@ def _copied(
     """Copy an initial state: it will be changed in place."""
     if initial.shape != shape:
         raise InvalidProgramError(f"the initial state has shape {initial.shape}; the circuit asks for {shape}")
-    return state.copied(initial, dtype, checkpoint)
+    return statevector.contiguous_copy(initial, dtype, checkpoint)
 
 
 def finished_state(
-    final: state.State,
+    final: statevector.Statevector,
     global_phase: float,
     precision: Precision,
     chop_threshold: float,

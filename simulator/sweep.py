@@ -19,7 +19,7 @@ from simulator.dynamic.analysis import width_of
 from simulator.dynamic.code import Code, End, Evolve
 from simulator.dynamic.flow import compile_program
 from simulator.engine import amplitude_type, finished_state
-from simulator.evolve import state
+from simulator.evolve import statevector
 from simulator.evolve.rows import Columns, RowsEvolution, can_share_steps
 from simulator.monitor import Checkpoint, Monitor
 from simulator.pieces import concatenated, looked
@@ -51,10 +51,10 @@ def run_together(sweep: Sweep, options: Options, monitor: Monitor) -> SweepOutco
         some = values[start : start + step]
         rows = np.zeros((len(some), 1 << len(code.qubits)), dtype)
         rows[:, 0] = 1
-        one = state.State(rows[0], {qubit: bit for bit, qubit in enumerate(code.qubits)})
+        one = statevector.Statevector(rows[0], {qubit: bit for bit, qubit in enumerate(code.qubits)})
         for evolution in evolutions:
             rows = evolution.run(rows, one, some, checkpoint)
-        tallies.add(rows, one.slots, code, seeds[start : start + step], checkpoint)
+        tallies.add(rows, one.bit_of, code, seeds[start : start + step], checkpoint)
         if options.method == "statevector":
             states += _finished_rows(rows, one, _phases(sweep, some), options, checkpoint)
         monitor.report((start + len(some)) / sweep.num_rows)
@@ -90,13 +90,13 @@ class _Tallies:
     def add(
         self,
         rows: NDArray[Any],
-        slots: dict[int, int],
+        bit_of: dict[int, int],
         code: Code,
         seeds: Sequence[int],
         checkpoint: Checkpoint,
     ) -> None:
         """Sample some rows."""
-        sampler = RowSampler(rows, slots, code.final, seeds, self._counted, checkpoint)
+        sampler = RowSampler(rows, bit_of, code.final, seeds, self._counted, checkpoint)
         if self._memory is None:
             self._counts.append(sampler.counted())
             return
@@ -141,7 +141,7 @@ def _code(template: Program, options: Options) -> Code | None:
 def _instructions(operation: object) -> Iterator[Any]:
     if isinstance(operation, Evolve):
         for piece in operation.evolution.pieces:
-            yield from piece.instructions
+            yield from piece
 
 
 def _with_own_gates(sweep: Sweep) -> tuple[Program, Columns]:
@@ -171,12 +171,12 @@ def _phases(sweep: Sweep, values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _finished_rows(
     rows: NDArray[Any],
-    one: state.State,
+    one: statevector.Statevector,
     phases: NDArray[np.float64],
     options: Options,
     checkpoint: Checkpoint,
 ) -> Iterator[NDArray[Any]]:
     """Yield the rows' states as `engine.run` returns them."""
     for row, phase in zip(rows, phases.tolist(), strict=True):
-        own = state.State(row.copy(), dict(one.slots), one.live, one.home)
+        own = one.with_amplitudes(row.copy())
         yield finished_state(own, phase, options.precision, options.chop_threshold, checkpoint)

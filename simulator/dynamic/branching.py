@@ -50,7 +50,7 @@ from simulator.dynamic.cohort import (
 )
 from simulator.dynamic.evaluation import Classical, Evaluator
 from simulator.evolve.evolution import Evolution
-from simulator.evolve.state import State, widened, without
+from simulator.evolve.statevector import Statevector, with_qubits, without_qubit
 from simulator.kernels.measure import bit_probabilities, canonicalize, kept_halves, project
 from simulator.monitor import Monitor
 from simulator.pieces import taken
@@ -71,7 +71,7 @@ class Interpreter:
     #: Told the fraction that is done of code that only evolves; of other code, its reader counts the shots.
     monitor: Monitor
 
-    def run(self, state: State, shots: NDArray[np.int64]) -> Iterator[Cohort]:
+    def run(self, state: Statevector, shots: NDArray[np.int64]) -> Iterator[Cohort]:
         """Yield each cohort that has come to the end; the final measurements are not done yet."""
         live = [beginning(state, shots, len(self.code.variables), self.monitor.checkpoint)]
         del state  # its memory is free once other states have come of it
@@ -87,7 +87,7 @@ class Interpreter:
                 case Meet():
                     self._meet(cohort, live)
                 case Bring(qubits=qubits):
-                    cohort.state = widened(cohort.state, qubits, self.monitor.checkpoint)
+                    cohort.state = with_qubits(cohort.state, qubits, self.monitor.checkpoint)
                     cohort.address += 1
             live += self._advanced(cohort, live)
 
@@ -161,7 +161,7 @@ class Interpreter:
         Without a clbit the outcome is forgotten.
         """
         state, checkpoint = cohort.state, self.monitor.checkpoint
-        masses = bit_probabilities(cohort.rows, state.slots[qubit], checkpoint, state.tuning)
+        masses = bit_probabilities(cohort.rows, state.bit_of[qubit], checkpoint, state.tuning)
         share = masses[:, 0] / masses.sum(axis=1)
         shares = share[cohort.rows_of_members]
         if np.all((share <= 0) | (share >= 1)):
@@ -202,8 +202,8 @@ class Interpreter:
         sides, rows = np.unique(2 * cohort.rows_of_members[group] + outcomes, return_inverse=True)
         factors = masses.reshape(-1)[sides] ** -0.5
         state, checkpoint = cohort.state, self.monitor.checkpoint
-        halves = kept_halves(cohort.rows, state.slots[qubit], sides, factors, checkpoint, state.tuning)
-        return cut(cohort, group, rows, without(state, qubit, halves))
+        halves = kept_halves(cohort.rows, state.bit_of[qubit], sides, factors, checkpoint, state.tuning)
+        return cut(cohort, group, rows, without_qubit(state, qubit, halves))
 
     def _project(
         self,
@@ -215,7 +215,7 @@ class Interpreter:
         reset: bool,
     ) -> None:
         """Give each member the half of its state that its outcome says; ``masses`` has shape (states, 2)."""
-        sides, bit = _sides(cohort, outcomes, masses), cohort.state.slots[qubit]
+        sides, bit = _sides(cohort, outcomes, masses), cohort.state.bit_of[qubit]
         if sides.size > len(masses):
             new_rows = np.searchsorted(sides, 2 * cohort.rows_of_members + outcomes)
             cohort.state.amplitudes = taken(cohort.rows, sides // 2, self.monitor.checkpoint).reshape(-1)
@@ -223,7 +223,7 @@ class Interpreter:
         factors = masses.reshape(-1)[sides] ** -0.5
         project(cohort.rows, bit, sides % 2, factors, self.monitor.checkpoint, cohort.state.tuning, reset=reset)
         if reset:
-            cohort.state.live &= ~(1 << qubit)
+            cohort.state.maybe_excited &= ~(1 << qubit)
 
     def _routed(self, cohort: Cohort, operation: Classic) -> list[Cohort]:
         """Do what concerns classical values only, and cut the cohort by where each member goes on."""
@@ -271,7 +271,7 @@ def _evolve(evolution: Evolution, cohort: Cohort, monitor: Monitor) -> None:
 
     Where they are no such number, zeros stand for those that are missing.
     """
-    state, bits, rows = cohort.state, len(cohort.state.slots), cohort.num_rows
+    state, bits, rows = cohort.state, len(cohort.state.bit_of), cohort.num_rows
     together = min(max(1, _TOGETHER >> bits), 1 << (rows - 1).bit_length())
     amplitudes = state.amplitudes
     if rows % together:
@@ -279,10 +279,10 @@ def _evolve(evolution: Evolution, cohort: Cohort, monitor: Monitor) -> None:
         amplitudes[: rows << bits] = state.amplitudes
     evolved = state
     for part in np.split(amplitudes, amplitudes.size // (together << bits)):
-        evolved = State(part, dict(state.slots), state.live, tuning=state.tuning)
+        evolved = state.with_amplitudes(part)
         evolution.run(evolved, monitor)
         if part.size == amplitudes.size:
             amplitudes = evolved.amplitudes
         else:
             part[...] = evolved.amplitudes
-    cohort.state = State(amplitudes[: rows << bits], evolved.slots, evolved.live, tuning=state.tuning)
+    cohort.state = evolved.with_amplitudes(amplitudes[: rows << bits])

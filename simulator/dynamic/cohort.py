@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from simulator.dynamic.crowd import Crowd, chosen, crowd_of, united
 from simulator.dynamic.evaluation import Classical
-from simulator.evolve.state import State
+from simulator.evolve.statevector import Statevector
 from simulator.kernels.measure import fingerprints
 from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.pieces import concatenated, looked, taken
@@ -42,7 +42,7 @@ class Cohort:
 
     address: int
     #: One state behind the other: amplitudes of shape (rows * 2^n,).
-    state: State
+    state: Statevector
     members: list[Member]
     #: Shots of this cohort and of others.
     crowd: Crowd
@@ -54,18 +54,18 @@ class Cohort:
     @property
     def rows(self) -> NDArray[Any]:
         """The states, shape (states, 2^n)."""
-        return self.state.amplitudes.reshape(-1, 1 << len(self.state.slots))
+        return self.state.amplitudes.reshape(-1, 1 << len(self.state.bit_of))
 
     @property
     def num_rows(self) -> int:
         """The number of states."""
-        return self.state.amplitudes.size >> len(self.state.slots)
+        return self.state.amplitudes.size >> len(self.state.bit_of)
 
     @property
     def row_bytes(self) -> int:
         """The bytes of one state, as if it were complex: a real one may become so."""
         dtype = self.state.amplitudes.dtype
-        return dtype.itemsize << len(self.state.slots) + (dtype.kind == "f")
+        return dtype.itemsize << len(self.state.bit_of) + (dtype.kind == "f")
 
     @property
     def num_shots(self) -> int:
@@ -80,7 +80,7 @@ class Cohort:
     @property
     def kind(self) -> tuple[object, ...]:
         """What cohorts have in common that can be joined."""
-        return self.address, self.state.amplitudes.dtype, tuple(self.state.slots.items())
+        return self.address, self.state.amplitudes.dtype, tuple(self.state.bit_of.items())
 
 
 def moved(members: Iterable[Member], rows: NDArray[np.intp]) -> list[Member]:
@@ -91,7 +91,7 @@ def moved(members: Iterable[Member], rows: NDArray[np.intp]) -> list[Member]:
 
 
 def beginning(
-    state: State,
+    state: Statevector,
     shots: NDArray[np.int64],
     num_variables: int,
     checkpoint: Checkpoint = no_checkpoint,
@@ -148,7 +148,7 @@ def join(one: Cohort, other: Cohort, checkpoint: Checkpoint) -> None:
     one.crowd, one.places = _crowded(one, other, checkpoint)
     one.members = one.members + moved(other.members, other.rows_of_members + one.num_rows)
     one.state.amplitudes = concatenated([one.state.amplitudes, other.state.amplitudes], checkpoint)
-    one.state.live |= other.state.live
+    one.state.maybe_excited |= other.state.maybe_excited
 
 
 def absorb(one: Cohort, other: Cohort, checkpoint: Checkpoint) -> None:
@@ -198,7 +198,7 @@ def _merge_states(cohort: Cohort, checkpoint: Checkpoint) -> None:
         cohort.members = moved(cohort.members, np.array(new_rows).take(cohort.rows_of_members))
 
 
-def cut(cohort: Cohort, group: NDArray[np.intp], rows: NDArray[np.intp], state: State) -> Cohort:
+def cut(cohort: Cohort, group: NDArray[np.intp], rows: NDArray[np.intp], state: Statevector) -> Cohort:
     """Return some of the members, by their places, with new states and their rows in them."""
     members = moved([cohort.members[place] for place in group.tolist()], rows)
     new = np.full(len(cohort.members) + 1, -1)
@@ -212,7 +212,7 @@ def _part(cohort: Cohort, group: NDArray[np.intp], checkpoint: Checkpoint, *, la
         amplitudes = cohort.state.amplitudes
     else:
         amplitudes = taken(cohort.rows, rows, checkpoint).reshape(-1)
-    state = State(amplitudes, dict(cohort.state.slots), cohort.state.live, tuning=cohort.state.tuning)
+    state = cohort.state.with_amplitudes(amplitudes)
     return cut(cohort, group, new_rows, state)
 
 

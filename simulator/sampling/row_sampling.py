@@ -27,7 +27,7 @@ class RowSampler:
     """Measures the states of some rows, each for so many shots under its own seed."""
 
     rows: Amplitudes
-    slots: Mapping[int, int]
+    bit_of: Mapping[int, int]
     measures: Sequence[Measure]
     seeds: Sequence[int]
     shots: int
@@ -71,11 +71,11 @@ class RowSampler:
 
     @property
     def _readout(self) -> Readout:
-        return readout_of(self.measures, self.slots)
+        return readout_of(self.measures, self.bit_of)
 
     def _edges(self, readout: Readout) -> NDArray[np.float64]:
         """Return each row's cumulative distribution of outcomes, shape (rows, values)."""
-        return edges_of(self.rows, [self.slots[qubit] for qubit in readout.places], self.checkpoint)
+        return edges_of(self.rows, [self.bit_of[qubit] for qubit in readout.places], self.checkpoint)
 
     def _draws(self) -> Iterator[tuple[int, NDArray[np.float64]]]:
         """Yield the draws of each row's shots, as many of a row at a time as are quickly sorted."""

@@ -47,7 +47,7 @@ def sample(
     checkpoint: Checkpoint = no_checkpoint,
 ) -> None:
     """Measure all at once, for every shot of a cohort; its states stay as they are."""
-    readout = readout_of(measures, cohort.state.slots, cohort.state.tuning)
+    readout = readout_of(measures, cohort.state.bit_of, cohort.state.tuning)
     memories = _Memories(cohort, readout, tally, checkpoint)
     if len(cohort.members) == 1 and not tally.remembers:
         outcomes, counts = _counted(cohort, readout, uniforms, checkpoint)
@@ -75,9 +75,9 @@ def sample(
 
 def collapse(cohort: Cohort, measures: Sequence[Measure], uniforms: Uniforms, checkpoint: Checkpoint) -> None:
     """Leave a cohort of one shot in the state after the outcome that `sample` gives it."""
-    readout = readout_of(measures, cohort.state.slots, cohort.state.tuning)
+    readout = readout_of(measures, cohort.state.bit_of, cohort.state.tuning)
     ((_, (outcome,)),) = _outcomes(cohort, readout, uniforms, checkpoint)
-    fixed = {cohort.state.slots[qubit]: outcome >> place & 1 for qubit, place in readout.places.items()}
+    fixed = {cohort.state.bit_of[qubit]: outcome >> place & 1 for qubit, place in readout.places.items()}
     if fixed:
         measure.collapse(cohort.state.amplitudes, fixed, checkpoint, cohort.state.tuning)
 
@@ -118,13 +118,13 @@ class Readout:
         return sum((outcome >> place & 1) << clbit for clbit, place in self.sources.items())
 
 
-def readout_of(measures: Sequence[Measure], slots: Mapping[int, int], tuning: Tuning = TUNING) -> Readout:
+def readout_of(measures: Sequence[Measure], bit_of: Mapping[int, int], tuning: Tuning = TUNING) -> Readout:
     """Return how outcomes of some measurements are read in a state whose qubits lie so."""
     qubits = sorted({measure.qubit for measure in measures})
     wide = len(qubits) > tuning.piece_bits
-    places = {qubit: slots[qubit] if wide else place for place, qubit in enumerate(qubits)}
+    places = {qubit: bit_of[qubit] if wide else place for place, qubit in enumerate(qubits)}
     sources = {measure.clbit: places[measure.qubit] for measure in measures}
-    return Readout(places, sources, len(slots) if wide else len(qubits), wide)
+    return Readout(places, sources, len(bit_of) if wide else len(qubits), wide)
 
 
 class _Memories:
@@ -268,7 +268,7 @@ def edges_of(
 
 
 def _bits(cohort: Cohort, readout: Readout) -> list[int]:
-    return [cohort.state.slots[qubit] for qubit in readout.places]
+    return [cohort.state.bit_of[qubit] for qubit in readout.places]
 
 
 def _looked_up(

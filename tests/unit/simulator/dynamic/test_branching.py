@@ -43,7 +43,7 @@ from simulator.dynamic.branching import Interpreter
 from simulator.dynamic.code import Bring, Retire
 from simulator.dynamic.flow import compile_program
 from simulator.errors import InvalidProgramError, ProgramRuntimeError, StoppedError
-from simulator.evolve.state import ground_of
+from simulator.evolve.statevector import ground_of
 from simulator.monitor import SILENT, Monitor
 from simulator.rng import Uniforms
 from simulator.sampling.sampling import sample

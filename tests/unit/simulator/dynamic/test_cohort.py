@@ -23,7 +23,7 @@ from simulator.dynamic.cohort import (
     split,
 )
 from simulator.dynamic.evaluation import Classical
-from simulator.evolve.state import State, ground, vector
+from simulator.evolve.statevector import Statevector, ground, vector
 from simulator.monitor import no_checkpoint
 from simulator.rng import Uniforms
 
@@ -52,7 +52,7 @@ def spread(seed: int, num_rows: int = 4, num_members: int = 10) -> Cohort:
     amplitudes = rng.integers(1, 3, (num_rows, 4)).astype(np.complex128)
     marks = rng.integers(0, num_members, SHOTS.size)
     gathered = crowd.Crowd(SHOTS, marks, np.bincount(marks, minlength=num_members))
-    return Cohort(7, State(amplitudes.reshape(-1), {0: 0, 1: 1}), members, gathered, np.arange(num_members))
+    return Cohort(7, Statevector(amplitudes.reshape(-1), {0: 0, 1: 1}), members, gathered, np.arange(num_members))
 
 
 @settings(deadline=None, max_examples=40)
