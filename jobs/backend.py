@@ -4,40 +4,45 @@ from __future__ import annotations
 
 import copy
 import functools
-import uuid
 import warnings
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from qiskit.providers import BackendV2, Options
 from qiskit.transpiler import Target
 
+from jobs.connection import Connection, Session
 from jobs.errors import BasicAerError
+from jobs.follow.recorded import RecordedJob
 from jobs.job import BasicAerJob
 from jobs.submit import identity
-from jobs.submit.items import Limits
+from jobs.submit.checks import SubmitContext
+from jobs.submit.manifest import Manifest
 from jobs.submit.options import DEFAULTS, is_done_anyway, resolve_precision
-from jobs.submit.submission import Purpose, Submission, prepare
+from jobs.submit.submission import Submission, prepare
 from jobs.target import build_target
 from simulator import cost
 from simulator.shards.shards import Method, Precision
 from simulator.shards.wire import WIRE_VERSION
-from worker.record.store import Store
 from worker.record.values import WorkerInfo
-
-if TYPE_CHECKING:
-    from jobs.provider import BasicAerProvider
 
 
 class BasicAerBackend(BackendV2):
-    """A simulator whose jobs run on Celery workers. ``fields`` override default run options."""
+    """A simulator whose jobs run on Celery workers.
+
+    Args:
+        provider: what it belongs to, which has a `Connection` as its ``connection``.
+        fields: run options that go before the defaults.
+    """
 
     #: The name that `BasicAerProvider.get_backend` takes.
     NAME: str
     METHOD: Method
     DESCRIPTION: str
 
-    def __init__(self, provider: BasicAerProvider, **fields: Any) -> None:
+    def __init__(self, provider: Any, **fields: Any) -> None:
+        #: What its jobs reach Redis through.
+        self.connection: Connection = provider.connection
         super().__init__(
             provider=provider,
             name=self.NAME,
@@ -47,15 +52,15 @@ class BasicAerBackend(BackendV2):
         )
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}({self.NAME!r}) at {self.provider.address!r}>"
+        return f"<{type(self).__name__}({self.NAME!r}) at {self.connection.address!r}>"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, BasicAerBackend):
             return NotImplemented
-        return (self.NAME, self.provider.address) == (other.NAME, other.provider.address)
+        return (self.NAME, self.connection.address) == (other.NAME, other.connection.address)
 
     def __hash__(self) -> int:
-        return hash((self.NAME, self.provider.address))
+        return hash((self.NAME, self.connection.address))
 
     def __copy__(self) -> BasicAerBackend:
         return type(self)(self.provider, **dict(self.options))
@@ -63,19 +68,9 @@ class BasicAerBackend(BackendV2):
     def __deepcopy__(self, memo: dict[int, Any]) -> BasicAerBackend:
         return type(self)(self.provider, **copy.deepcopy(dict(self.options), memo))
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        from jobs.provider import find_backend
-
-        return find_backend, (self.NAME, self.provider.address, dict(self.options))
-
     @classmethod
     def _default_options(cls) -> Options:
         return Options(**DEFAULTS[cls.METHOD])
-
-    @property
-    def provider(self) -> BasicAerProvider:
-        """The provider that this backend belongs to."""
-        return self._provider
 
     @property
     def target(self) -> Target:
@@ -91,12 +86,12 @@ class BasicAerBackend(BackendV2):
 
         BASICAER_MAX_QUBITS where Redis does not answer soon, and before the embedded cluster was needed.
         """
-        return self._width(self.provider.known_workers(), resolve_precision(self.options.precision))
+        return self._width(self.connection.known_workers(), resolve_precision(self.options.precision))
 
     @property
     def max_circuits(self) -> int | None:
         """How many circuits one job may have; None: any number. BASICAER_MAX_CIRCUITS sets it."""
-        return self.provider.settings.max_circuits
+        return self.connection.settings.max_circuits
 
     @property
     def max_qubits(self) -> int:
@@ -104,27 +99,14 @@ class BasicAerBackend(BackendV2):
 
         With no worker up to ask, BASICAER_MAX_QUBITS. It depends on the option ``precision``.
         """
-        return self._max_qubits(resolve_precision(self.options.precision))
-
-    def _max_qubits(self, precision: Precision) -> int:
-        return self._width(self._workers(), precision)
+        with self.connection.reaching() as session:
+            workers = _workers(session)
+        return self._width(workers, resolve_precision(self.options.precision))
 
     def _width(self, workers: list[WorkerInfo], precision: Precision) -> int:
         if not workers:
-            return self.provider.settings.max_qubits
-        return cost.max_qubits(max(worker.memory for worker in workers), self.METHOD, precision)
-
-    def _workers(self) -> list[WorkerInfo]:
-        """Return the workers that are up; raises `BasicAerError` if none of them can read this client's jobs."""
-        with self.provider.reaching() as connection:
-            workers = connection.workers()
-        if workers and all(worker.wire < WIRE_VERSION for worker in workers):
-            names = ", ".join(f"{worker.name} (wire {worker.wire})" for worker in workers)
-            raise BasicAerError(
-                f"This client writes wire version {WIRE_VERSION}, which none of the workers that are up reads: "
-                f"{names}. Upgrade basicaer-celery on the workers first."
-            )
-        return workers
+            return self.connection.settings.max_qubits
+        return _widest(max([worker.memory for worker in workers]), self.METHOD, precision)
 
     def run(self, run_input: Any, *, job_id: str | None = None, **options: Any) -> BasicAerJob:
         """Submit circuits and return at once.
@@ -139,21 +121,22 @@ class BasicAerBackend(BackendV2):
             BasicAerError: a circuit or option that cannot be run; nothing was submitted.
             UnreachableError: Redis did not answer within BASICAER_CONNECT_TIMEOUT, or refuses.
         """
-        with self.provider.reaching() as connection:
-            submission = self._prepared(run_input, options, job_id, connection.store)
-        job = BasicAerJob.unsubmitted(self, job_id or str(uuid.uuid4()), submission)
-        job.submit()
-        return job
+        with self.connection.reaching() as session:
+            submission = self._prepared(run_input, options, job_id, session, held=False)
+            # What is refused asks the embedded cluster for no workers.
+            submission.submit(self.connection.open(workers=True))
+        return BasicAerJob.of_submission(self, submission, submitted=True)
 
     def create_job(self, run_input: Any, *, job_id: str | None = None, **options: Any) -> BasicAerJob:
         """Check and lower circuits as `run` does, but leave it to the caller to `submit` the job."""
-        submission = self._prepared(run_input, options, job_id, None)
-        return BasicAerJob.unsubmitted(self, job_id or str(uuid.uuid4()), submission)
+        with self.connection.reaching() as session:
+            submission = self._prepared(run_input, options, job_id, session, held=True)
+        return BasicAerJob.of_submission(self, submission, submitted=False)
 
     def _prepared(
-        self, run_input: Any, options: dict[str, Any], job_id: str | None, store: Store | None
+        self, run_input: Any, options: dict[str, Any], job_id: str | None, session: Session, *, held: bool
     ) -> Submission:
-        """Return what is to be sent; of a long stream, most may be in the store already."""
+        """Return what is to be submitted; of a long stream most is in the store, unless all is ``held``."""
         if job_id is not None:
             identity.check(job_id)
         given = dict(self.options)
@@ -164,18 +147,16 @@ class BasicAerBackend(BackendV2):
                 warnings.warn(f"Option {name} is not used by this backend", UserWarning, stacklevel=3)
             elif value is not None:
                 given[name] = value
-        settings = self.provider.settings
-        width = self._max_qubits(resolve_precision(given["precision"]))
-        limits = Limits(width, self.max_circuits, settings.max_result_bytes)
-        purpose = Purpose(self.METHOD, self.NAME, self.backend_version, limits, settings)
-        return prepare(run_input, given, purpose, job_id=job_id, store=store)
+        width = self._width(_workers(session), resolve_precision(given["precision"]))
+        context = SubmitContext(self.METHOD, self.NAME, self.backend_version, width, self.connection.settings)
+        return prepare(run_input, given, context, job_id=job_id, store=None if held else session.store)
 
     def retrieve_job(self, job_id: str) -> BasicAerJob:
         """Find a job of this backend again."""
-        job = self.provider.job(job_id)
-        if job.backend().name != self.NAME:
-            raise BasicAerError(f'Job {job_id} ran on "{job.backend().name}", not on "{self.NAME}".')
-        return job
+        name = Manifest.decode(RecordedJob(self.connection, job_id).read().manifest).backend
+        if name != self.NAME:
+            raise BasicAerError(f'Job {job_id} ran on "{name}", not on "{self.NAME}".')
+        return BasicAerJob.of(self, job_id)
 
 
 class QasmSimulator(BasicAerBackend):
@@ -208,11 +189,11 @@ class UnknownBackend(BasicAerBackend):
     METHOD = "qasm"
     DESCRIPTION = "a backend that this version does not know"
 
-    def __init__(self, provider: BasicAerProvider, name: str) -> None:
+    def __init__(self, provider: Any, name: str) -> None:
         self.NAME = name
         super().__init__(provider)
 
-    def _prepared(self, *_: Any) -> Submission:
+    def _prepared(self, *_: Any, **__: Any) -> Submission:
         raise BasicAerError(f"This version has no backend {self.NAME!r}: upgrade basicaer-celery to run there.")
 
 
@@ -220,6 +201,24 @@ class UnknownBackend(BasicAerBackend):
 BACKENDS = (QasmSimulator, StatevectorSimulator, UnitarySimulator)
 
 
+@functools.lru_cache(maxsize=64)
+def _widest(memory: int, method: Method, precision: Precision) -> int:
+    """Return how many qubits fit so many bytes: the workers are the same from run to run."""
+    return cost.max_qubits(memory, method, precision)
+
+
 @functools.cache
 def _target(method: Method, num_qubits: int) -> Target:
     return build_target(method, num_qubits)
+
+
+def _workers(session: Session) -> list[WorkerInfo]:
+    """Return the workers that are up; raises `BasicAerError` if none of them can read this client's jobs."""
+    workers = session.workers()
+    if workers and all(worker.wire < WIRE_VERSION for worker in workers):
+        names = ", ".join(f"{worker.name} (wire {worker.wire})" for worker in workers)
+        raise BasicAerError(
+            f"This client writes wire version {WIRE_VERSION}, which none of the workers that are up reads: "
+            f"{names}. Upgrade basicaer-celery on the workers first."
+        )
+    return workers

@@ -3,42 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import copy
 import datetime
 import math
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import Any
 
-import msgspec
 from celery.result import AsyncResult
 from qiskit import QuantumCircuit
-from qiskit.providers import JobError, JobStatus, JobV1
+from qiskit.providers import BackendV2, JobError, JobStatus, JobV1
 from qiskit.result import Result
 
-from jobs.errors import BasicAerError, JobCancelledError
-from jobs.follow.events import JobEvents
-from jobs.follow.logs import LogEntry, entries
-from jobs.follow.progress import Progress, Usage
+from jobs.connection import Connection
+from jobs.errors import BasicAerError
+from jobs.follow.logs import LogEntry
+from jobs.follow.progress import Progress, Usage, timestamps
 from jobs.follow.progress_bar import progress_bar
 from jobs.follow.recorded import RecordedJob
 from jobs.follow.status import RECORD_STATUS
 from jobs.follow.waiting import OnWait, Waiting
-from jobs.lowering import rebuild
-from jobs.results.assembly import assemble
-from jobs.results.retrieval import experiments, finished, outcomes, payload
+from jobs.results.fetch import StoredResults, check_has_result
 from jobs.submit import arguments
 from jobs.submit.manifest import Manifest
 from jobs.submit.options import resolve_tags
-from jobs.submit.submission import Submission, send
-from simulator.shards.shards import Shard
-from worker.errors import STORE_FAULTS
+from jobs.submit.submission import Submission
 from worker.forking import Lock
-from worker.queue.publish import apply_effects
 from worker.record.values import Record
-
-if TYPE_CHECKING:
-    from jobs.backend import BasicAerBackend
 
 #: Seconds between two looks that a bar of progress takes where nothing is announced: shards report as they run.
 _REDRAW = 1.0
@@ -48,7 +38,7 @@ class BasicAerJob(JobV1):
     """One submitted list of circuits.
 
     Args:
-        backend: the backend that runs it.
+        backend: the backend that runs it: a `BackendV2` with a `Connection` as its ``connection``.
         job_id: its id, which is also the Celery task's.
         result: the Celery `AsyncResult` of that id; None: not submitted yet.
         metadata: anything the user wants to keep with the handle.
@@ -57,7 +47,7 @@ class BasicAerJob(JobV1):
     """
 
     def __init__(
-        self, backend: BasicAerBackend | None, job_id: str, result: AsyncResult | None, **metadata: Any
+        self, backend: BackendV2 | None, job_id: str, result: AsyncResult | None, **metadata: Any
     ) -> None:
         super().__init__(backend, job_id, **metadata)
         self._async_result = result
@@ -68,15 +58,15 @@ class BasicAerJob(JobV1):
         self._fetched: Result | None = None
 
     @classmethod
-    def unsubmitted(cls, backend: BasicAerBackend, job_id: str, submission: Submission) -> BasicAerJob:
-        """Make a job that `submit` will send."""
-        job = cls(backend, job_id, None)
-        job._submission = submission
+    def of_submission(cls, backend: BackendV2, submission: Submission, *, submitted: bool) -> BasicAerJob:
+        """Make a job that is ``submitted``, or that `submit` will submit."""
+        job = cls(backend, submission.job.id, None)
+        job._submitted, job._submission = submitted, None if submitted else submission
         job._circuit_metadata = dict(enumerate(submission.metadata))
         return job
 
     @classmethod
-    def of(cls, backend: BasicAerBackend, job_id: str, **metadata: Any) -> BasicAerJob:
+    def of(cls, backend: BackendV2, job_id: str, **metadata: Any) -> BasicAerJob:
         """Make a handle of a job that is recorded."""
         job = cls(backend, job_id, None, **metadata)
         job._submitted = True
@@ -93,12 +83,6 @@ class BasicAerJob(JobV1):
     def __hash__(self) -> int:
         return hash(self._job_id)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        from jobs.provider import find_job
-
-        backend = self.backend()
-        return find_job, (self._job_id, backend.name, backend.provider.address, self.metadata)
-
     def __copy__(self) -> BasicAerJob:
         return self._copied(dict(self.metadata))
 
@@ -113,16 +97,21 @@ class BasicAerJob(JobV1):
                 setattr(job, name, getattr(self, name))
         return job
 
-    def backend(self) -> BasicAerBackend:
+    def backend(self) -> BackendV2:
         """Return the backend that runs this job; raises `QiskitError` if it has none."""
         return super().backend()
+
+    @property
+    def _connection(self) -> Connection:
+        connection: Connection = self.backend().connection
+        return connection
 
     @property
     def async_result(self) -> AsyncResult | None:
         """The Celery result of this job's id; None before `submit`."""
         if self._async_result is None and self._submitted:
-            with self.backend().provider.reaching() as connection:
-                self._async_result = AsyncResult(self._job_id, app=connection.app)
+            with self._connection.reaching() as session:
+                self._async_result = AsyncResult(self._job_id, app=session.app)
         return self._async_result
 
     def submit(self) -> None:
@@ -132,13 +121,9 @@ class BasicAerJob(JobV1):
                 raise JobError(f"Job {self._job_id} has already been submitted.")
             if self._submission is None:
                 raise JobError(f"Job {self._job_id} has no circuits: make it with backend.create_job().")
-            provider = self.backend().provider
-            with provider.reaching(workers=True) as connection:
-                effects = send(self._submission, self._job_id, connection.store, provider.settings)
-                self._submitted, self._submission = True, None
-                # The job is recorded: a publish that fails is made good by a worker's tick.
-                with contextlib.suppress(*STORE_FAULTS):
-                    apply_effects(connection.app, effects)
+            with self._connection.reaching(workers=True) as session:
+                self._submission.submit(session)
+            self._submitted, self._submission = True, None
 
     def status(self) -> JobStatus:
         """Return the state of the job; raises `JobNotFoundError` if there is no such job."""
@@ -183,8 +168,7 @@ class BasicAerJob(JobV1):
         Hundreds of jobs may be awaited at once, with `asyncio.gather`: none takes a thread while it waits. The job
         goes on when the await is cancelled.
         """
-        waiting, events = self._waiting(timeout), await asyncio.to_thread(self._events)
-        record = await waiting.on_loop(events)
+        record = await self._waiting(timeout).on_loop()
         return await asyncio.to_thread(self._conclude, record, partial=partial)
 
     def partial_result(self) -> Result:
@@ -193,10 +177,7 @@ class BasicAerJob(JobV1):
         Each experiment's ``index`` is its circuit's place in the job. ``success`` is True once the job is DONE,
         and then all is there. Raises `JobExpiredError` where the result is gone.
         """
-        record = self._read()
-        with self.backend().provider.reaching() as connection:
-            found = finished(connection.store, record)
-        return assemble(record, Manifest.decode(record.manifest), found, self._circuit_metadata)
+        return self._results().so_far(self._read())
 
     def progress(self) -> Progress:
         """Return how many shards are done, of how many, and the fraction, which counts what runs in part."""
@@ -209,12 +190,7 @@ class BasicAerJob(JobV1):
         of jobs that have their turn before, as if each were served in one turn. A job of many shards takes many
         turns, and a job of another owner that comes later may still go before.
         """
-        self._check_submitted()
-        with self.backend().provider.reaching() as connection:
-            position = connection.store.position(self._job_id)
-        if position is None:
-            self._read()
-        return position
+        return self._recorded().position()
 
     def usage(self) -> Usage:
         """Return the seconds that this job's simulations took, in all and by worker, as far as they are done."""
@@ -225,9 +201,7 @@ class BasicAerJob(JobV1):
 
         The log of a job goes with its result, after BASICAER_RESULT_TTL.
         """
-        record = self._read()
-        with self.backend().provider.reaching() as connection:
-            return entries(record, connection.store.log(self._job_id))
+        return self._recorded().logs()
 
     def error_message(self) -> str | None:
         """Return the type and text of the error that ended the job; None where there is none."""
@@ -262,109 +236,57 @@ class BasicAerJob(JobV1):
     @property
     def tags(self) -> list[str]:
         """The job's tags."""
-        return list(self._manifest().tags)
+        return list(Manifest.decode(self._read().manifest).tags)
 
     def update_tags(self, new_tags: Iterable[str]) -> list[str]:
         """Replace the tags, on the record; return the new ones. Raises `JobError` on another owner's job."""
         tags = resolve_tags(new_tags)
-        with self.backend().provider.reaching() as connection:
-            manifest = msgspec.structs.replace(self._manifest(), tags=tags)
-            if not connection.store.annotate(self._job_id, manifest.encode(), tags):
-                # It went since it was read, and this says so.
-                self._read()
+        self._recorded().replace_tags(tags)
         return list(tags)
 
     @property
     def creation_date(self) -> datetime.datetime:
         """When the job was submitted, by the clock of Redis (UTC)."""
-        return _utc(self._read().created)
+        return timestamps(self._read())["created"]
 
     def timestamps(self) -> dict[str, datetime.datetime]:
         """Return when it was ``created``, began ``running`` and ``finished`` (UTC), as far as it got."""
-        record = self._read()
-        times = {"created": record.created, "running": record.started, "finished": record.ended}
-        return {name: _utc(time) for name, time in times.items() if time is not None}
+        return timestamps(self._read())
 
     def options(self) -> dict[str, Any]:
         """Return the run options as they were resolved, the seed included."""
-        manifest = self._manifest()
-        options = dict(manifest.options)
-        for name in manifest.arrays:
-            initial_state = next(self._payload()).options.initial_state
-            options[name] = initial_state and initial_state.ndarray()
-        return options
+        return self._results().options(self._read())
 
     def circuits(self) -> list[QuantumCircuit]:
         """Return the circuits, rebuilt from the Programs: equal as operators, with names and registers."""
-        circuits = [rebuild(experiment.program) for experiment in experiments(self._payload())]
-        for index, metadata in self._circuit_metadata.items():
-            circuits[index].metadata = metadata
-        return circuits
+        return self._results().circuits(self._read())
 
     def delete(self) -> None:
         """Remove this final job and all that it stored; `JobError` if it is not final, or another owner's."""
-        with self.backend().provider.reaching() as connection:
-            if not connection.store.delete(self._job_id):
-                record = self._read()
-                if not record.final:
-                    raise JobError(f"Job {self._job_id} is {record.state}: cancel it before you delete it.")
-                # It has ended since, and what is final stays so; unless another deleted it, as this says.
-                if not connection.store.delete(self._job_id):
-                    self._read()
-            connection.app.backend.forget(self._job_id)
-
-    def _check_submitted(self) -> None:
-        if not self._submitted:
-            raise JobError(f"Job {self._job_id} has not been submitted: call submit() first.")
+        self._recorded().delete()
 
     def _recorded(self) -> RecordedJob:
-        self._check_submitted()
-        return RecordedJob(self.backend().provider, self._job_id)
+        if not self._submitted:
+            raise JobError(f"Job {self._job_id} has not been submitted: call submit() first.")
+        return RecordedJob(self._connection, self._job_id)
 
     def _read(self) -> Record:
         return self._recorded().read()
 
-    def _waiting(self, timeout: float | None, on_wait: OnWait | None = None) -> Waiting:
-        limit, recorded = arguments.seconds("timeout", timeout), self._recorded()
-        return Waiting(self._job_id, recorded.peek, recorded.read, recorded.look, limit, on_wait or OnWait())
+    def _results(self) -> StoredResults:
+        return StoredResults(self._connection, self._circuit_metadata)
 
-    def _events(self) -> JobEvents:
-        with self.backend().provider.reaching() as connection:
-            return connection.events
+    def _waiting(self, timeout: float | None, on_wait: OnWait | None = None) -> Waiting:
+        limit = arguments.seconds("timeout", timeout)
+        return Waiting(self._recorded(), limit, on_wait or OnWait())
 
     def _wait(self, timeout: float | None, on_wait: OnWait | None = None) -> Record:
-        return self._waiting(timeout, on_wait).on_thread(self._events())
-
-    def _manifest(self) -> Manifest:
-        return Manifest.decode(self._read().manifest)
-
-    def _payload(self) -> Iterator[Shard]:
-        record = self._read()
-        with self.backend().provider.reaching() as connection:
-            yield from payload(connection.store, record)
+        return self._waiting(timeout, on_wait).on_thread()
 
     def _conclude(self, record: Record, *, partial: bool) -> Result:
         """Return the result of a final job, or raise why there is none."""
-        if record.state == "CANCELLED":
-            raise JobCancelledError(
-                f"Job {self._job_id} was cancelled; it has no result (partial_result() returns what was done)."
-            )
-        if record.state == "ERROR" and not partial:
-            raise JobError(
-                f"Job {self._job_id} failed: {record.error_type}: {record.error_text} "
-                "(result(partial=True) returns what there is)"
-            )
+        check_has_result(record, partial=partial)
         with self._lock:
             if self._fetched is None:
-                self._fetched = self._fetch(record)
+                self._fetched = self._results().of_final(record)
             return self._fetched
-
-    def _fetch(self, record: Record) -> Result:
-        manifest = Manifest.decode(record.manifest)
-        with self.backend().provider.reaching() as connection:
-            found = outcomes(connection.store, record, manifest.num_circuits, manifest.options["shots"])
-        return assemble(record, manifest, found, self._circuit_metadata)
-
-
-def _utc(seconds: float) -> datetime.datetime:
-    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)

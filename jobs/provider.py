@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import copyreg
 import datetime
 import functools
 import math
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Any
 
 from qiskit.providers import JobStatus
@@ -14,17 +14,14 @@ from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit.providers.jobstatus import JOB_FINAL_STATES
 
 from jobs.backend import BACKENDS, BasicAerBackend, UnknownBackend
-from jobs.cluster.local import SharedCluster
-from jobs.connection import Connection
-from jobs.errors import BasicAerError, JobNotFoundError
+from jobs.connection import EMBEDDED, Connection
+from jobs.errors import BasicAerError
+from jobs.follow.recorded import RecordedJob
 from jobs.follow.status import RECORD_STATUS
 from jobs.job import BasicAerJob
-from jobs.reaching import reaching
 from jobs.submit import arguments
 from jobs.submit.manifest import Manifest
 from jobs.submit.options import resolve_tags
-from worker.errors import InvalidJobIdError
-from worker.forking import Lock
 from worker.record.listing import JobFilter
 from worker.record.values import WorkerInfo
 from worker.settings import Settings, SettingsError
@@ -45,13 +42,12 @@ class BasicAerProvider:
 
     def __init__(self, url: str | None = None, *, as_operator: bool = False) -> None:
         try:
-            self._settings = Settings.from_env(url)
+            settings = Settings.from_env(url)
         except SettingsError as error:
             raise BasicAerError(str(error)) from None
         self._as_operator = as_operator
-        self._lock = Lock()
-        self._cluster = None if self._settings.url else SharedCluster(self._settings)
-        self._connection: Connection | None = None
+        #: What its backends and jobs reach Redis through.
+        self.connection = Connection(settings, as_operator=as_operator)
 
     def __repr__(self) -> str:
         return f"<BasicAerProvider({self.address!r})>"
@@ -62,12 +58,12 @@ class BasicAerProvider:
     @property
     def address(self) -> str:
         """Where Redis is, without user and password; "embedded" for this user's own cluster."""
-        return "embedded" if self._cluster is not None else self._settings.address
+        return self.connection.address
 
     @property
     def settings(self) -> Settings:
         """What the environment set when this provider was made."""
-        return self._settings
+        return self.connection.settings
 
     def __copy__(self) -> BasicAerProvider:
         return self
@@ -97,13 +93,7 @@ class BasicAerProvider:
 
     def job(self, job_id: str) -> BasicAerJob:
         """Find a job again, whoever submitted it; raises `JobNotFoundError`."""
-        with self.reaching() as connection:
-            try:
-                record = connection.store.read(job_id)
-            except InvalidJobIdError as error:
-                raise JobNotFoundError(str(error)) from None
-        if record is None:
-            raise JobNotFoundError(f"No job {job_id!r} at {self.address}: it never was there, or was deleted.")
+        record = RecordedJob(self.connection, job_id).read()
         return BasicAerJob.of(self.backend_of_job(Manifest.decode(record.manifest).backend), job_id)
 
     retrieve_job = job
@@ -148,8 +138,8 @@ class BasicAerProvider:
             before=arguments.moment("created_before", created_before, math.inf),
             newest_first=bool(descending),
         )
-        with self.reaching() as connection:
-            found = list(connection.store.find(self._settings.owner, wanted, skip=skip, limit=limit))
+        with self.connection.reaching() as session:
+            found = list(session.store.find(self.settings.owner, wanted, skip=skip, limit=limit))
         backends = {name: self.backend_of_job(name) for name in {each.backend for each in found}}
         return [BasicAerJob.of(backends[each.backend], each.id) for each in found]
 
@@ -158,55 +148,19 @@ class BasicAerProvider:
 
         Raises `JobError` if it is unknown, not final, or another owner's.
         """
-        self.job(job_id).delete()
+        RecordedJob(self.connection, job_id).delete()
 
     def workers(self) -> list[WorkerInfo]:
         """Return the workers that are up, by name: what each has, can and does, and when it was last heard of.
 
         A worker that is told to stop is gone at once; one that dies, after a lease (BASICAER_LEASE).
         """
-        with self.reaching() as connection:
-            return connection.store.workers()
-
-    def known_workers(self) -> list[WorkerInfo]:
-        """Return the workers that are up, as far as that is known soon; never waits long, raises, or starts any.
-
-        None where Redis does not answer within half a second, and before the embedded cluster was needed.
-        """
-        with self._lock:
-            connection = self._connection if self._cluster is not None else self._connect(workers=False)
-            if connection is None or not connection.is_ours:
-                return []
-        return connection.known_workers()
+        with self.connection.reaching() as session:
+            return session.store.workers()
 
     def close(self) -> None:
         """Give connections back, and with the last client the embedded cluster; a later call connects anew."""
-        with self._lock:
-            if self._connection is not None and self._connection.is_ours:
-                self._connection.close()
-            self._connection = None
-            if self._cluster is not None:
-                self._cluster.close()
-
-    @contextmanager
-    def reaching(self, *, workers: bool = False) -> Iterator[Connection]:
-        """Yield the connection; turn its failure into one clear error.
-
-        ``workers``: the embedded cluster, if it is one, shall have workers.
-        """
-        connection = self._connect(workers)
-        with reaching(self.address):
-            yield connection
-
-    def _connect(self, workers: bool) -> Connection:
-        with self._lock:
-            settings, known = self._settings, self._connection
-            if self._cluster is not None:
-                url = self._cluster.join(workers=workers)
-                settings = known.settings if known and known.settings.url == url else Settings.from_env(url)
-            if known is None or known.settings is not settings or not known.is_ours:
-                known = self._connection = Connection(settings, as_operator=self._as_operator)
-            return known
+        self.connection.close()
 
 
 def _statuses(status: JobStatus | str | Iterable[JobStatus | str] | None, pending: bool | None) -> set[JobStatus]:
@@ -236,7 +190,7 @@ def _provider(url: str | None, as_operator: bool) -> BasicAerProvider:
 
 def find_provider(address: str, as_operator: bool = False) -> BasicAerProvider:
     """Return the provider of a pickle, which holds no password: BASICAER_URL, if set, goes before the address."""
-    return _provider(Settings.from_env().url or (None if address == "embedded" else address), as_operator)
+    return _provider(Settings.from_env().url or (None if address == EMBEDDED else address), as_operator)
 
 
 def find_backend(name: str, address: str, options: dict[str, Any]) -> BasicAerBackend:
@@ -249,3 +203,18 @@ def find_backend(name: str, address: str, options: dict[str, Any]) -> BasicAerBa
 def find_job(job_id: str, backend_name: str, address: str, metadata: dict[str, Any]) -> BasicAerJob:
     """Make an unpickled job."""
     return BasicAerJob.of(find_provider(address).backend_of_job(backend_name), job_id, **metadata)
+
+
+def _reduced_backend(backend: BasicAerBackend) -> tuple[Any, ...]:
+    return find_backend, (backend.NAME, backend.connection.address, dict(backend.options))
+
+
+def _reduced_job(job: BasicAerJob) -> tuple[Any, ...]:
+    backend = job.backend()
+    return find_job, (job.job_id(), backend.name, backend.connection.address, job.metadata)
+
+
+# Here, since a pickle is read through a provider, and neither a job nor a backend knows what makes providers.
+for kind in (*BACKENDS, UnknownBackend):
+    copyreg.pickle(kind, _reduced_backend)
+copyreg.pickle(BasicAerJob, _reduced_job)

@@ -6,7 +6,6 @@ that imports this package needs no configuration of a worker's.
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -20,11 +19,6 @@ __all__ = ["app"]
 def _worker_app() -> Celery:
     from worker.queue.app import make_app
     from worker.settings import Settings
-
-    # A slot is one process on one core. NumPy's BLAS reads these when `worker.tasks` loads it, and on small
-    # matrices its threads only get in each other's way.
-    for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(variable, "1")
 
     return make_app(Settings.from_env())
 

@@ -1,4 +1,4 @@
-"""What a worker node does beside its runs: it ticks, keeps their leases, drains, and says what it is.
+"""What a worker node does beside its runs: it ticks, keeps their leases, and says what it is.
 
 All of it is done in the parent process of the pool, on threads of its own: Celery's event loop may be waiting for
 Redis to come back.
@@ -18,19 +18,25 @@ from celery import Celery, concurrency
 from celery.concurrency.prefork import TaskPool
 from celery.utils.functional import maybe_list
 from msgspec.structs import replace
+from threadpoolctl import threadpool_limits
 
-from worker.errors import STORE_FAULTS
+from simulator.kernels.threads import thread_count, use_threads
+from worker.errors import STORE_FAULTS, answer
 from worker.queue.publish import apply_effects
 from worker.record.store import Store
 from worker.record.values import WorkerInfo
+from worker.runtime.capabilities import describe
 from worker.runtime.heartbeat import Heartbeat
 from worker.runtime.runs import Runs
-from worker.settings import QUEUE
+from worker.settings import QUEUE, Settings
 
 logger = logging.getLogger(__name__)
 
+#: Seconds that a node which stops waits for its threads: each may be waiting for Redis.
+_LONGEST_STOP = 5.0
 
-class Repeated(threading.Thread):
+
+class PeriodicThread(threading.Thread):
     """Does its work at every interval, with jitter, until `stop`; whatever the work raises, it goes on."""
 
     def __init__(self, name: str, interval: float, work: Callable[[], None]) -> None:
@@ -50,7 +56,7 @@ class Repeated(threading.Thread):
                 serves = True
             except STORE_FAULTS as error:
                 if serves:
-                    logger.warning("Redis does not do its part, will go on trying: %s", error)
+                    logger.warning("Redis does not do its part, will go on trying: %s", answer(error)[1])
                 serves = False
             except Exception:
                 # The jobs of others depend on it: it must outlive a defect.
@@ -59,39 +65,83 @@ class Repeated(threading.Thread):
             self._stopped.wait(self._interval * random.uniform(0.75, 1.25))  # noqa: S311 (no secret)
 
     def stop(self) -> None:
-        """End after what is being done."""
+        """Begin nothing more; `join` waits for the end of what is being done."""
         self._stopped.set()
 
 
 class Node:
-    """The threads of a node that is up. ``consumer`` is Celery's."""
+    """The threads of a node that is up. ``consumer`` is Celery's, with its pool."""
 
     def __init__(self, app: Celery, store: Store, runs: Runs, info: WorkerInfo, consumer: Any) -> None:
+        self._app = app
         self._store = store
-        self._node = info.node
-        _warn_of_namesakes(info.name, store)
-
-        def feed() -> None:
-            reads = consumer.task_consumer is None or consumer.task_consumer.consuming_from(QUEUE)
-            now = replace(info, busy=sum(1 for _ in runs), lanes=info.lanes if reads else ())
-            apply_effects(app, store.feed(now))
-
-        heartbeat = Heartbeat(store, runs, interval=store.tick)
-        self._threads = [Repeated("tick", store.tick, feed), Repeated("heartbeat", store.tick, heartbeat.beat)]
+        self._info = info
+        self._consumer = consumer
+        self._heartbeat = Heartbeat(store, runs, interval=store.tick)
+        _warn_of_same_name(info.name, store)
+        self._threads = [
+            PeriodicThread("tick", store.tick, self._feed),
+            PeriodicThread("heartbeat", store.tick, self._heartbeat.beat),
+        ]
         for thread in self._threads:
             thread.start()
 
+    def _feed(self) -> None:
+        """FEED, and say what this node has now: ``--autoscale`` and ``pool_grow`` change its slots."""
+        tasks = self._consumer.task_consumer
+        reads = tasks is None or tasks.consuming_from(QUEUE)
+        now = replace(
+            self._info,
+            slots=_num_slots(self._consumer.pool, self._info.slots),
+            busy=self._heartbeat.num_alive(),
+            lanes=self._info.lanes if reads else (),
+        )
+        apply_effects(self._app, self._store.feed(now))
+
     def stop(self) -> None:
-        """End the threads and take the node off the register."""
+        """End the threads, and take the node off the register, which no tick may put it on again."""
+        deadline = time.monotonic() + _LONGEST_STOP
         for thread in self._threads:
             thread.stop()
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
         try:
-            self._store.unregister(self._node)
+            self._store.unregister(self._info.node)
         except STORE_FAULTS:
             logger.info("cannot reach Redis to unregister; the entry lapses by itself")
 
 
-def _warn_of_namesakes(name: str, store: Store) -> None:
+def prepare(app: Celery, num_slots: int, threads: int | None) -> None:
+    """Give each slot its share of the cores, and leave no task but ours; the children, forked later, have both."""
+    for name in [name for name in app.tasks if name.startswith("celery.")]:
+        # Celery's own, such as celery.map, would run whatever a message asks for.
+        app.tasks.unregister(name)
+    use_threads(threads or max(1, thread_count() // num_slots))
+    # The threads of a slot are the engine's: on small matrices, those of NumPy's BLAS would only get in their way.
+    threadpool_limits(limits=1)
+
+
+def start(consumer: Any, store: Store, runs: Runs, memory: int, instance: str, settings: Settings) -> Node:
+    """Begin to tick and to keep leases; in the worker's parent process, once its pool is up."""
+    info = describe(
+        consumer.hostname,
+        slots=consumer.pool.num_processes,
+        memory=memory,
+        instance=instance,
+        quota=settings.store_quota,
+    )
+    return Node(consumer.app, store, runs, info, consumer)
+
+
+def _num_slots(pool: Any, before: int) -> int:
+    """Return how many processes Celery's pool shall have now; one that has ended has none to count."""
+    try:
+        return int(pool.num_processes)
+    except AttributeError:
+        return before
+
+
+def _warn_of_same_name(name: str, store: Store) -> None:
     """Say so where another node has this one's name: Celery's own commands cannot tell the two apart."""
     try:
         last = max((each.heard for each in store.workers() if each.name == name), default=None)
@@ -106,7 +156,7 @@ def _warn_of_namesakes(name: str, store: Store) -> None:
         )
 
 
-def refuse(options: dict[str, Any], conf: Any) -> None:
+def check_options(options: dict[str, Any], conf: Any) -> None:
     """End this process where a worker with these options of Celery's could not run any job of ours."""
     pool = concurrency.get_implementation(options.get("pool_cls") or options.get("pool") or conf.worker_pool)
     if not issubclass(pool, TaskPool):

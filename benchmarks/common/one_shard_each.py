@@ -34,7 +34,7 @@ class OneShardEach:
         """Make shards for jobs of up to ``most``; no worker needs to be up."""
         submission = provider.get_backend().create_job(bell(), shots=shots, seed_simulator=_SEED)
         submission.submit()
-        with provider.reaching() as connection:
+        with provider.connection.reaching() as connection:
             record = connection.store.read(submission.job_id())
         submission.cancel()
         if record is None:

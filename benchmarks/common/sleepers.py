@@ -39,7 +39,7 @@ def _sleep(shard: Shard, monitor: Monitor, **_: Any) -> Part:
     )
 
 
-# Before `worker.tasks` takes the name, which Celery imports once it has this app.
+# Before `worker.runtime.shard_run` takes the name: Celery imports it once it has this app.
 execution.run_shard = _sleep
 
 from worker import app  # noqa: E402 (see above)

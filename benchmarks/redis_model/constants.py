@@ -30,7 +30,8 @@ from jobs.job import BasicAerJob
 from simulator.execution import run_shard
 from simulator.shards import wire
 from worker.queue.app import make_app
-from worker.queue.publish import apply_effects, success_result, task_id
+from worker.queue.publish import apply_effects, task_id
+from worker.queue.results import success_result
 from worker.record.values import CeleryResult, Effects, HandedOut
 from worker.settings import QUEUE
 

@@ -75,7 +75,7 @@ def _measured(rounds: int, nodes: int, slots: int) -> tuple[float, list[list[flo
 
 def _submit_huge(provider: BasicAerProvider, settings: Settings) -> str:
     shards = OneShardEach.of(provider, _SHARDS, shots=round(1e3 * _SHARD_SECONDS))
-    with provider.reaching() as connection:
+    with provider.connection.reaching() as connection:
         job_id, effects = shards.submit(connection.store, _SHARDS, replace(settings, owner="huge"))
         apply_effects(connection.app, effects)
     return job_id

@@ -104,7 +104,7 @@ def shards(rounds: int) -> Iterator[Row]:
             def run() -> Any:
                 nonlocal done
                 done += size
-                with provider.reaching() as connection:
+                with provider.connection.reaching() as connection:
                     job_id, effects = small_shards.submit(connection.store, size, provider.settings)
                     apply_effects(connection.app, effects)
                 return provider.job(job_id).result(timeout=_PATIENCE)

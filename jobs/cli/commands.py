@@ -204,7 +204,7 @@ def _wait(job: BasicAerJob) -> None:
 
 def _note_idle(provider: BasicAerProvider) -> None:
     """Say so where a job would wait for a worker that nobody has started."""
-    with provider.reaching() as connection:
+    with provider.connection.reaching() as connection:
         if not connection.store.workers():
             say("No worker is up: the job waits until one is.")
 

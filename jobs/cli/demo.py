@@ -22,8 +22,8 @@ from jobs.cli.report import print_counts
 from jobs.cli.terminal import STYLES, live_table, say, spinner, stdout
 from jobs.cluster.local import LocalCluster
 from jobs.job import BasicAerJob
-from jobs.lowering import rebuild
 from jobs.provider import BasicAerProvider
+from jobs.rebuilding import rebuild
 from simulator.circuit.program import Program
 
 SHOTS = 4096

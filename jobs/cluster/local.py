@@ -24,6 +24,9 @@ from simulator.kernels.threads import cores
 from worker.forking import Lock
 from worker.settings import Settings
 
+#: Worker nodes of a `LocalCluster`.
+_MOST_WORKERS = 1000
+
 
 class SharedCluster:
     """The embedded cluster of this user, as one client sees it; from several threads, too.
@@ -76,8 +79,8 @@ class LocalCluster:
     """
 
     def __init__(self, workers: int = 2) -> None:
-        if workers < 1:
-            raise ValueError(f"a cluster of {workers} workers runs nothing: workers must be at least 1")
+        if not isinstance(workers, int) or isinstance(workers, bool) or not 1 <= workers <= _MOST_WORKERS:
+            raise ValueError(f"workers must be a whole number from 1 to {_MOST_WORKERS}, not {workers!r:.80}")
         self._workers = workers
         self._membership: Membership | None = None
         self._maker = -1

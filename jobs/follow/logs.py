@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
+from jobs.follow.progress import utc
 from worker.record.log import LogLine
 from worker.record.values import Record
 
@@ -49,17 +50,17 @@ class LogEntry:
 
 def entries(record: Record, lines: list[LogLine]) -> list[LogEntry]:
     """Return a job's log, oldest first: how it began and ended is in its record, what was between in its lines."""
-    found = [LogEntry(_utc(record.created), "submitted", text=f"by {record.owner}, {_shards(record.total)}")]
+    found = [LogEntry(utc(record.created), "submitted", text=f"by {record.owner}, {_shards(record.total)}")]
     found += [_entry(line) for line in lines]
     if record.ended is not None:
         text = "" if record.error_type is None else f"{record.error_type}: {record.error_text}"
         event, how = ("cancelled", "") if record.state == "CANCELLED" else ("ended", record.state)
-        found.append(LogEntry(_utc(record.ended), event, text=": ".join(filter(None, (how, text)))))
+        found.append(LogEntry(utc(record.ended), event, text=": ".join(filter(None, (how, text)))))
     return found
 
 
 def _entry(line: LogLine) -> LogEntry:
-    time, worker = _utc(line.time), line.worker or None
+    time, worker = utc(line.time), line.worker or None
     if line.word == "omitted":
         return LogEntry(time, line.word, count=line.number)
     if line.word in {"finished", "error"}:
@@ -69,7 +70,3 @@ def _entry(line: LogLine) -> LogEntry:
 
 def _shards(count: int) -> str:
     return "1 shard" if count == 1 else f"{count} shards"
-
-
-def _utc(seconds: float) -> datetime.datetime:
-    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)

@@ -1,7 +1,8 @@
-"""How far a job is, and what it took: small values that a handle returns."""
+"""How far a job is, what it took, and when: small values that a handle returns."""
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -45,3 +46,14 @@ class Usage:
     def __str__(self) -> str:
         workers = "1 worker" if len(self.by_worker) == 1 else f"{len(self.by_worker)} workers"
         return f"{self.seconds:.3g} s on {workers}"
+
+
+def timestamps(record: Record) -> dict[str, datetime.datetime]:
+    """Return when a job was ``created``, began ``running`` and ``finished`` (UTC), as far as it got."""
+    times = {"created": record.created, "running": record.started, "finished": record.ended}
+    return {name: utc(time) for name, time in times.items() if time is not None}
+
+
+def utc(seconds: float) -> datetime.datetime:
+    """Return a time of the record's, in Unix seconds, as a datetime."""
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)

@@ -12,8 +12,9 @@ from typing import TypeAlias
 
 from qiskit.providers import JobTimeoutError
 
+from jobs.connection.events import Watch
 from jobs.errors import UnreachableError
-from jobs.follow.events import JobEvents, Watch
+from jobs.follow.recorded import RecordedJob
 from worker.record.values import Record
 
 #: Seconds between two reads of the record, for an announcement that was missed.
@@ -42,38 +43,37 @@ class OnWait:
 
 @dataclass(frozen=True)
 class Waiting:
-    """One wait for one job.
+    """One wait for one job."""
 
-    ``peek`` reads the state, and the record only if it is final; ``read`` reads the record; ``look`` also carries
-    to it a revoke that only Celery knows of, which is rare, and so is looked for when a wait has been long.
-    """
-
-    job_id: str
-    peek: Callable[[], Record | None]
-    read: Callable[[], Record]
-    look: Callable[[], Record]
+    job: RecordedJob
     #: Seconds; None: as long as it takes.
     timeout: float | None = None
     on_wait: OnWait = field(default_factory=OnWait)
 
-    def on_thread(self, events: JobEvents) -> Record:
+    def on_thread(self) -> Record:
         """Block until the job is final, and return its record.
 
         Raises `JobTimeoutError`, and `UnreachableError` after an outage of 30 s.
         """
-        with events.watch(self.job_id, every=self.on_wait.eager) as watch:
-            steps = self._steps(watch)
+        begun, record = time.monotonic(), _tried(self._first)
+        if isinstance(record, Record) and record.final:
+            return record
+        with self.job.events().watch(self.job.id, every=self.on_wait.eager) as watch:
+            steps = self._steps(watch, begun, record)
             step = next(steps)
             while not isinstance(step, Record):
                 if isinstance(step, float):
-                    events.wait(watch, step)
+                    watch.wait(step)
                     step = steps.send(None)
                 else:
                     step = steps.send(_tried(step))
             return step
 
-    async def on_loop(self, events: JobEvents) -> Record:
+    async def on_loop(self) -> Record:
         """Do the same without blocking the event loop: each read takes a moment of a thread of the loop's pool."""
+        begun, record = time.monotonic(), await asyncio.to_thread(_tried, self._first)
+        if isinstance(record, Record) and record.final:
+            return record
         woken, loop = asyncio.Event(), asyncio.get_running_loop()
 
         def wake() -> None:
@@ -81,8 +81,9 @@ class Waiting:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(woken.set)
 
-        with events.watch(self.job_id, wake, every=self.on_wait.eager) as watch:
-            steps = self._steps(watch)
+        events = await asyncio.to_thread(self.job.events)
+        with events.watch(self.job.id, wake, every=self.on_wait.eager) as watch:
+            steps = self._steps(watch, begun, record)
             step = next(steps)
             while not isinstance(step, Record):
                 if isinstance(step, float):
@@ -94,15 +95,12 @@ class Waiting:
                     step = steps.send(await asyncio.to_thread(_tried, step))
             return step
 
-    def _steps(self, watch: Watch) -> Generator[_Step, _Answer, None]:
-        call = self.on_wait.call
-        reached = time.monotonic()
-        deadline = math.inf if self.timeout is None else reached + self.timeout
-        next_call = reached if call else math.inf
-        ask: Callable[[], Record | None] = self.read if call else self.peek
+    def _steps(self, watch: Watch, begun: float, record: _Answer) -> Generator[_Step, _Answer, None]:
+        """Yield what to do until the job is final, from what the first read gave on."""
+        call, reached = self.on_wait.call, begun
+        deadline = math.inf if self.timeout is None else begun + self.timeout
+        next_call = begun if call else math.inf
         while True:
-            watch.missed = False
-            record = yield ask
             pause, now = _READ_AGAIN, time.monotonic()
             if isinstance(record, UnreachableError):
                 if now - reached > _OUTAGE:
@@ -113,7 +111,7 @@ class Waiting:
                 if record is not None and record.final:
                     yield record
             if now >= deadline:
-                raise JobTimeoutError(f"Timeout while waiting for job {self.job_id}.")
+                raise JobTimeoutError(f"Timeout while waiting for job {self.job.id}.")
             if call and isinstance(record, Record) and now >= next_call:
                 call(record)
                 now = time.monotonic()
@@ -124,15 +122,18 @@ class Waiting:
                 next_call = min(next_call, now + _LEAST)
                 yield from _until(next_call, watch)
             ask = self._ask(watch)
-            watch.changed = False
+            watch.changed = watch.missed = False
+            record = yield ask
+
+    @property
+    def _first(self) -> Callable[[], Record | None]:
+        return self.job.read if self.on_wait.call else self.job.peek
 
     def _ask(self, watch: Watch) -> Callable[[], Record | None]:
         """Return the read that fits what was announced; after a pause in which nothing was, it is `look`."""
         if watch.ended or watch.changed:
-            return self.read
-        if watch.missed:
-            return self.read if self.on_wait.call else self.peek
-        return self.look
+            return self.job.read
+        return self._first if watch.missed else self.job.look
 
 
 def _until(moment: float, watch: Watch) -> Generator[float, _Answer, None]:

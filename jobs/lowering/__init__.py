@@ -1,8 +1,7 @@
-"""Qiskit circuits -> Programs, and back: the only code that reads or rebuilds circuits."""
+"""Qiskit circuits -> Programs: the only code that reads circuits. `jobs.rebuilding` is the way back."""
 
 from jobs.lowering.circuits import lower, lower_template
-from jobs.lowering.copies import Original
 from jobs.lowering.errors import LoweringError
-from jobs.rebuilding import rebuild
+from jobs.lowering.template import CircuitTemplate
 
-__all__ = ["LoweringError", "Original", "lower", "lower_template", "rebuild"]
+__all__ = ["CircuitTemplate", "LoweringError", "lower", "lower_template"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from types import MappingProxyType
 from typing import Any
 
@@ -14,7 +15,8 @@ from jobs.lowering.control_flow import CONTROL_FLOW_RULES
 from jobs.lowering.definitions import DEFINITION_RULES
 from jobs.lowering.errors import LoweringError
 from jobs.lowering.gates import GATE_RULES
-from jobs.lowering.scope import Draft, OpenNumbers, Rule, Scope
+from jobs.lowering.program_builder import ProgramBuilder, UnboundNumbers
+from jobs.lowering.scope import Rule, Scope
 from jobs.lowering.states import STATE_RULES
 from jobs.lowering.walk import lower_instructions
 from simulator.circuit import program
@@ -28,17 +30,17 @@ RULES: Mapping[type, Rule] = MappingProxyType(
 _SHOWN = 20
 
 
-def lower(circuit: QuantumCircuit, *, from_zero: bool = True) -> program.Program:
+def lower(circuit: QuantumCircuit, *, from_ground: bool = True) -> program.Program:
     """Return the Program of a circuit; `LoweringError` names what it cannot say.
 
-    ``from_zero`` says that every qubit begins in |0>: a state preparation that comes first on its qubits is then
+    ``from_ground`` says that every qubit begins in |0>: a state preparation that comes first on its qubits is then
     its amplitudes, and not the gates of its synthesis. Pass False for a unitary, or another initial state.
     """
-    return _lowered(circuit, from_zero, None)
+    return _lowered(circuit, from_ground, None)
 
 
 def lower_template(
-    circuit: QuantumCircuit, *, from_zero: bool = True
+    circuit: QuantumCircuit, *, from_ground: bool = True
 ) -> tuple[program.Program, Mapping[tuple[int, int], ParameterExpression], Sequence[ParameterExpression]]:
     """Return the Program of a circuit with parameters, and what they are.
 
@@ -46,18 +48,18 @@ def lower_template(
     that are to be added to the Program's global phase. `LoweringError` also where a parameter is in control flow,
     or decides how an instruction is synthesised: then its values must be known first.
     """
-    numbers = OpenNumbers()
-    return _lowered(circuit, from_zero, numbers), numbers.of_gates, numbers.of_phase
+    numbers = UnboundNumbers()
+    return _lowered(circuit, from_ground, numbers), numbers.of_gates, numbers.of_phase
 
 
-def _lowered(circuit: QuantumCircuit, from_zero: bool, numbers: OpenNumbers | None) -> program.Program:
+def _lowered(circuit: QuantumCircuit, from_ground: bool, numbers: UnboundNumbers | None) -> program.Program:
     if not isinstance(circuit, QuantumCircuit):
         raise LoweringError(f"a QuantumCircuit is needed, not {type(circuit).__name__} {circuit!r}")
-    draft = Draft(circuit.name, from_zero, open=numbers)
-    qubits: dict[Any, int] = {bit: index for index, bit in enumerate(circuit.qubits)}
-    clbits: dict[Any, int] = {bit: index for index, bit in enumerate(circuit.clbits)}
-    scope = Scope(draft, RULES, qubits, clbits, [])
-    _refuse_open_ends(circuit, scope)
+    builder = ProgramBuilder(circuit.name, from_ground, unbound=numbers)
+    qubits: dict[Any, int] = dict(zip(circuit.qubits, count(), strict=False))
+    clbits: dict[Any, int] = dict(zip(circuit.clbits, count(), strict=False))
+    scope = Scope(builder, RULES, qubits, clbits, [])
+    _refuse_unbound(circuit, scope)
     try:
         lower_instructions(circuit, scope)
         return program.Program(
@@ -65,8 +67,8 @@ def _lowered(circuit: QuantumCircuit, from_zero: bool, numbers: OpenNumbers | No
             num_clbits=len(clbits),
             instructions=tuple(scope.out),
             header=_header(circuit, qubits, clbits),
-            global_phase=draft.global_phase,
-            variables=tuple(draft.variables),
+            global_phase=builder.global_phase,
+            variables=tuple(builder.variables),
         )
     except InvalidProgramError as error:
         raise scope.error(str(error)) from error
@@ -74,18 +76,19 @@ def _lowered(circuit: QuantumCircuit, from_zero: bool, numbers: OpenNumbers | No
         raise scope.error("its instructions nest too deeply") from error
 
 
-def _refuse_open_ends(circuit: QuantumCircuit, scope: Scope) -> None:
+def _refuse_unbound(circuit: QuantumCircuit, scope: Scope) -> None:
     """Refuse parameters and input variables, which have no value."""
     # Qiskit 2.0 counts the parameters of its loops among a circuit's own; later ones do not.
-    bound = set(_loop_parameters(circuit)) if circuit.parameters else set()
-    parameters = [parameter.name for parameter in circuit.parameters if parameter not in bound]
-    if parameters and scope.draft.open is None:
-        raise scope.error(
-            f"its parameters have no values: {_listed(parameters)}; give them with "
-            "run(..., parameter_binds=[{...}]) or circuit.assign_parameters(...)"
-        )
-    inputs = [variable.name or "" for variable in circuit.iter_input_vars()]
-    if inputs:
+    if circuit.parameters and scope.builder.unbound is None:
+        bound = set(_loop_parameters(circuit))
+        parameters = [parameter.name for parameter in circuit.parameters if parameter not in bound]
+        if parameters:
+            raise scope.error(
+                f"its parameters have no values: {_listed(parameters)}; give them with "
+                "run(..., parameter_binds=[{...}]) or circuit.assign_parameters(...)"
+            )
+    if circuit.num_input_vars:
+        inputs = [variable.name or "" for variable in circuit.iter_input_vars()]
         raise scope.error(
             f"its input variables have no values: {_listed(inputs)}; declare them with circuit.add_var(...)"
         )
@@ -116,9 +119,7 @@ def _header(circuit: QuantumCircuit, qubits: Mapping[Any, int], clbits: Mapping[
 
 
 def _registers(registers: Iterable[Register], places: Mapping[Bit, int]) -> tuple[program.Register, ...]:
-    return tuple(
-        program.Register(register.name, tuple([places[bit] for bit in register[:]])) for register in registers
-    )
+    return tuple([program.Register(each.name, tuple(map(places.__getitem__, each[:]))) for each in registers])
 
 
 def metadata_of(metadata: Any) -> str | None:

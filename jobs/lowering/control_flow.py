@@ -63,7 +63,7 @@ def _for_loop(op: ForLoopOp, qubits: tuple[int, ...], clbits: tuple[int, ...], s
         block = _at_index(block, loop_parameter, 0, scope)
     variable = None
     if isinstance(loop_parameter, expr.Var):
-        variable = scope.draft.declare(loop_parameter, lower_type(loop_parameter.type))
+        variable = scope.builder.declare(loop_parameter, lower_type(loop_parameter.type))
     scope.out.append(instructions.For(indices, (_body(block, qubits, clbits, scope),), variable))
 
 

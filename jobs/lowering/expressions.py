@@ -45,9 +45,9 @@ def _lower(node: expr.Expr, scope: Scope, unit: Unit) -> expression.Expression:
 
 def _var(node: expr.Var, scope: Scope, _unit: Unit) -> expression.Expression:
     if node.standalone:
-        if node not in scope.draft.places:
+        if node not in scope.builder.places:
             raise scope.error(f'its variable "{node.name}" is not declared around the place that uses it')
-        return expression.Var(scope.draft.places[node])
+        return expression.Var(scope.builder.places[node])
     if isinstance(node.var, Clbit):
         return expression.Clbit(_place(node.var, scope))
     bits = expression.Bits(tuple([_place(bit, scope) for bit in node.var]))

@@ -1,23 +1,20 @@
 """Where instructions land while a circuit is lowered: on which bits, under which controls, in which list.
 
-A `Draft` is the Program in the making, one a circuit. A `Scope` is one place in it: the top level, a block of a
-control-flow instruction, or the inside of a definition. A scope is frozen; what it leads to is not.
+A `Scope` is one place of a Program in the making: the top level, a block of a control-flow instruction, or the
+inside of a definition. A scope is frozen; the builder and the list that it leads to are not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from qiskit.circuit import Clbit, ParameterExpression, QuantumCircuit, Qubit
-from qiskit.circuit.classical import expr
 
 from jobs.lowering.errors import LoweringError
-from simulator.circuit.contents import qubits_of, walk
-from simulator.circuit.expression import Type
-from simulator.circuit.instructions import Barrier, Delay, Gate, Instruction
-from simulator.circuit.program import Variable
+from jobs.lowering.program_builder import ProgramBuilder
+from simulator.circuit.instructions import Gate, Instruction
 
 #: Lowers one operation onto these qubits and clbits of the program.
 Rule: TypeAlias = Callable[[Any, tuple[int, ...], tuple[int, ...], "Scope"], None]
@@ -25,62 +22,11 @@ Rule: TypeAlias = Callable[[Any, tuple[int, ...], tuple[int, ...], "Scope"], Non
 MAX_DEPTH = 100
 
 
-@dataclass(slots=True)
-class Touched:
-    """Qubits that the top level has used; read on demand, since few circuits ask."""
-
-    qubits: set[int] = field(default_factory=set)
-    #: Instructions of the top level that have been read.
-    read: int = 0
-
-    def by(self, instructions: list[Instruction]) -> set[int]:
-        """Return the qubits used by the top level's instructions so far."""
-        for instruction in walk(instructions[self.read :]):
-            if not isinstance(instruction, (Barrier, Delay)):
-                self.qubits.update(qubits_of(instruction))
-        self.read = len(instructions)
-        return self.qubits
-
-
-@dataclass(slots=True)
-class OpenNumbers:
-    """Numbers without a value: what the Program has in their places stands for nothing."""
-
-    #: Place of a gate outside of all control flow, and of the number in it -> what it is.
-    of_gates: dict[tuple[int, int], ParameterExpression] = field(default_factory=dict)
-    #: To be added to the global phase that the Program has.
-    of_phase: list[ParameterExpression] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Draft:
-    """The parts of a Program that any scope may add to."""
-
-    #: The circuit's name.
-    name: str
-    #: Whether every qubit begins in |0>.
-    from_zero: bool
-    global_phase: float = 0.0
-    variables: list[Variable] = field(default_factory=list)
-    #: Qiskit's variable -> its place in ``variables``.
-    places: dict[expr.Var, int] = field(default_factory=dict)
-    touched: Touched = field(default_factory=Touched)
-    #: None: every number must have a value.
-    open: OpenNumbers | None = None
-
-    def declare(self, variable: expr.Var, type_: Type) -> int:
-        """Give a variable its place; one that has it keeps it."""
-        if variable not in self.places:
-            self.places[variable] = len(self.variables)
-            self.variables.append(Variable(variable.name or "", type_))
-        return self.places[variable]
-
-
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """One place of a draft."""
+    """One place of a Program in the making."""
 
-    draft: Draft
+    builder: ProgramBuilder
     #: Class of an operation -> what lowers it; looked up along the class's bases.
     rules: Mapping[type, Rule]
     qubits: Mapping[Qubit, int]
@@ -154,36 +100,36 @@ class Scope:
         if angle == 0:
             return
         if self.top and not self.controls:
-            self.draft.global_phase += angle
+            self.builder.global_phase += angle
         else:
             self.add_gate("global_phase", (), (angle,))
 
-    def may_stay_open(self, number: Any) -> bool:
+    def may_stay_unbound(self, number: Any) -> bool:
         """Whether a number is without a value, and may be, here."""
-        if self.draft.open is None or not self.top or not isinstance(number, ParameterExpression):
+        if self.builder.unbound is None or not self.top or not isinstance(number, ParameterExpression):
             return False
         return bool(number.parameters)
 
-    def leave_open(self, place: int, number: ParameterExpression) -> None:
+    def leave_unbound(self, place: int, number: ParameterExpression) -> None:
         """Note that a number of the next gate has no value."""
-        if self.draft.open is not None:
-            self.draft.open.of_gates[len(self.out), place] = number
+        if self.builder.unbound is not None:
+            self.builder.unbound.of_gates[len(self.out), place] = number
 
-    def add_open_phase(self, angle: ParameterExpression) -> None:
+    def add_unbound_phase(self, angle: ParameterExpression) -> None:
         """Add a global phase that has no value."""
         if self.controls:
-            self.leave_open(0, angle)
+            self.leave_unbound(0, angle)
             self.add_gate("global_phase", (), (0.0,))
-        elif self.draft.open is not None:
-            self.draft.open.of_phase.append(angle)
+        elif self.builder.unbound is not None:
+            self.builder.unbound.of_phase.append(angle)
 
     def error(self, what: str) -> LoweringError:
         """Return an error that names the circuit."""
-        return LoweringError(f'Circuit "{self.draft.name}" cannot be run: {what}')
+        return LoweringError(f'Circuit "{self.builder.name}" cannot be run: {what}')
 
     def refusal(self, name: str, why: str) -> LoweringError:
         """Return an error that names the instruction and the circuit."""
-        return LoweringError(f'Instruction "{name}" in circuit "{self.draft.name}" cannot be run: {why}')
+        return LoweringError(f'Instruction "{name}" in circuit "{self.builder.name}" cannot be run: {why}')
 
 
 def _joined(first: int, first_state: int | None, second: int, second_state: int | None) -> int | None:

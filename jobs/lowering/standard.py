@@ -72,29 +72,29 @@ def add_rotation(name: str, letters: str, angle: Any, qubits: tuple[int, ...], s
 
 def _add(name: str, base: str, count: int, params: Sequence[Any], qubits: tuple[int, ...], scope: Scope) -> None:
     """Add a gate with so many controls, which come first in ``qubits``."""
-    opened: dict[int, Any] = {}
+    unbound: dict[int, Any] = {}
     try:
         angles = tuple(map(float, params))
     except (TypeError, ValueError, OverflowError) as error:
-        opened = {place: number for place, number in enumerate(params) if scope.may_stay_open(number)}
+        unbound = {place: number for place, number in enumerate(params) if scope.may_stay_unbound(number)}
         try:
-            angles = tuple([0.0 if place in opened else float(number) for place, number in enumerate(params)])
+            angles = tuple([0.0 if place in unbound else float(number) for place, number in enumerate(params)])
         except (TypeError, ValueError, OverflowError):
             raise scope.refusal(name, f"its parameters {list(params)} are not real numbers") from error
-    phase, open_phase = 0.0, None
+    phase, unbound_phase = 0.0, None
     if base == "u" and len(angles) == _CU_PARAMS:
         # Also of a plain u: cu.control() leaves its fourth parameter on the base gate.
         *angles3, phase = angles
-        angles, open_phase = tuple(angles3), opened.pop(_CU_PARAMS - 1, None)
-    for place, number in opened.items():
-        scope.leave_open(place, number)
+        angles, unbound_phase = tuple(angles3), unbound.pop(_CU_PARAMS - 1, None)
+    for place, number in unbound.items():
+        scope.leave_unbound(place, number)
     targets, controls = (qubits[count:], qubits[:count]) if count else (qubits, ())
     scope.out.append(
         scope.gate(base, targets, angles, controls) if scope.controls else Gate(base, targets, angles, controls)
     )
-    if open_phase is not None:
-        scope.leave_open(0, open_phase)
-    if phase or open_phase is not None:
+    if unbound_phase is not None:
+        scope.leave_unbound(0, unbound_phase)
+    if phase or unbound_phase is not None:
         scope.add_gate("global_phase", (), (phase,), controls)
 
 

@@ -75,9 +75,9 @@ def _amplitudes(params: list[Any], num_qubits: int) -> Array | None:
 
 def _untouched(qubits: tuple[int, ...], scope: Scope) -> bool:
     """Whether the qubits are surely in |0>: nothing before this place names them."""
-    if not scope.draft.from_zero or not scope.top or scope.controls:
+    if not scope.builder.from_ground or not scope.top or scope.controls:
         return False
-    return scope.draft.touched.by(scope.out).isdisjoint(qubits)
+    return scope.builder.used.by(scope.out).isdisjoint(qubits)
 
 
 def _refuse_controls(name: str, scope: Scope) -> None:

@@ -24,7 +24,7 @@ def lower_instructions(circuit: QuantumCircuit, scope: Scope) -> None:
     """Add what the circuit holds to the scope, whose bits must be the circuit's."""
     add_phase(circuit.global_phase, scope)
     for variable in circuit.iter_declared_vars():
-        scope.draft.declare(variable, lower_type(variable.type))
+        scope.builder.declare(variable, lower_type(variable.type))
     qubit_of, out = scope.qubits.__getitem__, scope.out
     # What comes again is made once: the places of qubits, and gates without parameters, which are values.
     places: dict[tuple[Qubit, ...], tuple[int, ...]] = {}
@@ -74,8 +74,12 @@ def lower_operation(operation: Any, qubits: tuple[int, ...], clbits: tuple[int, 
     What a rule cannot make of it is refused by its name: parameters can be anything, and definitions are others'
     code.
     """
-    kind, rules = type(operation), scope.rules
-    rule = rules.get(kind) or next(rules[base] for base in kind.__mro__ if base in rules)
+    rules = scope.rules
+    rule = rules[object]
+    for kind in type(operation).__mro__:
+        if kind in rules:
+            rule = rules[kind]
+            break
     try:
         rule(operation, qubits, clbits, scope)
     except (LoweringError, InvalidProgramError, RecursionError, MemoryError):
@@ -100,8 +104,8 @@ def lower_block(
 
 def add_phase(phase: Any, scope: Scope) -> None:
     """Add a global phase in radians, which may be an expression."""
-    if scope.may_stay_open(phase):
-        scope.add_open_phase(phase)
+    if scope.may_stay_unbound(phase):
+        scope.add_unbound_phase(phase)
     elif isinstance(phase, ParameterExpression) and phase.parameters:
         raise scope.error(f"its global phase is {phase}, which has no value")
     else:

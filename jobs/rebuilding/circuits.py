@@ -11,9 +11,9 @@ from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Clbit, Qubit
 from qiskit.circuit.classical import expr
 
+from jobs.rebuilding.circuit_builder import CircuitBuilder, Names, Rule
 from jobs.rebuilding.control_flow import CONTROL_FLOW_RULES
 from jobs.rebuilding.expressions import rebuild_type
-from jobs.rebuilding.frame import Frame, Names, Rule
 from jobs.rebuilding.gates import INSTRUCTION_RULES
 from jobs.rebuilding.loops import with_single_bodies
 from jobs.rebuilding.uses import uses_of
@@ -44,7 +44,7 @@ def rebuild(program_: Program) -> QuantumCircuit:
         metadata=json.loads(header.metadata or "{}"),
     )
     names = Names()
-    frame = Frame(
+    builder = CircuitBuilder(
         circuit=circuit,
         rules=RULES,
         qubits=qubits,
@@ -57,10 +57,10 @@ def rebuild(program_: Program) -> QuantumCircuit:
         names=names,
         visible=_outermost(program_),
     )
-    for variable in sorted(frame.visible):
-        circuit.add_uninitialized_var(frame.variables[variable])
+    for variable in sorted(builder.visible):
+        circuit.add_uninitialized_var(builder.variables[variable])
     for instruction in program_.instructions:
-        frame.append(instruction)
+        builder.append(instruction)
     return circuit
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from qiskit.circuit import Duration
 from qiskit.circuit.classical import expr, types
 
-from jobs.rebuilding.frame import Frame
+from jobs.rebuilding.circuit_builder import CircuitBuilder
 from simulator.circuit import expression
 
 
@@ -18,24 +18,24 @@ def rebuild_type(type_: expression.Type) -> types.Type:
     return _TYPES[type(type_)](type_)
 
 
-def rebuild_expression(node: expression.Expression, frame: Frame) -> expr.Expr:
-    """Return Qiskit's expression on the bits and variables of the frame."""
-    return _NODES[type(node)](node, frame)
+def rebuild_expression(node: expression.Expression, builder: CircuitBuilder) -> expr.Expr:
+    """Return Qiskit's expression on the bits and variables of the builder."""
+    return _NODES[type(node)](node, builder)
 
 
-def _clbit(node: expression.Clbit, frame: Frame) -> expr.Expr:
-    return expr.Var(frame.clbits[node.clbit], types.Bool())
+def _clbit(node: expression.Clbit, builder: CircuitBuilder) -> expr.Expr:
+    return expr.Var(builder.clbits[node.clbit], types.Bool())
 
 
-def _bits(node: expression.Bits, frame: Frame) -> expr.Expr:
-    return expr.Var(frame.registers[node.clbits], types.Uint(len(node.clbits)))
+def _bits(node: expression.Bits, builder: CircuitBuilder) -> expr.Expr:
+    return expr.Var(builder.registers[node.clbits], types.Uint(len(node.clbits)))
 
 
-def _var(node: expression.Var, frame: Frame) -> expr.Expr:
-    return frame.variables[node.variable]
+def _var(node: expression.Var, builder: CircuitBuilder) -> expr.Expr:
+    return builder.variables[node.variable]
 
 
-def _constant(node: expression.Constant, _frame: Frame) -> expr.Expr:
+def _constant(node: expression.Constant, _frame: CircuitBuilder) -> expr.Expr:
     value: Any = node.value
     if isinstance(node.type, expression.Uint):
         value = int(str(node.value), 16)
@@ -44,26 +44,26 @@ def _constant(node: expression.Constant, _frame: Frame) -> expr.Expr:
     return expr.Value(value, rebuild_type(node.type))
 
 
-def _cast(node: expression.Cast, frame: Frame) -> expr.Expr:
-    return expr.Cast(rebuild_expression(node.operand, frame), rebuild_type(node.type))
+def _cast(node: expression.Cast, builder: CircuitBuilder) -> expr.Expr:
+    return expr.Cast(rebuild_expression(node.operand, builder), rebuild_type(node.type))
 
 
-def _unary(node: expression.Unary, frame: Frame) -> expr.Expr:
+def _unary(node: expression.Unary, builder: CircuitBuilder) -> expr.Expr:
     op = expr.Unary.Op[node.op.upper()]
-    return expr.Unary(op, rebuild_expression(node.operand, frame), rebuild_type(node.type))
+    return expr.Unary(op, rebuild_expression(node.operand, builder), rebuild_type(node.type))
 
 
-def _binary(node: expression.Binary, frame: Frame) -> expr.Expr:
-    left, right = rebuild_expression(node.left, frame), rebuild_expression(node.right, frame)
+def _binary(node: expression.Binary, builder: CircuitBuilder) -> expr.Expr:
+    left, right = rebuild_expression(node.left, builder), rebuild_expression(node.right, builder)
     return expr.Binary(expr.Binary.Op[node.op.upper()], left, right, rebuild_type(node.type))
 
 
-def _index(node: expression.Index, frame: Frame) -> expr.Expr:
-    target, index = rebuild_expression(node.target, frame), rebuild_expression(node.index, frame)
+def _index(node: expression.Index, builder: CircuitBuilder) -> expr.Expr:
+    target, index = rebuild_expression(node.target, builder), rebuild_expression(node.index, builder)
     return expr.Index(target, index, types.Bool())
 
 
-_NODES: Mapping[type, Callable[[Any, Frame], expr.Expr]] = MappingProxyType(
+_NODES: Mapping[type, Callable[[Any, CircuitBuilder], expr.Expr]] = MappingProxyType(
     {
         expression.Clbit: _clbit,
         expression.Bits: _bits,

@@ -12,7 +12,7 @@ from qiskit.circuit import AnnotatedOperation, ControlModifier, library
 from qiskit.quantum_info import SparsePauliOp
 
 from jobs.lowering.standard import STANDARD_GATES
-from jobs.rebuilding.frame import Frame, Rule
+from jobs.rebuilding.circuit_builder import CircuitBuilder, Rule
 from simulator.circuit import instructions
 from simulator.circuit.gates import pauli_letters
 
@@ -23,7 +23,7 @@ _CLASSES: Mapping[tuple[str, int], type] = MappingProxyType(
 )
 
 
-def _gate(gate: instructions.Gate, frame: Frame) -> None:
+def _gate(gate: instructions.Gate, builder: CircuitBuilder) -> None:
     operation: Any
     if letters := pauli_letters(gate.name):
         # Its first letter is that of the last qubit.
@@ -34,7 +34,7 @@ def _gate(gate: instructions.Gate, frame: Frame) -> None:
         operation = _controlled("p", gate.params, len(gate.controls) - 1, None)
     else:
         operation = _controlled(gate.name, gate.params, len(gate.controls), gate.control_state)
-    frame.place(operation, gate.controls + gate.targets)
+    builder.place(operation, gate.controls + gate.targets)
 
 
 def _controlled(name: str, params: tuple[float, ...], controls: int, state: int | None) -> Any:
@@ -51,47 +51,47 @@ def _controlled(name: str, params: tuple[float, ...], controls: int, state: int 
     return AnnotatedOperation(_CLASSES[name, 0](*params), ControlModifier(controls, state))
 
 
-def _unitary(unitary: instructions.Unitary, frame: Frame) -> None:
+def _unitary(unitary: instructions.Unitary, builder: CircuitBuilder) -> None:
     operation: Any = library.UnitaryGate(unitary.matrix.ndarray(), unitary.label, check_input=False)
     if unitary.controls:
         operation = AnnotatedOperation(operation, ControlModifier(len(unitary.controls), unitary.control_state))
-    frame.place(operation, unitary.controls + unitary.targets)
+    builder.place(operation, unitary.controls + unitary.targets)
 
 
-def _diagonal(diagonal: instructions.Diagonal, frame: Frame) -> None:
-    frame.place(library.DiagonalGate(diagonal.diagonal.ndarray().tolist()), diagonal.targets)
+def _diagonal(diagonal: instructions.Diagonal, builder: CircuitBuilder) -> None:
+    builder.place(library.DiagonalGate(diagonal.diagonal.ndarray().tolist()), diagonal.targets)
 
 
-def _permutation(permutation: instructions.Permutation, frame: Frame) -> None:
+def _permutation(permutation: instructions.Permutation, builder: CircuitBuilder) -> None:
     places = {qubit: place for place, qubit in enumerate(permutation.targets)}
     pattern = [places[qubit] for qubit in permutation.sources]
-    frame.place(library.PermutationGate(pattern), permutation.targets)
+    builder.place(library.PermutationGate(pattern), permutation.targets)
 
 
-def _initialize(initialize: instructions.Initialize, frame: Frame) -> None:
+def _initialize(initialize: instructions.Initialize, builder: CircuitBuilder) -> None:
     cls = library.StatePreparation if initialize.fresh else library.Initialize
-    frame.place(cls(np.asarray(initialize.amplitudes.ndarray()).tolist()), initialize.targets)
+    builder.place(cls(np.asarray(initialize.amplitudes.ndarray()).tolist()), initialize.targets)
 
 
-def _measure(measure: instructions.Measure, frame: Frame) -> None:
-    frame.place(qiskit_circuit.Measure(), (measure.qubit,), (measure.clbit,))
+def _measure(measure: instructions.Measure, builder: CircuitBuilder) -> None:
+    builder.place(qiskit_circuit.Measure(), (measure.qubit,), (measure.clbit,))
 
 
-def _reset(reset: instructions.Reset, frame: Frame) -> None:
-    frame.place(qiskit_circuit.Reset(), (reset.qubit,))
+def _reset(reset: instructions.Reset, builder: CircuitBuilder) -> None:
+    builder.place(qiskit_circuit.Reset(), (reset.qubit,))
 
 
-def _barrier(barrier: instructions.Barrier, frame: Frame) -> None:
-    frame.place(qiskit_circuit.Barrier(len(barrier.qubits)), barrier.qubits)
+def _barrier(barrier: instructions.Barrier, builder: CircuitBuilder) -> None:
+    builder.place(qiskit_circuit.Barrier(len(barrier.qubits)), barrier.qubits)
 
 
-def _delay(delay: instructions.Delay, frame: Frame) -> None:
+def _delay(delay: instructions.Delay, builder: CircuitBuilder) -> None:
     if delay.duration is None:
-        stretch = frame.circuit.add_stretch(frame.names.fresh("stretch"))
+        stretch = builder.circuit.add_stretch(builder.names.fresh("stretch"))
         operation = qiskit_circuit.Delay(stretch)
     else:
         operation = qiskit_circuit.Delay(delay.duration, delay.unit)
-    frame.place(operation, (delay.qubit,))
+    builder.place(operation, (delay.qubit,))
 
 
 INSTRUCTION_RULES: Mapping[type, Rule] = MappingProxyType(

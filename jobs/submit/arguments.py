@@ -11,20 +11,28 @@ import numpy as np
 from jobs.errors import BasicAerError
 
 
+def shown(value: Any) -> str:
+    """Return a value as an error shows it: 200 characters at most."""
+    try:
+        return f"{value!r:.200}"
+    except ValueError:
+        return "a number of too many digits to show"  # Python writes no more than 4300
+
+
 def seconds(name: str, value: Any) -> float | None:
     """Check a time to wait; None: as long as it takes. What is over already is no error."""
     if value is None:
         return None
     real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
     if not real or value != value:  # noqa: PLR0124 (NaN; an int may be more than a float holds)
-        raise BasicAerError(f"{name}={value!r} must be a number of seconds, or None")
-    return math.inf if value > _FOREVER else float(value)
+        raise BasicAerError(f"{name}={shown(value)} must be a number of seconds, or None")
+    return math.inf if value > _FOREVER else float(max(value, -_FOREVER))
 
 
 def count(name: str, value: Any) -> int:
     """Check how many; what is more than there can be is all."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-        raise BasicAerError(f"{name}={value!r} must be a whole number of at least 0")
+        raise BasicAerError(f"{name}={shown(value)} must be a whole number of at least 0")
     return min(int(value), _ALL)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, cast, get_args
@@ -11,6 +12,7 @@ from typing import Any, cast, get_args
 import numpy as np
 
 from jobs.errors import BasicAerError
+from jobs.submit.arguments import shown
 from jobs.submit.identity import seed_of
 from simulator.shards.shards import Precision
 from worker.record.values import MOST_URGENT
@@ -51,13 +53,8 @@ _MOST_SHARDS = 2**31 - 1
 def _integer(name: str, value: Any, most: int, least: int = 0) -> int:
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.bool_))
     if not whole or not least <= value <= most:
-        raise BasicAerError(f"{name}={value!r} must be a whole number from {least} to {most}")
+        raise BasicAerError(f"{name}={shown(value)} must be a whole number from {least} to {most}")
     return int(value)
-
-
-def _seed(name: str, value: Any) -> int:
-    # No seed: a new one for every run, which the result reports.
-    return secrets.randbits(31) if value is None else _integer(name, value, MAX_SEED)
 
 
 def _flag(name: str, value: Any) -> bool:
@@ -68,19 +65,20 @@ def _flag(name: str, value: Any) -> bool:
 
 def _threshold(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)) or not value >= 0:
-        raise BasicAerError(f"{name}={value!r} must be a number of at least 0")
-    return float(value)
+        raise BasicAerError(f"{name}={shown(value)} must be a number of at least 0")
+    # Above the largest float all is chopped, as at it.
+    return float(min(value, sys.float_info.max))
 
 
-def _timeout(name: str, value: Any) -> float | None:
-    if value is None:
-        return None
+def _timeout(name: str, value: Any) -> float:
     if (
         isinstance(value, bool)
         or not isinstance(value, (int, float, np.integer, np.floating))
         or not 0 < value <= MOST_SECONDS
     ):
-        raise BasicAerError(f"{name}={value!r} must be a number of seconds above 0, and {MOST_SECONDS} at most")
+        raise BasicAerError(
+            f"{name}={shown(value)} must be a number of seconds above 0, and {MOST_SECONDS} at most"
+        )
     return float(value)
 
 
@@ -115,9 +113,7 @@ def _numbers(name: str, value: Any) -> np.ndarray:
         raise BasicAerError(f"{name}={value!r:.200} must be an array of numbers: {error}") from error
 
 
-def _statevector(_: str, value: Any) -> np.ndarray | None:
-    if value is None:
-        return None
+def _statevector(_: str, value: Any) -> np.ndarray:
     state = _numbers("initial_statevector", value).reshape(-1)
     norm = np.linalg.norm(state)
     if not round(float(norm), 12) == 1:
@@ -125,9 +121,7 @@ def _statevector(_: str, value: Any) -> np.ndarray | None:
     return state
 
 
-def _unitary(_: str, value: Any) -> np.ndarray | None:
-    if value is None:
-        return None
+def _unitary(_: str, value: Any) -> np.ndarray:
     matrix = _numbers("initial_unitary", value)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:  # noqa: PLR2004 (a matrix)
         raise BasicAerError(f"initial unitary is not a square matrix: shape {matrix.shape}")
@@ -137,29 +131,22 @@ def _unitary(_: str, value: Any) -> np.ndarray | None:
     return matrix
 
 
-def _shots(name: str, value: Any) -> int:
-    return _integer(name, value, 2**53)
-
-
-def _as_is(_: str, value: Any) -> Any:
-    return value
-
-
+#: Option -> what checks a value that is neither None nor the default.
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
-    "shots": _shots,
+    "shots": lambda name, value: _integer(name, value, 2**53),
     "memory": _flag,
-    "seed_simulator": _seed,
+    "seed_simulator": lambda name, value: _integer(name, value, MAX_SEED),
     "initial_statevector": _statevector,
     "initial_unitary": _unitary,
     "chop_threshold": _threshold,
     "allow_sample_measuring": _flag,
-    "parameter_binds": _as_is,
+    "parameter_binds": lambda _, value: value,
     "job_tags": lambda _, value: resolve_tags(value),
     "job_timeout": _timeout,
     "expires": _timeout,
     "precision": lambda _, value: resolve_precision(value),
     "priority": lambda name, value: _integer(name, value, MOST_URGENT),
-    "max_shards": lambda name, value: None if value is None else _integer(name, value, _MOST_SHARDS, 1),
+    "max_shards": lambda name, value: _integer(name, value, _MOST_SHARDS, 1),
 }
 
 
@@ -200,12 +187,15 @@ def resolve(
     Raises `BasicAerError` naming the option, its value, and what it may be. The statevector and unitary methods
     run one shot, whatever was asked.
     """
-    resolved: dict[str, Any] = {}
+    resolved = dict(DEFAULTS[method])
     for name, default in DEFAULTS[method].items():
         value = given.get(name)
-        if name == "seed_simulator" and value is None and job_id is not None:
-            value = seed_of(job_id)
-        resolved[name] = _CHECKS[name](name, default if value is None else value)
+        if value is not None and value is not default:
+            resolved[name] = _CHECKS[name](name, value)
+    resolved["job_tags"] = resolved["job_tags"] or ()
+    if resolved.get("seed_simulator", 0) is None:
+        # No seed: a new one for every run, which the result reports.
+        resolved["seed_simulator"] = secrets.randbits(31) if job_id is None else seed_of(job_id)
     if method != "qasm" and resolved["shots"] != 1:
         logger.info('"%s" only supports 1 shot. Setting shots=1.', backend_name)
         resolved["shots"] = 1

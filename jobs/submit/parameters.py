@@ -13,6 +13,7 @@ from qiskit.circuit import Parameter, ParameterExpression, ParameterVector
 from qiskit.circuit.exceptions import CircuitError
 
 from jobs.errors import BasicAerError
+from jobs.submit.checks import Circuit
 
 Column = NDArray[np.float64]
 
@@ -21,7 +22,7 @@ _MISFITS = (ArithmeticError, CircuitError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
-class Points:
+class ParameterGrid:
     """A circuit, and the values of its parameters at several points."""
 
     circuit: QuantumCircuit
@@ -64,16 +65,19 @@ class Points:
         return np.array([float(expression.bind(dict(zip(parameters, row, strict=True)))) for row in rows])
 
 
-def points_of(circuits: Iterable[QuantumCircuit], binds: Any) -> Iterator[QuantumCircuit | Points]:
-    """Yield what is to be run: circuits as they are, or, where there are ``binds``, each at its points.
+def with_parameters(circuits: Iterable[Circuit], binds: Any) -> Iterable[Circuit | ParameterGrid]:
+    """Return what is to be run: circuits as they are, or, where there are ``binds``, each with its values.
 
     ``binds`` is a list of dicts from a parameter (or its name, or a ParameterVector) to a value. As in BasicAer
     0.24, every circuit runs with every dict: circuit 0 with all of them, then circuit 1. As in Aer, a dict may
     instead map to lists or arrays of values, one dict a circuit, and the circuit runs once per place in them.
     """
     if binds is None or (isinstance(binds, Sequence) and not binds):
-        yield from circuits
-        return
+        return circuits
+    return _grids(circuits, binds)
+
+
+def _grids(circuits: Iterable[Circuit], binds: Any) -> Iterator[ParameterGrid]:
     if isinstance(binds, Mapping):
         binds = [binds]
     if not isinstance(binds, Sequence) or not all(isinstance(each, Mapping) for each in binds):
@@ -91,16 +95,16 @@ def points_of(circuits: Iterable[QuantumCircuit], binds: Any) -> Iterator[Quantu
         yield _at_lists(circuit, each)
 
 
-def _at_dicts(circuit: QuantumCircuit, binds: Sequence[Mapping[Any, Any]]) -> Iterator[Points]:
+def _at_dicts(circuit: QuantumCircuit, binds: Sequence[Mapping[Any, Any]]) -> Iterator[ParameterGrid]:
     """Yield the points of dicts of single values: all in one if they name the same parameters."""
     if any(each.keys() != binds[0].keys() for each in binds):
         for each in binds:
             yield _at_lists(circuit, each)
         return
-    yield _points(circuit, {key: [each[key] for each in binds] for key in binds[0]}, len(binds))
+    yield _grid(circuit, {key: [each[key] for each in binds] for key in binds[0]}, len(binds))
 
 
-def _at_lists(circuit: QuantumCircuit, values: Mapping[Any, Any]) -> Points:
+def _at_lists(circuit: QuantumCircuit, values: Mapping[Any, Any]) -> ParameterGrid:
     """Return the points of a dict of lists; a single value holds at all of them."""
     lengths = {len(value) for key, value in values.items() if _is_list(key, value)}
     if len(lengths) > 1:
@@ -109,10 +113,10 @@ def _at_lists(circuit: QuantumCircuit, values: Mapping[Any, Any]) -> Points:
         )
     count = lengths.pop() if lengths else 1
     lists = {key: value if _is_list(key, value) else [value] * count for key, value in values.items()}
-    return _points(circuit, lists, count)
+    return _grid(circuit, lists, count)
 
 
-def _points(circuit: QuantumCircuit, lists: Mapping[Any, Any], count: int) -> Points:
+def _grid(circuit: QuantumCircuit, lists: Mapping[Any, Any], count: int) -> ParameterGrid:
     columns: dict[Parameter, Column] = {}
     for key, several in lists.items():
         elements = list(key) if isinstance(key, ParameterVector) else [key]
@@ -125,7 +129,7 @@ def _points(circuit: QuantumCircuit, lists: Mapping[Any, Any], count: int) -> Po
     for parameter, column in columns.items():
         if not np.isfinite(column).all():
             raise _misfit(circuit, f"{parameter.name} has a value that is not finite")
-    return Points(circuit, count, columns)
+    return ParameterGrid(circuit, count, columns)
 
 
 def _parameter(circuit: QuantumCircuit, key: Any) -> Parameter:

@@ -1,28 +1,32 @@
-"""Circuits and options -> a job that is ready to be sent -> SUBMIT. All is checked before anything is submitted.
+"""Circuits and options -> a job that is ready to be submitted. All is checked before anything is.
 
 A stream: circuits are lowered, cut into shards and, where they are many, uploaded one after another.
 """
 
 from __future__ import annotations
 
+import contextlib
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jobs.connection import Session
 from jobs.errors import BasicAerError
+from jobs.submit.builder import JobBuilder
+from jobs.submit.checks import SubmitContext
 from jobs.submit.identity import Digest
-from jobs.submit.items import Intake, Limits
 from jobs.submit.manifest import Manifest
 from jobs.submit.options import resolve
 from simulator.circuit.array import Array
 from simulator.cutting import cut
 from simulator.shards import wire
-from simulator.shards.shards import Method, Options
-from worker.errors import DuplicateJobError, QuotaExceededError
+from simulator.shards.shards import Options
+from worker.errors import STORE_FAULTS, DuplicateJobError, QuotaExceededError
+from worker.queue.publish import apply_effects
 from worker.record.blobs import Upload
 from worker.record.store import Store
-from worker.record.values import Effects, NewJob
-from worker.settings import Settings
+from worker.record.values import NewJob
 
 #: Bytes from which on a stream's budget is looked at before SUBMIT does.
 _LARGE = 16 << 20
@@ -37,41 +41,37 @@ INITIAL_STATE = {
 
 @dataclass(frozen=True)
 class Submission:
-    """A job that is ready to be sent."""
+    """A job that is ready to be submitted."""
 
-    manifest: Manifest
+    job: NewJob
     upload: Upload
-    #: Of the content: the same circuits, options and seed give the same.
-    digest: str
-    #: An upper estimate of what the result weighs.
-    result_bytes: int
-    job_timeout: float | None
-    expires: float | None
     #: The circuits' metadata as objects; what is not JSON stays with this client.
     metadata: tuple[Any, ...]
 
+    def submit(self, session: Session) -> None:
+        """SUBMIT the job, and publish its first tasks.
 
-@dataclass(frozen=True)
-class Purpose:
-    """What a job is prepared for."""
-
-    method: Method
-    backend: str
-    version: str
-    limits: Limits
-    settings: Settings
+        Raises `BasicAerError` where the owner's quota does not hold it, or the id is another job's.
+        """
+        try:
+            effects = self.upload.submit(session.store, self.job)
+        except (QuotaExceededError, DuplicateJobError) as error:
+            raise BasicAerError(str(error)) from error
+        # The job is recorded: a publish that fails is made good by a worker's tick.
+        with contextlib.suppress(*STORE_FAULTS):
+            apply_effects(session.app, effects)
 
 
 def prepare(
-    run_input: Any, given: dict[str, Any], purpose: Purpose, *, job_id: str | None, store: Store | None
+    run_input: Any, given: Mapping[str, Any], context: SubmitContext, *, job_id: str | None, store: Store | None
 ) -> Submission:
     """Check, lower, and cut; raises `BasicAerError` naming the circuit, the value and the limit.
 
     ``job_id`` is the id that the user chose, if any. ``store`` takes what is too much to hold; None: all is held.
     """
-    method = purpose.method
-    options = resolve(method, purpose.backend, given, job_id=job_id)
-    binds = options.pop("parameter_binds")
+    method, settings = context.method, context.settings
+    options = resolve(method, context.backend, given, job_id=job_id)
+    binds, tags = options.pop("parameter_binds"), options.pop("job_tags")
     initial = options.pop(INITIAL_STATE[method])
     run = Options(
         method=method,
@@ -82,68 +82,49 @@ def prepare(
         initial_state=None if initial is None else Array.of(initial),
         precision=options["precision"],
     )
-    intake = Intake(run, options.get("seed_simulator", 0), purpose.backend, purpose.limits)
-    items = intake.items(run_input, binds)
-    digest = Digest(run)
+    builder = JobBuilder(run, options.get("seed_simulator", 0), context)
+    items, upload, budget = builder.items(run_input, binds), Upload(store), _Budget(store, settings.owner)
     # An id of our own is submitted once, so there is nothing to compare.
-    named = items if job_id is None else digest.noting(items)
-    upload, budget = Upload(store), _Budget(store, purpose.settings.owner)
+    digest = None if job_id is None else Digest(run)
+    if digest is not None:
+        items = digest.noting(items)
     try:
-        for shard in cut(run, named, options["max_shards"]):
+        for shard in cut(run, items, options["max_shards"]):
             upload.add(wire.encode(shard))
-            budget.check(upload.num_bytes + intake.result_bytes)
+            if (asked := upload.num_bytes + builder.result_bytes) >= _LARGE:
+                budget.check(asked)
     except BaseException:
         upload.drop()
         raise
-    tags = options.pop("job_tags")
     manifest = Manifest(
-        backend=purpose.backend,
-        backend_version=purpose.version,
-        num_circuits=intake.count,
+        backend=context.backend,
+        backend_version=context.version,
+        num_circuits=builder.count,
         options=options,
         arrays=() if initial is None else (INITIAL_STATE[method],),
         tags=tags,
     )
-    return Submission(
-        manifest=manifest,
-        upload=upload,
-        digest=uuid.uuid4().hex if job_id is None else digest.hexdigest(),
-        result_bytes=intake.result_bytes,
-        job_timeout=options["job_timeout"],
-        expires=options["expires"],
-        metadata=tuple(intake.metadata),
-    )
-
-
-def send(submission: Submission, job_id: str, store: Store, settings: Settings) -> Effects:
-    """SUBMIT a job under this id; the effects are left to carry out.
-
-    Raises `BasicAerError` where the owner's quota does not hold it, or the id is another job's.
-    """
-    new = NewJob(
-        id=job_id,
+    job = NewJob(
+        id=job_id or str(uuid.uuid4()),
         owner=settings.owner,
-        total=submission.upload.total,
-        digest=submission.digest,
-        manifest=submission.manifest.encode(),
-        payload_bytes=submission.upload.num_bytes,
-        result_bytes=submission.result_bytes,
-        expires=submission.expires or settings.expires,
-        job_timeout=submission.job_timeout or settings.job_timeout,
-        priority=submission.manifest.options["priority"],
-        backend=submission.manifest.backend,
-        tags=submission.manifest.tags,
+        total=upload.total,
+        digest=uuid.uuid4().hex if digest is None else digest.hexdigest(),
+        manifest=manifest.encode(),
+        payload_bytes=upload.num_bytes,
+        result_bytes=builder.result_bytes,
+        expires=options["expires"] or settings.expires,
+        job_timeout=options["job_timeout"] or settings.job_timeout,
+        priority=options["priority"],
+        backend=context.backend,
+        tags=tags,
     )
-    try:
-        return submission.upload.submit(store, new)
-    except (QuotaExceededError, DuplicateJobError) as error:
-        raise BasicAerError(str(error)) from error
+    return Submission(job, upload, tuple(builder.metadata))
 
 
 class _Budget:
     """Refuses a stream as soon as it is more than its owner may have, whatever else there is.
 
-    The store is asked once, and only for what is large: SUBMIT refuses what is not.
+    The store is asked once. It is for what is large: SUBMIT refuses what is not.
     """
 
     def __init__(self, store: Store | None, owner: str) -> None:
@@ -153,7 +134,7 @@ class _Budget:
 
     def check(self, asked: int) -> None:
         """Raise `BasicAerError` if so many bytes are too many."""
-        if self._store is None or asked < _LARGE:
+        if self._store is None:
             return
         if self._limits is None:
             self._limits = self._store.budget(self._owner)

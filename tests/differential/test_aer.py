@@ -15,7 +15,8 @@ from qiskit_aer import AerSimulator
 from scipy.stats import chi2_contingency
 
 import simulator
-from jobs.lowering import lower, rebuild
+from jobs.lowering import lower
+from jobs.rebuilding import rebuild
 
 SHOTS = 4000
 #: With fixed seeds a test passes or fails for ever; this is how unlikely a lucky draw would have been.

@@ -20,7 +20,8 @@ from support.differential import oracle
 from support.differential.checks import assert_travels
 
 import simulator
-from jobs.lowering import lower, rebuild
+from jobs.lowering import lower
+from jobs.rebuilding import rebuild
 from simulator.errors import ProgramRuntimeError
 
 #: Drawing a circuit takes longer than running it.

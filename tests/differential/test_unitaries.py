@@ -12,7 +12,8 @@ from support.differential.checks import assert_travels
 from support.strategies import STANDARD_GATES, standard_gate, state_circuits, unitary_circuits
 
 import simulator
-from jobs.lowering import lower, rebuild
+from jobs.lowering import lower
+from jobs.rebuilding import rebuild
 
 #: The states are exact but for rounding: some hundred operations of 1e-16 each.
 TOLERANCE = {"rtol": 0, "atol": 1e-10}
@@ -28,7 +29,7 @@ FIXED = settings(
 @given(unitary_circuits())
 def test_unitaries_are_those_of_qiskit(circuit: QuantumCircuit) -> None:
     """Rules 27 and 31: the unitary simulator gives `Operator`'s matrix, global phase included."""
-    program = lower(circuit, from_zero=False)
+    program = lower(circuit, from_ground=False)
     result = simulator.run(program, method="unitary", shots=1, seed=1)
     np.testing.assert_allclose(result.state, Operator(circuit).data, **TOLERANCE)
 
@@ -46,7 +47,7 @@ def test_states_are_those_of_qiskit(circuit: QuantumCircuit) -> None:
 def test_an_initial_state_is_evolved(circuit: QuantumCircuit, seed: int) -> None:
     """Rule 20: from an initial statevector, a state preparation is the gate that Qiskit defines."""
     state = random_statevector(2**circuit.num_qubits, seed=seed)
-    program = lower(circuit, from_zero=False)
+    program = lower(circuit, from_ground=False)
     result = simulator.run(program, method="statevector", shots=1, seed=1, initial_state=state.data)
     np.testing.assert_allclose(result.state, state.evolve(circuit).data, **TOLERANCE)
 

@@ -1,15 +1,18 @@
 """The documents say what the code does."""
 
+import ast
 import os
 import re
 import subprocess
+import sys
 from dataclasses import fields
 from urllib.parse import unquote
 
 import pytest
+from support.patience import deadline
 from support.processes import ROOT
 
-from jobs import BasicAerProvider, LocalCluster
+from jobs import LocalCluster
 from jobs.cli import main
 from jobs.cli.exits import ExitCode
 from jobs.submit.options import DEFAULTS
@@ -70,17 +73,20 @@ def test_a_password_is_encoded_as_the_documents_say(text):
     assert unquote(done.stdout.strip()) == password
 
 
-def test_the_snippets_of_the_readme_run(monkeypatch):
-    """The README's first lines of Python, as they stand: submit, and come back by the job's id."""
-    submit, come_back = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+def test_the_snippets_of_the_readme_run(tmp_path):
+    """Each of the README's blocks of Python is a program that prints: submit, and come back elsewhere."""
+    printed = []
     with LocalCluster(workers=1) as cluster:
-        monkeypatch.setenv("BASICAER_URL", cluster.url)
-        names = {}
-        exec(submit, names)  # noqa: S102 (our own document)
-        again = {"job_id": names["job"].job_id()}
-        exec(come_back, again)  # noqa: S102 (our own document)
-        assert again["job"].result().get_counts() == names["job"].result().get_counts()
-        assert sum(again["job"].result().get_counts().values()) == 4096
-        for provider in (names["provider"], again["job"].backend().provider):
-            assert isinstance(provider, BasicAerProvider)
-            provider.close()
+        for number, block in enumerate(re.findall(r"```python\n(.*?)```", README, re.DOTALL)):
+            program = tmp_path / f"block_{number}.py"
+            program.write_text(block)
+            done = subprocess.run(
+                [sys.executable, program], env=os.environ | {"BASICAER_URL": cluster.url, "PYTHONPATH": str(ROOT)},
+                capture_output=True, text=True, check=True, timeout=deadline(60),
+            )  # fmt: skip
+            printed.append(done.stdout)
+    submitted, found = printed
+    job_id = submitted.split()[0]
+    assert re.fullmatch(rf"{job_id} JobStatus\.\w+ {{.*}}\n", submitted)
+    assert found == f"{job_id} {submitted[submitted.index('{') :]}"
+    assert sum(ast.literal_eval(submitted[submitted.index("{") :]).values()) == 4096

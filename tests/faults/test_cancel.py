@@ -18,7 +18,7 @@ from support.processes import eventually
 from support.secured import Flower
 from support.uploads import write_payload
 
-from jobs import BasicAerError, BasicAerJob, JobCancelledError, JobNotFoundError
+from jobs import BasicAerError, JobCancelledError, JobNotFoundError
 from worker.record.values import NewJob
 
 one_and_two = pytest.mark.parametrize("farm", [1, 2], indirect=True)
@@ -178,7 +178,7 @@ def test_just_before_completion(farm: Farm):
 @pytest.mark.parametrize("farm", [0], indirect=True)
 def test_takes_the_same_for_any_number_of_shards(farm: Farm):
     """CANCEL of 10,000 shards makes Redis do what that of ten does."""
-    manifest = farm.run_not(lasting())._submission.manifest.encode()
+    manifest = farm.run_not(lasting())._submission.job.manifest
     done = []
     # The first also loads the script.
     for total in (1, 10, 10_000):
@@ -264,8 +264,7 @@ def test_an_id_is_used_once(farm: Farm):
     farm.settle()
 
     def use_again(circuit: QuantumCircuit) -> None:
-        template = farm.backend.create_job(circuit, seed_simulator=1)
-        BasicAerJob.unsubmitted(farm.backend, job.job_id(), template._submission).submit()
+        farm.backend.create_job(circuit, job_id=job.job_id(), seed_simulator=1).submit()
 
     with pytest.raises(BasicAerError, match="is there already"):
         use_again(lasting(1))

@@ -82,8 +82,8 @@ def submitted(provider, shards, *, manifest=None, job_timeout=60.0, tamper=lambd
     """Submit a job of these bytes, as a client with none of our checks would."""
     job_id = f"hostile-{uuid.uuid4()}"
     if manifest is None:
-        manifest = provider.get_backend().create_job(bell())._submission.manifest.encode()
-    with provider.reaching() as connection:
+        manifest = provider.get_backend().create_job(bell())._submission.job.manifest
+    with provider.connection.reaching() as connection:
         size = write_payload(connection.store, job_id, shards)
         tamper(keys.key("upload", job_id))
         new = NewJob(
@@ -98,7 +98,7 @@ def refusal(provider, job_id) -> str:
     """Wait for the end, which is ERROR without a lapse, and return the text; all of the record is short."""
 
     def ended():
-        with provider.reaching() as connection:
+        with provider.connection.reaching() as connection:
             record = connection.store.read(job_id)
         return record if record.final else None
 

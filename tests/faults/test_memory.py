@@ -81,7 +81,7 @@ def test_goes_to_a_wider_worker(server, backend, tmp_path):
         jobs = [backend.run(wide()) for _ in range(4)]
         for job in jobs:
             assert job.result(timeout=deadline(30)).success
-        with backend.provider.reaching() as connection:
+        with backend.provider.connection.reaching() as connection:
             assert [connection.store.read(job.job_id()).lapses for job in jobs] == [0] * 4
         assert "needs" in small.log.read_text()
     finally:
@@ -96,7 +96,7 @@ def test_waits_for_a_neighbour(server, backend, tmp_path):
     try:
         for job in jobs:
             assert job.result(timeout=deadline(60)).success
-        with backend.provider.reaching() as connection:
+        with backend.provider.connection.reaching() as connection:
             assert [connection.store.read(job.job_id()).lapses for job in jobs] == [0, 0, 0]
         eventually(lambda: "needs" in worker.log.read_text(), what="a run that had to wait")
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from jobs import BasicAerJob
 from simulator import run_shard
 from simulator.shards import wire
 from worker.record import blobs, keys
-from worker.record.values import Doorbell, NewJob
+from worker.record.values import Doorbell
 
 one_and_two = pytest.mark.parametrize("farm", [1, 2], indirect=True)
 
@@ -31,18 +32,7 @@ class Client:
         self._farm = farm
         template = farm.run_not(*circuits)._submission
         self.shards = template.upload.held
-        self._new = NewJob(
-            id=job_id,
-            owner="ann",
-            total=len(self.shards),
-            digest=template.digest,
-            backend=template.manifest.backend,
-            manifest=template.manifest.encode(),
-            payload_bytes=sum(map(len, self.shards)),
-            result_bytes=template.result_bytes,
-            expires=600,
-            job_timeout=600,
-        )
+        self._new = dataclasses.replace(template.job, id=job_id, owner="ann", expires=600, job_timeout=600)
 
     def upload(self) -> None:
         write_payload(self.store, self.job_id, self.shards)

@@ -138,7 +138,7 @@ class TestWork:
         second = Worker(server.url("worker"), server.log.parent, name="second", BASICAER_LEASE=LEASE).ready()
 
         def registered():
-            with provider.reaching() as connection:
+            with provider.connection.reaching() as connection:
                 return second.name in {info.name for info in connection.store.workers()}
 
         eventually(registered, what="the registration")
@@ -268,7 +268,7 @@ class TestSecrets:
             down.get_backend().run(bell())
         down.close()
 
-        with provider.reaching() as connection:
+        with provider.connection.reaching() as connection:
             app = connection.app
             # The client that doctor is asks for CONFIG in vain.
             seen = {

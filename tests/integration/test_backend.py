@@ -36,7 +36,7 @@ def everywhere(circuit, count=None):
 def nothing_published(quiet):
     """Whatever a test is refused, nothing of it reaches Redis."""
     yield
-    with quiet.reaching() as connection:
+    with quiet.connection.reaching() as connection:
         assert list(connection.client.scan_iter("*")) == []
 
 
@@ -423,7 +423,7 @@ class TestInput:
     def test_other_wire_version(self, quiet):
         """Part 4: a client whose version no worker reads refuses clearly."""
         old = WorkerInfo(name="old@lab", slots=1, lanes=("basicaer",), memory=1 << 30, wire=0, versions={})
-        with quiet.reaching() as connection:
+        with quiet.connection.reaching() as connection:
             connection.store.feed(old)
         with pytest.raises(BasicAerError, match=r"wire version 1.*old@lab \(wire 0\).*Upgrade"):
             quiet.get_backend().run(bell())
@@ -431,7 +431,7 @@ class TestInput:
     def test_width_follows_the_workers(self, provider):
         """Rule 25: with workers up, their memory sets the width."""
         backend = provider.get_backend("statevector_simulator")
-        with provider.reaching() as connection:
+        with provider.connection.reaching() as connection:
             memory = max(worker.memory for worker in connection.store.workers())
 
         assert 16 * 2**backend.max_qubits <= memory < 16 * 2 ** (backend.max_qubits + 3)

@@ -70,7 +70,7 @@ class TestOutcome:
         good.wait_for_final_state(timeout=deadline(60))
         bad.wait_for_final_state(timeout=deadline(60))
 
-        with provider.reaching() as connection:
+        with provider.connection.reaching() as connection:
             assert connection.store.read(good.job_id()).total > 1
         assert AsyncResult(good.job_id(), app=plain).get(timeout=deadline(10))["shards"] > 1
         eventually(lambda: AsyncResult(bad.job_id(), app=plain).state == "FAILURE", what="FAILURE")
@@ -95,7 +95,7 @@ class TestOutcome:
         for job in (good, bad, cut):
             job.wait_for_final_state(timeout=30)
             eventually(lambda job=job: AsyncResult(job.job_id(), app=plain).ready(), what="Celery's state")
-            with provider.reaching() as connection:
+            with provider.connection.reaching() as connection:
                 life = connection.client.ttl(f"celery-task-meta-{job.job_id()}")
             assert life >= provider.settings.result_ttl - 60
 
@@ -186,14 +186,14 @@ class TestMessages:
 
     def test_a_payload_that_is_not_ours(self, provider):
         """Rule 36: a payload that does not decode ends as ERROR, with a clear text."""
-        with provider.reaching() as connection:
+        with provider.connection.reaching() as connection:
             job_id = f"garbage-{time.time_ns()}"
             size = write_payload(connection.store, job_id, [b"\x80\x04pickle?"])
             template = provider.get_backend().create_job(bell())
             effects = connection.store.submit(
                 NewJob(
                     id=job_id, owner="someone", total=1, digest="d", payload_bytes=size, result_bytes=0,
-                    manifest=template._submission.manifest.encode(), expires=60, job_timeout=60,
+                    manifest=template._submission.job.manifest, expires=60, job_timeout=60,
                     backend="qasm_simulator",
                 )
             )  # fmt: skip
@@ -225,7 +225,7 @@ class TestWorker:
 
     def test_registers(self, provider, workers):
         """Part 4: workers register slots, memory and versions; a stopped one is gone."""
-        with provider.reaching() as connection:
+        with provider.connection.reaching() as connection:
             infos = {info.name: info for info in connection.store.workers()}
             assert {worker.name for worker in workers} <= set(infos)
             info = infos[workers[0].name]
@@ -233,12 +233,26 @@ class TestWorker:
             assert info.memory > 1 << 28
             assert {"basicaer-celery", "numpy"} <= set(info.versions)
 
+    def test_slots_follow_the_pool(self, provider, server, plain, tmp_path):
+        """Rule 43: `celery control pool_grow` changes what a node runs at once, and so what it says of itself."""
+        worker = Worker(server.url, tmp_path, name="growing").ready()
+        try:
+            plain.control.pool_grow(2, destination=[worker.name])
+
+            def slots():
+                with provider.reaching() as connection:
+                    return {info.name: info.slots for info in connection.store.workers()}.get(worker.name)
+
+            eventually(lambda: slots() == 3, what="the slots of the pool that has grown")
+        finally:
+            worker.stop()
+
     def test_unregisters(self, provider, server, tmp_path):
         """A worker that is stopped takes itself off the register."""
         worker = Worker(server.url, tmp_path, name="brief").ready()
 
         def registered():
-            with provider.reaching() as connection:
+            with provider.connection.reaching() as connection:
                 return worker.name in {info.name for info in connection.store.workers()}
 
         eventually(registered, what="the registration")
@@ -249,7 +263,7 @@ class TestWorker:
 class TestLines:
     def test_what_publishes_is_our_channel(self, provider):
         """A pooled connection, which is what publishes, is one of ours, and keeps its client."""
-        with provider.reaching() as connection, connection.app.producer_or_acquire() as producer:
+        with provider.connection.reaching() as connection, connection.app.producer_or_acquire() as producer:
             assert isinstance(producer.channel, Channel)
             assert producer.channel._create_client() is producer.channel._create_client()
 

@@ -14,7 +14,7 @@ from support.circuits import bell
 from support.patience import deadline
 from support.processes import eventually
 
-from jobs.follow.events import JobEvents
+from jobs.connection.events import JobEvents
 from worker.record import keys
 
 #: Far less than a wait that is not told takes.
@@ -50,15 +50,15 @@ class Waiter(threading.Thread):
     def run(self):
         with self.events.watch(self.job_id, **self.options) as watch:
             while not watch.ended:
-                self.events.wait(watch, 30)
+                watch.wait(30)
                 self.missed += watch.missed
                 self.changed += watch.changed
                 watch.missed = watch.changed = False
             self.ended = time.monotonic()
 
 
-def test_the_lead_is_handed_on(events, publish):
-    """Whoever leads may leave: the others still hear at once, to the last one."""
+def test_many_wait_and_leave(events, publish):
+    """Whoever waits may leave: the others still hear at once, to the last one."""
     waiters = [Waiter(events, f"job-{number % 5}") for number in range(10)]
     # The second of a job's two may find the subscription standing; then it has missed nothing.
     eventually(lambda: all(any(each.missed for each in waiters[n::5]) for n in range(5)), what="subscriptions")
@@ -88,7 +88,7 @@ def test_only_what_is_wanted(events, publish):
 
 
 def test_threads_and_loops_together(events, publish):
-    """Those who wait on an event loop hear while a thread leads, and after it has gone."""
+    """Those who wait on an event loop hear beside a thread that waits, and after it has gone."""
     thread = Waiter(events, "first")
     eventually(lambda: thread.missed, what="the subscription")
 
@@ -113,26 +113,51 @@ def test_threads_and_loops_together(events, publish):
     asyncio.run(run())
 
 
-def test_an_interrupted_leader(events, publish):
-    """Ctrl-C in the thread that leads leaves no other without news."""
-    others = []
-
-    def interrupt():
-        eventually(events._led.locked, what="a leader")
-        others.append(Waiter(events, "other"))
-        eventually(lambda: others[0].missed, what="the other's subscription")
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-
+def test_an_interrupted_waiter(events, publish):
+    """Ctrl-C in a thread that waits leaves no other without news."""
+    other = Waiter(events, "other")
     with events.watch("mine") as watch:
-        events.wait(watch, deadline(AT_ONCE))
-        watch.missed = False
-        threading.Thread(target=interrupt).start()
+        watch.wait(deadline(AT_ONCE))
+        assert watch.missed
+        interrupt = threading.Timer(0.2, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
+        interrupt.start()
         with pytest.raises(KeyboardInterrupt):
-            events.wait(watch, 30)
-    # The line is opened anew, for one might have been cut off within a message.
+            watch.wait(30)
+    eventually(lambda: other.missed, what="the other's subscription")
+    assert publish("other", "DONE") == 1
+    other.join(deadline(AT_ONCE))
+    assert other.ended
+
+
+def test_a_subscription_that_is_interrupted(events, publish, monkeypatch):
+    """Ctrl-C while a subscription is sent, perhaps in its midst, has the line opened anew."""
+    other = Waiter(events, "other")
+    eventually(lambda: other.missed, what="the other's subscription")
+    told = other.missed
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(events._pubsub, "subscribe", interrupted)
+    with pytest.raises(KeyboardInterrupt), events.watch("mine"):
+        pass
+    eventually(lambda: other.missed > told, what="the other told that it missed something")
     eventually(lambda: publish("other", "DONE") == 1, what="the other's new subscription")
-    others[0].join(deadline(AT_ONCE))
-    assert others[0].ended
+    other.join(deadline(AT_ONCE))
+    assert other.ended
+
+
+def test_what_nobody_watches_is_unsubscribed(events, quiet_server):
+    """Subscriptions go with the jobs that were watched, and the connection when nobody has watched for long."""
+    staying, leaving = Waiter(events, "staying"), Waiter(events, "leaving")
+    eventually(lambda: staying.missed and leaving.missed, what="subscriptions")
+    with quiet_server.client() as client:
+        (watch,) = events._watches[keys.key("events", "leaving")]
+        watch.tell(ended=True)
+        channels = [keys.key("events", "staying").encode()]
+        eventually(lambda: client.pubsub_channels() == channels, what="one subscription")
+        (watch,) = events._watches[keys.key("events", "staying")]
+        watch.tell(ended=True)
 
 
 def test_close_ends_every_wait_on_the_connection(events, quiet_server):
@@ -145,7 +170,7 @@ def test_close_ends_every_wait_on_the_connection(events, quiet_server):
     assert waiter.is_alive()
     begun = time.monotonic()
     with events.watch("other") as watch:
-        events.wait(watch, 0.1)
+        watch.wait(0.1)
     assert 0.1 <= time.monotonic() - begun < deadline(AT_ONCE)
     waiter.events.watch("job")
     for each in events._watches[keys.key("events", "job")]:
@@ -171,7 +196,7 @@ def test_after_a_fork(quiet, quiet_server, pushed_only):
 
 
 def test_a_wait_is_as_long_as_it_says(quiet):
-    """Rule 11: a timeout is kept, by those who lead and those who do not."""
+    """Rule 11: a timeout is kept, by each of several who wait."""
     job = quiet.get_backend().run(bell())
     lasted = []
 

@@ -79,7 +79,7 @@ class TestPartialResult:
         job = provider.get_backend().run([bell("x"), bell("y")])
         whole = job.result()
         assert job.partial_result().to_dict() == whole.to_dict()
-        with provider.reaching() as connection:
+        with provider.connection.reaching() as connection:
             connection.client.delete(keys.key("parts", job.job_id()))
         with pytest.raises(JobExpiredError):
             job.partial_result()
@@ -287,7 +287,7 @@ class TestEvents:
     def test_threads_share_their_lines(self, quiet, quiet_server):
         """Threads that ask Celery of a job share its lines; of their own, nobody would close them."""
         job = quiet.get_backend().run(bell())
-        with quiet.reaching() as connection:
+        with quiet.connection.reaching() as connection:
             asking = [
                 threading.Thread(target=lambda: connection.app.backend.get_state(job.job_id())) for _ in range(16)
             ]

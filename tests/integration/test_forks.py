@@ -102,7 +102,7 @@ def locked(connection: Any, *more: Any) -> Iterator[None]:
     pools = (connection.client.connection_pool, app.backend.client.connection_pool)
     locks = [*more, app.clock.mutex, app._finalize_mutex, app.making]
     locks += [lock for pool in pools for lock in (pool._lock, pool._fork_lock, pool._event_dispatcher._lock)]
-    locks += [connection.events._lock, connection.events._led, connection.client._event_dispatcher._lock]
+    locks += [connection.events._lock, connection.client._event_dispatcher._lock]
     locks += [app.pool._resource.mutex, app.producer_pool._resource.mutex]
     # Celery's and kombu's classes have a lock for each property that is computed once.
     for each in gc.get_objects():
@@ -137,7 +137,7 @@ def test_no_lock_of_the_parent_stops_a_child(quiet):
         job.cancel()
         job.wait_for_final_state(timeout=DEADLINE)
 
-    with quiet.reaching() as connection, locked(connection, quiet._lock, job._lock):
+    with quiet.connection.reaching() as connection, locked(connection, quiet.connection._lock, job._lock):
         pid = forked(work)
     assert exit_codes([pid]) == [0]
 
@@ -145,7 +145,7 @@ def test_no_lock_of_the_parent_stops_a_child(quiet):
 def test_a_worker_forks_its_pool_at_any_moment(quiet):
     """Rule 34: what a worker's child inherits works in it, whatever the tick of its parent held at the fork."""
     job = quiet.get_backend().run(bell())
-    with quiet.reaching() as connection:
+    with quiet.connection.reaching() as connection:
         store, app = connection.store, connection.app
 
         def work() -> None:

@@ -144,7 +144,7 @@ class TestStates:
             job.result(timeout=deadline(20))
         assert job.status() is JobStatus.ERROR
         assert job.error_message().startswith("ProgramRuntimeError: ")
-        with provider.reaching() as connection:
+        with provider.connection.reaching() as connection:
             assert "Traceback" in connection.store.read(job.job_id()).traceback
 
     def test_one_bad_circuit(self, provider):
@@ -345,7 +345,7 @@ class TestComingBack:
 
         with pytest.raises(JobNotFoundError):
             provider.job(job.job_id())
-        with provider.reaching() as connection:
+        with provider.connection.reaching() as connection:
             left = list(connection.client.scan_iter(f"*{job.job_id()}*"))
         assert all(b"tomb" in key or b"gone" in key for key in left), left
 

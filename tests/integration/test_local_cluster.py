@@ -48,6 +48,13 @@ def temporary(tmp_path_factory, monkeypatch):
     path.rmdir()
 
 
+@pytest.mark.parametrize("workers", ["a", 0, -1, 1.5, True, None, 10**6], ids=repr)
+def test_what_is_no_number_of_workers(workers):
+    """A cluster of what is no number, or of none, is refused before anything is started."""
+    with pytest.raises(ValueError, match=r"^workers must be a whole number from 1 to 1000, not "):
+        LocalCluster(workers)
+
+
 def seen(temporary: Path) -> Seen:
     (path,) = temporary.iterdir()
     return Seen(ClusterFolder(path))

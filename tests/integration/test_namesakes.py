@@ -24,7 +24,7 @@ def test_two_nodes_of_one_name_are_two(short_folder):
         eventually(lambda: len(provider.workers()) == 2, what="two workers")
         up = provider.workers()
         assert {each.name for each in up} == {nodes[0].name}
-        with provider.reaching() as connection:
+        with provider.connection.reaching() as connection:
             assert connection.store.window() == 2
         job = provider.get_backend().run([lasting(0.3)] * 6, shots=1)
         job.result(timeout=60)
@@ -38,7 +38,7 @@ def test_two_nodes_of_one_name_are_two(short_folder):
         nodes[0].stop()
         eventually(lambda: len(provider.workers()) == 1, within=2, what="one of the two alone")
         assert provider.get_backend().run(bell()).result(timeout=30).success
-        with provider.reaching() as connection:
+        with provider.connection.reaching() as connection:
             eventually(lambda: connection.store.client.hlen("basicaer:1:slots:basicaer") == 1, what="one slot")
         third = Worker(server.url, short_folder, name="w", BASICAER_LEASE="2")
         nodes.append(third)

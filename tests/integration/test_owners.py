@@ -56,10 +56,10 @@ def huge(provider: BasicAerProvider, circuit: QuantumCircuit, shards: int) -> Ba
     template = provider.get_backend().create_job(circuit, shots=1)._submission
     (shard,) = template.upload.held
     job_id = f"huge-{provider.settings.owner}"
-    with provider.reaching() as connection:
+    with provider.connection.reaching() as connection:
         new = NewJob(
             id=job_id, owner=provider.settings.owner, total=shards, digest="d", backend="qasm_simulator",
-            manifest=template.manifest.encode(), payload_bytes=shards * len(shard), result_bytes=0, expires=600,
+            manifest=template.job.manifest, payload_bytes=shards * len(shard), result_bytes=0, expires=600,
             job_timeout=600,
         )  # fmt: skip
         apply_effects(connection.app, submit_with(connection.store, new, [shard] * shards))
@@ -72,7 +72,7 @@ def test_a_job_has_an_owner(client, monkeypatch):
     for owner in ("ann@lab", None):
         provider = client(owner)
         job = provider.get_backend().run(bell())
-        with provider.reaching() as connection:
+        with provider.connection.reaching() as connection:
             assert connection.store.read(job.job_id()).owner == (owner or getpass.getuser())
         assert [each.job_id() for each in provider.jobs()] == [job.job_id()]
         # Found by its id, it is anybody's.
@@ -132,7 +132,7 @@ def test_a_revoke_through_celery_is_an_operators(client, site, quiet_server, wor
     with environment(BASICAER_OWNER="bob"):
         bob = BasicAerProvider(url)
     job = ann.get_backend().run(lasting(30))
-    with bob.reaching() as connection:
+    with bob.connection.reaching() as connection:
         if workers == "up":
             eventually(job.running, within=30, what="RUNNING")
             connection.app.control.revoke(job.job_id())

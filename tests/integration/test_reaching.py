@@ -63,7 +63,7 @@ def test_a_command_to_workers_ends_without_a_broker(tmp_path):
     """Rule 18: a revoke that Celery cannot publish, as Redis went away since the record, is bounded."""
     server = RedisServer(tmp_path).start()
     provider = BasicAerProvider(server.url)
-    with provider.reaching() as connection:
+    with provider.connection.reaching() as connection:
         connection.app.control.revoke("before")
         server.stop()
         begun = time.monotonic()

@@ -40,7 +40,7 @@ def bound(circuit: QuantumCircuit, values: dict[Parameter, np.ndarray]) -> list[
 
 
 def items_of(provider, job) -> list[Experiment | Sweep]:
-    with provider.reaching() as connection:
+    with provider.connection.reaching() as connection:
         record = connection.store.read(job.job_id())
         return [item for shard in payload(connection.store, record) for item in shard.items]
 
@@ -147,7 +147,7 @@ class TestBinds:
         circuit.measure(0, 0)
         with pytest.raises(BasicAerError, match=text):
             quiet.get_backend().run(circuit, parameter_binds=binds)
-        with quiet.reaching() as connection:
+        with quiet.connection.reaching() as connection:
             assert list(connection.client.scan_iter("*")) == []
 
     @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ class TestLists:
 
         job = quiet.get_backend().run(stream(), shots=1)
         assert len(job.circuits()) == 3000
-        with quiet.reaching() as connection:
+        with quiet.connection.reaching() as connection:
             assert not list(connection.client.scan_iter("*upload*"))
 
 

@@ -7,14 +7,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from jobs.submit.items import Limits
-from jobs.submit.submission import Purpose, prepare
+from jobs.submit.checks import SubmitContext
+from jobs.submit.submission import prepare
 from simulator import run_shard
 from simulator.shards import wire
 from simulator.shards.parts import Failure, SweepOutcome, merge
 from worker.settings import Settings
-
-LIMITS = Limits(max_qubits=20, max_circuits=None, max_result_bytes=1 << 30)
 
 
 @dataclass(frozen=True)
@@ -26,10 +24,15 @@ class Ran:
     failure: Failure | None = None
 
 
+def context_of(method: str = "qasm", *, max_qubits: int = 20, **settings: Any) -> SubmitContext:
+    """A backend that takes 20 qubits, 1 GiB of results, and any number of circuits."""
+    limits = {"max_result_bytes": 1 << 30} | settings
+    return SubmitContext(method, f"{method}_simulator", "0", max_qubits, Settings(**limits))
+
+
 def ran(run_input: Any, method: str = "qasm", **options: Any) -> list[Ran]:
     """Run a job; what crosses to a worker crosses as bytes."""
-    purpose = Purpose(method, f"{method}_simulator", "0", LIMITS, Settings())
-    submission = prepare(run_input, options, purpose, job_id=None, store=None)
+    submission = prepare(run_input, options, context_of(method), job_id=None, store=None)
     found: list[Ran] = []
     for outcome in merge(map(run_shard, map(wire.decode_shard, submission.upload.held))).outcomes:
         if isinstance(outcome, SweepOutcome):

@@ -19,7 +19,7 @@ class Checkpoint:
     """Call it often: it looks at the store every 50 ms. The lease does not depend on it.
 
     Raises `StoppedError` once the job is final or the shard is another's. A store that cannot be reached, or
-    refuses, stops nothing: the record fences whatever a run that lost its lease would write. ``on_lasting`` is
+    refuses, stops nothing: the record fences whatever a run that lost its lease would write. ``on_started`` is
     called once, by the first look that finds the run wanted. While the worker drains, a run that takes long is
     stopped too.
     """
@@ -30,15 +30,15 @@ class Checkpoint:
         doorbell: Doorbell,
         token: str,
         *,
-        on_lasting: Callable[[], None] = lambda: None,
+        on_started: Callable[[], None] = lambda: None,
         drain: Drain | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._on_lasting = on_lasting
+        self._on_started = on_started
         self._drain = drain
         self._begun = clock()
         self._expected: Callable[[], float] = lambda: 0.0
-        self._lasting = False
+        self._started = False
         self._store = store
         self._doorbell = doorbell
         self._token = token
@@ -62,9 +62,9 @@ class Checkpoint:
             # To wait for an answer costs time that the run could use.
             pause = max(pause, min(self._clock() - now, self._store.lease / 5))
         self._next_look = self._clock() + pause
-        if wanted and not self._lasting:
-            self._lasting = True
-            self._on_lasting()
+        if wanted and not self._started:
+            self._started = True
+            self._on_started()
         if not wanted:
             raise StoppedError(f"{self._doorbell} is no longer wanted here")
         if self._drain is not None and self._drain.hands_back(lambda: self._begun + self._expected()):

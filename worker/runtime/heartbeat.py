@@ -87,12 +87,20 @@ class Heartbeat:
         if fault is not None:
             raise fault
 
+    def num_alive(self) -> int:
+        """Return how many of the node's runs have a process; for any thread.
+
+        The table keeps the run of a dead process until its slot runs something else.
+        """
+        seen = self._seen
+        return sum(run.token not in seen or not seen[run.token].over for run in self._runs)
+
     def _look_after(self, run: Run, seen: _Seen) -> None:
         if seen.over:
             return
         status = _status(seen.process)
         if status is None:
-            if self._runs.still(run):
+            if self._runs.is_current(run):
                 self._lost(run, seen, f"process {run.pid} died")
             return
         now = self._clock()
@@ -117,7 +125,7 @@ class Heartbeat:
             self._kill(run, seen, f"hangs: it used no CPU for {now - seen.alive:.0f} s")
 
     def _kill(self, run: Run, seen: _Seen, reason: str) -> None:
-        if not self._runs.still(run):
+        if not self._runs.is_current(run):
             return
         logger.warning("%s in process %d %s: killed", run.doorbell, run.pid, reason)
         # By psutil, which knows the process from another that was given its id since.

@@ -92,7 +92,7 @@ class Runs:
             if (run := self._run(slot)) is not None:
                 yield run
 
-    def left_behind(self, slot: int) -> Run | None:
+    def orphan(self, slot: int) -> Run | None:
         """Return the run in which the slot's process before this one died, unless its row was used again."""
         run = self._run(slot)
         return None if run is None or run.pid == os.getpid() else run
@@ -112,7 +112,7 @@ class Runs:
         )
         return run if entry.version == version else None
 
-    def still(self, run: Run) -> bool:
+    def is_current(self, run: Run) -> bool:
         """Whether the slot has this run even now."""
         entry = self._entries[run.slot]
         return not entry.version & 1 and entry.token == run.token.encode()

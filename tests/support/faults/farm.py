@@ -125,7 +125,7 @@ class Farm(Site):
     @property
     def store(self):
         """The record, as the client has it."""
-        with self.backend.provider.reaching() as connection:
+        with self.backend.provider.connection.reaching() as connection:
             return connection.store
 
     @property

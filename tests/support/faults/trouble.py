@@ -13,9 +13,9 @@ import os
 import threading
 from pathlib import Path
 
-from worker import tasks
+from worker.runtime import shard_run
 
-simulate = tasks.simulate_shard
+simulate = shard_run.run_shard
 
 
 def deadlock() -> None:
@@ -52,11 +52,11 @@ def _is_due(name: str) -> bool:
     return False
 
 
-def simulate_with_trouble(shard, **options):
+def simulate_with_trouble(shard, *arguments, **options):
     for trouble in TROUBLES:
         if shard.items[0].program.global_phase == mark(trouble.__name__) and _is_due(trouble.__name__):
             trouble()
-    return simulate(shard, **options)
+    return simulate(shard, *arguments, **options)
 
 
-tasks.simulate_shard = simulate_with_trouble
+shard_run.run_shard = simulate_with_trouble

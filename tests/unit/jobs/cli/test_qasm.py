@@ -16,7 +16,7 @@ import jobs.cli.qasm.openqasm3  # noqa: F401 (once for all the processes that re
 from jobs.cli.qasm import UnreadableCircuitError, read_program
 from jobs.cli.qasm.confinement import Bounds, NoAnswerError, confined
 from jobs.cli.qasm.source import MAX_BYTES
-from jobs.lowering import rebuild
+from jobs.rebuilding import rebuild
 from simulator.circuit.instructions import Gate
 
 HEADER_2 = 'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[3];\ncreg c[3];\n'

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.in_process import context_of
 
 from jobs.cli.qasm import UnreadableCircuitError, read_program
 from jobs.cli.qasm.openqasm3 import read_3
 from jobs.cli.qasm.source import Source
-from jobs.submit.items import Intake, Limits
+from jobs.submit.builder import JobBuilder
 from simulator.shards.shards import Options
 
 #: Seconds that reading may take here, and those after it until a process has ended and been waited for.
@@ -101,7 +102,8 @@ def check(tmp_path_factory, capfd, data):
     if program is not None:
         # What was read can be asked to run, or is refused by name.
         options = Options(method="qasm", shots=1, memory=False)
-        list(Intake(options, 1, "qasm_simulator", Limits(4096, None, 1 << 40)).items(program, None))
+        context = context_of(max_qubits=4096, max_result_bytes=1 << 40)
+        list(JobBuilder(options, 1, context).items(program, None))
     return program
 
 

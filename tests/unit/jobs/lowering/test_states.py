@@ -16,9 +16,9 @@ from simulator.circuit.contents import walk
 HALF = [np.sqrt(0.5), np.sqrt(0.5) * 1j]
 
 
-def kinds(circuit: QuantumCircuit, *, from_zero: bool = True) -> list[type]:
+def kinds(circuit: QuantumCircuit, *, from_ground: bool = True) -> list[type]:
     """The classes of the lowered instructions."""
-    return [type(instruction) for instruction in lower(circuit, from_zero=from_zero).instructions]
+    return [type(instruction) for instruction in lower(circuit, from_ground=from_ground).instructions]
 
 
 def test_initialize_is_its_amplitudes() -> None:
@@ -83,12 +83,12 @@ def test_state_preparation_elsewhere_is_its_unitary(build: object) -> None:
     assert not any(isinstance(instruction, instructions.Initialize) for instruction in everything)
 
 
-def test_from_zero_false_means_any_state() -> None:
+def test_from_ground_false_means_any_state() -> None:
     """A unitary, or an initial state, needs the gate itself."""
     circuit = QuantumCircuit(1)
     circuit.prepare_state(HALF, 0)
     assert instructions.Initialize in kinds(circuit)
-    assert instructions.Initialize not in kinds(circuit, from_zero=False)
+    assert instructions.Initialize not in kinds(circuit, from_ground=False)
 
 
 @pytest.mark.parametrize(

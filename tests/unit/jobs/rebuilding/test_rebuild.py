@@ -8,7 +8,8 @@ from qiskit.circuit.classical import expr, types
 from qiskit.circuit.library import MCPhaseGate, MCXGate, PauliEvolutionGate, StatePreparation
 from qiskit.quantum_info import SparsePauliOp
 
-from jobs.lowering import lower, rebuild
+from jobs.lowering import lower
+from jobs.rebuilding import rebuild
 
 
 def test_a_plain_circuit_is_the_same_circuit() -> None:

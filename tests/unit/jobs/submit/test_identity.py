@@ -5,14 +5,13 @@ from __future__ import annotations
 import pytest
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Parameter
+from support.in_process import context_of
 
 from jobs.backend import BACKENDS
 from jobs.errors import BasicAerError
 from jobs.submit.identity import check, seed_of
-from jobs.submit.items import Limits
 from jobs.submit.options import DEFAULTS, resolve
-from jobs.submit.submission import Purpose, prepare
-from worker.settings import Settings
+from jobs.submit.submission import prepare
 
 ANGLE = Parameter("a")
 
@@ -30,8 +29,7 @@ def circuit(angle=0.5, *, name=None, registers=False):
 def digest(circuits, job_id="mine", **options):
     backend = BACKENDS[0]
     given = dict(DEFAULTS[backend.METHOD]) | options
-    purpose = Purpose("qasm", backend.NAME, "0", Limits(20, None, 1 << 30), Settings.from_env())
-    return prepare(circuits, given, purpose, job_id=job_id, store=None).digest
+    return prepare(circuits, given, context_of(), job_id=job_id, store=None).job.digest
 
 
 @pytest.mark.parametrize("registers", [True, False])

@@ -53,6 +53,15 @@ def test_refused(option, value):
         resolve("qasm", "b", {option: value})
 
 
+@pytest.mark.parametrize("option", ["shots", "seed_simulator", "job_timeout", "expires", "priority", "max_shards"])
+@pytest.mark.parametrize("value", [10**400, 10**5000, -(10**5000)], ids=["large", "huge", "below all"])
+def test_numbers_beyond_all_bounds(option, value):
+    """Rule 23: a number that no float holds, or that Python does not write, is refused as any other."""
+    with pytest.raises(BasicAerError, match=f"^{option}=(1000|a number of too many digits).* must be"):
+        resolve("qasm", "b", {option: value})
+    assert resolve("qasm", "b", {"chop_threshold": 10**400})["chop_threshold"] > 1e308
+
+
 @pytest.mark.parametrize("method", DEFAULTS)
 def test_precision(method):
     """Rules 20 and 23: double unless single is asked for; any other value is refused with the choices."""

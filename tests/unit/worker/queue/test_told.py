@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
 
+import pytest
 from celery import states
+from support.uploads import write_payload
 
 from worker.queue.app import make_app
-from worker.queue.publish import success_result
-from worker.record.values import CeleryResult, Doorbell
+from worker.queue.results import report_started, restore_outcome, success_result
+from worker.record.store import Store
+from worker.record.values import CeleryResult, Doorbell, NewJob
 from worker.settings import QUEUE, TASK, Settings
 
 DOORBELL, TOKEN, META = Doorbell("job", 0), "mine", '{"status": "SUCCESS"}'
@@ -91,3 +95,41 @@ def test_what_is_told_is_what_celery_would_store():
     assert (told.task_id, told.life) == ("job/1", 86400)
     assert mine.pop("date_done")[:10] == own.pop("date_done")[:10]
     assert mine == own
+
+
+@pytest.mark.parametrize("state", ["STARTED", "an outcome"])
+def test_what_celery_is_not_told_is_said_in_plain_words(redis_server, caplog, state):
+    """Rule 43: a full Redis, to which Celery's backend writes in a pipeline, shows in the log as what it says."""
+    app = make_app(Settings.from_env(redis_server.url))
+
+    @app.task(name=TASK, bind=True)
+    def task(self):
+        pass
+
+    task.push_request(id="job", hostname="w1@host", delivery_info={"routing_key": QUEUE}, task=TASK)
+    caplog.set_level(logging.INFO)
+    with redis_server.client() as client:
+        store = Store(client)
+        if state != "STARTED":
+            _cancelled(store)
+        client.config_set("maxmemory", 1)
+        try:
+            if state == "STARTED":
+                report_started(task)
+            else:
+                restore_outcome(task, store, "job")
+        finally:
+            client.config_set("maxmemory", 0)
+            client.flushall()
+    app.close()
+    (record,) = [record for record in caplog.records if record.name == "worker.queue.results"]
+    assert "Celery does not show yet" in record.getMessage()
+    assert "command not allowed when used memory > 'maxmemory'" in record.getMessage()
+    assert not any(word in record.getMessage() for word in ("SETEX", "Command #", "celery-task-meta"))
+
+
+def _cancelled(store):
+    size = write_payload(store, "job", [b"x"])
+    plain = {"owner": "ann", "total": 1, "digest": "d", "backend": "b", "manifest": b"{}", "result_bytes": 0}
+    store.submit(NewJob(id="job", payload_bytes=size, expires=60, job_timeout=60, **plain))
+    store.cancel("job")

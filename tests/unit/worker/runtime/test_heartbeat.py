@@ -122,6 +122,18 @@ def test_the_lease_ends_with_the_process(node, store, clock, end):
     assert words == ["claimed", "died"] if end is signal.SIGKILL else ["claimed"]
 
 
+def test_a_run_that_was_killed_makes_no_slot_busy(node, store):
+    """Rule 43: a node says how many of its slots are busy; the row of a dead process counts for none."""
+    process = node.start(spin)
+    node.heartbeat.beat()
+    assert node.heartbeat.num_alive() == 1
+    process.kill()
+    process.join()
+    node.heartbeat.beat()
+    assert len(list(node.runs)) == 1
+    assert node.heartbeat.num_alive() == 0
+
+
 def test_a_death_is_noted_once_and_counts_as_one(node, store, clock):
     """Rule 35: what the third lapse says names the deaths that were seen, and the lapses where none was."""
     process = node.start(spin)
@@ -253,14 +265,14 @@ def test_a_process_that_had_the_slot_before(node, store):
 def test_a_death_that_the_next_process_finds(node):
     """Rule 35: a process that takes over a slot finds the run that the one before died in, and no other."""
     process = node.start(spin, slot=1)
-    assert node.runs.left_behind(0) is None
+    assert node.runs.orphan(0) is None
     process.kill()
     process.join()
-    lost = node.runs.left_behind(1)
+    lost = node.runs.orphan(1)
     assert (lost.pid, lost.doorbell, lost.token) == (process.pid, DOORBELL, TOKEN)
     with node.runs.running(1, DOORBELL, "mine"):
-        assert node.runs.left_behind(1) is None
-    assert node.runs.left_behind(1) is None
+        assert node.runs.orphan(1) is None
+    assert node.runs.orphan(1) is None
 
 
 def test_a_run_that_is_over_is_nobodys():
@@ -271,7 +283,7 @@ def test_a_run_that_is_over_is_nobodys():
         running.report(0.25)
         (run,) = runs
         assert (run.slot, run.pid, run.doorbell, run.token, run.progress) == (1, os.getpid(), DOORBELL, TOKEN, 0.5)
-        assert runs.still(run)
+        assert runs.is_current(run)
         raise ZeroDivisionError
     assert list(runs) == []
-    assert not runs.still(run)
+    assert not runs.is_current(run)

@@ -13,8 +13,8 @@ from qiskit.circuit.classical import expr
 from jobs.rebuilding.uses import Uses
 from simulator.circuit.instructions import Instruction
 
-#: Appends one instruction of the program to the frame's circuit.
-Rule: TypeAlias = Callable[[Any, "Frame"], None]
+#: Appends one instruction of the program to the builder's circuit.
+Rule: TypeAlias = Callable[[Any, "CircuitBuilder"], None]
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class CircuitBuilder:
     """One circuit under construction: the outermost, or a block."""
 
     circuit: QuantumCircuit
@@ -75,7 +75,7 @@ class Frame:
         for variable in sorted(own):
             block.add_uninitialized_var(self.variables[variable])
         inside = {loop_variable} if loop_variable is not None else set()
-        frame = replace(self, circuit=block, visible=self.visible | own | inside)
+        builder = replace(self, circuit=block, visible=self.visible | own | inside)
         for instruction in body:
-            frame.append(instruction)
+            builder.append(instruction)
         return block

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
-from support.in_process import LIMITS, ran
+from support.in_process import context_of, ran
 
 from jobs.errors import BasicAerError
-from jobs.submit.items import Intake
+from jobs.submit.builder import JobBuilder
 from simulator import run_shard
 from simulator.shards.shards import Options, Shard
 
@@ -46,8 +46,8 @@ def test_qubits_that_are_sampled_together_are_refused_by_the_client(width: int) 
 def test_a_sweep_asks_for_no_more_than_its_rows() -> None:
     """Rule 25: where rows are not sampled together, what is asked for is that of qubits that are at once."""
     angle = Parameter("angle")
-    intake = Intake(Options("qasm", 10, sample_measuring=False), 1, "qasm_simulator", LIMITS)
-    (sweep,) = intake.items(one_by_one(40, angle), [{angle: 0.1}, {angle: 0.2}])
+    builder = JobBuilder(Options("qasm", 10, sample_measuring=False), 1, context_of())
+    (sweep,) = builder.items(one_by_one(40, angle), [{angle: 0.1}, {angle: 0.2}])
     asked: list[int] = []
-    run_shard(Shard(intake.options, (sweep,)), admit=asked.append)
+    run_shard(Shard(builder.options, (sweep,)), admit=asked.append)
     assert len(asked) == 3 and max(asked) < 1 << 20

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Gate, Parameter
 from qiskit.circuit.library import CUGate, RYGate, UnitaryGate, XGate
+from support.in_process import context_of
 from support.programs import Draw
 
 from jobs.errors import BasicAerError
-from jobs.lowering import Original, lower
-from jobs.submit.items import Intake, Limits
+from jobs.lowering import CircuitTemplate, lower
+from jobs.submit.builder import JobBuilder
 from simulator.rng import experiment_seed
 from simulator.shards.shards import Experiment, Options, Sweep
 
 SEED = 3
-LIMITS = Limits(max_qubits=10, max_circuits=None, max_result_bytes=1 << 30)
 
 
 def ansatz(first: float, second: float = 0.5) -> QuantumCircuit:
@@ -36,8 +36,8 @@ def ansatz(first: float, second: float = 0.5) -> QuantumCircuit:
 
 
 def items_of(circuits: object) -> list[Experiment | Sweep]:
-    intake = Intake(Options(method="qasm", shots=10), SEED, "qasm_simulator", LIMITS)
-    return list(intake.items(circuits, None))
+    builder = JobBuilder(Options(method="qasm", shots=10), SEED, context_of())
+    return list(builder.items(circuits, None))
 
 
 def lowered(circuits: list[QuantumCircuit]) -> list[Experiment]:
@@ -89,7 +89,7 @@ def test_only_the_first_is_lowered() -> None:
     """A copy has numbers, a name and metadata of its own, and nothing else."""
     first, second = ansatz(0.1), ansatz(0.2, 0.3)
     second.metadata = {"run": 2}
-    copy = Original(first, lower(first)).copy(second)
+    copy = CircuitTemplate(first, lower(first)).row(second)
     assert copy is not None
     assert copy.numbers.tolist() == [0.2, 0.3, 0.1, 0.2, 0.2]
     assert (copy.name, copy.metadata) == (second.name, '{"run": 2}')
@@ -154,7 +154,7 @@ def _not_finite() -> QuantumCircuit:
 def test_what_is_not_certain_is_no_copy(other: QuantumCircuit) -> None:
     """Other bits, other operations of the same name, variables and open numbers are for lowering to judge."""
     first = ansatz(0.1)
-    assert Original(first, lower(first)).copy(other) is None
+    assert CircuitTemplate(first, lower(first)).row(other) is None
 
 
 def test_a_stream_may_change_one_circuit() -> None:
@@ -177,14 +177,13 @@ def test_a_copy_weighs_what_its_own_name_and_metadata_do() -> None:
     """Rule 23: the estimate of the result has each circuit's metadata in it."""
     circuits = [ansatz(0.1), ansatz(0.2)]
     circuits[1].metadata = {"text": "x" * 100_000}
-    intake = Intake(Options(method="qasm", shots=10), SEED, "qasm_simulator", LIMITS)
-    list(intake.items(circuits, None))
-    assert intake.result_bytes > 100_000
+    builder = JobBuilder(Options(method="qasm", shots=10), SEED, context_of())
+    list(builder.items(circuits, None))
+    assert builder.result_bytes > 100_000
 
 
 def test_copies_count() -> None:
     """Rule 23: a copy is a circuit of the job, for its limits too."""
-    limits = Limits(max_qubits=10, max_circuits=2, max_result_bytes=1 << 30)
-    intake = Intake(Options(method="qasm", shots=10), SEED, "qasm_simulator", limits)
+    builder = JobBuilder(Options(method="qasm", shots=10), SEED, context_of(max_circuits=2))
     with pytest.raises(BasicAerError, match="3 circuits or more, and may have 2"):
-        list(intake.items([ansatz(0.1), ansatz(0.2), ansatz(0.3)], None))
+        list(builder.items([ansatz(0.1), ansatz(0.2), ansatz(0.3)], None))

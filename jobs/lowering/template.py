@@ -24,7 +24,7 @@ _Other: TypeAlias = tuple[type, tuple[Qubit, ...], tuple[Clbit, ...]]
 _NAMES = {pair: name for name, pair in STANDARD_GATES.items() if name != "cu"}
 
 
-class Original:
+class CircuitTemplate:
     """What was lowered, as other circuits are compared with it: it stays as it is if the circuit is changed."""
 
     def __init__(self, circuit: QuantumCircuit, program: Program) -> None:
@@ -32,7 +32,7 @@ class Original:
         self._program = program
         self._expected: list[_Gate | _Other] | None = None
 
-    def copy(self, circuit: QuantumCircuit) -> Copy | None:
+    def row(self, circuit: QuantumCircuit) -> Copy | None:
         """Return what a circuit has of its own; None: it is another one, or must be lowered to be known."""
         if len(circuit.data) != len(self._program.instructions) or circuit.num_vars or self._program.variables:
             return None

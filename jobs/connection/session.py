@@ -1,4 +1,4 @@
-"""What one URL gives a client: the store, the Celery app, the announcements of jobs, and who works there."""
+"""What one process has open at one Redis: the record, the Celery app, the announcements, and who works there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 import redis
 from celery import Celery
 
-from jobs.follow.events import JobEvents
+from jobs.connection.events import JobEvents
 from worker.queue.app import make_app
 from worker.record.connection import connect
 from worker.record.store import Store
@@ -23,8 +23,8 @@ _WORKERS_KEPT = 1.0
 _SOON, _AWAY = 0.5, 10.0
 
 
-class Connection:
-    """Lines to one Redis, of one process."""
+class Session:
+    """The clients of one Redis, of one process: redis-py's, the record's, Celery's, and the listener's."""
 
     def __init__(self, settings: Settings, *, as_operator: bool = False) -> None:
         self._pid = os.getpid()
@@ -71,7 +71,7 @@ class Connection:
             answered.set()
 
     def close(self) -> None:
-        """Give the lines back."""
+        """Close all that is open."""
         self.events.close()
         self.app.close()
         self.client.close()

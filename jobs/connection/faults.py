@@ -1,16 +1,14 @@
-"""Whatever Redis does in place of what it was asked for, as one clear error with the cure."""
+"""Failures of Redis as the user's errors: each says what is wrong and what to do."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import redis
 from kombu.exceptions import OperationalError
+from qiskit.exceptions import QiskitError
 from qiskit.providers import JobError
 
-from jobs.errors import BasicAerError, UnreachableError
-from worker.errors import STORE_FAULTS, NotOwnerError, RecordDamagedError, answer, passes
+from jobs.errors import BasicAerError, JobNotFoundError, UnreachableError
+from worker.errors import STORE_FAULTS, InvalidJobIdError, NotOwnerError, RecordDamagedError, answer, passes
 
 _ONE_SERVER = "is part of a cluster: give the address of a Redis that is none, with replicas if need be"
 _LOGIN = (
@@ -35,21 +33,20 @@ _SAID = {
 }
 
 
-@contextmanager
-def reaching(address: str) -> Iterator[None]:
-    """Turn any failure of Redis in this block into `UnreachableError`, or `BasicAerError` where no time mends it.
+def translated(error: BaseException, place: str) -> QiskitError | None:
+    """Return the user's error for a failure of Redis or a refusal of the record; None for any other error.
 
-    ``address`` is named, and so must hold no password.
+    A failure that may pass is an `UnreachableError`, another a `BasicAerError`; a refusal is a `JobError`.
+    ``place`` is where Redis is, as "at ADDRESS", and so must hold no password.
     """
-    try:
-        yield
-    except (NotOwnerError, RecordDamagedError) as error:
-        raise JobError(str(error)) from error
-    except STORE_FAULTS as fault:
-        raise _clear(fault, address) from fault
+    if isinstance(error, InvalidJobIdError):
+        return JobNotFoundError(str(error))
+    if isinstance(error, (NotOwnerError, RecordDamagedError)):
+        return JobError(str(error))
+    return _clear(error, place) if isinstance(error, STORE_FAULTS) else None
 
 
-def _clear(fault: Exception, address: str) -> BasicAerError:
+def _clear(fault: Exception, place: str) -> BasicAerError:
     # kombu's error says what the one that it stands for said, without the code.
     cause = fault.__cause__ if isinstance(fault, OperationalError) and fault.__cause__ else fault
     code, reason = answer(cause)
@@ -59,15 +56,11 @@ def _clear(fault: Exception, address: str) -> BasicAerError:
     passing = isinstance(fault, OperationalError) or (passes(fault) and code != "NOPERM")
     kind = UnreachableError if passing else BasicAerError
     if isinstance(cause, redis.AuthenticationError):
-        return kind(f"Redis at {address} {_LOGIN} ({reason})")
+        return kind(f"Redis {place} {_LOGIN} ({reason})")
     if code == "ERR" and "DB index" in reason:
-        return kind(
-            f"Redis at {address} has no such database: use /0, or a number below its `databases` ({reason})"
-        )
+        return kind(f"Redis {place} has no such database: use /0, or a number below its `databases` ({reason})")
     if code in _SAID:
-        return kind(f"Redis at {address} {_SAID[code]} ({reason})")
+        return kind(f"Redis {place} {_SAID[code]} ({reason})")
     if code:
-        return kind(f"Redis at {address} refuses: look into its log ({reason})")
-    return kind(
-        f"Cannot reach Redis at {address} ({reason}): is it up, and are URL, password and certificates right?"
-    )
+        return kind(f"Redis {place} refuses: look into its log ({reason})")
+    return kind(f"Cannot reach Redis {place} ({reason}): is it up, and are URL, password and certificates right?")

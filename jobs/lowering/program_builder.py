@@ -1,0 +1,64 @@
+"""The Program of a circuit while it is built: what any scope of the circuit may add to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from qiskit.circuit import ParameterExpression
+from qiskit.circuit.classical import expr
+
+from simulator.circuit.contents import qubits_of, walk
+from simulator.circuit.expression import Type
+from simulator.circuit.instructions import Barrier, Delay, Instruction
+from simulator.circuit.program import Variable
+
+
+@dataclass(slots=True)
+class UsedQubits:
+    """Qubits that the top level has used; read on demand, since few circuits ask."""
+
+    qubits: set[int] = field(default_factory=set)
+    #: Instructions of the top level that have been read.
+    read: int = 0
+
+    def by(self, instructions: list[Instruction]) -> set[int]:
+        """Return the qubits used by the top level's instructions so far."""
+        for instruction in walk(instructions[self.read :]):
+            if not isinstance(instruction, (Barrier, Delay)):
+                self.qubits.update(qubits_of(instruction))
+        self.read = len(instructions)
+        return self.qubits
+
+
+@dataclass(slots=True)
+class UnboundNumbers:
+    """Numbers that depend on parameters without a value; the Program's numbers in their places mean nothing."""
+
+    #: Place of a gate outside of all control flow, and of the number in it -> what it is.
+    of_gates: dict[tuple[int, int], ParameterExpression] = field(default_factory=dict)
+    #: To be added to the global phase that the Program has.
+    of_phase: list[ParameterExpression] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class ProgramBuilder:
+    """The parts of a Program that any scope may add to."""
+
+    #: The circuit's name.
+    name: str
+    #: Whether every qubit begins in |0>.
+    from_ground: bool
+    global_phase: float = 0.0
+    variables: list[Variable] = field(default_factory=list)
+    #: Qiskit's variable -> its place in ``variables``.
+    places: dict[expr.Var, int] = field(default_factory=dict)
+    used: UsedQubits = field(default_factory=UsedQubits)
+    #: None: every number must have a value.
+    unbound: UnboundNumbers | None = None
+
+    def declare(self, variable: expr.Var, type_: Type) -> int:
+        """Give a variable its place; one that has it keeps it."""
+        if variable not in self.places:
+            self.places[variable] = len(self.variables)
+            self.variables.append(Variable(variable.name or "", type_))
+        return self.places[variable]

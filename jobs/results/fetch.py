@@ -1,0 +1,76 @@
+"""The result of a recorded job, and its circuits, as they are fetched from the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from qiskit import QuantumCircuit
+from qiskit.providers import JobError
+from qiskit.result import Result
+
+from jobs.connection import Connection
+from jobs.errors import JobCancelledError
+from jobs.rebuilding import rebuild
+from jobs.results.assembly import assemble
+from jobs.results.retrieval import experiments, finished, outcomes, payload
+from jobs.submit.manifest import Manifest
+from simulator.shards.shards import Shard
+from worker.record.values import Record
+
+
+def check_has_result(record: Record, *, partial: bool) -> None:
+    """Raise why a final job has no result; ``partial``: one that failed has what there is."""
+    if record.state == "CANCELLED":
+        raise JobCancelledError(
+            f"Job {record.id} was cancelled; it has no result (partial_result() returns what was done)."
+        )
+    if record.state == "ERROR" and not partial:
+        raise JobError(
+            f"Job {record.id} failed: {record.error_type}: {record.error_text} "
+            "(result(partial=True) returns what there is)"
+        )
+
+
+@dataclass(frozen=True)
+class StoredResults:
+    """What jobs stored, read through one connection. Raises `JobExpiredError` where it is gone."""
+
+    connection: Connection
+    #: Circuits' metadata by index, as far as this client has the objects; of others there is JSON in the store.
+    metadata: Mapping[int, Any]
+
+    def of_final(self, record: Record) -> Result:
+        """Return the result of a job that is final."""
+        manifest = Manifest.decode(record.manifest)
+        with self.connection.reaching() as session:
+            found = outcomes(session.store, record, manifest.num_circuits, manifest.options["shots"])
+        return assemble(record, manifest, found, self.metadata)
+
+    def so_far(self, record: Record) -> Result:
+        """Return what is there of the result of a job in any state."""
+        with self.connection.reaching() as session:
+            found = finished(session.store, record)
+        return assemble(record, Manifest.decode(record.manifest), found, self.metadata)
+
+    def shards(self, record: Record) -> Iterator[Shard]:
+        """Yield the shards of a job, each with the job's options."""
+        with self.connection.reaching() as session:
+            yield from payload(session.store, record)
+
+    def options(self, record: Record) -> dict[str, Any]:
+        """Return the run options of a job as they were resolved."""
+        manifest = Manifest.decode(record.manifest)
+        options = dict(manifest.options)
+        for name in manifest.arrays:
+            initial_state = next(self.shards(record)).options.initial_state
+            options[name] = initial_state and initial_state.ndarray()
+        return options
+
+    def circuits(self, record: Record) -> list[QuantumCircuit]:
+        """Return the circuits of a job, rebuilt from their Programs."""
+        circuits = [rebuild(experiment.program) for experiment in experiments(self.shards(record))]
+        for index, metadata in self.metadata.items():
+            circuits[index].metadata = metadata
+        return circuits

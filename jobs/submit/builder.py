@@ -1,0 +1,131 @@
+"""Circuits, and the values of their parameters -> the items of a job: a stream, of which nothing is held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jobs.lowering import CircuitTemplate, LoweringError, lower, lower_template
+from jobs.submit.checks import Circuit, SubmitContext, check_circuit, check_input, check_program, check_totals
+from jobs.submit.parameters import ParameterGrid, with_parameters
+from simulator import cost
+from simulator.circuit.array import Array
+from simulator.circuit.program import Program
+from simulator.rng import experiment_seed
+from simulator.shards.recognition import Copy, with_sweeps
+from simulator.shards.shards import GLOBAL_PHASE, Experiment, Options, Sweep
+from simulator.weight import weight
+
+
+class _ResultBytes(NamedTuple):
+    """The bytes of an experiment's result, without its name and metadata."""
+
+    #: What BASICAER_MAX_RESULT_BYTES is about, as far as it is sure before the run.
+    sure: int
+    #: All bytes, at most.
+    most: int
+
+
+@dataclass
+class JobBuilder:
+    """Makes the items of one job, and counts them."""
+
+    options: Options
+    #: The job's.
+    seed: int
+    context: SubmitContext
+    #: How many circuits there were so far.
+    count: int = 0
+    #: The bytes of their results that are sure.
+    sure_bytes: int = 0
+    #: The bytes of their results at most.
+    result_bytes: int = 0
+    #: Each circuit's metadata as an object: what is not JSON stays with this client.
+    metadata: list[Any] = field(default_factory=list)
+
+    def items(self, run_input: Any, binds: Any) -> Iterator[Experiment | Sweep]:
+        """Yield the items of the job, in order; raises `BasicAerError` naming circuit, value and limit."""
+        return with_sweeps(self._lowered(with_parameters(check_input(run_input), binds)), self.seed)
+
+    def _lowered(self, circuits: Iterable[Circuit | ParameterGrid]) -> Iterator[Experiment | Copy | Sweep]:
+        template: CircuitTemplate | None = None
+        result = _ResultBytes(0, 0)
+        for circuit in self._swept(circuits):
+            if isinstance(circuit, Sweep):
+                template = None
+                yield circuit
+            elif template is not None and (row := template.row(circuit)) is not None:
+                self._count(circuit, 1, result, cost.caption_bytes(row.name, row.metadata))
+                yield row
+            else:
+                check_circuit(circuit, self.options, self.context)
+                from_file = isinstance(circuit, Program)
+                program = circuit if from_file else lower(circuit, from_ground=self._from_ground)
+                result = self._checked(circuit, program)
+                experiment = Experiment(self.count, experiment_seed(self.seed, self.count), program)
+                self._count(circuit, 1, result, _caption_bytes(program))
+                template = None if from_file else CircuitTemplate(circuit, program)
+                yield experiment
+
+    def _swept(self, circuits: Iterable[Circuit | ParameterGrid]) -> Iterator[Circuit | Sweep]:
+        for circuit in circuits:
+            if not isinstance(circuit, ParameterGrid):
+                yield circuit
+            elif (sweep := self._sweep(circuit)) is not None:
+                yield sweep
+            else:
+                yield from circuit.bound()
+
+    def _sweep(self, grid: ParameterGrid) -> Sweep | None:
+        """Return the points of one circuit as a sweep; None where its instructions depend on the values."""
+        if grid.num_points <= 1:
+            return None
+        check_circuit(grid.circuit, self.options, self.context)
+        try:
+            template, numbers, phases = lower_template(grid.circuit, from_ground=self._from_ground)
+        except LoweringError:
+            return None
+        expressions = dict.fromkeys((*numbers.values(), *phases))
+        if any(each.parameters - grid.columns.keys() for each in expressions):
+            # Each by itself says which have no value.
+            return None
+        known = {expression: grid.values_of(expression) for expression in expressions}
+        places, columns = list(numbers), [known[expression] for expression in numbers.values()]
+        if phases or not places:
+            places.append(GLOBAL_PHASE)
+            phase = np.full(grid.num_points, template.global_phase)
+            # As Qiskit notes it of a bound circuit.
+            columns.append(np.mod(sum((known[each] for each in phases), phase), 2 * np.pi))
+        index = self.count
+        result = self._checked(grid.circuit, template)
+        self._count(grid.circuit, grid.num_points, result, _caption_bytes(template))
+        return Sweep(index, self.seed, template, tuple(places), Array.of(np.array(columns).T))
+
+    @property
+    def _from_ground(self) -> bool:
+        # With an initial state, qubits that nothing has touched are not |0>.
+        return self.options.initial_state is None and self.options.method != "unitary"
+
+    def _checked(self, circuit: Circuit, program: Program) -> _ResultBytes:
+        """Refuse what cannot be run; return the bytes of the result."""
+        options = self.options
+        check_program(circuit, program, options, self.context)
+        state = cost.result_bytes(program, options.method, options.precision)
+        remembered = options.shots if options.memory and program.num_clbits else 0
+        sure = weight(program.num_clbits, state=state, remembered=remembered)
+        return _ResultBytes(sure, state + cost.readout_bytes(program, options.shots, memory=options.memory))
+
+    def _count(self, circuit: Circuit, times: int, result: _ResultBytes, caption: int) -> None:
+        """Count a circuit that is run ``times`` times; refuse what is too many or too much."""
+        self.count += times
+        self.metadata += [circuit.metadata] * times
+        self.sure_bytes += times * result.sure
+        self.result_bytes += times * (result.most + caption)
+        check_totals(circuit, self.count, self.sure_bytes, self.options, self.context)
+
+
+def _caption_bytes(program: Program) -> int:
+    return cost.caption_bytes(program.header.name, program.header.metadata)

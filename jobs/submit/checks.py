@@ -1,0 +1,137 @@
+"""What is refused before a job is submitted: functions of a circuit, the job's options, and the backend's limits.
+
+Each raises `BasicAerError`, which names the circuit, the value and the limit.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from qiskit import QuantumCircuit
+
+from jobs.errors import BasicAerError
+from simulator.circuit import instructions
+from simulator.circuit.contents import walk
+from simulator.circuit.program import Program
+from simulator.dynamic.analysis import width_of
+from simulator.shards.shards import Method, Options
+from simulator.sizes import size
+from worker.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+#: A Program is a file's, which was lowered where it was read: it prepares no states, so it fits every method.
+Circuit: TypeAlias = QuantumCircuit | Program
+
+#: Instructions that have no unitary, by the names Qiskit gives them.
+_NOT_UNITARY = {
+    instructions.Measure: "measure",
+    instructions.Reset: "reset",
+    instructions.Initialize: "initialize",
+    instructions.Store: "store",
+    instructions.IfElse: "if_else",
+    instructions.While: "while_loop",
+    instructions.For: "for_loop",
+    instructions.Switch: "switch_case",
+    instructions.Break: "break_loop",
+    instructions.Continue: "continue_loop",
+}
+
+
+@dataclass(frozen=True)
+class SubmitContext:
+    """The backend that a job is submitted to, and what it accepts now."""
+
+    method: Method
+    #: The backend's name and version.
+    backend: str
+    version: str
+    #: How many qubits may be in use at once.
+    max_qubits: int
+    #: The owner of its jobs, and the other limits.
+    settings: Settings
+
+
+def check_input(run_input: Any) -> Iterator[Circuit]:
+    """Yield the circuits that `run` was given; refuse whatever is none."""
+    circuits = [run_input] if isinstance(run_input, (QuantumCircuit, Program)) else run_input
+    if isinstance(circuits, (str, bytes)) or not isinstance(circuits, Iterable):
+        raise BasicAerError(f"run() takes a QuantumCircuit or several, not {type(run_input).__name__}")
+    for index, circuit in enumerate(circuits):
+        if not isinstance(circuit, (QuantumCircuit, Program)):
+            raise BasicAerError(
+                f"run() takes QuantumCircuits; number {index} is a {type(circuit).__name__}: {circuit!r}"
+            )
+        try:
+            str(circuit.name).encode()
+        except UnicodeEncodeError as error:
+            raise BasicAerError(f"the name of circuit number {index} is no text: {circuit.name!r}") from error
+        yield circuit
+
+
+def check_circuit(circuit: Circuit, options: Options, context: SubmitContext) -> None:
+    """Refuse what can be told of a circuit before it is lowered, which takes long where it is large."""
+    initial = options.initial_state
+    if options.method != "qasm" or initial is not None:
+        _check_width(circuit, circuit.num_qubits, context)
+    if initial is None:
+        return
+    side, name = 1 << circuit.num_qubits, circuit.name
+    if options.method == "unitary" and initial.shape != (side, side):
+        raise BasicAerError(
+            f'initial unitary is incorrect shape: {initial.shape} != {(side, side)}, for circuit "{name}"'
+        )
+    if options.method != "unitary" and initial.shape[0] != side:
+        raise BasicAerError(
+            f'initial statevector is incorrect length: {initial.shape[0]} != {side}, for circuit "{name}"'
+        )
+
+
+def check_program(circuit: Circuit, program: Program, options: Options, context: SubmitContext) -> None:
+    """Refuse what has no unitary, and too many qubits; warn, as BasicAer does, where counts will say nothing."""
+    kinds = {type(instruction) for instruction in walk(program.instructions)}
+    name, method = program.header.name, options.method
+    if method == "unitary":
+        for kind, unsupported in _NOT_UNITARY.items():
+            if kind in kinds:
+                raise BasicAerError(
+                    f'Unsupported "{context.backend}" instruction "{unsupported}" in circuit "{name}".'
+                )
+    elif method == "qasm" and program.num_clbits == 0:
+        logger.warning('No classical registers in circuit "%s", counts will be empty.', name)
+    elif method == "qasm" and not kinds & {instructions.Measure, instructions.Store}:
+        logger.warning('No measurements in circuit "%s", classical register will remain all zeros.', name)
+    if circuit.num_qubits > context.max_qubits:
+        _check_width(circuit, width_of(program, options), context)
+
+
+def check_totals(circuit: Circuit, count: int, sure_bytes: int, options: Options, context: SubmitContext) -> None:
+    """Refuse a job of too many circuits, or with a result that no worker may store; ``circuit`` is its last."""
+    settings = context.settings
+    if settings.max_circuits is not None and count > settings.max_circuits:
+        raise BasicAerError(
+            f"the job has {count} circuits or more, and may have {settings.max_circuits}: submit several "
+            "jobs, or raise BASICAER_MAX_CIRCUITS"
+        )
+    if sure_bytes > settings.max_result_bytes:
+        memory = ", take fewer shots or no memory" if options.memory else ""
+        raise BasicAerError(
+            f'the result has {size(sure_bytes, up=True)} or more, up to circuit "{circuit.name}" '
+            f"({circuit.num_qubits} qubits); the limit is {size(settings.max_result_bytes)}: "
+            f"submit fewer or narrower circuits{memory}, or raise BASICAER_MAX_RESULT_BYTES"
+        )
+
+
+def _check_width(circuit: Circuit, num_qubits: int, context: SubmitContext) -> None:
+    """Refuse a circuit that uses so many qubits at once."""
+    limit, whole = context.max_qubits, circuit.num_qubits
+    if num_qubits > limit:
+        used = f", which has {whole} and uses {num_qubits} at once" if num_qubits < whole else ""
+        raise BasicAerError(
+            f'Number of qubits {num_qubits} is greater than maximum ({limit}) for "{context.backend}". '
+            f'The circuit is "{circuit.name}"{used}; the maximum follows the memory of the workers, '
+            "and is BASICAER_MAX_QUBITS while none is up."
+        )

@@ -1,0 +1,119 @@
+"""One run of a shard: its bytes are read and decoded, the circuits are simulated, the part is encoded."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from simulator import Part
+from simulator.cutting import expected_seconds
+from simulator.errors import WireError
+from simulator.execution import run_shard
+from simulator.monitor import Monitor
+from simulator.shards import wire
+from simulator.sizes import size
+from simulator.weight import part_weight
+from worker.errors import STORE_FAULTS, PartTooLargeError, PayloadMissingError
+from worker.record import blobs
+from worker.record.store import Store
+from worker.record.values import Doorbell, ErrorReport
+from worker.runtime.admission import Admission
+from worker.runtime.checkpoint import Checkpoint
+
+Data: TypeAlias = bytearray | memoryview
+
+
+class RunOutput(NamedTuple):
+    """What a run has made, for COMPLETE."""
+
+    part: Part
+    #: The part, encoded.
+    data: Data
+    #: The first error in it; None: every experiment succeeded.
+    error: ErrorReport | None
+
+    @property
+    def seconds(self) -> float:
+        """The seconds that the simulations took."""
+        return sum(outcome.time_taken for outcome in self.part.outcomes)
+
+    @property
+    def summary(self) -> dict[str, int | float]:
+        """What Celery and Flower show of it."""
+        return {
+            "experiments": self.part.num_experiments,
+            "failed": len(list(self.part.failures())),
+            "seconds": round(self.seconds, 6),
+        }
+
+
+@dataclass(frozen=True)
+class ShardRunner:
+    """Runs the shards of one node."""
+
+    store: Store
+    admission: Admission
+    #: What a part may weigh.
+    max_result_bytes: int
+
+    def run(
+        self,
+        doorbell: Doorbell,
+        field: bytes | None,
+        *,
+        slot: int,
+        checkpoint: Checkpoint,
+        report: Callable[[float], None],
+    ) -> RunOutput:
+        """Run a shard whose ``field`` in the payload CLAIM has brought; ``report`` takes the progress, 0 to 1.
+
+        An error of a circuit's is in the part. Raises what the checkpoint and the admission raise.
+        """
+        part, error = self._simulate(doorbell, field, slot, checkpoint, report)
+        num_bytes = part_weight(part)
+        if num_bytes <= self.max_result_bytes:
+            return RunOutput(part, wire.encode_part(part, checkpoint), error)
+        reason = (
+            f"the result has {size(num_bytes, up=True)}; BASICAER_MAX_RESULT_BYTES allows "
+            f"{size(self.max_result_bytes)}: use fewer circuits, qubits or shots at once, or raise the limit"
+        )
+        return RunOutput(part, empty_part(), (PartTooLargeError.__name__, reason, ""))
+
+    def _simulate(
+        self,
+        doorbell: Doorbell,
+        field: bytes | None,
+        slot: int,
+        checkpoint: Checkpoint,
+        report: Callable[[float], None],
+    ) -> tuple[Part, ErrorReport | None]:
+        try:
+            shard = wire.decode_shard(blobs.read_shard(self.store, doorbell, field))
+        except (WireError, PayloadMissingError) as error:
+            return Part(), (type(error).__name__, str(error), traceback.format_exc())
+        checkpoint.expect(lambda: expected_seconds(shard))
+        try:
+            part = run_shard(
+                shard,
+                Monitor(checkpoint, report),
+                admit=lambda required: self.admission.admit(slot, required, self._widest),
+            )
+        finally:
+            self.admission.leave(slot)
+        failure = next(part.failures(), None)
+        return part, (failure.type, failure.text, failure.traceback) if failure else None
+
+    def _widest(self) -> int:
+        """Return the memory of the widest worker that is up; while Redis does not say, there may be any."""
+        try:
+            return max((worker.memory for worker in self.store.workers()), default=0)
+        except STORE_FAULTS:
+            return sys.maxsize
+
+
+def empty_part() -> bytearray:
+    """Return the encoded part of a run that has no result."""
+    return wire.encode(Part())
