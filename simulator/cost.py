@@ -30,10 +30,11 @@ from simulator.dynamic.analysis import (
 from simulator.dynamic.breadth import most_alive
 from simulator.kernels.threads import thread_count
 from simulator.monitor import Checkpoint, no_checkpoint
-from simulator.pieces import each as every
+from simulator.piecewise import with_checkpoints
 from simulator.plan.operations import is_real, is_rotation
 from simulator.sampling.tally import WORD_BITS
 from simulator.shards.shards import Method, Options, Precision, Sweep
+from simulator.tuning import CACHE_BITS
 
 _BYTES_PER_AMPLITUDE: Mapping[Precision, int] = MappingProxyType({"double": 16, "single": 8})
 #: States that a result is until it has gone: the run's own, which becomes the result, and the message with it.
@@ -68,8 +69,6 @@ _BRANCH_SECONDS, _BRANCH_AMPLITUDE_SECONDS = 4e-6, 3e-9
 _DRAW_SECONDS, _OUTCOME_SECONDS = 1e-8, 1e-7
 #: Qubits up to which rows of a sweep are run together; then the same as above, of a row.
 ROW_QUBITS = 12
-#: log2 of the amplitudes of all rows that go through a step together: two such buffers stay in a core's cache.
-_ROWS_AMPLITUDES = 14
 #: Instructions of all of them, which have a matrix in each row, and the bytes of one with what is made of it.
 _ROWS_INSTRUCTIONS, _BYTES_PER_ROW_INSTRUCTION = 1 << 15, 1 << 10
 _ROW_SECONDS, _ROW_INSTRUCTION_SECONDS, _ROW_AMPLITUDE_SECONDS = 5e-6, 0.2e-6, 0.6e-9
@@ -99,7 +98,7 @@ def bytes_required(
     instructions = list(walk(program.instructions))
     plan = len(instructions) * (_BYTES_PER_REAL_INSTRUCTION if real else _BYTES_PER_INSTRUCTION)
     # A wide one is copied as numbers of the state's type.
-    diagonals = (each for each in every(instructions, checkpoint) if isinstance(each, Diagonal))
+    diagonals = (each for each in with_checkpoints(instructions, checkpoint) if isinstance(each, Diagonal))
     plan += max((len(each.diagonal.data) for each in diagonals), default=0)
     states = _STATES_OF_A_RESULT * state
     checkpoint()
@@ -135,7 +134,7 @@ def sweep_bytes(sweep: Sweep, options: Options) -> int:
 
 def rows_together(template: Program, num_qubits: int) -> int:
     """Return how many rows of a sweep go through a step together, whose states have so many qubits."""
-    amplitudes = 1 << _ROWS_AMPLITUDES >> num_qubits
+    amplitudes = 1 << CACHE_BITS >> num_qubits
     return max(1, min(amplitudes, _ROWS_INSTRUCTIONS // max(1, len(template.instructions))))
 
 
@@ -228,7 +227,7 @@ def _workspace(state: int) -> int:
 
 def _is_real(program: Program, checkpoint: Checkpoint) -> bool:
     """Return whether real amplitudes stay real on every way through the program."""
-    instructions = every(walk(program.instructions), checkpoint)
+    instructions = with_checkpoints(walk(program.instructions), checkpoint)
     return all(is_real(each) for each in instructions if isinstance(each, (*_GATES, Initialize)))
 
 

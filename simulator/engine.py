@@ -23,7 +23,7 @@ from simulator.evolve import statevector
 from simulator.evolve.evolution import Evolution
 from simulator.kernels.result_amplitudes import to_complex
 from simulator.monitor import SILENT, Checkpoint, Monitor
-from simulator.pieces import numbered
+from simulator.piecewise import integers
 from simulator.rng import Uniforms
 from simulator.sampling.sampling import collapse, sample
 from simulator.sampling.tally import Tally
@@ -99,7 +99,7 @@ def run(  # noqa: PLR0913 (the options of a run)
             )
         )
     one_shot = method == "statevector"
-    numbers = numbered(0, 1, checkpoint) if one_shot else numbered(first, shots, checkpoint)
+    numbers = integers(0, 1, checkpoint) if one_shot else integers(first, shots, checkpoint)
     tally = Tally(numbers.size, memory=memory, first=first, checkpoint=checkpoint)
     final = None
     if one_shot or (shots and program.num_clbits):

@@ -22,7 +22,7 @@ from simulator.engine import amplitude_type, finished_state
 from simulator.evolve import statevector
 from simulator.evolve.rows import Columns, RowsEvolution, can_share_steps
 from simulator.monitor import Checkpoint, Monitor
-from simulator.pieces import concatenated, looked
+from simulator.piecewise import concatenate, slices
 from simulator.sampling.row_sampling import Counts, RowSampler
 from simulator.sampling.tally import WORD_BITS, Words, summed
 from simulator.shards.parts import SweepOutcome
@@ -68,7 +68,7 @@ def run_together(sweep: Sweep, options: Options, monitor: Monitor) -> SweepOutco
         counts=counts,
         ends=ends,
         memory=memory,
-        states=Array.over(concatenated(states, checkpoint).reshape(len(states), -1)) if states else None,
+        states=Array.over(concatenate(states, checkpoint).reshape(len(states), -1)) if states else None,
         names=sweep.names,
         metadata=sweep.metadata,
         global_phases=Array.of(_phases(sweep, values)) if GLOBAL_PHASE in sweep.places else None,
@@ -107,10 +107,10 @@ class _Tallies:
 
     def results(self, checkpoint: Checkpoint) -> tuple[Array, Array, Array, Array | None]:
         """Return the memories, the counts and the ends of `SweepOutcome`, and each shot's memory."""
-        words, counts, sizes = (concatenated(each, checkpoint) for each in zip(*self._counts, strict=True))
+        words, counts, sizes = (concatenate(each, checkpoint) for each in zip(*self._counts, strict=True))
         memory = None
         if self._memory is not None:
-            whole = concatenated(self._memory, checkpoint).reshape(len(self._memory), -1)
+            whole = concatenate(self._memory, checkpoint).reshape(len(self._memory), -1)
             memory = Array.counting(whole, checkpoint)
         found = [Array.counting(each, checkpoint) for each in (words, counts, sizes.cumsum())]
         return found[0], found[1], found[2], memory
@@ -119,7 +119,7 @@ class _Tallies:
 def _tallied(words: Words, checkpoint: Checkpoint) -> tuple[Words, Counts]:
     """Return the words that come, ascending, and how often each does."""
     return summed(
-        [np.unique(words[some], return_counts=True) for some in looked(words.size, checkpoint)], checkpoint
+        [np.unique(words[some], return_counts=True) for some in slices(words.size, checkpoint)], checkpoint
     )
 
 

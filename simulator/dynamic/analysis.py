@@ -26,7 +26,7 @@ from simulator.circuit.instructions import (
 from simulator.circuit.program import Program
 from simulator.errors import InvalidProgramError
 from simulator.monitor import Checkpoint, no_checkpoint
-from simulator.pieces import each
+from simulator.piecewise import with_checkpoints
 from simulator.plan.operations import Evolving
 from simulator.shards.shards import Method, Options
 
@@ -82,7 +82,7 @@ def course_of(
     ``sampling``: final measurements are done at once. ``merging``: states may merge, and qubits be retired; where
     not, it is the last state that is asked for, with all its qubits.
     """
-    instructions = list(unboxed(each(program.instructions, checkpoint)))
+    instructions = list(unboxed(with_checkpoints(program.instructions, checkpoint)))
     if merging:
         checkpoint()
         instructions = with_resets(instructions, checkpoint)
@@ -120,7 +120,7 @@ def qubits_at_once(
     course = course_of(program, sampling=sampling, merging=True, checkpoint=checkpoint)
     present: set[int] = set()
     most = 0
-    for place, instruction in enumerate(each(course.instructions, checkpoint)):
+    for place, instruction in enumerate(with_checkpoints(course.instructions, checkpoint)):
         if isinstance(instruction, Reset):
             present.discard(instruction.qubit)
             continue
@@ -154,7 +154,7 @@ def final_measures(
         return [*before, *rest[::-1]], tuple(final[::-1])
     touched: set[int] = set()
     used: set[int] = set()
-    for instruction in each(reversed(before), checkpoint):
+    for instruction in with_checkpoints(reversed(before), checkpoint):
         if isinstance(instruction, Measure) and instruction.qubit not in touched and instruction.clbit not in used:
             final.append(instruction)
             continue
@@ -173,7 +173,7 @@ def last_measures(
     """
     touched = {measure.qubit for measure in later}
     last: dict[int, Measure] = {}
-    for place in each(reversed(range(len(instructions))), checkpoint):
+    for place in with_checkpoints(reversed(range(len(instructions))), checkpoint):
         instruction = instructions[place]
         if isinstance(instruction, Measure) and instruction.qubit not in touched:
             last[place] = instruction
@@ -192,7 +192,7 @@ def with_resets(instructions: list[Instruction], checkpoint: Checkpoint = no_che
     #: Qubit -> the clbit that says what it is, and clbit -> such qubits, and others that were.
     outcomes: dict[int, int] = {}
     told_by: dict[int, set[int]] = defaultdict(set)
-    for instruction in each(instructions, checkpoint):
+    for instruction in with_checkpoints(instructions, checkpoint):
         flip = _flip_of(instruction)
         if flip is not None and outcomes.get(flip[0]) == flip[1]:
             found.append(Reset(flip[0]))
@@ -241,7 +241,9 @@ def telling(
     if all(measure.qubit in touched for measure in final):
         return final
     written = Counter(measure.clbit for measure in final)
-    written.update(clbit for each_ in each(walk(instructions), checkpoint) for clbit in clbits_of(each_))
+    written.update(
+        clbit for each_ in with_checkpoints(walk(instructions), checkpoint) for clbit in clbits_of(each_)
+    )
     return tuple([last for last in final if last.qubit in touched or written[last.clbit] > 1])
 
 

@@ -53,13 +53,14 @@ from simulator.evolve.evolution import Evolution
 from simulator.evolve.statevector import Statevector, with_qubits, without_qubit
 from simulator.kernels.measure import bit_probabilities, canonicalize, kept_halves, project
 from simulator.monitor import Monitor
-from simulator.pieces import taken
+from simulator.piecewise import take_rows
 from simulator.rng import Uniforms
+from simulator.tuning import CACHE_BITS
 
 #: What becomes of a qubit that is measured.
 _Then: TypeAlias = Literal["kept", "reset", "retired"]
 #: Amplitudes that are evolved at once, where they are of several states.
-_TOGETHER = 1 << 14
+_TOGETHER = 1 << CACHE_BITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +219,7 @@ class Interpreter:
         sides, bit = _sides(cohort, outcomes, masses), cohort.state.bit_of[qubit]
         if sides.size > len(masses):
             new_rows = np.searchsorted(sides, 2 * cohort.rows_of_members + outcomes)
-            cohort.state.amplitudes = taken(cohort.rows, sides // 2, self.monitor.checkpoint).reshape(-1)
+            cohort.state.amplitudes = take_rows(cohort.rows, sides // 2, self.monitor.checkpoint).reshape(-1)
             cohort.members = moved(cohort.members, new_rows)
         factors = masses.reshape(-1)[sides] ** -0.5
         project(cohort.rows, bit, sides % 2, factors, self.monitor.checkpoint, cohort.state.tuning, reset=reset)

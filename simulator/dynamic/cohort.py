@@ -19,7 +19,7 @@ from simulator.dynamic.evaluation import Classical
 from simulator.evolve.statevector import Statevector
 from simulator.kernels.measure import fingerprints
 from simulator.monitor import Checkpoint, no_checkpoint
-from simulator.pieces import concatenated, looked, taken
+from simulator.piecewise import concatenate, slices, take_rows
 from simulator.rng import Uniforms
 
 #: A crowd has at most so many times as many marks as there are members.
@@ -147,7 +147,7 @@ def join(one: Cohort, other: Cohort, checkpoint: Checkpoint) -> None:
     """Take the states and the shots of a cohort of the same kind."""
     one.crowd, one.places = _crowded(one, other, checkpoint)
     one.members = one.members + moved(other.members, other.rows_of_members + one.num_rows)
-    one.state.amplitudes = concatenated([one.state.amplitudes, other.state.amplitudes], checkpoint)
+    one.state.amplitudes = concatenate([one.state.amplitudes, other.state.amplitudes], checkpoint)
     one.state.maybe_excited |= other.state.maybe_excited
 
 
@@ -194,7 +194,7 @@ def _merge_states(cohort: Cohort, checkpoint: Checkpoint) -> None:
             kept.append(row)
         new_rows.append(same)
     if len(kept) < len(new_rows):
-        cohort.state.amplitudes = taken(states, np.array(kept), checkpoint).reshape(-1)
+        cohort.state.amplitudes = take_rows(states, np.array(kept), checkpoint).reshape(-1)
         cohort.members = moved(cohort.members, np.array(new_rows).take(cohort.rows_of_members))
 
 
@@ -211,13 +211,13 @@ def _part(cohort: Cohort, group: NDArray[np.intp], checkpoint: Checkpoint, *, la
     if last and rows.size == cohort.num_rows:
         amplitudes = cohort.state.amplitudes
     else:
-        amplitudes = taken(cohort.rows, rows, checkpoint).reshape(-1)
+        amplitudes = take_rows(cohort.rows, rows, checkpoint).reshape(-1)
     state = cohort.state.with_amplitudes(amplitudes)
     return cut(cohort, group, new_rows, state)
 
 
 def _equal(one: NDArray[Any], other: NDArray[Any], checkpoint: Checkpoint) -> bool:
-    return all(np.array_equal(one[some], other[some]) for some in looked(one.size, checkpoint))
+    return all(np.array_equal(one[some], other[some]) for some in slices(one.size, checkpoint))
 
 
 def _crowded(one: Cohort, other: Cohort, checkpoint: Checkpoint) -> tuple[Crowd, NDArray[np.intp]]:

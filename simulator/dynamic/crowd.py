@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import pieces
+from simulator import piecewise
 from simulator.monitor import Checkpoint
-from simulator.pieces import concatenated, looked
+from simulator.piecewise import concatenate, slices
 from simulator.rng import Draws, Uniforms
+from simulator.tuning import CACHE_BITS
 
 #: Shots that are gone through at a time: what is computed about them is in a cache, and in no new memory.
-_BATCH = 1 << 14
+_BATCH = 1 << CACHE_BITS
 #: How many words there are.
 _WORDS = 1 << 16
 
@@ -39,7 +40,7 @@ class Crowd:
 
     def batches(self, checkpoint: Checkpoint) -> Iterator[slice]:
         """Yield parts of the shots that cover them; calls ``checkpoint`` before each."""
-        return looked(self.shots.size, checkpoint, _BATCH)
+        return slices(self.shots.size, checkpoint, _BATCH)
 
     def drawn(
         self, numbers: NDArray[np.intp], draws: Draws, checkpoint: Checkpoint
@@ -94,7 +95,7 @@ class Crowd:
 def crowd_of(shots: NDArray[np.int64], checkpoint: Checkpoint) -> Crowd:
     """Return shots that all have the mark 0."""
     gapless = int(shots[-1] - shots[0]) == shots.size - 1
-    for some in looked(shots.size - 1 if gapless else 0, checkpoint):
+    for some in slices(shots.size - 1 if gapless else 0, checkpoint):
         gapless = gapless and bool(np.all(shots[some.start + 1 : some.stop + 1] > shots[some]))
     return Crowd(shots, np.zeros(shots.size, np.intp), np.array([shots.size]), gapless)
 
@@ -107,17 +108,17 @@ def chosen(crowd: Crowd, marks: NDArray[np.intp], count: int, checkpoint: Checkp
         there = np.flatnonzero(found >= 0)
         shots.append(crowd.shots[inside].take(there))
         new.append(found.take(there))
-    new_marks = concatenated(new, checkpoint)
-    return Crowd(concatenated(shots, checkpoint), new_marks, _sizes(new_marks, count, checkpoint))
+    new_marks = concatenate(new, checkpoint)
+    return Crowd(concatenate(shots, checkpoint), new_marks, _sizes(new_marks, count, checkpoint))
 
 
 def united(one: Crowd, other: Crowd, checkpoint: Checkpoint) -> Crowd:
     """Return the shots of both; the other's marks come behind the one's."""
-    marks = concatenated([one.marks, other.marks], checkpoint)
-    for some in looked(other.marks.size, checkpoint):
+    marks = concatenate([one.marks, other.marks], checkpoint)
+    for some in slices(other.marks.size, checkpoint):
         marks[one.marks.size :][some] += one.sizes.size
     return Crowd(
-        concatenated([one.shots, other.shots], checkpoint), marks, np.concatenate([one.sizes, other.sizes])
+        concatenate([one.shots, other.shots], checkpoint), marks, np.concatenate([one.sizes, other.sizes])
     )
 
 
@@ -125,6 +126,6 @@ def _sizes(marks: NDArray[np.intp], count: int, checkpoint: Checkpoint) -> NDArr
     """Return how many there are of each mark below ``count``."""
     sizes = np.zeros(count, np.intp)
     # A piece has more marks than there are kinds of them, which are added up for each.
-    for some in looked(marks.size, checkpoint, max(pieces.PIECE, 2 * count)):
+    for some in slices(marks.size, checkpoint, max(piecewise.PIECE, 2 * count)):
         sizes += np.bincount(marks[some], minlength=count)
     return sizes

@@ -55,7 +55,7 @@ from simulator.dynamic.code import (
 from simulator.errors import InvalidProgramError
 from simulator.evolve.evolution import Evolution
 from simulator.monitor import Checkpoint, no_checkpoint
-from simulator.pieces import each
+from simulator.piecewise import with_checkpoints
 from simulator.plan.operations import Evolving
 
 
@@ -78,10 +78,10 @@ def compile_program(
     assembler = _Assembler(touched, start, list(program.variables), checkpoint, merging=merging)
     first = 0
     for place, measure in sorted(course.retiring.items()):
-        assembler.add(each(instructions[first:place], checkpoint))
+        assembler.add(with_checkpoints(instructions[first:place], checkpoint))
         assembler.retire(measure.qubit, measure.clbit)
         first = place + 1
-    assembler.add(each(instructions[first:], checkpoint))
+    assembler.add(with_checkpoints(instructions[first:], checkpoint))
     final = telling(course.final, assembler.touched, instructions, checkpoint)
     assembler.end(final)
     return Code(
@@ -101,7 +101,7 @@ def _at_the_start(course: Course, checkpoint: Checkpoint) -> tuple[int, ...]:
     if course.retires or course.evolves:
         return ()  # the first evolution brings what it needs
     touched: set[int] = set()
-    for instruction in each(course.instructions, checkpoint):
+    for instruction in with_checkpoints(course.instructions, checkpoint):
         touched |= touched_by(instruction)
     telling_ = telling(course.final, touched, course.instructions, checkpoint)
     touched.update(measure.qubit for measure in telling_)

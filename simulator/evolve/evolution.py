@@ -16,7 +16,7 @@ from simulator.evolve.bound_plan import BoundPlan
 from simulator.evolve.plan_cache import PlanKey
 from simulator.evolve.statevector import Statevector
 from simulator.monitor import SILENT, Checkpoint, Monitor, no_checkpoint
-from simulator.pieces import looked
+from simulator.piecewise import slices
 from simulator.plan.operations import Evolving, is_real, rewrite_wide_controls
 from simulator.plan.plan import Plan
 from simulator.tuning import TUNING, Tuning
@@ -32,7 +32,7 @@ class Evolution:
 
     def __init__(self, instructions: Sequence[Evolving], checkpoint: Checkpoint = no_checkpoint) -> None:
         every: list[Evolving] = []
-        for some in looked(len(instructions), checkpoint):
+        for some in slices(len(instructions), checkpoint):
             every += rewrite_wide_controls(instructions[some])
         #: The instructions, cut into pieces that are planned one after another.
         self.pieces = [every[start : start + _PIECE] for start in range(0, len(every), _PIECE)]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from simulator.circuit.instructions import Measure
 from simulator.monitor import Checkpoint
-from simulator.pieces import concatenated, looked
+from simulator.piecewise import concatenate, slices
 from simulator.rng import Uniforms
 from simulator.sampling.sampling import Readout, edges_of, readout_of
 from simulator.sampling.tally import Words, summed
@@ -67,7 +67,7 @@ class RowSampler:
         edges = self._edges(readout)
         for _, some in groupby(self._draws(), itemgetter(0)):
             found = [readout.memories(np.searchsorted(edges[row], draws, side="right")) for row, draws in some]
-            yield concatenated(found, self.checkpoint)
+            yield concatenate(found, self.checkpoint)
 
     @property
     def _readout(self) -> Readout:
@@ -82,5 +82,5 @@ class RowSampler:
         uniforms = Uniforms(0)
         for row, seed in enumerate(self.seeds):
             uniforms.begin(seed)
-            for some in looked(self.shots, self.checkpoint):
+            for some in slices(self.shots, self.checkpoint):
                 yield row, uniforms.reals.stretch(some.start, some.stop - some.start, 0)

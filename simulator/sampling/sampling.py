@@ -19,13 +19,13 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import pieces
+from simulator import piecewise
 from simulator.circuit.instructions import Measure
 from simulator.dynamic.cohort import Cohort, drawn
 from simulator.kernels import measure
 from simulator.kernels.measure import marginals, piece_probabilities, squared_magnitudes
 from simulator.monitor import Checkpoint, no_checkpoint
-from simulator.pieces import looked, shared_cuts
+from simulator.piecewise import aligned_slices, slices
 from simulator.rng import Uniforms
 from simulator.sampling.tally import WORD_BITS, Tally, Words, summed
 from simulator.tuning import TUNING, Tuning
@@ -58,17 +58,17 @@ def sample(
         marks = cohort.crowd.marks[inside]
         if tally.remembers:
             places = np.empty_like(marks)
-            for some in looked(marks.size, checkpoint):
+            for some in slices(marks.size, checkpoint):
                 places[some] = cohort.places.take(marks[some])
             tally.put(cohort.crowd.shots[inside], memories.words(places, outcomes))
             continue
         codes_and_counts += [
             _runs(np.sort(marks[some] << readout.num_bits | outcomes[some]))
-            for some in looked(marks.size, checkpoint)
+            for some in slices(marks.size, checkpoint)
         ]
     if codes_and_counts:
         codes, counts = summed(codes_and_counts, checkpoint)
-        for some in looked(codes.size, checkpoint):
+        for some in slices(codes.size, checkpoint):
             marks, outcomes = codes[some] >> readout.num_bits, codes[some] & (1 << readout.num_bits) - 1
             tally.add(memories.words(cohort.places.take(marks), outcomes), counts[some])
 
@@ -142,7 +142,7 @@ class _Memories:
     def words(self, places: NDArray[np.intp], outcomes: NDArray[np.int64]) -> Words:
         """Return the word of each pair of a member's place and an outcome."""
         words = np.empty(outcomes.size, np.int64)
-        all_pieces = list(looked(words.size, self._checkpoint))
+        all_pieces = list(slices(words.size, self._checkpoint))
         if self._narrow:
             kept = np.array(self._kept, np.int64)
             for some in all_pieces:
@@ -195,7 +195,7 @@ def _outcomes(
 def _all_found(cohort: Cohort, rows: NDArray[np.intp], draws: Draws, checkpoint: Checkpoint) -> NDArray[np.int64]:
     """Return all shots' outcomes, that are indices of the states; ``rows`` by mark."""
     outcomes = np.empty(cohort.crowd.shots.size, np.int64)
-    for some in looked(outcomes.size, checkpoint):
+    for some in slices(outcomes.size, checkpoint):
         outcomes[some] = 0  # so that what is written all over it finds no memory that nothing has touched
     #: Of each row, runs of shots in the order of their draws.
     runs: list[list[tuple[NDArray[np.intp], NDArray[np.float64]]]] = [[] for _ in cohort.rows]
@@ -211,7 +211,7 @@ def _all_found(cohort: Cohort, rows: NDArray[np.intp], draws: Draws, checkpoint:
     for psi, own in zip(cohort.rows, runs, strict=True):
         if own:
             found = _Finder(psi, checkpoint, cohort.state.tuning)
-            for cuts in shared_cuts([uniforms for _, uniforms in own], checkpoint):
+            for cuts in aligned_slices([uniforms for _, uniforms in own], checkpoint):
                 uniforms = np.concatenate([uniforms[cut] for (_, uniforms), cut in zip(own, cuts, strict=True)])
                 order = np.argsort(uniforms)
                 checkpoint()
@@ -233,7 +233,7 @@ def _counted(
             run.sort()
         found = _Finder(cohort.rows[0], checkpoint, cohort.state.tuning)
         pairs: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
-        for cuts in shared_cuts(runs, checkpoint):
+        for cuts in aligned_slices(runs, checkpoint):
             draws = np.concatenate([run[cut] for run, cut in zip(runs, cuts, strict=True)])
             draws.sort()
             outcomes, counts = _runs(found.of(draws))
@@ -293,7 +293,7 @@ def _together(draws: Draws) -> Iterator[NDArray[np.float64]]:
     for _, some in draws:
         pending.append(some)
         size += some.size
-        if size >= pieces.PIECE:
+        if size >= piecewise.PIECE:
             yield np.concatenate(pending)
             pending, size = [], 0
     if pending:
