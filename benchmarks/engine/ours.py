@@ -15,7 +15,7 @@ from benchmarks.engine.floor import Work
 from jobs import lower
 from simulator import engine
 from simulator.caches import clear_caches
-from simulator.dynamic.analysis import unitary_instructions
+from simulator.dynamic.timeline import unitary_instructions
 from simulator.evolve.evolution import Evolution
 from simulator.evolve.statevector import Statevector
 from simulator.plan.plan import Multiply, Stage

@@ -19,6 +19,8 @@ from worker.settings import Settings
 
 #: Seconds that a shared cluster of these tests stays when nobody needs it, and that its end may then take.
 LINGER, END = 0.5, 8.0
+#: What the command of its Redis holds, and that of no other of its processes: redis-server or valkey-server.
+REDIS = "-server unixsocket:"
 
 _JOIN = """
 import sys
