@@ -19,14 +19,14 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import pieces
+from simulator import piecewise
 from simulator.circuit.instructions import Measure
 from simulator.dynamic.branches import Branch, drawn
 from simulator.evolve.statevectors import Statevectors
 from simulator.kernels import measure
 from simulator.kernels.measure import marginals, piece_probabilities, squared_magnitudes
 from simulator.monitor import Checkpoint, no_checkpoint
-from simulator.pieces import looked, shared_cuts
+from simulator.piecewise import aligned_slices, slices
 from simulator.rng import Uniforms
 from simulator.sampling.tally import WORD_BITS, Tally, Words, summed
 from simulator.tuning import TUNING, Tuning
@@ -48,7 +48,7 @@ def sample(
     checkpoint: Checkpoint = no_checkpoint,
 ) -> None:
     """Measure all at once, for every shot of a branch; its states stay as they are."""
-    readout = readout_of(measures, branch.states.slots, branch.states.tuning)
+    readout = readout_of(measures, branch.states.bit_of, branch.states.tuning)
     memories = _Memories(branch, readout, tally, checkpoint)
     if len(branch.histories) == 1 and not tally.remembers:
         outcomes, counts = _counted(branch, readout, uniforms, checkpoint)
@@ -59,17 +59,17 @@ def sample(
         groups = branch.shots.groups[inside]
         if tally.remembers:
             places = np.empty_like(groups)
-            for some in looked(groups.size, checkpoint):
+            for some in slices(groups.size, checkpoint):
                 places[some] = branch.history_of_group.take(groups[some])
             tally.put(branch.shots.numbers[inside], memories.words(places, outcomes))
             continue
         codes_and_counts += [
             _runs(np.sort(groups[some] << readout.num_bits | outcomes[some]))
-            for some in looked(groups.size, checkpoint)
+            for some in slices(groups.size, checkpoint)
         ]
     if codes_and_counts:
         codes, counts = summed(codes_and_counts, checkpoint)
-        for some in looked(codes.size, checkpoint):
+        for some in slices(codes.size, checkpoint):
             groups, outcomes = codes[some] >> readout.num_bits, codes[some] & (1 << readout.num_bits) - 1
             tally.add(memories.words(branch.history_of_group.take(groups), outcomes), counts[some])
 
@@ -78,9 +78,9 @@ def collapse(
     branch: Branch[Statevectors], measures: Sequence[Measure], uniforms: Uniforms, checkpoint: Checkpoint
 ) -> None:
     """Leave a branch of one shot in the state after the outcome that `sample` gives it."""
-    readout = readout_of(measures, branch.states.slots, branch.states.tuning)
+    readout = readout_of(measures, branch.states.bit_of, branch.states.tuning)
     ((_, (outcome,)),) = _outcomes(branch, readout, uniforms, checkpoint)
-    fixed = {branch.states.slots[qubit]: outcome >> place & 1 for qubit, place in readout.places.items()}
+    fixed = {branch.states.bit_of[qubit]: outcome >> place & 1 for qubit, place in readout.places.items()}
     if fixed:
         measure.collapse(branch.states.state.amplitudes, fixed, checkpoint, branch.states.tuning)
 
@@ -121,13 +121,13 @@ class Readout:
         return sum((outcome >> place & 1) << clbit for clbit, place in self.sources.items())
 
 
-def readout_of(measures: Sequence[Measure], slots: Mapping[int, int], tuning: Tuning = TUNING) -> Readout:
+def readout_of(measures: Sequence[Measure], bit_of: Mapping[int, int], tuning: Tuning = TUNING) -> Readout:
     """Return how outcomes of some measurements are read in a state whose qubits lie so."""
     qubits = sorted({measure.qubit for measure in measures})
     wide = len(qubits) > tuning.piece_bits
-    places = {qubit: slots[qubit] if wide else place for place, qubit in enumerate(qubits)}
+    places = {qubit: bit_of[qubit] if wide else place for place, qubit in enumerate(qubits)}
     sources = {measure.clbit: places[measure.qubit] for measure in measures}
-    return Readout(places, sources, len(slots) if wide else len(qubits), wide)
+    return Readout(places, sources, len(bit_of) if wide else len(qubits), wide)
 
 
 class _Memories:
@@ -147,7 +147,7 @@ class _Memories:
     def words(self, places: NDArray[np.intp], outcomes: NDArray[np.int64]) -> Words:
         """Return the word of each pair of a history's index and an outcome."""
         words = np.empty(outcomes.size, np.int64)
-        all_pieces = list(looked(words.size, self._checkpoint))
+        all_pieces = list(slices(words.size, self._checkpoint))
         if self._narrow:
             kept = np.array(self._kept, np.int64)
             for some in all_pieces:
@@ -202,7 +202,7 @@ def _all_found(
 ) -> NDArray[np.int64]:
     """Return all shots' outcomes, that are indices of the states; ``rows`` by group."""
     outcomes = np.empty(branch.shots.numbers.size, np.int64)
-    for some in looked(outcomes.size, checkpoint):
+    for some in slices(outcomes.size, checkpoint):
         outcomes[some] = 0  # so that what is written all over it finds no memory that nothing has touched
     #: Of each row, runs of shots in the order of their draws.
     runs: list[list[tuple[NDArray[np.intp], NDArray[np.float64]]]] = [[] for _ in branch.states.rows]
@@ -218,7 +218,7 @@ def _all_found(
     for psi, own in zip(branch.states.rows, runs, strict=True):
         if own:
             found = _Finder(psi, checkpoint, branch.states.tuning)
-            for cuts in shared_cuts([uniforms for _, uniforms in own], checkpoint):
+            for cuts in aligned_slices([uniforms for _, uniforms in own], checkpoint):
                 uniforms = np.concatenate([uniforms[cut] for (_, uniforms), cut in zip(own, cuts, strict=True)])
                 order = np.argsort(uniforms)
                 checkpoint()
@@ -240,7 +240,7 @@ def _counted(
             run.sort()
         found = _Finder(branch.states.rows[0], checkpoint, branch.states.tuning)
         pairs: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
-        for cuts in shared_cuts(runs, checkpoint):
+        for cuts in aligned_slices(runs, checkpoint):
             draws = np.concatenate([run[cut] for run, cut in zip(runs, cuts, strict=True)])
             draws.sort()
             outcomes, counts = _runs(found.of(draws))
@@ -275,7 +275,7 @@ def edges_of(
 
 
 def _bits(branch: Branch[Statevectors], readout: Readout) -> list[int]:
-    return [branch.states.slots[qubit] for qubit in readout.places]
+    return [branch.states.bit_of[qubit] for qubit in readout.places]
 
 
 def _looked_up(
@@ -300,7 +300,7 @@ def _together(draws: Draws) -> Iterator[NDArray[np.float64]]:
     for _, some in draws:
         pending.append(some)
         size += some.size
-        if size >= pieces.PIECE:
+        if size >= piecewise.PIECE:
             yield np.concatenate(pending)
             pending, size = [], 0
     if pending:

@@ -24,8 +24,8 @@ from qiskit_aer import AerSimulator
 
 import simulator
 from jobs.lowering import lower
+from simulator.caches import clear_caches
 from simulator.circuit.program import Program
-from simulator.evolve.evolution import forget_plans
 from simulator.kernels.threads import use_threads
 from simulator.shards.shards import Precision
 from simulator.tuning import TUNING, Tuning
@@ -119,7 +119,7 @@ def state(
 def as_before() -> Iterator[None]:
     yield
     use_threads(None)
-    forget_plans()
+    clear_caches()
 
 
 @pytest.mark.rule(27, 29)

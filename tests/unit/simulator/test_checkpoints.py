@@ -12,7 +12,7 @@ from support.programs import h, measures, program, x
 from simulator import Shard, run, run_shard
 from simulator.circuit.array import Array
 from simulator.circuit.instructions import Gate, Instruction
-from simulator.evolve.chunks import _put_slowly
+from simulator.evolve.chunks import _copy_slowly
 from simulator.kernels.threads import use_threads
 from simulator.monitor import Monitor
 from simulator.shards.shards import Method, Options, Sweep
@@ -84,11 +84,11 @@ def test_gaps_between_layouts() -> None:
 
 @pytest.mark.rule(8)
 @pytest.mark.parametrize("high", [0, 1, 5, 40])
-def test_what_is_put_slowly_is_put(high: int) -> None:
+def test_what_is_copy_slowly_is_put(high: int) -> None:
     """All numbers come to their places, however large the state and small the chunk."""
     looks: list[int] = []
     place, numbers = np.zeros((2,) * 6), np.arange(64.0).reshape((2,) * 6)
-    _put_slowly(place, numbers, high, lambda: looks.append(1))
+    _copy_slowly(place, numbers, high, lambda: looks.append(1))
     assert np.array_equal(place, numbers)
     assert len(looks) == 1 << min(high, 5)
 

@@ -24,7 +24,7 @@ from simulator.dynamic.branches import (
 )
 from simulator.dynamic.classical import Classical
 from simulator.dynamic.shots import Shots
-from simulator.evolve.state import State, ground, vector
+from simulator.evolve.statevector import Statevector, ground, vector
 from simulator.evolve.statevectors import Statevectors
 from simulator.monitor import no_checkpoint
 from simulator.rng import Uniforms
@@ -55,7 +55,11 @@ def spread(seed: int, num_states: int = 4, num_histories: int = 10) -> Branch:
     groups = rng.integers(0, num_histories, SHOTS.size)
     gathered = Shots(SHOTS, groups, np.bincount(groups, minlength=num_histories))
     return Branch(
-        7, Statevectors(State(amplitudes.reshape(-1), {0: 0, 1: 1})), histories, gathered, np.arange(num_histories)
+        7,
+        Statevectors(Statevector(amplitudes.reshape(-1), {0: 0, 1: 1})),
+        histories,
+        gathered,
+        np.arange(num_histories),
     )
 
 

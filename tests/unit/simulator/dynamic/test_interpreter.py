@@ -55,7 +55,7 @@ from simulator.dynamic.interpreter import Interpreter
 from simulator.dynamic.timeline import Timeline
 from simulator.errors import InvalidProgramError, ProgramRuntimeError, StoppedError
 from simulator.evolve import statevectors
-from simulator.evolve.state import ground_of
+from simulator.evolve.statevector import ground_of
 from simulator.evolve.statevectors import Statevectors
 from simulator.monitor import SILENT, Monitor
 from simulator.rng import Uniforms

@@ -18,7 +18,7 @@ from support.programs import measures, random_vector
 
 from simulator.circuit.instructions import Measure
 from simulator.dynamic.branches import beginning
-from simulator.evolve.state import State, vector
+from simulator.evolve.statevector import Statevector, vector
 from simulator.evolve.statevectors import Statevectors
 from simulator.kernels import measure
 from simulator.monitor import no_checkpoint
@@ -79,7 +79,7 @@ def test_every_uniform_falls_on_what_can_be(scale: float, num_bits: int, seed: i
 
 
 def counted(
-    state: State, read: Sequence[Measure], shots: NDArray[np.int64], *, memory: bool, kept: int = 0
+    state: Statevector, read: Sequence[Measure], shots: NDArray[np.int64], *, memory: bool, kept: int = 0
 ) -> tuple[dict[str, int], list[str] | None]:
     """Sample a state for some shots whose clbits were ``kept`` before."""
     tally = Tally(shots.size, memory=memory, first=int(shots[0]))
@@ -106,7 +106,7 @@ def test_keys(pairs: list[tuple[int, int]], kept: int, order: list[int], size: i
         expected = kept
         for qubit, clbit in pairs:
             expected = expected & ~(1 << clbit) | (value >> qubit & 1) << clbit
-        state = State(psi, dict(enumerate(order)), tuning=Tuning(piece_bits=size))
+        state = Statevector(psi, dict(enumerate(order)), tuning=Tuning(piece_bits=size))
         assert counted(state, read, np.arange(3), memory=False, kept=kept) == ({hex(expected): 3}, None)
         assert counted(state, read, np.arange(3), memory=True, kept=kept)[1] == [hex(expected)] * 3
 
@@ -132,7 +132,7 @@ def test_small_distributions_do_not_depend_on_where_qubits_lie() -> None:
     psi = random_vector(4, 6)
     order = [4, 2, 0, 5, 1, 3]
     axes = [5 - order.index(bit) for bit in reversed(range(6))]
-    moved = State(psi.reshape((2,) * 6).transpose(axes).reshape(-1).copy(), dict(enumerate(order)))
+    moved = Statevector(psi.reshape((2,) * 6).transpose(axes).reshape(-1).copy(), dict(enumerate(order)))
     read = measures(6)[1:]
     assert counted(moved, read, np.arange(500), memory=True) == counted(
         vector(psi), read, np.arange(500), memory=True
@@ -197,8 +197,8 @@ def test_scratch_memory_is_small() -> None:
 
 def test_where_the_bits_of_an_outcome_are() -> None:
     """Up to 14 qubits, an outcome has their bits in their order; beyond, it is an index of the state."""
-    slots = {qubit: 19 - qubit for qubit in range(20)}
-    readout = readout_of((Measure(7, 0), Measure(3, 1), Measure(7, 2)), slots)
+    bit_of = {qubit: 19 - qubit for qubit in range(20)}
+    readout = readout_of((Measure(7, 0), Measure(3, 1), Measure(7, 2)), bit_of)
     assert (readout.places, readout.sources, readout.num_bits) == ({3: 0, 7: 1}, {0: 1, 1: 0, 2: 1}, 2)
-    readout = readout_of(measures(15), slots)
+    readout = readout_of(measures(15), bit_of)
     assert (readout.places[3], readout.sources[3], readout.num_bits) == (16, 16, 20)
