@@ -1,4 +1,4 @@
-"""What is here, what works, and what to do about the rest. Looks only: nothing is started, nothing is written."""
+"""The checks of `basicaer doctor`: what is installed, what works, and what to do about the rest."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _redis_binary(settings: Settings) -> Check:
     except RedisServerError as error:
         # A named Redis runs elsewhere.
         return Check("Redis server", "note" if settings.url else "missing", str(error))
-    return Check("Redis server", "ok", f"{'.'.join(map(str, binary.version))} at {binary.path}")
+    return Check("Redis server", "ok", f"{binary.version} at {binary.path}")
 
 
 def _cluster(settings: Settings) -> tuple[list[Check], list[WorkerInfo] | None]:
@@ -139,9 +139,13 @@ def _ask(settings: Settings, name: str) -> tuple[list[Check], list[WorkerInfo] |
 
 def _server(client: Any) -> str:
     try:
-        return f", Redis {client.info('server')['redis_version']}"
+        found = client.info("server")
     except redis.exceptions.NoPermissionError:
         return ""
+    # In Valkey's answer, redis_version is the last Redis that it is like.
+    if "valkey_version" in found:
+        return f", Valkey {found['valkey_version']}"
+    return f", Redis {found['redis_version']}"
 
 
 def _cautions(client: Any) -> list[Check]:

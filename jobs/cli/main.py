@@ -66,6 +66,7 @@ for command in (
     processes.worker,
     workers,
     processes.flower,
+    processes.redis,
     doctor,
 ):
     main.add_command(command)

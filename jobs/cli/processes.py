@@ -1,4 +1,4 @@
-"""The commands that become another process, or keep some: worker, flower, up. No Qiskit is imported here."""
+"""The commands that become or keep other processes: worker, flower, redis, up. No Qiskit is imported here."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from typing import Any
 import click
 
 from jobs.cli.exits import ExitCode, exit_codes, give_up
+from jobs.cli.forwarded import check_worker, flower_options
 from jobs.cli.options import node_url_option
-from jobs.cli.passed_on import check_worker, flower_options
 from jobs.cli.shadows import shadows
 from jobs.cli.terminal import say
+from worker.cluster.redis_server import RedisServerError, find_redis_server
 from worker.settings import MEMORY_FORM, MOST_SLOTS, Settings, SettingsError, parse_memory
 
 #: Without -h: it would be found in the midst of Celery's own short options, as in -nNAME@%h.
@@ -78,6 +79,20 @@ def flower(url: str | None, arguments: tuple[str, ...]) -> None:
     _become_celery(url, "flower", *flower_options(arguments))
 
 
+@click.command(context_settings=_PASSED_ON, short_help="Become the Redis server that was found.")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[SERVER OPTIONS]...")
+def redis(arguments: tuple[str, ...]) -> None:
+    """Become the Redis-compatible server that the embedded cluster would run, with whatever options follow.
+
+    An example: basicaer redis --port 6380 --appendonly yes --maxmemory-policy noeviction
+    """
+    try:
+        server = str(find_redis_server(_settings(None).redis_server).path)
+    except RedisServerError as error:
+        give_up(str(error), ExitCode.UNREACHABLE)
+    os.execv(server, [server, *arguments])  # noqa: S606 (no shell is wanted)
+
+
 def _settings(url: str | None) -> Settings:
     try:
         return Settings.from_env(url)
@@ -109,7 +124,7 @@ def up(workers: int) -> None:
     Nothing of them stays: jobs that have not ended by then are lost.
     """
     with exit_codes():
-        from jobs.cluster.local import LocalCluster
+        from jobs.cluster import LocalCluster
 
         # A service manager's SIGTERM ends it as Ctrl-C does.
         signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -92,9 +92,10 @@ def busy(client: redis.Redis) -> Iterator[None]:
 
     def refuses() -> bool:
         try:
-            return not other.get("nothing")
+            other.get("nothing")
         except redis.ResponseError as error:
             return str(error).startswith("BUSY")
+        return False
 
     # Above what a script of ours may take where the machine has other work.
     with set_to(client, "lua-time-limit", "500"):
@@ -140,7 +141,10 @@ def here() -> Iterator[Site]:
 @contextmanager
 def answering(here: Site, code: str) -> Iterator[None]:
     """Redis answers so for the block."""
-    single = redis.Redis(unix_socket_path=str(here.redis.socket), single_connection_client=True)
+    # Somebody's script may hold its answer back for longer than redis-py waits by itself before it asks again.
+    single = redis.Redis(
+        unix_socket_path=str(here.redis.socket), single_connection_client=True, socket_timeout=None
+    )
     with single as client, ANSWERS[code](client):
         yield
 

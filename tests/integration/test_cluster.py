@@ -12,12 +12,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from support.embedded import END, LINGER, Seen, State, answers, group_of, running, store
+from support.embedded import END, LINGER, REDIS, Seen, State, answers, group_of, running, store
 from support.patience import deadline
 from support.processes import end, eventually
 
-from jobs import BasicAerProvider, ClusterError
-from jobs.cluster.local import SharedCluster
+from jobs import BasicAerProvider, ClusterError, JobNotFoundError
+from jobs.cluster import SharedCluster
 from worker.cluster.folder import SOCKET_PATH_LIMIT, ClusterFolder
 from worker.queue.app import make_app
 from worker.record.connection import connect
@@ -68,7 +68,7 @@ def test_concurrent_starts(state):
         clients = [stack.enter_context(state.client()) for _ in range(5)]
         assert len({client.stdout.readline() for client in clients}) == 1
         assert len(state.seen.pids("worker.cluster.supervisor")) == 1
-        assert len(state.seen.pids("redis-server unixsocket")) == 1
+        assert len(state.seen.pids(REDIS)) == 1
 
 
 def test_readonly_clients_start_no_workers(state, cluster):
@@ -121,16 +121,16 @@ def test_supervisor_killed(state, cluster):
 def test_supervisor_and_guard_killed(state, cluster):
     """Part 6: where nobody is left to clean up, the next client does, and starts anew."""
     url = cluster.join(workers=False)
-    old, redis_server = state.seen.supervisor, state.seen.pids("redis-server")
+    old, redis_server = state.seen.supervisor, state.seen.pids(REDIS)
     for pid in (*state.seen.guards, old):
         os.kill(pid, signal.SIGKILL)
     eventually(lambda: not state.seen.pids("worker.cluster.supervisor"), what="the supervisor's death")
-    assert state.seen.pids("redis-server") == redis_server
+    assert state.seen.pids(REDIS) == redis_server
 
     assert cluster.join(workers=False) == url
 
     assert group_of(old) == []
-    assert len(state.seen.pids("redis-server")) == 1
+    assert len(state.seen.pids(REDIS)) == 1
 
 
 def test_restarts_what_dies(state, cluster):
@@ -140,7 +140,7 @@ def test_restarts_what_dies(state, cluster):
     with store(url) as client:
         client.set("kept", "yes")
     seen.await_workers()
-    for what in ("redis-server", "celery"):
+    for what in (REDIS, "celery"):
         before = seen.pids(what)
         # The oldest is the node; its pool's processes came after it.
         os.kill(min(before), signal.SIGKILL)
@@ -182,7 +182,7 @@ def test_finishes_what_was_submitted(state, tmp_path):
     [
         (None, "install one of them:\n .*apt install redis-server"),
         (
-            '[ "$1" = --version ] && echo v=7.0.0 || { echo out of luck; exit 1; }',
+            '[ "$1" = --version ] && echo Redis server v=7.0.0 || { echo out of luck; exit 1; }',
             "ended at its start.*out of luck",
         ),
     ],
@@ -199,6 +199,16 @@ def test_start_failure(state, tmp_path, monkeypatch, script, expected):
         SharedCluster(Settings.from_env()).join(workers=True)
     assert re.search(expected, caught.value.message, re.DOTALL)
     state.seen.await_end()
+
+
+def test_a_job_that_the_embedded_cluster_has_not(state):
+    """Rule 13: an unknown id is said to be not in the embedded cluster, which has no address to be at."""
+    provider = BasicAerProvider()
+    try:
+        with pytest.raises(JobNotFoundError, match=r"^No job 'x' in the embedded cluster: it never was there"):
+            provider.job("x")
+    finally:
+        provider.close()
 
 
 def test_names_wsl_on_windows(cluster, monkeypatch):

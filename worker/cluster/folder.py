@@ -3,7 +3,7 @@
 | file | holds, or is held by |
 |---|---|
 | ``password`` | Redis's password, made once, so that the URL outlives every restart |
-| ``appendonly*`` | Redis's data; ``redis.version`` says which Redis wrote it last |
+| ``appendonly*`` | Redis's data; ``redis.version`` says which server wrote it last |
 | ``cluster.log`` | what supervisor, Redis and workers say; ``cluster.log.1`` is what came before |
 | ``start.lock`` | a client, while it looks for a supervisor or starts one |
 | ``clients.lock`` | every client, shared, while it lives; a supervisor, alone, once it has decided to end |
@@ -107,7 +107,7 @@ class ClusterFolder:
 
     @property
     def redis_version(self) -> Path:
-        """The version of the Redis that wrote the data."""
+        """Which server wrote the data, and its version."""
         return self.path / "redis.version"
 
     @property

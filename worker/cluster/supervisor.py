@@ -34,8 +34,8 @@ from worker.cluster.folder import ClusterFolder, FolderError
 from worker.cluster.guard import Guard
 from worker.cluster.locks import LockTimeoutError, lock
 from worker.cluster.redis_server import (
-    OLDEST,
     RedisServerError,
+    ServerVersion,
     await_redis,
     configuration,
     find_redis_server,
@@ -191,11 +191,10 @@ class _Supervisor:
     def _start_redis(self) -> Child:
         """Return Redis when it answers."""
         folder, version_file = self._folder, self._folder.redis_version
-        written_by = OLDEST
+        written_by = None
         with suppress(FileNotFoundError):
-            major, minor = version_file.read_text(encoding="ascii").split(".")
-            written_by = (int(major), int(minor))
-        binary = find_redis_server(self._orders.redis_server, max(OLDEST, written_by))
+            written_by = ServerVersion.parse(version_file.read_text(encoding="ascii"))
+        binary = find_redis_server(self._orders.redis_server, written_by)
         config = configuration(folder.socket, folder.password())
         start = partial(start_redis, binary, folder.path, config, log=2, inherit=(self._family,))
         redis = Child("redis", start)
@@ -204,7 +203,7 @@ class _Supervisor:
             await_redis(folder.socket, folder.password(), redis.ended, _REDIS_START)
         except RedisServerError as error:
             raise RedisServerError(f"{error}: {folder.log} ends with:\n{folder.log_tail()}") from error
-        version_file.write_text("{}.{}".format(*binary.version), encoding="ascii")
+        version_file.write_text(str(binary.version), encoding="ascii")
         return redis
 
     def _start_node(self, name: str) -> subprocess.Popen[bytes]:

