@@ -11,7 +11,7 @@ import pytest
 from support.processes import ROOT, eventually
 
 from worker.node import Node
-from worker.runtime.runs import Runs
+from worker.runtime.runs import RunTable
 from worker.settings import QUEUE
 
 
@@ -35,7 +35,7 @@ def node(store, worker):
     started = []
 
     def make(consumer):
-        started.append(Node(None, store, Runs(slots=4), worker(slots=2), consumer))
+        started.append(Node(None, store, RunTable(slots=4), worker(slots=2), consumer))
         return started[-1]
 
     yield make
