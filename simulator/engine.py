@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 
 from simulator.circuit.program import Program
 from simulator.cost import refuse_beyond_memory
-from simulator.dynamic.branching import Interpreter
 from simulator.dynamic.bytecode import Bytecode, Evolve
 from simulator.dynamic.compiler import compile_program
+from simulator.dynamic.interpreter import Interpreter
 from simulator.dynamic.timeline import Timeline, unitary_instructions
 from simulator.errors import InvalidProgramError
 from simulator.evolve import state
 from simulator.evolve.evolution import Evolution
+from simulator.evolve.statevectors import Statevectors
 from simulator.kernels.result_amplitudes import to_complex
 from simulator.monitor import SILENT, Checkpoint, Monitor
 from simulator.pieces import numbered
@@ -137,12 +138,13 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
     if one_shot or (shots and program.num_clbits):
         uniforms = Uniforms(seed)
 
-        def start() -> state.State:
+        def start() -> Statevectors:
             if initial_state is not None:
                 amplitudes = _copied(initial_state, (1 << program.num_qubits,), dtype, checkpoint)
-                return state.vector(amplitudes, tuning)
+                return Statevectors(state.vector(amplitudes, tuning))
             own = amplitude_type(precision, real=bytecode.real)
-            return state.ground_of(bytecode.qubits, own, dtype if one_shot else None, checkpoint, tuning)
+            room = dtype if one_shot else None
+            return Statevectors(state.ground_of(bytecode.qubits, own, room, checkpoint, tuning))
 
         ended = 0
         measures = bytecode.timeline.final
@@ -154,7 +156,8 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
             monitor.report(ended / numbers.size)
             if one_shot:
                 collapse(branch, measures, uniforms, checkpoint)
-                final = finished_state(branch.state, program.global_phase, precision, chop_threshold, checkpoint)
+                last = branch.states.state
+                final = finished_state(last, program.global_phase, precision, chop_threshold, checkpoint)
     if not program.num_clbits:
         tally = Tally(0, memory=memory)
     return CircuitResult(*tally.results(), final)

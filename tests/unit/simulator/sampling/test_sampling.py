@@ -13,11 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from support.examples import examples
 from support.programs import measures, random_vector
 
 from simulator.circuit.instructions import Measure
-from simulator.dynamic.cohort import beginning
+from simulator.dynamic.branches import beginning
 from simulator.evolve.state import State, vector
+from simulator.evolve.statevectors import Statevectors
 from simulator.kernels import measure
 from simulator.monitor import no_checkpoint
 from simulator.rng import Uniforms
@@ -79,13 +81,13 @@ def counted(
 ) -> tuple[dict[str, int], list[str] | None]:
     """Sample a state for some shots whose clbits were ``kept`` before."""
     tally = Tally(shots.size, memory=memory, first=int(shots[0]))
-    cohort = beginning(state, shots, 0)
-    cohort.members = [cohort.members[0]._replace(classical=cohort.members[0].classical.__class__(kept, ()))]
-    sample(cohort, read, Uniforms(7), tally)
+    branch = beginning(Statevectors(state), shots, 0)
+    branch.histories = [branch.histories[0]._replace(classical=branch.histories[0].classical.__class__(kept, ()))]
+    sample(branch, read, Uniforms(7), tally)
     return tally.results()
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 200)), max_size=8),
     st.integers(0, 2**201 - 1) | st.just(0),
@@ -132,19 +134,19 @@ def test_small_distributions_do_not_depend_on_where_qubits_lie() -> None:
     )
 
 
-@settings(deadline=None, max_examples=30)
+@examples(30)
 @given(st.lists(st.integers(0, 5), max_size=6), st.integers(0, 99), st.sampled_from([14, 3, 1]))
 def test_the_collapsed_state_is_that_of_the_outcome(qubits: list[int], seed: int, size: int) -> None:
     """Rule 31: after the one shot of a statevector, its outcome is the only one that is left."""
     read = tuple(Measure(qubit, qubit) for qubit in qubits)
-    cohort = beginning(vector(random_vector(seed, 6), Tuning(piece_bits=size)), np.arange(1), 0)
+    branch = beginning(Statevectors(vector(random_vector(seed, 6), Tuning(piece_bits=size))), np.arange(1), 0)
     tally = Tally(1, memory=False)
-    sample(cohort, read, Uniforms(seed), tally)
-    collapse(cohort, read, Uniforms(seed), no_checkpoint)
+    sample(branch, read, Uniforms(seed), tally)
+    collapse(branch, read, Uniforms(seed), no_checkpoint)
     again = Tally(1, memory=False)
-    sample(cohort, read, Uniforms(seed + 1), again)
+    sample(branch, read, Uniforms(seed + 1), again)
     assert again.results() == tally.results()
-    assert np.linalg.norm(cohort.state.amplitudes) == pytest.approx(1)
+    assert np.linalg.norm(branch.states.state.amplitudes) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("num_qubits", [10, 16])
