@@ -31,7 +31,7 @@ class Client:
         self.job_id = job_id
         self._farm = farm
         template = farm.run_not(*circuits)._submission
-        self.shards = template.upload.held
+        self.shards = template.upload.shards
         self._new = dataclasses.replace(template.job, id=job_id, owner="ann", expires=600, job_timeout=600)
 
     def upload(self) -> None:

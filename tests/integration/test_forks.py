@@ -101,7 +101,7 @@ def locked(connection: Any, *more: Any) -> Iterator[None]:
     app = connection.app
     app.backend.get_state("none")
     pools = (connection.client.connection_pool, app.backend.client.connection_pool)
-    locks = [*more, app.clock.mutex, app._finalize_mutex, app.making]
+    locks = [*more, app.clock.mutex, app._finalize_mutex, app.creation_lock]
     locks += [lock for pool in pools for lock in (pool._lock, pool._fork_lock, pool._event_dispatcher._lock)]
     locks += [connection.events._lock, connection.client._event_dispatcher._lock]
     locks += [app.pool._resource.mutex, app.producer_pool._resource.mutex]

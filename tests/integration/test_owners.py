@@ -54,7 +54,7 @@ def client(site: RedisServer) -> Iterator:
 def huge(provider: BasicAerProvider, circuit: QuantumCircuit, shards: int) -> BasicAerJob:
     """Submit a job of so many equal shards, whatever their cost: it is not there to end."""
     template = provider.get_backend().create_job(circuit, shots=1)._submission
-    (shard,) = template.upload.held
+    (shard,) = template.upload.shards
     job_id = f"huge-{provider.settings.owner}"
     with provider.connection.reaching() as connection:
         new = NewJob(

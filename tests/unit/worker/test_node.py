@@ -11,7 +11,7 @@ import pytest
 from support.processes import ROOT, eventually
 
 from worker.node import Node
-from worker.runtime.runs import Runs
+from worker.runtime.runs import RunTable
 from worker.settings import QUEUE
 
 pytestmark = pytest.mark.slow  # starts processes
@@ -37,7 +37,7 @@ def node(store, worker):
     started = []
 
     def make(consumer):
-        started.append(Node(None, store, Runs(slots=4), worker(slots=2), consumer))
+        started.append(Node(None, store, RunTable(slots=4), worker(slots=2), consumer))
         return started[-1]
 
     yield make

@@ -13,8 +13,9 @@ from support.uploads import write_payload
 from simulator.sizes import size
 from worker.errors import DuplicateJobError, PayloadMissingError, QuotaExceededError
 from worker.record import blobs, keys
+from worker.record.limits import USUAL_QUOTA
 from worker.record.listing import JobFilter
-from worker.record.store import USUAL_QUOTA, Store
+from worker.record.store import Store
 from worker.record.values import Doorbell, Effects
 
 DOORBELL = Doorbell("job", 0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from support.record_inspection import Snapshot
 
+from worker.record.limits import LAPSE_LIMIT
 from worker.record.log import LogLine, parse_log
-from worker.record.store import LAPSE_LIMIT
 from worker.record.values import Doorbell
 
 DOORBELL = Doorbell("job", 0)

@@ -17,7 +17,7 @@ from support.processes import eventually
 
 from worker.record.values import Doorbell
 from worker.runtime.heartbeat import HUNG_LEASES, PATIENCE, Heartbeat
-from worker.runtime.runs import Runs
+from worker.runtime.runs import RunTable
 
 DOORBELL = Doorbell("job", 0)
 TOKEN = "token/w1"  # noqa: S105 (it is no secret)
@@ -53,7 +53,7 @@ class Node:
 
     def __init__(self, store):
         self.store = store
-        self.runs = Runs(slots=4)
+        self.runs = RunTable(slots=4)
         self.now = 100.0
         self.heartbeat = Heartbeat(store, self.runs, interval=store.tick, clock=lambda: self.now)
         self.children = []
@@ -288,7 +288,7 @@ def test_a_death_that_the_next_process_finds(node):
 
 def test_a_run_that_is_over_is_nobodys():
     """After the block, also by an exception, the slot has no run."""
-    runs = Runs(slots=2)
+    runs = RunTable(slots=2)
     with contextlib.suppress(ZeroDivisionError), runs.running(1, DOORBELL, TOKEN) as running:
         running.report(0.5)
         running.report(0.25)
