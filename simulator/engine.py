@@ -21,8 +21,7 @@ from simulator.dynamic.bytecode import Bytecode, Evolve
 from simulator.dynamic.compiler import compile_program
 from simulator.dynamic.timeline import Timeline, unitary_instructions
 from simulator.errors import InvalidProgramError
-from simulator.evolve import statevector
-from simulator.evolve.evolution import Evolution
+from simulator.evolve import Evolution, statevector
 from simulator.kernels.result_amplitudes import to_complex
 from simulator.monitor import SILENT, Checkpoint, Monitor
 from simulator.piecewise import integers

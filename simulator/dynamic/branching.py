@@ -49,8 +49,7 @@ from simulator.dynamic.cohort import (
     split,
 )
 from simulator.dynamic.evaluation import Classical, Evaluator
-from simulator.evolve.evolution import Evolution
-from simulator.evolve.statevector import Statevector, with_qubits, without_qubit
+from simulator.evolve import Evolution, Statevector, with_qubits, without_qubit
 from simulator.kernels.measure import bit_probabilities, canonicalize, kept_halves, project
 from simulator.monitor import Monitor
 from simulator.piecewise import take_rows

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from simulator.dynamic.crowd import Crowd, chosen, crowd_of, united
 from simulator.dynamic.evaluation import Classical
-from simulator.evolve.statevector import Statevector
+from simulator.evolve import Statevector
 from simulator.kernels.measure import fingerprints
 from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.piecewise import concatenate, slices, take_rows
