@@ -12,8 +12,8 @@ from simulator.circuit.instructions import (
     Unitary,
 )
 from simulator.circuit.program import MAX_QUBITS, Program
-from simulator.dynamic.breadth import most_alive
 from simulator.dynamic.bytecode import Bytecode
+from simulator.dynamic.limits import peak_states
 from simulator.dynamic.timeline import Timeline
 from simulator.errors import MemoryRefusedError
 from simulator.kernels.threads import thread_count
@@ -207,14 +207,14 @@ def row_seconds(timeline: Timeline, options: Options) -> float:
 
 def _counted_bytes(timeline: Timeline, shots: int, state: int, *, real: bool) -> int:
     """Return the bytes of the states of a run to counts."""
-    most = most_alive(state, shots, shots)
+    most = peak_states(state, shots, shots)
     draws = timeline.draws(most)
     histories = min(shots, 1 << min(draws, most))
     if histories <= 1:
         # One that qubits are taken out of, or brought to, and what becomes of it.
         alive = 2 if timeline.frees else 1
         return alive * state // 2 if real else alive * state
-    return (1 + most_alive(state, shots, histories)) * state
+    return (1 + peak_states(state, shots, histories)) * state
 
 
 def _workspace(state: int) -> int:

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from simulator.circuit.program import Program
 from simulator.cost import refuse_beyond_memory
-from simulator.dynamic.branching import Interpreter
 from simulator.dynamic.bytecode import Bytecode, Evolve
 from simulator.dynamic.compiler import compile_program
+from simulator.dynamic.interpreter import Interpreter
 from simulator.dynamic.timeline import Timeline, unitary_instructions
 from simulator.errors import InvalidProgramError
-from simulator.evolve import Evolution, statevector
+from simulator.evolve import Evolution, Statevectors, statevector
 from simulator.kernels.result_amplitudes import to_complex
 from simulator.monitor import SILENT, Checkpoint, Monitor
 from simulator.piecewise import integers
@@ -136,12 +136,13 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
     if one_shot or (shots and program.num_clbits):
         uniforms = Uniforms(seed)
 
-        def start() -> statevector.Statevector:
+        def start() -> Statevectors:
             if initial_state is not None:
                 amplitudes = _copied(initial_state, (1 << program.num_qubits,), dtype, checkpoint)
-                return statevector.vector(amplitudes, tuning)
+                return Statevectors(statevector.vector(amplitudes, tuning))
             own = amplitude_type(precision, real=bytecode.real)
-            return statevector.ground_of(bytecode.qubits, own, dtype if one_shot else None, checkpoint, tuning)
+            room = dtype if one_shot else None
+            return Statevectors(statevector.ground_of(bytecode.qubits, own, room, checkpoint, tuning))
 
         ended = 0
         measures = bytecode.timeline.final
@@ -153,7 +154,8 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
             monitor.report(ended / numbers.size)
             if one_shot:
                 collapse(branch, measures, uniforms, checkpoint)
-                final = finished_state(branch.state, program.global_phase, precision, chop_threshold, checkpoint)
+                last = branch.states.state
+                final = finished_state(last, program.global_phase, precision, chop_threshold, checkpoint)
     if not program.num_clbits:
         tally = Tally(0, memory=memory)
     return CircuitResult(*tally.results(), final)
@@ -162,9 +164,10 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
 def final_state(
     program: Program, *, precision: Precision = "double", monitor: Monitor = SILENT
 ) -> statevector.Statevector:
-    """Return the state that a program without measurements leaves, with its qubits in any order.
+    """Return the state that a program without measurements leaves.
 
-    The global phase is left out. Raises `InvalidProgramError` for what is not unitary.
+    Its qubits lie in any order (`Statevector.bit_of`). The global phase is left out. Raises `InvalidProgramError`
+    for what is not unitary.
     """
     evolution = Evolution(unitary_instructions(program))
     found = statevector.ground(program.num_qubits, amplitude_type(precision, real=evolution.real))

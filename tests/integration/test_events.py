@@ -14,6 +14,7 @@ from support.circuits import bell
 from support.patience import deadline
 from support.processes import eventually
 
+from jobs import JobCancelledError
 from jobs.connection.events import JobEvents
 from worker.record import keys
 
@@ -177,6 +178,17 @@ def test_close_ends_every_wait_on_the_connection(events, quiet_server):
     for each in events._watches[keys.key("events", "job")]:
         each.tell(ended=True)
     waiter.join(deadline(AT_ONCE))
+
+
+def test_a_job_that_is_final_is_not_watched(quiet, quiet_server):
+    """Rule 12: who waits for a job that has ended reads its record, and subscribes to nothing."""
+    job = quiet.get_backend().run(bell())
+    job.cancel()
+    job.wait_for_final_state()
+    with pytest.raises(JobCancelledError):
+        asyncio.run(job.result_async())
+    with quiet_server.client() as client:
+        assert client.client_list(_type="pubsub") == []
 
 
 def test_after_a_fork(quiet, quiet_server, pushed_only):

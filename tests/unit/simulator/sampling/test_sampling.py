@@ -17,8 +17,8 @@ from support.examples import examples
 from support.programs import measures, random_vector
 
 from simulator.circuit.instructions import Measure
-from simulator.dynamic.cohort import beginning
-from simulator.evolve import Statevector
+from simulator.dynamic.branches import beginning
+from simulator.evolve import Statevector, Statevectors
 from simulator.evolve.statevector import vector
 from simulator.kernels import measure
 from simulator.monitor import no_checkpoint
@@ -81,9 +81,9 @@ def counted(
 ) -> tuple[dict[str, int], list[str] | None]:
     """Sample a state for some shots whose clbits were ``kept`` before."""
     tally = Tally(shots.size, memory=memory, first=int(shots[0]))
-    cohort = beginning(state, shots, 0)
-    cohort.members = [cohort.members[0]._replace(classical=cohort.members[0].classical.__class__(kept, ()))]
-    sample(cohort, read, Uniforms(7), tally)
+    branch = beginning(Statevectors(state), shots, 0)
+    branch.histories = [branch.histories[0]._replace(classical=branch.histories[0].classical.__class__(kept, ()))]
+    sample(branch, read, Uniforms(7), tally)
     return tally.results()
 
 
@@ -139,14 +139,14 @@ def test_small_distributions_do_not_depend_on_where_qubits_lie() -> None:
 def test_the_collapsed_state_is_that_of_the_outcome(qubits: list[int], seed: int, size: int) -> None:
     """Rule 31: after the one shot of a statevector, its outcome is the only one that is left."""
     read = tuple(Measure(qubit, qubit) for qubit in qubits)
-    cohort = beginning(vector(random_vector(seed, 6), Tuning(piece_bits=size)), np.arange(1), 0)
+    branch = beginning(Statevectors(vector(random_vector(seed, 6), Tuning(piece_bits=size))), np.arange(1), 0)
     tally = Tally(1, memory=False)
-    sample(cohort, read, Uniforms(seed), tally)
-    collapse(cohort, read, Uniforms(seed), no_checkpoint)
+    sample(branch, read, Uniforms(seed), tally)
+    collapse(branch, read, Uniforms(seed), no_checkpoint)
     again = Tally(1, memory=False)
-    sample(cohort, read, Uniforms(seed + 1), again)
+    sample(branch, read, Uniforms(seed + 1), again)
     assert again.results() == tally.results()
-    assert np.linalg.norm(cohort.state.amplitudes) == pytest.approx(1)
+    assert np.linalg.norm(branch.states.state.amplitudes) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("num_qubits", [10, 16])

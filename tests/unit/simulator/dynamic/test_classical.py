@@ -27,7 +27,7 @@ from simulator.circuit.expression import (
     Var,
 )
 from simulator.circuit.program import Variable
-from simulator.dynamic.evaluation import Classical, Evaluator, Length, Value
+from simulator.dynamic.classical import Classical, Evaluator, Length, Value
 from simulator.errors import InvalidProgramError, ProgramRuntimeError
 
 DECLARED = (Variable("a", Uint(8)), Variable("b", Bool()), Variable("unset", Float()))
