@@ -8,7 +8,7 @@ from qiskit.exceptions import QiskitError
 from qiskit.providers import JobError
 
 from jobs.errors import BasicAerError, JobNotFoundError, UnreachableError
-from worker.errors import STORE_FAULTS, InvalidJobIdError, NotOwnerError, RecordDamagedError, answer, passes
+from worker.errors import STORE_FAULTS, InvalidJobIdError, NotOwnerError, RecordDamagedError, answer, is_transient
 
 _ONE_SERVER = "is part of a cluster: give the address of a Redis that is none, with replicas if need be"
 _LOGIN = (
@@ -53,7 +53,7 @@ def _clear(fault: Exception, where: str) -> BasicAerError:
     reason = reason or type(cause).__name__
     if code and not reason.startswith(code):
         reason = f"{code} {reason}"
-    passing = isinstance(fault, OperationalError) or (passes(fault) and code != "NOPERM")
+    passing = isinstance(fault, OperationalError) or (is_transient(fault) and code != "NOPERM")
     kind = UnreachableError if passing else BasicAerError
     if isinstance(cause, redis.AuthenticationError):
         return kind(f"Redis {where} {_LOGIN} ({reason})")

@@ -10,10 +10,11 @@ from simulator.monitor import no_checkpoint
 from simulator.sampling.tally import summed
 
 
+@pytest.mark.rule(28)
 @pytest.mark.parametrize("size", [16, 64, 1 << 16])
 @pytest.mark.parametrize("seed", range(20))
 def test_words_are_added_up(size: int, seed: int) -> None:
-    """Rule 28: counts are the same, into whatever pieces they are cut, and whatever comes twice."""
+    """Counts are the same, into whatever pieces they are cut, and whatever comes twice."""
     rng = np.random.default_rng(seed)
     words = rng.integers(-50, 10 ** rng.integers(1, 5), rng.integers(1, 3000))
     counts = rng.integers(1, 5, words.size)

@@ -57,10 +57,11 @@ def tuning(request: pytest.FixtureRequest) -> Iterator[Tuning]:
     threads.use_threads(None)
 
 
+@pytest.mark.rule(29)
 @examples(100)
 @given(data=st.data(), num_qubits=st.integers(1, 8))
 def test_an_evolution_is_its_instructions(data: st.DataObject, num_qubits: int, tuning: Tuning) -> None:
-    """Rule 29: whatever the stages, blocks and chunks, a state goes where its instructions' matrices send it."""
+    """Whatever the stages, blocks and chunks, a state goes where its instructions' matrices send it."""
     instructions = data.draw(unitary_instructions(num_qubits))
     psi = random_vector(5, num_qubits)
     expected = unitary_of(instructions, num_qubits) @ psi
@@ -162,8 +163,9 @@ def test_wide_matrices_and_preparations(tuning: Tuning) -> None:
     np.testing.assert_allclose(register.ordered(), unitary_of(instructions[1:], 8) @ start, **TOLERANCE)
 
 
+@pytest.mark.rule(32)
 def test_the_same_bits_on_any_number_of_threads() -> None:
-    """Rule 32: threads change no bit of the state."""
+    """Threads change no bit of the state."""
     rng = np.random.default_rng(0)
     instructions: list[Evolving] = []
     for _ in range(4):
@@ -304,11 +306,12 @@ def applied(instructions: Sequence[Evolving], psi: NDArray[np.complex128]) -> ND
     return psi
 
 
+@pytest.mark.rule(29)
 @pytest.mark.slow
 @pytest.mark.parametrize("real", [False, True])
 @pytest.mark.parametrize("num_qubits", [9, 11, 13, 14, 15])
 def test_each_tier(num_qubits: int, real: bool) -> None:
-    """Rule 29: whatever the planner does at a width, diagonals of any width and dense gates give their product."""
+    """Whatever the planner does at a width, diagonals of any width and dense gates give their product."""
     rng = np.random.default_rng(num_qubits)
     instructions: list[Evolving] = []
     for layer in range(3):

@@ -22,12 +22,13 @@ from simulator.plan.operations import is_real
 from simulator.tuning import Tuning
 
 
+@pytest.mark.rule(29)
 @pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2, 4])
 @pytest.mark.parametrize("size", [1, 3, 5, 9])
 @pytest.mark.parametrize("dtype", [np.complex128, np.complex64])
 def test_of_a_whole_state(size: int, count: int, dtype: type[Any]) -> None:
-    """Rule 29: in chunks of any size, by any number of threads, bit for bit the same."""
+    """In chunks of any size, by any number of threads, bit for bit the same."""
     rng = np.random.default_rng(size)
     threads.use_threads(count)
     for width in (2, 3, 6, 9):
@@ -85,8 +86,9 @@ def test_strings_of_any_length() -> None:
     np.testing.assert_allclose(state.ordered(), expected, rtol=0, atol=1e-13)
 
 
+@pytest.mark.rule(25)
 def test_many_strings_keep_little_memory() -> None:
-    """Rule 25: a plan keeps masks, and not what a gather needs, for each of its rotations."""
+    """A plan keeps masks, and not what a gather needs, for each of its rotations."""
     rng = np.random.default_rng(3)
     gates = [*everywhere(14), *(rotation(rng, rng.permutation(14)[:12].tolist()) for _ in range(400))]
     clear_caches()
@@ -97,8 +99,9 @@ def test_many_strings_keep_little_memory() -> None:
     assert most < (400 * 5 << 10) + (8 << 20)
 
 
+@pytest.mark.rule(8)
 def test_a_checkpoint_ends_it() -> None:
-    """Rule 8: also one on the whole state ends at a checkpoint."""
+    """Also one on the whole state ends at a checkpoint."""
     calls = []
 
     def checkpoint() -> None:
@@ -113,6 +116,7 @@ def test_a_checkpoint_ends_it() -> None:
     assert len(calls) == 3
 
 
+@pytest.mark.rule(23)
 @pytest.mark.parametrize(
     ("gate", "text"),
     [
@@ -122,13 +126,14 @@ def test_a_checkpoint_ends_it() -> None:
     ],
 )
 def test_what_is_refused(gate: dict[str, Any], text: str) -> None:
-    """Rule 23: by name, where it is made."""
+    """By name, where it is made."""
     with pytest.raises(InvalidProgramError, match=text):
         Gate(params=(0.1,), **gate)
 
 
+@pytest.mark.rule(29)
 def test_the_unitary_of_one() -> None:
-    """Rule 29: the unitary simulator runs them, too."""
+    """The unitary simulator runs them, too."""
     gate = Gate("rzxyx", (3, 0, 4, 1), (0.7,))
     unitary = run(program(5, 0, gate), seed=1, method="unitary").state
     np.testing.assert_allclose(unitary, dense(gate, 5), rtol=0, atol=1e-15)

@@ -36,9 +36,10 @@ def test_each_item_once() -> None:
     assert len({thread for _, thread in seen}) == 3
 
 
+@pytest.mark.rule(8)
 @pytest.mark.parametrize("helpers", [0, 2])
 def test_checkpoints_are_the_callers(helpers: int) -> None:
-    """Rule 8: the checkpoint is called in the caller's thread only, before each item that it takes."""
+    """The checkpoint is called in the caller's thread only, before each item that it takes."""
     caller, own, called = threading.get_ident(), [], []
 
     def work(items: Iterator[int], checkpoint: Checkpoint) -> None:

@@ -43,9 +43,10 @@ def template(num_qubits: int, angles: Sequence[float]) -> tuple[list[Evolving], 
     return gates, columns
 
 
+@pytest.mark.rule(32)
 @pytest.mark.parametrize("num_qubits", [4, 8, 11, 13])
 def test_a_row_has_the_numbers_that_it_has_alone(num_qubits: int) -> None:
-    """Rule 32: the matrices of a row are the same bits, however many rows there are."""
+    """The matrices of a row are the same bits, however many rows there are."""
     count = 200
     values = np.random.default_rng(1).uniform(-7, 7, (ROWS, count))
     gates, columns = template(num_qubits, values[0].tolist())
