@@ -19,7 +19,7 @@ from simulator.errors import MemoryRefusedError
 from simulator.kernels.threads import thread_count
 from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.piecewise import with_checkpoints
-from simulator.plan.operations import is_rotation
+from simulator.plan import is_rotation
 from simulator.sampling.tally import WORD_BITS
 from simulator.shards.shards import Method, Options, Precision
 from simulator.tuning import CACHE_BITS

@@ -16,9 +16,8 @@ from jobs import lower
 from simulator import engine
 from simulator.caches import clear_caches
 from simulator.dynamic.timeline import unitary_instructions
-from simulator.evolve.evolution import Evolution
-from simulator.evolve.statevector import Statevector
-from simulator.plan.plan import Multiply, Stage
+from simulator.evolve import Evolution, Statevector
+from simulator.plan import Multiply, Stage
 from simulator.shards.shards import Precision
 
 _SEED = 1

@@ -32,7 +32,7 @@ from simulator.dynamic.resets import with_resets
 from simulator.errors import InvalidProgramError
 from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.piecewise import with_checkpoints
-from simulator.plan.operations import Evolving
+from simulator.plan import Evolving
 from simulator.shards.shards import Method, Options
 
 #: An instruction, and the qubits that it does something to, bodies included.

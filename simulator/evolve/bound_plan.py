@@ -67,9 +67,9 @@ class BoundPlan:
 
     def _bound(self, prepared: PreparedStep) -> ChunkStep:
         """Return a step with its numbers."""
-        step, place, spec = prepared
-        if isinstance(step, Multiply) and place is not None:
-            matrices = self._block_forms[place.size][place.first : place.end]
+        step, where, spec = prepared
+        if isinstance(step, Multiply) and where is not None:
+            matrices = self._block_forms[where.size][where.first : where.end]
             return Product(matrices, spec if isinstance(spec, ProductSpec) else self._prepared.product_spec(step))
         if isinstance(spec, DiagonalSpec):
             return self._scaling(spec)
