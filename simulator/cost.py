@@ -6,22 +6,22 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from simulator.circuit.contents import walk
 from simulator.circuit.instructions import (
     Diagonal,
     Unitary,
 )
 from simulator.circuit.program import MAX_QUBITS, Program
+from simulator.circuit.traversal import walk
 from simulator.dynamic.bytecode import Bytecode
 from simulator.dynamic.limits import peak_states
 from simulator.dynamic.timeline import Timeline
 from simulator.errors import MemoryRefusedError
 from simulator.kernels.threads import thread_count
 from simulator.monitor import Checkpoint, no_checkpoint
+from simulator.options import Method, Options, Precision
 from simulator.pieces import each as every
 from simulator.plan.operations import is_rotation
-from simulator.sampling.tally import WORD_BITS
-from simulator.shards.shards import Method, Options, Precision
+from simulator.sampling.counts import WORD_BITS
 
 #: Bits of a state that NumPy can address; memory ends far earlier.
 _MAX_STATE_BITS = 48

@@ -26,11 +26,11 @@ from simulator.evolve.evolution import Evolution
 from simulator.evolve.statevectors import Statevectors
 from simulator.kernels.result_amplitudes import to_complex
 from simulator.monitor import SILENT, Checkpoint, Monitor
+from simulator.options import Method, Precision
 from simulator.pieces import numbered
 from simulator.rng import Uniforms
-from simulator.sampling.sampling import collapse, sample
-from simulator.sampling.tally import Tally
-from simulator.shards.shards import Method, Precision
+from simulator.sampling.counts import ShotCounts
+from simulator.sampling.sampler import collapse, sample
 from simulator.tuning import TUNING, Tuning
 
 _DTYPES: Mapping[Precision, type[Any]] = MappingProxyType({"double": np.complex128, "single": np.complex64})
@@ -133,7 +133,7 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
         )
     one_shot = method == "statevector"
     numbers = numbered(0, 1, checkpoint) if one_shot else numbered(first, shots, checkpoint)
-    tally = Tally(numbers.size, memory=memory, first=first, checkpoint=checkpoint)
+    shot_counts = ShotCounts(numbers.size, memory=memory, first=first, checkpoint=checkpoint)
     final = None
     if one_shot or (shots and program.num_clbits):
         uniforms = Uniforms(seed)
@@ -151,7 +151,7 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
         # Without a name here, which would keep the memory of the first state.
         for branch in Interpreter(bytecode, uniforms, monitor).run(start(), numbers):
             checkpoint()
-            sample(branch, measures, uniforms, tally, checkpoint)
+            sample(branch, measures, uniforms, shot_counts, checkpoint)
             ended += branch.num_shots
             monitor.report(ended / numbers.size)
             if one_shot:
@@ -159,8 +159,8 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
                 last = branch.states.state
                 final = finished_state(last, program.global_phase, precision, chop_threshold, checkpoint)
     if not program.num_clbits:
-        tally = Tally(0, memory=memory)
-    return CircuitResult(*tally.results(), final)
+        shot_counts = ShotCounts(0, memory=memory)
+    return CircuitResult(*shot_counts.results(), final)
 
 
 def final_state(program: Program, *, precision: Precision = "double", monitor: Monitor = SILENT) -> state.State:

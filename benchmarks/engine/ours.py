@@ -17,8 +17,8 @@ from simulator import engine
 from simulator.dynamic.timeline import unitary_instructions
 from simulator.evolve.evolution import Evolution, forget_plans
 from simulator.evolve.state import State
+from simulator.options import Precision
 from simulator.plan.plan import Multiply, Stage
-from simulator.shards.shards import Precision
 
 _SEED = 1
 

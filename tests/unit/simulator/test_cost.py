@@ -16,8 +16,9 @@ from simulator.circuit.instructions import Diagonal, For, Gate, Measure, Range, 
 from simulator.circuit.program import Program
 from simulator.dynamic.timeline import Timeline
 from simulator.kernels.threads import use_threads
-from simulator.shards.parts import Outcome, Part, SweepOutcome
-from simulator.shards.shards import Experiment, Method, Options, Precision, Shard, Sweep
+from simulator.options import Method, Options, Precision
+from simulator.shards.result import Outcome, Part, SweepOutcome
+from simulator.shards.shard import Experiment, Shard, Sweep
 from simulator.shards.wire import encode
 from simulator.weight import part_weight, weight
 

@@ -7,7 +7,7 @@ import pytest
 
 from simulator import pieces
 from simulator.monitor import no_checkpoint
-from simulator.sampling.tally import summed
+from simulator.sampling.counts import add_counts
 
 
 @pytest.mark.parametrize("size", [16, 64, 1 << 16])
@@ -20,7 +20,7 @@ def test_words_are_added_up(size: int, seed: int, monkeypatch: pytest.MonkeyPatc
     words = rng.integers(-50, 10 ** rng.integers(1, 5), rng.integers(1, 3000))
     counts = rng.integers(1, 5, words.size)
     cuts = np.sort(rng.integers(0, words.size + 1, 5))
-    found, sums = summed(list(zip(np.split(words, cuts), np.split(counts, cuts), strict=True)), no_checkpoint)
+    found, sums = add_counts(list(zip(np.split(words, cuts), np.split(counts, cuts), strict=True)), no_checkpoint)
     expected, places = np.unique(words, return_inverse=True)
     assert np.array_equal(found, expected)
     assert np.array_equal(sums, np.bincount(places, counts).astype(int))

@@ -11,7 +11,7 @@ from qiskit.circuit.library import StatePreparation
 
 from jobs.lowering import lower
 from simulator.circuit import instructions
-from simulator.circuit.contents import walk
+from simulator.circuit.traversal import walk
 
 HALF = [np.sqrt(0.5), np.sqrt(0.5) * 1j]
 

@@ -25,8 +25,8 @@ from support.programs import (
 )
 
 from simulator.circuit.array import Array
-from simulator.circuit.contents import qubits_of
 from simulator.circuit.instructions import Diagonal, Gate, Initialize, Permutation, Unitary
+from simulator.circuit.traversal import qubits_of
 from simulator.errors import StoppedError
 from simulator.evolve import evolution, state
 from simulator.evolve.evolution import Evolution, forget_plans

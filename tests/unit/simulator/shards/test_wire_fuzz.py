@@ -26,9 +26,10 @@ from simulator.circuit.program import MAX_NESTING, Program, Variable
 from simulator.dynamic.timeline import Timeline
 from simulator.errors import MemoryRefusedError, StoppedError, WireError
 from simulator.monitor import Monitor
+from simulator.options import Options
 from simulator.shards import wire
-from simulator.shards.parts import Part
-from simulator.shards.shards import Experiment, Options, Shard, Sweep
+from simulator.shards.result import Part
+from simulator.shards.shard import Experiment, Shard, Sweep
 
 MAGIC = b"BAC" + bytes([wire.WIRE_VERSION])
 #: Bytes that decoding may take per byte of the message, and beside it: a Struct of ours per few bytes at the most.

@@ -14,7 +14,8 @@ import msgspec
 
 from simulator import cost
 from simulator.dynamic.timeline import Timeline
-from simulator.shards.shards import Experiment, Options, Shard, Sweep
+from simulator.options import Options
+from simulator.shards.shard import Experiment, Shard, Sweep
 
 #: Seconds of work of a shard, at least and at most, where the items allow it.
 LEAST_SECONDS, MOST_SECONDS = 0.05, 2.0
@@ -26,7 +27,7 @@ SHOT_BLOCK = 128
 _ENDLESS = 2.0**60
 
 
-def cut(options: Options, items: Iterable[Experiment | Sweep], most: int | None = None) -> Iterator[Shard]:
+def split(options: Options, items: Iterable[Experiment | Sweep], most: int | None = None) -> Iterator[Shard]:
     """Yield the shards of a job, at least one; ``most`` is how many there may be.
 
     With ``most`` all items are held at once; without it, those of one shard.

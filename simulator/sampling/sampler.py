@@ -6,7 +6,7 @@ each way is as random, and as reproducible.
 
 An outcome is an int. Of up to `Tuning.piece_bits` measured qubits it has a bit for each, the lowest qubit's first,
 so that the order of the distribution does not depend on how the state's qubits lie. Of more, it is an index of the
-state, whose distribution is too large to be kept, or sorted: pieces of it are summed up where a shot falls on
+state, whose distribution is too large to be kept, or sorted: pieces of it are add_counts up where a shot falls on
 them.
 """
 
@@ -28,7 +28,7 @@ from simulator.kernels.measure import marginals, piece_probabilities, squared_ma
 from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.pieces import looked, shared_cuts
 from simulator.rng import Uniforms
-from simulator.sampling.tally import WORD_BITS, Tally, Words, summed
+from simulator.sampling.counts import WORD_BITS, ShotCounts, Words, add_counts
 from simulator.tuning import TUNING, Tuning
 from simulator.typing import Amplitudes
 
@@ -44,34 +44,34 @@ def sample(
     branch: Branch[Statevectors],
     measures: Sequence[Measure],
     uniforms: Uniforms,
-    tally: Tally,
+    shot_counts: ShotCounts,
     checkpoint: Checkpoint = no_checkpoint,
 ) -> None:
     """Measure all at once, for every shot of a branch; its states stay as they are."""
     readout = readout_of(measures, branch.states.slots, branch.states.tuning)
-    memories = _Memories(branch, readout, tally, checkpoint)
-    if len(branch.histories) == 1 and not tally.remembers:
+    memories = _Memories(branch, readout, shot_counts, checkpoint)
+    if len(branch.histories) == 1 and not shot_counts.remembers:
         outcomes, counts = _counted(branch, readout, uniforms, checkpoint)
-        tally.add(memories.words(np.zeros_like(outcomes), outcomes), counts)
+        shot_counts.add(memories.words(np.zeros_like(outcomes), outcomes), counts)
         return
     codes_and_counts = []
     for inside, outcomes in _outcomes(branch, readout, uniforms, checkpoint):
         groups = branch.shots.groups[inside]
-        if tally.remembers:
+        if shot_counts.remembers:
             places = np.empty_like(groups)
             for some in looked(groups.size, checkpoint):
                 places[some] = branch.history_of_group.take(groups[some])
-            tally.put(branch.shots.numbers[inside], memories.words(places, outcomes))
+            shot_counts.put(branch.shots.numbers[inside], memories.words(places, outcomes))
             continue
         codes_and_counts += [
             _runs(np.sort(groups[some] << readout.num_bits | outcomes[some]))
             for some in looked(groups.size, checkpoint)
         ]
     if codes_and_counts:
-        codes, counts = summed(codes_and_counts, checkpoint)
+        codes, counts = add_counts(codes_and_counts, checkpoint)
         for some in looked(codes.size, checkpoint):
             groups, outcomes = codes[some] >> readout.num_bits, codes[some] & (1 << readout.num_bits) - 1
-            tally.add(memories.words(branch.history_of_group.take(groups), outcomes), counts[some])
+            shot_counts.add(memories.words(branch.history_of_group.take(groups), outcomes), counts[some])
 
 
 def collapse(
@@ -134,13 +134,13 @@ class _Memories:
     """The classical memories of a branch's histories, after outcomes are written to them."""
 
     def __init__(
-        self, branch: Branch[Statevectors], readout: Readout, tally: Tally, checkpoint: Checkpoint
+        self, branch: Branch[Statevectors], readout: Readout, shot_counts: ShotCounts, checkpoint: Checkpoint
     ) -> None:
         mask = readout.mask
         self._kept = [history.classical.memory & ~mask for history in branch.histories]
         self._checkpoint = checkpoint
         self._narrow = max([*self._kept, mask]) >> WORD_BITS == 0
-        self._readout, self._tally = readout, tally
+        self._readout, self._tally = readout, shot_counts
         #: Of what comes again in each batch of shots.
         self._words: dict[int, int] = {}
 
@@ -161,7 +161,7 @@ class _Memories:
                 places[some] << bits | outcomes[some], return_inverse=True, return_counts=True
             )
             found.append((pairs, counts))
-        all_pairs, _ = summed(found, self._checkpoint)
+        all_pairs, _ = add_counts(found, self._checkpoint)
         all_words = np.fromiter(map(self._word, all_pairs.tolist()), np.int64, all_pairs.size)
         for some, (pairs, _) in zip(all_pieces, found, strict=True):
             self._checkpoint()
@@ -249,7 +249,7 @@ def _counted(
                 outcomes, counts = outcomes[1:], counts[1:]
             if outcomes.size:
                 pairs.append((outcomes, counts))
-        return summed(pairs, checkpoint)
+        return add_counts(pairs, checkpoint)
     (edges,) = edges_of(branch.states.rows, _bits(branch, readout), checkpoint, branch.states.tuning)
     below = np.zeros(edges.size, np.int64)
     for _, draws in drawn(branch, uniforms, checkpoint):
