@@ -26,6 +26,8 @@ from simulator.options import Options
 from simulator.shards import wire
 from simulator.shards.shard import Experiment, Shard, Sweep
 
+pytestmark = pytest.mark.slow  # starts processes
+
 SHOTS = 100_000
 #: Beside states: buffers, plans, and what allocators keep.
 BESIDE = 16 << 20

@@ -17,6 +17,8 @@ from jobs.cli.qasm import read_program
 from jobs.cluster import LocalCluster
 from jobs.rebuilding import rebuild
 
+pytestmark = pytest.mark.slow  # starts processes
+
 EXAMPLES = pytest.mark.parametrize("example", demo.EXAMPLES, ids=lambda example: example.name)
 
 

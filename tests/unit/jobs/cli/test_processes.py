@@ -23,7 +23,7 @@ from jobs.cli.workers import differences, row
 from worker.record.values import WorkerInfo
 from worker.settings import Settings
 
-pytestmark = pytest.mark.usefixtures("no_settings")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_settings")]  # slow: starts processes
 
 
 def report(*arguments):
