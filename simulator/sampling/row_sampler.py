@@ -16,7 +16,8 @@ from simulator.monitor import Checkpoint
 from simulator.pieces import concatenated, looked
 from simulator.rng import Uniforms
 from simulator.sampling.counts import Words, add_counts
-from simulator.sampling.sampler import Readout, edges_of, readout_of
+from simulator.sampling.readout import Readout, readout_of
+from simulator.sampling.sampler import edges_of
 from simulator.typing import Amplitudes
 
 Counts: TypeAlias = NDArray[np.int64]

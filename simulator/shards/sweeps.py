@@ -19,7 +19,7 @@ _MOST_ROWS = 4096
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """The circuit of the experiment before it, or of the copy before it, with other numbers."""
+    """One row of a sweep: the preceding circuit with these parameter values."""
 
     #: The parameters of all gates outside of control flow, and the global phase.
     numbers: NDArray[np.float64]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.examples import examples
 from support.programs import Draw, h, measures, program, ry, x
 
-from simulator import Shard, cost, run_shard
+from simulator import Shard, run_shard
 from simulator import split as module
 from simulator.circuit.expression import Clbit
 from simulator.circuit.instructions import For, Gate, IfElse, Instruction, Measure, Range, Reset
@@ -24,6 +24,7 @@ from simulator.shards.result import Outcome, Part, merge
 from simulator.shards.shard import Experiment, Sweep
 from simulator.shards.sweeps import with_sweeps
 from simulator.split import LEAST_SECONDS, MOST_SECONDS, SHOT_BLOCK, expected_seconds, split
+from simulator.work import work
 
 SEED = 4
 
@@ -179,7 +180,7 @@ def test_rows_with_loops_cost_what_they_take() -> None:
 def test_shots_that_share_states_stay_together() -> None:
     """Cutting a circuit whose shots are in few states would only repeat the work."""
     few = program(2, 2, h(0), Measure(0, 0), x(1, 0), Measure(1, 1), h(0), *measures(2))
-    assert not cost.work(Timeline.of(few), 100_000).grows_with_shots
-    assert cost.work(Timeline.of(dynamic(0, 12, 30)), 100_000).grows_with_shots
+    assert not work(Timeline.of(few), 100_000).grows_with_shots
+    assert work(Timeline.of(dynamic(0, 12, 30)), 100_000).grows_with_shots
     assert len(list(split(Options("qasm", 10**6), items_of([few])))) == 1
     assert SHOT_BLOCK * 1000 < 10**6

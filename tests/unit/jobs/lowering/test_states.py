@@ -28,7 +28,7 @@ def test_initialize_is_its_amplitudes() -> None:
     circuit.initialize(HALF, 1)
     _, initialize = lower(circuit).instructions
     assert initialize.targets == (1,)
-    assert not initialize.fresh
+    assert not initialize.is_preparation
     np.testing.assert_array_equal(initialize.amplitudes.ndarray(), HALF)
 
 
@@ -50,7 +50,7 @@ def test_state_preparation_of_fresh_qubits_is_its_amplitudes() -> None:
     circuit.prepare_state(HALF, 1)
     *_, first, second = lower(circuit).instructions
     assert isinstance(first, instructions.Initialize)
-    assert first.fresh
+    assert first.is_preparation
     assert isinstance(second, instructions.Initialize)
 
 

@@ -25,7 +25,8 @@ from simulator.monitor import no_checkpoint
 from simulator.rng import Uniforms
 from simulator.sampling import sampler
 from simulator.sampling.counts import ShotCounts
-from simulator.sampling.sampler import collapse, readout_of, sample
+from simulator.sampling.readout import readout_of
+from simulator.sampling.sampler import collapse, sample
 from simulator.tuning import Tuning
 
 ALMOST_ONE = 1 - 2.0**-53
