@@ -17,8 +17,9 @@ from simulator.errors import MemoryRefusedError
 from simulator.kernels.threads import thread_count
 from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.options import Method, Options, Precision
-from simulator.pieces import each as every
+from simulator.piecewise import with_checkpoints
 from simulator.sampling.counts import WORD_BITS
+from simulator.tuning import CACHE_BITS
 
 #: log2 of the most amplitudes that NumPy can address; memory ends far earlier.
 _MAX_STATE_BITS = 48
@@ -52,8 +53,6 @@ _BYTES_PER_NUMBER = 9
 _BYTES_PER_OUTLINE = 128
 #: Qubits up to which rows of a sweep are run together.
 ROW_QUBITS = 12
-#: log2 of the amplitudes of all rows that go through a step together: two such buffers stay in a core's cache.
-_ROWS_AMPLITUDES = 14
 #: Instructions, of all rows that go through a step together, each of which has a matrix in each row.
 _ROWS_INSTRUCTIONS = 1 << 15
 #: Bytes of an instruction of a row, with what is made of it.
@@ -84,7 +83,7 @@ def bytes_required(
     state = _BYTES_PER_AMPLITUDE[precision] << timeline.num_bits
     real = bytecode.real and timeline.from_ground and timeline.method != "unitary"
     num_instructions = widest_diagonal = 0
-    for instruction in every(walk(timeline.program.instructions), checkpoint):
+    for instruction in with_checkpoints(walk(timeline.program.instructions), checkpoint):
         num_instructions += 1
         if isinstance(instruction, Diagonal):
             # It is copied as numbers of the state's type.
@@ -119,7 +118,7 @@ def sweep_bytes(bytecode: Bytecode, rows: int, options: Options) -> int:
 
 def rows_together(template: Program, num_qubits: int) -> int:
     """Return how many rows of a sweep go through a step together, whose states have so many qubits."""
-    amplitudes = 1 << _ROWS_AMPLITUDES >> num_qubits
+    amplitudes = 1 << CACHE_BITS >> num_qubits
     return max(1, min(amplitudes, _ROWS_INSTRUCTIONS // max(1, len(template.instructions))))
 
 

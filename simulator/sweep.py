@@ -19,11 +19,11 @@ from simulator.dynamic.bytecode import Bytecode, Evolve
 from simulator.dynamic.compiler import compile_program
 from simulator.dynamic.timeline import Timeline
 from simulator.engine import amplitude_type, finished_state
-from simulator.evolve import state
+from simulator.evolve import statevector
 from simulator.evolve.rows import Columns, RowsEvolution, can_share_steps
 from simulator.monitor import Checkpoint, Monitor
 from simulator.options import Options
-from simulator.pieces import concatenated, looked
+from simulator.piecewise import concatenate, slices
 from simulator.sampling.counts import WORD_BITS, Words, add_counts
 from simulator.sampling.row_sampler import Counts, RowSampler
 from simulator.shards.result import SweepOutcome
@@ -58,10 +58,10 @@ def run_together(
         some = values[start : start + step]
         rows = np.zeros((len(some), 1 << len(bytecode.qubits)), dtype)
         rows[:, 0] = 1
-        one = state.State(rows[0], {qubit: bit for bit, qubit in enumerate(bytecode.qubits)})
+        one = statevector.Statevector(rows[0], {qubit: bit for bit, qubit in enumerate(bytecode.qubits)})
         for evolution in evolutions:
             rows = evolution.run(rows, one, some, checkpoint)
-        row_counts.add(rows, one.slots, bytecode, seeds[start : start + step], checkpoint)
+        row_counts.add(rows, one.bit_of, bytecode, seeds[start : start + step], checkpoint)
         if options.method == "statevector":
             states += _finished_rows(rows, one, _phases(sweep, some), options, checkpoint)
         monitor.report((start + len(some)) / sweep.num_rows)
@@ -75,7 +75,7 @@ def run_together(
         counts=counts,
         ends=ends,
         memory=memory,
-        states=Array.over(concatenated(states, checkpoint).reshape(len(states), -1)) if states else None,
+        states=Array.over(concatenate(states, checkpoint).reshape(len(states), -1)) if states else None,
         names=sweep.names,
         metadata=sweep.metadata,
         global_phases=Array.of(_phases(sweep, values)) if GLOBAL_PHASE in sweep.places else None,
@@ -97,13 +97,13 @@ class _RowCounts:
     def add(
         self,
         rows: NDArray[Any],
-        slots: dict[int, int],
+        bit_of: dict[int, int],
         bytecode: Bytecode,
         seeds: Sequence[int],
         checkpoint: Checkpoint,
     ) -> None:
         """Sample some rows."""
-        sampler = RowSampler(rows, slots, bytecode.timeline.final, seeds, self._counted, checkpoint)
+        sampler = RowSampler(rows, bit_of, bytecode.timeline.final, seeds, self._counted, checkpoint)
         if self._memory is None:
             self._counts.append(sampler.counted())
             return
@@ -114,10 +114,10 @@ class _RowCounts:
 
     def results(self, checkpoint: Checkpoint) -> tuple[Array, Array, Array, Array | None]:
         """Return the memories, the counts and the ends of `SweepOutcome`, and each shot's memory."""
-        words, counts, sizes = (concatenated(each, checkpoint) for each in zip(*self._counts, strict=True))
+        words, counts, sizes = (concatenate(each, checkpoint) for each in zip(*self._counts, strict=True))
         memory = None
         if self._memory is not None:
-            whole = concatenated(self._memory, checkpoint).reshape(len(self._memory), -1)
+            whole = concatenate(self._memory, checkpoint).reshape(len(self._memory), -1)
             memory = Array.counting(whole, checkpoint)
         found = [Array.counting(each, checkpoint) for each in (words, counts, sizes.cumsum())]
         return found[0], found[1], found[2], memory
@@ -126,7 +126,7 @@ class _RowCounts:
 def _counts_of(words: Words, checkpoint: Checkpoint) -> tuple[Words, Counts]:
     """Return the words that come, ascending, and how often each does."""
     return add_counts(
-        [np.unique(words[some], return_counts=True) for some in looked(words.size, checkpoint)], checkpoint
+        [np.unique(words[some], return_counts=True) for some in slices(words.size, checkpoint)], checkpoint
     )
 
 
@@ -146,7 +146,7 @@ def _bytecode(template: Program, options: Options, checkpoint: Checkpoint) -> By
 def _instructions(operation: object) -> Iterator[Any]:
     if isinstance(operation, Evolve):
         for piece in operation.evolution.pieces:
-            yield from piece.instructions
+            yield from piece
 
 
 def _with_own_gates(sweep: Sweep) -> tuple[Program, Columns]:
@@ -176,12 +176,12 @@ def _phases(sweep: Sweep, values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _finished_rows(
     rows: NDArray[Any],
-    one: state.State,
+    one: statevector.Statevector,
     phases: NDArray[np.float64],
     options: Options,
     checkpoint: Checkpoint,
 ) -> Iterator[NDArray[Any]]:
     """Yield the rows' states as `engine.run` returns them."""
     for row, phase in zip(rows, phases.tolist(), strict=True):
-        own = state.State(row.copy(), dict(one.slots), one.live, one.home)
+        own = one.with_amplitudes(row.copy())
         yield finished_state(own, phase, options.precision, options.chop_threshold, checkpoint)

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import pieces
+from simulator import piecewise
 from simulator.monitor import Checkpoint
-from simulator.pieces import concatenated, looked
+from simulator.piecewise import concatenate, slices
 from simulator.rng import Draws, Uniforms
 from simulator.typing import Indices
 
@@ -41,13 +41,13 @@ class Shots:
     def of(cls, numbers: NDArray[np.int64], checkpoint: Checkpoint) -> Shots:
         """Return shots that are all in the group 0."""
         gapless = int(numbers[-1] - numbers[0]) == numbers.size - 1
-        for some in looked(numbers.size - 1 if gapless else 0, checkpoint):
+        for some in slices(numbers.size - 1 if gapless else 0, checkpoint):
             gapless = gapless and bool(np.all(numbers[some.start + 1 : some.stop + 1] > numbers[some]))
         return cls(numbers, np.zeros(numbers.size, np.intp), np.array([numbers.size]), gapless)
 
     def batches(self, checkpoint: Checkpoint) -> Iterator[slice]:
         """Yield parts of the shots that cover them; calls ``checkpoint`` before each."""
-        return looked(self.numbers.size, checkpoint, _BATCH)
+        return slices(self.numbers.size, checkpoint, _BATCH)
 
     def drawn(
         self, draw_of_group: Indices, draws: Draws, checkpoint: Checkpoint
@@ -110,15 +110,15 @@ class Shots:
             there = np.flatnonzero(of_shots >= 0)
             found.append(self.numbers[inside].take(there))
             groups.append(of_shots.take(there))
-        all_groups = concatenated(groups, checkpoint)
-        return Shots(concatenated(found, checkpoint), all_groups, _sizes(all_groups, count, checkpoint))
+        all_groups = concatenate(groups, checkpoint)
+        return Shots(concatenate(found, checkpoint), all_groups, _sizes(all_groups, count, checkpoint))
 
     def joined(self, other: Shots, checkpoint: Checkpoint) -> Shots:
         """Return the shots of both; the other's groups come behind these."""
-        groups = concatenated([self.groups, other.groups], checkpoint)
-        for some in looked(other.groups.size, checkpoint):
+        groups = concatenate([self.groups, other.groups], checkpoint)
+        for some in slices(other.groups.size, checkpoint):
             groups[self.groups.size :][some] += self.sizes.size
-        numbers = concatenated([self.numbers, other.numbers], checkpoint)
+        numbers = concatenate([self.numbers, other.numbers], checkpoint)
         return Shots(numbers, groups, np.concatenate([self.sizes, other.sizes]))
 
 
@@ -126,6 +126,6 @@ def _sizes(groups: Indices, count: int, checkpoint: Checkpoint) -> Indices:
     """Return how many shots are in each group below ``count``."""
     sizes = np.zeros(count, np.intp)
     # A piece has more shots than there are groups, whose sizes are added up for each piece.
-    for some in looked(groups.size, checkpoint, max(pieces.PIECE, 2 * count)):
+    for some in slices(groups.size, checkpoint, max(piecewise.PIECE, 2 * count)):
         sizes += np.bincount(groups[some], minlength=count)
     return sizes

@@ -17,7 +17,7 @@ from simulator.circuit.instructions import Measure
 from simulator.dynamic.branches import Branch
 from simulator.evolve.statevectors import Statevectors
 from simulator.monitor import Checkpoint
-from simulator.pieces import looked
+from simulator.piecewise import slices
 from simulator.sampling.counts import WORD_BITS, ShotCounts, Words, add_counts
 from simulator.tuning import TUNING, Tuning
 
@@ -61,13 +61,13 @@ class Readout:
         return sum((outcome >> place & 1) << clbit for clbit, place in self.sources.items())
 
 
-def readout_of(measures: Sequence[Measure], slots: Mapping[int, int], tuning: Tuning = TUNING) -> Readout:
+def readout_of(measures: Sequence[Measure], bit_of: Mapping[int, int], tuning: Tuning = TUNING) -> Readout:
     """Return how outcomes of some measurements are read in a state whose qubits lie so."""
     qubits = sorted({measure.qubit for measure in measures})
     wide = len(qubits) > tuning.piece_bits
-    places = {qubit: slots[qubit] if wide else place for place, qubit in enumerate(qubits)}
+    places = {qubit: bit_of[qubit] if wide else place for place, qubit in enumerate(qubits)}
     sources = {measure.clbit: places[measure.qubit] for measure in measures}
-    return Readout(places, sources, len(slots) if wide else len(qubits), wide)
+    return Readout(places, sources, len(bit_of) if wide else len(qubits), wide)
 
 
 class Memories:
@@ -80,14 +80,14 @@ class Memories:
         self._kept = [history.classical.memory & ~mask for history in branch.histories]
         self._checkpoint = checkpoint
         self._narrow = max([*self._kept, mask]) >> WORD_BITS == 0
-        self._readout, self._tally = readout, shot_counts
+        self._readout, self._shot_counts = readout, shot_counts
         #: Of what comes again in each batch of shots.
         self._words: dict[int, int] = {}
 
     def words(self, places: NDArray[np.intp], outcomes: NDArray[np.int64]) -> Words:
         """Return the word of each pair of a history's index and an outcome."""
         words = np.empty(outcomes.size, np.int64)
-        all_pieces = list(looked(words.size, self._checkpoint))
+        all_pieces = list(slices(words.size, self._checkpoint))
         if self._narrow:
             kept = np.array(self._kept, np.int64)
             for some in all_pieces:
@@ -114,7 +114,7 @@ class Memories:
         if word is None:
             self._checkpoint()
             bits = self._readout.num_bits
-            word = self._tally.word(self._kept[pair >> bits] | self._readout.memory(pair & (1 << bits) - 1))
+            word = self._shot_counts.word(self._kept[pair >> bits] | self._readout.memory(pair & (1 << bits) - 1))
             if not self._readout.wide:
                 self._words[pair] = word
         return word

@@ -18,14 +18,14 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import pieces
+from simulator import piecewise
 from simulator.circuit.instructions import Measure
 from simulator.dynamic.branches import Branch, drawn
 from simulator.evolve.statevectors import Statevectors
 from simulator.kernels import measure
 from simulator.kernels.measure import marginals, piece_probabilities, squared_magnitudes
 from simulator.monitor import Checkpoint, no_checkpoint
-from simulator.pieces import looked, shared_cuts
+from simulator.piecewise import aligned_slices, slices
 from simulator.rng import Uniforms
 from simulator.sampling.counts import ShotCounts, add_counts
 from simulator.sampling.readout import Memories, Readout, readout_of
@@ -46,7 +46,7 @@ def sample(
     checkpoint: Checkpoint = no_checkpoint,
 ) -> None:
     """Measure all at once, for every shot of a branch; its states stay as they are."""
-    readout = readout_of(measures, branch.states.slots, branch.states.tuning)
+    readout = readout_of(measures, branch.states.bit_of, branch.states.tuning)
     memories = Memories(branch, readout, shot_counts, checkpoint)
     if len(branch.histories) == 1 and not shot_counts.remembers:
         outcomes, counts = _counted(branch, readout, uniforms, checkpoint)
@@ -57,17 +57,17 @@ def sample(
         groups = branch.shots.groups[inside]
         if shot_counts.remembers:
             places = np.empty_like(groups)
-            for some in looked(groups.size, checkpoint):
+            for some in slices(groups.size, checkpoint):
                 places[some] = branch.history_of_group.take(groups[some])
             shot_counts.put(branch.shots.numbers[inside], memories.words(places, outcomes))
             continue
         codes_and_counts += [
             _runs(np.sort(groups[some] << readout.num_bits | outcomes[some]))
-            for some in looked(groups.size, checkpoint)
+            for some in slices(groups.size, checkpoint)
         ]
     if codes_and_counts:
         codes, counts = add_counts(codes_and_counts, checkpoint)
-        for some in looked(codes.size, checkpoint):
+        for some in slices(codes.size, checkpoint):
             groups, outcomes = codes[some] >> readout.num_bits, codes[some] & (1 << readout.num_bits) - 1
             shot_counts.add(memories.words(branch.history_of_group.take(groups), outcomes), counts[some])
 
@@ -76,9 +76,9 @@ def collapse(
     branch: Branch[Statevectors], measures: Sequence[Measure], uniforms: Uniforms, checkpoint: Checkpoint
 ) -> None:
     """Leave a branch of one shot in the state after the outcome that `sample` gives it."""
-    readout = readout_of(measures, branch.states.slots, branch.states.tuning)
+    readout = readout_of(measures, branch.states.bit_of, branch.states.tuning)
     ((_, (outcome,)),) = _outcomes(branch, readout, uniforms, checkpoint)
-    fixed = {branch.states.slots[qubit]: outcome >> place & 1 for qubit, place in readout.places.items()}
+    fixed = {branch.states.bit_of[qubit]: outcome >> place & 1 for qubit, place in readout.places.items()}
     if fixed:
         measure.collapse(branch.states.state.amplitudes, fixed, checkpoint, branch.states.tuning)
 
@@ -105,7 +105,7 @@ def _all_found(
 ) -> NDArray[np.int64]:
     """Return all shots' outcomes, that are indices of the states; ``rows`` by group."""
     outcomes = np.empty(branch.shots.numbers.size, np.int64)
-    for some in looked(outcomes.size, checkpoint):
+    for some in slices(outcomes.size, checkpoint):
         outcomes[some] = 0  # so that what is written all over it finds no memory that nothing has touched
     #: Of each row, runs of shots in the order of their draws.
     runs: list[list[tuple[NDArray[np.intp], NDArray[np.float64]]]] = [[] for _ in branch.states.rows]
@@ -121,7 +121,7 @@ def _all_found(
     for psi, own in zip(branch.states.rows, runs, strict=True):
         if own:
             found = _Finder(psi, checkpoint, branch.states.tuning)
-            for cuts in shared_cuts([uniforms for _, uniforms in own], checkpoint):
+            for cuts in aligned_slices([uniforms for _, uniforms in own], checkpoint):
                 uniforms = np.concatenate([uniforms[cut] for (_, uniforms), cut in zip(own, cuts, strict=True)])
                 order = np.argsort(uniforms)
                 checkpoint()
@@ -143,7 +143,7 @@ def _counted(
             run.sort()
         found = _Finder(branch.states.rows[0], checkpoint, branch.states.tuning)
         pairs: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
-        for cuts in shared_cuts(runs, checkpoint):
+        for cuts in aligned_slices(runs, checkpoint):
             draws = np.concatenate([run[cut] for run, cut in zip(runs, cuts, strict=True)])
             draws.sort()
             outcomes, counts = _runs(found.of(draws))
@@ -178,7 +178,7 @@ def edges_of(
 
 
 def _bits(branch: Branch[Statevectors], readout: Readout) -> list[int]:
-    return [branch.states.slots[qubit] for qubit in readout.places]
+    return [branch.states.bit_of[qubit] for qubit in readout.places]
 
 
 def _looked_up(
@@ -203,7 +203,7 @@ def _together(draws: Draws) -> Iterator[NDArray[np.float64]]:
     for _, some in draws:
         pending.append(some)
         size += some.size
-        if size >= pieces.PIECE:
+        if size >= piecewise.PIECE:
             yield np.concatenate(pending)
             pending, size = [], 0
     if pending:

@@ -24,7 +24,7 @@ from simulator.dynamic.branches import (
 )
 from simulator.dynamic.classical import Classical
 from simulator.dynamic.shots import Shots
-from simulator.evolve.state import State, ground, vector
+from simulator.evolve.statevector import Statevector, ground, vector
 from simulator.evolve.statevectors import Statevectors
 from simulator.monitor import no_checkpoint
 from simulator.rng import Uniforms
@@ -55,14 +55,19 @@ def spread(seed: int, num_states: int = 4, num_histories: int = 10) -> Branch:
     groups = rng.integers(0, num_histories, SHOTS.size)
     gathered = Shots(SHOTS, groups, np.bincount(groups, minlength=num_histories))
     return Branch(
-        7, Statevectors(State(amplitudes.reshape(-1), {0: 0, 1: 1})), histories, gathered, np.arange(num_histories)
+        7,
+        Statevectors(Statevector(amplitudes.reshape(-1), {0: 0, 1: 1})),
+        histories,
+        gathered,
+        np.arange(num_histories),
     )
 
 
+@pytest.mark.rule(30)
 @settings(deadline=None, max_examples=40)
 @given(st.integers(0, 999), st.integers(1, 4))
 def test_cut_and_joined_again_each_shot_is_as_before(seed: int, count: int) -> None:
-    """Rule 30: parts share out the shots and their states; joined in any order, they are all there again."""
+    """Parts share out the shots and their states; joined in any order, they are all there again."""
     branch = spread(seed)
     before = seen(branch)
     number_of = np.random.default_rng(seed).integers(0, count, len(branch.histories))
@@ -125,9 +130,10 @@ def test_absorbing_keeps_one_state() -> None:
     assert set(seen(one)) == set(range(30))
 
 
+@pytest.mark.rule(32)
 @pytest.mark.parametrize("sparse", [8, 0])
 def test_split_follows_the_draws(sparse: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rule 32: a shot's outcome is 0 if its own draw of its own number is below its history's share."""
+    """A shot's outcome is 0 if its own draw of its own number is below its history's share."""
     monkeypatch.setattr(module, "_SPARSE", sparse)
     branch = spread(2)
     (branch, _) = parts(branch, [np.array([0, 2, 3, 4, 8]), np.array([1, 5, 6, 7, 9])], no_checkpoint)
@@ -165,8 +171,9 @@ def test_split_where_words_do_not_decide(share: float) -> None:
     np.testing.assert_array_equal(outcomes[branch.history_of_group[branch.shots.groups]], expected)
 
 
+@pytest.mark.rule(32)
 def test_draws_come_shot_by_shot() -> None:
-    """Rule 32: shots of any order and number get their own draws, in batches of any size."""
+    """Shots of any order and number get their own draws, in batches of any size."""
     branch = spread(3)
     numbers = {shot: draws for shot, (_, _, draws) in seen(branch).items()}
     uniforms = Uniforms(5)
