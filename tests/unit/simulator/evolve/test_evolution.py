@@ -39,7 +39,7 @@ from simulator.tuning import Tuning
 # Rounding of a dozen products of matrices of at most 2^6 rows.
 TOLERANCE = {"rtol": 0, "atol": 1e-12}
 #: log2 of a chunk, how many of the lowest bits are always in it, threads.
-CUTS = [(14, 3, 1), (5, 0, 1), (5, 1, 2), (6, 2, 4)]
+CUTS = [(14, 3, 1), (5, 0, 1), *(pytest.param(each, marks=pytest.mark.slow) for each in ((5, 1, 2), (6, 2, 4)))]
 
 
 def cut(chunk: int, low: int) -> Tuning:
