@@ -21,9 +21,7 @@ from simulator.dynamic.compiler import compile_program
 from simulator.dynamic.interpreter import Interpreter
 from simulator.dynamic.timeline import Timeline, unitary_instructions
 from simulator.errors import InvalidProgramError
-from simulator.evolve import statevector
-from simulator.evolve.evolution import Evolution
-from simulator.evolve.statevectors import Statevectors
+from simulator.evolve import Evolution, Statevectors, statevector
 from simulator.kernels.result_amplitudes import to_complex
 from simulator.monitor import SILENT, Checkpoint, Monitor
 from simulator.options import Method, Precision

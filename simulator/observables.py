@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.errors import InvalidProgramError
-from simulator.evolve.statevector import Statevector
+from simulator.evolve import Statevector
 from simulator.kernels.pauli import PauliMask, Scratch, grouped
 from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.tuning import CACHE_BITS

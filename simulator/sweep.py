@@ -19,8 +19,7 @@ from simulator.dynamic.bytecode import Bytecode, Evolve
 from simulator.dynamic.compiler import compile_program
 from simulator.dynamic.timeline import Timeline
 from simulator.engine import amplitude_type, finished_state
-from simulator.evolve import statevector
-from simulator.evolve.rows import Columns, RowsEvolution, can_share_steps
+from simulator.evolve import Columns, RowsEvolution, can_share_steps, statevector
 from simulator.monitor import Checkpoint, Monitor
 from simulator.options import Options
 from simulator.piecewise import concatenate, slices

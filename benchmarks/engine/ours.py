@@ -16,10 +16,9 @@ from jobs import lower
 from simulator import engine
 from simulator.caches import clear_caches
 from simulator.dynamic.timeline import unitary_instructions
-from simulator.evolve.evolution import Evolution
-from simulator.evolve.statevector import Statevector
+from simulator.evolve import Evolution, Statevector
 from simulator.options import Precision
-from simulator.plan.plan import Multiply, Stage
+from simulator.plan import Multiply, Stage
 
 _SEED = 1
 

@@ -15,9 +15,9 @@ from simulator.circuit import instructions
 from simulator.circuit.program import Program
 from simulator.shards.sweeps import Copy
 
-#: The name of a standard gate, its qubits, and how many numbers it has,
+#: A standard gate: its name, its qubits, and how many numbers it has.
 _Gate: TypeAlias = tuple[str, tuple[Qubit, ...], int]
-#: or the class of another operation, its qubits, and its clbits.
+#: Another operation: its class, its qubits, and its clbits.
 _Other: TypeAlias = tuple[type, tuple[Qubit, ...], tuple[Clbit, ...]]
 
 #: Name in GATES and number of controls -> name of the standard gate.

@@ -22,10 +22,10 @@ from simulator.dynamic.bytecode import (
     Operation,
 )
 from simulator.dynamic.timeline import Timeline, unitary_instructions
-from simulator.evolve.evolution import Evolution
+from simulator.evolve import Evolution
 from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.piecewise import with_checkpoints
-from simulator.plan.operations import Evolving
+from simulator.plan import Evolving
 
 
 def compile_program(timeline: Timeline, checkpoint: Checkpoint = no_checkpoint) -> Bytecode:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.evolve.evolution import Evolution
+from simulator.evolve import Evolution
 from simulator.monitor import Checkpoint, Monitor
 from simulator.typing import Indices
 

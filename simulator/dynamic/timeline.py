@@ -34,7 +34,7 @@ from simulator.errors import InvalidProgramError
 from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.options import Method, Options
 from simulator.piecewise import with_checkpoints
-from simulator.plan.operations import Evolving
+from simulator.plan import Evolving
 
 #: An instruction, and the qubits that it does something to, bodies included.
 Step: TypeAlias = tuple[Instruction, set[int]]

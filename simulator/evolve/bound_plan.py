@@ -67,9 +67,9 @@ class BoundPlan:
 
     def _bound(self, prepared: PreparedStep) -> ChunkStep:
         """Return a step with its numbers."""
-        step, place, spec = prepared
-        if isinstance(step, Multiply) and place is not None:
-            matrices = self._block_forms[place.size][place.first : place.end]
+        step, where, spec = prepared
+        if isinstance(step, Multiply) and where is not None:
+            matrices = self._block_forms[where.size][where.first : where.end]
             return Product(matrices, spec if isinstance(spec, ProductSpec) else self._prepared.product_spec(step))
         if isinstance(spec, DiagonalSpec):
             return self._scaling(spec)
@@ -117,11 +117,12 @@ class BoundPlan:
             (theta,) = instruction.params
             rotate_state(state.amplitudes, letters, part.bits, theta, checkpoint, state.tuning)
         elif isinstance(instruction, Initialize):
-            prepare(state.amplitudes, instruction.amplitudes.ndarray(), part.bits, checkpoint)
+            prepare(state.amplitudes, instruction.amplitudes.ndarray(), part.bits, checkpoint, state.tuning)
         else:
             targets = part.bits[: len(instruction.targets)]
             controls = controls_of(instruction, part.bits)
-            apply_matrix(state.amplitudes, _matrix(instruction), targets, controls, checkpoint)
+            matrix = _matrix(instruction)
+            apply_matrix(state.amplitudes, matrix, targets, controls, checkpoint, state.tuning)
 
 
 def _matrix(instruction: Evolving) -> Matrices:

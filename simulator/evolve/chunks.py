@@ -105,7 +105,7 @@ def run_by_chunks(
     buffers: ChunkBuffers,
     checkpoint: Checkpoint,
 ) -> None:
-    """Run a stage on a state, in place; ``maybe_excited`` are the qubits that may not be in |0>."""
+    """Run a stage on a state, in goal; ``maybe_excited`` are the qubits that may not be in |0>."""
     num_bits = psi.size.bit_length() - 1
     axes = [num_bits - 1 - bit for bit in (*stage.outer, *reversed(stage.local))]
     chunks = psi.reshape((2,) * num_bits).transpose(axes)
@@ -118,35 +118,35 @@ def run_by_chunks(
     which = sum(1 << index for index, bit in enumerate(stage.outer) if bit >= row) if stretches else 0
     touched: set[int] = set()
 
-    def write_back(number: int, place: Amplitudes, amplitudes: Amplitudes, own_checkpoint: Checkpoint) -> None:
+    def write_back(number: int, goal: Amplitudes, amplitudes: Amplitudes, own_checkpoint: Checkpoint) -> None:
         # The first chunk in some stretches may be the first to touch their memory, even of the whole state.
         if not stretches or number & which in touched:
-            np.copyto(place, amplitudes)
+            np.copyto(goal, amplitudes)
         else:
             touched.add(number & which)
-            _copy_slowly(place, amplitudes, stretches, own_checkpoint)
+            _copy_slowly(goal, amplitudes, stretches, own_checkpoint)
 
     def work(numbers: Iterator[int], own_checkpoint: Checkpoint) -> None:
         pair = buffers.take()
         for number in numbers:
-            place = chunks[tuple([number >> bit & 1 for bit in outer])]
+            goal = chunks[tuple([number >> bit & 1 for bit in outer])]
             chunk, spare = pair
-            np.copyto(chunk.amplitudes.reshape(shape), place)
+            np.copyto(chunk.amplitudes.reshape(shape), goal)
             if _is_zero(chunk.amplitudes):
                 continue
             for step in steps:
                 chunk, spare = step.apply(chunk, spare, number)
-            write_back(number, place, chunk.amplitudes.reshape(shape), own_checkpoint)
+            write_back(number, goal, chunk.amplitudes.reshape(shape), own_checkpoint)
         buffers.give_back(pair)
 
     share(work, subsets(excited), checkpoint, (1 << excited.bit_count()) // _WORTH_A_THREAD)
 
 
-def _copy_slowly(place: Amplitudes, amplitudes: Amplitudes, high: int, checkpoint: Checkpoint) -> None:
-    """Copy amplitudes, shape (2, ..., 2), to their place, with a checkpoint for each value of the highest bits."""
-    for index in np.ndindex(place.shape[: min(high, place.ndim - 1)]):
+def _copy_slowly(goal: Amplitudes, amplitudes: Amplitudes, high: int, checkpoint: Checkpoint) -> None:
+    """Copy amplitudes, shape (2, ..., 2), with a checkpoint for each value of the highest bits."""
+    for index in np.ndindex(goal.shape[: min(high, goal.ndim - 1)]):
         checkpoint()
-        np.copyto(place[index], amplitudes[index])
+        np.copyto(goal[index], amplitudes[index])
 
 
 def _is_zero(chunk: Amplitudes) -> bool:

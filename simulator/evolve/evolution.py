@@ -70,13 +70,13 @@ class Evolution:
 
     def _bound_plan(self, piece: Sequence[Evolving], state: Statevector, checkpoint: Checkpoint) -> BoundPlan:
         """Return the plan of a piece with its numbers, which is kept if the piece is the only one."""
-        qubit_at, dtype, tuning = place = state.qubit_at, state.amplitudes.dtype, state.tuning
-        bound = self._bound.get(place)
+        qubit_at, dtype, tuning = kind = state.qubit_at, state.amplitudes.dtype, state.tuning
+        bound = self._bound.get(kind)
         if bound is None:
             key = PlanKey.of(piece, qubit_at, tuning, real=dtype.kind == "f")
             bound = plan_cache.bound_plan(key, dtype, checkpoint)
             if len(self.pieces) == 1:
                 if len(self._bound) == _LAYOUTS:
                     self._bound.clear()
-                self._bound[place] = bound
+                self._bound[kind] = bound
         return bound

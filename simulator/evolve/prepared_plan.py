@@ -18,7 +18,8 @@ from simulator.evolve.product import ProductSpec
 from simulator.evolve.rotation import RotationSpec
 from simulator.evolve.scaling import Entries, PairVector, Patch
 from simulator.kernels.dense import real_form
-from simulator.matrices.block_matrices import MatrixPlan, StackSlice
+from simulator.matrices import MatrixPlan
+from simulator.matrices.block_matrices import StackSlice
 from simulator.matrices.folding import PAIR
 from simulator.plan.operations import WIDEST, Evolving, Operation, OperationList, list_operations
 from simulator.plan.plan import Multiply, Plan, Rotate, Step, steps_of

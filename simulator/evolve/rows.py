@@ -22,7 +22,7 @@ from simulator.evolve.rotation import PauliRotation, RotationSpec
 from simulator.evolve.statevector import Statevector
 from simulator.kernels.bits import gather
 from simulator.kernels.dense import as_type
-from simulator.matrices.gate_matrices import Swept
+from simulator.matrices import Swept
 from simulator.monitor import Checkpoint
 from simulator.plan.operations import WIDEST, Evolving, is_rotation
 from simulator.plan.plan import Multiply, Rotate, Stage
@@ -110,9 +110,9 @@ class _RowsPlan:
         def diagonals(index: int) -> Amplitudes:
             return as_type(matrix_plan.diagonal(flat, index), dtype)
 
-        for step, place, spec in self._prepared.steps:
-            if isinstance(step, Multiply) and place is not None:
-                yield _product(forms[place.size][:, place.first], step)
+        for step, where, spec in self._prepared.steps:
+            if isinstance(step, Multiply) and where is not None:
+                yield _product(forms[where.size][:, where.first], step)
             elif isinstance(spec, RotationSpec) and isinstance(step, Rotate):
                 yield self._rotation(spec, step, values)
             elif isinstance(spec, DiagonalSpec):

@@ -13,11 +13,11 @@ from simulator.evolve.statevector import Statevector, with_qubits, without_qubit
 from simulator.kernels import measure
 from simulator.monitor import Checkpoint, Monitor
 from simulator.piecewise import concatenate, slices, take_rows
-from simulator.tuning import Tuning
+from simulator.tuning import CACHE_BITS, Tuning
 from simulator.typing import Amplitudes, Indices
 
 #: log2 of the amplitudes that are evolved at once, where they are of several states.
-_TOGETHER_BITS = 14
+_TOGETHER_BITS = CACHE_BITS
 
 
 @dataclass(slots=True, eq=False)
@@ -76,9 +76,7 @@ class Statevectors:
                 amplitudes = evolved.amplitudes
             else:
                 part[...] = evolved.amplitudes
-        self.state = Statevector(
-            amplitudes[: rows << bits], evolved.bit_of, evolved.maybe_excited, tuning=state.tuning
-        )
+        self.state = evolved.with_amplitudes(amplitudes[: rows << bits])
 
     def allocate(self, qubits: Sequence[int], checkpoint: Checkpoint) -> None:
         """Add qubits, in |0>, to all states."""
@@ -108,9 +106,7 @@ class Statevectors:
     def take(self, indices: Indices, checkpoint: Checkpoint) -> Statevectors:
         """Return copies of some states."""
         amplitudes = take_rows(self.rows, indices, checkpoint).reshape(-1)
-        return Statevectors(
-            Statevector(amplitudes, dict(self.state.bit_of), self.state.maybe_excited, tuning=self.state.tuning)
-        )
+        return Statevectors(self.state.with_amplitudes(amplitudes))
 
     def join(self, other: Statevectors, checkpoint: Checkpoint) -> None:
         """Take in other states of the same kind, behind these."""

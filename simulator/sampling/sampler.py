@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from simulator import piecewise
 from simulator.circuit.instructions import Measure
 from simulator.dynamic.branches import Branch, drawn
-from simulator.evolve.statevectors import Statevectors
+from simulator.evolve import Statevectors
 from simulator.kernels import measure
 from simulator.kernels.measure import marginals, piece_probabilities, squared_magnitudes
 from simulator.monitor import Checkpoint, no_checkpoint

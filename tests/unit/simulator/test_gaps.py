@@ -34,7 +34,7 @@ from simulator.options import Precision
 from simulator.shards import wire
 from simulator.shards.result import Outcome, SweepOutcome
 
-pytestmark = pytest.mark.slow  # measures time, at full width
+pytestmark = pytest.mark.slow  # measures times
 
 #: Seconds. The goal is 0.05; a core that others use, too, takes longer for the same.
 LONGEST = 0.08

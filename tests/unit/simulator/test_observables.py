@@ -15,7 +15,7 @@ from qiskit.quantum_info import SparsePauliOp
 from support.examples import examples
 
 from simulator.errors import InvalidProgramError, StoppedError
-from simulator.evolve.statevector import Statevector
+from simulator.evolve import Statevector
 from simulator.observables import PauliSum, expectation_values, expectation_values_of_rows
 
 DTYPES = [np.complex128, np.complex64, np.float64, np.float32]

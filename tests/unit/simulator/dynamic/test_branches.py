@@ -24,8 +24,8 @@ from simulator.dynamic.branches import (
 )
 from simulator.dynamic.classical import Classical
 from simulator.dynamic.shots import Shots
-from simulator.evolve.statevector import Statevector, ground, vector
-from simulator.evolve.statevectors import Statevectors
+from simulator.evolve import Statevector, Statevectors
+from simulator.evolve.statevector import ground, vector
 from simulator.monitor import no_checkpoint
 from simulator.rng import Uniforms
 

@@ -54,9 +54,8 @@ from simulator.dynamic.compiler import compile_program
 from simulator.dynamic.interpreter import Interpreter
 from simulator.dynamic.timeline import Timeline
 from simulator.errors import InvalidProgramError, ProgramRuntimeError, StoppedError
-from simulator.evolve import statevectors
+from simulator.evolve import Statevectors, statevectors
 from simulator.evolve.statevector import ground_of
-from simulator.evolve.statevectors import Statevectors
 from simulator.monitor import SILENT, Monitor
 from simulator.rng import Uniforms
 from simulator.sampling.counts import ShotCounts

@@ -30,11 +30,10 @@ from simulator.circuit.array import Array
 from simulator.circuit.instructions import Diagonal, Gate, Initialize, Permutation, Unitary
 from simulator.circuit.traversal import qubits_of
 from simulator.errors import StoppedError
-from simulator.evolve import statevector
-from simulator.evolve.evolution import Evolution
+from simulator.evolve import Evolution, statevector
 from simulator.kernels import threads
 from simulator.monitor import Monitor
-from simulator.plan.operations import Evolving
+from simulator.plan import Evolving
 from simulator.tuning import Tuning
 
 # Rounding of a dozen products of matrices of at most 2^6 rows.

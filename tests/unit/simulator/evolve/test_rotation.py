@@ -13,7 +13,7 @@ from simulator import run
 from simulator.caches import clear_caches
 from simulator.circuit.instructions import Gate
 from simulator.errors import InvalidProgramError, StoppedError
-from simulator.evolve.evolution import Evolution
+from simulator.evolve import Evolution
 from simulator.evolve.rotation import rotate_state
 from simulator.evolve.statevector import ground, vector
 from simulator.kernels import threads

@@ -12,8 +12,8 @@ from simulator.circuit.array import Array
 from simulator.circuit.instructions import Diagonal, Gate, Unitary
 from simulator.evolve.prepared_plan import PreparedPlan
 from simulator.evolve.scaling import Entries, PairVector
-from simulator.matrices.gate_matrices import Swept
-from simulator.plan.operations import Evolving
+from simulator.matrices import Swept
+from simulator.plan import Evolving
 
 ROWS = 7
 

@@ -18,8 +18,8 @@ from support.programs import measures, random_vector
 
 from simulator.circuit.instructions import Measure
 from simulator.dynamic.branches import beginning
-from simulator.evolve.statevector import Statevector, vector
-from simulator.evolve.statevectors import Statevectors
+from simulator.evolve import Statevector, Statevectors
+from simulator.evolve.statevector import vector
 from simulator.kernels import measure
 from simulator.monitor import no_checkpoint
 from simulator.rng import Uniforms
