@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
+from typing import NamedTuple
 
-from simulator.circuit.contents import bodies_of, walk
+from simulator.circuit.contents import walk
 from simulator.circuit.instructions import (
     Diagonal,
-    For,
-    Gate,
-    Initialize,
-    Instruction,
-    Measure,
-    Permutation,
-    Range,
-    Reset,
     Unitary,
-    While,
 )
 from simulator.circuit.program import MAX_QUBITS, Program
-from simulator.dynamic.analysis import (
-    Course,
-    course_of,
-    qubits_at_once,
-    touched_by,
-    width_of,
-)
 from simulator.dynamic.breadth import most_alive
+from simulator.dynamic.bytecode import Bytecode
+from simulator.dynamic.timeline import Timeline
+from simulator.errors import MemoryRefusedError
 from simulator.kernels.threads import thread_count
 from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.pieces import each as every
-from simulator.plan.operations import is_real, is_rotation
+from simulator.plan.operations import is_rotation
 from simulator.sampling.tally import WORD_BITS
-from simulator.shards.shards import Method, Options, Precision, Sweep
+from simulator.shards.shards import Method, Options, Precision
 
+#: Bits of a state that NumPy can address; memory ends far earlier.
+_MAX_STATE_BITS = 48
 _BYTES_PER_AMPLITUDE: Mapping[Precision, int] = MappingProxyType({"double": 16, "single": 8})
 #: States that a result is until it has gone: the run's own, which becomes the result, and the message with it.
 _STATES_OF_A_RESULT = 2
@@ -53,7 +43,6 @@ _BYTES_PER_SHOT, _BYTES_PER_REMEMBERED, _BYTES_PER_OUTCOME, _BYTES_PER_WIDE_OUTC
 _BYTES_PER_NUMBER = 9
 #: Bytes of an outcome beside its values and its names: numbers, times, and what msgpack puts between.
 _BYTES_PER_OUTLINE = 128
-_GATES = (Gate, Unitary, Diagonal, Permutation)
 #: Calls and draws that no run comes to the end of.
 _ENDLESS = 10**18
 #: Rounds that a while loop is expected to take.
@@ -75,39 +64,39 @@ _ROWS_INSTRUCTIONS, _BYTES_PER_ROW_INSTRUCTION = 1 << 15, 1 << 10
 _ROW_SECONDS, _ROW_INSTRUCTION_SECONDS, _ROW_AMPLITUDE_SECONDS = 5e-6, 0.2e-6, 0.6e-9
 
 
+def refuse_beyond_memory(timeline: Timeline) -> None:
+    """Raise `MemoryRefusedError` where a state is larger than any memory."""
+    if timeline.num_bits > _MAX_STATE_BITS:
+        base = 4 if timeline.method == "unitary" else 2
+        raise MemoryRefusedError(
+            f"{timeline.width} qubits need 32 * {base}^{timeline.width} bytes: more than any machine has"
+        )
+
+
 def bytes_required(
-    program: Program,
-    method: Method,
-    shots: int = 1024,
-    precision: Precision = "double",
-    *,
-    fresh: bool = True,
-    sampling: bool = True,
-    checkpoint: Checkpoint = no_checkpoint,
+    bytecode: Bytecode, shots: int, precision: Precision, checkpoint: Checkpoint = no_checkpoint
 ) -> int:
     """Return the bytes that a run takes at most, beside those for its shots, until its result has gone.
 
     A state has 16 bytes an amplitude, or half of it in single precision. Counts take one, half of it where all
-    amplitudes are real, as they may be if the run begins in |0...0> (``fresh``); a statevector or unitary takes
-    two, and so do counts where qubits come and go. A dynamic circuit holds a state per branch; the worst case is
-    2 + log2(shots) states, or, while states are so small that branches wait for each other, 64 MiB more. Without
-    ``sampling``, final measurements branch, too.
+    amplitudes are real, as they may be if the run begins in |0...0>; a statevector or unitary takes two, and so do
+    counts where qubits come and go. A dynamic circuit holds a state per branch; the worst case is 2 + log2(shots)
+    states, or, while states are so small that branches wait for each other, 64 MiB more. Where final measurements
+    are not done at once, they branch, too.
     """
-    num_bits = _num_bits(program, method, fresh=fresh, sampling=sampling, checkpoint=checkpoint)
-    state = _BYTES_PER_AMPLITUDE[precision] << num_bits
-    real = fresh and method != "unitary" and _is_real(program, checkpoint)
-    instructions = list(walk(program.instructions))
-    plan = len(instructions) * (_BYTES_PER_REAL_INSTRUCTION if real else _BYTES_PER_INSTRUCTION)
-    # A wide one is copied as numbers of the state's type.
-    diagonals = (each for each in every(instructions, checkpoint) if isinstance(each, Diagonal))
-    plan += max((len(each.diagonal.data) for each in diagonals), default=0)
-    states = _STATES_OF_A_RESULT * state
+    timeline = bytecode.timeline
+    state = _BYTES_PER_AMPLITUDE[precision] << timeline.num_bits
+    real = bytecode.real and timeline.from_ground and timeline.method != "unitary"
+    num_instructions = widest_diagonal = 0
+    for instruction in every(walk(timeline.program.instructions), checkpoint):
+        num_instructions += 1
+        if isinstance(instruction, Diagonal):
+            # It is copied as numbers of the state's type.
+            widest_diagonal = max(widest_diagonal, len(instruction.diagonal.data))
+    plan = num_instructions * (_BYTES_PER_REAL_INSTRUCTION if real else _BYTES_PER_INSTRUCTION) + widest_diagonal
     checkpoint()
-    if method == "qasm":
-        course = course_of(program, sampling=sampling, merging=True, checkpoint=checkpoint)
-        checkpoint()
-        touched = set() if fresh else set(range(program.num_qubits))
-        states = _counted_bytes(course, touched, shots, state, real=real)
+    counted = timeline.method == "qasm"
+    states = _counted_bytes(timeline, shots, state, real=real) if counted else _STATES_OF_A_RESULT * state
     return states + _workspace(state) + plan
 
 
@@ -120,15 +109,14 @@ def shots_bytes(program: Program, method: Method, shots: int, *, memory: bool) -
     return shots * shot + min(shots, 1 << program.num_clbits) * outcome
 
 
-def sweep_bytes(sweep: Sweep, options: Options) -> int:
-    """Return the bytes that a sweep's rows take at most if they are run together."""
-    template, rows = sweep.template, sweep.num_rows
+def sweep_bytes(bytecode: Bytecode, rows: int, options: Options) -> int:
+    """Return the bytes that so many rows of a sweep, whose template is compiled, take at most if run together."""
+    template = bytecode.timeline.program
     result = result_bytes(template, options.method, options.precision)
     shots = options.shots if options.method == "qasm" else 1
     numbers = min(shots, 1 << template.num_clbits) * 2 + (shots if options.memory else 0)
-    fresh, sampling = options.initial_state is None, options.sample_measuring
-    required = bytes_required(template, options.method, shots, options.precision, fresh=fresh, sampling=sampling)
-    together = min(rows, rows_together(template, width_of(template, options)))
+    required = bytes_required(bytecode, shots, options.precision)
+    together = min(rows, rows_together(template, bytecode.timeline.width))
     required += together * len(template.instructions) * _BYTES_PER_ROW_INSTRUCTION
     return required + rows * (_STATES_OF_A_RESULT * result + _BYTES_PER_NUMBER * numbers)
 
@@ -153,7 +141,12 @@ def max_qubits(memory: int, method: Method, precision: Precision = "double") -> 
 
 def result_bytes(program: Program, method: Method, precision: Precision = "double") -> int:
     """Return the bytes of a result's statevector or unitary; 0 for counts."""
-    return 0 if method == "qasm" else _BYTES_PER_AMPLITUDE[precision] << _num_bits(program, method)
+    return (
+        0
+        if method == "qasm"
+        else _BYTES_PER_AMPLITUDE[precision]
+        << (2 * program.num_qubits if method == "unitary" else program.num_qubits)
+    )
 
 
 def readout_bytes(program: Program, shots: int, *, memory: bool) -> int:
@@ -173,50 +166,54 @@ def caption_bytes(name: str, metadata: str | None) -> int:
     return len(name.encode()) + len((metadata or "").encode())
 
 
-def seconds(program: Program, method: Method, shots: int) -> float:
-    """Return the time that a run takes on one core: a rough estimate, within a factor of a few."""
+class Work(NamedTuple):
+    """What a run takes of one core: a rough estimate, within a factor of a few."""
+
+    seconds: float
+    #: Whether fewer shots would take that much less time: hardly any two of them may share a state.
+    grows_with_shots: bool
+
+
+def work(timeline: Timeline, shots: int) -> Work:
+    """Estimate what a run takes."""
     # Loops of many rounds in each other would be more than a float holds.
-    amplitudes = _amplitudes(program, method)
-    calls = min(_calls(program.instructions), _ENDLESS)
-    dense = sum(isinstance(each, Unitary) or is_rotation(each) for each in program.instructions)
+    amplitudes = _amplitudes(timeline)
+    calls = min(timeline.calls(_ROUNDS), _ENDLESS)
+    dense = sum(isinstance(each, Unitary) or is_rotation(each) for each in timeline.program.instructions)
     evolving = _RUN_SECONDS + calls * (_INSTRUCTION_SECONDS + amplitudes * _AMPLITUDE_SECONDS)
     evolving += dense * amplitudes * _DENSE_SECONDS
-    if method != "qasm":
-        return evolving
-    draws = min(_draws(program, _ROUNDS), _ENDLESS)
-    branches = _branches(draws, shots) - 1
+    if timeline.method != "qasm":
+        return Work(evolving, grows_with_shots=False)
+    draws = min(timeline.draws(_ROUNDS), _ENDLESS)
+    # How many states the shots may part into.
+    branches = max(1, min(shots, 1 << min(draws, 60)))
     # A branch begins, on average, half way.
     branching = draws * (_BRANCH_SECONDS + amplitudes * _BRANCH_AMPLITUDE_SECONDS)
     branching += calls * amplitudes * _AMPLITUDE_SECONDS + dense * amplitudes * _DENSE_SECONDS
-    return evolving + branches * branching / 2 + _readout_seconds(program, draws, shots)
+    seconds = evolving + (branches - 1) * branching / 2 + _readout_seconds(timeline.program, draws, shots)
+    return Work(seconds, grows_with_shots=1 < shots == branches)
 
 
-def row_seconds(template: Program, options: Options) -> float:
-    """Return the time that a row of a sweep takes on one core, as roughly."""
-    apart = options.method == "unitary" or _num_bits(template, options.method) > ROW_QUBITS
-    apart = apart or any(map(bodies_of, template.instructions))
-    if apart or _draws(template, _ROUNDS):
-        return seconds(template, options.method, options.shots)
-    amplitudes = _amplitudes(template, options.method)
+def row_seconds(timeline: Timeline, options: Options) -> float:
+    """Return the time that a row of a sweep takes on one core, as roughly; the timeline is its template's."""
+    template = timeline.program
+    apart = timeline.method == "unitary" or timeline.width > ROW_QUBITS or not timeline.evolves
+    if apart:
+        return work(timeline, options.shots).seconds
+    amplitudes = _amplitudes(timeline)
     evolving = len(template.instructions) * (_ROW_INSTRUCTION_SECONDS + amplitudes * _ROW_AMPLITUDE_SECONDS)
     shots = options.shots if options.method == "qasm" else 0
     return _ROW_SECONDS + evolving + _readout_seconds(template, 0, shots)
 
 
-def grows_with_shots(program: Program, method: Method, shots: int) -> bool:
-    """Whether fewer shots would take that much less time: hardly any two of them may share a state."""
-    draws = min(_draws(program, _ROUNDS), _ENDLESS) if method == "qasm" else 0
-    return shots > 1 and _branches(draws, shots) == shots
-
-
-def _counted_bytes(course: Course, touched: set[int], shots: int, state: int, *, real: bool) -> int:
-    """Return the bytes of the states of a run to counts, with these qubits touched at its start."""
+def _counted_bytes(timeline: Timeline, shots: int, state: int, *, real: bool) -> int:
+    """Return the bytes of the states of a run to counts."""
     most = most_alive(state, shots, shots)
-    draws = 0 if course.evolves else _draws_in(course.instructions, touched, most, top=True)
+    draws = timeline.draws(most)
     histories = min(shots, 1 << min(draws, most))
     if histories <= 1:
         # One that qubits are taken out of, or brought to, and what becomes of it.
-        alive = 2 if course.retires else 1
+        alive = 2 if timeline.frees else 1
         return alive * state // 2 if real else alive * state
     return (1 + most_alive(state, shots, histories)) * state
 
@@ -226,80 +223,10 @@ def _workspace(state: int) -> int:
     return min(_WORKSPACE + threads * _BYTES_PER_THREAD, _WORKSPACE_STATES * state)
 
 
-def _is_real(program: Program, checkpoint: Checkpoint) -> bool:
-    """Return whether real amplitudes stay real on every way through the program."""
-    instructions = every(walk(program.instructions), checkpoint)
-    return all(is_real(each) for each in instructions if isinstance(each, (*_GATES, Initialize)))
-
-
-def _amplitudes(program: Program, method: Method) -> float:
-    return float(1 << min(_num_bits(program, method), 1000))
-
-
-def _branches(draws: int, shots: int) -> int:
-    """Return how many states shots may part into."""
-    return max(1, min(shots, 1 << min(draws, 60)))
+def _amplitudes(timeline: Timeline) -> float:
+    return float(1 << min(timeline.num_bits, 1000))
 
 
 def _readout_seconds(program: Program, draws: int, shots: int) -> float:
     outcomes = min(shots, 1 << min(program.num_clbits, 60))
     return shots * (1 + draws) * _DRAW_SECONDS + outcomes * _OUTCOME_SECONDS
-
-
-def _num_bits(
-    program: Program,
-    method: Method,
-    *,
-    fresh: bool = True,
-    sampling: bool = True,
-    checkpoint: Checkpoint = no_checkpoint,
-) -> int:
-    if method == "unitary":
-        return 2 * program.num_qubits
-    if program.num_qubits <= ROW_QUBITS:
-        return program.num_qubits  # at least; so few take next to nothing
-    return qubits_at_once(program, method, fresh=fresh, sampling=sampling, checkpoint=checkpoint)
-
-
-def _draws(program: Program, rounds: int) -> int:
-    """Count how often a shot may part from others: at measurements and resets that something depends on."""
-    course = course_of(program, sampling=True, merging=True)
-    # As nearly every circuit does, so it is worth a look of its own.
-    return 0 if course.evolves else _draws_in(course.instructions, set(), rounds, top=True)
-
-
-def _draws_in(instructions: Iterable[Instruction], touched: set[int], rounds: int, *, top: bool = False) -> int:
-    """Count them, and change ``touched``; ``top``: every shot comes by."""
-    draws = 0
-    for instruction in instructions:
-        match instruction:
-            case Measure():
-                draws += 1
-            case Reset(qubit=qubit):
-                draws += qubit in touched
-            case Initialize(targets=targets):
-                draws += len(touched.intersection(targets))
-        if isinstance(instruction, Measure) and top:
-            touched.discard(instruction.qubit)  # a reset now has no choice
-        elif not isinstance(instruction, Reset):
-            touched |= touched_by(instruction)
-        bodies = bodies_of(instruction)
-        draws += _times(instruction, rounds) * sum(_draws_in(body, touched, rounds) for body in bodies)
-    return draws
-
-
-def _calls(instructions: Iterable[Instruction]) -> int:
-    """Count the instructions that a shot runs, roughly."""
-    return sum(
-        1 + _times(instruction, _ROUNDS) * sum(map(_calls, bodies_of(instruction))) for instruction in instructions
-    )
-
-
-def _times(instruction: Instruction, rounds: int) -> int:
-    """Return how often each body is run; ``rounds`` for a while loop."""
-    if isinstance(instruction, While):
-        return rounds
-    if isinstance(instruction, For) and len(instruction.bodies) == 1:
-        indices = instruction.indices
-        return len(indices.ints() if isinstance(indices, Range) else indices)
-    return 1

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from simulator import cost
+from simulator.dynamic.timeline import Timeline
 from simulator.shards.shards import Experiment, Options, Shard, Sweep
 
 #: Seconds of work of a shard, at least and at most, where the items allow it.
@@ -31,14 +32,16 @@ def cut(options: Options, items: Iterable[Experiment | Sweep], most: int | None 
     With ``most`` all items are held at once; without it, those of one shard.
     """
     total = 0.0
+    sized: Iterable[tuple[Experiment | Sweep, tuple[int, float]]] = (
+        (item, _units(item, options)) for item in items
+    )
     if most is not None:
-        items = list(items)
-        total = sum(math.prod(_units(item, options)) for item in items)
+        sized = list(sized)
+        total = sum(math.prod(units) for _, units in sized)
     pending: list[Experiment | Sweep] = []
     filled = done = 0.0
     count = 0
-    for item in items:
-        units, seconds = _units(item, options)
+    for item, (units, seconds) in sized:
         start = 0
         while start < units:
             if most is None:
@@ -58,17 +61,17 @@ def cut(options: Options, items: Iterable[Experiment | Sweep], most: int | None 
 
 
 def expected_seconds(shard: Shard) -> float:
-    """Return the time that a shard will take on one core, as roughly as `cost.seconds`."""
+    """Return the time that a shard will take on one core, as roughly as `cost.work`."""
     return sum(math.prod(_units(item, shard.options)) for item in shard.items)
 
 
 def _units(item: Experiment | Sweep, options: Options) -> tuple[int, float]:
     """Return in how many units an item can be cut, and the seconds that one takes."""
     if isinstance(item, Sweep):
-        return item.num_rows, cost.row_seconds(item.template, options)
+        return item.num_rows, cost.row_seconds(Timeline.under(item.template, options), options)
     shots = options.shots if item.shots is None else item.shots
-    seconds = cost.seconds(item.program, options.method, shots)
-    if not cost.grows_with_shots(item.program, options.method, shots):
+    seconds, grows = cost.work(Timeline.under(item.program, options), shots)
+    if not grows:
         return 1, seconds
     blocks = -(-shots // SHOT_BLOCK)
     return blocks, seconds / blocks

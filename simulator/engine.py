@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.circuit.program import Program
-from simulator.dynamic.analysis import qubits_at_once, unitary_instructions
+from simulator.cost import refuse_beyond_memory
 from simulator.dynamic.branching import Interpreter
-from simulator.dynamic.flow import compile_program
-from simulator.errors import InvalidProgramError, MemoryRefusedError
+from simulator.dynamic.bytecode import Bytecode, Evolve
+from simulator.dynamic.compiler import compile_program
+from simulator.dynamic.timeline import Timeline, unitary_instructions
+from simulator.errors import InvalidProgramError
 from simulator.evolve import state
 from simulator.evolve.evolution import Evolution
 from simulator.kernels.result_amplitudes import to_complex
@@ -30,8 +32,6 @@ from simulator.sampling.tally import Tally
 from simulator.shards.shards import Method, Precision
 from simulator.tuning import TUNING, Tuning
 
-#: Bits of a state that NumPy can address; memory ends far earlier.
-_MAX_STATE_BITS = 48
 _DTYPES: Mapping[Precision, type[Any]] = MappingProxyType({"double": np.complex128, "single": np.complex64})
 #: Of circuits whose amplitudes are all real.
 _REAL_DTYPES: Mapping[Precision, type[Any]] = MappingProxyType({"double": np.float64, "single": np.float32})
@@ -88,11 +88,43 @@ def run(  # noqa: PLR0913 (the options of a run)
         MemoryRefusedError: the state is larger than any memory.
 
     """
-    refuse_beyond_memory(program, method, fresh=initial_state is None, sampling=sample_measuring)
-    checkpoint = monitor.checkpoint
+    from_ground, checkpoint = initial_state is None, monitor.checkpoint
+    timeline = Timeline.of(
+        program, method, from_ground=from_ground, sampling=sample_measuring, checkpoint=checkpoint
+    )
+    refuse_beyond_memory(timeline)
+    return run_bytecode(
+        compile_program(timeline, checkpoint),
+        seed=seed,
+        shots=shots,
+        first=first,
+        memory=memory,
+        initial_state=initial_state,
+        chop_threshold=chop_threshold,
+        precision=precision,
+        monitor=monitor,
+        tuning=tuning,
+    )
+
+
+def run_bytecode(  # noqa: PLR0913 (the options of a run)
+    bytecode: Bytecode,
+    *,
+    seed: int,
+    shots: int,
+    first: int,
+    memory: bool,
+    initial_state: NDArray[np.generic] | None,
+    chop_threshold: float,
+    precision: Precision,
+    monitor: Monitor,
+    tuning: Tuning = TUNING,
+) -> CircuitResult:
+    """Simulate a compiled program, as `run` does; the options that it was compiled with are its own."""
+    program, method, checkpoint = bytecode.timeline.program, bytecode.timeline.method, monitor.checkpoint
     dtype = _DTYPES[precision]
     if method == "unitary":
-        unitary = _unitary(program, initial_state, dtype, monitor)
+        unitary = _unitary(bytecode, initial_state, dtype, monitor)
         return CircuitResult(
             state=finished_state(unitary, program.global_phase, precision, chop_threshold, checkpoint).reshape(
                 1 << program.num_qubits, -1
@@ -103,32 +135,25 @@ def run(  # noqa: PLR0913 (the options of a run)
     tally = Tally(numbers.size, memory=memory, first=first, checkpoint=checkpoint)
     final = None
     if one_shot or (shots and program.num_clbits):
-        code = compile_program(
-            program,
-            fresh=initial_state is None,
-            sampling=sample_measuring,
-            merging=not one_shot,
-            checkpoint=checkpoint,
-        )
-        real = code.stays_real(checkpoint)
         uniforms = Uniforms(seed)
 
         def start() -> state.State:
             if initial_state is not None:
                 amplitudes = _copied(initial_state, (1 << program.num_qubits,), dtype, checkpoint)
                 return state.vector(amplitudes, tuning)
-            own = amplitude_type(precision, real=real)
-            return state.ground_of(code.qubits, own, dtype if one_shot else None, checkpoint, tuning)
+            own = amplitude_type(precision, real=bytecode.real)
+            return state.ground_of(bytecode.qubits, own, dtype if one_shot else None, checkpoint, tuning)
 
         ended = 0
+        measures = bytecode.timeline.final
         # Without a name here, which would keep the memory of the first state.
-        for branch in Interpreter(code, uniforms, monitor).run(start(), numbers):
+        for branch in Interpreter(bytecode, uniforms, monitor).run(start(), numbers):
             checkpoint()
-            sample(branch, code.final, uniforms, tally, checkpoint)
+            sample(branch, measures, uniforms, tally, checkpoint)
             ended += branch.num_shots
             monitor.report(ended / numbers.size)
             if one_shot:
-                collapse(branch, code.final, uniforms, checkpoint)
+                collapse(branch, measures, uniforms, checkpoint)
                 final = finished_state(branch.state, program.global_phase, precision, chop_threshold, checkpoint)
     if not program.num_clbits:
         tally = Tally(0, memory=memory)
@@ -140,7 +165,6 @@ def final_state(program: Program, *, precision: Precision = "double", monitor: M
 
     The global phase is left out. Raises `InvalidProgramError` for what is not unitary.
     """
-    refuse_beyond_memory(program, "statevector", fresh=True, sampling=True)
     evolution = Evolution(unitary_instructions(program))
     found = state.ground(program.num_qubits, amplitude_type(precision, real=evolution.real))
     evolution.run(found, monitor)
@@ -148,18 +172,19 @@ def final_state(program: Program, *, precision: Precision = "double", monitor: M
 
 
 def _unitary(
-    program: Program,
+    bytecode: Bytecode,
     initial: NDArray[np.generic] | None,
     dtype: type[Any],
     monitor: Monitor,
 ) -> state.State:
-    checkpoint = monitor.checkpoint
-    instructions = unitary_instructions(program)
+    checkpoint, num_qubits = monitor.checkpoint, bytecode.timeline.program.num_qubits
     if initial is None:
-        rows = state.identity(program.num_qubits, dtype, checkpoint)
+        rows = state.identity(num_qubits, dtype, checkpoint)
     else:
-        rows = state.matrix(_copied(initial, (1 << program.num_qubits,) * 2, dtype, checkpoint))
-    Evolution(instructions, checkpoint).run(rows, monitor)
+        rows = state.matrix(_copied(initial, (1 << num_qubits,) * 2, dtype, checkpoint))
+    for operation in bytecode.operations:
+        if isinstance(operation, Evolve):
+            operation.evolution.run(rows, monitor)
     return rows
 
 
@@ -187,15 +212,3 @@ def finished_state(
 def amplitude_type(precision: Precision, *, real: bool) -> type[Any]:
     """Return the type of amplitudes: real where all of them are."""
     return (_REAL_DTYPES if real else _DTYPES)[precision]
-
-
-def refuse_beyond_memory(program: Program, method: Method, *, fresh: bool, sampling: bool) -> None:
-    """Raise `MemoryRefusedError` where the state is larger than any memory; the rest is as in `qubits_at_once`."""
-    columns = 2 if method == "unitary" else 1
-    if program.num_qubits * columns <= _MAX_STATE_BITS:
-        return
-    num_qubits = qubits_at_once(program, method, fresh=fresh, sampling=sampling)
-    if num_qubits * columns > _MAX_STATE_BITS:
-        raise MemoryRefusedError(
-            f"{num_qubits} qubits need 32 * {2 * columns}^{num_qubits} bytes: more than any machine has"
-        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from simulator.circuit.array import Array
 from simulator.circuit.instructions import Gate
 from simulator.circuit.program import Program
-from simulator.cost import ROW_QUBITS, rows_together
-from simulator.dynamic.analysis import width_of
-from simulator.dynamic.code import Code, End, Evolve
-from simulator.dynamic.flow import compile_program
+from simulator.cost import ROW_QUBITS, rows_together, sweep_bytes
+from simulator.dynamic.bytecode import Bytecode, Evolve
+from simulator.dynamic.compiler import compile_program
+from simulator.dynamic.timeline import Timeline
 from simulator.engine import amplitude_type, finished_state
 from simulator.evolve import state
 from simulator.evolve.rows import Columns, RowsEvolution, can_share_steps
@@ -29,32 +29,38 @@ from simulator.shards.parts import SweepOutcome
 from simulator.shards.shards import GLOBAL_PHASE, Options, Sweep
 
 
-def run_together(sweep: Sweep, options: Options, monitor: Monitor) -> SweepOutcome | None:
-    """Run all rows, as `engine.run` runs each of them, bit for bit; None: they cannot be run together."""
+def run_together(
+    sweep: Sweep, options: Options, admit: Callable[[int], None], monitor: Monitor
+) -> SweepOutcome | None:
+    """Run all rows, as `engine.run` runs each of them, bit for bit; None: they cannot be run together.
+
+    ``admit`` is called with the bytes that they need together, before these are allocated.
+    """
     begin = time.perf_counter()
     checkpoint = monitor.checkpoint
     template, columns = _with_own_gates(sweep)
-    code = _code(template, options)
-    if code is None:
+    bytecode = _bytecode(template, options, checkpoint)
+    if bytecode is None:
         return None
+    admit(sweep_bytes(bytecode, sweep.num_rows, options))
     evolutions = [
         RowsEvolution(operation.evolution, columns)
-        for operation in code.operations
+        for operation in bytecode.operations
         if isinstance(operation, Evolve)
     ]
     tallies = _Tallies(template, options)
     states: list[NDArray[Any]] = []
     values, seeds = np.asarray(sweep.values.ndarray(), np.float64), sweep.seeds()
-    dtype = amplitude_type(options.precision, real=code.real)
-    step = rows_together(template, len(code.qubits))
+    dtype = amplitude_type(options.precision, real=bytecode.real)
+    step = rows_together(template, len(bytecode.qubits))
     for start in range(0, sweep.num_rows, step):
         some = values[start : start + step]
-        rows = np.zeros((len(some), 1 << len(code.qubits)), dtype)
+        rows = np.zeros((len(some), 1 << len(bytecode.qubits)), dtype)
         rows[:, 0] = 1
-        one = state.State(rows[0], {qubit: bit for bit, qubit in enumerate(code.qubits)})
+        one = state.State(rows[0], {qubit: bit for bit, qubit in enumerate(bytecode.qubits)})
         for evolution in evolutions:
             rows = evolution.run(rows, one, some, checkpoint)
-        tallies.add(rows, one.slots, code, seeds[start : start + step], checkpoint)
+        tallies.add(rows, one.slots, bytecode, seeds[start : start + step], checkpoint)
         if options.method == "statevector":
             states += _finished_rows(rows, one, _phases(sweep, some), options, checkpoint)
         monitor.report((start + len(some)) / sweep.num_rows)
@@ -91,12 +97,12 @@ class _Tallies:
         self,
         rows: NDArray[Any],
         slots: dict[int, int],
-        code: Code,
+        bytecode: Bytecode,
         seeds: Sequence[int],
         checkpoint: Checkpoint,
     ) -> None:
         """Sample some rows."""
-        sampler = RowSampler(rows, slots, code.final, seeds, self._counted, checkpoint)
+        sampler = RowSampler(rows, slots, bytecode.timeline.final, seeds, self._counted, checkpoint)
         if self._memory is None:
             self._counts.append(sampler.counted())
             return
@@ -123,19 +129,17 @@ def _tallied(words: Words, checkpoint: Checkpoint) -> tuple[Words, Counts]:
     )
 
 
-def _code(template: Program, options: Options) -> Code | None:
-    """Return the code of rows that can be run together."""
-    if options.method == "unitary" or options.initial_state is not None:
+def _bytecode(template: Program, options: Options, checkpoint: Checkpoint) -> Bytecode | None:
+    """Return the bytecode of rows that can be run together."""
+    if options.method == "unitary" or options.initial_state is not None or template.num_clbits > WORD_BITS:
         return None
-    if width_of(template, options) > ROW_QUBITS or template.num_clbits > WORD_BITS:
-        return None
+    timeline = Timeline.under(template, options, checkpoint)
     one_shot = options.method == "statevector"
-    code = compile_program(template, fresh=True, sampling=options.sample_measuring, merging=not one_shot)
-    simple = all(
-        isinstance(operation, (Evolve, End)) and all(map(can_share_steps, _instructions(operation)))
-        for operation in code.operations
-    )
-    return code if simple and not (one_shot and code.final) else None
+    if timeline.width > ROW_QUBITS or not timeline.evolves or (one_shot and timeline.final):
+        return None
+    bytecode = compile_program(timeline, checkpoint)
+    simple = all(all(map(can_share_steps, _instructions(operation))) for operation in bytecode.operations)
+    return bytecode if simple else None
 
 
 def _instructions(operation: object) -> Iterator[Any]:

@@ -14,7 +14,7 @@ from benchmarks.common.rounds import Contender
 from benchmarks.engine.floor import Work
 from jobs import lower
 from simulator import engine
-from simulator.dynamic.analysis import unitary_instructions
+from simulator.dynamic.timeline import unitary_instructions
 from simulator.evolve.evolution import Evolution, forget_plans
 from simulator.evolve.state import State
 from simulator.plan.plan import Multiply, Stage

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
@@ -68,6 +68,32 @@ def bodies_of(instruction: Instruction) -> tuple[tuple[Instruction, ...], ...]:
 def walk(instructions: Sequence[Instruction]) -> Iterator[Instruction]:
     """Return an iterator over every instruction, those in bodies after the one that holds them."""
     return _walk_bodies(instructions) if _any_bodies(instructions) else iter(instructions)
+
+
+def unboxed(instructions: Iterable[Instruction]) -> Iterator[Instruction]:
+    """Yield what is in boxes in place of the boxes."""
+    for instruction in instructions:
+        if isinstance(instruction, Box):
+            yield from unboxed(instruction.body)
+        else:
+            yield instruction
+
+
+def qubits_within(instruction: Instruction) -> set[int]:
+    """Return the qubits that an instruction, bodies included, does something to."""
+    if type(instruction) is Gate:  # by far the most frequent
+        return {*instruction.targets, *instruction.controls}
+    if not bodies_of(instruction):
+        return set() if isinstance(instruction, (Barrier, Delay)) else set(qubits_of(instruction))
+    parts = (part for part in walk((instruction,)) if not isinstance(part, (Barrier, Delay)))
+    return {qubit for part in parts for qubit in qubits_of(part)}
+
+
+def clbits_within(instruction: Instruction) -> Iterable[int]:
+    """Return the clbits that an instruction, bodies included, reads or writes."""
+    if type(instruction) is Gate:  # by far the most frequent
+        return ()
+    return [clbit for part in walk((instruction,)) for clbit in clbits_of(part)]
 
 
 def nesting(instructions: Sequence[Instruction]) -> int:

@@ -1,7 +1,7 @@
 """Dynamic circuits: shots that are in the same quantum state share one copy of it.
 
 All shots begin as one cohort. A measurement splits its states, a condition splits it in several cohorts, and a
-`Meet` joins those whose way is the same again, and states that are equal again, up to a global phase and to
+`MergePoint` joins those whose way is the same again, and states that are equal again, up to a global phase and to
 rounding on a fixed grid. Every shot's outcomes depend on its own draws and its own state only: in which order
 cohorts run, and which of them meet, changes no outcome.
 """
@@ -18,21 +18,21 @@ from numpy.typing import NDArray
 from simulator.circuit.expression import Var
 from simulator.circuit.instructions import Measure, Reset, Store
 from simulator.dynamic.breadth import next_of, room_for
-from simulator.dynamic.code import (
-    Assign,
-    Bring,
+from simulator.dynamic.bytecode import (
+    AllocateQubits,
+    Bytecode,
     Classic,
-    Code,
-    Count,
     End,
     Evolve,
     Jump,
+    JumpIfFalse,
+    JumpTable,
     Label,
-    Meet,
+    MeasureAndFree,
+    MergePoint,
+    NextIteration,
     Operation,
-    Retire,
-    Select,
-    Unless,
+    SetVariable,
 )
 from simulator.dynamic.cohort import (
     Cohort,
@@ -66,7 +66,7 @@ _TOGETHER = 1 << 14
 class Interpreter:
     """Runs all shots through one code."""
 
-    code: Code
+    code: Bytecode
     uniforms: Uniforms
     #: Told the fraction that is done of code that only evolves; of other code, its reader counts the shots.
     monitor: Monitor
@@ -84,9 +84,9 @@ class Interpreter:
                 case End():
                     yield cohort
                     continue
-                case Meet():
+                case MergePoint():
                     self._meet(cohort, live)
-                case Bring(qubits=qubits):
+                case AllocateQubits(qubits=qubits):
                     cohort.state = widened(cohort.state, qubits, self.monitor.checkpoint)
                     cohort.address += 1
             live += self._advanced(cohort, live)
@@ -102,10 +102,10 @@ class Interpreter:
     def _row_bytes(self, cohort: Cohort) -> int:
         """Return the bytes of each of a cohort's states, when it is run next."""
         operation = self._operation(cohort)
-        return cohort.row_bytes << (len(operation.qubits) if isinstance(operation, Bring) else 0)
+        return cohort.row_bytes << (len(operation.qubits) if isinstance(operation, AllocateQubits) else 0)
 
     def _meet(self, cohort: Cohort, live: list[Cohort]) -> None:
-        """Join a cohort with others that wait at its Meet, and let it go on."""
+        """Join a cohort with others that wait at its MergePoint, and let it go on."""
         self._join(cohort, live)
         merge(cohort, self.monitor.checkpoint)
         cohort.fingerprint = None
@@ -128,10 +128,10 @@ class Interpreter:
     def _advanced(self, cohort: Cohort, others: Sequence[Cohort]) -> list[Cohort]:
         """Run a cohort until it is cut, or has to wait or to be widened; return what it became."""
         cohorts = [cohort]
-        while len(cohorts) == 1 and not isinstance(self._operation(cohorts[0]), (Bring, Meet, End)):
+        while len(cohorts) == 1 and not isinstance(self._operation(cohorts[0]), (AllocateQubits, MergePoint, End)):
             cohorts = self._step(cohorts[0], others)
         for each in cohorts:
-            if isinstance(self._operation(each), Meet):
+            if isinstance(self._operation(each), MergePoint):
                 # Also if no other comes, so that a shot's outcomes do not depend on it.
                 canonicalize(each.rows, self.monitor.checkpoint, each.state.tuning)
         return cohorts
@@ -144,11 +144,11 @@ class Interpreter:
                 _evolve(evolution, cohort, self.monitor if self._is_straight else Monitor(self.monitor.checkpoint))
             case Measure(qubit=qubit, clbit=clbit):
                 return self._measured(cohort, qubit, clbit, others, "kept")
-            case Retire(qubit=qubit, clbit=clbit):
+            case MeasureAndFree(qubit=qubit, clbit=clbit):
                 return self._measured(cohort, qubit, clbit, others, "retired")
             case Reset(qubit=qubit):
                 return self._measured(cohort, qubit, None, others, "reset")
-            case Store() | Assign() | Jump() | Unless() | Select() | Count() as operation:
+            case Store() | SetVariable() | Jump() | JumpIfFalse() | JumpTable() | NextIteration() as operation:
                 return self._routed(cohort, operation)
         cohort.address += 1
         return [cohort]
@@ -245,15 +245,15 @@ class Interpreter:
         match operation:
             case Store(target=target, value=value):
                 return evaluator.assigned(target, evaluator.value(value, state), state), None
-            case Assign(variable=variable, value=value):
+            case SetVariable(variable=variable, value=value):
                 return evaluator.with_int(variable, value, state), None
             case Jump(label=label):
                 return state, label
-            case Unless(condition=condition, label=label):
+            case JumpIfFalse(condition=condition, label=label):
                 return state, None if evaluator.value(condition, state) else label
-            case Select(target=target, labels=labels, default=default):
+            case JumpTable(target=target, labels=labels, default=default):
                 return state, labels.get(int(evaluator.value(target, state)), default)
-            case Count(counter=counter, indices=indices, variable=variable, label=label):
+            case NextIteration(counter=counter, indices=indices, variable=variable, label=label):
                 done = evaluator.value(Var(counter), state)
                 if done == len(indices):
                     return state, label

@@ -14,9 +14,9 @@ from support.faults.cgroup import MemoryGroup
 from support.faults.farm import Farm, lasting
 from support.patience import deadline
 from support.processes import RedisServer, Worker, eventually
+from support.programs import bytes_of
 
 from jobs import BasicAerProvider, lower
-from simulator import cost
 from simulator.sizes import size
 
 #: Bytes that a node may have beyond what it has when it is idle: less than a state of 23 qubits.
@@ -50,7 +50,7 @@ def wide(gates=1):
 
 
 #: What a node needs for the statevector of a short circuit like that.
-NEEDED = cost.bytes_required(lower(wide()), "statevector")
+NEEDED = bytes_of(lower(wide()), "statevector")
 #: Even for a circuit of that width without instructions.
 TOO_LITTLE = int(0.9 * NEEDED)
 REFUSAL = (

@@ -14,6 +14,10 @@ from simulator.circuit.array import Array
 from simulator.circuit.gates import GATES
 from simulator.circuit.instructions import Case, Diagonal, Gate, Instruction, Measure, Permutation, Unitary
 from simulator.circuit.program import Header, Program, Variable
+from simulator.cost import bytes_required
+from simulator.dynamic.compiler import compile_program
+from simulator.dynamic.timeline import Timeline
+from simulator.shards.shards import Method, Precision
 
 PAULIS = {"x": np.array([[0, 1], [1, 0]]), "y": np.array([[0, -1j], [1j, 0]]), "z": np.diag([1, -1])}
 
@@ -179,3 +183,17 @@ def _unitary_instruction(draw: Draw, num_qubits: int, widest: int) -> Instructio
         angles = np.random.default_rng(seed).choice([0, 0, np.pi, 1.3], 1 << count)
         return Diagonal(Array.of(np.exp(1j * angles)), targets)
     return Permutation(targets, tuple(draw(st.permutations(targets))))
+
+
+def bytes_of(
+    program: Program,
+    method: Method = "qasm",
+    shots: int = 1024,
+    precision: Precision = "double",
+    *,
+    from_ground: bool = True,
+    sampling: bool = True,
+) -> int:
+    """The bytes that a run takes at most, beside those for its shots."""
+    timeline = Timeline.of(program, method, from_ground=from_ground, sampling=sampling)
+    return bytes_required(compile_program(timeline), shots, precision)

@@ -7,13 +7,14 @@ import tracemalloc
 import msgspec
 import numpy as np
 import pytest
-from support.programs import everywhere, h, measures, program, ry, x
+from support.programs import bytes_of, everywhere, h, measures, program, ry, x
 
 from simulator import cost, run, run_shard
 from simulator.circuit.array import Array
 from simulator.circuit.expression import Clbit
 from simulator.circuit.instructions import Diagonal, For, Gate, Measure, Range, Reset, While
 from simulator.circuit.program import Program
+from simulator.dynamic.timeline import Timeline
 from simulator.kernels.threads import use_threads
 from simulator.shards.parts import Outcome, Part, SweepOutcome
 from simulator.shards.shards import Experiment, Method, Options, Precision, Shard, Sweep
@@ -47,7 +48,7 @@ def test_states_of_a_circuit_without_branches(method: Method, num_qubits: int, l
     circuit = program(
         num_qubits, 1, *everywhere(num_qubits), last, *([] if method == "unitary" else [Measure(0, 0)])
     )
-    double, single = (cost.bytes_required(circuit, method, precision=each) for each in ("double", "single"))
+    double, single = (bytes_of(circuit, method, precision=each) for each in ("double", "single"))
     assert double - single == expected // 2
     assert expected < double < expected + WORKSPACE
 
@@ -55,13 +56,13 @@ def test_states_of_a_circuit_without_branches(method: Method, num_qubits: int, l
 def test_an_initial_state_is_complex() -> None:
     """Rule 25: from an initial state on, amplitudes are complex whatever the gates."""
     circuit = program(26, 1, h(0), Measure(0, 0))
-    assert cost.bytes_required(circuit, "qasm", fresh=False) > cost.bytes_required(circuit, "qasm") + (7 << 26)
+    assert bytes_of(circuit, "qasm", from_ground=False) > bytes_of(circuit, "qasm") + (7 << 26)
 
 
 def test_a_long_circuit_takes_more() -> None:
     """Rule 25: a plan takes memory, too, for each of its instructions."""
     short, long = (program(4, 0, *[h(0), Gate("t", (1,))] * count) for count in (1, 5000))
-    assert cost.bytes_required(long, "statevector") - cost.bytes_required(short, "statevector") > 5000 << 13
+    assert bytes_of(long, "statevector") - bytes_of(short, "statevector") > 5000 << 13
 
 
 @pytest.mark.parametrize("shots", [1, 10, 200])
@@ -73,7 +74,7 @@ def test_bytes_bound_what_branches_take(shots: int) -> None:
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     bookkeeping = 1 << 21
-    assert most < cost.bytes_required(SPLITTING, "qasm", shots) + bookkeeping
+    assert most < bytes_of(SPLITTING, "qasm", shots) + bookkeeping
 
 
 @pytest.mark.parametrize(
@@ -89,24 +90,22 @@ def test_bytes_bound_what_branches_take(shots: int) -> None:
 def test_states_of_a_dynamic_circuit(circuit: Program, states: int) -> None:
     """Rule 25: each place where shots part may double the states, up to log2(shots) of them for wide circuits."""
     expected = states * 16 << circuit.num_qubits
-    assert expected < cost.bytes_required(circuit, "qasm", 1024) < expected + WORKSPACE
+    assert expected < bytes_of(circuit, "qasm", 1024) < expected + WORKSPACE
 
 
 def test_a_wide_diagonal_takes_more() -> None:
     """Rule 25: a run copies a diagonal."""
     ones = Array.of(np.ones(1 << 20, np.complex128))
     circuit = program(20, 0, Diagonal(ones, tuple(range(20))))
-    assert (
-        cost.bytes_required(circuit, "statevector") - cost.bytes_required(program(20, 0), "statevector") > 16 << 20
-    )
+    assert bytes_of(circuit, "statevector") - bytes_of(program(20, 0), "statevector") > 16 << 20
 
 
 def test_many_threads_take_more() -> None:
     """Rule 25: each thread has buffers of its own."""
     circuit = program(26, 0, h(0))
-    few = cost.bytes_required(circuit, "statevector")
+    few = bytes_of(circuit, "statevector")
     use_threads(64)
-    many = cost.bytes_required(circuit, "statevector")
+    many = bytes_of(circuit, "statevector")
     use_threads(None)
     assert many - few > 50 << 20
 
@@ -118,7 +117,7 @@ def test_max_qubits_is_the_widest_that_fits(memory: int, method: Method, precisi
     """Rule 25: the maximum width follows the memory: that many qubits fit, one more does not."""
 
     def required(width: int) -> int:
-        return cost.bytes_required(program(width, 0), method, precision=precision, fresh=False)
+        return bytes_of(program(width, 0), method, precision=precision, from_ground=False)
 
     width = cost.max_qubits(memory, method, precision)
     assert width == 0 or required(width) <= memory
@@ -177,10 +176,12 @@ def test_seconds_grow_with_the_work() -> None:
     """More qubits, gates, rounds, shots and branches are more seconds."""
 
     def seconds(circuit: Program, shots: int = 1000) -> float:
-        return cost.seconds(circuit, "qasm", shots)
+        return cost.work(Timeline.of(circuit), shots).seconds
 
     assert seconds(program(20, 1, *map(h, range(20)))) > 10 * seconds(program(10, 1, *map(h, range(10))))
     assert seconds(program(1, 1, For(Range(0, 1000), ((h(0),),)))) > 50 * seconds(program(1, 1, h(0), h(0)))
     assert seconds(STATIC, 10**6) > seconds(STATIC, 10)
-    assert seconds(SPLITTING) > 20 * seconds(STATIC)
-    assert cost.seconds(STATIC, "unitary", 1) > 100 * cost.seconds(STATIC, "statevector", 1)
+    splitting = program(12, 12, *everywhere(12), *SPLITTING.instructions)
+    assert seconds(splitting) > 20 * seconds(STATIC)
+    unitary, state = (cost.work(Timeline.of(STATIC, each), 1).seconds for each in ("unitary", "statevector"))
+    assert unitary > 100 * state

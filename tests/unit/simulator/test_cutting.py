@@ -16,6 +16,7 @@ from simulator.circuit.expression import Clbit
 from simulator.circuit.instructions import For, Gate, IfElse, Instruction, Measure, Range, Reset
 from simulator.circuit.program import Program
 from simulator.cutting import LEAST_SECONDS, MOST_SECONDS, SHOT_BLOCK, cut, expected_seconds
+from simulator.dynamic.timeline import Timeline
 from simulator.rng import experiment_seed
 from simulator.shards.parts import Outcome, Part, merge
 from simulator.shards.recognition import with_sweeps
@@ -174,7 +175,7 @@ def test_rows_with_loops_cost_what_they_take() -> None:
 def test_shots_that_share_states_stay_together() -> None:
     """Cutting a circuit whose shots are in few states would only repeat the work."""
     few = program(2, 2, h(0), Measure(0, 0), x(1, 0), Measure(1, 1), h(0), *measures(2))
-    assert not cost.grows_with_shots(few, "qasm", 100_000)
-    assert cost.grows_with_shots(dynamic(0, 12, 30), "qasm", 100_000)
+    assert not cost.work(Timeline.of(few), 100_000).grows_with_shots
+    assert cost.work(Timeline.of(dynamic(0, 12, 30)), 100_000).grows_with_shots
     assert len(list(cut(Options("qasm", 10**6), items_of([few])))) == 1
     assert SHOT_BLOCK * 1000 < 10**6

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from support.exact import assert_likely
 from support.patience import deadline
 from support.programs import (
+    bytes_of,
     everywhere,
     h,
     measures,
@@ -300,10 +301,9 @@ def test_one_bad_experiment_leaves_the_others() -> None:
 def test_admission_is_asked_with_the_bytes() -> None:
     """Rule 25: before anything is allocated the worker is asked; its refusal is that experiment's failure."""
     asked = []
-    larger = program(12, 6, h(0))
+    larger = program(12, 6, *everywhere(12))
     expected = [
-        cost.bytes_required(each, "qasm", 100) + cost.shots_bytes(each, "qasm", 100, memory=False)
-        for each in (larger, BELL)
+        bytes_of(each, "qasm", 100) + cost.shots_bytes(each, "qasm", 100, memory=False) for each in (larger, BELL)
     ]
 
     def refuse(required: int) -> None:
@@ -322,7 +322,7 @@ def test_a_machine_without_memory_fails_one_experiment() -> None:
     circuit = program(47, 1, *everywhere(47), Measure(0, 0))
     (outcome,) = run_shard(shard(circuit)).outcomes
     assert outcome.failure.type == "MemoryRefusedError"
-    required = cost.bytes_required(circuit, "qasm", 100) + cost.shots_bytes(circuit, "qasm", 100, memory=False)
+    required = bytes_of(circuit, "qasm", 100) + cost.shots_bytes(circuit, "qasm", 100, memory=False)
     assert required > 8 * 2**47
     assert f"needs {size(required, up=True)} of memory" in outcome.failure.text
     assert "use fewer qubits" in outcome.failure.text

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.exact import assert_likely, distribution
 from support.programs import (
+    bytes_of,
     h,
     measures,
     program,
@@ -21,7 +22,7 @@ from support.programs import (
     x,
 )
 
-from simulator import Program, Shard, cost, run, run_shard
+from simulator import Program, Shard, run, run_shard
 from simulator.circuit.array import Array
 from simulator.circuit.expression import Clbit
 from simulator.circuit.instructions import Gate, IfElse, Initialize, Measure, Reset, Unitary
@@ -120,6 +121,6 @@ def test_the_worker_is_asked_for_half_the_bytes() -> None:
     run_shard(shard, admit=asked.append)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert asked == [cost.bytes_required(circuit, "statevector", precision="single")]
-    assert cost.bytes_required(circuit, "statevector") - asked[0] == 2 * 8 << 18
+    assert asked == [bytes_of(circuit, "statevector", precision="single")]
+    assert bytes_of(circuit, "statevector") - asked[0] == 2 * 8 << 18
     assert most < asked[0]

@@ -13,7 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import patience
 from support.exact import assert_likely, distribution
-from support.programs import Draw, h, measures, moved_to, program, random_vector, ry, unitary_instructions, x
+from support.programs import (
+    Draw,
+    bytes_of,
+    h,
+    measures,
+    moved_to,
+    program,
+    random_vector,
+    ry,
+    unitary_instructions,
+    x,
+)
 
 from simulator import Program, run
 from simulator.circuit.array import Array
@@ -36,12 +47,11 @@ from simulator.circuit.instructions import (
     While,
 )
 from simulator.circuit.program import Variable
-from simulator.cost import bytes_required
 from simulator.dynamic import branching, breadth
-from simulator.dynamic.analysis import qubits_at_once
 from simulator.dynamic.branching import Interpreter
-from simulator.dynamic.code import Bring, Retire
-from simulator.dynamic.flow import compile_program
+from simulator.dynamic.bytecode import AllocateQubits, MeasureAndFree
+from simulator.dynamic.compiler import compile_program
+from simulator.dynamic.timeline import Timeline
 from simulator.errors import InvalidProgramError, ProgramRuntimeError, StoppedError
 from simulator.evolve.state import ground_of
 from simulator.monitor import SILENT, Monitor
@@ -300,7 +310,7 @@ def test_teleportation_arrives() -> None:
 def steps(circuit: Program, shots: int) -> list[int]:
     """How many states each cohort of a run has when it comes to the end, and how often the run looked up."""
     looks: list[int] = []
-    code = compile_program(circuit, fresh=True, sampling=True, merging=True)
+    code = compile_program(Timeline.of(circuit))
     interpreter = Interpreter(code, Uniforms(1), Monitor(lambda: looks.append(1)))
     states = [cohort.num_rows for cohort in interpreter.run(ground_of(code.qubits), np.arange(shots))]
     return [*states, len(looks)]
@@ -354,7 +364,7 @@ def relay(num_qubits: int) -> Program:
 def test_a_qubit_goes_along_a_line_of_two_hundred() -> None:
     """Rule 30: three qubits are in use at once, however many there are."""
     line = relay(201)
-    assert qubits_at_once(line, "qasm") == 3
+    assert Timeline.of(line).width == 3
     counts = run(line, seed=3, shots=2000).counts
     assert len(counts) == 2000
     assert all(int(key, 16) < 1 << 200 for key in counts)
@@ -367,7 +377,7 @@ def test_a_qubit_goes_along_a_line_of_two_hundred() -> None:
 def test_idle_qubits_change_nothing(dynamic: Program, seed: int, places: list[int]) -> None:
     """Rule 32: on any qubits of a device, a circuit has the outcomes that it has by itself."""
     spread = moved_to(dynamic, dict(enumerate(sorted(places[:3]))), 40)
-    assert qubits_at_once(spread, "qasm") <= 3
+    assert Timeline.of(spread).width <= 3
     assert run(spread, seed=seed, shots=200, memory=True) == run(dynamic, seed=seed, shots=200, memory=True)
 
 
@@ -376,12 +386,16 @@ def test_idle_qubits_change_nothing(dynamic: Program, seed: int, places: list[in
 def test_as_many_qubits_as_are_said_to_be_in_use(dynamic: Program, sampling: bool) -> None:
     """Rule 25: what memory is admitted by is what the code does."""
     wide = moved_to(dynamic, {0: 1, 1: 4, 2: 6}, 8)
-    code = compile_program(wide, fresh=True, sampling=sampling, merging=True)
+    code = compile_program(Timeline.of(wide, sampling=sampling))
     width = most = len(code.qubits)
     for operation in code.operations:
-        width += len(operation.qubits) if isinstance(operation, Bring) else -isinstance(operation, Retire)
+        width += (
+            len(operation.qubits)
+            if isinstance(operation, AllocateQubits)
+            else -isinstance(operation, MeasureAndFree)
+        )
         most = max(most, width)
-    assert qubits_at_once(wide, "qasm", sampling=sampling) == most
+    assert Timeline.of(wide, sampling=sampling).width == most
 
 
 @pytest.mark.parametrize("shots", [1, 2, 30])
@@ -402,7 +416,7 @@ def test_memory_of_few_histories(shots: int, *, sampling: bool) -> None:
         run(dynamic, seed=1, shots=shots, sample_measuring=sampling)
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        assert most < bytes_required(dynamic, "qasm", shots, sampling=sampling)
+        assert most < bytes_of(dynamic, "qasm", shots, sampling=sampling)
 
 
 def test_memory_where_qubits_come_and_go() -> None:
@@ -422,7 +436,7 @@ def test_memory_where_qubits_come_and_go() -> None:
         run(dynamic, seed=1, shots=shots)
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        assert most < bytes_required(dynamic, "qasm", shots)
+        assert most < bytes_of(dynamic, "qasm", shots)
 
 
 def splitting(num_qubits: int) -> Program:
@@ -436,7 +450,7 @@ def test_few_states_are_alive(most: int, monkeypatch: pytest.MonkeyPatch) -> Non
     """Rule 25: of however many states there are, no more than `most_alive` take memory at once."""
     state_bytes = 16 << 10
     monkeypatch.setattr(breadth, "_WAITING", most)
-    code = compile_program(splitting(10), fresh=True, sampling=False, merging=True)
+    code = compile_program(Timeline.of(splitting(10), sampling=False))
     start = ground_of(code.qubits)
     tracemalloc.start()
     ended = sum(cohort.num_shots for cohort in Interpreter(code, Uniforms(1), SILENT).run(start, np.arange(512)))
@@ -464,12 +478,12 @@ def test_no_outcome_depends_on_how_many_states_wait(
 def test_a_range_of_shots_is_what_it_is_among_all(name: str) -> None:
     """Rule 32: any shots, run by themselves, have the outcomes that they have among the others."""
     whole = run(PROGRAMS[name](), seed=9, shots=3000, memory=True).memory
-    code = compile_program(PROGRAMS[name](), fresh=True, sampling=True, merging=True)
+    code = compile_program(Timeline.of(PROGRAMS[name]()))
     for shots in (np.arange(1000, 2500), np.array([3, 4, 1023, 1024, 2999])):
         tally = Tally(3000, memory=True)
         uniforms = Uniforms(9)
         for cohort in Interpreter(code, uniforms, SILENT).run(ground_of(code.qubits), shots):
-            sample(cohort, code.final, uniforms, tally)
+            sample(cohort, code.timeline.final, uniforms, tally)
         assert [tally.results()[1][shot] for shot in shots] == [whole[shot] for shot in shots]
 
 

@@ -23,6 +23,7 @@ from simulator.circuit import expression as ex
 from simulator.circuit.array import Array
 from simulator.circuit.instructions import Case, For, IfElse, Initialize, Range, Store, Switch, Unitary, While
 from simulator.circuit.program import MAX_NESTING, Program, Variable
+from simulator.dynamic.timeline import Timeline
 from simulator.errors import MemoryRefusedError, StoppedError, WireError
 from simulator.monitor import Monitor
 from simulator.shards import wire
@@ -273,7 +274,7 @@ def test_nesting_at_the_limit(kind, depth):
         ends(shard)
         assert depth == MAX_NESTING or kind == "expression"
         experiment = shard.items[0].program
-        assert cost.seconds(experiment, "qasm", 3) > 0
+        assert cost.work(Timeline.of(experiment), 3).seconds > 0
     assert time.monotonic() - begin < deadline(SOON)
 
 
@@ -361,7 +362,7 @@ def test_endless_programs_can_be_stopped(data):
     """Rule 30: a program of too many rounds allocates nothing for them, and ends when the checkpoint says so."""
     tracemalloc.start()
     shard = wire.decode_shard(data)
-    assert cost.seconds(shard.items[0].program, "qasm", 2**63) > 0
+    assert cost.work(Timeline.of(shard.items[0].program), 2**63).seconds > 0
     ends(shard)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

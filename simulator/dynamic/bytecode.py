@@ -1,4 +1,4 @@
-"""Code: a program as a flat list of operations, with jumps in place of nested bodies. `flow` makes it."""
+"""Bytecode: a program as a flat list of operations, with jumps in place of nested bodies; `compiler` makes it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TypeAlias
 from simulator.circuit.expression import Expression
 from simulator.circuit.instructions import Measure, Reset, Store
 from simulator.circuit.program import Variable
+from simulator.dynamic.timeline import Timeline
 from simulator.evolve.evolution import Evolution
-from simulator.monitor import Checkpoint, no_checkpoint
 
-#: A place in the code, known before its address is: an index of `Code.addresses`.
+#: A place in the bytecode, known before its address is: an index of `Bytecode.addresses`.
 Label: TypeAlias = int
 
 
@@ -24,14 +24,14 @@ class Evolve:
 
 
 @dataclass(frozen=True, slots=True)
-class Bring:
+class AllocateQubits:
     """Add qubits, in |0>."""
 
     qubits: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Retire:
+class MeasureAndFree:
     """Measure a qubit, and take it out, since it is reset or nothing touches it any more.
 
     States then do not differ in it.
@@ -50,7 +50,7 @@ class Jump:
 
 
 @dataclass(frozen=True, slots=True)
-class Unless:
+class JumpIfFalse:
     """Go on at the label if the condition does not hold."""
 
     condition: Expression
@@ -58,7 +58,7 @@ class Unless:
 
 
 @dataclass(frozen=True, slots=True)
-class Select:
+class JumpTable:
     """Go on at the label of the target's value."""
 
     target: Expression
@@ -67,7 +67,7 @@ class Select:
 
 
 @dataclass(frozen=True, slots=True)
-class Assign:
+class SetVariable:
     """Write a constant to a variable."""
 
     variable: int
@@ -75,7 +75,7 @@ class Assign:
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class NextIteration:
     """Begin the next round of a for loop, or go on at the label if all rounds are done."""
 
     #: The variable that counts the rounds.
@@ -87,40 +87,31 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Meet:
-    """Shots of different histories may be in the same state again here."""
+class MergePoint:
+    """Merge what came here on different ways: shots of different histories may be in the same state again."""
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The end of every code; what is left is to measure `Code.final`."""
+    """The end of every program; what is left is to measure `Timeline.final`."""
 
 
 #: What concerns classical values only.
-Classic: TypeAlias = Store | Assign | Jump | Unless | Select | Count
-Operation: TypeAlias = Evolve | Bring | Measure | Retire | Reset | Classic | Meet | End
+Classic: TypeAlias = Store | SetVariable | Jump | JumpIfFalse | JumpTable | NextIteration
+Operation: TypeAlias = Evolve | AllocateQubits | Measure | MeasureAndFree | Reset | Classic | MergePoint | End
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
-    """What `branching` runs."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Bytecode:
+    """A compiled program: what is known of its run, and what the interpreter does."""
 
+    timeline: Timeline
     operations: tuple[Operation, ...]
-    #: By label.
+    #: Index of an operation, by label.
     addresses: tuple[int, ...]
     #: The program's variables, then the counters of its loops.
     variables: tuple[Variable, ...]
-    #: Measured at the end, all at once.
-    final: tuple[Measure, ...]
     #: The qubits that are there at the start.
     qubits: tuple[int, ...]
-
-    @property
-    def real(self) -> bool:
-        """Whether real amplitudes stay real on every way through it."""
-        return self.stays_real(no_checkpoint)
-
-    def stays_real(self, checkpoint: Checkpoint) -> bool:
-        """Whether real amplitudes stay real on every way through it; calls ``checkpoint`` now and then."""
-        evolutions = [operation.evolution for operation in self.operations if isinstance(operation, Evolve)]
-        return all(evolution.stays_real(checkpoint) for evolution in evolutions)
+    #: Whether real amplitudes stay real on every way through it.
+    real: bool

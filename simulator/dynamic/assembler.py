@@ -1,10 +1,7 @@
-"""Program -> Code: a flat list of operations, with jumps in place of nested bodies.
+"""An assembler: it writes bytecode, instruction by instruction, with jumps in place of nested bodies.
 
-What has no randomness between two jumps is planned as one. Measurements that nothing later depends on come last
-and together, so that they can be sampled. A reset of a qubit that nothing has touched is left out.
-
-Where states may merge, they have only the qubits that are in use. Outside of control flow, a qubit is brought in
-before something touches it, and retired by a reset, or by a last measurement that something later depends on.
+What has no randomness between two jumps is planned as one. Outside of control flow, a qubit is allocated before
+something touches it, and freed by a reset. A reset of a qubit that nothing has touched is left out.
 """
 
 from __future__ import annotations
@@ -35,77 +32,26 @@ from simulator.circuit.instructions import (
     Unitary,
     While,
 )
-from simulator.circuit.program import Program, Variable
-from simulator.dynamic.analysis import Course, course_of, telling, touched_by
-from simulator.dynamic.code import (
-    Assign,
-    Bring,
-    Code,
-    Count,
+from simulator.circuit.program import Variable
+from simulator.dynamic.bytecode import (
+    AllocateQubits,
     End,
     Evolve,
     Jump,
+    JumpIfFalse,
+    JumpTable,
     Label,
-    Meet,
+    MeasureAndFree,
+    MergePoint,
+    NextIteration,
     Operation,
-    Retire,
-    Select,
-    Unless,
+    SetVariable,
 )
+from simulator.dynamic.timeline import Timeline
 from simulator.errors import InvalidProgramError
 from simulator.evolve.evolution import Evolution
-from simulator.monitor import Checkpoint, no_checkpoint
-from simulator.pieces import each
+from simulator.monitor import Checkpoint
 from simulator.plan.operations import Evolving
-
-
-def compile_program(
-    program: Program, *, fresh: bool, sampling: bool, merging: bool, checkpoint: Checkpoint = no_checkpoint
-) -> Code:
-    """Flatten a program; its global phase is left out. Calls ``checkpoint`` now and then.
-
-    ``fresh``: it starts in |0...0>. ``sampling``: final measurements are done at once. ``merging``: there are
-    Meets, where a state loses its global phase and its last digits.
-    """
-    course = course_of(program, sampling=sampling, merging=merging, checkpoint=checkpoint)
-    checkpoint()
-    instructions = course.instructions
-    everything = range(program.num_qubits)
-    touched = set() if fresh else set(everything)
-    checkpoint()
-    start = _at_the_start(course, checkpoint) if fresh and merging else tuple(everything)
-    checkpoint()
-    assembler = _Assembler(touched, start, list(program.variables), checkpoint, merging=merging)
-    first = 0
-    for place, measure in sorted(course.retiring.items()):
-        assembler.add(each(instructions[first:place], checkpoint))
-        assembler.retire(measure.qubit, measure.clbit)
-        first = place + 1
-    assembler.add(each(instructions[first:], checkpoint))
-    final = telling(course.final, assembler.touched, instructions, checkpoint)
-    assembler.end(final)
-    return Code(
-        tuple(assembler.operations),
-        tuple(assembler.addresses),
-        tuple(assembler.variables),
-        final,
-        assembler.qubits,
-    )
-
-
-def _at_the_start(course: Course, checkpoint: Checkpoint) -> tuple[int, ...]:
-    """Return the qubits to begin with, if others may be brought later.
-
-    Where none is ever retired, these are all, so that no state is there in two sizes.
-    """
-    if course.retires or course.evolves:
-        return ()  # the first evolution brings what it needs
-    touched: set[int] = set()
-    for instruction in each(course.instructions, checkpoint):
-        touched |= touched_by(instruction)
-    telling_ = telling(course.final, touched, course.instructions, checkpoint)
-    touched.update(measure.qubit for measure in telling_)
-    return tuple(sorted(touched))
 
 
 @dataclass(slots=True)
@@ -115,64 +61,91 @@ class _Loop:
 
 
 @dataclass(slots=True)
-class _Assembler:
-    #: Of the qubits that are not retired.
-    touched: set[int]
+class _Qubits:
+    """The qubits that states have at this point of the bytecode."""
+
     #: At the start.
-    qubits: tuple[int, ...]
+    start: tuple[int, ...]
+    #: Those that may be in another state than |0>.
+    touched: set[int]
+    present: set[int] = field(init=False)
+    #: How many were touched when all of them were present.
+    _allocated: int = 0
+
+    def __post_init__(self) -> None:
+        self.present = set(self.start)
+
+    def missing(self) -> tuple[int, ...]:
+        """Return the touched qubits that are not there yet, and note that they are."""
+        if len(self.touched) == self._allocated:
+            return ()
+        self._allocated = len(self.touched)
+        missing = tuple(sorted(self.touched - self.present))
+        self.present.update(missing)
+        return missing
+
+    def free(self, qubit: int) -> None:
+        """Take out a qubit that is there."""
+        self.present.remove(qubit)
+        self.touched.remove(qubit)
+        self._allocated -= 1
+
+
+@dataclass(slots=True)
+class Assembler:
+    """Appends operations, and gives labels their addresses."""
+
+    qubits: _Qubits
     variables: list[Variable]
     checkpoint: Checkpoint
     merging: bool
     operations: list[Operation] = field(default_factory=list)
     addresses: list[int] = field(default_factory=list)
-    _present: set[int] = field(init=False)
-    #: How many qubits were touched when all of them were there.
-    _brought: int = 0
-    #: Of control flow.
-    _depth: int = 0
+    #: Whether what is added is in the body of a condition or a loop.
+    _nested: bool = False
     _loops: list[_Loop] = field(default_factory=list)
     _pending: list[Evolving] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        self._present = set(self.qubits)
+    @classmethod
+    def of(cls, timeline: Timeline, checkpoint: Checkpoint) -> Assembler:
+        """Return one that begins with the qubits of a timeline."""
+        everything = range(timeline.program.num_qubits)
+        start: Iterable[int] = everything
+        if timeline.from_ground and timeline.merges:
+            # Where none is ever freed, all that are used, so that no state is there in two sizes.
+            start = () if timeline.frees else sorted(timeline.used)
+        qubits = _Qubits(tuple(start), set() if timeline.from_ground else set(everything))
+        return cls(qubits, list(timeline.program.variables), checkpoint, merging=timeline.merges)
 
-    def add(self, instructions: Iterable[Instruction]) -> None:
-        """Add instructions."""
-        for instruction in instructions:
-            if type(instruction) is Gate:  # by far the most frequent
-                self._pending.append(instruction)
-                self.touched.update(instruction.targets, instruction.controls)
-                continue
-            if bodies_of(instruction):
-                # In a loop, a qubit may have been touched by what comes later in the body.
-                self.touched |= touched_by(instruction)
-                self._flush()
-                self._bring()
-                self._depth += 1
-                self._add(instruction)
-                self._depth -= 1
-                continue
+    def add(self, instruction: Instruction, qubits: set[int]) -> None:
+        """Add an instruction that is in no body, and does something to these qubits."""
+        if not isinstance(instruction, (Reset, Initialize)):
+            # In a loop, a qubit may have been touched by what comes later in the body.
+            self.qubits.touched |= qubits
+        if bodies_of(instruction):
+            self._flush()
+            self._allocate()
+            self._nested = True
             self._add(instruction)
-            if not isinstance(instruction, Reset):
-                self.touched |= touched_by(instruction)
+            self._nested = False
+        else:
+            self._add(instruction)
 
-    def retire(self, qubit: int, clbit: int | None) -> None:
+    def measure_and_free(self, qubit: int, clbit: int | None) -> None:
         """Add the last measurement of a qubit, or a reset."""
-        self.touched.add(qubit)
-        self.emit(Retire(qubit, clbit))
-        self._present.remove(qubit)
-        self.touched.remove(qubit)
-        self._brought -= 1
+        self.qubits.touched.add(qubit)
+        self.emit(MeasureAndFree(qubit, clbit))
+        self.qubits.free(qubit)
 
     def end(self, final: Iterable[Measure]) -> None:
         """Add the end, where these measurements are to be done."""
-        self.touched.update(measure.qubit for measure in final)
+        self.qubits.touched.update(measure.qubit for measure in final)
         self.emit(End())
 
     def emit(self, operation: Operation) -> None:
         """Append an operation behind everything that is pending."""
         self._flush()
-        self._bring()
+        self._allocate()
         self.operations.append(operation)
 
     def _add(self, instruction: Instruction) -> None:  # noqa: C901, PLR0912 (one case a kind of instruction)
@@ -181,10 +154,7 @@ class _Assembler:
                 self._pending.append(instruction)
             case Barrier() | Delay():
                 pass
-            case Measure(qubit=qubit):
-                self.touched.add(qubit)
-                self.emit(instruction)
-            case Store():
+            case Measure() | Store():
                 self.emit(instruction)
             case Reset():
                 self._reset(instruction.qubit)
@@ -192,8 +162,9 @@ class _Assembler:
                 for qubit in instruction.targets:
                     self._reset(qubit)
                 self._pending.append(instruction)
+                self.qubits.touched.update(instruction.targets)
             case Box():
-                self.add(instruction.body)
+                self._add_body(instruction.body)
             case IfElse():
                 self._if_else(instruction)
             case While():
@@ -209,24 +180,19 @@ class _Assembler:
 
     def _flush(self) -> None:
         if self._pending:
-            if self.operations and isinstance(self.operations[-1], Retire):
-                self.operations.append(Meet())
-            self._bring()
+            if self.operations and isinstance(self.operations[-1], MeasureAndFree):
+                self.operations.append(MergePoint())
+            self._allocate()
             self.operations.append(Evolve(Evolution(self._pending, self.checkpoint)))
             self._pending.clear()
 
-    def _bring(self) -> None:
+    def _allocate(self) -> None:
         """See that all that is touched is there; once a loop has begun, it is."""
-        if len(self.touched) == self._brought:
-            return
-        self._brought = len(self.touched)
-        missing = tuple(sorted(self.touched - self._present))
-        if missing:
-            self._present.update(missing)
+        if missing := self.qubits.missing():
             if self.operations:
-                self.operations.append(Bring(missing))
+                self.operations.append(AllocateQubits(missing))
             else:
-                self.qubits += missing
+                self.qubits.start += missing
 
     def _label(self) -> Label:
         self.addresses.append(-1)
@@ -238,7 +204,7 @@ class _Assembler:
 
     def _meet(self) -> None:
         if self.merging:
-            self.emit(Meet())
+            self.emit(MergePoint())
 
     def _loop(self, word: str) -> _Loop:
         if not self._loops:
@@ -246,28 +212,28 @@ class _Assembler:
         return self._loops[-1]
 
     def _reset(self, qubit: int) -> None:
-        if qubit not in self.touched:
+        if qubit not in self.qubits.touched:
             return
-        if self.merging and not self._depth:
-            self.retire(qubit, None)
+        if self.merging and not self._nested:
+            self.measure_and_free(qubit, None)
         else:
             self.emit(Reset(qubit))
         self._meet()
 
     def _if_else(self, instruction: IfElse) -> None:
         otherwise, end = self._label(), self._label()
-        self.emit(Unless(instruction.condition, otherwise))
-        self.add(instruction.true_body)
+        self.emit(JumpIfFalse(instruction.condition, otherwise))
+        self._add_body(instruction.true_body)
         self.emit(Jump(end))
         self._place(otherwise)
-        self.add(instruction.false_body)
+        self._add_body(instruction.false_body)
         self._place(end)
         self._meet()
 
     def _while(self, instruction: While) -> None:
         loop = _Loop(self._label(), self._label())
         self._place(loop.again)
-        self.emit(Unless(instruction.condition, loop.exit))
+        self.emit(JumpIfFalse(instruction.condition, loop.exit))
         self._body(instruction.body, loop)
         self.emit(Jump(loop.again))
         self._place(loop.exit)
@@ -285,28 +251,32 @@ class _Assembler:
         counter = len(self.variables)
         self.variables.append(Variable(f"counter of loop {counter}", Uint(64)))
         loop = _Loop(self._label(), self._label())
-        self.emit(Assign(counter, 0))
+        self.emit(SetVariable(counter, 0))
         self._place(loop.again)
-        self.emit(Count(counter, indices, instruction.variable, loop.exit))
+        self.emit(NextIteration(counter, indices, instruction.variable, loop.exit))
         self._body(instruction.bodies[0], loop)
         self.emit(Jump(loop.again))
         self._place(loop.exit)
         # Shots that left the loop in different rounds are to have one history again.
-        self.emit(Assign(counter, None))
+        self.emit(SetVariable(counter, None))
 
     def _unrolled(self, instruction: For, indices: Sequence[int]) -> None:
         exit_ = self._label()
         for index, body in zip(indices, instruction.bodies, strict=True):
             loop = _Loop(self._label(), exit_)
             if instruction.variable is not None:
-                self.emit(Assign(instruction.variable, index))
+                self.emit(SetVariable(instruction.variable, index))
             self._body(body, loop)
             self._place(loop.again)
         self._place(exit_)
 
+    def _add_body(self, instructions: Iterable[Instruction]) -> None:
+        for instruction in instructions:
+            self._add(instruction)
+
     def _body(self, instructions: Iterable[Instruction], loop: _Loop) -> None:
         self._loops.append(loop)
-        self.add(instructions)
+        self._add_body(instructions)
         self._loops.pop()
 
     def _switch(self, instruction: Switch) -> None:
@@ -320,10 +290,10 @@ class _Assembler:
             if default == end:
                 labels |= {uint_of(value): label for value in case.values if uint_of(value) not in labels}
                 default = end if case.values else label
-        self.emit(Select(instruction.target, labels, default))
+        self.emit(JumpTable(instruction.target, labels, default))
         for label, body in bodies:
             self._place(label)
-            self.add(body)
+            self._add_body(body)
             self.emit(Jump(end))
         self._place(end)
         self._meet()

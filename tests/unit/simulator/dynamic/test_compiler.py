@@ -24,45 +24,53 @@ from simulator.circuit.instructions import (
     Store,
 )
 from simulator.circuit.program import Program
-from simulator.dynamic.analysis import final_measures, qubits_at_once, with_resets
-from simulator.dynamic.code import Bring, Code, Evolve, Meet, Retire
-from simulator.dynamic.flow import compile_program
+from simulator.dynamic.bytecode import AllocateQubits, Bytecode, Evolve, MeasureAndFree, MergePoint
+from simulator.dynamic.compiler import compile_program
+from simulator.dynamic.timeline import Timeline
 
 AMPLITUDES = Array.of(random_vector(1, 1))
 
 
-def code(dynamic: Program, *, fresh: bool = True, sampling: bool = True) -> Code:
-    return compile_program(dynamic, fresh=fresh, sampling=sampling, merging=True)
+def code(dynamic: Program, *, fresh: bool = True, sampling: bool = True) -> Bytecode:
+    return compile_program(Timeline.of(dynamic, from_ground=fresh, sampling=sampling))
+
+
+def instructions(*dynamic: Instruction) -> list[Instruction]:
+    """What is done to states, final measurements among it."""
+    return list(Timeline.of(program(4, 4, *dynamic), sampling=False).instructions)
 
 
 def kinds(dynamic: Program, *, fresh: bool = True) -> list[type]:
     """The operations but for meetings and the end."""
     operations = code(dynamic, fresh=fresh).operations
-    return [type(operation) for operation in operations if not isinstance(operation, Meet)][:-1]
+    return [type(operation) for operation in operations if not isinstance(operation, MergePoint)][:-1]
 
 
 @pytest.mark.parametrize(
     ("instructions", "expected"),
     [
         # The condition needs the outcome, and nothing the qubit.
-        ((Measure(0, 0), IfElse(Clbit(0), (x(1),)), Measure(1, 1)), [Retire]),
+        ((Measure(0, 0), IfElse(Clbit(0), (x(1),)), Measure(1, 1)), [MeasureAndFree]),
         ((Measure(0, 0), IfElse(Clbit(0), (h(0),)), Measure(1, 1)), [Measure]),
         ((Measure(0, 0), IfElse(Clbit(0), (x(1),)), Measure(0, 1)), [Measure]),
-        ((Measure(0, 0), Measure(0, 1), Store(Clbit(0), Clbit(1))), [Measure, Retire]),
+        ((Measure(0, 0), Measure(0, 1), Store(Clbit(0), Clbit(1))), [Measure, MeasureAndFree]),
         # It is reset before anything else is done to it.
-        ((Measure(0, 0), IfElse(Clbit(0), (x(1),)), Reset(0), h(0)), [Retire]),
-        ((Measure(0, 0), IfElse(Clbit(0), (x(1),)), Initialize(AMPLITUDES, (0,))), [Retire]),
-        ((Measure(0, 0), IfElse(Clbit(0), (x(0),)), h(0)), [Retire]),
-        ((Measure(0, 0), x(1), Measure(1, 1), IfElse(Clbit(1), (h(0),)), Reset(0)), [Measure, Retire, Retire]),
+        ((Measure(0, 0), IfElse(Clbit(0), (x(1),)), Reset(0), h(0)), [MeasureAndFree]),
+        ((Measure(0, 0), IfElse(Clbit(0), (x(1),)), Initialize(AMPLITUDES, (0,))), [MeasureAndFree]),
+        ((Measure(0, 0), IfElse(Clbit(0), (x(0),)), h(0)), [MeasureAndFree]),
+        (
+            (Measure(0, 0), x(1), Measure(1, 1), IfElse(Clbit(1), (h(0),)), Reset(0)),
+            [Measure, MeasureAndFree, MeasureAndFree],
+        ),
         # Others come again, in a loop.
         ((For(Range(0, 2), ((Measure(0, 0), IfElse(Clbit(0), (x(1),))),)),), [Measure]),
     ],
 )
 def test_a_last_measurement_retires_its_qubit(instructions: tuple[Instruction, ...], expected: list[type]) -> None:
-    """Unless something touches the qubit later: a gate, a condition's body, a final measurement."""
-    assert [kind for kind in kinds(program(2, 2, *instructions)) if kind in {Measure, Retire}] == expected
-    one_shot = compile_program(program(2, 2, *instructions), fresh=True, sampling=True, merging=False)
-    assert Retire not in map(type, one_shot.operations)
+    """JumpIfFalse something touches the qubit later: a gate, a condition's body, a final measurement."""
+    assert [kind for kind in kinds(program(2, 2, *instructions)) if kind in {Measure, MeasureAndFree}] == expected
+    one_shot = compile_program(Timeline.of(program(2, 2, *instructions), "statevector"))
+    assert MeasureAndFree not in map(type, one_shot.operations)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +88,7 @@ def test_a_last_measurement_retires_its_qubit(instructions: tuple[Instruction, .
 def test_a_flip_of_what_was_measured_as_1_is_a_reset(between: tuple[Instruction, ...], *, is_reset: bool) -> None:
     """While the clbit still says what the qubit is, and for nothing but that flip."""
     flip = IfElse(Clbit(0), (x(0),))
-    *rest, last = with_resets([h(0), Measure(0, 0), *between, flip])
+    *rest, last = instructions(h(0), Measure(0, 0), *between, flip)
     assert rest == [h(0), Measure(0, 0), *between]
     assert last == (Reset(0) if is_reset else flip)
     others = (
@@ -92,7 +100,7 @@ def test_a_flip_of_what_was_measured_as_1_is_a_reset(between: tuple[Instruction,
         IfElse(Clbit(0), (x(0),), (x(0),)),
     )
     for other in others:
-        assert with_resets([Measure(0, 0), other]) == [Measure(0, 0), other]
+        assert instructions(Measure(0, 0), other) == [Measure(0, 0), other]
 
 
 @pytest.mark.parametrize(
@@ -115,17 +123,17 @@ def test_a_flip_of_what_was_measured_as_1_is_a_reset(between: tuple[Instruction,
 )
 def test_final_measurements(instructions: tuple[Instruction, ...], final: int) -> None:
     """A measurement is final if nothing later touches its qubit, or reads or writes its clbit."""
-    compiled = code(program(2, 2, *instructions), fresh=False)
-    assert len(compiled.final) == final
-    assert compiled.final == tuple(part for part in compiled.final if isinstance(part, Measure))
-    assert code(program(2, 2, *instructions), fresh=False, sampling=False).final == ()
+    found = Timeline.of(program(2, 2, *instructions), from_ground=False).final
+    assert len(found) == final
+    assert found == tuple(part for part in found if isinstance(part, Measure))
+    assert Timeline.of(program(2, 2, *instructions), from_ground=False, sampling=False).final == ()
 
 
 def test_the_order_of_final_measurements_stays() -> None:
     """Rule 31: of several measurements into one clbit, the last one wins, final or not."""
-    rest, final = final_measures([Measure(0, 0), h(0), Measure(1, 0), Measure(0, 0)])
-    assert rest == [Measure(0, 0), h(0)]
-    assert final == (Measure(1, 0), Measure(0, 0))
+    timeline = Timeline.of(program(2, 1, Measure(0, 0), h(0), h(1), Measure(1, 0), h(0), Measure(0, 0)))
+    assert timeline.instructions == [Measure(0, 0), h(0), h(1), h(0)]
+    assert timeline.final == (Measure(1, 0), Measure(0, 0))
 
 
 @pytest.mark.parametrize(
@@ -133,10 +141,10 @@ def test_the_order_of_final_measurements_stays() -> None:
     [
         ((Reset(0), h(0)), [Evolve]),
         ((h(1), Reset(0), Barrier((0,)), Initialize(AMPLITUDES, (0,))), [Evolve]),
-        ((h(0), Reset(0)), [Evolve, Retire]),
-        ((h(0), Initialize(AMPLITUDES, (0,))), [Evolve, Retire, Bring, Evolve]),
-        ((x(1, 0), Reset(1), Reset(1)), [Evolve, Retire]),
-        ((Initialize(AMPLITUDES, (0,)), Reset(0)), [Evolve, Retire]),
+        ((h(0), Reset(0)), [Evolve, MeasureAndFree]),
+        ((h(0), Initialize(AMPLITUDES, (0,))), [Evolve, MeasureAndFree, AllocateQubits, Evolve]),
+        ((x(1, 0), Reset(1), Reset(1)), [Evolve, MeasureAndFree]),
+        ((Initialize(AMPLITUDES, (0,)), Reset(0)), [Evolve, MeasureAndFree]),
     ],
 )
 def test_a_reset_of_an_untouched_qubit_is_nothing(instructions: tuple[Instruction, ...], expected: list) -> None:
@@ -146,8 +154,8 @@ def test_a_reset_of_an_untouched_qubit_is_nothing(instructions: tuple[Instructio
 
 def test_every_reset_counts_in_a_given_state() -> None:
     """From an initial state of the user's, no qubit is known to be in |0>."""
-    assert kinds(program(1, 0, Reset(0)), fresh=False) == [Retire]
-    one_shot = compile_program(program(1, 0, Reset(0)), fresh=False, sampling=True, merging=False)
+    assert kinds(program(1, 0, Reset(0)), fresh=False) == [MeasureAndFree]
+    one_shot = compile_program(Timeline.of(program(1, 0, Reset(0)), "statevector", from_ground=False))
     assert Reset in map(type, one_shot.operations)
 
 
@@ -161,17 +169,17 @@ def test_looking_for_resets_takes_no_longer_the_more_qubits_there_are() -> None:
     """Rule 36: a hostile program of thousands of qubits is compiled in its own length."""
     measured = [Measure(place % 4000, place % 4000) for place in range(20_000)]
     begin = time.perf_counter()
-    with_resets([IfElse(Clbit(0), (x(0),)), *measured])
+    Timeline.of(program(4000, 4000, IfElse(Clbit(0), (x(0),)), *measured, IfElse(Clbit(0), (x(0),))))
     assert time.perf_counter() - begin < deadline(1)
 
 
-def widths(compiled: Code) -> list[int]:
+def widths(compiled: Bytecode) -> list[int]:
     """How many qubits there are, from the start on, after each that come or go."""
     found = [len(compiled.qubits)]
     for operation in compiled.operations:
-        if isinstance(operation, Bring):
+        if isinstance(operation, AllocateQubits):
             found.append(found[-1] + len(operation.qubits))
-        elif isinstance(operation, Retire):
+        elif isinstance(operation, MeasureAndFree):
             found.append(found[-1] - 1)
     return found
 
@@ -201,8 +209,8 @@ def test_qubits_come_and_go(instructions: tuple[Instruction, ...], expected: lis
     """Rule 25: only the qubits that are in use take memory."""
     dynamic = program(9, 9, *instructions)
     assert widths(code(dynamic)) == expected
-    assert qubits_at_once(dynamic, "qasm") == max(expected)
-    for other in (code(dynamic, fresh=False), compile_program(dynamic, fresh=True, sampling=True, merging=False)):
+    assert Timeline.of(dynamic).width == max(expected)
+    for other in (code(dynamic, fresh=False), compile_program(Timeline.of(dynamic, "statevector"))):
         assert other.qubits == tuple(range(9))
-        assert Bring not in map(type, other.operations)
-    assert qubits_at_once(dynamic, "statevector") == qubits_at_once(dynamic, "qasm", fresh=False) == 9
+        assert AllocateQubits not in map(type, other.operations)
+    assert Timeline.of(dynamic, "statevector").width == Timeline.of(dynamic, from_ground=False).width == 9

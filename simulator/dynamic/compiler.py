@@ -1,0 +1,78 @@
+"""Timeline -> bytecode: a flat list of operations, with jumps in place of nested bodies.
+
+Where states may merge, they have only the qubits that are in use: a qubit is allocated before something touches
+it, and freed by a reset, or by a last measurement that something later depends on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from simulator.circuit.instructions import (
+    Barrier,
+    Delay,
+)
+from simulator.circuit.program import Variable
+from simulator.dynamic.assembler import Assembler
+from simulator.dynamic.bytecode import (
+    Bytecode,
+    End,
+    Evolve,
+    Operation,
+)
+from simulator.dynamic.timeline import Timeline, unitary_instructions
+from simulator.evolve.evolution import Evolution
+from simulator.monitor import Checkpoint, no_checkpoint
+from simulator.pieces import each
+from simulator.plan.operations import Evolving
+
+
+def compile_program(timeline: Timeline, checkpoint: Checkpoint = no_checkpoint) -> Bytecode:
+    """Flatten a program; its global phase is left out. Calls ``checkpoint`` now and then.
+
+    Where states merge, there are MergePoints, at which a state loses its global phase and its last digits.
+    """
+    if timeline.method == "unitary":
+        return _straight(timeline, unitary_instructions(timeline.program), checkpoint)
+    instructions = timeline.instructions
+    if timeline.evolves:
+        gates = [each_ for each_ in instructions if not isinstance(each_, (Barrier, Delay))]
+        return _straight(timeline, cast("list[Evolving]", gates), checkpoint)
+    assembler = Assembler.of(timeline, checkpoint)
+    steps = zip(each(instructions, checkpoint), timeline.touched, strict=True)
+    for index, (instruction, qubits) in enumerate(steps):
+        if (measure := timeline.last.get(index)) is not None:
+            assembler.measure_and_free(measure.qubit, measure.clbit)
+        else:
+            assembler.add(instruction, qubits)
+    assembler.end(timeline.final)
+    return _bytecode(
+        timeline,
+        assembler.qubits.start,
+        assembler.operations,
+        checkpoint,
+        assembler.addresses,
+        assembler.variables,
+    )
+
+
+def _straight(timeline: Timeline, gates: list[Evolving], checkpoint: Checkpoint) -> Bytecode:
+    """Return the bytecode of a program that only evolves."""
+    evolve = [Evolve(Evolution(gates, checkpoint))] if gates else []
+    frees = timeline.from_ground and timeline.merges
+    qubits = sorted(timeline.used) if frees else range(timeline.program.num_qubits)
+    return _bytecode(timeline, tuple(qubits), [*evolve, End()], checkpoint)
+
+
+def _bytecode(
+    timeline: Timeline,
+    qubits: tuple[int, ...],
+    operations: list[Operation],
+    checkpoint: Checkpoint,
+    addresses: Sequence[int] = (),
+    variables: Sequence[Variable] = (),
+) -> Bytecode:
+    evolutions = [operation.evolution for operation in operations if isinstance(operation, Evolve)]
+    real = all(evolution.stays_real(checkpoint) for evolution in evolutions)
+    return Bytecode(timeline, tuple(operations), tuple(addresses), tuple(variables), qubits, real)
