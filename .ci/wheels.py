@@ -1,7 +1,7 @@
-"""Whether all that the product needs has a wheel, on every Python and platform that it promises: ``make wheels-check``.
+"""Whether all that the product needs has a wheel, on each Python and platform that is promised.
 
-pip resolves the requirements for each, and fetches no wheel. It takes the tags of wheels from its options, but what a
-requirement's markers ask for (``python_version < "3.11"``) from the Python that it runs on: so that is told to it.
+``make wheels-check``. pip resolves the requirements for each, and fetches no wheel. It takes the tags of wheels
+from its options, but what markers ask for (``python_version < "3.11"``) from its own Python: it is told another.
 """
 
 from __future__ import annotations
