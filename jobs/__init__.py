@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jobs.cluster.local import LocalCluster
+    from jobs.cluster import LocalCluster
     from jobs.errors import (
         BasicAerError,
         ClusterError,
@@ -38,7 +38,7 @@ __all__ = [
 _HOMES = {
     "BasicAerJob": "jobs.job",
     "BasicAerProvider": "jobs.provider",
-    "LocalCluster": "jobs.cluster.local",
+    "LocalCluster": "jobs.cluster",
     "lower": "jobs.lowering",
 }
 

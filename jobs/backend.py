@@ -15,11 +15,9 @@ from jobs.connection import Connection, Session
 from jobs.errors import BasicAerError
 from jobs.follow.recorded import RecordedJob
 from jobs.job import BasicAerJob
-from jobs.submit import identity
-from jobs.submit.checks import SubmitContext
+from jobs.submit import Submission, SubmitContext, identity, prepare
 from jobs.submit.manifest import Manifest
 from jobs.submit.options import DEFAULTS, is_done_anyway, resolve_precision
-from jobs.submit.submission import Submission, prepare
 from jobs.target import build_target
 from simulator import cost
 from simulator.shards.shards import Method, Precision
@@ -82,7 +80,7 @@ class BasicAerBackend(BackendV2):
 
     @property
     def num_qubits(self) -> int:
-        """How many qubits may be in use at once, as `max_qubits`, but read at once, and never an error.
+        """How many qubits may be in use at once: `max_qubits` as it is known without waiting, and never an error.
 
         BASICAER_MAX_QUBITS where Redis does not answer soon, and before the embedded cluster was needed.
         """
@@ -136,7 +134,7 @@ class BasicAerBackend(BackendV2):
     def _prepared(
         self, run_input: Any, options: dict[str, Any], job_id: str | None, session: Session, *, held: bool
     ) -> Submission:
-        """Return what is to be submitted; of a long stream most is in the store, unless all is ``held``."""
+        """Check options and circuits, and return the submission; ``held``: nothing is uploaded yet."""
         if job_id is not None:
             identity.check(job_id)
         given = dict(self.options)
@@ -203,7 +201,7 @@ BACKENDS = (QasmSimulator, StatevectorSimulator, UnitarySimulator)
 
 @functools.lru_cache(maxsize=64)
 def _widest(memory: int, method: Method, precision: Precision) -> int:
-    """Return how many qubits fit so many bytes: the workers are the same from run to run."""
+    """Return the widest circuit that fits so many bytes; kept, as the workers are the same from run to run."""
     return cost.max_qubits(memory, method, precision)
 
 
@@ -215,7 +213,7 @@ def _target(method: Method, num_qubits: int) -> Target:
 def _workers(session: Session) -> list[WorkerInfo]:
     """Return the workers that are up; raises `BasicAerError` if none of them can read this client's jobs."""
     workers = session.workers()
-    if workers and all(worker.wire < WIRE_VERSION for worker in workers):
+    if workers and max([worker.wire for worker in workers]) < WIRE_VERSION:
         names = ", ".join(f"{worker.name} (wire {worker.wire})" for worker in workers)
         raise BasicAerError(
             f"This client writes wire version {WIRE_VERSION}, which none of the workers that are up reads: "

@@ -22,11 +22,10 @@ from jobs.follow.progress_bar import progress_bar
 from jobs.follow.recorded import RecordedJob
 from jobs.follow.status import RECORD_STATUS
 from jobs.follow.waiting import OnWait, Waiting
-from jobs.results.fetch import StoredResults, check_has_result
-from jobs.submit import arguments
+from jobs.results import StoredResults, check_has_result
+from jobs.submit import Submission, arguments
 from jobs.submit.manifest import Manifest
 from jobs.submit.options import resolve_tags
-from jobs.submit.submission import Submission
 from worker.forking import Lock
 from worker.record.values import Record
 
@@ -59,7 +58,7 @@ class BasicAerJob(JobV1):
 
     @classmethod
     def of_submission(cls, backend: BackendV2, submission: Submission, *, submitted: bool) -> BasicAerJob:
-        """Make a job that is ``submitted``, or that `submit` will submit."""
+        """Make a job of a submission: one that was ``submitted``, or one for `submit` to submit."""
         job = cls(backend, submission.job.id, None)
         job._submitted, job._submission = submitted, None if submitted else submission
         job._circuit_metadata = dict(enumerate(submission.metadata))
@@ -103,7 +102,8 @@ class BasicAerJob(JobV1):
 
     @property
     def _connection(self) -> Connection:
-        connection: Connection = self.backend().connection
+        backend = self._backend or self.backend()
+        connection: Connection = backend.connection
         return connection
 
     @property

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 import pytest_timeout
-from hypothesis import HealthCheck, settings
 from support import leftovers
+from support.examples import register_profiles
 from support.patience import deadline
 
 #: Seconds between the alarms of a test after its first, and how many times its limit it may take at the very most.
@@ -26,9 +26,7 @@ class TooLongError(BaseException):
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# How long an example takes says nothing on a machine with other work.
-settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("suite")
+register_profiles()
 
 
 def pytest_addoption(parser):
@@ -39,6 +37,7 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: starts processes, or takes a second of a core and more")
     config.addinivalue_line("markers", "long: takes minutes and many GiB; runs with --long only")
     # Before anything is captured.
     config.stash[_stderr] = os.dup(sys.__stderr__.fileno())

@@ -69,7 +69,7 @@ def run(  # noqa: PLR0913, PLR0917 (one for each option)
             options = {"shots": shots, "seed_simulator": seed, "precision": precision, "priority": priority}
             given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
             job = provider.get_backend(backend).create_job(program, job_id=job_id, **given)
-            with _left_alone(job, url):
+            with _left_running(job, url):
                 job.submit()
                 # The embedded cluster's workers are on their way.
                 if provider.address != _EMBEDDED:
@@ -79,7 +79,7 @@ def run(  # noqa: PLR0913, PLR0917 (one for each option)
             if wait:
                 _show_result(job, as_json)
             elif as_json:
-                click.echo(json.dumps(_told(job)))
+                click.echo(json.dumps(_summary(job)))
             else:
                 click.echo(job.job_id())
                 say(f"The job goes on by itself. Its result: {_come_back(job, url)}")
@@ -93,7 +93,7 @@ def run(  # noqa: PLR0913, PLR0917 (one for each option)
 def list_jobs(limit: int, status: str | None, as_json: bool, url: str | None) -> None:
     """List your jobs, newest first."""
     with exit_codes(), _provider(url) as provider:
-        found = list(_told_of_all(provider.jobs(limit=limit, status=status)))
+        found = list(_summaries(provider.jobs(limit=limit, status=status)))
         if as_json:
             click.echo(json.dumps(found))
         elif found:
@@ -120,13 +120,13 @@ def status(job_id: str, as_json: bool, url: str | None) -> None:
     """Show the status of the job with this ID."""
     with exit_codes(), _provider(url) as provider:
         job = provider.job(job_id)
-        told = _told(job)
+        summary = _summary(job)
         if as_json:
-            click.echo(json.dumps(told))
+            click.echo(json.dumps(summary))
         else:
-            click.echo(told["status"])
-            if told["error"]:
-                say(told["error"])
+            click.echo(summary["status"])
+            if summary["error"]:
+                say(summary["error"])
 
 
 @click.command()
@@ -137,7 +137,7 @@ def result(job_id: str, as_json: bool, url: str | None) -> None:
     """Wait for the job with this ID, and show its result."""
     with exit_codes(), _provider(url) as provider:
         job = provider.job(job_id)
-        with _left_alone(job, url):
+        with _left_running(job, url):
             if not job.in_final_state():
                 _note_idle(provider)
             _wait(job)
@@ -186,8 +186,8 @@ def _provider(url: str | None, *, as_operator: bool = False) -> Iterator[BasicAe
 
 
 @contextmanager
-def _left_alone(job: BasicAerJob, url: str | None) -> Iterator[None]:
-    """Ctrl-C in this block leaves the job alone, and tells how to come back to it."""
+def _left_running(job: BasicAerJob, url: str | None) -> Iterator[None]:
+    """Have Ctrl-C in this block leave the job running, and print how to come back to it."""
     try:
         yield
     except KeyboardInterrupt:
@@ -203,7 +203,7 @@ def _wait(job: BasicAerJob) -> None:
 
 
 def _note_idle(provider: BasicAerProvider) -> None:
-    """Say so where a job would wait for a worker that nobody has started."""
+    """Warn where a job would wait because no worker is up."""
     with provider.connection.reaching() as connection:
         if not connection.store.workers():
             say("No worker is up: the job waits until one is.")
@@ -217,7 +217,7 @@ def _show_result(job: BasicAerJob, as_json: bool) -> None:
         give_up(f"job {job.job_id()} failed: {error}", ExitCode.JOB_FAILED)
     outcome = job.result()
     if as_json:
-        click.echo(json.dumps(_told(job) | as_data(outcome)))
+        click.echo(json.dumps(_summary(job) | as_data(outcome)))
     else:
         print_result(stdout(), outcome)
 
@@ -227,7 +227,7 @@ def _come_back(job: BasicAerJob, url: str | None) -> str:
     return f"basicaer result {job.job_id()}" + (f" --url {job.backend().provider.address}" if url else "")
 
 
-def _told(job: BasicAerJob) -> dict[str, Any]:
+def _summary(job: BasicAerJob) -> dict[str, Any]:
     return {
         "job_id": job.job_id(),
         "status": job.status().name,
@@ -238,15 +238,15 @@ def _told(job: BasicAerJob) -> dict[str, Any]:
     }
 
 
-def _told_of_all(jobs: list[BasicAerJob]) -> Iterator[dict[str, Any]]:
-    """Yield what is told of each, also where one has gone since it was found, or cannot be read."""
+def _summaries(jobs: list[BasicAerJob]) -> Iterator[dict[str, Any]]:
+    """Yield the summary of each job; skip one that has gone, and mark one that cannot be read."""
     from qiskit.exceptions import QiskitError
 
     from jobs.errors import JobNotFoundError, UnreachableError
 
     for job in jobs:
         try:
-            yield _told(job)
+            yield _summary(job)
         except UnreachableError:
             raise
         except JobNotFoundError:

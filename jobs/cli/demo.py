@@ -20,7 +20,7 @@ from jobs.cli.goodness import Verdict, compare
 from jobs.cli.qasm import read_program
 from jobs.cli.report import print_counts
 from jobs.cli.terminal import STYLES, live_table, say, spinner, stdout
-from jobs.cluster.local import LocalCluster
+from jobs.cluster import LocalCluster
 from jobs.job import BasicAerJob
 from jobs.provider import BasicAerProvider
 from jobs.rebuilding import rebuild

@@ -1,4 +1,4 @@
-"""What is here, what works, and what to do about the rest. Looks only: nothing is started, nothing is written."""
+"""The checks of `basicaer doctor`: what is installed, what works, and what to do about the rest."""
 
 from __future__ import annotations
 

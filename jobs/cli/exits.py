@@ -64,7 +64,7 @@ def exit_codes() -> Iterator[None]:
 
 @contextmanager
 def _plain_warnings() -> Iterator[None]:
-    """Say what is warned of in this block once, as one line, without the code that it was met in."""
+    """Print each warning of this block once, as one line without source code."""
     said: set[str] = set()
 
     def show(message: Warning | str, *_where: Any, **_more: Any) -> None:

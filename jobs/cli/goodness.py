@@ -1,4 +1,4 @@
-"""Do these counts come from that distribution? Pearson's chi-squared test, and nothing impossible."""
+"""Pearson's chi-squared test of counts against a distribution, in which no impossible state may occur."""
 
 from __future__ import annotations
 

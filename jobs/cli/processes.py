@@ -14,8 +14,8 @@ from typing import Any
 import click
 
 from jobs.cli.exits import ExitCode, exit_codes, give_up
+from jobs.cli.forwarded import check_worker, flower_options
 from jobs.cli.options import node_url_option
-from jobs.cli.passed_on import check_worker, flower_options
 from jobs.cli.shadows import shadows
 from jobs.cli.terminal import say
 from worker.cluster.redis_server import RedisServerError, find_redis_server
@@ -124,7 +124,7 @@ def up(workers: int) -> None:
     Nothing of them stays: jobs that have not ended by then are lost.
     """
     with exit_codes():
-        from jobs.cluster.local import LocalCluster
+        from jobs.cluster import LocalCluster
 
         # A service manager's SIGTERM ends it as Ctrl-C does.
         signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -71,7 +71,7 @@ class Membership:
         return self._url
 
     def leave(self) -> None:
-        """Let go; children that were forked meanwhile still hold on."""
+        """Drop this client's locks; children that were forked meanwhile still hold theirs."""
         self._let_go()
 
     def end(self) -> None:

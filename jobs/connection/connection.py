@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from types import TracebackType
 
-from jobs.cluster.local import SharedCluster
+from jobs.cluster import SharedCluster
 from jobs.connection.faults import translated
 from jobs.connection.session import Session
 from worker.forking import Lock
@@ -48,12 +49,15 @@ class Connection:
 
     def open(self, *, workers: bool) -> Session:
         """Return the session of this process; open it, and start the embedded cluster, if need be."""
+        session, pid = self._session, os.getpid()
+        if session is not None and session.pid == pid and self._cluster is None:
+            return session
         with self._lock:
             settings, session = self.settings, self._session
             if self._cluster is not None:
                 url = self._cluster.join(workers=workers)
                 settings = session.settings if session and session.settings.url == url else Settings.from_env(url)
-            if session is None or session.settings is not settings or not session.is_ours:
+            if session is None or session.settings is not settings or session.pid != pid:
                 session = self._session = Session(settings, as_operator=self._as_operator)
             return session
 
@@ -64,14 +68,14 @@ class Connection:
         """
         with self._lock:
             session = self._session if self._cluster is not None else self.open(workers=False)
-            if session is None or not session.is_ours:
+            if session is None or session.pid != os.getpid():
                 return []
         return session.known_workers()
 
     def close(self) -> None:
         """Close the session, and let go of the embedded cluster; a later call opens them anew."""
         with self._lock:
-            if self._session is not None and self._session.is_ours:
+            if self._session is not None and self._session.pid == os.getpid():
                 self._session.close()
             self._session = None
             if self._cluster is not None:

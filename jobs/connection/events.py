@@ -60,7 +60,7 @@ class Watch:
 
 
 class JobEvents:
-    """Tells those who watch a job when it changes.
+    """Tells whoever watches a job when the job changes.
 
     A thread listens while anybody watches. An announcement may be missed (the subscription did not stand yet, the
     connection was lost): the watch is told so, and its waiter reads the record.
@@ -104,14 +104,15 @@ class JobEvents:
         channel, watch = keys.key("events", job_id), Watch(wake, every=every)
         with self._lock:
             self._watches.setdefault(channel, []).append(watch)
-            if self._listener is None and not self._closed:
-                self._listener = threading.Thread(target=self._listen, name="basicaer-events", daemon=True)
-                self._listener.start()
-            if channel in self._standing:
-                watch.tell_missed()
-            elif self._pubsub is not None and channel not in self._asked:
-                self._subscribe([channel])
         try:
+            with self._lock:
+                if self._listener is None and not self._closed:
+                    self._listener = threading.Thread(target=self._listen, name="basicaer-events", daemon=True)
+                    self._listener.start()
+                if channel in self._standing:
+                    watch.tell_missed()
+                elif self._pubsub is not None and channel not in self._asked:
+                    self._subscribe([channel])
             yield watch
         finally:
             with self._lock:
@@ -156,10 +157,11 @@ class JobEvents:
                 # ValueError: a subscriber found the connection broken, and has closed it.
                 with self._lock:
                     self._drop()
-                time.sleep(_REOPEN)
+                if not self._closed:
+                    time.sleep(_REOPEN)
 
     def _open(self, channels: list[str]) -> None:
-        """Open a connection; nobody who comes meanwhile waits for it, as it may take long."""
+        """Open a connection, with nothing held: it may take long, and nobody who comes meanwhile waits for it."""
         pubsub = self._client.pubsub()  # type: ignore[no-untyped-call]
         pubsub.subscribe(*channels)
         with self._lock:
@@ -168,7 +170,7 @@ class JobEvents:
                 self._subscribe(new)
 
     def _hear(self, pubsub: Any) -> None:
-        """Take what has come; now and then unsubscribe from what nobody watches, while anything is watched."""
+        """Handle the messages that have come; once a second, unsubscribe from channels that nobody watches."""
         while pubsub is self._pubsub and pubsub.connection.can_read(0):
             self._handle(pubsub.get_message(timeout=0))
         now = time.monotonic()
@@ -185,7 +187,8 @@ class JobEvents:
         channel = message["channel"].decode()
         watches = self._watches.get(channel, ())
         if message["type"] == "subscribe":
-            self._standing.add(channel)
+            # It may have been unsubscribed from meanwhile.
+            self._standing |= {channel} & self._asked
             for watch in watches:
                 watch.tell_missed()
             return

@@ -27,7 +27,8 @@ class Session:
     """The clients of one Redis, of one process: redis-py's, the record's, Celery's, and the listener's."""
 
     def __init__(self, settings: Settings, *, as_operator: bool = False) -> None:
-        self._pid = os.getpid()
+        #: The process that it is for, and not one that is forked from it.
+        self.pid = os.getpid()
         self.settings = settings
         self.client = connect(settings)
         self.store = Store.of(self.client, settings, operator=as_operator)
@@ -37,11 +38,6 @@ class Session:
         self._asked_at = -math.inf
         self._answered = threading.Event()
 
-    @property
-    def is_ours(self) -> bool:
-        """Whether this process made it, and not one that it was forked from."""
-        return self._pid == os.getpid()
-
     def workers(self) -> list[WorkerInfo]:
         """Return the workers that are up, as of a second ago at most: a burst of `run` asks often."""
         now = time.monotonic()
@@ -50,7 +46,7 @@ class Session:
         return self._workers[1]
 
     def known_workers(self) -> list[WorkerInfo]:
-        """Return them as of the last answer, an answer of now if it comes soon; none where none came."""
+        """Return the workers of the last answer; ask anew, and wait for half a second at most."""
         now = time.monotonic()
         if now - self._workers[0] > _WORKERS_KEPT and now - self._asked_at > _WORKERS_KEPT:
             # On a thread of its own: where a name is looked up, or a server hangs, nothing else ends the wait.

@@ -1,1 +1,4 @@
-"""What a handle tells of a job that is recorded: its state, progress and log, and its end, which is pushed."""
+"""Following a recorded job: its status, progress and log, and waiting for its end, which is announced.
+
+Others import its modules and not the room, since the command line shows a bar before it has loaded Qiskit.
+"""

@@ -21,7 +21,7 @@ from worker.record.values import FINAL_STATES, Record
 
 @dataclass(frozen=True)
 class RecordedJob:
-    """Nothing is kept here: every call asks Redis. Each raises `JobNotFoundError` if there is no such job."""
+    """A recorded job, by its id. Every call asks Redis, and raises `JobNotFoundError` if there is no such job."""
 
     connection: Connection
     id: str

@@ -1,4 +1,4 @@
-"""Wait for a job to end: pushed, not polled. One story, told to a thread that blocks and to an event loop."""
+"""Waiting for the end of a job, which is announced: on a thread that blocks, or on an event loop."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Waiting:
 
         Raises `JobTimeoutError`, and `UnreachableError` after an outage of 30 s.
         """
-        begun, record = time.monotonic(), _tried(self._first)
+        begun, record = time.monotonic(), _tried(self.job.read)
         if isinstance(record, Record) and record.final:
             return record
         with self.job.events().watch(self.job.id, every=self.on_wait.eager) as watch:
@@ -70,8 +70,8 @@ class Waiting:
             return step
 
     async def on_loop(self) -> Record:
-        """Do the same without blocking the event loop: each read takes a moment of a thread of the loop's pool."""
-        begun, record = time.monotonic(), await asyncio.to_thread(_tried, self._first)
+        """Wait for the end as `on_thread` does, without blocking the event loop, and return the record."""
+        begun, record = time.monotonic(), await asyncio.to_thread(_tried, self.job.read)
         if isinstance(record, Record) and record.final:
             return record
         woken, loop = asyncio.Event(), asyncio.get_running_loop()
@@ -125,19 +125,15 @@ class Waiting:
             watch.changed = watch.missed = False
             record = yield ask
 
-    @property
-    def _first(self) -> Callable[[], Record | None]:
-        return self.job.read if self.on_wait.call else self.job.peek
-
     def _ask(self, watch: Watch) -> Callable[[], Record | None]:
-        """Return the read that fits what was announced; after a pause in which nothing was, it is `look`."""
-        if watch.ended or watch.changed:
+        """Return which read the announcements ask for; `look` where there were none in the pause."""
+        if watch.ended or watch.changed or (watch.missed and self.on_wait.call):
             return self.job.read
-        return self._first if watch.missed else self.job.look
+        return self.job.peek if watch.missed else self.job.look
 
 
 def _until(moment: float, watch: Watch) -> Generator[float, _Answer, None]:
-    """Wait on, unless there is something that must not wait."""
+    """Wait until a moment, or until the job has ended or announcements were missed."""
     while not (watch.ended or watch.missed) and (left := moment - time.monotonic()) > 0:
         yield left
 

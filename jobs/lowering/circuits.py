@@ -42,7 +42,7 @@ def lower(circuit: QuantumCircuit, *, from_ground: bool = True) -> program.Progr
 def lower_template(
     circuit: QuantumCircuit, *, from_ground: bool = True
 ) -> tuple[program.Program, Mapping[tuple[int, int], ParameterExpression], Sequence[ParameterExpression]]:
-    """Return the Program of a circuit with parameters, and what they are.
+    """Return the Program of a circuit with unbound parameters, and the expressions of its unbound numbers.
 
     First (place of a gate, place of a number in it) -> the expression that the number is, then the expressions
     that are to be added to the Program's global phase. `LoweringError` also where a parameter is in control flow,
@@ -123,7 +123,7 @@ def _registers(registers: Iterable[Register], places: Mapping[Bit, int]) -> tupl
 
 
 def metadata_of(metadata: Any) -> str | None:
-    """Return the JSON text, if it says all of the metadata."""
+    """Return metadata as JSON text; None where JSON cannot hold all of it."""
     if type(metadata) is dict and not metadata:
         return "{}"  # that of most circuits
     try:

@@ -31,7 +31,7 @@ _MOST_REPEATED = 1000
 
 
 def lower_by_definition(operation: Any, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
-    """Lower what stands for the operation; refuse it by name where nothing does."""
+    """Lower an operation by its definition, synthesis or matrix; refuse it by name if it has none of them."""
     name = operation.name
     try:
         # An empty circuit is false, and a definition all the same: so no `or` here.
@@ -77,7 +77,7 @@ def _definition(operation: Any) -> QuantumCircuit | None:
 
 
 def _synthesis(operation: Any) -> QuantumCircuit | None:
-    """Return what Qiskit's high-level synthesis makes of it; None where that is the operation itself."""
+    """Return the circuit of Qiskit's high-level synthesis; None where it returns the operation itself."""
     circuit = QuantumCircuit(operation.num_qubits, operation.num_clbits)
     circuit.append(operation, circuit.qubits, circuit.clbits)
     # Nothing is known of the qubits' state here, so no qubit may be taken for a clean one.

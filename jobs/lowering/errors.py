@@ -1,4 +1,4 @@
-"""What lowering refuses.
+"""The error of a circuit that cannot be lowered.
 
 ```
 jobs.errors.BasicAerError

@@ -101,7 +101,7 @@ def _index(node: expr.Index, scope: Scope, unit: Unit) -> expression.Expression:
 
 
 def _length(duration: Duration) -> tuple[float, Unit]:
-    """Return the number and its unit, seconds but for dt."""
+    """Return a duration as a number and its unit: seconds, or dt."""
     unit = duration.unit()
     return (float(duration.value()), "dt") if unit == "dt" else (duration.value() * _SECONDS[unit], "s")
 

@@ -1,4 +1,4 @@
-"""Copies of a circuit that was lowered: where only the numbers of gates differ, these are all that is read."""
+"""A lowered circuit as a template: of circuits that differ only in the numbers of gates, only these are read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NAMES = {pair: name for name, pair in STANDARD_GATES.items() if name != "cu"}
 
 
 class CircuitTemplate:
-    """What was lowered, as other circuits are compared with it: it stays as it is if the circuit is changed."""
+    """A circuit that was lowered, for others to be compared with; not changed by later changes of the circuit."""
 
     def __init__(self, circuit: QuantumCircuit, program: Program) -> None:
         self._bits = _bits_of(circuit)
@@ -33,7 +33,7 @@ class CircuitTemplate:
         self._expected: list[_Gate | _Other] | None = None
 
     def row(self, circuit: QuantumCircuit) -> Copy | None:
-        """Return what a circuit has of its own; None: it is another one, or must be lowered to be known."""
+        """Return the numbers, name and metadata of a circuit of this template; None if it must be lowered."""
         if len(circuit.data) != len(self._program.instructions) or circuit.num_vars or self._program.variables:
             return None
         # Also one that its gates do not depend on, as in 0 * theta.
@@ -47,7 +47,7 @@ class CircuitTemplate:
         return None if numbers is None else Copy(numbers, str(circuit.name), metadata_of(circuit.metadata))
 
     def _all_expected(self) -> list[_Gate | _Other]:
-        """Return what a copy's data is; nothing where the Program alone does not say it."""
+        """Return what each instruction of such a circuit must be; nothing if the Program does not tell it."""
         qubits, clbits, *_ = self._bits
         found: list[_Gate | _Other] = []
         for each in self._program.instructions:

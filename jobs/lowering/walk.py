@@ -1,4 +1,4 @@
-"""Through a circuit, instruction by instruction."""
+"""Lowering a circuit, instruction by instruction."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def lower_instructions(circuit: QuantumCircuit, scope: Scope) -> None:
 
 
 def _lower_other(instruction: Any, name: str, qubits: tuple[int, ...], scope: Scope) -> None:
-    """Add what is no standard gate."""
+    """Add an instruction that is no standard gate."""
     matrix = instruction.matrix if name == _UNITARY else None
     if matrix is not None:
         add_unitary(matrix, instruction.label, qubits, scope)

@@ -23,7 +23,7 @@ class Names:
 
     taken: set[str] = field(default_factory=set)
 
-    def fresh(self, name: str) -> str:
+    def unused(self, name: str) -> str:
         """Return the name, or the first of name_1, name_2, ... that is free."""
         candidate, number = name, count(1)
         while candidate in self.taken:

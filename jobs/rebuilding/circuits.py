@@ -50,7 +50,7 @@ def rebuild(program_: Program) -> QuantumCircuit:
         qubits=qubits,
         clbits=clbits,
         variables=[
-            expr.Var.new(names.fresh(variable.name), rebuild_type(variable.type))
+            expr.Var.new(names.unused(variable.name), rebuild_type(variable.type))
             for variable in program_.variables
         ],
         registers=dict(_readable(program_, circuit, clbits)),

@@ -87,7 +87,7 @@ def _barrier(barrier: instructions.Barrier, builder: CircuitBuilder) -> None:
 
 def _delay(delay: instructions.Delay, builder: CircuitBuilder) -> None:
     if delay.duration is None:
-        stretch = builder.circuit.add_stretch(builder.names.fresh("stretch"))
+        stretch = builder.circuit.add_stretch(builder.names.unused("stretch"))
         operation = qiskit_circuit.Delay(stretch)
     else:
         operation = qiskit_circuit.Delay(delay.duration, delay.unit)

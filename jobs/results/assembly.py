@@ -48,7 +48,7 @@ def assemble(record: Record, manifest: Manifest, outcomes: Iterable[Item], metad
 
 @contextmanager
 def _nothing_collected() -> Iterator[None]:
-    """Keep Python from looking for garbage where all is kept: it would take as long as the results do."""
+    """Turn the garbage collector off for this block, which keeps all that it makes: it would double the time."""
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -112,7 +112,7 @@ def _experiment(
 
 
 def _data(outcome: Outcome) -> ExperimentResultData:
-    """Only what there is becomes a key; beside a state, only counts that say something."""
+    """Return the data of an outcome: a key for what there is; beside a state, only counts that are not empty."""
     data: dict[str, Any] = {}
     if outcome.counts or (outcome.counts is not None and outcome.state is None):
         data["counts"] = outcome.counts
@@ -125,7 +125,7 @@ def _data(outcome: Outcome) -> ExperimentResultData:
 
 
 def _sweep_data(outcome: SweepOutcome) -> Iterator[ExperimentResultData]:
-    """Yield the same of each row."""
+    """Yield the data of each row of a sweep."""
     states = None if outcome.states is None else outcome.states.ndarray()
     memories = outcome.memory_of_rows()
     for row, counts in enumerate(outcome.counts_of_rows()):
@@ -157,18 +157,10 @@ def _metadata(text: str | None) -> Any:
 
 
 def _registers(qregs: tuple[Register, ...], cregs: tuple[Register, ...]) -> _Lists:
-    """Return what headers say of registers."""
+    """Return the entries of a header that describe its registers."""
     return {
-        "qreg_sizes": _sizes(qregs),
-        "creg_sizes": _sizes(cregs),
-        "qubit_labels": _labels(qregs),
-        "clbit_labels": _labels(cregs),
+        "qreg_sizes": [[register.name, len(register.bits)] for register in qregs],
+        "creg_sizes": [[register.name, len(register.bits)] for register in cregs],
+        "qubit_labels": [[register.name, i] for register in qregs for i in range(len(register.bits))],
+        "clbit_labels": [[register.name, i] for register in cregs for i in range(len(register.bits))],
     }
-
-
-def _sizes(registers: tuple[Register, ...]) -> list[list[Any]]:
-    return [[register.name, len(register.bits)] for register in registers]
-
-
-def _labels(registers: tuple[Register, ...]) -> list[list[Any]]:
-    return [[register.name, i] for register in registers for i in range(len(register.bits))]

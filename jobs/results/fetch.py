@@ -21,7 +21,7 @@ from worker.record.values import Record
 
 
 def check_has_result(record: Record, *, partial: bool) -> None:
-    """Raise why a final job has no result; ``partial``: one that failed has what there is."""
+    """Raise an error if a final job has no result; with ``partial``, one that failed has one."""
     if record.state == "CANCELLED":
         raise JobCancelledError(
             f"Job {record.id} was cancelled; it has no result (partial_result() returns what was done)."
@@ -35,7 +35,7 @@ def check_has_result(record: Record, *, partial: bool) -> None:
 
 @dataclass(frozen=True)
 class StoredResults:
-    """What jobs stored, read through one connection. Raises `JobExpiredError` where it is gone."""
+    """Reads what a job stored: circuits, options, results. Raises `JobExpiredError` where it is gone."""
 
     connection: Connection
     #: Circuits' metadata by index, as far as this client has the objects; of others there is JSON in the store.
@@ -49,7 +49,7 @@ class StoredResults:
         return assemble(record, manifest, found, self.metadata)
 
     def so_far(self, record: Record) -> Result:
-        """Return what is there of the result of a job in any state."""
+        """Return the part of a job's result that is there now, in any state of the job."""
         with self.connection.reaching() as session:
             found = finished(session.store, record)
         return assemble(record, Manifest.decode(record.manifest), found, self.metadata)

@@ -95,7 +95,7 @@ def _failed(store: Store, record: Record, present: set[int], shots: int) -> Iter
 
 @contextmanager
 def _readable(what: str, job_id: str) -> Iterator[None]:
-    """Turn what is gone, and what cannot be read, into the user's errors."""
+    """Raise the user's error for data that is gone or cannot be read in this block."""
     try:
         yield
     except (PayloadMissingError, ResultMissingError) as error:

@@ -20,7 +20,7 @@ def shown(value: Any) -> str:
 
 
 def seconds(name: str, value: Any) -> float | None:
-    """Check a time to wait; None: as long as it takes. What is over already is no error."""
+    """Check a time to wait, in seconds; None: without end. A negative time is one that is over."""
     if value is None:
         return None
     real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
@@ -30,7 +30,7 @@ def seconds(name: str, value: Any) -> float | None:
 
 
 def count(name: str, value: Any) -> int:
-    """Check how many; what is more than there can be is all."""
+    """Check a number of items; one that is too large for Redis means all."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
         raise BasicAerError(f"{name}={shown(value)} must be a whole number of at least 0")
     return min(int(value), _ALL)

@@ -1,4 +1,4 @@
-"""Circuits, and the values of their parameters -> the items of a job: a stream, of which nothing is held."""
+"""The items of a job, made of circuits and of values for their parameters: a stream, of which nothing is held."""
 
 from __future__ import annotations
 

@@ -38,20 +38,20 @@ def seed_of(job_id: str) -> int:
 
 
 class Digest:
-    """What makes a job what it is, however it is cut into shards, hashed item by item."""
+    """The hash of a job's content, item by item: the same however the job is cut into shards."""
 
     def __init__(self, run: Options) -> None:
         self._run = run
         self._hash = hashlib.sha256(wire.encode(Shard(run, ())))
 
-    def noting(self, items: Iterable[Experiment | Sweep]) -> Iterator[Experiment | Sweep]:
-        """Yield the items, and hash each."""
+    def hashing(self, items: Iterable[Experiment | Sweep]) -> Iterator[Experiment | Sweep]:
+        """Yield the items as they are, and add each to the hash."""
         for item in items:
             self._hash.update(wire.encode(Shard(self._run, (_nameless_item(item),))))
             yield item
 
     def hexdigest(self) -> str:
-        """Return the hash."""
+        """Return the hash of all items so far."""
         return self._hash.hexdigest()
 
 

@@ -41,7 +41,7 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     usual: bool = False
 
     def encode(self) -> bytes:
-        """Return it as JSON."""
+        """Return the manifest as JSON."""
         usual = _USUAL.get(self.backend, {})
         if not usual.keys() <= self.options.keys():
             return msgspec.json.encode(self)
@@ -52,7 +52,7 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @classmethod
     def decode(cls, data: bytes) -> Manifest:
-        """Read it back; an error names a version mismatch as the likely cause."""
+        """Read a manifest from JSON; an error names a version mismatch as the likely cause."""
         try:
             manifest = msgspec.json.decode(data, type=cls)
         except msgspec.DecodeError as error:

@@ -1,4 +1,4 @@
-"""``parameter_binds``: circuits with open parameters, and the points to run them at."""
+"""The option ``parameter_binds``: circuits with unbound parameters, and the values to run them with."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class Submission:
 def prepare(
     run_input: Any, given: Mapping[str, Any], context: SubmitContext, *, job_id: str | None, store: Store | None
 ) -> Submission:
-    """Check, lower, and cut; raises `BasicAerError` naming the circuit, the value and the limit.
+    """Check options and circuits, lower and cut them; an error names the circuit, the value and the limit.
 
     ``job_id`` is the id that the user chose, if any. ``store`` takes what is too much to hold; None: all is held.
     """
@@ -87,7 +87,7 @@ def prepare(
     # An id of our own is submitted once, so there is nothing to compare.
     digest = None if job_id is None else Digest(run)
     if digest is not None:
-        items = digest.noting(items)
+        items = digest.hashing(items)
     try:
         for shard in cut(run, items, options["max_shards"]):
             upload.add(wire.encode(shard))
@@ -133,7 +133,7 @@ class _Budget:
         self._limits: tuple[int, int] | None = None
 
     def check(self, asked: int) -> None:
-        """Raise `BasicAerError` if so many bytes are too many."""
+        """Raise `BasicAerError` if the owner may not have so many bytes."""
         if self._store is None:
             return
         if self._limits is None:

@@ -18,6 +18,7 @@ from support.classical_strategies import (
 )
 from support.differential import oracle
 from support.differential.checks import assert_travels
+from support.examples import examples
 
 import simulator
 from jobs.lowering import lower
@@ -36,7 +37,7 @@ def outcome(circuit: QuantumCircuit) -> int:
     return int(key, 16)
 
 
-@settings(FIXED, max_examples=250)
+@examples(250, FIXED)
 @given(classical_circuits())
 def test_circuits_with_one_outcome_have_it(circuit: QuantumCircuit) -> None:
     """Rule 30: control flow, jumps, stores, variables and blocks within blocks do what Qiskit says."""
@@ -46,7 +47,7 @@ def test_circuits_with_one_outcome_have_it(circuit: QuantumCircuit) -> None:
     assert outcome(circuit) == sum(bit << place for place, bit in enumerate(clbits))
 
 
-@settings(FIXED, max_examples=120)
+@examples(120, FIXED)
 @given(classical_circuits())
 def test_rebuilt_circuits_have_it_too(circuit: QuantumCircuit) -> None:
     """Rule 16: control flow, variables and expressions come back as circuits that do the same."""
@@ -80,7 +81,7 @@ def _readers(draw: Any) -> tuple[QuantumCircuit, expr.Expr]:
     return circuit, uint_expression(draw, leaves, make, 4) if isinstance(make, int) else make(draw, leaves, 4)
 
 
-@settings(FIXED, max_examples=400)
+@examples(400, FIXED)
 @given(_readers())
 def test_expressions_have_the_values_of_an_independent_reading(case: tuple[QuantumCircuit, expr.Expr]) -> None:
     """Rule 30: every node, type and operator, with wrap-around; floats to the last bit."""

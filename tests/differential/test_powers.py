@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from qiskit import QuantumCircuit
 from qiskit.circuit import AnnotatedOperation, ControlModifier, Gate, InverseModifier, PowerModifier
@@ -30,6 +30,7 @@ from qiskit.circuit.library import (
     ZGate,
 )
 from qiskit.quantum_info import Operator, random_clifford, random_unitary
+from support.examples import examples
 
 import simulator
 from jobs.lowering import LoweringError, lower
@@ -85,7 +86,7 @@ def _alone(operation: Any) -> QuantumCircuit:
     return circuit
 
 
-@settings(derandomize=True, deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@examples(200, derandomize=True)
 @given(modified())
 def test_any_modifiers_give_the_operations_own_matrix(operation: AnnotatedOperation) -> None:
     """Rule 29: powers that are fractions or negative too, in any order with inverses and controls, and nested."""

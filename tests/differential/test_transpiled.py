@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from qiskit import QuantumCircuit, transpile
 from support.classical_strategies import classical_circuits
 from support.differential import oracle
+from support.examples import examples
 
 import simulator
 from jobs.lowering import lower
@@ -15,7 +16,7 @@ from jobs.target import build_target
 TARGET = build_target("qasm")
 
 
-@settings(derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@examples(60, derandomize=True)
 @given(classical_circuits(), st.integers(0, 3))
 def test_transpiled_circuits_have_the_same_outcome(circuit: QuantumCircuit, level: int) -> None:
     """Rule 19: at every level, what the transpiler makes for our target does what the circuit says."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from qiskit import QuantumCircuit
 from qiskit.quantum_info import Operator, Statevector, random_statevector
 from support.differential.checks import assert_travels
+from support.examples import examples
 from support.strategies import STANDARD_GATES, standard_gate, state_circuits, unitary_circuits
 
 import simulator
@@ -25,7 +26,7 @@ FIXED = settings(
 )
 
 
-@settings(FIXED, max_examples=300)
+@examples(300, FIXED)
 @given(unitary_circuits())
 def test_unitaries_are_those_of_qiskit(circuit: QuantumCircuit) -> None:
     """Rules 27 and 31: the unitary simulator gives `Operator`'s matrix, global phase included."""
@@ -34,7 +35,7 @@ def test_unitaries_are_those_of_qiskit(circuit: QuantumCircuit) -> None:
     np.testing.assert_allclose(result.state, Operator(circuit).data, **TOLERANCE)
 
 
-@settings(FIXED, max_examples=200)
+@examples(200, FIXED)
 @given(state_circuits())
 def test_states_are_those_of_qiskit(circuit: QuantumCircuit) -> None:
     """Rules 27 and 31: the statevector simulator gives `Statevector`, initializations included."""
@@ -42,7 +43,7 @@ def test_states_are_those_of_qiskit(circuit: QuantumCircuit) -> None:
     np.testing.assert_allclose(result.state, Statevector(circuit).data, **TOLERANCE)
 
 
-@settings(FIXED, max_examples=100)
+@examples(100, FIXED)
 @given(unitary_circuits(max_qubits=3), st.integers(0, 2**32 - 1))
 def test_an_initial_state_is_evolved(circuit: QuantumCircuit, seed: int) -> None:
     """Rule 20: from an initial statevector, a state preparation is the gate that Qiskit defines."""
@@ -53,7 +54,7 @@ def test_an_initial_state_is_evolved(circuit: QuantumCircuit, seed: int) -> None
 
 
 @pytest.mark.parametrize("name", sorted(STANDARD_GATES))
-@settings(FIXED, max_examples=4)
+@examples(4, FIXED)
 @given(data=st.data())
 def test_every_standard_gate_on_every_order_of_qubits(name: str, data: st.DataObject) -> None:
     """Rule 29: each standard gate, with any state of its controls, has Qiskit's matrix."""
@@ -64,7 +65,7 @@ def test_every_standard_gate_on_every_order_of_qubits(name: str, data: st.DataOb
     np.testing.assert_allclose(result.state, Operator(circuit).data, **TOLERANCE)
 
 
-@settings(FIXED, max_examples=200)
+@examples(200, FIXED)
 @given(unitary_circuits())
 def test_rebuilt_circuits_are_equal_as_operators(circuit: QuantumCircuit) -> None:
     """Rule 16: what comes back is the circuit, with its name, registers, metadata, and its operator."""

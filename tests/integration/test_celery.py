@@ -240,7 +240,7 @@ class TestWorker:
             plain.control.pool_grow(2, destination=[worker.name])
 
             def slots():
-                with provider.reaching() as connection:
+                with provider.connection.reaching() as connection:
                     return {info.name: info.slots for info in connection.store.workers()}.get(worker.name)
 
             eventually(lambda: slots() == 3, what="the slots of the pool that has grown")

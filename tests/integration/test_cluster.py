@@ -16,8 +16,8 @@ from support.embedded import END, LINGER, REDIS, Seen, State, answers, group_of,
 from support.patience import deadline
 from support.processes import end, eventually
 
-from jobs import BasicAerProvider, ClusterError
-from jobs.cluster.local import SharedCluster
+from jobs import BasicAerProvider, ClusterError, JobNotFoundError
+from jobs.cluster import SharedCluster
 from worker.cluster.folder import SOCKET_PATH_LIMIT, ClusterFolder
 from worker.queue.app import make_app
 from worker.record.connection import connect
@@ -199,6 +199,16 @@ def test_start_failure(state, tmp_path, monkeypatch, script, expected):
         SharedCluster(Settings.from_env()).join(workers=True)
     assert re.search(expected, caught.value.message, re.DOTALL)
     state.seen.await_end()
+
+
+def test_a_job_that_the_embedded_cluster_has_not(state):
+    """Rule 13: an unknown id is said to be not in the embedded cluster, which has no address to be at."""
+    provider = BasicAerProvider()
+    try:
+        with pytest.raises(JobNotFoundError, match=r"^No job 'x' in the embedded cluster: it never was there"):
+            provider.job("x")
+    finally:
+        provider.close()
 
 
 def test_names_wsl_on_windows(cluster, monkeypatch):

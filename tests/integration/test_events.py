@@ -141,6 +141,7 @@ def test_a_subscription_that_is_interrupted(events, publish, monkeypatch):
     monkeypatch.setattr(events._pubsub, "subscribe", interrupted)
     with pytest.raises(KeyboardInterrupt), events.watch("mine"):
         pass
+    assert keys.key("events", "mine") not in events._watches
     eventually(lambda: other.missed > told, what="the other told that it missed something")
     eventually(lambda: publish("other", "DONE") == 1, what="the other's new subscription")
     other.join(deadline(AT_ONCE))

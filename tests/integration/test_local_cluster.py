@@ -132,9 +132,3 @@ def test_failed_start_leaves_nothing(temporary, monkeypatch):
     monkeypatch.setenv("BASICAER_REDIS_SERVER", str(temporary / "none"))
     with pytest.raises(ClusterError, match="none does not run"):
         LocalCluster().start()
-
-
-def test_needs_a_worker():
-    """A cluster without workers would run nothing, and is refused by value."""
-    with pytest.raises(ValueError, match="0 workers"):
-        LocalCluster(workers=0)

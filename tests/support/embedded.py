@@ -24,7 +24,7 @@ REDIS = "-server unixsocket:"
 
 _JOIN = """
 import sys
-from jobs.cluster.local import SharedCluster
+from jobs.cluster import SharedCluster
 from worker.settings import Settings
 cluster = SharedCluster(Settings.from_env())
 print(cluster.join(workers=sys.argv[1] == "workers"), flush=True)

@@ -7,8 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from jobs.submit.checks import SubmitContext
-from jobs.submit.submission import prepare
+from jobs.submit import SubmitContext, prepare
 from simulator import run_shard
 from simulator.shards import wire
 from simulator.shards.parts import Failure, SweepOutcome, merge

@@ -12,8 +12,8 @@ from worker.record.keys import OPERATOR, PREFIX, lua_names
 
 _FOLDER = Path(__file__).parent / "lua"
 #: Script -> the preludes that it stands on.
-_STATES = ("keys", "states", "damage", "turns")
-_FLEET = (*_STATES, "fleet")
+_STATES = ("keys", "states", "damage", "fill")
+_REGISTRY = (*_STATES, "registry")
 _SCRIPTS = {
     "submit": _STATES,
     "claim": _STATES,
@@ -28,9 +28,9 @@ _SCRIPTS = {
     "annotate": _STATES,
     "list": _STATES,
     "position": _STATES,
-    "feed": (*_FLEET, "mend"),
-    "unregister": _FLEET,
-    "workers": _FLEET,
+    "feed": (*_REGISTRY, "repair"),
+    "unregister": _REGISTRY,
+    "workers": _REGISTRY,
 }
 
 

@@ -111,7 +111,7 @@ def _defined(source: Source, folders: Sequence[Path], seen: set[Path]) -> dict[s
 
 
 def _plain(reason: str) -> str:
-    """Say in the user's words what the parser says in its own."""
+    """Return the parser's message in the words of a user."""
     found = _NOT_INCLUDED.match(reason)
     if found is not None:
         return f"{found[1]} is not defined before this; include '{_QELIB1}' defines it"

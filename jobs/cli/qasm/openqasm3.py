@@ -10,7 +10,7 @@ from openqasm3.parser import QASM3ParsingError
 from qiskit import QuantumCircuit
 from qiskit_qasm3_import import ConversionError
 
-from jobs.cli.qasm.places import nodes_of, place_of
+from jobs.cli.qasm.positions import nodes_of, place_of
 from jobs.cli.qasm.source import Source, UnreadableCircuitError, refusal
 
 _CONVERTED = re.compile(r"(?P<line>\d+),(?P<column>\d+): (?P<reason>.*)", re.DOTALL)
@@ -35,7 +35,7 @@ def read_3(source: Source) -> QuantumCircuit:
 
 
 def _said(source: Source, error: Exception) -> UnreadableCircuitError | None:
-    """Read the place in an error that says it."""
+    """Return the position that an error's own text names."""
     found = _CONVERTED.fullmatch(str(error)) or _PARSED.fullmatch(str(error))
     if found is None:
         return None

@@ -11,7 +11,7 @@ from qiskit import QuantumCircuit
 
 from jobs.cli.qasm.confinement import Bounds, NoAnswerError, TimeIsOverError, confined, stop_clock
 from jobs.cli.qasm.openqasm2 import read_2
-from jobs.cli.qasm.places import place_of
+from jobs.cli.qasm.positions import place_of
 from jobs.cli.qasm.source import Source, UnreadableCircuitError, refusal
 from jobs.lowering import lower
 from simulator.circuit.program import Program

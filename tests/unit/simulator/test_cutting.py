@@ -7,8 +7,9 @@ from itertools import pairwise
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.examples import examples
 from support.programs import Draw, h, measures, program, ry, x
 
 from simulator import Shard, cost, cutting, run_shard
@@ -89,7 +90,7 @@ def random_cuts(draw: Draw, options: Options, items: list[Experiment | Sweep]) -
     return [Shard(options, tuple(some)) for some in shards]
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(jobs(), st.data())
 def test_the_cut_changes_nothing(job: tuple[Options, list[Program]], data: st.DataObject) -> None:
     """Rule 32: counts and memory are the same, bit for bit, whatever the shards and the order they end in."""
@@ -120,6 +121,7 @@ def test_cut_by_cost() -> None:
     assert answers(merge(map(run_shard, shards))) == answers(run_shard(Shard(options, tuple(items))))
 
 
+@pytest.mark.slow
 def test_bounds() -> None:
     """A shard carries at least 50 ms of estimated work, but for the last, and 2 s at most where it can be cut."""
     options = Options("qasm", 20_000)

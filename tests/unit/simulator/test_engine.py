@@ -9,9 +9,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.exact import assert_likely
+from support.examples import examples
 from support.patience import deadline
 from support.programs import (
     bytes_of,
@@ -69,7 +70,7 @@ def test_importing_is_cheap() -> None:
     assert {"numpy", "msgspec", "simulator"} <= foreign
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(st.data(), st.integers(0, 5), st.floats(-7, 7))
 def test_statevector(data: st.DataObject, num_qubits: int, phase: float) -> None:
     """Rules 29 and 31: the state is the instructions' product, with its exact global phase, from any state."""
@@ -85,7 +86,7 @@ def test_statevector(data: st.DataObject, num_qubits: int, phase: float) -> None
     np.testing.assert_array_equal(initial, kept)
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(st.data(), st.integers(0, 4), st.floats(-7, 7))
 def test_unitary(data: st.DataObject, num_qubits: int, phase: float) -> None:
     """Rule 29: the unitary is the instructions' product, times the initial one; boxes and barriers are nothing."""
@@ -204,7 +205,7 @@ def test_edges(circuit: Program, shots: int, expected: dict[str, int], *, memory
         )
 
 
-@settings(deadline=None, max_examples=30)
+@examples(30)
 @given(st.data(), st.integers(1, 5), st.integers(0, 3000), st.integers(0, 2**63 - 1))
 def test_counts_and_memory(data: st.DataObject, num_qubits: int, shots: int, seed: int) -> None:
     """Rules 28 and 32: memory has one key a shot, its counts are the counts, and fewer shots are a prefix."""
@@ -215,7 +216,7 @@ def test_counts_and_memory(data: st.DataObject, num_qubits: int, shots: int, see
     assert fewer.memory == result.memory[: shots // 3]
 
 
-@settings(deadline=None, max_examples=20, derandomize=True)
+@examples(20, derandomize=True)
 @given(st.data(), st.integers(1, 5))
 def test_counts_are_likely(data: st.DataObject, num_qubits: int) -> None:
     """Rule 33: counts follow the squared amplitudes, whether they are sampled or measured one by one."""

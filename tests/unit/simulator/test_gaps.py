@@ -34,6 +34,8 @@ from simulator.shards import wire
 from simulator.shards.parts import Outcome, SweepOutcome
 from simulator.shards.shards import Precision
 
+pytestmark = pytest.mark.slow  # measures time, at full width
+
 #: Seconds. The goal is 0.05; a core that others use, too, takes longer for the same.
 LONGEST = 0.08
 WIDTHS = {"ghz": 24, "dense": 18, "branches": 20, "resets": 20}

@@ -25,6 +25,8 @@ from simulator.monitor import no_checkpoint
 from simulator.shards import wire
 from simulator.shards.shards import Experiment, Options, Shard, Sweep
 
+pytestmark = pytest.mark.slow  # starts processes
+
 SHOTS = 100_000
 #: Beside states: buffers, plans, and what allocators keep.
 BESIDE = 16 << 20

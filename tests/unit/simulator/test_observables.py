@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from qiskit.quantum_info import SparsePauliOp, Statevector
+from support.examples import examples
 
 from simulator.errors import InvalidProgramError, StoppedError
 from simulator.evolve.state import State
@@ -60,7 +61,7 @@ def expected(state: NDArray[Any], operator: SparsePauliOp) -> float:
     return float(Statevector(state.astype(np.complex128)).expectation_value(operator).real)
 
 
-@settings(deadline=None, max_examples=120)
+@examples(120)
 @given(st.integers(1, 10), SEEDS, st.sampled_from(DTYPES), st.sampled_from(["IXYZ", "IZ", "XY", "IY", "IX", "I"]))
 def test_a_sum(num_qubits: int, seed: int, dtype: type[Any], letters: str) -> None:
     """The value is that of Qiskit's SparsePauliOp, whatever the strings, the order of qubits and the type."""
@@ -90,7 +91,7 @@ def test_wide_states(num_qubits: int, dtype: type[Any]) -> None:
         assert abs(value - expected(rows[0], operator)) < tolerance(rows, len(operator))
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(st.integers(1, 9), st.integers(0, 40), SEEDS, st.sampled_from(DTYPES))
 def test_many_states(num_qubits: int, count: int, seed: int, dtype: type[Any]) -> None:
     """Each row of a batch gives Qiskit's value, and to the last bit what it gives alone."""

@@ -6,9 +6,10 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.exact import assert_likely, distribution
+from support.examples import examples
 from support.programs import (
     bytes_of,
     h,
@@ -41,7 +42,7 @@ RESETS = program(2, 2, ry(1.0, 0), x(1, 0), Reset(0), ry(2.0, 0), x(1, 0), *meas
 STATIC = program(3, 3, ry(0.9, 0), x(1, 0), ry(1.9, 2), x(2, 1), *measures(3))
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(st.data(), st.integers(0, 6), st.floats(-7, 7))
 def test_statevector(data: st.DataObject, num_qubits: int, phase: float) -> None:
     """Rule 27: whatever the instructions and the initial state, the state is complex64 and right to 1e-5."""
@@ -55,7 +56,7 @@ def test_statevector(data: st.DataObject, num_qubits: int, phase: float) -> None
         np.testing.assert_allclose(result.state, expected, **TOLERANCE)
 
 
-@settings(deadline=None, max_examples=30)
+@examples(30)
 @given(st.data(), st.integers(0, 4))
 def test_unitary(data: st.DataObject, num_qubits: int) -> None:
     """Rule 27: the unitary is complex64 and right to 1e-5, from the identity and from an initial one."""

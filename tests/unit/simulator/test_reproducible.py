@@ -20,6 +20,8 @@ from simulator.circuit.expression import Clbit
 from simulator.circuit.instructions import Gate, IfElse, Instruction, Measure, Reset, Unitary
 from simulator.circuit.program import Program
 
+pytestmark = pytest.mark.slow  # starts processes
+
 SHOTS = 50_000
 #: The kernels that OpenBLAS is told to use, the oldest first: each sums up products in its own order.
 OLD, NEW, NEWEST = "Nehalem", "Haswell", "SkylakeX"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.examples import examples
 from support.programs import Draw, everywhere, h, measures, program, random_unitary, random_vector, rotation, ry, x
 
 from simulator import Shard, run, run_shard
@@ -93,7 +94,7 @@ def circuits(draw: Draw) -> Program:
     return program(width, width, *instructions, global_phase=0.3)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(circuits(), st.integers(2, 70), st.sampled_from([1.0, 0.3]), st.booleans(), st.data())
 def test_counts_of_rows(circuit: Program, rows: int, share: float, memory: bool, data: st.DataObject) -> None:
     """Rule 32: counts and memory, whatever is measured into whatever bit."""
@@ -105,7 +106,7 @@ def test_counts_of_rows(circuit: Program, rows: int, share: float, memory: bool,
     check_rows(swept(template, rows, share=share), Options("qasm", 50, memory=memory))
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(circuits(), st.integers(2, 70), st.sampled_from(["double", "single"]))
 def test_states_of_rows(circuit: Program, rows: int, precision: str) -> None:
     """Rule 32: statevectors, the global phase among what is swept."""

@@ -15,6 +15,8 @@ from support.processes import ROOT, eventually
 
 from simulator.kernels.threads import cores
 
+pytestmark = pytest.mark.slow  # starts processes
+
 SLEEPER = "import time; time.sleep(600)"
 
 

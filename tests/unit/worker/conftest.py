@@ -68,7 +68,7 @@ def redis_server(tmp_path_factory):
     server.stop()
 
 
-@pytest.fixture(params=["fakeredis", "redis"])
+@pytest.fixture(params=["fakeredis", pytest.param("redis", marks=pytest.mark.slow)])
 def connect(request):
     """Make clients of one empty server; of the clocked kind, unless a test needs the server's own time."""
     clients = []

@@ -14,6 +14,8 @@ from worker.node import Node
 from worker.runtime.runs import Runs
 from worker.settings import QUEUE
 
+pytestmark = pytest.mark.slow  # starts processes
+
 
 class Consumer:
     """Stands for Celery's: with a pool of so many processes, and a queue that it may be asked about."""

@@ -1,5 +1,7 @@
--- ANNOTATE: the job is known -> its manifest and its tags replaced. A script, so that an expired record is not
--- made anew. Another owner's job: see refuse_foreign.
+-- ANNOTATE: a job's manifest and its tags are replaced. A script, so that a record that has expired is not made anew.
+-- Before:  the job is known, and the caller may change it (refuse_foreign).
+-- After:   it has this manifest, and these tags alone.
+-- Returns: 1; {"FOREIGN", owner}; 0: the job is unknown.
 
 local id, manifest, tags, caller_owner = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 

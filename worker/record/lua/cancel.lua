@@ -1,6 +1,9 @@
--- CANCEL: the job is not final -> CANCELLED, its payload gone. It takes the same time however many shards there
--- are: those in flight are dropped where they next turn up. The same caller, who may have lost the answer, is told
--- the same again. False: it was final, or is unknown. Another owner's job: see refuse_foreign.
+-- CANCEL: a job ends. It takes the same time however many shards there are: those in flight are dropped where they
+-- next turn up.
+-- Before:  the job is not final, and the caller may end it (refuse_foreign).
+-- After:   it is CANCELLED, and its payload is gone.
+-- Returns: {shards to publish, jobs that ended}, to the same caller again where it lost the answer; {"FOREIGN",
+--          owner}; false: the job was final, or is unknown.
 
 local id, caller, caller_owner = ARGV[3], ARGV[4], ARGV[5]
 
@@ -10,8 +13,8 @@ return for_job(id, false, function()
   if canceller == caller then return { {}, { { id, state, tonumber(total), false, false } } } end
   local refusal = refuse_foreign(id, owner, caller_owner)
   if refusal or FINAL[state] then return refusal or false end
-  begin()
-  finish(id, "CANCELLED")
+  allow_when_full()
+  finish_job(id, "CANCELLED")
   call("HSET", job_key(id), "canceller", caller)
   return { handed_out, ended }
 end)

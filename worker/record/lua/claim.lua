@@ -1,6 +1,8 @@
--- CLAIM: the shard is in `sent` and its job not final -> held by this token, and the job RUNNING.
--- The token that holds it already is granted again. Anything else is refused: one answer to a message that is
--- doubled, late, or about a shard that is held or done.
+-- CLAIM: a worker takes a shard, for as long as its lease lasts.
+-- Before:  the shard is in `sent` and its job is not final; or this token leases it already.
+-- After:   this token leases the shard, and the job is RUNNING.
+-- Returns: {1, "RUNNING", the shard's field of the payload}; else {0, the job's state; false: there is no such job},
+--          the one answer to a message that is doubled or late, or is about a shard that is leased or done.
 
 local id, shard, token = ARGV[3], ARGV[4], ARGV[5]
 
@@ -14,7 +16,7 @@ return for_job(id, { 0, false }, function()
   call("ZADD", LEASED, NOW + LEASE, pair(id, shard))
   call("HSET", job, "t:" .. shard, token)
   call("HDEL", job, "r:" .. shard)
-  if holder ~= token then note(id, "claimed", shard, (given_up or 0) + 1, token, "") end
+  if holder ~= token then log_event(id, "claimed", shard, (given_up or 0) + 1, token, "") end
   if state == "QUEUED" then
     call("HSET", job, "state", "RUNNING", "started", NOW)
     -- It began in time; from now on it has its own time to end in.

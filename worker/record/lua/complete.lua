@@ -1,5 +1,8 @@
--- COMPLETE: the token holds the shard -> token and lease gone; if the job is not final the part is revealed, the
--- last one ends the job, Celery is told what became of the task, and fill. False: nothing was written.
+-- COMPLETE: a run has made its part.
+-- Before:  the token leases the shard, and every chunk that the part's header counts was PUT.
+-- After:   token and lease are gone. If the job is not final, the part can be read, the last part ends the job,
+--          Celery's result backend has this task's result, and waiting shards are handed out.
+-- Returns: {shards to publish, jobs that ended}; false: nothing was written.
 
 local id, shard, token, part = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local chunks, bad = tonumber(ARGV[7]), ARGV[8] == "1"
@@ -8,9 +11,9 @@ local micros = ARGV[12]
 local task_id, life, meta = ARGV[13], ARGV[14], ARGV[15]
 
 return for_job(id, false, function()
-  local state = holding(id, shard, token)
+  local state = state_under(id, shard, token)
   if final(state) then
-    if state then let_go(id, shard, 0) end
+    if state then end_lease(id, shard, 0) end
     return false
   end
 
@@ -20,10 +23,10 @@ return for_job(id, false, function()
     if bytes == 0 then return redis.error_reply("ERR chunk " .. chunk .. " of " .. chunks .. " was never PUT") end
     chunk_bytes = chunk_bytes + bytes
   end
-  let_go(id, shard, chunks)
+  end_lease(id, shard, chunks)
   local worker = worker_of(token)
   if worker ~= "" then call("HINCRBY", job_key(id), "u:" .. worker, micros) end
-  reveal(id, shard, token, part, chunk_bytes, micros, failure)
+  store_part(id, shard, token, part, chunk_bytes, micros, failure)
   if task_id ~= "" then
     call("SETEX", CELERY_RESULT .. task_id, life, meta)
     call("PUBLISH", CELERY_RESULT .. task_id, meta)

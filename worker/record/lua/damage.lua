@@ -27,17 +27,17 @@ local function defect(id)
 end
 
 -- Nothing is recorded under this id: what lies beside the record goes too.
-local function forget_job(id, where)
+local function remove_job(id, where)
   call("UNLINK", manifest_key(id), payload_key(id), parts_key(id), log_key(id), retry_key(id), lapses_key(id))
   call("ZREM", DEADLINE, id)
   call("ZREM", UNREPORTED, id)
-  tell("job " .. id .. ", met in " .. where .. ", has no record: dropped")
+  log_repair("job " .. id .. ", met in " .. where .. ", has no record: dropped")
 end
 
 -- The job's record makes no sense: the job ends in ERROR, and says why; what cannot even end goes.
-local function condemn(id, why)
+local function fail_damaged_job(id, why)
   local job = job_key(id)
-  if call("EXISTS", job) == 0 then return forget_job(id, "a script") end
+  if call("EXISTS", job) == 0 then return remove_job(id, "a script") end
   for name, plain in pairs(NUMBERS) do
     if not tonumber(fields(id, name)) then call("HSET", job, name, plain) end
   end
@@ -45,29 +45,29 @@ local function condemn(id, why)
   call("HSETNX", job, "lane", LANE)
   local text = "its record in Redis was damaged (" .. why .. "): submit it again"
   call("HSET", job, "error_type", "RecordDamagedError", "error_text", text, "traceback", "")
-  tell("job " .. id .. " ended in ERROR: " .. text)
-  if not pcall(finish, id, "ERROR") then
+  log_repair("job " .. id .. " ended in ERROR: " .. text)
+  if not pcall(finish_job, id, "ERROR") then
     call("UNLINK", job)
-    forget_job(id, "a script")
+    remove_job(id, "a script")
   end
 end
 
 -- What Redis or Lua say where a value makes no sense, and not for other reasons.
-local SENSELESS = { "attempt to", "bad argument", "not an integer", "not a valid float", "not a float" }
+local VALUE_ERRORS = { "attempt to", "bad argument", "not an integer", "not a valid float", "not a float" }
 
 -- Do what concerns one job of several, and return whether that went well, and the result. What is damaged ends the
--- job; whatever is senseless beside it is told. Neither holds the others up.
-local function attempt(id, work, ...)
+-- job; a value beside it that makes no sense is logged. Neither holds the others up.
+local function guarded(id, work, ...)
   local done, result = pcall(work, ...)
   if done then return true, result end
   local why = defect(id)
   if why then
-    condemn(id, why)
+    fail_damaged_job(id, why)
     return false
   end
-  for _, sign in ipairs(SENSELESS) do
+  for _, sign in ipairs(VALUE_ERRORS) do
     if reason(result):find(sign, 1, true) then
-      tell("job " .. id .. ": " .. reason(result))
+      log_repair("job " .. id .. ": " .. reason(result))
       return false
     end
   end
@@ -80,7 +80,7 @@ local function for_job(id, refusal, work)
   if done then return reply end
   local why = defect(id)
   if not why then raise(reply) end
-  condemn(id, why)
+  fail_damaged_job(id, why)
   return refusal
 end
 

@@ -1,6 +1,8 @@
--- FEED: the one recovery, called by every worker at every tick. It registers the worker, ends jobs past a
--- deadline, lapses leases that ran out, sends again what nobody claimed, fills, and trims what expired. At most
--- LIMIT items a call, so that none takes long; the next tick goes on. Returns also what any script dropped, for the log.
+-- FEED: the one recovery, which every worker calls at every tick.
+-- Before:  anything. At most LIMIT items are dealt with, so that no call takes long; the next one goes on.
+-- After:   the worker is registered; jobs past a deadline have ended; leases that ran out have lapsed; shards that
+--          nobody claimed are sent again; waiting shards are handed out; what has expired is trimmed.
+-- Returns: {shards to publish, jobs that ended, what any script has repaired: lines for the log}.
 
 local name, info, busy = ARGV[3], ARGV[4], ARGV[5]
 local lapse_limit = tonumber(ARGV[6])
@@ -8,9 +10,9 @@ local lapse_limit = tonumber(ARGV[6])
 local LIMIT = 100
 -- A shard that nobody claims is sent again after one lease, then two, four, and so on up to 64.
 local MOST_DOUBLINGS = 6
--- What Celery's result backend was told, for each final state.
+-- What Celery's result backend calls each final state.
 local OUTCOME = { DONE = "SUCCESS", ERROR = "FAILURE", CANCELLED = "REVOKED" }
--- Leases after the end for which Celery is told again.
+-- For so many leases after a job's end its outcome is stored with Celery again where Celery does not have it.
 local REPORTING = 10
 local FED, GRACE = PREFIX .. "fed", PREFIX .. "grace"
 local left = LIMIT
@@ -32,7 +34,7 @@ local function end_late_job(id)
   local state, expires, job_timeout = fields(id, "state", "expires", "job_timeout")
   local text
   if final(state) then
-    if not state then forget_job(id, DEADLINE) end
+    if not state then remove_job(id, DEADLINE) end
     call("ZREM", DEADLINE, id)
     return
   end
@@ -44,12 +46,12 @@ local function end_late_job(id)
       .. "for less", job_timeout / 1000)
   end
   call("HSET", job_key(id), "error_type", "JobDeadlineError", "error_text", text, "traceback", "")
-  finish(id, "ERROR")
+  finish_job(id, "ERROR")
 end
 
 local function end_late_jobs()
   for _, id in ipairs(overdue(DEADLINE)) do
-    attempt(id, end_late_job, id)
+    guarded(id, end_late_job, id)
     left = left - 1
   end
 end
@@ -63,20 +65,20 @@ local function lapse_text(lapses, died)
   return "worker died " .. died .. " times while running it, and " .. lapsed
 end
 
--- An entry of `sent` or `held` that names no shard of a job that is recorded goes. Returns what it names otherwise:
+-- An entry of `sent` or LEASED that names no shard of a job that is recorded goes. Returns what it names otherwise:
 -- job, shard, and the values of these fields of the job's record.
-local function entry(place, member, ...)
+local function entry(list, member, ...)
   local id, shard = split(member)
   local total = id and tonumber(fields(id, "total"))
   if total and is_shard(shard, total) then return id, shard, fields(id, ...) end
-  call("ZREM", place, member)
+  call("ZREM", list, member)
   left = left - 1
-  tell("entry " .. member .. " of " .. place .. " is no shard of a job that is recorded: dropped")
+  log_repair("entry " .. member .. " of " .. list .. " is no shard of a job that is recorded: dropped")
 end
 
 local function lapse(id, shard, token)
   local seen_dead = fields(id, "d:" .. shard)
-  give_up(id, shard, token, "lapsed", "")
+  end_attempt(id, shard, token, "lapsed", "")
   call("HINCRBY", job_key(id), "lapses", 1)
   local died = call("HINCRBY", lapses_key(id), "died:" .. shard, seen_dead and 1 or 0)
   local lapses = call("HINCRBY", lapses_key(id), shard, 1)
@@ -85,19 +87,19 @@ local function lapse(id, shard, token)
   else
     local text = lapse_text(lapses, died)
     -- `worker.record.chunks` reads it.
-    reveal(id, shard, token, "\0!" .. text, 0, 0, { "WorkerLostError", text, "" })
+    store_part(id, shard, token, "\0!" .. text, 0, 0, { "WorkerLostError", text, "" })
   end
 end
 
-local function end_leases(count_lapses)
-  for _, held in ipairs(overdue(LEASED)) do
-    local id, shard, state = entry(LEASED, held, "state")
+local function expire_leases(count_lapses)
+  for _, leased in ipairs(overdue(LEASED)) do
+    local id, shard, state = entry(LEASED, leased, "state")
     local holder = id and fields(id, "t:" .. shard)
     if id and (FINAL[state] or not holder) then
-      attempt(id, let_go, id, shard, 0)
+      guarded(id, end_lease, id, shard, 0)
       left = left - 1
     elseif id and count_lapses then
-      attempt(id, lapse, id, shard, holder)
+      guarded(id, lapse, id, shard, holder)
       left = left - 1
     end
   end
@@ -113,7 +115,7 @@ local function send_again()
       call("ZREM", sent_key(LANE), sent[i])
       left = left - 1
     elseif id and tonumber(sent[i + 1]) <= NOW then
-      attempt(id, function()
+      guarded(id, function()
         local times = call("HINCRBY", job_key(id), "r:" .. shard, 1)
         call("ZADD", sent_key(LANE), NOW + LEASE * 2 ^ math.min(times, MOST_DOUBLINGS), sent[i])
         hand_out(id, shard, total, job_timeout)
@@ -123,8 +125,8 @@ local function send_again()
   end
 end
 
-begin()
--- A caller that died, or lost Redis, before it told Celery of an end: another does, until Celery has it.
+allow_when_full()
+-- A caller that died, or lost Redis, before it stored a job's outcome with Celery: another does.
 local function report_again()
   for _, id in ipairs(call("ZRANGEBYSCORE", UNREPORTED, "-inf", NOW, "LIMIT", 0, LIMIT)) do
     local state, ended_at, total, error_type, error_text =
@@ -143,15 +145,15 @@ end
 if name ~= "" then register(name, info, busy) end
 local slots = measure_window()
 local count_lapses = lapses_count()
-mend_some()
+repair_some()
 end_late_jobs()
-end_leases(count_lapses)
+expire_leases(count_lapses)
 if left > 0 then send_again() end
 -- A shard ahead of a single busy slot spares it a pause: COMPLETE sends it. One more that a tick sent beside it
 -- would be a third shard for another owner to wait for.
 fill(left, slots > 0 and 1 or LEAST_WINDOW)
 report_again()
 trim(LIMIT)
-local dropped = call("LRANGE", DROPPED, 0, -1)
+local repairs = call("LRANGE", DROPPED, 0, -1)
 call("DEL", DROPPED)
-return { handed_out, ended, dropped }
+return { handed_out, ended, repairs }

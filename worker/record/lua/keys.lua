@@ -1,21 +1,21 @@
 -- The first prelude of every script: the clock, the calls to Redis, and the names of keys that Python does not use.
 -- Those that it does, such as job_key(id), stand in front of this: worker/record/keys.py writes them.
 --
--- A shard is in exactly one place: waiting -> sent -> held -> done, or held -> waiting. A job is QUEUED, then
+-- A shard is in exactly one place: waiting -> sent -> leased -> done, or leased -> waiting. A job is QUEUED, then
 -- RUNNING, then DONE, ERROR or CANCELLED for good. worker/record/keys.py lists the keys and what they hold.
 --
--- KEYS[1] is the prefix of all keys, the rest of each is computed: one Redis allows that, a Redis Cluster would not. ARGV[1] is the lane, ARGV[2] the lease; a script's own arguments follow. Times are whole
--- milliseconds.
+-- KEYS[1] is the prefix of all keys, the rest of each is computed: one Redis allows that, a Redis Cluster would not.
+-- ARGV[1] is the lane, ARGV[2] the lease; a script's own arguments follow. Times are whole milliseconds.
 --
 -- What is missing or damaged harms the jobs that it belonged to and nobody else: a key of another type than it has
--- to be is removed (`call`), a job whose record makes no sense ends in ERROR (`attempt`), an entry whose job has no
--- record is dropped, and FEED puts back what is recorded but stands nowhere (mend.lua). `tell` says so.
+-- to be is removed (`call`), a job whose record makes no sense ends in ERROR (`guarded`), an entry whose job has no
+-- record is dropped, and FEED puts back what is recorded but stands nowhere (repair.lua). `log_repair` says so.
 
 local PREFIX, LANE, LEASE = KEYS[1], ARGV[1], tonumber(ARGV[2])
 
--- What was dropped or put right: FEED takes it to a worker's log, where no more than so many lines wait for it.
+-- What was dropped or repaired: FEED takes it to a worker's log, where no more than so many lines wait for it.
 local DROPPED, MOST_DROPPED = PREFIX .. "dropped", 1000
-local function tell(text)
+local function log_repair(text)
   local counted, lines = pcall(redis.call, "LLEN", DROPPED)
   if counted and lines < MOST_DROPPED then pcall(redis.call, "RPUSH", DROPPED, text) end
 end
@@ -37,12 +37,12 @@ local function call(...)
   if done then return reply end
   local key = select(2, ...)
   if not reason(reply):find("WRONGTYPE", 1, true) or not pcall(redis.call, "UNLINK", key) then raise(reply) end
-  tell("key " .. key .. " had another type than it has to have: removed")
+  log_repair("key " .. key .. " had another type than it has to have: removed")
   return redis.call(...)
 end
 
 local KEPT, CHARGED, CLOCK = PREFIX .. "kept", PREFIX .. "charged", PREFIX .. "clock"
--- Where Celery's result backend keeps what it was told.
+-- Where Celery's result backend keeps the result of a task.
 local CELERY_RESULT = "celery-task-meta-"
 local function turn_key(lane) return PREFIX .. "turn:" .. lane end
 local WINDOW, TURN = PREFIX .. "window:" .. LANE, turn_key(LANE)
@@ -63,7 +63,7 @@ local LOG_END, LOG_TEXT = 300, 200
 local now_parts = call("TIME")
 local NOW = now_parts[1] * 1000 + math.floor(now_parts[2] / 1000)
 
--- What the caller is told: shards to publish, jobs that ended.
+-- What the caller has to do: publish these shards, and store how these jobs ended.
 local handed_out, ended = {}, {}
 
 local function index_key(owner) return PREFIX .. "index:" .. owner end
@@ -75,7 +75,7 @@ local function ended_key(owner, state) return PREFIX .. "ended:" .. state .. ":"
 local function ready_key(lane, owner) return PREFIX .. "ready:" .. lane .. ":" .. owner end
 local function sent_key(lane) return PREFIX .. "sent:" .. lane end
 
--- A shard in `sent` and `held`; a job in `kept` and `charged`. An id has no "/".
+-- A shard in `sent` and LEASED; a job in `kept` and `charged`. An id has no "/".
 local function pair(id, rest) return id .. "/" .. rest end
 local function split(joined) return joined:match("^([^/]*)/(.*)$") end
 
@@ -83,7 +83,7 @@ local function fields(id, ...) return unpack(call("HMGET", job_key(id), ...)) en
 
 -- A full Redis refuses a script's first write if that may take memory, but no write of a script that has begun. So
 -- what renews, recovers, ends or gives back, and takes next to nothing, begins with this; new work does not.
-local function begin() call("DEL", PREFIX .. "nothing") end
+local function allow_when_full() call("DEL", PREFIX .. "nothing") end
 
 -- An unknown job is as final as an ended one: nothing may happen to it.
 local function final(state) return not state or FINAL[state] end

@@ -1,5 +1,7 @@
--- LIST: an owner's jobs by age, of some states, one backend, all of some tags, within a time. It looks at LIMIT
--- jobs at most a call, so that none takes long, and returns the place where the next call goes on; false: no more.
+-- LIST: an owner's jobs by age, of some states, one backend, all of some tags, within a time.
+-- Before:  anything. It looks at LIMIT jobs at most, so that no call takes long.
+-- After:   jobs whose record is gone are off the lists.
+-- Returns: {the cursor where the next call goes on, false: no more; how many are left to skip; {{id, backend}, ...}}.
 
 local owner, newest_first = ARGV[3], ARGV[4] == "1"
 -- Milliseconds; nil: any time. The first and the last that count.
@@ -7,7 +9,7 @@ local after, before = tonumber(ARGV[5]), tonumber(ARGV[6])
 -- "" is any state, any backend.
 local states, backend, tags = ARGV[7], ARGV[8], cjson.decode(ARGV[9])
 -- The age of the last job that was looked at; nil: none was.
-local place, skip, most = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
+local cursor, skip, most = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
 
 local LIMIT = 1000
 local index = index_key(owner)
@@ -36,8 +38,8 @@ end
 
 -- The ages that count: from `least` up to, not including, `bound`.
 local least, bound = after and age_at(after) or 0, before and age_at(before + 1) or math.huge
-if place and newest_first then bound = math.min(bound, place) end
-if place and not newest_first then least = math.max(least, place + 1) end
+if cursor and newest_first then bound = math.min(bound, cursor) end
+if cursor and not newest_first then least = math.max(least, cursor + 1) end
 
 -- The shortest list that all of these jobs are in.
 local source, size = index, call("ZCARD", index)
@@ -74,7 +76,7 @@ local function by_age()
   if not filtered then
     -- All of them count: those to be skipped need no look, nor more than are asked for.
     size_of_page = math.min(LIMIT, most)
-    if not place then offset, skip = skip, 0 end
+    if not cursor then offset, skip = skip, 0 end
   end
   local entries
   if newest_first then
@@ -99,10 +101,11 @@ for _, job in ipairs(jobs) do
   local state, of = fields(id, "state", "backend")
   if not state then
     -- Its record has expired, or was lost.
-    unlist(owner, id)
+    remove_from_lists(owner, id)
     charge(owner, id, 0)
     call("ZREM", source, id)
-  elseif (states == "" or states:find(state, 1, true)) and of and (backend == "" or of == backend) and has_tags(id) then
+  elseif (states == "" or states:find(state, 1, true)) and of and (backend == "" or of == backend)
+    and has_tags(id) then
     if skip > 0 then skip = skip - 1 else found[#found + 1] = { id, of } end
     if #found == most then break end
   end

@@ -1,8 +1,9 @@
 -- POSITION: how many jobs are served before this one, as the record stands: owners in turn, each with the first of
--- its jobs by priority and age. False: the job waits for nothing, being unknown, running or final.
---
--- A job counts once, whatever the number of its shards: as if an owner's turn were as long as a job. What is in
--- `sent` was served already and goes first. It takes O(log jobs) for each owner and for each shard in `sent`.
+-- its jobs by priority and age. A job counts once, whatever the number of its shards: as if an owner's turn were as
+-- long as a job. What is in `sent` was served already and goes first.
+-- Before:  anything. It takes O(log jobs) for each owner and for each shard in `sent`.
+-- After:   nothing has changed.
+-- Returns: the number; false: the job waits for nothing, being unknown, running or final.
 
 local id = ARGV[3]
 
@@ -23,13 +24,13 @@ return for_job(id, false, function()
 
   -- Owner -> how many of its jobs have their turn before this one.
   local turns = {}
-  local place = call("ZRANK", ready_key(lane, owner), id) or 0
+  local rank_here = call("ZRANK", ready_key(lane, owner), id) or 0
   local position, ahead = 0, 1
   for _, other in ipairs(call("ZRANGE", turn_key(lane), 0, -1)) do
     if other == owner then
-      turns[other], ahead = place, 0
+      turns[other], ahead = rank_here, 0
     else
-      turns[other] = math.min(call("ZCARD", ready_key(lane, other)), place + ahead)
+      turns[other] = math.min(call("ZCARD", ready_key(lane, other)), rank_here + ahead)
     end
     position = position + turns[other]
   end

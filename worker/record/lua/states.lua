@@ -5,7 +5,7 @@ local function hand_out(id, shard, total, timeout)
   handed_out[#handed_out + 1] = { id, shard + 0, total + 0, timeout + 0 }
 end
 
--- Who watches the job is told that it changed. He reads the record then: a message may get lost.
+-- Tell those who watch the job that it has changed. They read the record: a message may get lost.
 local function announce(id, state, done, total)
   call("PUBLISH", events_key(id), state .. " " .. done .. " " .. total)
 end
@@ -25,14 +25,14 @@ local function shorten(log)
 end
 
 -- Add a line to the log of a job that is not final. `number` is what the word counts: attempts, microseconds.
-local function note(id, word, shard, number, token, text)
+local function log_event(id, word, shard, number, token, text)
   local log = log_key(id)
   local line = { NOW, word, shard, number, worker_of(token), text:sub(1, LOG_TEXT) }
   if call("RPUSH", log, table.concat(line, "\t")) > 3 * LOG_END then shorten(log) end
 end
 
 -- The next value of the counter, above all that stand in this list, whose scores it gave: it may have been lost.
-local function tick(list)
+local function next_score(list)
   local last = math.max(0, tonumber(call("ZRANGE", list, -1, -1, "WITHSCORES")[2] or 0))
   local counted, value = pcall(call, "INCR", CLOCK)
   if counted and value > last then return value end
@@ -72,7 +72,7 @@ local function recount(owner)
   return bytes
 end
 
--- The place of a job in its owner's lists, which its rank tells where the index has lost it.
+-- The score of a job in its owner's lists; its rank gives it where the index has lost the job.
 local function age_of(owner, id)
   return call("ZSCORE", index_key(owner), id) or (tonumber(fields(id, "rank")) or 0) % PRIORITY_STEP
 end
@@ -96,7 +96,7 @@ local function tag(owner, id, tags)
 end
 
 -- Nobody finds the job in a list any more.
-local function unlist(owner, id)
+local function remove_from_lists(owner, id)
   tag(owner, id, "[]")
   call("ZREM", ended_key(owner, "ERROR"), id)
   call("ZREM", ended_key(owner, "CANCELLED"), id)
@@ -117,36 +117,36 @@ local function trim(limit)
     else
       charge(owner, id, 0)
       call("ZREM", KEPT, job)
-      unlist(owner, id)
+      remove_from_lists(owner, id)
     end
   end
 end
 
 -- The job has shards that wait: it stands in its owner's line, and the owner has a turn.
-local function offer(id, owner, lane, rank)
+local function enqueue(id, owner, lane, rank)
   call("ZADD", ready_key(lane, owner), rank, id)
   local turn = turn_key(lane)
   if not call("ZSCORE", turn, owner) then
     -- An owner leaves the line only at its head, when all others were served later: so it enters in front of
     -- all that were served, behind those who came before it and have not been.
-    call("ZADD", turn, tick(turn) - FRONT, owner)
+    call("ZADD", turn, next_score(turn) - FRONT, owner)
   end
 end
 
 -- A shard goes back to waiting.
 local function retry(id, shard)
   call("RPUSH", retry_key(id), shard)
-  offer(id, fields(id, "owner", "lane", "rank"))
+  enqueue(id, fields(id, "owner", "lane", "rank"))
 end
 
--- The state of the job whose shard this token holds; nil: it does not hold it.
-local function holding(id, shard, token)
+-- The state of the job, where this token leases the shard; nil: it does not.
+local function state_under(id, shard, token)
   local state, holder = fields(id, "state", "t:" .. shard)
   if holder == token then return state end
 end
 
--- The shard leaves `held`; of the chunks that were PUT, the first `keep` stay.
-local function let_go(id, shard, keep)
+-- The shard is leased no more; of the chunks that were PUT, the first `keep` stay.
+local function end_lease(id, shard, keep)
   local put = tonumber(fields(id, "c:" .. shard)) or 0
   for chunk = keep, put - 1 do
     call("HDEL", parts_key(id), shard .. "." .. chunk)
@@ -155,16 +155,16 @@ local function let_go(id, shard, keep)
   call("HDEL", job_key(id), "t:" .. shard, "p:" .. shard, "c:" .. shard, "d:" .. shard)
 end
 
--- The shard leaves `held` undone, and `word` says how: whoever holds it next makes another attempt.
-local function give_up(id, shard, token, word, text)
-  let_go(id, shard, 0)
-  note(id, word, shard, call("HINCRBY", job_key(id), "a:" .. shard, 1), token, text)
+-- The lease ends and the shard is not done; `word` says how. Whoever leases it next makes another attempt.
+local function end_attempt(id, shard, token, word, text)
+  end_lease(id, shard, 0)
+  log_event(id, word, shard, call("HINCRBY", job_key(id), "a:" .. shard, 1), token, text)
 end
 
--- The shard leaves `held` undone, and waits again. With a delay it goes to `sent` instead, where FEED finds it after
--- that time: it would be handed to the same worker again at once.
-local function give_back(id, shard, token, delay, reason)
-  give_up(id, shard, token, "released", reason)
+-- The lease ends, the shard is not done, and waits again. With a delay it goes to `sent` instead, where FEED finds it
+-- after that time: it would be handed to the same worker again at once.
+local function release(id, shard, token, delay, reason)
+  end_attempt(id, shard, token, "released", reason)
   if delay > 0 then
     call("ZADD", sent_key(fields(id, "lane")), NOW + delay, pair(id, shard))
   else
@@ -172,8 +172,8 @@ local function give_back(id, shard, token, delay, reason)
   end
 end
 
--- The job is final: what it keeps gets a time to live, the rest goes, and those who wait are told.
-local function finish(id, state)
+-- The job is final: what it keeps gets a time to live, the rest goes, and those who wait hear of it.
+local function finish_job(id, state)
   local job = job_key(id)
   call("HSET", job, "state", state, "ended", NOW)
   local owner, lane, ttl, total, done, payload_bytes, result_bytes, part_bytes, error_type, error_text =
@@ -197,14 +197,14 @@ local function finish(id, state)
   call("ZADD", KEPT, NOW + ttl, pair(id, owner))
   if state ~= "DONE" then call("ZADD", ended_key(owner, state), age_of(owner, id), id) end
   announce(id, state, done, total)
-  -- FEED will look whether the caller has told Celery.
+  -- FEED will look whether Celery has the outcome.
   call("ZADD", UNREPORTED, NOW + LEASE, id)
   ended[#ended + 1] = { id, state, tonumber(total), error_type, error_text }
 end
 
 -- The shard is done: its part can be read. `micros` is what it took; `failure` is {type, text, traceback} of a part
 -- that is bad.
-local function reveal(id, shard, token, part, chunk_bytes, micros, failure)
+local function store_part(id, shard, token, part, chunk_bytes, micros, failure)
   local job = job_key(id)
   call("HSET", parts_key(id), shard, part)
   call("HINCRBY", job, "part_bytes", #part + chunk_bytes)
@@ -214,14 +214,14 @@ local function reveal(id, shard, token, part, chunk_bytes, micros, failure)
     if call("HSETNX", job, "error_type", failure[1]) == 1 then
       call("HSET", job, "error_text", failure[2], "traceback", failure[3])
     end
-    note(id, "error", shard, micros, token, failure[1] .. ": " .. failure[2])
+    log_event(id, "error", shard, micros, token, failure[1] .. ": " .. failure[2])
   else
-    note(id, "finished", shard, micros, token, "")
+    log_event(id, "finished", shard, micros, token, "")
   end
   call("HINCRBY", job, "done", 1)
   local done, total, bad = fields(id, "done", "total", "bad")
   if tonumber(done) >= tonumber(total) then
-    finish(id, bad == "0" and "DONE" or "ERROR")
+    finish_job(id, bad == "0" and "DONE" or "ERROR")
   else
     announce(id, "RUNNING", done, total)
   end

@@ -1,6 +1,9 @@
--- SUBMIT: the id is new, its payload is uploaded, the owner's budget holds it -> QUEUED, and fill.
--- The same id and digest again changes nothing. Whatever was uploaded and is not taken goes. A small payload comes
--- along, as fields and values behind the other arguments, and needs no upload.
+-- SUBMIT: a job is recorded. A small payload comes along, as fields and values behind the other arguments; any other
+-- was uploaded.
+-- Before:  the id is new, the payload is there, and the owner's budget holds it.
+-- After:   the job is QUEUED, and waiting shards are handed out. Refused, it leaves nothing of its payload.
+-- Returns: {"SUBMITTED", shards to publish, jobs that ended}; {"KNOWN"}: the same job is there, and was not changed;
+--          {"TAKEN"}, {"DELETED"}, {"NO PAYLOAD"}, {"NO ROOM", bytes asked, used, allowed}.
 
 local id, owner, digest = ARGV[3], ARGV[4], ARGV[5]
 local total, manifest, priority = ARGV[6], ARGV[7], tonumber(ARGV[8])
@@ -22,8 +25,8 @@ if call("EXISTS", tombstone_key(id)) == 1 then
   call("UNLINK", upload)
   return { "DELETED" }
 end
--- The first write is one that a full Redis refuses: see begin().
-local age = tick(index_key(owner))
+-- The first write is one that a full Redis refuses: see allow_when_full().
+local age = next_score(index_key(owner))
 -- What an upload that broke off left under the id is not mixed with it.
 if #ARGV >= ALONG then call("UNLINK", upload) end
 for argument = ALONG, #ARGV, 2 do
@@ -53,13 +56,13 @@ call("HSET", job_key(id), "state", "QUEUED", "owner", owner, "lane", LANE, "tota
 call("SET", manifest_key(id), manifest)
 -- An expired job of this name and owner may have left its places in lists, and what it counted for.
 if call("ZREM", KEPT, pair(id, owner)) == 1 then
-  unlist(owner, id)
+  remove_from_lists(owner, id)
   charge(owner, id, 0)
 end
 set_used(owner, in_use(owner) + asked)
 call("ZADD", index_key(owner), age, id)
 if tags ~= "[]" then tag(owner, id, tags) end
 call("ZADD", DEADLINE, NOW + expires, id)
-offer(id, owner, LANE, rank)
+enqueue(id, owner, LANE, rank)
 fill(math.huge)
 return { "SUBMITTED", handed_out, ended }

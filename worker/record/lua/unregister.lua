@@ -1,4 +1,7 @@
--- UNREGISTER: a worker stops, and no longer counts.
+-- UNREGISTER: a worker stops.
+-- Before:  anything.
+-- After:   it is off the register, and the window is as wide as the others' slots.
+-- Returns: nothing.
 
-forget(ARGV[3])
+remove_worker(ARGV[3])
 measure_window()

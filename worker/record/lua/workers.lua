@@ -1,4 +1,7 @@
--- WORKERS: what the workers that are up said of themselves, their busy slots, and when they were last heard of.
+-- WORKERS: the workers that are up.
+-- Before:  anything.
+-- After:   nothing has changed.
+-- Returns: {{what it said of itself, its busy slots, when it was last heard of in ms}, ...}.
 
 local up = {}
 local entries = call("ZRANGEBYSCORE", WORKERS, "(" .. NOW, "+inf", "WITHSCORES")

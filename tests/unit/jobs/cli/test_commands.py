@@ -19,7 +19,7 @@ from support.processes import ROOT, RedisServer, eventually, started
 
 from jobs import BasicAerProvider, LocalCluster
 
-pytestmark = pytest.mark.usefixtures("no_settings")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_settings")]  # slow: starts processes
 BELL = 'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[2];\ncreg c[2];\nh q[0];\ncx q[0],q[1];\nmeasure q -> c;\n'
 NOWHERE = "redis://:s3cret@127.0.0.1:1/0"
 

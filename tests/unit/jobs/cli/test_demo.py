@@ -14,8 +14,10 @@ from jobs.cli import demo
 from jobs.cli.exits import ExitCode
 from jobs.cli.goodness import compare
 from jobs.cli.qasm import read_program
-from jobs.cluster.local import LocalCluster
+from jobs.cluster import LocalCluster
 from jobs.rebuilding import rebuild
+
+pytestmark = pytest.mark.slow  # starts processes
 
 EXAMPLES = pytest.mark.parametrize("example", demo.EXAMPLES, ids=lambda example: example.name)
 

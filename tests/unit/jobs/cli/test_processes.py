@@ -17,13 +17,13 @@ from support.patience import deadline
 from support.processes import eventually, started
 
 from jobs import BasicAerProvider
-from jobs.cli.passed_on import check_worker
+from jobs.cli.forwarded import check_worker
 from jobs.cli.shadows import shadows
 from jobs.cli.workers import differences, row
 from worker.record.values import WorkerInfo
 from worker.settings import Settings
 
-pytestmark = pytest.mark.usefixtures("no_settings")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_settings")]  # slow: starts processes
 
 
 def report(*arguments):

@@ -208,6 +208,7 @@ def test_a_character_that_openqasm_3_does_not_know_is_named(tmp_path, capfd, cha
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "place", "reason"),
     [
@@ -253,6 +254,7 @@ def deaf():
     endless()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("work", "error", "reason"),
     [

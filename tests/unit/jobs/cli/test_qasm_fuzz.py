@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.in_process import context_of
 
 from jobs.cli.qasm import UnreadableCircuitError, read_program
@@ -135,14 +136,14 @@ def statements(draw, version):
     return draw(st.one_of(kinds))
 
 
-@settings(slow, max_examples=60)
+@examples(60, slow)
 @given(file=files())
 def test_every_valid_file_is_read(tmp_path_factory, capfd, file):
     """What the grammar makes is read, with and without a version line."""
     assert check(tmp_path_factory, capfd, file.encode()) is not None
 
 
-@settings(slow, max_examples=150)
+@examples(150, slow)
 @given(file=files(), seed=st.integers(0, 1 << 32), count=st.integers(1, 4))
 def test_a_file_with_slips_is_read_or_refused_in_one_line(tmp_path_factory, capfd, file, seed, count):
     """Parts that are put in, left out, doubled or swapped give a Program or one line, and nothing is printed."""
@@ -161,7 +162,7 @@ def test_a_file_with_slips_is_read_or_refused_in_one_line(tmp_path_factory, capf
     check(tmp_path_factory, capfd, text.encode("utf-8"))
 
 
-@settings(slow, max_examples=60)
+@examples(60, slow)
 @given(
     header=st.sampled_from([b"", b"OPENQASM 2.0;\n", b"OPENQASM 3.0;\n"]),
     data=st.binary(max_size=300) | st.lists(st.sampled_from(SLIPS), max_size=30).map(" ".join).map(str.encode),
@@ -171,6 +172,7 @@ def test_any_bytes_are_read_or_refused_in_one_line(tmp_path_factory, capfd, head
     check(tmp_path_factory, capfd, header + data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", [2, 3])
 @pytest.mark.parametrize("slip", SLIPS)
 def test_each_slip_alone_is_read_or_refused_in_one_line(tmp_path_factory, capfd, version, slip):

@@ -9,9 +9,9 @@ from support.in_process import context_of
 
 from jobs.backend import BACKENDS
 from jobs.errors import BasicAerError
+from jobs.submit import prepare
 from jobs.submit.identity import check, seed_of
 from jobs.submit.options import DEFAULTS, resolve
-from jobs.submit.submission import prepare
 
 ANGLE = Parameter("a")
 

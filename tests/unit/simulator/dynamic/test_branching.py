@@ -9,10 +9,11 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support import patience
 from support.exact import assert_likely, distribution
+from support.examples import examples
 from support.programs import (
     Draw,
     bytes_of,
@@ -282,14 +283,14 @@ def _body(draw: Draw, depth: int) -> tuple[Instruction, ...]:
     return tuple(parts)
 
 
-@settings(deadline=None, max_examples=25, derandomize=True)
+@examples(25, derandomize=True)
 @given(dynamic_programs())
 def test_random_dynamic_programs_are_likely(dynamic: Program) -> None:
     """Rule 30: any mix of control flow, measurements, resets and stores follows the exact probabilities."""
     assert_likely(run(dynamic, seed=5, shots=4000).counts, distribution(dynamic))
 
 
-@settings(deadline=None, max_examples=25, derandomize=True)
+@examples(25, derandomize=True)
 @given(dynamic_programs(), st.integers(0, 2**63 - 1))
 def test_no_outcome_depends_on_how_branches_are_run(dynamic: Program, seed: int) -> None:
     """Rule 32: waiting for each other or not, and any number of other shots, change no shot's outcome."""
@@ -361,6 +362,7 @@ def relay(num_qubits: int) -> Program:
     )
 
 
+@pytest.mark.slow
 def test_a_qubit_goes_along_a_line_of_two_hundred() -> None:
     """Rule 30: three qubits are in use at once, however many there are."""
     line = relay(201)
@@ -372,7 +374,7 @@ def test_a_qubit_goes_along_a_line_of_two_hundred() -> None:
     assert abs(ones - 1000) < 4.5 * np.sqrt(500)
 
 
-@settings(deadline=None, max_examples=15, derandomize=True)
+@examples(15, derandomize=True)
 @given(dynamic_programs(), st.integers(0, 2**63 - 1), st.permutations(range(40)))
 def test_idle_qubits_change_nothing(dynamic: Program, seed: int, places: list[int]) -> None:
     """Rule 32: on any qubits of a device, a circuit has the outcomes that it has by itself."""
@@ -381,7 +383,7 @@ def test_idle_qubits_change_nothing(dynamic: Program, seed: int, places: list[in
     assert run(spread, seed=seed, shots=200, memory=True) == run(dynamic, seed=seed, shots=200, memory=True)
 
 
-@settings(deadline=None, max_examples=60, derandomize=True)
+@examples(60, derandomize=True)
 @given(dynamic_programs(), st.booleans())
 def test_as_many_qubits_as_are_said_to_be_in_use(dynamic: Program, sampling: bool) -> None:
     """Rule 25: what memory is admitted by is what the code does."""
@@ -445,6 +447,7 @@ def splitting(num_qubits: int) -> Program:
     return program(num_qubits, 12, *splits, IfElse(Clbit(0), (h(0),)), h(0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [1, 5, 64, 4096])
 def test_few_states_are_alive(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rule 25: of however many states there are, no more than `most_alive` take memory at once."""
@@ -461,6 +464,7 @@ def test_few_states_are_alive(most: int, monkeypatch: pytest.MonkeyPatch) -> Non
     assert peak < (1 + breadth.most_alive(state_bytes, 512, 512)) * state_bytes + bookkeeping
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [1, 5, 64, 4096])
 @pytest.mark.parametrize("together", [1, 1 << 15])
 def test_no_outcome_depends_on_how_many_states_wait(

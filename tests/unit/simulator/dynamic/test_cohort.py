@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.examples import examples
 
 from simulator.dynamic import cohort as module
 from simulator.dynamic import crowd
@@ -55,7 +56,7 @@ def spread(seed: int, num_rows: int = 4, num_members: int = 10) -> Cohort:
     return Cohort(7, State(amplitudes.reshape(-1), {0: 0, 1: 1}), members, gathered, np.arange(num_members))
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(st.integers(0, 999), st.integers(1, 4))
 def test_cut_and_joined_again_each_shot_is_as_before(seed: int, count: int) -> None:
     """Rule 30: parts share out the shots and their states; joined in any order, they are all there again."""
@@ -87,7 +88,7 @@ def test_a_cohort_that_is_cut_and_joined_moves_no_shot() -> None:
     assert one.crowd is gathered
 
 
-@settings(deadline=None, max_examples=20)
+@examples(20)
 @given(st.integers(0, 999))
 def test_halves(seed: int) -> None:
     """Half of the states, and their shots, in each; the one of fewer shots first."""

@@ -8,10 +8,11 @@ from threading import get_ident
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from numpy.typing import NDArray
+from support.examples import examples
 from support.programs import (
     dense,
     embedded,
@@ -55,7 +56,7 @@ def tuning(request: pytest.FixtureRequest) -> Iterator[Tuning]:
     threads.use_threads(None)
 
 
-@settings(deadline=None, max_examples=100)
+@examples(100)
 @given(data=st.data(), num_qubits=st.integers(1, 8))
 def test_an_evolution_is_its_instructions(data: st.DataObject, num_qubits: int, tuning: Tuning) -> None:
     """Rule 29: whatever the stages, blocks and chunks, a state goes where its instructions' matrices send it."""
@@ -67,7 +68,7 @@ def test_an_evolution_is_its_instructions(data: st.DataObject, num_qubits: int, 
     np.testing.assert_allclose(register.ordered(), expected, **TOLERANCE)
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(data=st.data(), num_qubits=st.integers(1, 8))
 def test_from_the_ground_state(data: st.DataObject, num_qubits: int, tuning: Tuning) -> None:
     """What is left out because a qubit is still in |0> is zero; so it is after a first evolution."""
@@ -80,7 +81,7 @@ def test_from_the_ground_state(data: st.DataObject, num_qubits: int, tuning: Tun
     np.testing.assert_allclose(register.ordered(), expected, **TOLERANCE)
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(data=st.data(), num_qubits=st.integers(1, 4))
 def test_matrices_too(data: st.DataObject, num_qubits: int, tuning: Tuning) -> None:
     """The rows of a matrix are qubits: the same plan multiplies a matrix."""
@@ -105,7 +106,8 @@ REAL = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@pytest.mark.slow
+@examples(60)
 @given(instructions=st.lists(REAL, max_size=16))
 def test_real_arithmetic(instructions: list[Evolving], tuning: Tuning) -> None:
     """A circuit of real gates runs on real numbers, to the same state."""
@@ -304,6 +306,7 @@ def applied(instructions: Sequence[Evolving], psi: NDArray[np.complex128]) -> ND
     return psi
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("real", [False, True])
 @pytest.mark.parametrize("num_qubits", [9, 11, 13, 14, 15])
 def test_each_tier(num_qubits: int, real: bool) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from simulator.errors import StoppedError
 from simulator.evolve.ordering import passes, put_in_order
@@ -25,7 +26,7 @@ def tuning(request: pytest.FixtureRequest) -> Iterator[Tuning]:
     use_threads(None)
 
 
-@settings(deadline=None, max_examples=100)
+@examples(100)
 @given(data=st.data(), num_bits=st.integers(0, 10), dtype=st.sampled_from([np.complex128, np.float32]))
 def test_put_in_order(data: st.DataObject, num_bits: int, dtype: type, tuning: Tuning) -> None:
     """Bit i of an index is, afterwards, what was bit sources[i], however the chunks are cut."""

@@ -22,6 +22,7 @@ from simulator.plan.operations import is_real
 from simulator.tuning import Tuning
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2, 4])
 @pytest.mark.parametrize("size", [1, 3, 5, 9])
 @pytest.mark.parametrize("dtype", [np.complex128, np.complex64])
@@ -38,6 +39,7 @@ def test_of_a_whole_state(size: int, count: int, dtype: type[Any]) -> None:
     threads.use_threads(None)
 
 
+@pytest.mark.slow
 def test_strings_that_flip_more_than_a_chunk_holds() -> None:
     """They run on the whole state, between stages of chunks."""
     rng = np.random.default_rng(1)

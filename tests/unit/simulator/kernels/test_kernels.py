@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.examples import examples
 from support.programs import Draw, embedded, random_unitary, random_vector
 
 from simulator.kernels import dense, diagonal, measure
@@ -34,7 +35,7 @@ def places(draw: Draw, *, targets: int = 1) -> tuple[int, tuple[int, ...], Contr
     return num_bits, tuple(bits[:count]), tuple((bit, draw(st.integers(0, 1))) for bit in controls)
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(place=places(), seed=st.integers(0, 99))
 def test_apply_matrix(place: tuple[int, tuple[int, ...], Controls], seed: int, tuning: Tuning) -> None:
     """Any matrix on any targets, under any controls, is its dense form."""
@@ -53,7 +54,7 @@ def test_apply_matrix_wider_than_a_real_product(tuning: Tuning) -> None:
     np.testing.assert_allclose(psi, expected, **TOLERANCE)
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(place=places(targets=0), seed=st.integers(0, 99))
 def test_apply_diagonal(place: tuple[int, tuple[int, ...], Controls], seed: int, tuning: Tuning) -> None:
     """Any diagonal, also one number without targets, is its dense form."""
@@ -65,7 +66,7 @@ def test_apply_diagonal(place: tuple[int, tuple[int, ...], Controls], seed: int,
     np.testing.assert_allclose(psi, expected, **TOLERANCE)
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(place=places(), seed=st.integers(0, 99))
 def test_prepare(place: tuple[int, tuple[int, ...], Controls], seed: int, tuning: Tuning) -> None:
     """Preparing targets in |0> is the matrix whose first column is the amplitudes."""

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from support.examples import examples
 from support.programs import Draw, embedded
 
 from simulator.kernels import measure
@@ -49,7 +50,7 @@ def close(found: NDArray[Any], expected: NDArray[Any], states: NDArray[Any]) -> 
     np.testing.assert_allclose(found, expected, rtol=0, atol=ATOL[states.real.itemsize])
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(case=states_and_bits())
 def test_marginals(case: tuple[NDArray[Any], list[int]], tuning: Tuning) -> None:
     """The distribution of some bits is the sum over the others, the first bit the least significant."""
@@ -66,7 +67,7 @@ def test_marginals(case: tuple[NDArray[Any], list[int]], tuning: Tuning) -> None
         )
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(case=states_and_bits(), data=st.data(), reset=st.booleans())
 def test_project(case: tuple[NDArray[Any], list[int]], data: st.DataObject, reset: bool, tuning: Tuning) -> None:
     """A projection keeps each state's own half, scaled; a reset puts it where the bit is 0."""
@@ -83,7 +84,7 @@ def test_project(case: tuple[NDArray[Any], list[int]], data: st.DataObject, rese
     close(states, np.array(expected), states)
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(case=states_and_bits(), data=st.data())
 def test_kept_halves(case: tuple[NDArray[Any], list[int]], data: st.DataObject, tuning: Tuning) -> None:
     """The halves, in any order and number, are what a projection keeps, without the bit."""
@@ -97,7 +98,7 @@ def test_kept_halves(case: tuple[NDArray[Any], list[int]], data: st.DataObject, 
     close(found, np.array(expected), states)
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(case=states_and_bits(), value=st.integers(0, 127))
 def test_collapse(case: tuple[NDArray[Any], list[int]], value: int, tuning: Tuning) -> None:
     """A collapsed state is the part where the bits have their values, normalised, with its phase."""
@@ -111,7 +112,7 @@ def test_collapse(case: tuple[NDArray[Any], list[int]], value: int, tuning: Tuni
     close(psi, expected, psi)
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(case=states_and_bits())
 def test_no_state_depends_on_the_others(case: tuple[NDArray[Any], list[int]], tuning: Tuning) -> None:
     """Rule 32: what is found and done for several states at once is, to the bit, what is for each alone."""
@@ -136,7 +137,7 @@ def test_no_state_depends_on_the_others(case: tuple[NDArray[Any], list[int]], tu
             np.testing.assert_array_equal(whole[place : place + 1], part)
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(
     bits=st.integers(0, 9),
     angle=st.floats(-4, 4),

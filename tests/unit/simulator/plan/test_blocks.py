@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.examples import examples
 from support.programs import Draw
 
 from simulator.matrices.folding import folded
@@ -50,7 +51,7 @@ def assert_ordered(given_order: Sequence[Operation], found: Sequence[Operation])
             assert not conflict(one, other) or places[id(one)] < places[id(other)]
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(given_order=operations(), room=st.integers(2, NUM_QUBITS))
 def test_stages(given_order: list[Operation], room: int) -> None:
     """A stage mixes local qubits only; stage after stage, all operations run, in an order that means the same."""
@@ -67,7 +68,7 @@ def test_stages(given_order: list[Operation], room: int) -> None:
     assert_ordered(given_order, found)
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(given_order=operations(), real=st.booleans(), outside=st.integers(0, 3))
 def test_blocks(given_order: list[Operation], real: bool, outside: int) -> None:
     """A block holds all local qubits of its operations; block after block, the order means the same."""
@@ -89,7 +90,7 @@ def test_blocks(given_order: list[Operation], real: bool, outside: int) -> None:
     assert_ordered(here, found)
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(given_order=operations(4), widest=st.integers(2, 4))
 def test_fusion(given_order: list[Operation], widest: int) -> None:
     """In one pass, too, each operation is in one block that holds its qubits, in an order that means the same."""
@@ -110,7 +111,7 @@ def test_fusion(given_order: list[Operation], widest: int) -> None:
     assert_ordered(here, found)
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(given_order=operations(5), outside=st.integers(0, 2))
 def test_rows(given_order: list[Operation], outside: int) -> None:
     """What is put together for planning is an order that means the same; a diagonal stays one."""
@@ -128,7 +129,7 @@ def test_rows(given_order: list[Operation], outside: int) -> None:
     assert_ordered(here, found)
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(given_order=operations(5))
 def test_units(given_order: list[Operation]) -> None:
     """The factors of a block are each in one unit that has their bits, in an order that means the same."""
@@ -143,7 +144,7 @@ def test_units(given_order: list[Operation]) -> None:
 
 
 @pytest.mark.parametrize("real", [False, True])
-@settings(deadline=None, max_examples=100)
+@examples(100)
 @given(given_order=operations())
 def test_a_plan_has_every_operation_once(given_order: list[Operation], real: bool) -> None:
     """Nothing is lost and nothing done twice, and the layout is a permutation."""

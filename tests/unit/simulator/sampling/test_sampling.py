@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from support.examples import examples
 from support.programs import measures, random_vector
 
 from simulator.circuit.instructions import Measure
@@ -85,7 +86,7 @@ def counted(
     return tally.results()
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 200)), max_size=8),
     st.integers(0, 2**201 - 1) | st.just(0),
@@ -132,7 +133,7 @@ def test_small_distributions_do_not_depend_on_where_qubits_lie() -> None:
     )
 
 
-@settings(deadline=None, max_examples=30)
+@examples(30)
 @given(st.lists(st.integers(0, 5), max_size=6), st.integers(0, 99), st.sampled_from([14, 3, 1]))
 def test_the_collapsed_state_is_that_of_the_outcome(qubits: list[int], seed: int, size: int) -> None:
     """Rule 31: after the one shot of a statevector, its outcome is the only one that is left."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.examples import examples
 from support.programs import h, measures, program, unitary_instructions, x
 
 from simulator import run_shard
@@ -115,7 +116,7 @@ def test_a_part_goes_round() -> None:
     assert wire.decode_part(wire.encode(Part())) == Part()
 
 
-@settings(deadline=None, max_examples=30)
+@examples(30)
 @given(unitary_instructions(4))
 def test_any_program_goes_round(instructions: tuple[Instruction, ...]) -> None:
     """Rule 36: floats and matrices come back to the last bit."""
@@ -171,7 +172,7 @@ def test_every_truncation_is_refused(message: Shard | Part) -> None:
         decode(data + b"\xc0")
 
 
-@settings(deadline=None, max_examples=400)
+@examples(400)
 @given(st.data())
 def test_damaged_messages_are_refused_or_valid(data: st.DataObject) -> None:
     """Rule 36: whatever the bytes, decoding gives a checked value or a WireError, nothing else."""
@@ -187,7 +188,7 @@ def test_damaged_messages_are_refused_or_valid(data: st.DataObject) -> None:
     assert decode(wire.encode(value)) == value
 
 
-@settings(deadline=None, max_examples=100)
+@examples(100)
 @given(st.binary(max_size=200))
 def test_garbage_is_refused(body: bytes) -> None:
     """Rule 36: random bytes behind a good header are a WireError."""

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.patience import deadline
 from support.programs import h, measures, program, ry, x
 
@@ -157,21 +158,21 @@ PLACES = {kind: places(tree) for kind, tree in TREES.items()}
 slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
-@settings(slow, max_examples=300)
+@examples(300, slow)
 @given(st.sampled_from(sorted(DECODE)), st.binary(max_size=400))
 def test_random_bytes(kind, body):
     """Rule 36: random bytes behind a good header."""
     refused_or_checked(kind, MAGIC + body)
 
 
-@settings(slow, max_examples=300)
+@examples(300, slow)
 @given(st.sampled_from(sorted(DECODE)), trees)
 def test_random_trees(kind, tree):
     """Rule 36: well-formed msgpack of any shape."""
     refused_or_checked(kind, MAGIC + msgspec.msgpack.encode(tree))
 
 
-@settings(slow, max_examples=500)
+@examples(500, slow)
 @given(st.data())
 def test_mutated_trees(data):
     """Rule 36: a good message with some nodes replaced is refused, or decodes to what runs or is stopped."""
@@ -185,7 +186,7 @@ def test_mutated_trees(data):
         ends(value)
 
 
-@settings(slow, max_examples=200)
+@examples(200, slow)
 @given(st.data())
 def test_moved_nodes(data):
     """Rule 36: so is a good message whose nodes have changed places."""

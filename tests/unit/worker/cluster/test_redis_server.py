@@ -27,6 +27,8 @@ from worker.cluster.redis_server import (
     start_redis,
 )
 
+pytestmark = pytest.mark.slow  # starts processes
+
 PASSWORD = "a-password"  # noqa: S105 (of a server that lives for one test)
 
 

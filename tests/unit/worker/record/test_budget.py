@@ -159,6 +159,7 @@ def test_an_expired_result_gives_back_its_bytes(client, clock, submit):
     assert used(client) == RECORD_BYTES
 
 
+@pytest.mark.slow
 def test_any_number_of_expired_results_is_given_back(store, client, clock, submit):
     """A FEED looks at 100 expired results at most, and not at the same ones again until the record expires."""
     for number in range(130):

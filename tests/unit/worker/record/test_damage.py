@@ -180,6 +180,7 @@ def belongs_to(name: str, owners: dict[str, str]) -> set[str]:
     return {rest} & set(owners) if kind in of_a_job else set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("third", range(3))
 @pytest.mark.parametrize("how", DAMAGES)
 def test_one_damaged_key_harms_its_own_jobs_only(client, clock, how, third):

@@ -83,6 +83,7 @@ def queries(jobs):
         )
 
 
+@pytest.mark.slow
 def test_what_is_wanted_is_found(store, known):
     """All filters agree with a look at every job, in the order of the SUBMITs, whatever is skipped (rule 14)."""
     found = 0
@@ -95,6 +96,7 @@ def test_what_is_wanted_is_found(store, known):
     assert found > 500
 
 
+@pytest.mark.slow
 def test_pages_go_on_where_they_ended(store, known):
     """Pages of any size give each job once, and skip as many as are to be skipped."""
     for wanted in queries(known):
@@ -139,6 +141,7 @@ def test_expired_records_do_not_hide_others(store, client, clock, submit, gone, 
     store.feed()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("connect", ["redis"], indirect=True)
 def test_what_an_index_answers_is_quick(store, client, submit):
     """Of 2,500 jobs few are looked at where a tag, a time or being unfinished says which; and none twice."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
+from support.examples import examples
 from support.patience import deadline
 from support.uploads import write_payload
 
@@ -52,7 +53,7 @@ def test_a_large_job_counts_once(store, submit):
     store.cancel("large")
 
 
-@settings(max_examples=60, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
+@examples(60, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
 @given(
     jobs=st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 2)), min_size=1, max_size=12),
     served=st.integers(0, 4),
@@ -99,6 +100,7 @@ def test_it_is_the_order_in_which_jobs_begin(client, clock, jobs, served, more):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("connect", ["redis"], indirect=True)
 def test_it_is_quick_behind_many_jobs(store, client, submit):
     """It runs as many commands behind 3,000 jobs as behind 30."""

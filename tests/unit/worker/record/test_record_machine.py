@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, Phase, settings
+import pytest
+from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from support.examples import examples
 from support.record_inspection import RECORD_BYTES, Snapshot, violations
 from support.uploads import write_payload
 
@@ -230,12 +232,13 @@ class RecordMachine(RuleBasedStateMachine):
         assert left - LASTING == set()
 
 
+@pytest.mark.slow
 def test_any_calls_in_any_order(client, clock):
     """Every shard is in exactly one place, tokens fence, ends are final and told once, nothing leaks (rule 34)."""
     run_state_machine_as_test(
         lambda: RecordMachine(client, clock),
-        settings=settings(
-            max_examples=40,
+        settings=examples(
+            40,
             stateful_step_count=40,
             deadline=None,
             # What fails is shown as it was found: to shrink it takes minutes.

@@ -28,6 +28,7 @@ def tick(store, clock, seconds):
     return handed, ended
 
 
+@pytest.mark.slow
 def test_a_lost_doorbell_rings_again_with_doubling(store, clock, submit):
     """What nobody claims is sent again after one lease, then two, four ... and at most 64 later (rule 34)."""
     submit()
@@ -233,6 +234,7 @@ def test_a_job_may_take_job_timeout_from_its_first_claim(store, clock, submit):
     assert store.read("job").state == "ERROR"
 
 
+@pytest.mark.slow
 def test_a_deadline_speaks_louder_than_a_bad_part(store, clock, submit):
     """A job that ended at its deadline says so, whatever failed before."""
     submit(total=2)

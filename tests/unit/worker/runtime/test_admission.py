@@ -12,6 +12,8 @@ from simulator.errors import MemoryRefusedError
 from simulator.sizes import size
 from worker.runtime.admission import Admission, NoRoomError, available_memory, total_memory
 
+pytestmark = pytest.mark.slow  # starts processes
+
 
 def test_within_the_machine():
     """What is available is part of what there is."""

@@ -24,7 +24,10 @@ TOKEN = "token/w1"  # noqa: S105 (it is no secret)
 HELD = "basicaer:1:held"
 
 # A fork of a process with threads is deprecated from Python 3.12 on; billiard's pool is one.
-pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),
+]  # slow: starts processes
 
 
 def sleep():

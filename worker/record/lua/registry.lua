@@ -1,4 +1,4 @@
--- The prelude of the scripts that know the workers: who is up, and how wide the window is for them.
+-- The prelude of the scripts that know the workers: which are up, and how wide the window is for them.
 
 local WORKERS, INFO, LOAD = PREFIX .. "workers", PREFIX .. "workers:info", PREFIX .. "workers:load"
 
@@ -10,7 +10,7 @@ local function info_of(name)
   if readable and type(worker) == "table" and type(worker.lanes) == "table" then return worker end
 end
 
-local function forget(name)
+local function remove_worker(name)
   local worker = info_of(name)
   for _, lane in ipairs(worker and worker.lanes or { LANE }) do
     call("HDEL", slots_key(lane), name)
@@ -20,12 +20,12 @@ local function forget(name)
   call("ZREM", WORKERS, name)
 end
 
--- The worker is up, and counts for a lease: a node that is so busy that it misses ticks has not gone. One that is
--- told to stop says so.
+-- The worker is up, and counts for a lease: a node that is so busy that it misses ticks has not gone. One that
+-- stops says so (UNREGISTER).
 local function register(name, info, busy)
   local worker = cjson.decode(info)
   if call("HGET", INFO, name) ~= info then
-    forget(name)
+    remove_worker(name)
     call("HSET", INFO, name, info)
     if worker.quota then call("SET", QUOTA, string.format("%.0f", worker.quota)) end
   end
@@ -40,7 +40,7 @@ end
 -- The window is as wide as the slots of the workers that are up and serve the lane; returns these.
 local function measure_window()
   for _, name in ipairs(call("ZRANGEBYSCORE", WORKERS, "-inf", NOW)) do
-    forget(name)
+    remove_worker(name)
   end
   local slots, entries = 0, call("HGETALL", slots_key(LANE))
   for i = 1, #entries, 2 do

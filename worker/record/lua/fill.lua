@@ -36,13 +36,13 @@ local function fill(limit, least)
     local ready = ready_key(LANE, owner)
     local id = call("ZRANGE", ready, 0, 0)[1]
     if id then
-      local done, sent = attempt(id, send_next, id, ready)
+      local done, sent = guarded(id, send_next, id, ready)
       if done and sent then
-        call("ZADD", TURN, tick(TURN), owner)
+        call("ZADD", TURN, next_score(TURN), owner)
         room = room - 1
       else
         call("ZREM", ready, id)
-        if call("EXISTS", job_key(id)) == 0 then forget_job(id, ready) end
+        if call("EXISTS", job_key(id)) == 0 then remove_job(id, ready) end
       end
     else
       call("ZREM", TURN, owner)

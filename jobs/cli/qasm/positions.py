@@ -1,4 +1,4 @@
-"""Where the importer of OpenQASM 3 was in the file when an error was raised that does not say it."""
+"""The position in an OpenQASM 3 file at which its importer raised an error that does not name one."""
 
 from __future__ import annotations
 

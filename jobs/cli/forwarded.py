@@ -1,4 +1,4 @@
-"""Options that go on to Celery's worker and to Flower, tried before these start: there it is a traceback."""
+"""Options that are forwarded to Celery's worker and to Flower, checked first: there a bad one is a traceback."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def check_worker(arguments: Sequence[str], settings: Settings) -> None:
     from worker.queue.app import make_app
 
     def parsed() -> click.Context:
-        """Parse as Celery will; but it would import a pool that is not to be."""
+        """Parse options as Celery does, without importing the pool that they name."""
         given, _, _ = worker.make_parser(click.Context(worker)).parse_args(list(arguments))
         pool = given.get("pool", _POOLS[0])
         if pool not in _POOLS:
