@@ -12,6 +12,7 @@
 # make bench-engine   the engine beside Aer and qulacs; ARGS='--help' tells how to run a part of it
 # make bench-scale    jobs, shards and workers beside Celery, Aer and plain processes; ARGS='--help' likewise
 # make bench-model    what one Redis carries: measured constants, what follows, and a check with 20 workers
+# make bench-against REV=<commit>   this tree beside another revision of it; without REV, beside the last commit
 # PYTHON names the interpreter that makes the virtual environment, as in: make demo PYTHON=python3.12
 
 PYTHON ?= python3
@@ -19,7 +20,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 N      ?= 10
 
-.PHONY: demo test test-fast faults soak lint bench bench-engine bench-scale bench-model clean
+.PHONY: demo test test-fast faults soak lint bench bench-against bench-engine bench-scale bench-model clean
 
 demo: $(VENV)/.installed
 	$(BIN)/basicaer demo
@@ -68,6 +69,10 @@ constraints:
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.round_trip $(ARGS)
+
+REV ?= HEAD
+bench-against: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.against $(REV) $(ARGS)
 
 bench-engine: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.engine $(ARGS)

@@ -174,7 +174,7 @@ class BasicAerJob(JobV1):
     def partial_result(self) -> Result:
         """Return what has finished so far, at any time: the experiments whose results are in, which may be none.
 
-        Each experiment's ``index`` is its circuit's place in the job. ``success`` is True once the job is DONE,
+        Each experiment's ``index`` is its circuit's index in the job. ``success`` is True once the job is DONE,
         and then all is there. Raises `JobExpiredError` where the result is gone.
         """
         return self._results().so_far(self._read())

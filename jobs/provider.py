@@ -11,13 +11,12 @@ from typing import Any
 
 from qiskit.providers import JobStatus
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
-from qiskit.providers.jobstatus import JOB_FINAL_STATES
 
 from jobs.backend import BACKENDS, BasicAerBackend, UnknownBackend
 from jobs.connection import EMBEDDED, Connection
 from jobs.errors import BasicAerError
 from jobs.follow.recorded import RecordedJob
-from jobs.follow.status import RECORD_STATUS
+from jobs.follow.status import RECORD_STATUS, wanted_statuses
 from jobs.job import BasicAerJob
 from jobs.submit import arguments
 from jobs.submit.manifest import Manifest
@@ -126,7 +125,7 @@ class BasicAerProvider:
         if backend_name is not None and not isinstance(backend_name, str):
             raise BasicAerError(f"backend_name={backend_name!r} must be a backend's name, or None")
         limit, skip = None if limit is None else arguments.count("limit", limit), arguments.count("skip", skip)
-        statuses = _statuses(status, pending)
+        statuses = wanted_statuses(status, pending)
         states = frozenset(state for state, each in RECORD_STATUS.items() if each in statuses)
         if not states:
             return []
@@ -161,25 +160,6 @@ class BasicAerProvider:
     def close(self) -> None:
         """Give connections back, and with the last client the embedded cluster; a later call connects anew."""
         self.connection.close()
-
-
-def _statuses(status: JobStatus | str | Iterable[JobStatus | str] | None, pending: bool | None) -> set[JobStatus]:
-    wanted = set(JobStatus)
-    if status is not None:
-        several = status if isinstance(status, Iterable) and not isinstance(status, str) else [status]
-        wanted = {each if isinstance(each, JobStatus) else _status(each) for each in several}
-    if not (pending is None or isinstance(pending, bool)):
-        raise BasicAerError(f"pending={pending!r} must be True, False, or None")
-    if pending is not None:
-        wanted = {each for each in wanted if (each in JOB_FINAL_STATES) != pending}
-    return wanted
-
-
-def _status(name: Any) -> JobStatus:
-    found = JobStatus.__members__.get(name.upper()) if isinstance(name, str) else None
-    if found is None:
-        raise BasicAerError(f"No job status {name!r}; there are {', '.join(JobStatus.__members__)}.")
-    return found
 
 
 @functools.cache

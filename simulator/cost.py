@@ -12,16 +12,17 @@ from simulator.circuit.instructions import (
     Unitary,
 )
 from simulator.circuit.program import MAX_QUBITS, Program
-from simulator.dynamic.breadth import most_alive
 from simulator.dynamic.bytecode import Bytecode
+from simulator.dynamic.limits import peak_states
 from simulator.dynamic.timeline import Timeline
 from simulator.errors import MemoryRefusedError
 from simulator.kernels.threads import thread_count
 from simulator.monitor import Checkpoint, no_checkpoint
-from simulator.pieces import each as every
-from simulator.plan.operations import is_rotation
+from simulator.piecewise import with_checkpoints
+from simulator.plan import is_rotation
 from simulator.sampling.tally import WORD_BITS
 from simulator.shards.shards import Method, Options, Precision
+from simulator.tuning import CACHE_BITS
 
 #: Bits of a state that NumPy can address; memory ends far earlier.
 _MAX_STATE_BITS = 48
@@ -57,8 +58,6 @@ _BRANCH_SECONDS, _BRANCH_AMPLITUDE_SECONDS = 4e-6, 3e-9
 _DRAW_SECONDS, _OUTCOME_SECONDS = 1e-8, 1e-7
 #: Qubits up to which rows of a sweep are run together; then the same as above, of a row.
 ROW_QUBITS = 12
-#: log2 of the amplitudes of all rows that go through a step together: two such buffers stay in a core's cache.
-_ROWS_AMPLITUDES = 14
 #: Instructions of all of them, which have a matrix in each row, and the bytes of one with what is made of it.
 _ROWS_INSTRUCTIONS, _BYTES_PER_ROW_INSTRUCTION = 1 << 15, 1 << 10
 _ROW_SECONDS, _ROW_INSTRUCTION_SECONDS, _ROW_AMPLITUDE_SECONDS = 5e-6, 0.2e-6, 0.6e-9
@@ -88,7 +87,7 @@ def bytes_required(
     state = _BYTES_PER_AMPLITUDE[precision] << timeline.num_bits
     real = bytecode.real and timeline.from_ground and timeline.method != "unitary"
     num_instructions = widest_diagonal = 0
-    for instruction in every(walk(timeline.program.instructions), checkpoint):
+    for instruction in with_checkpoints(walk(timeline.program.instructions), checkpoint):
         num_instructions += 1
         if isinstance(instruction, Diagonal):
             # It is copied as numbers of the state's type.
@@ -123,7 +122,7 @@ def sweep_bytes(bytecode: Bytecode, rows: int, options: Options) -> int:
 
 def rows_together(template: Program, num_qubits: int) -> int:
     """Return how many rows of a sweep go through a step together, whose states have so many qubits."""
-    amplitudes = 1 << _ROWS_AMPLITUDES >> num_qubits
+    amplitudes = 1 << CACHE_BITS >> num_qubits
     return max(1, min(amplitudes, _ROWS_INSTRUCTIONS // max(1, len(template.instructions))))
 
 
@@ -208,14 +207,14 @@ def row_seconds(timeline: Timeline, options: Options) -> float:
 
 def _counted_bytes(timeline: Timeline, shots: int, state: int, *, real: bool) -> int:
     """Return the bytes of the states of a run to counts."""
-    most = most_alive(state, shots, shots)
+    most = peak_states(state, shots, shots)
     draws = timeline.draws(most)
     histories = min(shots, 1 << min(draws, most))
     if histories <= 1:
         # One that qubits are taken out of, or brought to, and what becomes of it.
         alive = 2 if timeline.frees else 1
         return alive * state // 2 if real else alive * state
-    return (1 + most_alive(state, shots, histories)) * state
+    return (1 + peak_states(state, shots, histories)) * state
 
 
 def _workspace(state: int) -> int:

@@ -16,16 +16,15 @@ from numpy.typing import NDArray
 
 from simulator.circuit.program import Program
 from simulator.cost import refuse_beyond_memory
-from simulator.dynamic.branching import Interpreter
 from simulator.dynamic.bytecode import Bytecode, Evolve
 from simulator.dynamic.compiler import compile_program
+from simulator.dynamic.interpreter import Interpreter
 from simulator.dynamic.timeline import Timeline, unitary_instructions
 from simulator.errors import InvalidProgramError
-from simulator.evolve import state
-from simulator.evolve.evolution import Evolution
+from simulator.evolve import Evolution, Statevectors, statevector
 from simulator.kernels.result_amplitudes import to_complex
 from simulator.monitor import SILENT, Checkpoint, Monitor
-from simulator.pieces import numbered
+from simulator.piecewise import integers
 from simulator.rng import Uniforms
 from simulator.sampling.sampling import collapse, sample
 from simulator.sampling.tally import Tally
@@ -131,18 +130,19 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
             )
         )
     one_shot = method == "statevector"
-    numbers = numbered(0, 1, checkpoint) if one_shot else numbered(first, shots, checkpoint)
+    numbers = integers(0, 1, checkpoint) if one_shot else integers(first, shots, checkpoint)
     tally = Tally(numbers.size, memory=memory, first=first, checkpoint=checkpoint)
     final = None
     if one_shot or (shots and program.num_clbits):
         uniforms = Uniforms(seed)
 
-        def start() -> state.State:
+        def start() -> Statevectors:
             if initial_state is not None:
                 amplitudes = _copied(initial_state, (1 << program.num_qubits,), dtype, checkpoint)
-                return state.vector(amplitudes, tuning)
+                return Statevectors(statevector.vector(amplitudes, tuning))
             own = amplitude_type(precision, real=bytecode.real)
-            return state.ground_of(bytecode.qubits, own, dtype if one_shot else None, checkpoint, tuning)
+            room = dtype if one_shot else None
+            return Statevectors(statevector.ground_of(bytecode.qubits, own, room, checkpoint, tuning))
 
         ended = 0
         measures = bytecode.timeline.final
@@ -154,19 +154,23 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
             monitor.report(ended / numbers.size)
             if one_shot:
                 collapse(branch, measures, uniforms, checkpoint)
-                final = finished_state(branch.state, program.global_phase, precision, chop_threshold, checkpoint)
+                last = branch.states.state
+                final = finished_state(last, program.global_phase, precision, chop_threshold, checkpoint)
     if not program.num_clbits:
         tally = Tally(0, memory=memory)
     return CircuitResult(*tally.results(), final)
 
 
-def final_state(program: Program, *, precision: Precision = "double", monitor: Monitor = SILENT) -> state.State:
-    """Return the state that a program without measurements leaves; its qubits lie in any order (`State.slots`).
+def final_state(
+    program: Program, *, precision: Precision = "double", monitor: Monitor = SILENT
+) -> statevector.Statevector:
+    """Return the state that a program without measurements leaves.
 
-    The global phase is left out. Raises `InvalidProgramError` for what is not unitary.
+    Its qubits lie in any order (`Statevector.bit_of`). The global phase is left out. Raises `InvalidProgramError`
+    for what is not unitary.
     """
     evolution = Evolution(unitary_instructions(program))
-    found = state.ground(program.num_qubits, amplitude_type(precision, real=evolution.real))
+    found = statevector.ground(program.num_qubits, amplitude_type(precision, real=evolution.real))
     evolution.run(found, monitor)
     return found
 
@@ -176,12 +180,12 @@ def _unitary(
     initial: NDArray[np.generic] | None,
     dtype: type[Any],
     monitor: Monitor,
-) -> state.State:
+) -> statevector.Statevector:
     checkpoint, num_qubits = monitor.checkpoint, bytecode.timeline.program.num_qubits
     if initial is None:
-        rows = state.identity(num_qubits, dtype, checkpoint)
+        rows = statevector.identity(num_qubits, dtype, checkpoint)
     else:
-        rows = state.matrix(_copied(initial, (1 << num_qubits,) * 2, dtype, checkpoint))
+        rows = statevector.matrix(_copied(initial, (1 << num_qubits,) * 2, dtype, checkpoint))
     for operation in bytecode.operations:
         if isinstance(operation, Evolve):
             operation.evolution.run(rows, monitor)
@@ -194,11 +198,11 @@ def _copied(
     """Copy an initial state: it will be changed in place."""
     if initial.shape != shape:
         raise InvalidProgramError(f"the initial state has shape {initial.shape}; the circuit asks for {shape}")
-    return state.copied(initial, dtype, checkpoint)
+    return statevector.contiguous_copy(initial, dtype, checkpoint)
 
 
 def finished_state(
-    final: state.State,
+    final: statevector.Statevector,
     global_phase: float,
     precision: Precision,
     chop_threshold: float,

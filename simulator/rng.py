@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.monitor import Checkpoint, no_checkpoint
-from simulator.pieces import looked
+from simulator.piecewise import slices
 
 #: Shots whose draws are made together, where they are remembered.
 BLOCK = 1024
@@ -92,7 +92,7 @@ class Draws:
 
     def row(self, shots: NDArray[np.int64], number: int, checkpoint: Checkpoint = no_checkpoint) -> Row:
         """Return the draws of this number of some shots, at least one, and of others."""
-        bounds = [(shots[some].min(), shots[some].max()) for some in looked(shots.size, checkpoint)]
+        bounds = [(shots[some].min(), shots[some].max()) for some in slices(shots.size, checkpoint)]
         first, last = int(min(bounds)[0]) // BLOCK, int(max(most for _, most in bounds)) // BLOCK
         row = self._spanning(number, first, last, checkpoint)
         # With as many shots as blocks, the others of these blocks will be asked for soon.
@@ -100,7 +100,7 @@ class Draws:
         start = row.first // BLOCK
         missing = blocks[~row.made[blocks - start]]
         for run in np.split(missing, np.flatnonzero(np.diff(missing) > 1) + 1) if missing.size else ():
-            for some in looked(run.size, checkpoint, _FILLED):
+            for some in slices(run.size, checkpoint, _FILLED):
                 begin = int(run[0]) + some.start
                 places = slice(begin - start, int(run[0]) + some.stop - start)
                 draws = row.numbers[places.start * BLOCK : places.stop * BLOCK]
@@ -119,7 +119,7 @@ class Draws:
             place = start - wider.first // BLOCK
             wider.made[place : place + row.made.size] = row.made
             goal = wider.numbers[place * BLOCK :]
-            for some in looked(row.numbers.size, checkpoint):
+            for some in slices(row.numbers.size, checkpoint):
                 goal[some] = row.numbers[some]
             row = wider
         while self._rows and sum(each.made.size for each in self._rows.values()) > _REMEMBERED_BLOCKS:

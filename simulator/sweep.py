@@ -19,10 +19,9 @@ from simulator.dynamic.bytecode import Bytecode, Evolve
 from simulator.dynamic.compiler import compile_program
 from simulator.dynamic.timeline import Timeline
 from simulator.engine import amplitude_type, finished_state
-from simulator.evolve import state
-from simulator.evolve.rows import Columns, RowsEvolution, can_share_steps
+from simulator.evolve import Columns, RowsEvolution, can_share_steps, statevector
 from simulator.monitor import Checkpoint, Monitor
-from simulator.pieces import concatenated, looked
+from simulator.piecewise import concatenate, slices
 from simulator.sampling.row_sampling import Counts, RowSampler
 from simulator.sampling.tally import WORD_BITS, Words, summed
 from simulator.shards.parts import SweepOutcome
@@ -57,10 +56,10 @@ def run_together(
         some = values[start : start + step]
         rows = np.zeros((len(some), 1 << len(bytecode.qubits)), dtype)
         rows[:, 0] = 1
-        one = state.State(rows[0], {qubit: bit for bit, qubit in enumerate(bytecode.qubits)})
+        one = statevector.Statevector(rows[0], {qubit: bit for bit, qubit in enumerate(bytecode.qubits)})
         for evolution in evolutions:
             rows = evolution.run(rows, one, some, checkpoint)
-        tallies.add(rows, one.slots, bytecode, seeds[start : start + step], checkpoint)
+        tallies.add(rows, one.bit_of, bytecode, seeds[start : start + step], checkpoint)
         if options.method == "statevector":
             states += _finished_rows(rows, one, _phases(sweep, some), options, checkpoint)
         monitor.report((start + len(some)) / sweep.num_rows)
@@ -74,7 +73,7 @@ def run_together(
         counts=counts,
         ends=ends,
         memory=memory,
-        states=Array.over(concatenated(states, checkpoint).reshape(len(states), -1)) if states else None,
+        states=Array.over(concatenate(states, checkpoint).reshape(len(states), -1)) if states else None,
         names=sweep.names,
         metadata=sweep.metadata,
         global_phases=Array.of(_phases(sweep, values)) if GLOBAL_PHASE in sweep.places else None,
@@ -96,13 +95,13 @@ class _Tallies:
     def add(
         self,
         rows: NDArray[Any],
-        slots: dict[int, int],
+        bit_of: dict[int, int],
         bytecode: Bytecode,
         seeds: Sequence[int],
         checkpoint: Checkpoint,
     ) -> None:
         """Sample some rows."""
-        sampler = RowSampler(rows, slots, bytecode.timeline.final, seeds, self._counted, checkpoint)
+        sampler = RowSampler(rows, bit_of, bytecode.timeline.final, seeds, self._counted, checkpoint)
         if self._memory is None:
             self._counts.append(sampler.counted())
             return
@@ -113,10 +112,10 @@ class _Tallies:
 
     def results(self, checkpoint: Checkpoint) -> tuple[Array, Array, Array, Array | None]:
         """Return the memories, the counts and the ends of `SweepOutcome`, and each shot's memory."""
-        words, counts, sizes = (concatenated(each, checkpoint) for each in zip(*self._counts, strict=True))
+        words, counts, sizes = (concatenate(each, checkpoint) for each in zip(*self._counts, strict=True))
         memory = None
         if self._memory is not None:
-            whole = concatenated(self._memory, checkpoint).reshape(len(self._memory), -1)
+            whole = concatenate(self._memory, checkpoint).reshape(len(self._memory), -1)
             memory = Array.counting(whole, checkpoint)
         found = [Array.counting(each, checkpoint) for each in (words, counts, sizes.cumsum())]
         return found[0], found[1], found[2], memory
@@ -125,7 +124,7 @@ class _Tallies:
 def _tallied(words: Words, checkpoint: Checkpoint) -> tuple[Words, Counts]:
     """Return the words that come, ascending, and how often each does."""
     return summed(
-        [np.unique(words[some], return_counts=True) for some in looked(words.size, checkpoint)], checkpoint
+        [np.unique(words[some], return_counts=True) for some in slices(words.size, checkpoint)], checkpoint
     )
 
 
@@ -145,7 +144,7 @@ def _bytecode(template: Program, options: Options, checkpoint: Checkpoint) -> By
 def _instructions(operation: object) -> Iterator[Any]:
     if isinstance(operation, Evolve):
         for piece in operation.evolution.pieces:
-            yield from piece.instructions
+            yield from piece
 
 
 def _with_own_gates(sweep: Sweep) -> tuple[Program, Columns]:
@@ -175,12 +174,12 @@ def _phases(sweep: Sweep, values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _finished_rows(
     rows: NDArray[Any],
-    one: state.State,
+    one: statevector.Statevector,
     phases: NDArray[np.float64],
     options: Options,
     checkpoint: Checkpoint,
 ) -> Iterator[NDArray[Any]]:
     """Yield the rows' states as `engine.run` returns them."""
     for row, phase in zip(rows, phases.tolist(), strict=True):
-        own = state.State(row.copy(), dict(one.slots), one.live, one.home)
+        own = one.with_amplitudes(row.copy())
         yield finished_state(own, phase, options.precision, options.chop_threshold, checkpoint)

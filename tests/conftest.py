@@ -33,10 +33,12 @@ def pytest_addoption(parser):
     parser.addoption("--soak-minutes", type=float, default=0.75, help="how long the soak makes trouble")
     parser.addoption("--soak-seed", type=int, default=0, help="repeat the soak of this seed; 0: a new one")
     parser.addoption("--long", action="store_true", help="also run what takes minutes and many GiB")
+    parser.addoption("--rule", type=int, help="only tests that hold this rule of the behaviour contract")
     parser.addoption("--ending", type=float, default=10.0, help="seconds in which what tests started must end")
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "rule(*numbers): rules of the behaviour contract that a test holds")
     config.addinivalue_line("markers", "slow: starts processes, or takes a second of a core and more")
     config.addinivalue_line("markers", "long: takes minutes and many GiB; runs with --long only")
     # Before anything is captured.
@@ -53,6 +55,10 @@ def pytest_collection_modifyitems(config, items):
         for item in items:
             if "long" in item.keywords:
                 item.add_marker(skip)
+    if (wanted := config.getoption("--rule")) is not None:
+        kept = [item for item in items if any(wanted in mark.args for mark in item.iter_markers("rule"))]
+        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        items[:] = kept
 
 
 @pytest.hookimpl(trylast=True)

@@ -38,8 +38,8 @@ def answer(error: BaseException) -> tuple[str, str]:
     return (code if code.isalpha() and code.isupper() else ""), text
 
 
-def passes(fault: Exception) -> bool:
-    """Whether a fault is the server's, and so may pass, and not an answer to one call, which will not."""
+def is_transient(fault: Exception) -> bool:
+    """Whether a fault is the server's, which may pass, and not an answer to one call, which will not."""
     return answer(fault)[0] not in _ABOUT_THE_CALL or isinstance(fault, CONNECTION_ERRORS)
 
 

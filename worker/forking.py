@@ -1,4 +1,4 @@
-"""A child that is forked at any moment starts anew: no lock is held, no line to Redis is its parent's.
+"""A child that is forked at any moment starts anew: no lock is held, no connection to Redis is its parent's.
 
 Of a process that forks, only the thread that forks lives on in the child: a lock that another one held would stay
 held there for ever.
@@ -15,20 +15,20 @@ from typing import Any, Protocol
 _PLAIN = type(threading.Lock())
 
 
-class Renewed(Protocol):
-    """What must not stay as it is in a child."""
+class ForkAware(Protocol):
+    """What must be reset in a forked child."""
 
-    def renew(self) -> None:
+    def reset_after_fork(self) -> None:
         """Begin anew, in the child, before anything else uses it."""
 
 
-#: In no order: `renew` may use nothing else that is renewed.
-_renewed: weakref.WeakSet[Any] = weakref.WeakSet()
+#: In no order: `reset_after_fork` may use nothing else that is reset.
+_fork_aware: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
-def renew_in_children(thing: Renewed) -> None:
-    """Have ``thing.renew()`` called in each child that is forked while it lives."""
-    _renewed.add(thing)
+def reset_in_children(thing: ForkAware) -> None:
+    """Have ``thing.reset_after_fork()`` called in each child that is forked while it lives."""
+    _fork_aware.add(thing)
 
 
 class Lock:
@@ -36,7 +36,7 @@ class Lock:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        renew_in_children(self)
+        reset_in_children(self)
 
     def __enter__(self) -> None:
         self._lock.acquire()
@@ -46,12 +46,12 @@ class Lock:
     ) -> None:
         self._lock.release()
 
-    def renew(self) -> None:
+    def reset_after_fork(self) -> None:
         """Be free, unless it is held by the thread that has forked."""
-        self._lock = freed(self._lock)
+        self._lock = unlocked(self._lock)
 
 
-def freed(lock: Any) -> Any:
+def unlocked(lock: Any) -> Any:
     """Return the lock if this thread may take it, and else another like it."""
     if not hasattr(lock, "acquire"):
         # Celery's, in a worker: it locks nothing.
@@ -62,10 +62,10 @@ def freed(lock: Any) -> Any:
     return threading.Lock() if isinstance(lock, _PLAIN) else threading.RLock()
 
 
-def _renew_all() -> None:
-    for thing in list(_renewed):
-        thing.renew()
+def _reset_all() -> None:
+    for thing in list(_fork_aware):
+        thing.reset_after_fork()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_all)
+    os.register_at_fork(after_in_child=_reset_all)

@@ -27,7 +27,7 @@ from worker.record.store import Store
 from worker.record.values import WorkerInfo
 from worker.runtime.capabilities import describe
 from worker.runtime.heartbeat import Heartbeat
-from worker.runtime.runs import Runs
+from worker.runtime.runs import RunTable
 from worker.settings import QUEUE, Settings
 
 logger = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ class PeriodicThread(threading.Thread):
 class Node:
     """The threads of a node that is up. ``consumer`` is Celery's, with its pool."""
 
-    def __init__(self, app: Celery, store: Store, runs: Runs, info: WorkerInfo, consumer: Any) -> None:
+    def __init__(self, app: Celery, store: Store, runs: RunTable, info: WorkerInfo, consumer: Any) -> None:
         self._app = app
         self._store = store
         self._info = info
@@ -121,7 +121,7 @@ def prepare(app: Celery, num_slots: int, threads: int | None) -> None:
     threadpool_limits(limits=1)
 
 
-def start(consumer: Any, store: Store, runs: Runs, memory: int, instance: str, settings: Settings) -> Node:
+def start(consumer: Any, store: Store, runs: RunTable, memory: int, instance: str, settings: Settings) -> Node:
     """Begin to tick and to keep leases; in the worker's parent process, once its pool is up."""
     info = describe(
         consumer.hostname,

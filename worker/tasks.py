@@ -28,7 +28,7 @@ from worker.runtime.admission import Admission
 from worker.runtime.checkpoint import Checkpoint
 from worker.runtime.delivery import Delivery
 from worker.runtime.drain import Drain
-from worker.runtime.runs import Runs
+from worker.runtime.runs import RunTable
 from worker.runtime.shard_run import ShardRunner
 from worker.settings import TASK, Settings
 
@@ -41,7 +41,7 @@ store = Store.of(connect(settings), settings, operator=True)
 keep_what_is_freed()
 runner = ShardRunner(store, Admission(settings.memory), settings.max_result_bytes)
 drain = Drain()
-runs = Runs()
+runs = RunTable()
 instance = new_instance()
 revocation.install(app, store)
 

@@ -18,8 +18,8 @@ from qiskit_aer import AerSimulator
 
 from benchmarks.common.machine import cores, give_threads
 from benchmarks.common.rounds import Contender, in_turns
-from simulator import observables
-from simulator.evolve.state import vector
+from simulator.caches import clear_caches
+from simulator.evolve.statevector import vector
 from simulator.observables import PauliSum, expectation_values
 
 _ROUNDS = 15
@@ -91,7 +91,7 @@ def _compare(name: str, operators: list[SparsePauliOp], threads: int) -> None:
         Contender("qiskit", lambda: [state.expectation_value(each).real for each in operators], np.array),
         Contender("evolving", aer(), lambda _: None),
         Contender("Aer", aer(*operators), lambda data: np.array([data[str(i)] for i in range(len(operators))])),
-        Contender("cold", lambda: expectation_values(own, sums), np.array, observables._planned.cache_clear),  # noqa: SLF001
+        Contender("cold", lambda: expectation_values(own, sums), np.array, clear_caches),
         Contender("ours", lambda: expectation_values(own, sums), np.array),
     ]
     seconds = in_turns(contenders, check=_agree, rounds=_ROUNDS, warm_up=True, pause=_PAUSE)

@@ -14,10 +14,10 @@ from benchmarks.common.rounds import Contender
 from benchmarks.engine.floor import Work
 from jobs import lower
 from simulator import engine
+from simulator.caches import clear_caches
 from simulator.dynamic.timeline import unitary_instructions
-from simulator.evolve.evolution import Evolution, forget_plans
-from simulator.evolve.state import State
-from simulator.plan.plan import Multiply, Stage
+from simulator.evolve import Evolution, Statevector
+from simulator.plan import Multiply, Stage
 from simulator.shards.shards import Precision
 
 _SEED = 1
@@ -34,7 +34,7 @@ def cold_state(circuit: QuantumCircuit, precision: Precision = "double") -> Cont
         "cold",
         lambda: _final(circuit, precision),
         _amplitudes,
-        prepare=forget_plans,
+        prepare=clear_caches,
     )
 
 
@@ -60,7 +60,7 @@ def ordered(circuit: QuantumCircuit, precision: Precision) -> NDArray[Any]:
     """Return what `state` is timed by, put in order here, by other means than the engine's own."""
     final = _final(circuit, precision)
     top = circuit.num_qubits - 1
-    axes = [top - final.slots[qubit] for qubit in reversed(range(circuit.num_qubits))]
+    axes = [top - final.bit_of[qubit] for qubit in reversed(range(circuit.num_qubits))]
     return np.ascontiguousarray(final.amplitudes.reshape((2,) * len(axes)).transpose(axes)).reshape(-1)
 
 
@@ -80,14 +80,14 @@ def work(circuit: QuantumCircuit, precision: Precision = "double") -> Work:
     return Work(flops, in_memory, in_cache)
 
 
-def _amplitudes(final: State) -> list[complex]:
+def _amplitudes(final: Statevector) -> list[complex]:
     """Return those that are compared, each from where its qubits lie."""
     moved = [
-        sum((place >> qubit & 1) << bit for qubit, bit in final.slots.items())
-        for place in places(len(final.slots))
+        sum((place >> qubit & 1) << bit for qubit, bit in final.bit_of.items())
+        for place in places(len(final.bit_of))
     ]
     return [complex(final.amplitudes[place]) for place in moved]
 
 
-def _final(circuit: QuantumCircuit, precision: Precision) -> State:
+def _final(circuit: QuantumCircuit, precision: Precision) -> Statevector:
     return engine.final_state(lower(circuit), precision=precision)

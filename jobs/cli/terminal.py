@@ -29,9 +29,9 @@ STYLES = {
     "note": "yellow",
     "missing": "red",
 }
-#: A bar is never shorter than this many columns, however wide the states are,
+#: Columns of the longest bar, at least: however wide the states are.
 _SHORTEST_BAR = 8
-#: nor longer than this many: it would end too far from its state.
+#: Columns of the longest bar, at most: a longer one would end too far from its state.
 _LONGEST_BAR = 48
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 #: The last column of a table is never narrower than this.

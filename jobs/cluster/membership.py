@@ -84,7 +84,7 @@ class Membership:
                     unlock(self._held.pop())
                 await_free(guard, time.monotonic() + START_TIMEOUT)
                 # Nothing is left to do, unless supervisor and guard were both killed.
-                self._folder.end_family()
+                self._folder.end_processes()
         self.leave()
         shutil.rmtree(self._path, ignore_errors=True)
 

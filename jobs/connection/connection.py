@@ -36,7 +36,7 @@ class Connection:
         return EMBEDDED if self._cluster is not None else self.settings.address
 
     @property
-    def place(self) -> str:
+    def where(self) -> str:
         """The address as messages have it: "at redis://localhost:6379/0", or "in the embedded cluster"."""
         return "in the embedded cluster" if self._cluster is not None else f"at {self.address}"
 
@@ -98,5 +98,5 @@ class Reaching:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        if error is not None and (clear := translated(error, self._connection.place)) is not None:
+        if error is not None and (clear := translated(error, self._connection.where)) is not None:
             raise clear from error

@@ -8,7 +8,7 @@ from qiskit.exceptions import QiskitError
 from qiskit.providers import JobError
 
 from jobs.errors import BasicAerError, JobNotFoundError, UnreachableError
-from worker.errors import STORE_FAULTS, InvalidJobIdError, NotOwnerError, RecordDamagedError, answer, passes
+from worker.errors import STORE_FAULTS, InvalidJobIdError, NotOwnerError, RecordDamagedError, answer, is_transient
 
 _ONE_SERVER = "is part of a cluster: give the address of a Redis that is none, with replicas if need be"
 _LOGIN = (
@@ -33,34 +33,34 @@ _SAID = {
 }
 
 
-def translated(error: BaseException, place: str) -> QiskitError | None:
+def translated(error: BaseException, where: str) -> QiskitError | None:
     """Return the user's error for a failure of Redis or a refusal of the record; None for any other error.
 
     A failure that may pass is an `UnreachableError`, another a `BasicAerError`; a refusal is a `JobError`.
-    ``place`` is where Redis is, as "at ADDRESS", and so must hold no password.
+    ``where`` is where Redis is, as "at ADDRESS", and so must hold no password.
     """
     if isinstance(error, InvalidJobIdError):
         return JobNotFoundError(str(error))
     if isinstance(error, (NotOwnerError, RecordDamagedError)):
         return JobError(str(error))
-    return _clear(error, place) if isinstance(error, STORE_FAULTS) else None
+    return _clear(error, where) if isinstance(error, STORE_FAULTS) else None
 
 
-def _clear(fault: Exception, place: str) -> BasicAerError:
+def _clear(fault: Exception, where: str) -> BasicAerError:
     # kombu's error says what the one that it stands for said, without the code.
     cause = fault.__cause__ if isinstance(fault, OperationalError) and fault.__cause__ else fault
     code, reason = answer(cause)
     reason = reason or type(cause).__name__
     if code and not reason.startswith(code):
         reason = f"{code} {reason}"
-    passing = isinstance(fault, OperationalError) or (passes(fault) and code != "NOPERM")
+    passing = isinstance(fault, OperationalError) or (is_transient(fault) and code != "NOPERM")
     kind = UnreachableError if passing else BasicAerError
     if isinstance(cause, redis.AuthenticationError):
-        return kind(f"Redis {place} {_LOGIN} ({reason})")
+        return kind(f"Redis {where} {_LOGIN} ({reason})")
     if code == "ERR" and "DB index" in reason:
-        return kind(f"Redis {place} has no such database: use /0, or a number below its `databases` ({reason})")
+        return kind(f"Redis {where} has no such database: use /0, or a number below its `databases` ({reason})")
     if code in _SAID:
-        return kind(f"Redis {place} {_SAID[code]} ({reason})")
+        return kind(f"Redis {where} {_SAID[code]} ({reason})")
     if code:
-        return kind(f"Redis {place} refuses: look into its log ({reason})")
-    return kind(f"Cannot reach Redis {place} ({reason}): is it up, and are URL, password and certificates right?")
+        return kind(f"Redis {where} refuses: look into its log ({reason})")
+    return kind(f"Cannot reach Redis {where} ({reason}): is it up, and are URL, password and certificates right?")

@@ -19,8 +19,10 @@ from worker.settings import Settings
 
 #: Seconds that the list of workers is kept.
 _WORKERS_KEPT = 1.0
-#: Seconds that a reading waits that must not wait long, and until it waits again where Redis is away.
-_SOON, _AWAY = 0.5, 10.0
+#: Seconds that `known_workers` waits for an answer.
+_SOON = 0.5
+#: Seconds until `known_workers` asks again after Redis was away.
+_AWAY = 10.0
 
 
 class Session:

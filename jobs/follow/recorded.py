@@ -102,7 +102,7 @@ class RecordedJob:
         record = session.store.read(self.id)
         if record is None:
             raise JobNotFoundError(
-                f"No job {self.id!r} {self.connection.place}: it never was there, or was deleted."
+                f"No job {self.id!r} {self.connection.where}: it never was there, or was deleted."
             )
         return record
 

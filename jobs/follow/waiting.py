@@ -19,9 +19,11 @@ from worker.record.values import Record
 
 #: Seconds between two reads of the record, for an announcement that was missed.
 _READ_AGAIN = 5.0
-#: Seconds that Redis may be away, and between two tries to reach it meanwhile.
-_OUTAGE, _RETRY = 30.0, 0.5
-#: Seconds between two calls at least, however often the job changes.
+#: Seconds that Redis may be away before a wait gives up.
+_OUTAGE = 30.0
+#: Seconds between two tries to reach a Redis that is away.
+_RETRY = 0.5
+#: Seconds between two calls of `OnWait.call` at least, however often the job changes.
 _LEAST = 0.1
 
 #: What a wait consists of: a read of the record, seconds to wait for an announcement, and in the end the record.

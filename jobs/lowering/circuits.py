@@ -44,7 +44,7 @@ def lower_template(
 ) -> tuple[program.Program, Mapping[tuple[int, int], ParameterExpression], Sequence[ParameterExpression]]:
     """Return the Program of a circuit with unbound parameters, and the expressions of its unbound numbers.
 
-    First (place of a gate, place of a number in it) -> the expression that the number is, then the expressions
+    First (index of a gate, index of a number in it) -> the expression that the number is, then the expressions
     that are to be added to the Program's global phase. `LoweringError` also where a parameter is in control flow,
     or decides how an instruction is synthesised: then its values must be known first.
     """
@@ -118,8 +118,8 @@ def _header(circuit: QuantumCircuit, qubits: Mapping[Any, int], clbits: Mapping[
     )
 
 
-def _registers(registers: Iterable[Register], places: Mapping[Bit, int]) -> tuple[program.Register, ...]:
-    return tuple([program.Register(each.name, tuple(map(places.__getitem__, each[:]))) for each in registers])
+def _registers(registers: Iterable[Register], index_of: Mapping[Bit, int]) -> tuple[program.Register, ...]:
+    return tuple([program.Register(each.name, tuple(map(index_of.__getitem__, each[:]))) for each in registers])
 
 
 def metadata_of(metadata: Any) -> str | None:

@@ -33,10 +33,10 @@ def lower_expression(node: expr.Expr, scope: Scope) -> expression.Expression:
 
 def lower_lvalue(node: expr.Expr, scope: Scope) -> expression.LValue:
     """Return what a Store writes to."""
-    place = lower_expression(node, scope)
-    if not isinstance(place, expression.LValue):
+    target = lower_expression(node, scope)
+    if not isinstance(target, expression.LValue):
         raise scope.refusal("store", f"nothing can be written to {node}")
-    return place
+    return target
 
 
 def _lower(node: expr.Expr, scope: Scope, unit: Unit) -> expression.Expression:
@@ -45,9 +45,9 @@ def _lower(node: expr.Expr, scope: Scope, unit: Unit) -> expression.Expression:
 
 def _var(node: expr.Var, scope: Scope, _unit: Unit) -> expression.Expression:
     if node.standalone:
-        if node not in scope.builder.places:
+        if node not in scope.builder.variable_index:
             raise scope.error(f'its variable "{node.name}" is not declared around the place that uses it')
-        return expression.Var(scope.builder.places[node])
+        return expression.Var(scope.builder.variable_index[node])
     if isinstance(node.var, Clbit):
         return expression.Clbit(_place(node.var, scope))
     bits = expression.Bits(tuple([_place(bit, scope) for bit in node.var]))

@@ -81,8 +81,8 @@ def _permutation(gate: PermutationGate, qubits: tuple[int, ...], clbits: tuple[i
     if scope.controls:
         lower_by_definition(gate, qubits, clbits, scope)
     else:
-        # Qubit pattern[k] goes to place k.
-        sources = tuple(qubits[int(place)] for place in gate.pattern)
+        # Qubit pattern[k] goes to index k.
+        sources = tuple(qubits[int(index)] for index in gate.pattern)
         scope.out.append(Permutation(qubits, sources))
 
 
@@ -101,9 +101,9 @@ def _pauli_evolution(
     if rotations is None:
         lower_by_definition(gate, qubits, clbits, scope)
         return
-    for letters, places, angle in rotations:
+    for letters, indices, angle in rotations:
         if letters:
-            add_rotation(gate.name, letters, angle, tuple([qubits[place] for place in places]), scope)
+            add_rotation(gate.name, letters, angle, tuple([qubits[index] for index in indices]), scope)
         else:
             add_phase(angle * -0.5, scope)
 
@@ -132,8 +132,8 @@ def _product_rotation(gate: Any, qubits: tuple[int, ...], clbits: tuple[int, ...
     if scope.controls or not named:
         lower_by_definition(gate, qubits, clbits, scope)
         return
-    letters, places = zip(*named, strict=True)
-    add_rotation(gate.name, "".join(letters), gate.params[0], places, scope)
+    letters, targets = zip(*named, strict=True)
+    add_rotation(gate.name, "".join(letters), gate.params[0], targets, scope)
 
 
 def _standard_rules() -> dict[type, Rule]:

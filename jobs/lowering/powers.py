@@ -43,10 +43,10 @@ def lower_power(name: str, base: Any, powers: Sequence[float], qubits: tuple[int
             f'such a power of "{base.name}" needs a matrix of {len(targets)} qubits, and one is built of at most '
             f"{MAX_MATRIX_QUBITS}; use powers that are whole numbers, or define the gate that is meant",
         )
-    places = {qubit: place for place, qubit in enumerate(targets)}
-    program = simulator.Program(len(targets), 0, tuple([_moved(each, places) for each in gates]), Header(name))
+    index_of = {qubit: index for index, qubit in enumerate(targets)}
+    program = simulator.Program(len(targets), 0, tuple([_moved(each, index_of) for each in gates]), Header(name))
     matrix = _powers_of(simulator.run(program, method="unitary", seed=0).state, powers)
-    state = sum(value << place for place, value in enumerate(controls.values()))
+    state = sum(value << index for index, value in enumerate(controls.values()))
     controlled = scope.controlled(tuple([qubits[control] for control in controls]), state)
     add_unitary(matrix, None, tuple([qubits[target] for target in targets]), controlled)
 
@@ -74,18 +74,18 @@ def _controls(instruction: Instruction) -> set[tuple[int, int]]:
         return set()
     state = instruction.control_state
     return {
-        (qubit, 1 if state is None else state >> place & 1) for place, qubit in enumerate(instruction.controls)
+        (qubit, 1 if state is None else state >> index & 1) for index, qubit in enumerate(instruction.controls)
     }
 
 
-def _moved(instruction: Instruction, places: Mapping[int, int]) -> Instruction:
-    """Return an instruction on other qubits; it loses the controls that have no place."""
+def _moved(instruction: Instruction, index_of: Mapping[int, int]) -> Instruction:
+    """Return an instruction on other qubits; it loses the controls that have no index."""
     changed: dict[str, Any] = {}
     for field in ("targets", "sources"):
         if hasattr(instruction, field):
-            changed[field] = tuple([places[qubit] for qubit in getattr(instruction, field)])
+            changed[field] = tuple([index_of[qubit] for qubit in getattr(instruction, field)])
     if isinstance(instruction, (Gate, Unitary)):
-        kept = [(qubit, value) for qubit, value in _controls(instruction) if qubit in places]
-        changed["controls"] = tuple([places[qubit] for qubit, _ in kept])
-        changed["control_state"] = sum(value << place for place, (_, value) in enumerate(kept))
+        kept = [(qubit, value) for qubit, value in _controls(instruction) if qubit in index_of]
+        changed["controls"] = tuple([index_of[qubit] for qubit, _ in kept])
+        changed["control_state"] = sum(value << index for index, (_, value) in enumerate(kept))
     return msgspec.structs.replace(instruction, **changed)

@@ -50,15 +50,15 @@ class ProgramBuilder:
     from_ground: bool
     global_phase: float = 0.0
     variables: list[Variable] = field(default_factory=list)
-    #: Qiskit's variable -> its place in ``variables``.
-    places: dict[expr.Var, int] = field(default_factory=dict)
+    #: Qiskit's variable -> its index in ``variables``.
+    variable_index: dict[expr.Var, int] = field(default_factory=dict)
     used: UsedQubits = field(default_factory=UsedQubits)
     #: None: every number must have a value.
     unbound: UnboundNumbers | None = None
 
     def declare(self, variable: expr.Var, type_: Type) -> int:
-        """Give a variable its place; one that has it keeps it."""
-        if variable not in self.places:
-            self.places[variable] = len(self.variables)
+        """Return the index of a variable; add the variable if it is not there yet."""
+        if variable not in self.variable_index:
+            self.variable_index[variable] = len(self.variables)
             self.variables.append(Variable(variable.name or "", type_))
-        return self.places[variable]
+        return self.variable_index[variable]

@@ -110,10 +110,10 @@ class Scope:
             return False
         return bool(number.parameters)
 
-    def leave_unbound(self, place: int, number: ParameterExpression) -> None:
+    def leave_unbound(self, index: int, number: ParameterExpression) -> None:
         """Note that a number of the next gate has no value."""
         if self.builder.unbound is not None:
-            self.builder.unbound.of_gates[len(self.out), place] = number
+            self.builder.unbound.of_gates[len(self.out), index] = number
 
     def add_unbound_phase(self, angle: ParameterExpression) -> None:
         """Add a global phase that has no value."""

@@ -76,9 +76,9 @@ def _add(name: str, base: str, count: int, params: Sequence[Any], qubits: tuple[
     try:
         angles = tuple(map(float, params))
     except (TypeError, ValueError, OverflowError) as error:
-        unbound = {place: number for place, number in enumerate(params) if scope.may_stay_unbound(number)}
+        unbound = {index: number for index, number in enumerate(params) if scope.may_stay_unbound(number)}
         try:
-            angles = tuple([0.0 if place in unbound else float(number) for place, number in enumerate(params)])
+            angles = tuple([0.0 if index in unbound else float(number) for index, number in enumerate(params)])
         except (TypeError, ValueError, OverflowError):
             raise scope.refusal(name, f"its parameters {list(params)} are not real numbers") from error
     phase, unbound_phase = 0.0, None
@@ -86,8 +86,8 @@ def _add(name: str, base: str, count: int, params: Sequence[Any], qubits: tuple[
         # Also of a plain u: cu.control() leaves its fourth parameter on the base gate.
         *angles3, phase = angles
         angles, unbound_phase = tuple(angles3), unbound.pop(_CU_PARAMS - 1, None)
-    for place, number in unbound.items():
-        scope.leave_unbound(place, number)
+    for index, number in unbound.items():
+        scope.leave_unbound(index, number)
     targets, controls = (qubits[count:], qubits[:count]) if count else (qubits, ())
     scope.out.append(
         scope.gate(base, targets, angles, controls) if scope.controls else Gate(base, targets, angles, controls)

@@ -15,9 +15,9 @@ from simulator.circuit import instructions
 from simulator.circuit.program import Program
 from simulator.shards.recognition import Copy
 
-#: The name of a standard gate, its qubits, and how many numbers it has,
+#: A standard gate: its name, its qubits, and how many numbers it has.
 _Gate: TypeAlias = tuple[str, tuple[Qubit, ...], int]
-#: or the class of another operation, its qubits, and its clbits.
+#: Another operation: its class, its qubits, and its clbits.
 _Other: TypeAlias = tuple[type, tuple[Qubit, ...], tuple[Clbit, ...]]
 
 #: Name in GATES and number of controls -> name of the standard gate.
@@ -53,14 +53,14 @@ class CircuitTemplate:
         for each in self._program.instructions:
             match each:
                 case instructions.Gate(control_state=None) if (each.name, len(each.controls)) in _NAMES:
-                    name, places = _NAMES[each.name, len(each.controls)], each.controls + each.targets
-                    found.append((name, tuple([qubits[place] for place in places]), len(each.params)))
+                    name, indices = _NAMES[each.name, len(each.controls)], each.controls + each.targets
+                    found.append((name, tuple([qubits[index] for index in indices]), len(each.params)))
                 case instructions.Measure():
                     found.append((Measure, (qubits[each.qubit],), (clbits[each.clbit],)))
                 case instructions.Reset():
                     found.append((Reset, (qubits[each.qubit],), ()))
                 case instructions.Barrier():
-                    found.append((Barrier, tuple([qubits[place] for place in each.qubits]), ()))
+                    found.append((Barrier, tuple([qubits[index] for index in each.qubits]), ()))
                 case _:
                     return []
         return found

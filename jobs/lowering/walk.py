@@ -26,16 +26,16 @@ def lower_instructions(circuit: QuantumCircuit, scope: Scope) -> None:
     for variable in circuit.iter_declared_vars():
         scope.builder.declare(variable, lower_type(variable.type))
     qubit_of, out = scope.qubits.__getitem__, scope.out
-    # What comes again is made once: the places of qubits, and gates without parameters, which are values.
-    places: dict[tuple[Qubit, ...], tuple[int, ...]] = {}
+    # What comes again is made once: the indices of qubits, and gates without parameters, which are values.
+    indices: dict[tuple[Qubit, ...], tuple[int, ...]] = {}
     constants: dict[tuple[str, tuple[int, ...]], Gate] = {}
     plain = {} if scope.controls else ANGLE_GATES
     # One slice is read faster than the data item by item.
     for instruction in circuit.data[:]:
         bits = instruction.qubits
-        qubits = places.get(bits)
+        qubits = indices.get(bits)
         if qubits is None:
-            qubits = places[bits] = tuple(map(qubit_of, bits))
+            qubits = indices[bits] = tuple(map(qubit_of, bits))
         # Asking for `.operation` builds a Python object; a standard gate's name and parameters say it all.
         name = instruction.name
         if not instruction.is_standard_gate():

@@ -38,7 +38,7 @@ class CircuitBuilder:
 
     circuit: QuantumCircuit
     rules: Mapping[type, Rule]
-    #: The bits and variables at the program's places; blocks share them.
+    #: The bits and variables at the program's indices; blocks share them.
     qubits: list[Qubit]
     clbits: list[Clbit]
     variables: list[expr.Var]
@@ -52,7 +52,7 @@ class CircuitBuilder:
         """Append one instruction."""
         self.rules[type(instruction)](instruction, self)
 
-    def place(self, operation: Any, qubits: tuple[int, ...] = (), clbits: tuple[int, ...] = ()) -> None:
+    def append_operation(self, operation: Any, qubits: tuple[int, ...] = (), clbits: tuple[int, ...] = ()) -> None:
         """Append Qiskit's operation on these bits of the program."""
         self.circuit.append(
             operation, [self.qubits[qubit] for qubit in qubits], [self.clbits[clbit] for clbit in clbits]

@@ -70,17 +70,17 @@ def _registers(
     """Return the registers and all bits, those of no register too. A register owns its bits unless it shares."""
     bits: list[Any] = [None] * num_bits
     owners: dict[int, Any] = {}
-    for place, outline in enumerate(outlines):
+    for number, outline in enumerate(outlines):
         if all(bits[index] is None for index in outline.bits):
-            owners[place] = register_class(len(outline.bits), outline.name)
-            for index, bit in zip(outline.bits, owners[place], strict=True):
+            owners[number] = register_class(len(outline.bits), outline.name)
+            for index, bit in zip(outline.bits, owners[number], strict=True):
                 bits[index] = bit
     bits = [bit_class() if bit is None else bit for bit in bits]
     registers = [
-        owners[place]
-        if place in owners
+        owners[number]
+        if number in owners
         else register_class(name=outline.name, bits=[bits[index] for index in outline.bits])
-        for place, outline in enumerate(outlines)
+        for number, outline in enumerate(outlines)
     ]
     return registers, bits
 

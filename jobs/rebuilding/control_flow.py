@@ -74,7 +74,7 @@ def _store(op: instructions.Store, builder: CircuitBuilder) -> None:
 
 
 def _place(operation: object, uses: Uses, builder: CircuitBuilder) -> None:
-    builder.place(operation, tuple(sorted(uses.qubits)), tuple(sorted(uses.clbits)))
+    builder.append_operation(operation, tuple(sorted(uses.qubits)), tuple(sorted(uses.clbits)))
 
 
 CONTROL_FLOW_RULES: Mapping[type, Rule] = MappingProxyType(

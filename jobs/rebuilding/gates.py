@@ -34,7 +34,7 @@ def _gate(gate: instructions.Gate, builder: CircuitBuilder) -> None:
         operation = _controlled("p", gate.params, len(gate.controls) - 1, None)
     else:
         operation = _controlled(gate.name, gate.params, len(gate.controls), gate.control_state)
-    builder.place(operation, gate.controls + gate.targets)
+    builder.append_operation(operation, gate.controls + gate.targets)
 
 
 def _controlled(name: str, params: tuple[float, ...], controls: int, state: int | None) -> Any:
@@ -55,34 +55,34 @@ def _unitary(unitary: instructions.Unitary, builder: CircuitBuilder) -> None:
     operation: Any = library.UnitaryGate(unitary.matrix.ndarray(), unitary.label, check_input=False)
     if unitary.controls:
         operation = AnnotatedOperation(operation, ControlModifier(len(unitary.controls), unitary.control_state))
-    builder.place(operation, unitary.controls + unitary.targets)
+    builder.append_operation(operation, unitary.controls + unitary.targets)
 
 
 def _diagonal(diagonal: instructions.Diagonal, builder: CircuitBuilder) -> None:
-    builder.place(library.DiagonalGate(diagonal.diagonal.ndarray().tolist()), diagonal.targets)
+    builder.append_operation(library.DiagonalGate(diagonal.diagonal.ndarray().tolist()), diagonal.targets)
 
 
 def _permutation(permutation: instructions.Permutation, builder: CircuitBuilder) -> None:
-    places = {qubit: place for place, qubit in enumerate(permutation.targets)}
-    pattern = [places[qubit] for qubit in permutation.sources]
-    builder.place(library.PermutationGate(pattern), permutation.targets)
+    index_of = {qubit: index for index, qubit in enumerate(permutation.targets)}
+    pattern = [index_of[qubit] for qubit in permutation.sources]
+    builder.append_operation(library.PermutationGate(pattern), permutation.targets)
 
 
 def _initialize(initialize: instructions.Initialize, builder: CircuitBuilder) -> None:
     cls = library.StatePreparation if initialize.fresh else library.Initialize
-    builder.place(cls(np.asarray(initialize.amplitudes.ndarray()).tolist()), initialize.targets)
+    builder.append_operation(cls(np.asarray(initialize.amplitudes.ndarray()).tolist()), initialize.targets)
 
 
 def _measure(measure: instructions.Measure, builder: CircuitBuilder) -> None:
-    builder.place(qiskit_circuit.Measure(), (measure.qubit,), (measure.clbit,))
+    builder.append_operation(qiskit_circuit.Measure(), (measure.qubit,), (measure.clbit,))
 
 
 def _reset(reset: instructions.Reset, builder: CircuitBuilder) -> None:
-    builder.place(qiskit_circuit.Reset(), (reset.qubit,))
+    builder.append_operation(qiskit_circuit.Reset(), (reset.qubit,))
 
 
 def _barrier(barrier: instructions.Barrier, builder: CircuitBuilder) -> None:
-    builder.place(qiskit_circuit.Barrier(len(barrier.qubits)), barrier.qubits)
+    builder.append_operation(qiskit_circuit.Barrier(len(barrier.qubits)), barrier.qubits)
 
 
 def _delay(delay: instructions.Delay, builder: CircuitBuilder) -> None:
@@ -91,7 +91,7 @@ def _delay(delay: instructions.Delay, builder: CircuitBuilder) -> None:
         operation = qiskit_circuit.Delay(stretch)
     else:
         operation = qiskit_circuit.Delay(delay.duration, delay.unit)
-    builder.place(operation, (delay.qubit,))
+    builder.append_operation(operation, (delay.qubit,))
 
 
 INSTRUCTION_RULES: Mapping[type, Rule] = MappingProxyType(

@@ -106,7 +106,7 @@ def _experiment(
         time_taken=seconds,
         name=outline.header.name,
         seed_simulator=seed,
-        # Its circuit's place in the job: of a part of the result there is no other way to know.
+        # The circuit's index in the job: of a part of the result there is no other way to know.
         index=index,
     )
 

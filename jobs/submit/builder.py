@@ -93,16 +93,16 @@ class JobBuilder:
             # Each by itself says which have no value.
             return None
         known = {expression: grid.values_of(expression) for expression in expressions}
-        places, columns = list(numbers), [known[expression] for expression in numbers.values()]
-        if phases or not places:
-            places.append(GLOBAL_PHASE)
+        number_indices, columns = list(numbers), [known[expression] for expression in numbers.values()]
+        if phases or not number_indices:
+            number_indices.append(GLOBAL_PHASE)
             phase = np.full(grid.num_points, template.global_phase)
             # As Qiskit notes it of a bound circuit.
             columns.append(np.mod(sum((known[each] for each in phases), phase), 2 * np.pi))
         index = self.count
         result = self._checked(grid.circuit, template)
         self._count(grid.circuit, grid.num_points, result, _caption_bytes(template))
-        return Sweep(index, self.seed, template, tuple(places), Array.of(np.array(columns).T))
+        return Sweep(index, self.seed, template, tuple(number_indices), Array.of(np.array(columns).T))
 
     @property
     def _from_ground(self) -> bool:

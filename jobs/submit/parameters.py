@@ -70,7 +70,7 @@ def with_parameters(circuits: Iterable[Circuit], binds: Any) -> Iterable[Circuit
 
     ``binds`` is a list of dicts from a parameter (or its name, or a ParameterVector) to a value. As in BasicAer
     0.24, every circuit runs with every dict: circuit 0 with all of them, then circuit 1. As in Aer, a dict may
-    instead map to lists or arrays of values, one dict a circuit, and the circuit runs once per place in them.
+    instead map to lists or arrays of values, one dict a circuit, and the circuit runs once for each index in them.
     """
     if binds is None or (isinstance(binds, Sequence) and not binds):
         return circuits

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from simulator.errors import InvalidProgramError
 from simulator.monitor import Checkpoint, no_checkpoint
-from simulator.pieces import looked
+from simulator.piecewise import slices
 
 #: What an array may have, little-endian.
 DTYPES: dict[str, np.dtype[Any]] = {
@@ -46,10 +46,10 @@ class Array(msgspec.Struct, frozen=True, array_like=True):
     def counting(cls, numbers: NDArray[np.integer[Any]], checkpoint: Checkpoint = no_checkpoint) -> Array:
         """Copy whole numbers of at least 0, in the smallest type that holds them. Looks at ``checkpoint``."""
         flat = numbers.reshape(-1)
-        most = max((int(flat[some].max()) for some in looked(flat.size, checkpoint)), default=0)
+        most = max((int(flat[some].max()) for some in slices(flat.size, checkpoint)), default=0)
         dtype = np.min_scalar_type(most).newbyteorder("<")
         found = np.empty(flat.size, dtype)
-        for some in looked(flat.size, checkpoint):
+        for some in slices(flat.size, checkpoint):
             found[some] = flat[some]
         return cls(dtype.str[1:], numbers.shape, _viewed(found))
 

@@ -49,9 +49,9 @@ from simulator.dynamic.bytecode import (
 )
 from simulator.dynamic.timeline import Timeline
 from simulator.errors import InvalidProgramError
-from simulator.evolve.evolution import Evolution
+from simulator.evolve import Evolution
 from simulator.monitor import Checkpoint
-from simulator.plan.operations import Evolving
+from simulator.plan import Evolving
 
 
 @dataclass(slots=True)

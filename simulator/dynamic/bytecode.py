@@ -10,7 +10,7 @@ from simulator.circuit.expression import Expression
 from simulator.circuit.instructions import Measure, Reset, Store
 from simulator.circuit.program import Variable
 from simulator.dynamic.timeline import Timeline
-from simulator.evolve.evolution import Evolution
+from simulator.evolve import Evolution
 
 #: A place in the bytecode, known before its address is: an index of `Bytecode.addresses`.
 Label: TypeAlias = int

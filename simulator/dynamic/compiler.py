@@ -22,10 +22,10 @@ from simulator.dynamic.bytecode import (
     Operation,
 )
 from simulator.dynamic.timeline import Timeline, unitary_instructions
-from simulator.evolve.evolution import Evolution
+from simulator.evolve import Evolution
 from simulator.monitor import Checkpoint, no_checkpoint
-from simulator.pieces import each
-from simulator.plan.operations import Evolving
+from simulator.piecewise import with_checkpoints
+from simulator.plan import Evolving
 
 
 def compile_program(timeline: Timeline, checkpoint: Checkpoint = no_checkpoint) -> Bytecode:
@@ -40,7 +40,7 @@ def compile_program(timeline: Timeline, checkpoint: Checkpoint = no_checkpoint) 
         gates = [each_ for each_ in instructions if not isinstance(each_, (Barrier, Delay))]
         return _straight(timeline, cast("list[Evolving]", gates), checkpoint)
     assembler = Assembler.of(timeline, checkpoint)
-    steps = zip(each(instructions, checkpoint), timeline.touched, strict=True)
+    steps = zip(with_checkpoints(instructions, checkpoint), timeline.touched, strict=True)
     for index, (instruction, qubits) in enumerate(steps):
         if (measure := timeline.last.get(index)) is not None:
             assembler.measure_and_free(measure.qubit, measure.clbit)

@@ -8,7 +8,7 @@ from simulator.circuit.contents import clbits_of, walk
 from simulator.circuit.expression import Clbit
 from simulator.circuit.instructions import Gate, IfElse, Instruction, Measure, Reset, Store
 from simulator.monitor import Checkpoint, no_checkpoint
-from simulator.pieces import each
+from simulator.piecewise import with_checkpoints
 
 
 def with_resets(
@@ -18,15 +18,15 @@ def with_resets(
 
     With each instruction comes the set of the qubits that it does something to.
     """
-    flips = {_flip_of(instruction) for instruction, _ in each(steps, checkpoint)}
-    measured = {(it.qubit, it.clbit) for it, _ in each(steps, checkpoint) if isinstance(it, Measure)}
+    flips = {_flip_of(instruction) for instruction, _ in with_checkpoints(steps, checkpoint)}
+    measured = {(it.qubit, it.clbit) for it, _ in with_checkpoints(steps, checkpoint) if isinstance(it, Measure)}
     if flips.isdisjoint(measured):
         return steps
     found = []
     #: Qubit -> the clbit that says what it is, and clbit -> such qubits, and others that were.
     outcomes: dict[int, int] = {}
     told_by: dict[int, set[int]] = defaultdict(set)
-    for step in each(steps, checkpoint):
+    for step in with_checkpoints(steps, checkpoint):
         instruction, qubits = step
         flip = _flip_of(instruction)
         is_reset = flip is not None and outcomes.get(flip[0]) == flip[1]

@@ -31,8 +31,8 @@ from simulator.circuit.program import Program
 from simulator.dynamic.resets import with_resets
 from simulator.errors import InvalidProgramError
 from simulator.monitor import Checkpoint, no_checkpoint
-from simulator.pieces import each
-from simulator.plan.operations import Evolving
+from simulator.piecewise import with_checkpoints
+from simulator.plan import Evolving
 from simulator.shards.shards import Method, Options
 
 #: An instruction, and the qubits that it does something to, bodies included.
@@ -83,7 +83,7 @@ class Timeline:
         ``sampling``: final measurements are done at once. From |0...0>, shots of the method "qasm" have only the
         qubits that are in use at the same time; other methods return the last state, with all its qubits.
         """
-        instructions: list[Instruction] = list(unboxed(each(program.instructions, checkpoint)))
+        instructions: list[Instruction] = list(unboxed(with_checkpoints(program.instructions, checkpoint)))
         final: tuple[Measure, ...] = ()
         sampling = sampling and method != "unitary"
         if sampling:
@@ -95,12 +95,15 @@ class Timeline:
         live = set() if from_ground else set(range(program.num_qubits))
         width = 0
         if evolves and from_ground:
-            for instruction in each(instructions, checkpoint):
+            for instruction in with_checkpoints(instructions, checkpoint):
                 live |= qubits_within(instruction)
                 if len(live) == program.num_qubits:
                     break
         elif not evolves:
-            steps = [(instruction, qubits_within(instruction)) for instruction in each(instructions, checkpoint)]
+            steps = [
+                (instruction, qubits_within(instruction))
+                for instruction in with_checkpoints(instructions, checkpoint)
+            ]
             if method == "qasm":
                 steps = with_resets(steps, checkpoint)
             if sampling:
@@ -196,7 +199,7 @@ def _without_final_measures(steps: list[Step], checkpoint: Checkpoint) -> tuple[
     final: list[Measure] = []
     touched: set[int] = set()
     used: set[int] = set()
-    for step in each(reversed(steps), checkpoint):
+    for step in with_checkpoints(reversed(steps), checkpoint):
         instruction, qubits = step
         if isinstance(instruction, Measure) and instruction.qubit not in touched and instruction.clbit not in used:
             final.append(instruction)
@@ -214,7 +217,7 @@ def _last_measures(steps: Sequence[Step], later: Iterable[Measure], checkpoint: 
     """
     touched = {measure.qubit for measure in later}
     last: dict[int, Measure] = {}
-    for place in each(reversed(range(len(steps))), checkpoint):
+    for place in with_checkpoints(reversed(range(len(steps))), checkpoint):
         instruction, qubits = steps[place]
         if isinstance(instruction, Measure) and instruction.qubit not in touched:
             last[place] = instruction
@@ -230,7 +233,7 @@ def _live_qubits(
 ) -> int:
     """Change the qubits that are in use to those after all steps; return how many there were at once, at most."""
     most = 0
-    for place, (instruction, qubits) in enumerate(each(steps, checkpoint)):
+    for place, (instruction, qubits) in enumerate(with_checkpoints(steps, checkpoint)):
         if isinstance(instruction, Reset):
             if frees:
                 live.discard(instruction.qubit)
@@ -249,7 +252,7 @@ def _that_matter(
     if {measure.qubit for measure in final} <= live:
         return final
     written = Counter(measure.clbit for measure in final)
-    for instruction in each(walk(instructions), checkpoint):
+    for instruction in with_checkpoints(walk(instructions), checkpoint):
         written.update(clbits_of(instruction))
     return tuple([measure for measure in final if measure.qubit in live or written[measure.clbit] > 1])
 

@@ -1,1 +1,19 @@
-"""A plan with its numbers, run on one state or on many."""
+"""Instructions without randomness act on statevectors: a plan with its numbers, run on one state or on many.
+
+An `Evolution` runs on a `Statevector`, and `Statevectors` are several that branches share; a `RowsEvolution` runs
+on all rows of a sweep at once.
+"""
+
+from simulator.evolve.evolution import Evolution
+from simulator.evolve.rows import Columns, RowsEvolution, can_share_steps
+from simulator.evolve.statevector import Statevector
+from simulator.evolve.statevectors import Statevectors
+
+__all__ = [
+    "Columns",
+    "Evolution",
+    "RowsEvolution",
+    "Statevector",
+    "Statevectors",
+    "can_share_steps",
+]

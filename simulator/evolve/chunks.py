@@ -1,4 +1,4 @@
-"""Run the steps of a stage on a state, chunk by chunk, by all threads at once.
+"""Run the steps of a stage on a state, chunk by chunk, in all threads at once.
 
 A chunk is copied into scratch memory that stays in the cache of a core, goes through all steps, and is written
 back to where it came from, its bits in another order. A chunk of zeros is left alone.
@@ -10,52 +10,50 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from simulator.kernels.bits import gather, move
-from simulator.kernels.dense import ONE_THREAD
-from simulator.kernels.threads import share, thread_count
-from simulator.monitor import Checkpoint, no_checkpoint
+from simulator.kernels.bits import gather, move, subsets
+from simulator.kernels.threads import share
+from simulator.monitor import Checkpoint
 from simulator.plan.plan import Stage
+from simulator.typing import Amplitudes
 
-Numbers = NDArray[Any]
-
-#: Bytes, log2, between two checkpoints of memory that nothing may have touched: slow where a host gives it.
-_SLOWLY = 21
-#: Chunks, at least, for each thread beyond the first: waking one up takes as long as some chunks.
+#: log2 of the bytes that are written between two checkpoints to memory that nothing may have touched yet, which
+#: can be slow.
+_UNTOUCHED = 21
+#: Fewest chunks for each thread beyond the first: waking a thread takes as long as some chunks.
 _WORTH_A_THREAD = 2
 
 
 class Chunk:
-    """A buffer of numbers, and views of it in the shapes that steps ask for, each made once."""
+    """A buffer of amplitudes, and views of it in the shapes that steps ask for, each made once."""
 
-    __slots__ = ("matrices", "numbers", "rows")
+    __slots__ = ("amplitudes", "real_rows", "rows")
 
-    def __init__(self, numbers: Numbers) -> None:
+    def __init__(self, amplitudes: Amplitudes) -> None:
         #: Shape (2^bits,), contiguous.
-        self.numbers = numbers
-        #: Length -> the numbers as rows of this length; for 1, themselves.
-        self.rows = _Views(numbers)
-        #: Length -> the same of the real numbers that they are made of.
-        self.matrices = _RealViews(numbers)
+        self.amplitudes = amplitudes
+        #: Length -> the amplitudes as rows of this length; for 1, the buffer itself.
+        self.rows = _Views(amplitudes)
+        #: Length -> the real numbers that the amplitudes are made of, as rows of this length; for 1, all of them.
+        self.real_rows = _RealViews(amplitudes)
 
 
-class _Views(dict[int, Numbers]):
-    __slots__ = ("numbers",)
+class _Views(dict[int, Amplitudes]):
+    __slots__ = ("amplitudes",)
 
-    def __init__(self, numbers: Numbers) -> None:
-        self.numbers = numbers
+    def __init__(self, amplitudes: Amplitudes) -> None:
+        self.amplitudes = amplitudes
 
-    def __missing__(self, length: int) -> Numbers:
-        view = self[length] = self.numbers.reshape(-1, length) if length > 1 else self.numbers
+    def __missing__(self, length: int) -> Amplitudes:
+        view = self[length] = self.amplitudes.reshape(-1, length) if length > 1 else self.amplitudes
         return view
 
 
 class _RealViews(_Views):
     __slots__ = ()
 
-    def __missing__(self, length: int) -> Numbers:
-        reals = self.numbers.view(self.numbers.real.dtype)
+    def __missing__(self, length: int) -> Amplitudes:
+        reals = self.amplitudes.view(self.amplitudes.real.dtype)
         view = self[length] = reals.reshape(-1, length) if length > 1 else reals
         return view
 
@@ -64,79 +62,10 @@ class ChunkStep(Protocol):
     """One step on a chunk."""
 
     def apply(self, chunk: Chunk, spare: Chunk, number: int) -> tuple[Chunk, Chunk]:
-        """Change the chunk of this number, with ``spare`` as scratch; return where it is, and what is spare."""
+        """Change the chunk of this number, with ``spare`` as scratch; return both, where they are then."""
 
 
-class Shape:
-    """How a product goes, whatever its matrices."""
-
-    __slots__ = ("bits", "gather", "height", "side", "turned", "width")
-
-    def __init__(self, width: int, bits: tuple[int, ...], sources: tuple[int, ...] | None, turned: bool) -> None:
-        #: The side of a matrix of real numbers.
-        self.width = width
-        #: Of a chunk's number: they say which matrix it is.
-        self.bits = bits
-        #: How the block's qubits come to the lowest bits; None: they are there.
-        self.gather = None if sources is None else gather(sources)
-        self.side = 0 if self.gather is None else 1 << self.gather[0]
-        self.turned = turned
-        #: Rows that are multiplied at a time.
-        self.height = rows_at_once(1 << ONE_THREAD, width)
-
-
-class Product:
-    """Bring a block's qubits to the lowest bits, and multiply by its matrix."""
-
-    __slots__ = ("_matrices", "_shape")
-
-    def __init__(self, matrices: Sequence[Numbers], shape: Shape) -> None:
-        """Take a matrix in the form of `real_form` for each value of the shape's bits."""
-        self._matrices = matrices
-        self._shape = shape
-
-    def apply(self, chunk: Chunk, spare: Chunk, number: int) -> tuple[Chunk, Chunk]:
-        """Gather into ``spare``, multiply back into ``chunk``."""
-        shape = self._shape
-        if shape.gather is not None:
-            side = shape.side
-            chunk.rows[side].take(shape.gather[1], 0, spare.rows[side], "clip")
-            chunk, spare = spare, chunk
-        variant = 0
-        for place, bit in enumerate(shape.bits):
-            variant |= (number >> bit & 1) << place
-        matrix, rows = self._matrices[variant], chunk.matrices[shape.width]
-        if 1 < len(rows) <= shape.height and not shape.turned:
-            np.dot(rows, matrix, spare.matrices[shape.width])
-        else:
-            self._multiply_parts(rows, matrix, spare)
-        return spare, chunk
-
-    def _multiply_parts(self, rows: Numbers, matrix: Numbers, goal: Chunk) -> None:
-        width = self._shape.width
-        height = min(len(rows), self._shape.height)
-        if self._shape.turned:
-            result = goal.matrices[1].reshape(width, -1, height).transpose(1, 2, 0)
-        else:
-            result = goal.matrices[1].reshape(-1, height, width)
-        multiply(rows.reshape(-1, height, width), matrix, result)
-
-
-def rows_at_once(rows: int, width: int) -> int:
-    """Return how many rows a matrix of this width multiplies at once: so few that BLAS uses one thread."""
-    return min(rows, max(1, (1 << ONE_THREAD) // width**2))
-
-
-def multiply(rows: Numbers, matrices: Numbers, result: Numbers) -> None:
-    """Multiply rows, shape (..., height, width), by a matrix, or by one for each of the leading places."""
-    if rows.shape[-2] == 1:
-        # Two rows, so that BLAS does here what it does where several states are multiplied at once.
-        result[...] = np.matmul(np.concatenate([rows, rows], axis=-2), matrices)[..., :1, :]
-    else:
-        np.matmul(rows, matrices, out=result)
-
-
-class Scratch:
+class ChunkBuffers:
     """Two buffers of a chunk's size for each thread."""
 
     def __init__(self, size: int, dtype: np.dtype[Any]) -> None:
@@ -156,91 +85,69 @@ class Scratch:
         self._free.append(pair)
 
 
-def run_at_once(psi: Numbers, stage: Stage, steps: Iterable[ChunkStep], checkpoint: Checkpoint) -> Numbers:
-    """Run a stage on a state that is one chunk; return where it is then."""
+def run_at_once(psi: Amplitudes, stage: Stage, steps: Iterable[ChunkStep], checkpoint: Checkpoint) -> Amplitudes:
+    """Run a stage on a state that is one chunk; return the buffer that it is in then."""
     chunk, spare = Chunk(psi), Chunk(np.empty_like(psi))
     for step in steps:
         checkpoint()
         chunk, spare = step.apply(chunk, spare, 0)
     if stage.sources is not None:
-        move(gather(stage.sources), chunk.numbers, spare.numbers)
-        return spare.numbers
-    return chunk.numbers
+        move(gather(stage.sources), chunk.amplitudes, spare.amplitudes)
+        return spare.amplitudes
+    return chunk.amplitudes
 
 
 def run_by_chunks(
-    psi: Numbers,
+    psi: Amplitudes,
     stage: Stage,
     steps: Sequence[ChunkStep],
-    live: int,
-    scratch: Scratch,
+    maybe_excited: int,
+    buffers: ChunkBuffers,
     checkpoint: Checkpoint,
 ) -> None:
-    """Run a stage on a state, in place; ``live`` are the qubits that are not certainly in |0>."""
+    """Run a stage on a state, in goal; ``maybe_excited`` are the qubits that may not be in |0>."""
     num_bits = psi.size.bit_length() - 1
     axes = [num_bits - 1 - bit for bit in (*stage.outer, *reversed(stage.local))]
     chunks = psi.reshape((2,) * num_bits).transpose(axes)
     shape = (2,) * len(stage.local)
-    lively = sum(1 << place for place, qubit in enumerate(stage.outer_qubits) if live >> qubit & 1)
+    excited = sum(1 << index for index, qubit in enumerate(stage.outer_qubits) if maybe_excited >> qubit & 1)
     outer = range(len(stage.outer))
-    # A chunk lies in so many pieces of memory; its number's high bits say in which.
-    row = (1 << _SLOWLY).bit_length() - psi.itemsize.bit_length()
-    pieces = sum(bit >= row for bit in stage.local)
-    which = sum(1 << place for place, bit in enumerate(stage.outer) if bit >= row) if pieces else 0
+    # A chunk lies in so many separate stretches of memory; the high bits of its number say in which.
+    row = (1 << _UNTOUCHED).bit_length() - psi.itemsize.bit_length()
+    stretches = sum(bit >= row for bit in stage.local)
+    which = sum(1 << index for index, bit in enumerate(stage.outer) if bit >= row) if stretches else 0
     touched: set[int] = set()
 
-    def put(number: int, place: Numbers, numbers: Numbers, look: Checkpoint) -> None:
-        # The first of those in the same pieces may be the first to touch their memory, of the whole state even.
-        if not pieces or number & which in touched:
-            np.copyto(place, numbers)
+    def write_back(number: int, goal: Amplitudes, amplitudes: Amplitudes, own_checkpoint: Checkpoint) -> None:
+        # The first chunk in some stretches may be the first to touch their memory, even of the whole state.
+        if not stretches or number & which in touched:
+            np.copyto(goal, amplitudes)
         else:
             touched.add(number & which)
-            _put_slowly(place, numbers, pieces, look)
+            _copy_slowly(goal, amplitudes, stretches, own_checkpoint)
 
-    def work(numbers: Iterator[int], look: Checkpoint = no_checkpoint) -> None:
-        pair = scratch.take()
+    def work(numbers: Iterator[int], own_checkpoint: Checkpoint) -> None:
+        pair = buffers.take()
         for number in numbers:
-            place = chunks[tuple([number >> bit & 1 for bit in outer])]
+            goal = chunks[tuple([number >> bit & 1 for bit in outer])]
             chunk, spare = pair
-            np.copyto(chunk.numbers.reshape(shape), place)
-            if _is_zero(chunk.numbers):
+            np.copyto(chunk.amplitudes.reshape(shape), goal)
+            if _is_zero(chunk.amplitudes):
                 continue
             for step in steps:
                 chunk, spare = step.apply(chunk, spare, number)
-            put(number, place, chunk.numbers.reshape(shape), look)
-        scratch.give_back(pair)
+            write_back(number, goal, chunk.amplitudes.reshape(shape), own_checkpoint)
+        buffers.give_back(pair)
 
-    def looked(numbers: Iterator[int]) -> Iterator[int]:
-        for number in numbers:
-            checkpoint()
-            yield number
-
-    count = 1 << lively.bit_count()
-    share(
-        lambda numbers: work(looked(numbers), checkpoint),
-        work,
-        _subsets(lively),
-        min(thread_count() - 1, count // _WORTH_A_THREAD),
-        checkpoint,
-    )
+    share(work, subsets(excited), checkpoint, (1 << excited.bit_count()) // _WORTH_A_THREAD)
 
 
-def _put_slowly(place: Numbers, numbers: Numbers, high: int, checkpoint: Checkpoint) -> None:
-    """Copy numbers to their place, both of shape (2, ..., 2), a checkpoint for each value of the highest bits."""
-    for index in np.ndindex(place.shape[: min(high, place.ndim - 1)]):
+def _copy_slowly(goal: Amplitudes, amplitudes: Amplitudes, high: int, checkpoint: Checkpoint) -> None:
+    """Copy amplitudes, shape (2, ..., 2), with a checkpoint for each value of the highest bits."""
+    for index in np.ndindex(goal.shape[: min(high, goal.ndim - 1)]):
         checkpoint()
-        np.copyto(place[index], numbers[index])
+        np.copyto(goal[index], amplitudes[index])
 
 
-def _is_zero(chunk: Numbers) -> bool:
+def _is_zero(chunk: Amplitudes) -> bool:
     return chunk[0] == 0 and not chunk.view(np.uint32).max()
-
-
-def _subsets(members: int) -> Iterator[int]:
-    """Yield all subsets of a set, as numbers, ascending."""
-    subset = 0
-    while True:
-        yield subset
-        subset = (subset - members) & members
-        if not subset:
-            return

@@ -1,7 +1,7 @@
-"""One circuit on many rows of angles: their states lie one behind the other, and go through each step together.
+"""Evolve the rows of a sweep together: states of one circuit with different angles go through each step at once.
 
-A row's amplitudes are, bit for bit, those that it has alone: by the same plan, in products of the same sizes,
-whatever the other rows are.
+A row's amplitudes are, bit for bit, those that it has alone: its plan and the sizes of its products do not depend
+on the other rows.
 """
 
 from __future__ import annotations
@@ -13,31 +13,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.circuit.instructions import Initialize, Permutation
-from simulator.evolve.bound import Diagonals, only_gate
-from simulator.evolve.chunks import multiply, rows_at_once
-from simulator.evolve.diagonals import Places
-from simulator.evolve.evolution import Evolution, Piece, plan_of
-from simulator.evolve.phases import Member
-from simulator.evolve.rotations import Rotation, Turning
-from simulator.evolve.state import State
+from simulator.evolve.chunk_scaling import DiagonalFactor
+from simulator.evolve.evolution import Evolution
+from simulator.evolve.plan_cache import PlanKey, prepared_plan
+from simulator.evolve.prepared_plan import DiagonalSpec, only_gate
+from simulator.evolve.product import multiply, rows_at_once
+from simulator.evolve.rotation import PauliRotation, RotationSpec
+from simulator.evolve.statevector import Statevector
 from simulator.kernels.bits import gather
 from simulator.kernels.dense import as_type
-from simulator.matrices.gate_matrices import Swept
+from simulator.matrices import Swept
 from simulator.monitor import Checkpoint
 from simulator.plan.operations import WIDEST, Evolving, is_rotation
 from simulator.plan.plan import Multiply, Rotate, Stage
-from simulator.typing import Matrices
+from simulator.typing import Amplitudes, Indices, Matrices
 
-#: Shape (rows, 2^n).
-Rows: TypeAlias = NDArray[Any]
 #: A gate's `id` -> which of its parameters is which column of the values.
 Columns: TypeAlias = Mapping[int, Sequence[tuple[int, int]]]
-#: Brings rows through one step; the second array is scratch. Returns where they are, and what is scratch then.
-_RowStep: TypeAlias = Callable[[Rows, Rows], tuple[Rows, Rows]]
+#: Takes rows through one step, with the second array as scratch; returns where they are then, and what is scratch.
+_RowStep: TypeAlias = Callable[[Amplitudes, Amplitudes], tuple[Amplitudes, Amplitudes]]
 
 
 def can_share_steps(instruction: Evolving) -> bool:
-    """Whether rows of states can go through it together."""
+    """Whether the states of a sweep can go through an instruction together."""
     if isinstance(instruction, Permutation):
         return True
     if isinstance(instruction, Initialize):
@@ -48,42 +46,49 @@ def can_share_steps(instruction: Evolving) -> bool:
 
 
 class RowsEvolution:
-    """An `Evolution` of states that are one chunk each; of some gates, each row has numbers of its own."""
+    """An `Evolution` of states of one chunk each, where each row has parameters of its own for some gates."""
 
     def __init__(self, evolution: Evolution, columns: Columns) -> None:
         self._pieces, self._columns = evolution.pieces, columns
-        self._planned: dict[tuple[int, tuple[int, ...], np.dtype[Any]], _PlannedPiece] = {}
+        self._plans: dict[tuple[int, tuple[int, ...], np.dtype[Any]], _RowsPlan] = {}
 
-    def run(self, rows: Rows, one: State, values: NDArray[np.float64], checkpoint: Checkpoint) -> Rows:
+    def run(
+        self, rows: Amplitudes, one: Statevector, values: NDArray[np.float64], checkpoint: Checkpoint
+    ) -> Amplitudes:
         """Return the rows evolved, each with its values, shape (rows, columns).
 
-        ``one`` is any of the states, and tells where qubits lie, before and afterwards.
+        ``rows`` has shape (rows, 2^n). ``one`` is any of the states; it is updated to where the qubits lie
+        afterwards.
         """
         for number, piece in enumerate(self._pieces):
-            key = (number, one.layout, rows.dtype)
-            if key not in self._planned:
-                self._planned[key] = _PlannedPiece(piece, self._columns, *key[1:])
-            rows = self._planned[key].run(rows, one, values, checkpoint)
+            key = (number, one.qubit_at, rows.dtype)
+            if key not in self._plans:
+                self._plans[key] = _RowsPlan(piece, self._columns, one, rows.dtype)
+            rows = self._plans[key].run(rows, one, values, checkpoint)
         return rows
 
 
-class _PlannedPiece:
-    """A piece with its plan."""
+class _RowsPlan:
+    """The plan of some instructions, for rows that each have parameters of their own."""
 
-    def __init__(self, piece: Piece, columns: Columns, layout: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        self._instructions, self._dtype = piece.instructions, dtype
-        self._planned = plan_of(piece, layout, real=dtype.kind == "f")
+    def __init__(
+        self, instructions: Sequence[Evolving], columns: Columns, one: Statevector, dtype: np.dtype[Any]
+    ) -> None:
+        self._instructions, self._dtype = instructions, dtype
+        self._prepared = prepared_plan(PlanKey.of(instructions, one.qubit_at, one.tuning, real=dtype.kind == "f"))
         self._columns = {
-            place: columns[id(instruction)]
-            for place, instruction in enumerate(piece.instructions)
+            index: columns[id(instruction)]
+            for index, instruction in enumerate(instructions)
             if id(instruction) in columns
         }
 
-    def run(self, rows: Rows, one: State, values: NDArray[np.float64], checkpoint: Checkpoint) -> Rows:
+    def run(
+        self, rows: Amplitudes, one: Statevector, values: NDArray[np.float64], checkpoint: Checkpoint
+    ) -> Amplitudes:
         """Evolve rows with these values, shape (rows, columns)."""
         spare = np.empty_like(rows)
         steps = self._steps(values)
-        for part in self._planned.plan.parts:
+        for part in self._prepared.plan.parts:
             if not isinstance(part, Stage):
                 raise TypeError(part)
             for _ in part.steps:
@@ -92,58 +97,58 @@ class _PlannedPiece:
             if part.sources is not None:
                 _move(part.sources, rows, spare)
                 rows, spare = spare, rows
-        one.arrange(self._planned.plan.qubit_at, self._planned.listing.renamed_from)
+        one.relabel(self._prepared.plan.qubit_at, self._prepared.operations.renamed_from)
         return rows
 
     def _steps(self, values: NDArray[np.float64]) -> Iterator[_RowStep]:
         """Yield the steps with these values."""
-        matrix_plan, dtype = self._planned.matrix_plan, self._dtype
+        matrix_plan, dtype = self._prepared.matrix_plan, self._dtype
         flat = matrix_plan.operation_matrices(self._instructions, Swept(values, self._columns))
-        forms = self._planned.forms(flat, dtype)
+        forms = self._prepared.block_forms(flat, dtype)
         pairs: Matrices | None = None
 
-        def diagonals(place: int) -> NDArray[Any]:
-            return as_type(matrix_plan.diagonal(flat, place), dtype)
+        def diagonals(index: int) -> Amplitudes:
+            return as_type(matrix_plan.diagonal(flat, index), dtype)
 
-        for step, place, kept in self._planned.steps:
-            if isinstance(step, Multiply) and place is not None:
-                yield _product(forms[place.size][:, place.first], step)
-            elif isinstance(kept, Rotation) and isinstance(step, Rotate):
-                yield self._turning(kept, step, values)
-            elif isinstance(kept, Diagonals):
+        for step, where, spec in self._prepared.steps:
+            if isinstance(step, Multiply) and where is not None:
+                yield _product(forms[where.size][:, where.first], step)
+            elif isinstance(spec, RotationSpec) and isinstance(step, Rotate):
+                yield self._rotation(spec, step, values)
+            elif isinstance(spec, DiagonalSpec):
                 vectors = None
-                if kept.vector is not None:
+                if spec.vector is not None:
                     pairs = matrix_plan.pairs(flat) if pairs is None else pairs
-                    vectors = as_type(kept.vector.of(pairs), dtype)
+                    vectors = as_type(spec.vector.of(pairs), dtype)
                 patches = [
-                    (patch.places, diagonals(place).take(patch.entries, axis=-1)) for patch, place in kept.patches
+                    (patch.indices, diagonals(index).take(patch.entries, axis=-1)) for patch, index in spec.patches
                 ]
-                others = [(diagonals(place), bits) for place, bits in kept.others]
+                others = [(diagonals(index), bits) for index, bits in spec.others]
                 yield _scaling(vectors, patches, others)
             else:
                 raise TypeError(step)
 
-    def _turning(self, rotation: Rotation, step: Rotate, values: NDArray[np.float64]) -> _RowStep:
-        """Turn each row by its angle."""
-        operation = self._planned.listing.operations[step.member]
+    def _rotation(self, spec: RotationSpec, step: Rotate, values: NDArray[np.float64]) -> _RowStep:
+        """Return the step that rotates each row by its angle."""
+        operation = self._prepared.operations.operations[step.member]
         (source,) = operation.sources
         theta = np.array(only_gate(self._instructions, operation).params)
         for _, column in self._columns.get(source, ()):
             theta = values[:, [column]]
-        turning = Turning(rotation, theta, self._dtype)
+        rotation = PauliRotation(spec, theta, self._dtype)
 
-        def apply(rows: Rows, spare: Rows) -> tuple[Rows, Rows]:
-            turning.turn(rows, rows, spare)
+        def apply(rows: Amplitudes, spare: Amplitudes) -> tuple[Amplitudes, Amplitudes]:
+            rotation.rotate(rows, rows, spare)
             return rows, spare
 
         return apply
 
 
-def _product(matrices: NDArray[Any], step: Multiply) -> _RowStep:
-    """Gather, and multiply each row by its matrix."""
+def _product(matrices: Amplitudes, step: Multiply) -> _RowStep:
+    """Return the step that multiplies each row by its matrix, as `Product` does with one chunk."""
     width = matrices.shape[-1]
 
-    def apply(rows: Rows, spare: Rows) -> tuple[Rows, Rows]:
+    def apply(rows: Amplitudes, spare: Amplitudes) -> tuple[Amplitudes, Amplitudes]:
         if step.sources is not None:
             _move(step.sources, rows, spare)
             rows, spare = spare, rows
@@ -160,28 +165,28 @@ def _product(matrices: NDArray[Any], step: Multiply) -> _RowStep:
 
 
 def _scaling(
-    vectors: NDArray[Any] | None,
-    patches: Sequence[tuple[Places | slice, NDArray[Any]]],
-    others: Sequence[tuple[NDArray[Any], tuple[int, ...]]],
+    vectors: Amplitudes | None,
+    patches: Sequence[tuple[Indices | slice, Amplitudes]],
+    others: Sequence[tuple[Amplitudes, tuple[int, ...]]],
 ) -> _RowStep:
-    """Multiply each row by its diagonals, as `diagonals.Scaling` does with one."""
+    """Return the step that multiplies each row by its diagonals, as `Scaling` does with one state."""
 
-    def apply(rows: Rows, spare: Rows) -> tuple[Rows, Rows]:
+    def apply(rows: Amplitudes, spare: Amplitudes) -> tuple[Amplitudes, Amplitudes]:
         if vectors is not None:
             parts = rows.reshape(len(rows), -1, vectors.shape[-1])
             np.multiply(parts, vectors[:, None], out=parts)
-        for places, factors in patches:
-            rows[:, places] *= factors
+        for indices, factors in patches:
+            rows[:, indices] *= factors
         for diagonals, bits in others:
             for row, diagonal in zip(rows, diagonals, strict=True):
-                Member(diagonal, bits).apply(row, 0)
+                DiagonalFactor(diagonal, bits).apply(row, 0)
         return rows, spare
 
     return apply
 
 
-def _move(sources: tuple[int, ...], rows: Rows, goal: Rows) -> None:
-    """Copy each row, with the bits of its indices moved, as `gather.gather` says."""
+def _move(sources: tuple[int, ...], rows: Amplitudes, goal: Amplitudes) -> None:
+    """Copy each row, with the bits of its indices moved, as `gather` says."""
     row, index = gather(sources)
     shape = (len(rows), -1, 1 << row)
     np.take(rows.reshape(shape), index, axis=1, out=goal.reshape(shape), mode="clip")

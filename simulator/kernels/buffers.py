@@ -1,6 +1,6 @@
-"""One large buffer is kept for the next state: touching fresh memory for the first time can take as long as a run.
+"""Memory for states: one large buffer is kept for the next, since touching new memory can take as long as a run.
 
-It is used again only if nothing else refers to it any more, so a state that was given away is never written to.
+The buffer is used again only if nothing else refers to it, so a state that was given away is never written to.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from numpy.typing import DTypeLike, NDArray
 
 from simulator.monitor import Checkpoint, no_checkpoint
 
-#: Below this, fresh memory costs little; above the other, too much would be kept from other programs.
-_LEAST, _MOST = 1 << 20, 1 << 30
+#: Fewest bytes of a buffer that is kept: less new memory costs little.
+_LEAST = 1 << 20
+#: Most bytes of a buffer that is kept: more would be too much to hold back from other programs.
+_MOST = 1 << 30
 #: Numbers that are set to 0 between two checkpoints.
 _PIECE = 1 << 20
-#: Smaller blocks than this are taken from the heap, and at its end twice as much is kept when it is freed.
+#: Bytes below which blocks are taken from the heap; twice as many are kept at its end when blocks are freed.
 _FREED = 16 << 20
-#: References to a buffer that only this module has: its own, and the argument of `sys.getrefcount`.
+#: References to a buffer that is not in use: this module's, and the argument of `sys.getrefcount`.
 _OURS = 2
 
 
@@ -51,7 +53,7 @@ def zeros(
 ) -> NDArray[Any]:
     """Return ``size`` zeros, contiguous, in memory that nothing else uses; calls ``checkpoint`` now and then.
 
-    It is as much memory as that many numbers of the type ``room`` take, where that is given.
+    If ``room`` is given, the memory has room for that many numbers of this type.
     """
     count = size * np.dtype(room or dtype).itemsize
     if not _LEAST <= count <= _MOST:
@@ -61,18 +63,15 @@ def zeros(
             _kept.buffer = None
             _kept.buffer = np.zeros(count, np.uint8)
             return _kept.buffer.view(dtype)[:size]
-        fresh = _kept.buffer.view(dtype)[:size]
+        kept = _kept.buffer.view(dtype)[:size]
     for start in range(0, size, _PIECE):
         checkpoint()
-        fresh[start : start + _PIECE] = 0
-    return fresh
+        kept[start : start + _PIECE] = 0
+    return kept
 
 
 def room_of(numbers: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
-    """Return as many numbers of another type, not set to anything, in the memory that begins with these.
-
-    It is new memory if these have no room.
-    """
+    """Return as many uninitialised numbers of another type, in the same memory if it has room for them."""
     count = numbers.size * np.dtype(dtype).itemsize
     memory = numbers.base
     if isinstance(memory, np.ndarray) and memory.nbytes == count and memory.ctypes.data == numbers.ctypes.data:

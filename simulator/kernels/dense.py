@@ -1,4 +1,4 @@
-"""Products of a state and a dense matrix.
+"""Multiply a state by a dense matrix.
 
 Bit order, said once: amplitude ``i`` belongs to the basis state whose bit ``b`` is ``i >> b & 1``. ``psi`` has
 shape (2^bits,), contiguous: complex, or real where every number is. ``targets`` are bits; the first is the least
@@ -31,20 +31,22 @@ ONE_THREAD = 18
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """How `apply_matrix` walks through the amplitudes, a chunk at a time."""
+class _ChunkWalk:
+    """How `apply_matrix` goes through the amplitudes, a chunk at a time."""
 
     num_bits: int
-    #: The axes of psi as (2,) * num_bits: controls that select chunks, bits that count them, bits inside them.
+    #: The axes of psi as (2,) * num_bits: first controls outside of chunks, then bits that number the chunks, then
+    #: bits inside them.
     axes: tuple[int, ...]
-    #: The values of those controls.
+    #: The values of the controls outside of chunks.
     selected: tuple[int, ...]
-    #: How many bits count the chunks.
+    #: How many bits number the chunks.
     counting: int
-    #: Brings the targets into the lowest bits of a chunk, and the controls inside it into the highest.
+    #: Gathers a chunk so that targets are its lowest bits and the controls inside it the highest.
     index: Indices
+    #: Undoes ``index``.
     inverse: Indices
-    #: Where the controls inside a chunk have their values, once it is gathered.
+    #: Where the controls inside a gathered chunk have their values.
     rows: slice
 
     def chunks(self, psi: Amplitudes) -> Iterator[Amplitudes]:
@@ -55,8 +57,8 @@ class Layout:
 
 
 @lru_cache(maxsize=64)
-def layout(num_bits: int, targets: tuple[int, ...], controls: Controls, tuning: Tuning) -> Layout:
-    """Lay out `apply_matrix`; the arguments are as there."""
+def _walk(num_bits: int, targets: tuple[int, ...], controls: Controls, tuning: Tuning) -> _ChunkWalk:
+    """Return how `apply_matrix` goes through the amplitudes; the arguments are as there."""
     values = dict(controls)
     inside = {*targets, *range(min(num_bits, tuning.run_bits))}
     # A wide product of few rows is slow.
@@ -76,7 +78,7 @@ def layout(num_bits: int, targets: tuple[int, ...], controls: Controls, tuning: 
     inverse[index] = np.arange(index.size)
     height = index.size >> len(held)
     row = sum(values[bit] << position for position, bit in enumerate(held))
-    return Layout(
+    return _ChunkWalk(
         num_bits=num_bits,
         axes=tuple(num_bits - 1 - bit for bit in (*selecting, *counting, *reversed(local))),
         selected=tuple(values[bit] for bit in selecting),
@@ -95,32 +97,32 @@ def apply_matrix(
     checkpoint: Checkpoint,
     tuning: Tuning = TUNING,
 ) -> None:
-    """Multiply one or more targets by a matrix of shape (2^k, 2^k); calls ``checkpoint`` between chunks."""
-    plan = layout(psi.size.bit_length() - 1, targets, controls, tuning)
-    source, result = np.empty((2, plan.index.size), psi.dtype)
+    """Apply a matrix of shape (2^k, 2^k) to one or more targets; calls ``checkpoint`` between chunks."""
+    walk = _walk(psi.size.bit_length() - 1, targets, controls, tuning)
+    source, result = np.empty((2, walk.index.size), psi.dtype)
     if np.isrealobj(psi) or len(targets) <= _REAL_PRODUCT:
         right = real_form(matrix, real=np.isrealobj(psi)).astype(psi.real.dtype, copy=False)
     else:
         right = matrix.T.astype(psi.dtype, copy=False)
     width = len(right)
-    height = max(1, min((1 << ONE_THREAD) // right.size, (plan.rows.stop - plan.rows.start) // len(matrix)))
+    height = max(1, min((1 << ONE_THREAD) // right.size, (walk.rows.stop - walk.rows.start) // len(matrix)))
     step = max(1, (_PRODUCTS << tuning.chunk_bits) // (height * right.size))
     rows_in, rows_out = (
-        buffer[plan.rows].view(right.dtype).reshape(-1, height, width) for buffer in (source, result)
+        buffer[walk.rows].view(right.dtype).reshape(-1, height, width) for buffer in (source, result)
     )
-    for chunk in plan.chunks(psi):
-        np.take(chunk.reshape(-1), plan.index, out=source, mode="clip")
+    for chunk in walk.chunks(psi):
+        np.take(chunk.reshape(-1), walk.index, out=source, mode="clip")
         if rows_in.nbytes < source.nbytes:
             result[...] = source
         for start in range(0, len(rows_in), step):
             checkpoint()
             np.matmul(rows_in[start : start + step], right, out=rows_out[start : start + step])
-        np.take(result, plan.inverse, out=source, mode="clip")
+        np.take(result, walk.inverse, out=source, mode="clip")
         chunk[...] = source.reshape(chunk.shape)
 
 
 def real_form(stack: Amplitudes, *, real: bool) -> Amplitudes:
-    """Return R with ``x @ R == matrix @ x`` for x as numbers of a real state, or as pairs of a complex one.
+    """Return R such that ``x @ R`` is ``matrix @ x``, for a real state x, or for the real pairs of a complex one.
 
     ``stack`` has shape (..., K, K); R has shape (..., K, K) or (..., 2K, 2K).
     """
@@ -136,5 +138,5 @@ def real_form(stack: Amplitudes, *, real: bool) -> Amplitudes:
 
 
 def as_type(numbers: Amplitudes, dtype: np.dtype[Any]) -> Amplitudes:
-    """Return complex numbers, contiguous, as those of a state of this type; if it is real, all must be."""
+    """Return numbers, contiguous, in the type of a state; if that is real, all numbers must be real."""
     return np.ascontiguousarray(numbers if dtype.kind == "c" else numbers.real, dtype)

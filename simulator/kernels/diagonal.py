@@ -1,4 +1,4 @@
-"""Scaling amplitudes one by one: by diagonals, and by the amplitudes that a qubit in |0> is prepared with.
+"""Scale amplitudes one by one: by diagonals, and by the amplitudes that qubits in |0> are prepared with.
 
 Bits, ``psi``, ``targets`` and ``controls`` are as in `dense`.
 """
@@ -15,14 +15,14 @@ from simulator.monitor import Checkpoint
 from simulator.tuning import TUNING, Tuning
 from simulator.typing import Amplitudes, Controls
 
-#: Chunks of amplitudes that are prepared between two checkpoints, log2.
+#: log2 of the chunks of amplitudes that are prepared between two checkpoints.
 _PREPARED_BITS = 3
 
 
 def apply_diagonal(
     psi: Amplitudes, diagonal: Amplitudes, targets: tuple[int, ...], controls: Controls, tuning: Tuning = TUNING
 ) -> None:
-    """Multiply any number of targets, also none, by a diagonal of shape (2^k,). Scratch: up to 32 diagonals."""
+    """Apply a diagonal of shape (2^k,) to any number of targets, also none; scratch is up to 32 diagonals."""
     run = tuning.run_bits
     order = sorted(targets, reverse=True)
     factors = diagonal.reshape((2,) * len(targets)).transpose([len(targets) - 1 - targets.index(b) for b in order])
@@ -60,7 +60,7 @@ def prepare(
     view = psi.reshape((2,) * num_bits)
     order = sorted(targets, reverse=True)
     axes = [len(targets) - 1 - targets.index(bit) for bit in order]
-    # Of a width of their own, also in single precision: it is the products that are rounded.
+    # The factors stay in double precision also for a state in single precision: only the products are rounded.
     numbers = amplitudes.real if np.isrealobj(psi) else amplitudes
     factors = numbers.reshape((2,) * len(targets)).transpose(axes)
     factors = factors.reshape([2 if bit in targets else 1 for bit in reversed(range(num_bits))])
@@ -69,7 +69,7 @@ def prepare(
         slice(1 if bit in targets else 2) for bit in range(num_bits - 1 - len(high), -1, -1)
     )
     everything: tuple[Any, ...] = (...,)
-    # Downwards: a chunk comes before the one that it is made from, where the high targets are 0.
+    # Downwards: a chunk is written before the one that it is made from, where the high targets are 0.
     for values in product((1, 0), repeat=len(high)):
         checkpoint()
         chosen = tuple([value * (bit in targets) for bit, value in zip(high, values, strict=True)])
@@ -78,9 +78,9 @@ def prepare(
 
 
 def _split(psi: Amplitudes, bits: Iterable[int], low: int = 0) -> tuple[Amplitudes, list[int]]:
-    """Give each bit an axis of its own, and the ``low`` lowest, none of them listed, one together.
+    """Return a view with an axis for each of some bits and one for the ``low`` lowest, and the bit of each axis.
 
-    Returns the view and, per axis, its bit (-1: the axis is a run of other bits).
+    None of the lowest is among ``bits``. The bit is -1 for an axis of several bits.
     """
     shape, axes = [], []
     top = psi.size.bit_length() - 1

@@ -25,21 +25,21 @@ _GRIDS: Mapping[int, float] = MappingProxyType({8: 2.0**40, 4: 2.0**20})
 
 
 def squared_magnitudes(psi: Amplitudes) -> NDArray[np.float64]:
-    """Return the squared absolute values, in the shape of ``psi``, of which it is a copy: for pieces only."""
-    masses: NDArray[np.float64] = np.square(psi.real, dtype=np.float64)
+    """Return the squared absolute values, in the shape of ``psi``; since it is a copy, it is for pieces only."""
+    squares: NDArray[np.float64] = np.square(psi.real, dtype=np.float64)
     if np.iscomplexobj(psi):
-        masses += np.square(psi.imag, dtype=np.float64)
-    return masses
+        squares += np.square(psi.imag, dtype=np.float64)
+    return squares
 
 
 def piece_probabilities(psi: Amplitudes, checkpoint: Checkpoint, tuning: Tuning = TUNING) -> NDArray[np.float64]:
     """Return the squared norm of each piece of a state that has several."""
     pieces = psi.reshape(-1, 1 << tuning.piece_bits)
-    masses = np.empty(len(pieces))
-    for place, piece in enumerate(pieces):
+    norms = np.empty(len(pieces))
+    for index, piece in enumerate(pieces):
         checkpoint()
-        masses[place] = squared_magnitudes(piece).sum()
-    return masses
+        norms[index] = squared_magnitudes(piece).sum()
+    return norms
 
 
 def bit_probabilities(
@@ -68,7 +68,7 @@ def project(
     *,
     reset: bool,
 ) -> None:
-    """Keep, of each state, the half of its outcome, times its factor; with ``reset``, as the half of 0."""
+    """Keep the half of each state where the bit is its outcome, times its factor; with ``reset``, move it to 0."""
     if reset:
         _lower(rows, bit, outcomes, checkpoint, tuning)
         outcomes = np.zeros_like(outcomes)
@@ -94,7 +94,7 @@ def kept_halves(
     checkpoint: Checkpoint,
     tuning: Tuning = TUNING,
 ) -> Amplitudes:
-    """Return the halves of states, side 2r + v the one of state r where the bit is v, times their factors.
+    """Return halves of states times their factors: side 2r + v is the half of state r where the bit is v.
 
     Shape (sides, 2^(bits - 1)): without the bit.
     """
@@ -122,9 +122,9 @@ def kept_halves(
 def marginals(
     rows: Amplitudes, bits: Sequence[int], checkpoint: Checkpoint, tuning: Tuning = TUNING
 ) -> NDArray[np.float64]:
-    """Return each state's squared norm for each value of some bits, the first the least significant.
+    """Return the squared norm of each state for each value of some bits, the first the least significant.
 
-    Shape (states, 2^k), which is memory beside the pieces.
+    Shape (states, 2^k): this is memory beside that of the pieces.
     """
     ordered = sorted(bits)
     low = [bit for bit in ordered if bit < tuning.piece_bits]
@@ -136,40 +136,40 @@ def marginals(
             if bit not in low:
                 halves = part.reshape(len(part), -1, 2, 1 << bit)
                 part = (halves[:, :, 0] + halves[:, :, 1]).reshape(len(part), -1)
-        value = sum((piece.start >> bit & 1) << place for place, bit in enumerate(high))
+        value = sum((piece.start >> bit & 1) << index for index, bit in enumerate(high))
         masses[states, value] += part
-    # From an axis a bit, the highest first, in ascending order, to the order that is asked for.
+    # The axes are the bits in descending order; they go to the order that is asked for.
     axes = [len(bits) - ordered.index(bit) for bit in reversed(bits)]
     return masses.reshape((len(rows), *[2] * len(bits))).transpose([0, *axes]).reshape(len(rows), -1)
 
 
 def collapse(psi: Amplitudes, fixed: Mapping[int, int], checkpoint: Checkpoint, tuning: Tuning = TUNING) -> None:
-    """Keep the part where each bit has its value, and normalise it."""
+    """Set amplitudes to 0 where a bit does not have its value, and normalise the rest."""
     width = min(psi.size, 1 << tuning.piece_bits)
     pieces = psi.reshape(-1, width)
     inside = np.ones(width, np.bool_)
     for bit, value in fixed.items():
         inside &= np.arange(width) >> bit & 1 == value if bit < tuning.piece_bits else True
     high = [(bit - tuning.piece_bits, value) for bit, value in fixed.items() if bit >= tuning.piece_bits]
-    kept = [place for place in range(len(pieces)) if all(place >> bit & 1 == value for bit, value in high)]
+    kept = [index for index in range(len(pieces)) if all(index >> bit & 1 == value for bit, value in high)]
     left = set(kept)
     mass = 0.0
-    for place, piece in enumerate(pieces):
+    for index, piece in enumerate(pieces):
         checkpoint()
-        if place in left:
+        if index in left:
             np.multiply(piece, inside, out=piece)
             mass += float(squared_magnitudes(piece).sum())
         else:
             piece[...] = 0
-    for place in kept:
+    for index in kept:
         checkpoint()
-        pieces[place] *= mass**-0.5
+        pieces[index] *= mass**-0.5
 
 
 def canonicalize(rows: Amplitudes, checkpoint: Checkpoint, tuning: Tuning = TUNING) -> None:
-    """Remove what no measurement sees, from normalised states: the global phase, and digits below a fine grid.
+    """Remove the global phase of normalised states, and digits below a fine grid: no measurement sees either.
 
-    States that differ by a phase and by rounding then become equal, but for a rare value between two steps.
+    States that differ by a phase and by rounding become equal, but for a rare value between two steps.
     """
     phases = _phase_factors(rows, checkpoint, tuning)
     grid = _GRIDS[rows.real.itemsize]
@@ -190,7 +190,7 @@ def fingerprints(rows: Amplitudes, checkpoint: Checkpoint, tuning: Tuning = TUNI
     word = np.dtype(np.uint64 if rows.itemsize >= np.uint64().itemsize else np.uint32)
     for states, piece in _pieces(rows, checkpoint, tuning):
         words = rows[states, piece].view(word).astype(np.uint64)
-        # A product keeps little of a number's highest bits, such as the sign: they go to the lowest, too.
+        # A product keeps little of a number's highest bits, such as the sign, so they are mixed into the lowest.
         words ^= words >> np.uint64(32)
         words *= weights[: words.shape[1]]
         found[states] = found[states] * weights[0] + words.sum(axis=1)
@@ -204,7 +204,7 @@ def _weights(count: int) -> NDArray[np.uint64]:
 
 
 def _phase_factors(rows: Amplitudes, checkpoint: Checkpoint, tuning: Tuning) -> Amplitudes:
-    """Return for each state the phase that makes its first amplitude that is not small positive."""
+    """Return for each state the factor that makes the first of its large amplitudes positive."""
     # Some amplitude is at least the mean one; a threshold below it, which no circuit makes, finds the same again.
     threshold = 0.617**2 / rows.shape[1]
     phases = np.zeros(len(rows), rows.dtype)
@@ -221,7 +221,7 @@ def _phase_factors(rows: Amplitudes, checkpoint: Checkpoint, tuning: Tuning) -> 
 
 
 def _lower(rows: Amplitudes, bit: int, outcomes: Indices, checkpoint: Checkpoint, tuning: Tuning) -> None:
-    """Copy the half where the bit is 1 to where it is 0, in the states whose outcome is 1."""
+    """Copy the half where the bit is 1 to the half where it is 0, in states whose outcome is 1."""
     for states, piece in _pieces(rows, checkpoint, tuning):
         part = rows[states, piece]
         ones = np.flatnonzero(outcomes[states])

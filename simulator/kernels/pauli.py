@@ -1,4 +1,4 @@
-"""Pauli strings that flip the same bits, read together in one pass over a state.
+"""Expectation values of Pauli strings: those that flip the same bits are read in one pass over a state.
 
 With ``w[j] = conj(psi[j ^ x]) psi[j]``, a string's expectation value is ``i^|x & z| sum_j (-1)^|z & j| w[j]``. An
 even number of Y reads the real part of w, an odd one the imaginary part; and since ``w[j ^ x]`` is the conjugate
@@ -34,18 +34,18 @@ _HALVED_FROM = 3
 
 @dataclass(frozen=True, slots=True)
 class Scratch:
-    """Memory for one block and what is made of it."""
+    """Memory for one block and what is computed from it."""
 
     index: Indices
     amplitudes: Amplitudes
-    #: Two numbers for each amplitude.
+    #: Two real numbers for each amplitude.
     pairs: Amplitudes
-    #: One number for each amplitude, and room for a last batch of rows to be whole.
+    #: One real number for each amplitude, and room to fill up the last batch of rows.
     products: Amplitudes
 
     @classmethod
     def of(cls, dtype: np.dtype[Any], size: int) -> Scratch:
-        """Make room for ``size`` amplitudes, of any type that a state has."""
+        """Return memory for ``size`` amplitudes, of any type that a state has."""
         real = np.empty(0, dtype).real.dtype
         products = np.empty(size + (_ROWS << _LOW), real)
         return cls(np.empty(size, np.intp), np.empty(size, dtype), np.empty(2 * size, real), products)
@@ -71,16 +71,18 @@ class _Strings:
     """The strings of one mask that read the same part of w, and their signs in three factors."""
 
     imaginary: bool
-    #: Their places among all strings.
-    places: slice
-    #: Z masks over the number of a block, and which of them each string has.
+    #: Where their sums are among those of all strings.
+    columns: slice
+    #: The distinct Z masks over the number of a block.
     high: tuple[int, ...]
+    #: For each string, the index of its mask in ``high``.
     high_of: Indices
-    #: Signs over the middle bits, shape (distinct, 2^middle),
+    #: The distinct signs over the middle bits, shape (distinct, 2^middle).
     middle: Amplitudes
-    #: and over the low bits, shape (2^low, distinct).
+    #: The distinct signs over the low bits, shape (2^low, distinct).
     low: Amplitudes
-    #: Which product of the two each string has, the low one counted first.
+    #: For each string, the index of its signs among all pairs of middle and low signs, the low index running
+    #: fastest.
     inner_of: Indices
 
     def sums(self, scratch: Scratch, states: int, block: int) -> Amplitudes:
@@ -104,14 +106,15 @@ class _Strings:
 class PauliMask:
     """One X mask, and the strings that have it."""
 
-    #: Over the number of a block, and over the index inside it.
+    #: The mask over the number of a block.
     high: int
+    #: The mask over the index inside a block.
     low: int
-    #: The mask's highest bit, if it is inside a block: of that, the half is read where the bit is 0.
+    #: The mask's highest bit, if it is inside a block, of which only the half where it is 0 is read; else None.
     halved: int | None
-    #: The mask's highest bit, if it is a bit of a block's number: blocks where it is 1 are not read.
+    #: The mask's highest bit, as a mask, if it is in a block's number; blocks where it is 1 are not read. Else 0.
     skipped: int
-    #: Those that read the real part come first.
+    #: The strings that read the real part come first.
     strings: tuple[_Strings, ...]
 
     @property
@@ -127,13 +130,13 @@ class PauliMask:
         sums: NDArray[np.float64],
         checkpoint: Checkpoint,
     ) -> None:
-        """Add what the strings read in some blocks to their places in ``sums``, shape (states, all strings)."""
+        """Add what the strings read in some blocks to their columns of ``sums``, shape (states, all strings)."""
         parts = [each for each in self.strings if np.iscomplexobj(states) or not each.imaginary]
         for block, left, right in self._pairs(states, blocks, scratch):
             checkpoint()
             for each in parts:
                 scratch.multiply(left, right, imaginary=each.imaginary)
-                sums[:, each.places] += each.sums(scratch, len(states), block)
+                sums[:, each.columns] += each.sums(scratch, len(states), block)
 
     def _pairs(
         self, states: Amplitudes, blocks: range, scratch: Scratch
@@ -142,8 +145,8 @@ class PauliMask:
         count, _, size = states.shape
         piece = size if self.halved is None else 1 << self.halved
         if self.low:
-            places = _places(size, piece)
-            index = np.bitwise_xor(places, self.low, out=scratch.index[: len(places)])
+            unflipped = _read_indices(size, piece)
+            index = np.bitwise_xor(unflipped, self.low, out=scratch.index[: len(unflipped)])
             flipped = scratch.amplitudes[: count * len(index)].reshape(count, len(index))
         for block in blocks:
             if block & self.skipped:
@@ -167,14 +170,14 @@ def grouped(
         real: the character of the state's type of real numbers.
 
     Returns:
-        the masks, the place of each string among the sums, and what its sum is to be multiplied by.
+        the masks, the column of each string among the sums, and the factor of each column.
 
     """
     parts: dict[int, tuple[dict[int, None], dict[int, None]]] = {}
     for x, z in strings:
         parts.setdefault(x, ({}, {}))[(x & z).bit_count() & 1][z] = None
     masks: list[PauliMask] = []
-    places: dict[tuple[int, int], int] = {}
+    columns: dict[tuple[int, int], int] = {}
     factors: list[float] = []
     for x, parities in parts.items():
         top = x.bit_length() - 1
@@ -183,14 +186,14 @@ def grouped(
         readers = []
         for odd, zs in enumerate(parities):
             if zs:
-                readers.append(_signed(list(zs), len(places), block_bits, halved, real, imaginary=odd == 1))
-                places |= {(x, z): len(places) + place for place, z in enumerate(zs)}
+                readers.append(_signed(list(zs), len(columns), block_bits, halved, real, imaginary=odd == 1))
+                columns |= {(x, z): len(columns) + index for index, z in enumerate(zs)}
         mask = PauliMask(x >> block_bits, x & ((1 << block_bits) - 1), halved, skipped, tuple(readers))
         masks.append(mask)
-        # i^|x & z|, and another i with the imaginary part.
-        turns = ((x & z).bit_count() + 1 >> 1 for zs in parities for z in zs)
-        factors += [(-1.0) ** turn * (2 if mask.half else 1) for turn in turns]
-    return tuple(masks), places, factors
+        # The factor i^|x & z|, with another i for the imaginary part, is a sign.
+        exponents = ((x & z).bit_count() + 1 >> 1 for zs in parities for z in zs)
+        factors += [(-1.0) ** exponent * (2 if mask.half else 1) for exponent in exponents]
+    return tuple(masks), columns, factors
 
 
 def _signed(
@@ -199,7 +202,7 @@ def _signed(
     high, high_of = _distinct([z >> block_bits for z in zs])
     inner = [z & ((1 << block_bits) - 1) for z in zs]
     if halved is not None:
-        # The bit is 0 wherever it is read, and so is not there.
+        # The bit is 0 wherever it is read, and so it is left out.
         inner = [z & ((1 << halved) - 1) | z >> (halved + 1) << halved for z in inner]
         block_bits -= 1
     low_bits = min(block_bits, _LOW)
@@ -207,7 +210,7 @@ def _signed(
     low, low_of = _distinct([z & ((1 << low_bits) - 1) for z in inner])
     return _Strings(
         imaginary=imaginary,
-        places=slice(first, first + len(zs)),
+        columns=slice(first, first + len(zs)),
         high=tuple(high),
         high_of=high_of,
         middle=_signs(block_bits - low_bits, real)[middle],
@@ -217,14 +220,14 @@ def _signed(
 
 
 def _distinct(masks: list[int]) -> tuple[list[int], Indices]:
-    """Return the distinct masks, and which of them each is."""
-    order = {mask: place for place, mask in enumerate(dict.fromkeys(masks))}
+    """Return the distinct masks, and for each mask its index among them."""
+    order = {mask: index for index, mask in enumerate(dict.fromkeys(masks))}
     return list(order), np.array([order[mask] for mask in masks], np.intp)
 
 
 @lru_cache(maxsize=64)
-def _places(size: int, piece: int) -> Indices:
-    """Return 0 to ``size``, or, of pieces of this length, every other one."""
+def _read_indices(size: int, piece: int) -> Indices:
+    """Return the indices below ``size``, or, if a block is halved, those in every other piece of this length."""
     return np.arange(size).reshape(-1, min(2, size // piece), piece)[:, 0].reshape(-1)
 
 

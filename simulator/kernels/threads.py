@@ -19,7 +19,7 @@ from simulator.monitor import Checkpoint, no_checkpoint
 T = TypeVar("T")
 
 _LINUX = sys.platform == "linux"
-#: Seconds between two calls of ``meanwhile``.
+#: Seconds between two checkpoints while only other threads work.
 _PAUSE = 0.02
 
 
@@ -29,9 +29,9 @@ class _Threads:
         self.pool: ThreadPoolExecutor | None = None
         self.owner = -1
         self.lock = Lock()
-        #: The system's numbers of the pool's threads,
+        #: The system's numbers of the pool's threads.
         self.helping: list[int] = []
-        #: how many there were when they were last kept off a CPU, and which that was.
+        #: How many of them were last kept off a CPU, and off which.
         self.kept_off = (0, -1)
 
     def helpers(self) -> ThreadPoolExecutor:
@@ -92,25 +92,32 @@ def thread_count() -> int:
 
 
 def share(
-    own: Callable[[Iterator[T]], None],
-    helping: Callable[[Iterator[T]], None],
+    work: Callable[[Iterator[T], Checkpoint], None],
     items: Iterable[T],
+    checkpoint: Checkpoint,
     helpers: int,
-    meanwhile: Checkpoint = no_checkpoint,
 ) -> None:
-    """Run ``own`` here and ``helping`` in other threads, each on an iterator; all take from the same items.
+    """Do some work on items in this thread and in helping ones, each of which takes one item after the other.
 
-    If one raises, the others get no more items, and the exception comes out here; the caller's own first. While
-    others still work, ``meanwhile`` is called here now and then; it may raise, too.
+    Args:
+        work: is called once in each thread, with an iterator over its items and a function to call between long
+            parts of one item: the checkpoint in this thread, and nothing in the others.
+        items: taken one at a time, in order.
+        checkpoint: called in this thread before each of its items, and now and then while only others still work.
+        helpers: how many other threads are worth it; there are never more than `thread_count` allows.
+
+    If one thread raises, the others get no more items, and the exception comes out here; this thread's own first.
+
     """
     source = iter(items)
+    helpers = min(helpers, thread_count() - 1)
     if helpers < 1:
-        own(source)
+        work(_checked(source, checkpoint), checkpoint)
         return
     stopped = Event()
     lock = Lock()
 
-    def rest(before: Checkpoint) -> Iterator[T]:
+    def rest(before: Callable[[], None]) -> Iterator[T]:
         while not stopped.is_set():
             before()
             with lock:
@@ -119,20 +126,27 @@ def share(
                 return
             yield item
 
-    def until_stopped(work: Callable[[Iterator[T]], None], before: Checkpoint) -> None:
+    def until_stopped(numbers: Iterator[T], own_checkpoint: Checkpoint) -> None:
         try:
-            work(rest(before))
+            work(numbers, own_checkpoint)
         except BaseException:
             stopped.set()
             raise
 
-    futures = [_threads.helpers().submit(until_stopped, helping, no_checkpoint) for _ in range(helpers)]
+    pool = _threads.helpers()
+    futures = [pool.submit(until_stopped, rest(no_checkpoint), no_checkpoint) for _ in range(helpers)]
     try:
-        until_stopped(own, _threads.keep_off)
+        until_stopped(_checked(rest(_threads.keep_off), checkpoint), checkpoint)
         while wait(futures, _PAUSE).not_done:
-            meanwhile()
+            checkpoint()
     finally:
         stopped.set()
         wait(futures)
     for future in futures:
         future.result()
+
+
+def _checked(items: Iterator[T], checkpoint: Checkpoint) -> Iterator[T]:
+    for item in items:
+        checkpoint()
+        yield item

@@ -67,10 +67,10 @@ class Rounds:
         lists[1].append(row * ((1 << 2 * width) + 1))
         lists[2].append(spots)
 
-    def mix(self, size: int, number: int, item: int, place: int, bits: tuple[int, ...]) -> None:
-        """Multiply an item by the unit of this place on some bits; its ``number``-th factor, not the first."""
+    def mix(self, size: int, number: int, item: int, index: int, bits: tuple[int, ...]) -> None:
+        """Multiply an item by the unit with this index on some bits; its ``number``-th factor, not the first."""
         lists = self._mixed.setdefault((size, number, len(bits)), ([], [], []))
-        lists[0].append(place)
+        lists[0].append(index)
         lists[1].append(item << size)
         lists[2].append(bits)
 
@@ -80,9 +80,9 @@ class Rounds:
         for (size, number, units, width), (items, starts, spots) in self._spread.items():
             entries = _each(partial(spread_entries, size), spots) + np.array(starts)[:, None]
             found.append((size, number, Spread(number == 0, width, units, selection_of(items), entries)))
-        for (size, number, width), (places, starts, bits) in self._mixed.items():
+        for (size, number, width), (indices, starts, bits) in self._mixed.items():
             rows = _each(partial(_mixed_rows, size), bits) + np.array(starts)[:, None, None]
-            found.append((size, number, Mix(width, selection_of(places), rows)))
+            found.append((size, number, Mix(width, selection_of(indices), rows)))
         rounds: dict[int, list[Round]] = {}
         for size, _, each in sorted(found, key=lambda each: each[:2]):
             rounds.setdefault(size, []).append(each)
@@ -115,10 +115,10 @@ def _each(made: Callable[[tuple[int, ...]], Indices], bits: Sequence[tuple[int, 
     return np.array([made(each) for each in numbers])[[numbers[each] for each in bits]]
 
 
-def selection_of(places: list[int]) -> Selection:
-    """Return places as they are found fastest."""
-    first, last = places[0], places[-1]
-    return slice(first, last + 1) if places == list(range(first, last + 1)) else np.array(places)
+def selection_of(indices: list[int]) -> Selection:
+    """Return indices of a stack, as a slice if they follow each other."""
+    first, last = indices[0], indices[-1]
+    return slice(first, last + 1) if indices == list(range(first, last + 1)) else np.array(indices)
 
 
 @lru_cache(maxsize=4096)
@@ -132,12 +132,12 @@ def spread_entries(size: int, spots: tuple[int, ...]) -> Indices:
     inside = np.zeros_like(numbers)
     fixed = 0
     others = (1 << size) - 1
-    for place, spot in enumerate(spots):
+    for index, spot in enumerate(spots):
         if spot >= 0:
-            inside |= (numbers >> spot & 1) << place
+            inside |= (numbers >> spot & 1) << index
             others &= ~(1 << spot)
         else:
-            fixed |= ~spot << place
+            fixed |= ~spot << index
     rows = inside | fixed
     entries = rows[:, None] << len(spots) | rows[None, :]
     same = (numbers[:, None] ^ numbers[None, :]) & others == 0

@@ -105,7 +105,7 @@ def list_operations(instructions: Sequence[Evolving]) -> OperationList:
     lister = _Lister(instructions)
     for index in range(len(instructions)):
         lister.add(index)
-    return lister.listing()
+    return lister.finished()
 
 
 class _Lister:
@@ -151,8 +151,8 @@ class _Lister:
         found = {goal: names.get(source, source) for goal, source in zip(goals, sources, strict=True)}
         names.update(found)
 
-    def listing(self) -> OperationList:
-        """Return all that was added."""
+    def finished(self) -> OperationList:
+        """Return the operations of all that was added."""
         for qubit in list(self._runs):
             self._close(qubit)
         renamed_from = {qubit: source for qubit, source in self._renamed_from.items() if qubit != source}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from simulator.circuit.instructions import Measure
 from simulator.monitor import Checkpoint
-from simulator.pieces import concatenated, looked
+from simulator.piecewise import concatenate, slices
 from simulator.rng import Uniforms
 from simulator.sampling.sampling import Readout, edges_of, readout_of
 from simulator.sampling.tally import Words, summed
@@ -27,7 +27,7 @@ class RowSampler:
     """Measures the states of some rows, each for so many shots under its own seed."""
 
     rows: Amplitudes
-    slots: Mapping[int, int]
+    bit_of: Mapping[int, int]
     measures: Sequence[Measure]
     seeds: Sequence[int]
     shots: int
@@ -67,20 +67,20 @@ class RowSampler:
         edges = self._edges(readout)
         for _, some in groupby(self._draws(), itemgetter(0)):
             found = [readout.memories(np.searchsorted(edges[row], draws, side="right")) for row, draws in some]
-            yield concatenated(found, self.checkpoint)
+            yield concatenate(found, self.checkpoint)
 
     @property
     def _readout(self) -> Readout:
-        return readout_of(self.measures, self.slots)
+        return readout_of(self.measures, self.bit_of)
 
     def _edges(self, readout: Readout) -> NDArray[np.float64]:
         """Return each row's cumulative distribution of outcomes, shape (rows, values)."""
-        return edges_of(self.rows, [self.slots[qubit] for qubit in readout.places], self.checkpoint)
+        return edges_of(self.rows, [self.bit_of[qubit] for qubit in readout.places], self.checkpoint)
 
     def _draws(self) -> Iterator[tuple[int, NDArray[np.float64]]]:
         """Yield the draws of each row's shots, as many of a row at a time as are quickly sorted."""
         uniforms = Uniforms(0)
         for row, seed in enumerate(self.seeds):
             uniforms.begin(seed)
-            for some in looked(self.shots, self.checkpoint):
+            for some in slices(self.shots, self.checkpoint):
                 yield row, uniforms.reals.stretch(some.start, some.stop - some.start, 0)

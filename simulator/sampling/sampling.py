@@ -19,13 +19,14 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import pieces
+from simulator import piecewise
 from simulator.circuit.instructions import Measure
-from simulator.dynamic.cohort import Cohort, drawn
+from simulator.dynamic.branches import Branch, drawn
+from simulator.evolve import Statevectors
 from simulator.kernels import measure
 from simulator.kernels.measure import marginals, piece_probabilities, squared_magnitudes
 from simulator.monitor import Checkpoint, no_checkpoint
-from simulator.pieces import looked, shared_cuts
+from simulator.piecewise import aligned_slices, slices
 from simulator.rng import Uniforms
 from simulator.sampling.tally import WORD_BITS, Tally, Words, summed
 from simulator.tuning import TUNING, Tuning
@@ -40,46 +41,48 @@ _DIGIT = 10
 
 
 def sample(
-    cohort: Cohort,
+    branch: Branch[Statevectors],
     measures: Sequence[Measure],
     uniforms: Uniforms,
     tally: Tally,
     checkpoint: Checkpoint = no_checkpoint,
 ) -> None:
-    """Measure all at once, for every shot of a cohort; its states stay as they are."""
-    readout = readout_of(measures, cohort.state.slots, cohort.state.tuning)
-    memories = _Memories(cohort, readout, tally, checkpoint)
-    if len(cohort.members) == 1 and not tally.remembers:
-        outcomes, counts = _counted(cohort, readout, uniforms, checkpoint)
+    """Measure all at once, for every shot of a branch; its states stay as they are."""
+    readout = readout_of(measures, branch.states.bit_of, branch.states.tuning)
+    memories = _Memories(branch, readout, tally, checkpoint)
+    if len(branch.histories) == 1 and not tally.remembers:
+        outcomes, counts = _counted(branch, readout, uniforms, checkpoint)
         tally.add(memories.words(np.zeros_like(outcomes), outcomes), counts)
         return
     codes_and_counts = []
-    for inside, outcomes in _outcomes(cohort, readout, uniforms, checkpoint):
-        marks = cohort.crowd.marks[inside]
+    for inside, outcomes in _outcomes(branch, readout, uniforms, checkpoint):
+        groups = branch.shots.groups[inside]
         if tally.remembers:
-            places = np.empty_like(marks)
-            for some in looked(marks.size, checkpoint):
-                places[some] = cohort.places.take(marks[some])
-            tally.put(cohort.crowd.shots[inside], memories.words(places, outcomes))
+            places = np.empty_like(groups)
+            for some in slices(groups.size, checkpoint):
+                places[some] = branch.history_of_group.take(groups[some])
+            tally.put(branch.shots.numbers[inside], memories.words(places, outcomes))
             continue
         codes_and_counts += [
-            _runs(np.sort(marks[some] << readout.num_bits | outcomes[some]))
-            for some in looked(marks.size, checkpoint)
+            _runs(np.sort(groups[some] << readout.num_bits | outcomes[some]))
+            for some in slices(groups.size, checkpoint)
         ]
     if codes_and_counts:
         codes, counts = summed(codes_and_counts, checkpoint)
-        for some in looked(codes.size, checkpoint):
-            marks, outcomes = codes[some] >> readout.num_bits, codes[some] & (1 << readout.num_bits) - 1
-            tally.add(memories.words(cohort.places.take(marks), outcomes), counts[some])
+        for some in slices(codes.size, checkpoint):
+            groups, outcomes = codes[some] >> readout.num_bits, codes[some] & (1 << readout.num_bits) - 1
+            tally.add(memories.words(branch.history_of_group.take(groups), outcomes), counts[some])
 
 
-def collapse(cohort: Cohort, measures: Sequence[Measure], uniforms: Uniforms, checkpoint: Checkpoint) -> None:
-    """Leave a cohort of one shot in the state after the outcome that `sample` gives it."""
-    readout = readout_of(measures, cohort.state.slots, cohort.state.tuning)
-    ((_, (outcome,)),) = _outcomes(cohort, readout, uniforms, checkpoint)
-    fixed = {cohort.state.slots[qubit]: outcome >> place & 1 for qubit, place in readout.places.items()}
+def collapse(
+    branch: Branch[Statevectors], measures: Sequence[Measure], uniforms: Uniforms, checkpoint: Checkpoint
+) -> None:
+    """Leave a branch of one shot in the state after the outcome that `sample` gives it."""
+    readout = readout_of(measures, branch.states.bit_of, branch.states.tuning)
+    ((_, (outcome,)),) = _outcomes(branch, readout, uniforms, checkpoint)
+    fixed = {branch.states.bit_of[qubit]: outcome >> place & 1 for qubit, place in readout.places.items()}
     if fixed:
-        measure.collapse(cohort.state.amplitudes, fixed, checkpoint, cohort.state.tuning)
+        measure.collapse(branch.states.state.amplitudes, fixed, checkpoint, branch.states.tuning)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,21 +121,23 @@ class Readout:
         return sum((outcome >> place & 1) << clbit for clbit, place in self.sources.items())
 
 
-def readout_of(measures: Sequence[Measure], slots: Mapping[int, int], tuning: Tuning = TUNING) -> Readout:
+def readout_of(measures: Sequence[Measure], bit_of: Mapping[int, int], tuning: Tuning = TUNING) -> Readout:
     """Return how outcomes of some measurements are read in a state whose qubits lie so."""
     qubits = sorted({measure.qubit for measure in measures})
     wide = len(qubits) > tuning.piece_bits
-    places = {qubit: slots[qubit] if wide else place for place, qubit in enumerate(qubits)}
+    places = {qubit: bit_of[qubit] if wide else place for place, qubit in enumerate(qubits)}
     sources = {measure.clbit: places[measure.qubit] for measure in measures}
-    return Readout(places, sources, len(slots) if wide else len(qubits), wide)
+    return Readout(places, sources, len(bit_of) if wide else len(qubits), wide)
 
 
 class _Memories:
-    """The classical memories of a cohort's members, after outcomes are written to them."""
+    """The classical memories of a branch's histories, after outcomes are written to them."""
 
-    def __init__(self, cohort: Cohort, readout: Readout, tally: Tally, checkpoint: Checkpoint) -> None:
+    def __init__(
+        self, branch: Branch[Statevectors], readout: Readout, tally: Tally, checkpoint: Checkpoint
+    ) -> None:
         mask = readout.mask
-        self._kept = [member.classical.memory & ~mask for member in cohort.members]
+        self._kept = [history.classical.memory & ~mask for history in branch.histories]
         self._checkpoint = checkpoint
         self._narrow = max([*self._kept, mask]) >> WORD_BITS == 0
         self._readout, self._tally = readout, tally
@@ -140,9 +145,9 @@ class _Memories:
         self._words: dict[int, int] = {}
 
     def words(self, places: NDArray[np.intp], outcomes: NDArray[np.int64]) -> Words:
-        """Return the word of each pair of a member's place and an outcome."""
+        """Return the word of each pair of a history's index and an outcome."""
         words = np.empty(outcomes.size, np.int64)
-        all_pieces = list(looked(words.size, self._checkpoint))
+        all_pieces = list(slices(words.size, self._checkpoint))
         if self._narrow:
             kept = np.array(self._kept, np.int64)
             for some in all_pieces:
@@ -164,7 +169,7 @@ class _Memories:
         return words
 
     def _word(self, pair: int) -> int:
-        """Return the word of a member's place, and behind it an outcome."""
+        """Return the word of a history's index, and behind it an outcome."""
         word = self._words.get(pair)
         if word is None:
             self._checkpoint()
@@ -176,42 +181,44 @@ class _Memories:
 
 
 def _outcomes(
-    cohort: Cohort, readout: Readout, uniforms: Uniforms, checkpoint: Checkpoint
+    branch: Branch[Statevectors], readout: Readout, uniforms: Uniforms, checkpoint: Checkpoint
 ) -> Iterator[tuple[slice, NDArray[np.int64]]]:
-    """Yield each shot's outcome, a batch of the cohort's own crowd at a time."""
-    draws = drawn(cohort, uniforms, checkpoint)
-    rows = cohort.rows_of_members.take(cohort.places)
+    """Yield each shot's outcome, a batch of the branch's own shots at a time."""
+    draws = drawn(branch, uniforms, checkpoint)
+    rows = branch.state_of_history.take(branch.history_of_group)
     if readout.wide:
-        yield slice(None), _all_found(cohort, rows, draws, checkpoint)
+        yield slice(None), _all_found(branch, rows, draws, checkpoint)
     elif not readout.places:
-        for inside in cohort.crowd.batches(checkpoint):
+        for inside in branch.shots.batches(checkpoint):
             yield inside, np.zeros(inside.stop - inside.start, np.int64)
     else:
-        edges = edges_of(cohort.rows, _bits(cohort, readout), checkpoint, cohort.state.tuning)
+        edges = edges_of(branch.states.rows, _bits(branch, readout), checkpoint, branch.states.tuning)
         for inside, some in draws:
-            yield inside, _looked_up(edges, rows, cohort.crowd.marks[inside], some)
+            yield inside, _looked_up(edges, rows, branch.shots.groups[inside], some)
 
 
-def _all_found(cohort: Cohort, rows: NDArray[np.intp], draws: Draws, checkpoint: Checkpoint) -> NDArray[np.int64]:
-    """Return all shots' outcomes, that are indices of the states; ``rows`` by mark."""
-    outcomes = np.empty(cohort.crowd.shots.size, np.int64)
-    for some in looked(outcomes.size, checkpoint):
+def _all_found(
+    branch: Branch[Statevectors], rows: NDArray[np.intp], draws: Draws, checkpoint: Checkpoint
+) -> NDArray[np.int64]:
+    """Return all shots' outcomes, that are indices of the states; ``rows`` by group."""
+    outcomes = np.empty(branch.shots.numbers.size, np.int64)
+    for some in slices(outcomes.size, checkpoint):
         outcomes[some] = 0  # so that what is written all over it finds no memory that nothing has touched
     #: Of each row, runs of shots in the order of their draws.
-    runs: list[list[tuple[NDArray[np.intp], NDArray[np.float64]]]] = [[] for _ in cohort.rows]
+    runs: list[list[tuple[NDArray[np.intp], NDArray[np.float64]]]] = [[] for _ in branch.states.rows]
     start = 0
     for uniforms in _together(draws):
-        of_shots = rows.take(cohort.crowd.marks[start : start + uniforms.size])
+        of_shots = rows.take(branch.shots.groups[start : start + uniforms.size])
         order = np.lexsort((uniforms, of_shots)) if len(runs) > 1 else np.argsort(uniforms)
         ends = np.bincount(of_shots, minlength=len(runs)).cumsum()[:-1]
         for row, run in enumerate(np.split(order, ends)):
             if run.size:
                 runs[row].append((run + start, uniforms[run]))
         start += uniforms.size
-    for psi, own in zip(cohort.rows, runs, strict=True):
+    for psi, own in zip(branch.states.rows, runs, strict=True):
         if own:
-            found = _Finder(psi, checkpoint, cohort.state.tuning)
-            for cuts in shared_cuts([uniforms for _, uniforms in own], checkpoint):
+            found = _Finder(psi, checkpoint, branch.states.tuning)
+            for cuts in aligned_slices([uniforms for _, uniforms in own], checkpoint):
                 uniforms = np.concatenate([uniforms[cut] for (_, uniforms), cut in zip(own, cuts, strict=True)])
                 order = np.argsort(uniforms)
                 checkpoint()
@@ -221,19 +228,19 @@ def _all_found(cohort: Cohort, rows: NDArray[np.intp], draws: Draws, checkpoint:
 
 
 def _counted(
-    cohort: Cohort, readout: Readout, uniforms: Uniforms, checkpoint: Checkpoint
+    branch: Branch[Statevectors], readout: Readout, uniforms: Uniforms, checkpoint: Checkpoint
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the outcomes of a cohort of one member, each once, ascending, and how often each came."""
+    """Return the outcomes of a branch of one history, each once, ascending, and how often each came."""
     if not readout.places:
-        return np.zeros(1, np.int64), np.array([cohort.num_shots])
+        return np.zeros(1, np.int64), np.array([branch.num_shots])
     if readout.wide:
-        runs = list(_together(drawn(cohort, uniforms, checkpoint)))
+        runs = list(_together(drawn(branch, uniforms, checkpoint)))
         for run in runs:
             checkpoint()
             run.sort()
-        found = _Finder(cohort.rows[0], checkpoint, cohort.state.tuning)
+        found = _Finder(branch.states.rows[0], checkpoint, branch.states.tuning)
         pairs: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
-        for cuts in shared_cuts(runs, checkpoint):
+        for cuts in aligned_slices(runs, checkpoint):
             draws = np.concatenate([run[cut] for run, cut in zip(runs, cuts, strict=True)])
             draws.sort()
             outcomes, counts = _runs(found.of(draws))
@@ -243,9 +250,9 @@ def _counted(
             if outcomes.size:
                 pairs.append((outcomes, counts))
         return summed(pairs, checkpoint)
-    (edges,) = edges_of(cohort.rows, _bits(cohort, readout), checkpoint, cohort.state.tuning)
+    (edges,) = edges_of(branch.states.rows, _bits(branch, readout), checkpoint, branch.states.tuning)
     below = np.zeros(edges.size, np.int64)
-    for _, draws in drawn(cohort, uniforms, checkpoint):
+    for _, draws in drawn(branch, uniforms, checkpoint):
         if edges.size <= _FEW:
             below += [np.count_nonzero(draws < edge) for edge in edges]
         else:
@@ -267,16 +274,16 @@ def edges_of(
     return edges
 
 
-def _bits(cohort: Cohort, readout: Readout) -> list[int]:
-    return [cohort.state.slots[qubit] for qubit in readout.places]
+def _bits(branch: Branch[Statevectors], readout: Readout) -> list[int]:
+    return [branch.states.bit_of[qubit] for qubit in readout.places]
 
 
 def _looked_up(
-    edges: NDArray[np.float64], rows: NDArray[np.intp], marks: NDArray[np.intp], draws: NDArray[np.float64]
+    edges: NDArray[np.float64], rows: NDArray[np.intp], groups: NDArray[np.intp], draws: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """Return the outcome of each draw, in the distribution of the row of its mark."""
+    """Return the outcome of each draw, in the distribution of its group's row."""
     # A search by halves, of all draws at once: in each step those move on whose outcome lies beyond.
-    before = (rows * edges.shape[1] - 1).take(marks)
+    before = (rows * edges.shape[1] - 1).take(groups)
     place = before.copy()
     step = edges.shape[1] // 2
     while step:
@@ -293,7 +300,7 @@ def _together(draws: Draws) -> Iterator[NDArray[np.float64]]:
     for _, some in draws:
         pending.append(some)
         size += some.size
-        if size >= pieces.PIECE:
+        if size >= piecewise.PIECE:
             yield np.concatenate(pending)
             pending, size = [], 0
     if pending:

@@ -14,9 +14,8 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import pieces
 from simulator.monitor import Checkpoint, no_checkpoint
-from simulator.pieces import concatenated, looked, shared_cuts
+from simulator.piecewise import PIECE, aligned_slices, concatenate, slices
 
 Words = NDArray[np.int64]
 Counts = NDArray[np.int64]
@@ -66,7 +65,7 @@ class Tally:
         """Remember each shot's word, and count it."""
         if self._memory is None:
             raise TypeError("this tally does not remember shots")
-        for some in looked(words.size, self._checkpoint):
+        for some in slices(words.size, self._checkpoint):
             self._memory[shots[some] - self._first] = words[some]
 
     def results(self) -> tuple[dict[str, int], list[str] | None]:
@@ -75,14 +74,14 @@ class Tally:
             words, counts = summed(self._added, self._checkpoint)
             return self._counts(self._keys(words), counts), None
         found, places = [], []
-        for some in looked(self._memory.size, self._checkpoint):
+        for some in slices(self._memory.size, self._checkpoint):
             own, inverse, own_counts = np.unique(self._memory[some], return_inverse=True, return_counts=True)
             found.append((own, own_counts))
             places.append(inverse.astype(np.uint32))
         words, counts = summed(found, self._checkpoint)
         keys = self._keys(words)
         all_keys = np.empty(len(keys), object)
-        for some in looked(len(keys), self._checkpoint):
+        for some in slices(len(keys), self._checkpoint):
             all_keys[some] = keys[some]
 
         def keys_of_shots() -> Iterator[list[str]]:
@@ -96,7 +95,7 @@ class Tally:
 
     def _counts(self, keys: list[str], counts: Counts) -> dict[str, int]:
         found: dict[str, int] = {}
-        for some in looked(len(keys), self._checkpoint, _KEYS):
+        for some in slices(len(keys), self._checkpoint, _KEYS):
             found.update(zip(keys[some], counts[some].tolist(), strict=True))
         return self._in_order(found) if self._wide else found
 
@@ -104,7 +103,7 @@ class Tally:
         """Return counts in the order of memories, which the words of wide ones are not in."""
         keys = list(counts)
         # Of numbers alone: of millions of tuples, the garbage collector would look at each again and again.
-        runs = [sorted(map(self._number, keys[some])) for some in looked(len(keys), self._checkpoint, _KEYS)]
+        runs = [sorted(map(self._number, keys[some])) for some in slices(len(keys), self._checkpoint, _KEYS)]
         found: dict[str, int] = {}
         for memory in merged(*runs):
             self._checkpoint()
@@ -119,7 +118,7 @@ class Tally:
     def _keys(self, words: Words) -> list[str]:
         wide = list(self._wide)
         keys: list[str] = []
-        for some in looked(words.size, self._checkpoint, _KEYS):
+        for some in slices(words.size, self._checkpoint, _KEYS):
             if not wide:
                 keys += _hex(words[some])
                 continue
@@ -147,34 +146,36 @@ class _Chained:
         return self.size
 
 
-def summed(added: Iterable[tuple[Words, Counts]], checkpoint: Checkpoint) -> tuple[Words, Counts]:
+def summed(
+    added: Iterable[tuple[Words, Counts]], checkpoint: Checkpoint, piece: int = PIECE
+) -> tuple[Words, Counts]:
     """Return each word once, ascending, and its count."""
     pairs = list(added)
     size = sum(words.size for words, _ in pairs)
-    if size <= pieces.PIECE:
+    if size <= piece:
         return _summed(pairs)
     if _ascend(pairs, checkpoint):
-        return concatenated([words for words, _ in pairs], checkpoint), concatenated(
+        return concatenate([words for words, _ in pairs], checkpoint), concatenate(
             [counts for _, counts in pairs], checkpoint
         )
     runs = [
         _summed([(words[some], counts[some])])
         for words, counts in pairs
-        for some in looked(words.size, checkpoint)
+        for some in slices(words.size, checkpoint, piece)
     ]
     found = [
         _summed([(words[its], counts[its]) for (words, counts), its in zip(runs, cuts, strict=True)])
-        for cuts in shared_cuts([words for words, _ in runs], checkpoint)
+        for cuts in aligned_slices([words for words, _ in runs], checkpoint, piece)
     ]
     all_words, all_counts = zip(*found, strict=True)
-    return concatenated(all_words, checkpoint), concatenated(all_counts, checkpoint)
+    return concatenate(all_words, checkpoint), concatenate(all_counts, checkpoint)
 
 
 def _ascend(pairs: list[tuple[Words, Counts]], checkpoint: Checkpoint) -> bool:
     """Whether there is nothing to add up."""
     last = None
     for words, _ in pairs:
-        for some in looked(words.size, checkpoint):
+        for some in slices(words.size, checkpoint):
             part = words[some]
             if (last is not None and part[0] <= last) or not np.all(part[1:] > part[:-1]):
                 return False

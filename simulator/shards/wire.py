@@ -17,7 +17,7 @@ import numpy as np
 from simulator.circuit.array import Array
 from simulator.errors import WireError
 from simulator.monitor import Checkpoint
-from simulator.pieces import looked
+from simulator.piecewise import slices
 from simulator.shards.parts import Item, Part
 from simulator.shards.shards import Shard
 from simulator.sizes import size
@@ -90,7 +90,7 @@ class _Writer:
             piece = self._pieces.popleft()
             start, end = end, end + len(piece)
             goal = whole[start:end]
-            for some in looked(len(piece), self._checkpoint, _BYTES):
+            for some in slices(len(piece), self._checkpoint, _BYTES):
                 goal[some] = piece[some]
         return whole
 
@@ -111,7 +111,7 @@ class _Writer:
                 self._inside(part)
         else:
             self._begin(b"\xdd", len(value), short=0x90)
-            for some in looked(len(value), self._checkpoint, _together(value)):
+            for some in slices(len(value), self._checkpoint, _together(value)):
                 self._inside(value[some])
 
     def _append(self, value: Any) -> None:

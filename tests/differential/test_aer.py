@@ -168,12 +168,13 @@ def _counts_by_aer(circuit: QuantumCircuit) -> dict[int, int]:
     return {int(key, 16): count for key, count in result.data(0)["counts"].items()}
 
 
+@pytest.mark.rule(30, 31)
 @pytest.mark.parametrize("build", CIRCUITS)
 @pytest.mark.parametrize(
     "path", [lower, lambda circuit: lower(rebuild(lower(circuit)))], ids=["lowered", "rebuilt"]
 )
 def test_counts_are_distributed_as_aers(build: Callable[[], QuantumCircuit], path: Callable) -> None:
-    """Rules 30 and 31: dynamic circuits, and what is rebuilt of them, have the distribution that Aer finds."""
+    """Dynamic circuits, and what is rebuilt of them, have the distribution that Aer finds."""
     expected = _counts_by_aer(build())
     counts = simulator.run(path(build()), shots=SHOTS, seed=11).counts
     ours = {int(key, 16): count for key, count in counts.items()}

@@ -37,20 +37,22 @@ def outcome(circuit: QuantumCircuit) -> int:
     return int(key, 16)
 
 
+@pytest.mark.rule(30)
 @examples(250, FIXED)
 @given(classical_circuits())
 def test_circuits_with_one_outcome_have_it(circuit: QuantumCircuit) -> None:
-    """Rule 30: control flow, jumps, stores, variables and blocks within blocks do what Qiskit says."""
+    """Control flow, jumps, stores, variables and blocks within blocks do what Qiskit says."""
     program = lower(circuit)
     assert_travels(program)
     clbits = oracle.run(circuit).clbits
     assert outcome(circuit) == sum(bit << place for place, bit in enumerate(clbits))
 
 
+@pytest.mark.rule(16)
 @examples(120, FIXED)
 @given(classical_circuits())
 def test_rebuilt_circuits_have_it_too(circuit: QuantumCircuit) -> None:
-    """Rule 16: control flow, variables and expressions come back as circuits that do the same."""
+    """Control flow, variables and expressions come back as circuits that do the same."""
     rebuilt = rebuild(lower(circuit))
     assert oracle.run(rebuilt) == _without_variables(oracle.run(circuit), oracle.run(rebuilt))
     assert outcome(rebuilt) == outcome(circuit)
@@ -81,10 +83,11 @@ def _readers(draw: Any) -> tuple[QuantumCircuit, expr.Expr]:
     return circuit, uint_expression(draw, leaves, make, 4) if isinstance(make, int) else make(draw, leaves, 4)
 
 
+@pytest.mark.rule(30)
 @examples(400, FIXED)
 @given(_readers())
 def test_expressions_have_the_values_of_an_independent_reading(case: tuple[QuantumCircuit, expr.Expr]) -> None:
-    """Rule 30: every node, type and operator, with wrap-around; floats to the last bit."""
+    """Every node, type and operator, with wrap-around; floats to the last bit."""
     circuit, node = case
     machine = oracle.run(circuit)
     value = oracle.evaluate(node, dict(zip(circuit.clbits, machine.clbits, strict=True)), machine.variables)
@@ -102,12 +105,13 @@ def test_expressions_have_the_values_of_an_independent_reading(case: tuple[Quant
     assert outcome(circuit) >> 5 == value
 
 
+@pytest.mark.rule(30)
 @pytest.mark.parametrize(
     ("left", "right"),
     [(expr.lift(5, types.Uint(3)), expr.lift(0, types.Uint(3))), (expr.lift(1.0), expr.lift(0.0))],
 )
 def test_division_by_zero_is_an_error(left: expr.Expr, right: expr.Expr) -> None:
-    """Rule 30: a division by zero ends the run with a clear error."""
+    """A division by zero ends the run with a clear error."""
     circuit = QuantumCircuit(0, 1)
     circuit.store(circuit.clbits[0], expr.equal(expr.div(left, right), left))
     with pytest.raises(ProgramRuntimeError, match="division by zero"):

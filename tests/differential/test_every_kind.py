@@ -141,11 +141,12 @@ def _columns(circuit: QuantumCircuit) -> np.ndarray:
     return Operator(circuit).data
 
 
+@pytest.mark.rule(20, 27, 29, 30)
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", sorted(KINDS))
 @pytest.mark.parametrize("real", [True, False], ids=["real", "complex"])
 def test_every_kind_of_instruction(name: str, form: str, *, real: bool) -> None:
-    """Rules 20, 27, 29 and 30: in each precision and method, the result is that of `qiskit.quantum_info`."""
+    """In each precision and method, the result is that of `qiskit.quantum_info`."""
     angle = Parameter("angle") if form == "sweep" else ANGLE
     circuit = _circuit(name, form, real=real, angle=angle)
     num_qubits, options = circuit.num_qubits, {"seed_simulator": 5}
@@ -189,8 +190,9 @@ def _operations(circuit: QuantumCircuit) -> Iterator[Any]:
             yield from _operations(block)
 
 
+@pytest.mark.rule(29)
 def test_no_kind_is_missing() -> None:
-    """Rule 29: whatever lowering has a rule for, the Target lists, and a Program can hold, is in the table."""
+    """Whatever lowering has a rule for, the Target lists, and a Program can hold, is in the table."""
     circuits = [_circuit(name, "plain", real=real) for name in KINDS for real in (True, False)]
     operations = [operation for circuit in circuits for operation in _operations(circuit)]
     rules = {next(base for base in type(each).__mro__ if base in RULES) for each in operations}

@@ -86,13 +86,15 @@ def _alone(operation: Any) -> QuantumCircuit:
     return circuit
 
 
+@pytest.mark.rule(29)
 @examples(200, derandomize=True)
 @given(modified())
 def test_any_modifiers_give_the_operations_own_matrix(operation: AnnotatedOperation) -> None:
-    """Rule 29: powers that are fractions or negative too, in any order with inverses and controls, and nested."""
+    """Powers that are fractions or negative too, in any order with inverses and controls, and nested."""
     np.testing.assert_allclose(_unitary(_alone(operation)), operation.to_matrix().data, **TOLERANCE)
 
 
+@pytest.mark.rule(29)
 @pytest.mark.parametrize(
     "modifiers",
     [
@@ -107,13 +109,14 @@ def test_any_modifiers_give_the_operations_own_matrix(operation: AnnotatedOperat
 )
 @pytest.mark.parametrize("base", [YGate(), SGate(), CXGate()], ids=lambda gate: gate.name)
 def test_a_root_and_an_inverse_are_taken_in_their_order(base: Gate, modifiers: list[Modifier]) -> None:
-    """Rule 29: of an eigenvalue -1, the root of the inverse is another than the inverse of the root."""
+    """Of an eigenvalue -1, the root of the inverse is another than the inverse of the root."""
     operation = AnnotatedOperation(base, modifiers)
     np.testing.assert_allclose(_unitary(_alone(operation)), operation.to_matrix().data, **TOLERANCE)
 
 
+@pytest.mark.rule(29)
 def test_a_root_is_the_same_wherever_it_stands() -> None:
-    """Rule 29: in a definition, under further controls, in a block, and with the circuit's qubits in any order."""
+    """In a definition, under further controls, in a block, and with the circuit's qubits in any order."""
     root = AnnotatedOperation(CUGate(1, 2, 3, 4), [InverseModifier(), PowerModifier(0.5)])
     inner = QuantumCircuit(2, name="inner")
     inner.append(root, [1, 0])
@@ -126,9 +129,10 @@ def test_a_root_is_the_same_wherever_it_stands() -> None:
     np.testing.assert_allclose(_unitary(circuit), Operator(flat).data, **TOLERANCE)
 
 
+@pytest.mark.rule(29)
 @pytest.mark.parametrize("base", [MCXGate(9, ctrl_state=5), MCPhaseGate(3.0, 9), CUGate(1, 2, 3, 4).control(8)])
 def test_controls_of_a_wide_gate_stay_controls(base: Gate) -> None:
-    """Rule 29: the matrix whose root is taken is that of the targets."""
+    """The matrix whose root is taken is that of the targets."""
     (each,) = lower(_alone(AnnotatedOperation(base, PowerModifier(0.5)))).instructions
     assert isinstance(each, Unitary) and len(each.targets) <= 1 and len(each.controls) >= 9
     twice = _alone(AnnotatedOperation(base, PowerModifier(0.5))).repeat(2).decompose()
@@ -141,6 +145,7 @@ def test_controls_of_a_wide_gate_stay_controls(base: Gate) -> None:
     np.testing.assert_allclose(found, expected, **TOLERANCE)
 
 
+@pytest.mark.rule(23)
 @pytest.mark.parametrize(
     ("operation", "words"),
     [
@@ -153,7 +158,7 @@ def test_controls_of_a_wide_gate_stay_controls(base: Gate) -> None:
     ids=["wide", "not a number", "text", "complex", "unknown"],
 )
 def test_a_power_that_cannot_be_taken_is_refused_by_name(operation: Any, words: list[str]) -> None:
-    """Rule 23: it says which power, of what, and what the limit is."""
+    """It says which power, of what, and what the limit is."""
     with pytest.raises(LoweringError) as caught:
         lower(_alone(operation))
     assert all(word in str(caught.value) for word in words), str(caught.value)

@@ -26,38 +26,42 @@ FIXED = settings(
 )
 
 
+@pytest.mark.rule(27, 31)
 @examples(300, FIXED)
 @given(unitary_circuits())
 def test_unitaries_are_those_of_qiskit(circuit: QuantumCircuit) -> None:
-    """Rules 27 and 31: the unitary simulator gives `Operator`'s matrix, global phase included."""
+    """The unitary simulator gives `Operator`'s matrix, global phase included."""
     program = lower(circuit, from_ground=False)
     result = simulator.run(program, method="unitary", shots=1, seed=1)
     np.testing.assert_allclose(result.state, Operator(circuit).data, **TOLERANCE)
 
 
+@pytest.mark.rule(27, 31)
 @examples(200, FIXED)
 @given(state_circuits())
 def test_states_are_those_of_qiskit(circuit: QuantumCircuit) -> None:
-    """Rules 27 and 31: the statevector simulator gives `Statevector`, initializations included."""
+    """The statevector simulator gives `Statevector`, initializations included."""
     result = simulator.run(lower(circuit), method="statevector", shots=1, seed=1)
     np.testing.assert_allclose(result.state, Statevector(circuit).data, **TOLERANCE)
 
 
+@pytest.mark.rule(20)
 @examples(100, FIXED)
 @given(unitary_circuits(max_qubits=3), st.integers(0, 2**32 - 1))
 def test_an_initial_state_is_evolved(circuit: QuantumCircuit, seed: int) -> None:
-    """Rule 20: from an initial statevector, a state preparation is the gate that Qiskit defines."""
+    """From an initial statevector, a state preparation is the gate that Qiskit defines."""
     state = random_statevector(2**circuit.num_qubits, seed=seed)
     program = lower(circuit, from_ground=False)
     result = simulator.run(program, method="statevector", shots=1, seed=1, initial_state=state.data)
     np.testing.assert_allclose(result.state, state.evolve(circuit).data, **TOLERANCE)
 
 
+@pytest.mark.rule(29)
 @pytest.mark.parametrize("name", sorted(STANDARD_GATES))
 @examples(4, FIXED)
 @given(data=st.data())
 def test_every_standard_gate_on_every_order_of_qubits(name: str, data: st.DataObject) -> None:
-    """Rule 29: each standard gate, with any state of its controls, has Qiskit's matrix."""
+    """Each standard gate, with any state of its controls, has Qiskit's matrix."""
     gate = standard_gate(data.draw, name)
     circuit = QuantumCircuit(max(gate.num_qubits, 1))
     circuit.append(gate, data.draw(st.permutations(range(gate.num_qubits))))
@@ -65,10 +69,11 @@ def test_every_standard_gate_on_every_order_of_qubits(name: str, data: st.DataOb
     np.testing.assert_allclose(result.state, Operator(circuit).data, **TOLERANCE)
 
 
+@pytest.mark.rule(16)
 @examples(200, FIXED)
 @given(unitary_circuits())
 def test_rebuilt_circuits_are_equal_as_operators(circuit: QuantumCircuit) -> None:
-    """Rule 16: what comes back is the circuit, with its name, registers, metadata, and its operator."""
+    """What comes back is the circuit, with its name, registers, metadata, and its operator."""
     program = lower(circuit)
     assert_travels(program)
     rebuilt = rebuild(program)

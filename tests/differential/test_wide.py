@@ -24,8 +24,8 @@ from qiskit_aer import AerSimulator
 
 import simulator
 from jobs.lowering import lower
+from simulator.caches import clear_caches
 from simulator.circuit.program import Program
-from simulator.evolve.evolution import forget_plans
 from simulator.kernels.threads import use_threads
 from simulator.shards.shards import Precision
 from simulator.tuning import TUNING, Tuning
@@ -119,13 +119,14 @@ def state(
 def as_before() -> Iterator[None]:
     yield
     use_threads(None)
-    forget_plans()
+    clear_caches()
 
 
+@pytest.mark.rule(27, 29)
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("num_qubits", WIDTHS)
 def test_states_are_those_of_aer(family: str, num_qubits: int) -> None:
-    """Rules 27 and 29: the state is Aer's, and the same, bit by bit, for any number of threads."""
+    """The state is Aer's, and the same, bit by bit, for any number of threads."""
     found = []
     for threads in (1, 2, 4):
         use_threads(threads)
@@ -134,18 +135,20 @@ def test_states_are_those_of_aer(family: str, num_qubits: int) -> None:
     assert found[0].tobytes() == found[1].tobytes() == found[2].tobytes()
 
 
+@pytest.mark.rule(27)
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("num_qubits", WIDTHS)
 def test_states_in_single_precision(family: str, num_qubits: int) -> None:
-    """Rule 27: in single precision the state is Aer's, too."""
+    """In single precision the state is Aer's, too."""
     found = state(family, num_qubits, "single")
     np.testing.assert_allclose(found, state_by_aer(family, num_qubits), rtol=0, atol=TOLERANCE["single"])
 
 
+@pytest.mark.rule(29)
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize(("num_qubits", "chunk", "low"), [(16, 9, 0), (16, 10, 3), (18, 11, 2), (20, 13, 4)])
 def test_smaller_chunks(family: str, num_qubits: int, chunk: int, low: int) -> None:
-    """Rule 29: in chunks so small that there are many stages, the state is the same but for rounding."""
+    """In chunks so small that there are many stages, the state is the same but for rounding."""
     use_threads(2)
     found = state(family, num_qubits, tuning=Tuning(chunk_bits=chunk, wide_chunk_bits=chunk, local_bits=low))
     np.testing.assert_allclose(found, state_by_aer(family, num_qubits), rtol=0, atol=TOLERANCE["double"])

@@ -1,4 +1,4 @@
-"""Contract 18, 34: whatever Redis answers, a worker says so and goes on, and a client gets one clear error."""
+"""Whatever Redis answers, a worker says so and goes on, and a client gets one clear error."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from support.faults.servers import SEEDED, Site, after, counts, lasting, running
 from support.processes import eventually
 
 from jobs import BasicAerError, UnreachableError
+
+pytestmark = pytest.mark.rule(18, 34)
 
 #: Steps that take about a second and a half.
 A_WHILE = 110_000
@@ -151,8 +153,9 @@ def answering(here: Site, code: str) -> Iterator[None]:
 
 @pytest.mark.parametrize("code", ANSWERS)
 class TestRefusal:
+    @pytest.mark.rule(18, 34)
     def test_while_idle(self, here, code):
-        """Rules 18, 34: a worker outlives the answer, says it once for each line, and takes the next job."""
+        """A worker outlives the answer, says it once for each line, and takes the next job."""
         before = here.seeded()
         assert counts(before) == SEEDED
         eventually(lambda: before.async_result.state == "SUCCESS", what="Celery's SUCCESS")
@@ -166,8 +169,9 @@ class TestRefusal:
         assert counts(job) == SEEDED
         here.check_untouched(before, job)
 
+    @pytest.mark.rule(34)
     def test_while_it_runs(self, here, code):
-        """Rule 34: a run whose lease cannot be renewed for longer than it lasts is no death, and not lost."""
+        """A run whose lease cannot be renewed for longer than it lasts is no death, and not lost."""
         job = running(here.seeded(lasting(A_WHILE)))
 
         with answering(here, code):
@@ -176,8 +180,9 @@ class TestRefusal:
         assert counts(job) == SEEDED
         here.check_untouched(job)
 
+    @pytest.mark.rule(34)
     def test_at_completion(self, here, code):
-        """Rule 34: a run that ends meanwhile is completed later, and Celery knows it."""
+        """A run that ends meanwhile is completed later, and Celery knows it."""
         job = running(here.seeded(lasting(A_WHILE // 3)))
         before = here.logged("Redis does not take the end of")
 
@@ -190,8 +195,9 @@ class TestRefusal:
         eventually(lambda: job.async_result.state == "SUCCESS", what="Celery's SUCCESS")
         here.check_untouched(job)
 
+    @pytest.mark.rule(34)
     def test_a_worker_that_starts_meanwhile(self, here, code):
-        """Rule 34: a worker that meets the answer at its start says it, waits, and begins when it may."""
+        """A worker that meets the answer at its start says it, waits, and begins when it may."""
         said = here.logged("consumer: C")
 
         with ThreadPoolExecutor() as threads:
@@ -205,8 +211,9 @@ class TestRefusal:
         here.workers.remove(worker)
         assert worker.process.returncode == 0
 
+    @pytest.mark.rule(18)
     def test_the_client_says_so(self, here, code):
-        """Rule 18: each call that Redis refuses ends in one clear error with address, answer and cure."""
+        """Each call that Redis refuses ends in one clear error with address, answer and cure."""
         done = here.seeded()
         assert counts(done) == SEEDED
         job = running(here.seeded(lasting(10_000 * A_WHILE)))

@@ -1,4 +1,4 @@
-"""Rules 8 and 9: a cancel holds wherever the job is, at once and for good, and frees what the job had."""
+"""A cancel holds wherever the job is, at once and for good, and frees what the job had."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from support.uploads import write_payload
 
 from jobs import BasicAerError, JobCancelledError, JobNotFoundError
 from worker.record.values import NewJob
+
+pytestmark = pytest.mark.rule(8, 9)
 
 one_and_two = pytest.mark.parametrize("farm", [1, 2], indirect=True)
 

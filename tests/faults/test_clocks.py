@@ -49,8 +49,9 @@ def offset(worker) -> float:
     return (said - datetime.datetime.now(datetime.timezone.utc)).total_seconds()
 
 
+@pytest.mark.rule(34)
 def test_leases_hold(apart):
-    """Rule 34: workers two hours apart keep their leases, and the record's times are those of Redis."""
+    """Workers two hours apart keep their leases, and the record's times are those of Redis."""
     assert [round(offset(worker) / AN_HOUR) for worker in apart.workers] == [1, -1]
     backend = apart.provider().get_backend()
 
@@ -63,9 +64,10 @@ def test_leases_hold(apart):
     apart.check()
 
 
+@pytest.mark.rule(34)
 @pytest.mark.parametrize("dead", [0, 1], ids=["ahead", "behind"])
 def test_a_dead_worker_is_noticed(apart, dead):
-    """Rule 34: the lease of a worker that died ends in time, whatever its clock said."""
+    """The lease of a worker that died ends in time, whatever its clock said."""
     victim, other = apart.workers[dead], apart.workers[1 - dead]
     other.process.send_signal(signal.SIGSTOP)
     job = running(apart.provider().get_backend().run(lasting(2 * A_WHILE), seed_simulator=1))

@@ -1,4 +1,4 @@
-"""One damaged or missing key, beside real workers: its own job is harmed, the others go on (rule 38)."""
+"""One damaged or missing key, beside real workers: its own job is harmed, the others go on."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from support.faults.servers import lasting, running, site
 from support.processes import eventually
 
 from worker.record.keys import PREFIX, key
+
+pytestmark = pytest.mark.rule(38)
 
 LEASE = 1.5
 
@@ -42,9 +44,10 @@ STRIKES = {
 }
 
 
+@pytest.mark.rule(38)
 @pytest.mark.parametrize("strike", STRIKES)
 def test_the_others_go_on(here, strike):
-    """Rule 38: one key is damaged: the other queued jobs end DONE, new ones run, and the log says so."""
+    """One key is damaged: the other queued jobs end DONE, new ones run, and the log says so."""
     backend = here.provider().get_backend()
     first = running(backend.run(lasting(100_000), shots=1))
     jobs = [backend.run(bell(), shots=10) for _ in range(6)]

@@ -41,34 +41,38 @@ def need(num_bytes: int) -> None:
         pytest.skip(f"needs {num_bytes >> 30} GiB of memory")
 
 
+@pytest.mark.rule(8)
 @pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("family", EVOLUTIONS)
 def test_evolutions(family: str) -> None:
-    """Rule 8: at 27 qubits, too, no stretch of CPU time without a checkpoint is much longer than 50 ms."""
+    """At 27 qubits, too, no stretch of CPU time without a checkpoint is much longer than 50 ms."""
     need(_NEEDED)
     width = {"dense": 22, "branches": 25, "resets": 25}.get(family, 27)
     shard = shard_of(program(width, width, *EVOLUTIONS[family](width), *measures(width)), shots=10**5)
     assert longest_gap(shard, LONGEST, tries=2) < LONGEST
 
 
+@pytest.mark.rule(8)
 def test_a_statevector() -> None:
-    """Rule 8: the same of a statevector of 26 qubits, until it is a message."""
+    """The same of a statevector of 26 qubits, until it is a message."""
     need(_NEEDED)
     shard = shard_of(program(26, 0, *EVOLUTIONS["fourier"](26)), method="statevector")
     assert longest_gap(shard, LONGEST, tries=2) < LONGEST
 
 
+@pytest.mark.rule(8)
 @pytest.mark.parametrize("memory", [False, True], ids=["counts", "memory"])
 @pytest.mark.parametrize("family", SHOTS)
 def test_shots(family: str, *, memory: bool) -> None:
-    """Rule 8: the same of 10^8 shots, and of 10^7 whose outcomes are wide and remembered."""
+    """The same of 10^8 shots, and of 10^7 whose outcomes are wide and remembered."""
     need(_NEEDED)
     shots = 10**7 if memory and "wide" in family else 10**8
     assert longest_gap(shard_of(SHOTS[family], shots=shots, memory=memory), LONGEST, tries=2) < LONGEST
 
 
+@pytest.mark.rule(8)
 def test_a_million_gates() -> None:
-    """Rule 8: the same of a long program, from its estimate to its end."""
+    """The same of a long program, from its estimate to its end."""
     assert longest_gap(shard_of(many_gates(10**6), shots=10), LONGEST, tries=2) < LONGEST
 
 
@@ -96,8 +100,9 @@ def patient() -> Iterator[Farm]:
         farm.check()
 
 
+@pytest.mark.rule(8, 12)
 def test_a_ladder_on_28_qubits_is_alive_in_the_middle(patient: Farm) -> None:
-    """Rules 8 and 12: a wide job keeps its lease of 10 s all the way, and ends with its counts, at once."""
+    """A wide job keeps its lease of 10 s all the way, and ends with its counts, at once."""
     need(_NEEDED)
     job = patient.backend.run(ladder(28), shots=1000, seed_simulator=1)
     leases: set[float] = set()

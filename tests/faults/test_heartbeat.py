@@ -1,4 +1,4 @@
-"""Rule 34: what is long, slow or silent is no death; what stops or hangs is ended, and its shard runs again."""
+"""What is long, slow or silent is no death; what stops or hangs is ended, and its shard runs again."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from support.processes import ROOT, eventually
 
 from worker.runtime.heartbeat import HUNG_LEASES
 from worker.settings import QUEUE
+
+pytestmark = pytest.mark.rule(34)
 
 #: As `support.faults.trouble` has them, which cannot be imported here: it makes a worker of its process.
 TROUBLES = ("deadlock", "hold_the_interpreter", "unforeseen")
@@ -58,9 +60,10 @@ def test_a_deadlocked_child_is_run_again(farm: Farm, hire):
     assert HUNG_LEASES * farm.lease < took
 
 
+@pytest.mark.rule(35)
 @no_worker
 def test_a_deadlock_each_time_is_an_error(farm: Farm, hire):
-    """Rule 35: a shard whose runs hang three times is ERROR, and says that a worker died; the next job is DONE."""
+    """A shard whose runs hang three times is ERROR, and says that a worker died; the next job is DONE."""
     hire(3)
     job = farm.run(in_trouble("deadlock"))
     job.wait_for_final_state(timeout=27 * farm.lease + deadline(20))
@@ -188,8 +191,9 @@ def test_a_worker_that_stops_reading_the_queue(farm: Farm):
     farm.check_done(farm.run(lasting()))
 
 
+@pytest.mark.rule(36)
 def test_celerys_own_tasks_are_not_run(farm: Farm):
-    """Rule 36: a worker has one task; a message for another, Celery's own among them, is refused."""
+    """A worker has one task; a message for another, Celery's own among them, is refused."""
     (registered,) = farm.plain.control.inspect(timeout=deadline(5)).registered().values()
     assert registered == ["worker.run_shard"]
     inner = farm.plain.signature("worker.run_shard")

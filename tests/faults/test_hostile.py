@@ -173,13 +173,15 @@ REFUSED = {
 
 
 class TestPayload:
+    @pytest.mark.rule(36)
     @pytest.mark.parametrize(("shard", "text"), REFUSED.values(), ids=REFUSED)
     def test_refused(self, provider, shard, text):
-        """Rule 36: the job is ERROR at once, its text says why, and no worker died of it."""
+        """The job is ERROR at once, its text says why, and no worker died of it."""
         assert text in refusal(provider, submitted(provider, [shard]))
 
+    @pytest.mark.rule(36)
     def test_a_pickle(self, provider, tmp_path):
-        """Rule 36: a pickle is not loaded, in place of a message or within one."""
+        """A pickle is not loaded, in place of a message or within one."""
         mark = tmp_path / "executed"
         assert pickle.loads(pickle.dumps(Witness(mark))) is None
         assert mark.exists()
@@ -189,6 +191,7 @@ class TestPayload:
             assert refusal(provider, submitted(provider, [shard])).startswith("WireError: ")
         assert not mark.exists()
 
+    @pytest.mark.rule(30)
     @pytest.mark.parametrize(
         "body",
         [
@@ -198,16 +201,18 @@ class TestPayload:
         ids=["rounds", "rounds in rounds"],
     )
     def test_rounds_without_end(self, provider, body):
-        """Rule 30: 10^18 rounds take no memory, and end at the job's `job_timeout`."""
+        """10^18 rounds take no memory, and end at the job's `job_timeout`."""
         text = refusal(provider, submitted(provider, [message(body)], job_timeout=1.5))
         assert text.startswith("JobDeadlineError: the job was not done within the 1.5 s")
 
+    @pytest.mark.rule(9)
     def test_rounds_are_cancelled(self, provider):
-        """Rule 9: 10^18 rounds end when their job is cancelled."""
+        """10^18 rounds end when their job is cancelled."""
         job = provider.job(submitted(provider, [message([["for", ROUNDS, [[]], None]])]))
         eventually(job.running, what="RUNNING")
         assert job.cancel()
 
+    @pytest.mark.rule(36)
     @pytest.mark.parametrize(
         ("field", "text"),
         [
@@ -220,20 +225,22 @@ class TestPayload:
         ],
     )
     def test_a_header_that_lies(self, provider, redis, field, text):
-        """Rule 36: a header of chunks that are not there, or that are beyond counting, is refused."""
+        """A header of chunks that are not there, or that are beyond counting, is refused."""
         job_id = submitted(provider, [message([])], tamper=lambda key: redis.hset(key, "0", field))
         assert refusal(provider, job_id).startswith(text)
 
+    @pytest.mark.rule(36)
     def test_a_count_that_lies(self, provider, redis):
-        """Rule 36: fewer chunks than there are make a message that is cut off, and more are missed."""
+        """Fewer chunks than there are make a message that is cut off, and more are missed."""
         large = message([["delay", 0, None, "x" * 9_000_000]])
         assert chunks.CHUNK_BYTES < len(large) < 2 * chunks.CHUNK_BYTES
         for claimed, text in ((1, "WireError: malformed message"), (3, "PayloadMissingError: ")):
             job_id = submitted(provider, [large], tamper=lambda key, n=claimed: redis.hset(key, "0", b"\0#%d" % n))
             assert refusal(provider, job_id).startswith(text)
 
+    @pytest.mark.rule(36)
     def test_a_shard_that_is_not_there(self, provider, redis):
-        """Rule 36: a payload that lacks a shard is an error that says so."""
+        """A payload that lacks a shard is an error that says so."""
         good = message([])
         job_id = submitted(provider, [good, good], tamper=lambda key: redis.hdel(key, "1"))
         assert refusal(provider, job_id).startswith("PayloadMissingError: the payload of ")
@@ -247,6 +254,7 @@ class TestResult:
         job.wait_for_final_state(timeout=deadline(20))
         return provider.job(job.job_id())
 
+    @pytest.mark.rule(36)
     @pytest.mark.parametrize(
         "part",
         [
@@ -262,22 +270,24 @@ class TestResult:
         ids=["empty", "garbage", "pickle", "version", "claim", "chunks", "no number", "truncated"],
     )
     def test_a_part_that_was_tampered_with(self, done, redis, part):
-        """Rule 36: what is no part of ours makes result() raise one clear error."""
+        """What is no part of ours makes result() raise one clear error."""
         redis.hset(keys.key("parts", done.job_id()), "0", part)
         with pytest.raises(JobError, match=f"The result of job {done.job_id()} cannot be read: "):
             done.result()
         assert done.status() is JobStatus.DONE
 
+    @pytest.mark.rule(13)
     @pytest.mark.parametrize("field", [b"\0#3", None])
     def test_a_part_that_is_gone(self, done, redis, field):
-        """Rule 13: chunks or parts that are not there are an error, not a shorter result."""
+        """Chunks or parts that are not there are an error, not a shorter result."""
         key = keys.key("parts", done.job_id())
         redis.hset(key, "0", field) if field else redis.hdel(key, "0")
         with pytest.raises(JobError, match="cannot be had any more"):
             done.result()
 
+    @pytest.mark.rule(36)
     def test_a_manifest_that_is_garbage(self, provider):
-        """Rule 36: a job without a readable description is run or refused, and its client told."""
+        """A job without a readable description is run or refused, and its client told."""
         job_id = submitted(provider, [message([])], manifest=b"\x80garbage")
         with pytest.raises(BasicAerError, match="the job's description cannot be read"):
             provider.job(job_id)
@@ -290,6 +300,7 @@ class TestMessages:
         yield app
         app.close()
 
+    @pytest.mark.rule(36)
     @pytest.mark.parametrize(
         "doorbell",
         [
@@ -311,15 +322,16 @@ class TestMessages:
         ids=lambda doorbell: f"{doorbell!r:.20}",
     )
     def test_doors_that_are_none(self, plain, redis, doorbell):
-        """Rule 36: ids with separators, and numbers that are none, touch no key of the record."""
+        """Ids with separators, and numbers that are none, touch no key of the record."""
         before = set(redis.keys(f"{keys.PREFIX}*:*"))
         plain.send_task(TASK, args=doorbell, queue=QUEUE)
         eventually(lambda: redis.llen(QUEUE) == 0, what="the message's end")
         new = {key for key in set(redis.keys(f"{keys.PREFIX}*:*")) - before if b"job" in key or b"parts" in key}
         assert new <= set(redis.keys(f"{keys.PREFIX}*hostile*"))
 
+    @pytest.mark.rule(36)
     def test_envelopes_that_are_none(self, plain, redis, tmp_path):
-        """Rule 36: a message with a foreign serializer, body or task executes nothing."""
+        """A message with a foreign serializer, body or task executes nothing."""
         mark = tmp_path / "executed"
         evil = base64.b64encode(pickle.dumps(((Witness(mark),), {}, {}))).decode()
         for content in ("application/x-python-serialize", "application/data", "application/json", "text/plain"):

@@ -1,4 +1,4 @@
-"""Contract 34: an answer that is lost, and lines that are cut: the outcome is right, and there is one."""
+"""An answer that is lost, and lines that are cut: the outcome is right, and there is one."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from support.processes import eventually
 
 from jobs import JobNotFoundError, UnreachableError
 from worker.record import keys
+
+pytestmark = pytest.mark.rule(34)
 
 #: The counts of `bell` and `lasting` under seed 1.
 SEEDED = {"00": 515, "11": 509}
@@ -178,8 +180,9 @@ class TestAnswersToAClient:
         assert counts(job) == SEEDED
         assert len(lines.client.jobs(limit=None)) == known + 1
 
+    @pytest.mark.rule(8)
     def test_cancel(self, lines):
-        """Rule 8: cancel() is True where it took effect, also if the answer was lost; a second one is False."""
+        """Cancel() is True where it took effect, also if the answer was lost; a second one is False."""
         job = running(seeded(lines, endless()))
         cut = cut_once(lines.of_client, "cancel")
 
@@ -222,8 +225,9 @@ class TestAnswersToAClient:
 
         assert cut()
 
+    @pytest.mark.rule(18)
     def test_every_try_of_the_client(self, lines):
-        """Rule 18: where all tries are cut, the client is told; the job is recorded, and can be cancelled."""
+        """Where all tries are cut, the client is told; the job is recorded, and can be cancelled."""
         job = running(seeded(lines, endless()))
         lines.of_client.cut_reply("cancel", TRIES)
 
@@ -261,8 +265,9 @@ class TestLines:
         assert lines.lapses(job) == 1
         eventually(lambda: job.async_result.state == "SUCCESS", what="Celery's SUCCESS")
 
+    @pytest.mark.rule(18)
     def test_a_client_that_is_cut_off(self, lines):
-        """Rule 18: a waiting result() goes on when the client can reach Redis again."""
+        """A waiting result() goes on when the client can reach Redis again."""
         job = running(seeded(lines, lasting(A_WHILE)))
 
         with ThreadPoolExecutor() as threads:
@@ -274,16 +279,18 @@ class TestLines:
             lines.of_client.open()
             assert waiting.result(30) == SEEDED
 
+    @pytest.mark.rule(12)
     def test_an_announcement_that_is_lost(self, lines):
-        """Rule 12: an end that was announced to nobody is noticed by reading again."""
+        """An end that was announced to nobody is noticed by reading again."""
         lines.of_client.mute = True
 
         job = seeded(lines, lasting(A_WHILE))
 
         assert job.result(timeout=deadline(15)).get_counts() == SEEDED
 
+    @pytest.mark.rule(12)
     def test_the_announcements_line(self, lines):
-        """Rule 12: the line of announcements is opened again, and announces."""
+        """The line of announcements is opened again, and announces."""
         job = running(seeded(lines, endless()))
 
         with lines.redis.client() as client, ThreadPoolExecutor() as threads:

@@ -1,6 +1,6 @@
-"""Rule 25: no run is begun that its node has no memory for; it waits, goes elsewhere, or says what it needs.
+"""No run is begun that its node has no memory for; it waits, goes elsewhere, or says what it needs.
 
-And where the system kills one for its memory all the same, that is a death like any other (rules 34 and 35).
+And where the system kills one for its memory all the same, that is a death like any other.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from support.programs import bytes_of
 
 from jobs import BasicAerProvider, lower
 from simulator.sizes import size
+
+pytestmark = pytest.mark.rule(25, 34, 35)
 
 #: Bytes that a node may have beyond what it has when it is idle: less than a state of 23 qubits.
 ROOM = 32 << 20
@@ -131,10 +133,11 @@ def hungry():
     return circuit
 
 
+@pytest.mark.rule(34)
 @pytest.mark.parametrize("farm", [0], indirect=True)
 @pytest.mark.parametrize("again", ["there", "elsewhere"])
 def test_out_of_memory_kill(group: MemoryGroup, farm: Farm, tight: Worker, again: str):
-    """Rule 34: a run that the system killed for its memory is run again, there or elsewhere: the same counts."""
+    """A run that the system killed for its memory is run again, there or elsewhere: the same counts."""
     job = farm.run(hungry())
     eventually(group.kills, within=20, what="the kill")
     if again == "there":
@@ -154,9 +157,10 @@ def test_out_of_memory_kill(group: MemoryGroup, farm: Farm, tight: Worker, again
     farm.check_state(job, "DONE", "SUCCESS")
 
 
+@pytest.mark.rule(35)
 @pytest.mark.parametrize("farm", [0], indirect=True)
 def test_out_of_memory_three_times(group: MemoryGroup, farm: Farm, tight: Worker):
-    """Rule 35: a circuit that takes its node's memory three times is ERROR, and says so; the next job is DONE."""
+    """A circuit that takes its node's memory three times is ERROR, and says so; the next job is DONE."""
     job = farm.run(hungry())
 
     job.wait_for_final_state(timeout=deadline(45))

@@ -21,9 +21,10 @@ def ring(farm):
     return send
 
 
+@pytest.mark.rule(34)
 @pytest.mark.parametrize("farm", [1, 2], indirect=True)
 def test_every_message_doubled_and_shuffled(farm: Farm, ring):
-    """Rule 34: messages come early, twice, in any order, and again while shards run: the counts are the same."""
+    """Messages come early, twice, in any order, and again while shards run: the counts are the same."""
     jobs = [farm.run(*[lasting(0.1)] * 4) for _ in range(4)] + [farm.run(lasting(0.1)) for _ in range(4)]
     messages = [
         (job.job_id(), shard, farm.task(job, shard)) for job in jobs for shard in range(farm.record(job).total)
@@ -46,8 +47,9 @@ def test_every_message_doubled_and_shuffled(farm: Farm, ring):
         farm.check_done(job, lapses=[0])
 
 
+@pytest.mark.rule(36)
 def test_messages_about_nothing(farm: Farm, ring):
-    """Rule 36: unknown jobs, shards that no job has, jobs that were cancelled or deleted: nothing happens."""
+    """Unknown jobs, shards that no job has, jobs that were cancelled or deleted: nothing happens."""
     done, cancelled, deleted = (farm.run(lasting(0.1)) for _ in range(3))
     for job in (done, deleted):
         farm.check_done(job)
@@ -68,9 +70,10 @@ def test_messages_about_nothing(farm: Farm, ring):
     assert all(worker.process.poll() is None for worker in farm.workers)
 
 
+@pytest.mark.rule(34)
 @pytest.mark.parametrize("farm", [2], indirect=True)
 def test_messages_while_a_shard_is_held(farm: Farm, ring):
-    """Rule 34: a message that comes to a second worker while the first runs the shard starts nothing."""
+    """A message that comes to a second worker while the first runs the shard starts nothing."""
     job = farm.run(lasting(2))
     farm.prey(job)
     for _ in range(5):

@@ -1,4 +1,4 @@
-"""Contract 34, 38: failovers, a full disk, and what operators and strangers do to the queue: workers go on."""
+"""Failovers, a full disk, and what operators and strangers do to the queue: workers go on."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from support.secured import free_port
 
 from jobs import UnreachableError
 
+pytestmark = pytest.mark.rule(34, 38)
+
 #: Steps that take about a second and a half.
 A_WHILE = 110_000
 LEASE = 1.5
@@ -32,8 +34,9 @@ def here() -> Iterator[Site]:
         yield here
 
 
+@pytest.mark.rule(34)
 def test_unblocked(here):
-    """Rule 34: a worker whose wait for work an operator ends with an error waits anew."""
+    """A worker whose wait for work an operator ends with an error waits anew."""
     with here.redis.client() as client:
         for _ in range(3):
             eventually(lambda: blocked(client), what="a worker's BRPOP")
@@ -47,9 +50,10 @@ def blocked(client: redis.Redis) -> list[str]:
     return [each["id"] for each in client.client_list() if each["cmd"] == "brpop"]
 
 
+@pytest.mark.rule(38)
 @pytest.mark.parametrize("key", ["basicaer", "basicaer\x06\x163", "_kombu.binding.celery.pidbox"])
 def test_a_foreign_key(here, key):
-    """Rule 38: workers outlive a foreign key under a name of their queue's, and go on once it is gone."""
+    """Workers outlive a foreign key under a name of their queue's, and go on once it is gone."""
     with here.redis.client() as client:
         kept = client.dump(key)
         client.set(key, "somebody's")
@@ -82,8 +86,9 @@ def _tool(name: str) -> str:
     return shutil.which(name) or pytest.skip(f"no {name} here")
 
 
+@pytest.mark.rule(34)
 def test_a_full_disk():
-    """Rule 34: jobs before, during and after ten seconds in which Redis cannot write its file all end DONE."""
+    """Jobs before, during and after ten seconds in which Redis cannot write its file all end DONE."""
     with small_disk() as disk, site(LEASE, "--dir", str(disk)) as here:
         here.hire(2)
         before = [running(here.seeded(lasting(A_WHILE))) for _ in range(2)]
@@ -114,8 +119,9 @@ def test_a_full_disk():
         here.check_untouched(*before, late)
 
 
+@pytest.mark.rule(34)
 def test_failover_and_back():
-    """Rule 34: a failover to a replica and back, under load, whose old lines stay: all jobs end DONE."""
+    """A failover to a replica and back, under load, whose old lines stay: all jobs end DONE."""
     with ExitStack() as stack:
         first, second = (str(free_port()) for _ in range(2))
         here = stack.enter_context(site(LEASE, "--port", first))

@@ -1,4 +1,4 @@
-"""Rules 34 and 35: whatever dies or freezes, the job ends DONE with the counts of a quiet run, or says why not."""
+"""Whatever dies or freezes, the job ends DONE with the counts of a quiet run, or says why not."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ from support.processes import eventually
 from worker.record import keys
 from worker.settings import QUEUE
 
+pytestmark = pytest.mark.rule(34, 35)
+
 one_and_two = pytest.mark.parametrize("farm", [1, 2], indirect=True)
 two = pytest.mark.parametrize("farm", [2], indirect=True)
 
 
+@pytest.mark.rule(34)
 @one_and_two
 @pytest.mark.parametrize("part", Part, ids=str)
 def test_killed(farm: Farm, part: Part):
-    """Rule 34: SIGKILL of a child, of its parent, or of both, amid a shard costs no job and no count."""
+    """SIGKILL of a child, of its parent, or of both, amid a shard costs no job and no count."""
     job = farm.run(*[lasting(1.5)] * 3)
     prey = farm.prey(job)
 
@@ -57,9 +60,10 @@ def test_one_of_two_nodes_under_load(farm: Farm):
         farm.check_done(job, lapses=[0])
 
 
+@pytest.mark.rule(35)
 @one_and_two
 def test_third_death(farm: Farm):
-    """Rule 35: a shard whose worker dies three times is an error part that says so; its neighbours go on."""
+    """A shard whose worker dies three times is an error part that says so; its neighbours go on."""
     job = farm.run(lasting(30), lasting(0.5), lasting(0.5))
     neighbour = farm.run(lasting(0.5))
 
@@ -78,9 +82,10 @@ def test_third_death(farm: Farm):
     farm.check_state(job, "ERROR", "FAILURE")
 
 
+@pytest.mark.rule(34)
 @one_and_two
 def test_message_lost_at_a_dying_worker(farm: Farm):
-    """Rule 34: a message that Redis gave to a worker which never read it is sent again."""
+    """A message that Redis gave to a worker which never read it is sent again."""
     for _ in range(20):
         if job := _lost_at_a_stop(farm):
             break
@@ -94,10 +99,11 @@ def test_message_lost_at_a_dying_worker(farm: Farm):
     farm.check_done(job, lapses=[0])
 
 
+@pytest.mark.rule(34)
 @two
 @pytest.mark.parametrize("part", [Part.CHILD, Part.GROUP], ids=str)
 def test_zombie(farm: Farm, part: Part):
-    """Rule 34: a run that slept past its lease and wakes when another has done its shard writes nothing."""
+    """A run that slept past its lease and wakes when another has done its shard writes nothing."""
     job = farm.run(lasting(1))
     prey = farm.prey(job)
 
@@ -113,8 +119,9 @@ def test_zombie(farm: Farm, part: Part):
     farm.check_done(job, lapses=[1])
 
 
+@pytest.mark.rule(34)
 def test_zombie_in_the_only_slot(farm: Farm):
-    """Rule 34: a run that slept past its lease stops when it wakes, or is killed; its slot runs it again."""
+    """A run that slept past its lease stops when it wakes, or is killed; its slot runs it again."""
     job = farm.run(lasting(1))
     prey = farm.prey(job)
 
@@ -127,8 +134,9 @@ def test_zombie_in_the_only_slot(farm: Farm):
     assert farm.logged("is no longer wanted here") + farm.logged("after it was no longer wanted: killed") >= 1
 
 
+@pytest.mark.rule(34)
 def test_zombie_of_the_only_node(farm: Farm):
-    """Rule 34: a frozen node alone finds, when it wakes, that nobody could know: it goes on, no lapse counts."""
+    """A frozen node alone finds, when it wakes, that nobody could know: it goes on, no lapse counts."""
     job = farm.run(lasting(2))
     prey = farm.prey(job)
 
@@ -139,9 +147,10 @@ def test_zombie_of_the_only_node(farm: Farm):
     farm.check_done(job, lapses=[0])
 
 
+@pytest.mark.rule(34)
 @one_and_two
 def test_zombie_amid_a_large_part(farm: Farm):
-    """Rule 34: one that sleeps between two chunks of its part leaves none of them, and the part is whole."""
+    """One that sleeps between two chunks of its part leaves none of them, and the part is whole."""
     circuit = QuantumCircuit(21)
     # Rounds enough for the run to last, so that Celery is told who has it.
     with circuit.for_loop(range(20)):
@@ -173,9 +182,10 @@ def test_zombie_amid_a_large_part(farm: Farm):
     farm.check_state(job, "DONE", "SUCCESS")
 
 
+@pytest.mark.rule(34)
 @one_and_two
 def test_longer_than_leases(farm: Farm):
-    """Rule 34: a task of five leases is started once, and its message is sent once."""
+    """A task of five leases is started once, and its message is sent once."""
     wanted = seconds = 6 * farm.lease
     # How fast the machine is now is hard to say: if that was too short, then longer.
     for _ in range(6):

@@ -1,4 +1,4 @@
-"""Contract 34 and 18: Redis restarts, dies, loses its last second, is full, hangs, or stays away."""
+"""Redis restarts, dies, loses its last second, is full, hangs, or stays away."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from support.patience import deadline
 from support.processes import eventually
 
 from jobs import BasicAerError, JobNotFoundError, UnreachableError
+
+pytestmark = pytest.mark.rule(34, 18)
 
 #: The counts of `bell` and `lasting` under seed 1.
 SEEDED = {"00": 515, "11": 509}
@@ -117,8 +119,9 @@ def untouched(here: Site, *jobs) -> None:
     ("here", "sig"), [(1, signal.SIGTERM), (1, signal.SIGKILL), (2, signal.SIGKILL)], indirect=["here"]
 )
 class TestRestart:
+    @pytest.mark.rule(34)
     def test_while_idle(self, here, sig):
-        """Rule 34: a worker comes back by itself to a Redis that was restarted or killed."""
+        """A worker comes back by itself to a Redis that was restarted or killed."""
         before = seeded(here)
         assert counts(before) == SEEDED
         eventually(lambda: before.async_result.state == "SUCCESS", what="Celery's SUCCESS")
@@ -131,8 +134,9 @@ class TestRestart:
         assert counts(job) == SEEDED
         untouched(here, before, job)
 
+    @pytest.mark.rule(18, 34)
     def test_while_it_runs(self, here, sig):
-        """Rules 18, 34: a run and a waiting client live through a restart."""
+        """A run and a waiting client live through a restart."""
         job = running(seeded(here, lasting(A_WHILE)))
 
         with ThreadPoolExecutor() as threads:
@@ -143,8 +147,9 @@ class TestRestart:
 
         untouched(here, job)
 
+    @pytest.mark.rule(34)
     def test_at_completion(self, here, sig):
-        """Rule 34: a run that ends while Redis is away is completed when it is back, and Celery knows it."""
+        """A run that ends while Redis is away is completed when it is back, and Celery knows it."""
         job = running(seeded(here, lasting(A_WHILE // 3)))
 
         with away(here, sig):
@@ -158,8 +163,9 @@ class TestRestart:
 class TestTheLastSecondLost:
     """Where the end of the append-only file is lost, so is what it held, and nothing else."""
 
+    @pytest.mark.rule(34)
     def test_while_idle(self, here):
-        """Rule 34: a job that ended in that second is unknown; older ones stay, and workers take new ones."""
+        """A job that ended in that second is unknown; older ones stay, and workers take new ones."""
         kept = seeded(here)
         assert counts(kept) == SEEDED
         eventually(lambda: kept.async_result.state == "SUCCESS", what="Celery's SUCCESS")
@@ -178,8 +184,9 @@ class TestTheLastSecondLost:
         assert counts(again) == SEEDED
         untouched(here, kept, again)
 
+    @pytest.mark.rule(34)
     def test_while_it_runs(self, here):
-        """Rule 34: a job that was submitted, but not begun, before that second runs again."""
+        """A job that was submitted, but not begun, before that second runs again."""
         kept = seeded(here)
         assert counts(kept) == SEEDED
         # Nobody claims while nobody may pop: what was handed out stays in the queue.
@@ -204,9 +211,10 @@ class TestTheLastSecondLost:
         assert counts(again) == SEEDED
         untouched(here, kept, taken_back, again)
 
+    @pytest.mark.rule(34)
     @one_and_two
     def test_at_completion(self, here):
-        """Rule 34: a completion that is lost is made again, from a second run: the same counts, one lapse."""
+        """A completion that is lost is made again, from a second run: the same counts, one lapse."""
         job = running(seeded(here, lasting(A_WHILE // 2)))
         length = appended_to(here).stat().st_size
         assert counts(job) == SEEDED
@@ -224,8 +232,9 @@ class TestTheLastSecondLost:
 
 
 class TestFull:
+    @pytest.mark.rule(36)
     def test_while_idle(self, here):
-        """Rule 36: run() says that Redis is full and what to do; workers live, and go on when there is room."""
+        """Run() says that Redis is full and what to do; workers live, and go on when there is room."""
         backend = here.provider().get_backend()
 
         with full(here):
@@ -239,9 +248,10 @@ class TestFull:
         assert counts(job) == SEEDED
         untouched(here, job)
 
+    @pytest.mark.rule(34)
     @one_and_two
     def test_while_it_runs(self, here):
-        """Rule 34: a run that cannot renew its lease for longer than it lasts is no dead worker."""
+        """A run that cannot renew its lease for longer than it lasts is no dead worker."""
         job = running(seeded(here, lasting(3 * A_WHILE)))
 
         with full(here):
@@ -251,9 +261,10 @@ class TestFull:
         assert counts(job) == SEEDED
         untouched(here, job)
 
+    @pytest.mark.rule(34)
     @one_and_two
     def test_at_completion(self, here):
-        """Rule 34: what ends while Redis is full is not lost."""
+        """What ends while Redis is full is not lost."""
         job = running(seeded(here, lasting(A_WHILE // 2)))
 
         with full(here):
@@ -264,8 +275,9 @@ class TestFull:
         assert counts(next_job) == SEEDED
         untouched(here, job, next_job)
 
+    @pytest.mark.rule(34)
     def test_a_large_result(self, here):
-        """Rule 34: a result in chunks that finds Redis full is put when there is room."""
+        """A result in chunks that finds Redis full is put when there is room."""
         wide = lasting(A_WHILE // 2)
         wide.add_bits([type(wide.qubits[0])() for _ in range(15)])
         job = running(here.provider().get_backend("statevector_simulator").run(wide, seed_simulator=1))
@@ -277,8 +289,9 @@ class TestFull:
         assert job.result(timeout=deadline(30)).get_statevector().size == 1 << 17
         untouched(here, job)
 
+    @pytest.mark.rule(8)
     def test_cancel(self, here):
-        """Rule 8: a job can be cancelled, and deleted, to make room in a Redis that is full."""
+        """A job can be cancelled, and deleted, to make room in a Redis that is full."""
         job = running(seeded(here, lasting(100 * A_WHILE)))
 
         with full(here):
@@ -291,8 +304,9 @@ class TestFull:
 
 
 class TestHung:
+    @pytest.mark.rule(34)
     def test_while_idle(self, here):
-        """Rule 34: workers that waited for a Redis that hung for longer than a lease take the next job."""
+        """Workers that waited for a Redis that hung for longer than a lease take the next job."""
         before = seeded(here)
         assert counts(before) == SEEDED
 
@@ -303,9 +317,10 @@ class TestHung:
         assert counts(job) == SEEDED
         untouched(here, before, job)
 
+    @pytest.mark.rule(34)
     @pytest.mark.parametrize(("here", "leases"), [(1, 0.4), (1, 1.6), (2, 1.6)], indirect=["here"])
     def test_while_it_runs(self, here, leases):
-        """Rule 34: a Redis that answers nothing for less, or more, than a lease costs time only."""
+        """A Redis that answers nothing for less, or more, than a lease costs time only."""
         job = running(seeded(here, lasting(A_WHILE)))
 
         with ThreadPoolExecutor() as threads:
@@ -318,9 +333,10 @@ class TestHung:
         assert counts(next_job) == SEEDED
         untouched(here, job, next_job)
 
+    @pytest.mark.rule(34)
     @one_and_two
     def test_at_completion(self, here):
-        """Rule 34: a run that ends while Redis answers nothing is completed when it does, and Celery knows it."""
+        """A run that ends while Redis answers nothing is completed when it does, and Celery knows it."""
         job = running(seeded(here, lasting(A_WHILE // 3)))
 
         with hung(here):
@@ -330,8 +346,9 @@ class TestHung:
         eventually(lambda: job.async_result.state == "SUCCESS", what="Celery's SUCCESS")
         untouched(here, job)
 
+    @pytest.mark.rule(18)
     def test_the_client_says_so(self, here, monkeypatch):
-        """Rule 18: each call on a Redis that hangs ends in one clear error, in the time that was set."""
+        """Each call on a Redis that hangs ends in one clear error, in the time that was set."""
         job = seeded(here)
         assert counts(job) == SEEDED
 
@@ -341,9 +358,10 @@ class TestHung:
         assert counts(job) == SEEDED
 
 
+@pytest.mark.rule(34)
 @one_and_two
 def test_three_outages_in_a_row(here):
-    """Rule 34: outages that are longer than the lease, however many, are no lapse of those who lived."""
+    """Outages that are longer than the lease, however many, are no lapse of those who lived."""
     job = running(seeded(here, lasting(3 * A_WHILE)))
     with here.redis.client() as client:
 
@@ -361,8 +379,9 @@ def test_three_outages_in_a_row(here):
     untouched(here, job)
 
 
+@pytest.mark.rule(18)
 def test_the_client_says_that_redis_is_away(here, monkeypatch):
-    """Rule 18: each call on a Redis that is down ends in one clear error, in the time that was set."""
+    """Each call on a Redis that is down ends in one clear error, in the time that was set."""
     provider = here.provider()
     backend = provider.get_backend()
     job = backend.run(bell(), seed_simulator=1)

@@ -31,7 +31,7 @@ class Client:
         self.job_id = job_id
         self._farm = farm
         template = farm.run_not(*circuits)._submission
-        self.shards = template.upload.held
+        self.shards = template.upload.shards
         self._new = dataclasses.replace(template.job, id=job_id, owner="ann", expires=600, job_timeout=600)
 
     def upload(self) -> None:
@@ -89,11 +89,12 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+@pytest.mark.rule(34)
 @pytest.mark.parametrize(
     ("farm", "moment"), [(1, "payload"), (1, "submit"), (2, "submit"), (2, "publishing")], indirect=["farm"]
 )
 def test_client_is_killed(farm: Farm, moment: str):
-    """Rule 34: the job of a process that was killed is DONE, and found by its id, if it was submitted."""
+    """The job of a process that was killed is DONE, and found by its id, if it was submitted."""
     variables = {
         "BASICAER_URL": farm.redis.url,
         "BASICAER_LEASE": str(farm.lease),
@@ -129,10 +130,11 @@ def test_submitted_twice(farm: Farm):
     farm.check()
 
 
+@pytest.mark.rule(34)
 @pytest.mark.parametrize("farm", [0], indirect=True)
 @pytest.mark.parametrize("nodes", [1, 2])
 def test_publisher_dies_after_a_hand_out(farm: Farm, nodes: int):
-    """Rule 34: a worker that dies between COMPLETE and publishing what it was handed costs a lease."""
+    """A worker that dies between COMPLETE and publishing what it was handed costs a lease."""
     client = Client(farm, *[lasting()] * 6)
     client.upload()
     client.submit()

@@ -77,8 +77,9 @@ def nothing_denied(server, request):
 
 
 class TestWork:
+    @pytest.mark.rule(37)
     def test_client(self, provider):
-        """Rule 37: a client submits, waits, lists, tags, cancels and deletes."""
+        """A client submits, waits, lists, tags, cancels and deletes."""
         backend = provider.get_backend()
         job = backend.run([bell(), bell()], shots=100)
         assert job.result(timeout=deadline(20)).success
@@ -90,15 +91,17 @@ class TestWork:
         assert failed.status() is JobStatus.ERROR
         job.delete()
 
+    @pytest.mark.rule(37)
     def test_cancel(self, provider):
-        """Rule 37: a client's cancel stops a run, and Celery's revoke may be sent."""
+        """A client's cancel stops a run, and Celery's revoke may be sent."""
         job = provider.get_backend().run(endless())
         eventually(job.running, what="RUNNING")
         assert job.cancel()
         assert provider.get_backend().run(bell()).result(timeout=deadline(20)).success
 
+    @pytest.mark.rule(37)
     def test_large_parts(self, provider):
-        """Rule 37: a worker writes, and a client reads, a result in chunks."""
+        """A worker writes, and a client reads, a result in chunks."""
         from qiskit import QuantumCircuit
 
         circuit = QuantumCircuit(17)
@@ -115,8 +118,9 @@ class TestWork:
         eventually(job.cancelled, what="CANCELLED")
         plain.close()
 
+    @pytest.mark.rule(37)
     def test_flower(self, provider, flower, worker):
-        """Rule 37: Flower with its own rights shows workers, tasks and queues, and revokes."""
+        """Flower with its own rights shows workers, tasks and queues, and revokes."""
         backend = provider.get_backend()
 
         def shown() -> bool:
@@ -133,8 +137,9 @@ class TestWork:
         assert flower.api(f"/api/task/revoke/{job.job_id()}?terminate=true", "POST")
         eventually(job.cancelled, what="CANCELLED")
 
+    @pytest.mark.rule(37)
     def test_a_worker_comes_and_goes(self, server, provider):
-        """Rule 37: a worker registers, listens to its neighbours, and signs off at its end."""
+        """A worker registers, listens to its neighbours, and signs off at its end."""
         second = Worker(server.url("worker"), server.log.parent, name="second", BASICAER_LEASE=LEASE).ready()
 
         def registered():
@@ -184,9 +189,10 @@ DENIED = {
 
 
 class TestNoMore:
+    @pytest.mark.rule(37)
     @pytest.mark.parametrize("role", DENIED)
     def test_denied(self, server, role):
-        """Rule 37: neither foreign keys nor the server, nor another role's keys; not in a script either."""
+        """Neither foreign keys nor the server, nor another role's keys; not in a script either."""
         with server.client(role) as client:
             for command in DENIED[role]:
                 with pytest.raises(redis.ResponseError, match=r"no permissions|NOPERM|can't run this command"):
@@ -195,8 +201,9 @@ class TestNoMore:
             with pytest.raises(redis.ResponseError, match=r"permission|NOPERM|access"):
                 script()
 
+    @pytest.mark.rule(37)
     def test_default_user_denied(self, server):
-        """Rule 37: without a user there is nothing, certificate or not."""
+        """Without a user there is nothing, certificate or not."""
         scheme, _, rest = server.url("client").partition("://")
         from worker.record.connection import connect
         from worker.settings import Settings
@@ -205,8 +212,9 @@ class TestNoMore:
         with nobody, pytest.raises(redis.RedisError, match=r"(?i)authenticat"):
             nobody.get("foreign")
 
+    @pytest.mark.rule(18)
     def test_denied_is_one_clear_error(self, server):
-        """Rule 18: a user whose rights do not suffice is told so, with the cure."""
+        """A user whose rights do not suffice is told so, with the cure."""
         provider = BasicAerProvider(server.url("flower"))
         with pytest.raises(BasicAerError, match=r"give the user the rights of deploy/redis/users\.acl"):
             provider.get_backend().run(bell())
@@ -214,8 +222,9 @@ class TestNoMore:
 
 
 class TestOwners:
+    @pytest.mark.rule(8)
     def test_an_operator_has_a_right(self, server, provider):
-        """Rule 8: an operator ends another owner's job where Redis allows it; a client's user may not."""
+        """An operator ends another owner's job where Redis allows it; a client's user may not."""
         job = provider.get_backend().run(endless())
         with environment(BASICAER_OWNER="operator"):
             foreign = BasicAerProvider(server.url("client"))
@@ -255,8 +264,9 @@ class TestOwners:
 
 
 class TestSecrets:
+    @pytest.mark.rule(37)
     def test_nowhere(self, server, provider, worker, flower):
-        """Rule 37: no log, output, repr, error or pickle has a password in it."""
+        """No log, output, repr, error or pickle has a password in it."""
         job = provider.get_backend().run(bell())
         job.result(timeout=deadline(20))
         wrong = BasicAerProvider(server.url("client").replace("client:", "client:wrong"))

@@ -164,9 +164,10 @@ def expected(submitted: Submitted) -> list[dict[str, int]]:
     ]
 
 
+@pytest.mark.rule(8, 9, 32, 34)
 @pytest.mark.timeout(0)
 def test_soak(request):
-    """Rules 8, 9, 32, 34: every job ends; DONE has a quiet run's counts; only what was cancelled is CANCELLED."""
+    """Every job ends; DONE has a quiet run's counts; only what was cancelled is CANCELLED."""
     minutes = request.config.getoption("--soak-minutes")
     seed = request.config.getoption("--soak-seed") or random.SystemRandom().getrandbits(32)
     chance = random.Random(seed)

@@ -56,8 +56,9 @@ def provider(request):
     return make
 
 
+@pytest.mark.rule(37)
 def test_main_job(server, folder, provider):
-    """Rule 37: a job goes over TLS with client certificates, from client to worker and back, and Celery agrees."""
+    """A job goes over TLS with client certificates, from client to worker and back, and Celery agrees."""
     worker = Worker(server.url("worker"), folder, name="tls", BASICAER_LEASE=LEASE).ready()
     plain = Celery("plain", broker=server.url("client"), backend=server.url("client"), set_as_current=False)
     try:
@@ -88,9 +89,10 @@ REFUSED = {
 }
 
 
+@pytest.mark.rule(18, 37)
 @pytest.mark.parametrize(("changes", "reason"), REFUSED.values(), ids=REFUSED)
 def test_refused(server, strangers, provider, changes, reason):
-    """Rules 18, 37: who has not both certificates of one CA gets one clear error, without the password."""
+    """Who has not both certificates of one CA gets one clear error, without the password."""
     changes = {name: value and value.format(strangers=strangers) for name, value in changes.items()}
     with pytest.raises(
         UnreachableError, match=f"(?i)Cannot reach Redis at rediss://127.0.0.1.*({reason})"
@@ -99,11 +101,12 @@ def test_refused(server, strangers, provider, changes, reason):
     assert not any(secret in str(refused.value) for secret in server.secrets())
 
 
+@pytest.mark.rule(18, 37)
 @pytest.mark.parametrize(
     ("old", "new"), [("client:", "client:x"), ("rediss:", "redis:")], ids=["password", "plain"]
 )
 def test_refused_without_tls_or_password(server, provider, old, new):
-    """Rules 18, 37: neither a wrong password nor a client that does not encrypt gets in."""
+    """Neither a wrong password nor a client that does not encrypt gets in."""
     url = server.url("client").replace(old, new, 1)
     url = url if "rediss" in url else url.partition("?")[0]
     with pytest.raises(UnreachableError, match="Redis at redis") as refused:
@@ -111,8 +114,9 @@ def test_refused_without_tls_or_password(server, provider, old, new):
     assert not any(secret in str(refused.value) for secret in server.secrets())
 
 
+@pytest.mark.rule(37)
 def test_a_worker_without_a_certificate(server, folder):
-    """Rule 37: a worker that Redis refuses says so, goes on trying, and never logs its password."""
+    """A worker that Redis refuses says so, goes on trying, and never logs its password."""
     worker = Worker(server.url("worker", ssl_certfile=None, ssl_keyfile=None), folder, name="bare")
     try:
         eventually(lambda: "Cannot connect to" in worker.log.read_text(), within=30, what="the refusal")
@@ -152,7 +156,8 @@ def test_one_spelling_for_all(query, checked):
     assert make_app(settings).conf.broker_use_ssl == settings.tls
 
 
+@pytest.mark.rule(37)
 def test_the_passphrase_of_a_key_is_masked():
-    """Rule 37: a URL's `ssl_password` is no more shown than its password."""
+    """A URL's `ssl_password` is no more shown than its password."""
     settings = Settings.from_env("rediss://:pw@host:1/0?ssl_password=hush", {})
     assert "hush" not in settings.address + repr(settings)

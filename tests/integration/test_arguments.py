@@ -28,16 +28,18 @@ JOBS = [
 ]
 
 
+@pytest.mark.rule(14, 23)
 @pytest.mark.parametrize(("name", "value"), JOBS)
 def test_jobs(quiet, name, value):
-    """Rules 14 and 23: `provider.jobs` refuses what cannot be meant, and names it."""
+    """`provider.jobs` refuses what cannot be meant, and names it."""
     shown = value[-1] if name == "status" and isinstance(value, list) else value
     with pytest.raises(BasicAerError, match=re.escape(repr(shown))):
         quiet.jobs(**{name: value})
 
 
+@pytest.mark.rule(14)
 def test_jobs_takes_what_can_be_meant(quiet):
-    """Rule 14: large numbers, NumPy's and times far away are no errors."""
+    """Large numbers, NumPy's and times far away are no errors."""
     import numpy as np
 
     job = quiet.get_backend().run(bell(), job_tags=("one",))
@@ -52,9 +54,10 @@ def test_jobs_takes_what_can_be_meant(quiet):
     job.cancel()
 
 
+@pytest.mark.rule(11, 12)
 @pytest.mark.parametrize("value", NOT_TIMES)
 def test_times_to_wait(quiet, value):
-    """Rules 11 and 12: a time that is no number is refused at once, in every method that waits."""
+    """A time that is no number is refused at once, in every method that waits."""
     job = quiet.get_backend().run(bell())
     for call in (
         lambda: job.result(timeout=value),
@@ -69,8 +72,9 @@ def test_times_to_wait(quiet, value):
     job.cancel()
 
 
+@pytest.mark.rule(8, 12, 13, 16)
 def test_other_arguments_of_a_job(quiet):
-    """Rules 8, 12, 13 and 16: ids, tags and callbacks, likewise."""
+    """Ids, tags and callbacks, likewise."""
     backend = quiet.get_backend()
     job = backend.run(bell())
     with pytest.raises(BasicAerError, match="callback=5 must be a function"):
@@ -90,6 +94,7 @@ def test_other_arguments_of_a_job(quiet):
         job.wait_for_final_state(timeout=seconds)
 
 
+@pytest.mark.rule(23)
 @pytest.mark.parametrize(
     ("backend", "options"),
     [
@@ -106,7 +111,7 @@ def test_other_arguments_of_a_job(quiet):
     ],
 )
 def test_options(quiet, backend, options):
-    """Rule 23: an option of a wrong type is a BasicAerError, never NumPy's or Python's error."""
+    """An option of a wrong type is a BasicAerError, never NumPy's or Python's error."""
     circuit = QuantumCircuit(1, 1)
     if "parameter_binds" in options:
         circuit.rx(Parameter("theta"), 0)

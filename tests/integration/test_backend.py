@@ -1,4 +1,4 @@
-"""Contract B: provider, backends, options, and what is refused at run()."""
+"""Provider, backends, options, and what is refused at run()."""
 
 from __future__ import annotations
 
@@ -41,8 +41,9 @@ def nothing_published(quiet):
 
 
 class TestProvider:
+    @pytest.mark.rule(19)
     def test_backends(self, provider):
-        """Rule 19: three backends, each a BackendV2 with a Target of a width that libraries can compare."""
+        """Three backends, each a BackendV2 with a Target of a width that libraries can compare."""
         backends = provider.backends()
 
         assert [backend.name for backend in backends] == [
@@ -57,9 +58,10 @@ class TestProvider:
         with pytest.raises(QiskitBackendNotFoundError, match="unitary_simulator"):
             provider.get_backend("ibmq_qasm_simulator")
 
+    @pytest.mark.rule(19)
     @pytest.mark.parametrize("level", [0, 1, 2, 3])
     def test_transpile(self, provider, level):
-        """Rule 19: transpile and pass managers take the backend at every level, and keep the width."""
+        """Transpile and pass managers take the backend at every level, and keep the width."""
         backend = provider.get_backend("unitary_simulator")
         circuit = QuantumCircuit(4)
         circuit.h(0)
@@ -74,8 +76,9 @@ class TestProvider:
             unitary = backend.run(made).result().get_unitary()
             assert np.allclose(unitary, Operator(made).data, atol=1e-10)
 
+    @pytest.mark.rule(19, 25)
     def test_a_circuit_wider_than_the_memory(self, provider):
-        """Rules 19, 25: Qiskit's transpiler refuses it by its width; as it is, it runs."""
+        """Qiskit's transpiler refuses it by its width; as it is, it runs."""
         backend = provider.get_backend()
         circuit = QuantumCircuit(127, 2)
         circuit.h(3)
@@ -85,16 +88,18 @@ class TestProvider:
             transpile(circuit, backend)
         assert backend.run(circuit).result(timeout=30).get_counts().keys() == {"00", "11"}
 
+    @pytest.mark.rule(19, 25)
     @pytest.mark.parametrize("level", [0, 1, 2, 3])
     def test_transpile_to_a_place(self, provider, level):
-        """Rules 19, 25: with an initial layout a circuit is as wide as the backend, and takes what it uses."""
+        """With an initial layout a circuit is as wide as the backend, and takes what it uses."""
         backend = provider.get_backend()
         made = transpile(bell(), backend, optimization_level=level, initial_layout=[7, 5])
         assert made.num_qubits == backend.num_qubits
         assert backend.run(made).result(timeout=30).get_counts().keys() == {"00", "11"}
 
+    @pytest.mark.rule(19)
     def test_a_width_without_workers(self, quiet, monkeypatch, tmp_path):
-        """Rule 19: with no worker, Redis or answer, the width is the one configured, and comes at once."""
+        """With no worker, Redis or answer, the width is the one configured, and comes at once."""
         silent = socket.create_server(("127.0.0.1", 0))
         port = silent.getsockname()[1]
         monkeypatch.setenv("BASICAER_MAX_QUBITS", "17")
@@ -113,8 +118,9 @@ class TestProvider:
         silent.close()
         assert not list(tmp_path.iterdir())
 
+    @pytest.mark.rule(25)
     def test_a_circuit_for_a_device(self, provider):
-        """Rule 25: of a device of 200 qubits only those that are used take memory; sweeps of it run, too."""
+        """Of a device of 200 qubits only those that are used take memory; sweeps of it run, too."""
         angle = Parameter("angle")
         circuit = QuantumCircuit(3)
         circuit.ry(angle, 0)
@@ -150,15 +156,17 @@ class TestProvider:
 
 
 class TestOptions:
+    @pytest.mark.rule(20)
     def test_defaults(self, provider):
-        """Rule 20: 1,024 shots, no memory; an explicit None is the default."""
+        """1,024 shots, no memory; an explicit None is the default."""
         result = provider.get_backend().run(bell(), shots=None, seed_simulator=None, memory=None).result()
 
         assert result.results[0].shots == sum(result.get_counts().values()) == 1024
         assert "memory" not in result.data(0)
 
+    @pytest.mark.rule(21)
     def test_set_options(self, provider):
-        """Rule 21: set_options persists, run options do not."""
+        """Set_options persists, run options do not."""
         backend = provider.get_backend()
         backend.set_options(shots=7)
 
@@ -170,15 +178,17 @@ class TestOptions:
             type(backend)(provider, foo=1)
         assert type(backend)(provider, shots=5).options.shots == 5
 
+    @pytest.mark.rule(21)
     def test_unknown_option(self, provider):
-        """Rule 21: an unknown run option warns, and the job runs."""
+        """An unknown run option warns, and the job runs."""
         with pytest.warns(UserWarning, match="^Option foo is not used by this backend$"):
             job = provider.get_backend().run(bell(), foo=1)
         assert job.result().success
 
+    @pytest.mark.rule(20, 21)
     @pytest.mark.filterwarnings("error")
     def test_options_of_devices(self, provider, quiet):
-        """Rules 20, 21: what asks for nothing is taken in silence; what nobody simulates is refused by name."""
+        """What asks for nothing is taken in silence; what nobody simulates is refused by name."""
         options = {
             "meas_level": MeasLevel.CLASSIFIED,
             "meas_return": "avg",
@@ -189,9 +199,10 @@ class TestOptions:
         with pytest.raises(BasicAerError, match="meas_level=1 is not simulated: leave it out, or give 2"):
             quiet.get_backend().run(bell(), meas_level=1)
 
+    @pytest.mark.rule(20)
     @pytest.mark.parametrize("name", ["statevector_simulator", "unitary_simulator"])
     def test_one_shot_only(self, provider, caplog, name):
-        """Rule 20: statevector and unitary run one shot, and say so at INFO."""
+        """Statevector and unitary run one shot, and say so at INFO."""
         circuit = QuantumCircuit(1)
         with caplog.at_level(logging.INFO, "jobs"):
             result = provider.get_backend(name).run(circuit, shots=100).result()
@@ -199,8 +210,9 @@ class TestOptions:
         assert result.results[0].shots == 1
         assert f'"{name}" only supports 1 shot. Setting shots=1.' in caplog.text
 
+    @pytest.mark.rule(20)
     def test_initial_statevector(self, provider):
-        """Rule 20: the state that a circuit begins with."""
+        """The state that a circuit begins with."""
         circuit = QuantumCircuit(2, 2)
         circuit.cx(0, 1)
         circuit.measure([0, 1], [0, 1])
@@ -208,8 +220,9 @@ class TestOptions:
         counts = provider.get_backend().run(circuit, initial_statevector=[0, 1, 0, 0]).result().get_counts()
         assert counts == {"11": 1024}
 
+    @pytest.mark.rule(20)
     def test_initial_unitary(self, provider):
-        """Rule 20: the matrix that a circuit begins with."""
+        """The matrix that a circuit begins with."""
         circuit = QuantumCircuit(1)
         circuit.h(0)
         x = np.array([[0, 1], [1, 0]])
@@ -217,8 +230,9 @@ class TestOptions:
         unitary = provider.get_backend("unitary_simulator").run(circuit, initial_unitary=x).result().get_unitary()
         assert np.allclose(unitary, np.array([[1, 1], [-1, 1]]) / np.sqrt(2))
 
+    @pytest.mark.rule(20)
     def test_chop(self, provider):
-        """Rule 20: amplitudes below chop_threshold are zero."""
+        """Amplitudes below chop_threshold are zero."""
         circuit = QuantumCircuit(1)
         circuit.ry(2e-3, 0)
         backend = provider.get_backend("statevector_simulator")
@@ -226,8 +240,9 @@ class TestOptions:
         assert backend.run(circuit).result().get_statevector()[1] != 0
         assert backend.run(circuit, chop_threshold=0.01).result().get_statevector()[1] == 0
 
+    @pytest.mark.rule(20)
     def test_parameter_binds(self, provider):
-        """Rule 20: every circuit runs with every binding; Aer's dict of lists works too."""
+        """Every circuit runs with every binding; Aer's dict of lists works too."""
         theta = Parameter("theta")
         circuit = QuantumCircuit(1, 1)
         circuit.rx(theta, 0)
@@ -239,9 +254,10 @@ class TestOptions:
         with pytest.raises(BasicAerError, match="do not fit"):
             backend.run(bell(), parameter_binds=[{theta: 1.0}])
 
+    @pytest.mark.rule(20, 27)
     @pytest.mark.parametrize("method", ["statevector", "unitary"])
     def test_single_precision(self, provider, method):
-        """Rules 20 and 27: precision="single" gives complex64 to 1e-5, and job.options() says so."""
+        """Precision="single" gives complex64 to 1e-5, and job.options() says so."""
         circuit = QuantumCircuit(4, global_phase=0.3)
         for i in range(4):
             circuit.ry(0.3 + i, i)
@@ -255,8 +271,9 @@ class TestOptions:
         assert np.allclose(single, expected, rtol=0, atol=1e-5)
         assert provider.job(job.job_id()).options()["precision"] == "single"
 
+    @pytest.mark.rule(20, 32)
     def test_single_precision_of_counts(self, provider):
-        """Rules 20 and 32: counts in single precision are the circuit's, and those of their seed."""
+        """Counts in single precision are the circuit's, and those of their seed."""
         backend = provider.get_backend()
         backend.set_options(precision="single", seed_simulator=5)
 
@@ -265,8 +282,9 @@ class TestOptions:
         assert set(counts) == {"00", "11"}
         assert abs(counts["00"] - 1000) < 5 * 500**0.5
 
+    @pytest.mark.rule(20)
     def test_backend_sampler(self, provider):
-        """Rule 20: Qiskit's BackendSamplerV2 runs on it."""
+        """Qiskit's BackendSamplerV2 runs on it."""
         sampler = BackendSamplerV2(backend=provider.get_backend())
         circuit = QuantumCircuit(2)
         circuit.h(0)
@@ -279,8 +297,9 @@ class TestOptions:
 
 
 class TestInput:
+    @pytest.mark.rule(22)
     def test_shapes_of_input(self, provider):
-        """Rule 22: circuit, list, tuple, generator; no circuits give a Result without experiments."""
+        """Circuit, list, tuple, generator; no circuits give a Result without experiments."""
         backend = provider.get_backend()
 
         assert len(backend.run(bell()).result().results) == 1
@@ -289,8 +308,9 @@ class TestInput:
         empty = backend.run([]).result()
         assert (empty.success, empty.results) == (True, [])
 
+    @pytest.mark.rule(22)
     def test_a_copy_is_run(self, quiet, quiet_server, tmp_path):
-        """Rule 22: changing a circuit after run() changes nothing."""
+        """Changing a circuit after run() changes nothing."""
         from support.processes import Worker
 
         circuit = bell()
@@ -302,8 +322,9 @@ class TestInput:
         finally:
             worker.stop()
 
+    @pytest.mark.rule(22)
     def test_max_circuits(self, quiet_server, monkeypatch):
-        """Rule 22: max_circuits is honoured."""
+        """Max_circuits is honoured."""
         monkeypatch.setenv("BASICAER_MAX_CIRCUITS", "2")
         provider = BasicAerProvider(quiet_server.url)
         assert provider.get_backend().max_circuits == 2
@@ -311,6 +332,7 @@ class TestInput:
             provider.get_backend().run([bell()] * 3)
         provider.close()
 
+    @pytest.mark.rule(23)
     @pytest.mark.parametrize(
         ("backend", "run", "message"),
         [
@@ -373,13 +395,14 @@ class TestInput:
     )
     @pytest.mark.usefixtures("nothing_published")
     def test_refused(self, quiet, backend, run, message):
-        """Rule 23: refused at run(), naming circuit, value and limit; nothing is published."""
+        """Refused at run(), naming circuit, value and limit; nothing is published."""
         with pytest.raises(BasicAerError, match=message):
             run(quiet.get_backend(f"{backend}_simulator"))
 
+    @pytest.mark.rule(23)
     @pytest.mark.usefixtures("nothing_published")
     def test_refused_circuits(self, quiet):
-        """Rule 23: unbound parameters and unknown instructions, by name."""
+        """Unbound parameters and unknown instructions, by name."""
         unbound = QuantumCircuit(1, name="open")
         unbound.rx(Parameter("angle"), 0)
         opaque = QuantumCircuit(1, name="strange")
@@ -394,14 +417,16 @@ class TestInput:
         with pytest.raises(BasicAerError, match='instruction "reset" in circuit "R"'):
             quiet.get_backend("unitary_simulator").run(reset)
 
+    @pytest.mark.rule(23)
     def test_numpy_integers(self, provider):
-        """Rule 23: NumPy's ints are ints."""
+        """NumPy's ints are ints."""
         result = provider.get_backend().run(bell(), shots=np.int32(12), seed_simulator=np.uint8(3)).result()
         assert sum(result.get_counts().values()) == 12
         assert type(result.results[0].seed_simulator) is int
 
+    @pytest.mark.rule(36)
     def test_quota(self, quiet, quiet_server, monkeypatch):
-        """Rule 36: over the store's quota: bytes and cure, nothing is kept; a client's setting is none."""
+        """Over the store's quota: bytes and cure, nothing is kept; a client's setting is none."""
         monkeypatch.setenv("BASICAER_STORE_QUOTA", "0")
         with quiet_server.client() as client:
             client.set(QUOTA, 100)
@@ -409,8 +434,9 @@ class TestInput:
                 quiet.get_backend().run(bell())
             assert client.keys("basicaer:1:job:*") == []
 
+    @pytest.mark.rule(24)
     def test_warnings(self, provider, caplog):
-        """Rule 24: no classical registers, no measurements: a warning as in 0.24, and the job runs."""
+        """No classical registers, no measurements: a warning as in 0.24, and the job runs."""
         backend = provider.get_backend()
         none = backend.run(QuantumCircuit(1, name="A")).result()
         zeros = backend.run(QuantumCircuit(2, 2, name="B"), shots=5).result()
@@ -428,8 +454,9 @@ class TestInput:
         with pytest.raises(BasicAerError, match=r"wire version 1.*old@lab \(wire 0\).*Upgrade"):
             quiet.get_backend().run(bell())
 
+    @pytest.mark.rule(25)
     def test_width_follows_the_workers(self, provider):
-        """Rule 25: with workers up, their memory sets the width."""
+        """With workers up, their memory sets the width."""
         backend = provider.get_backend("statevector_simulator")
         with provider.connection.reaching() as connection:
             memory = max(worker.memory for worker in connection.store.workers())
@@ -437,8 +464,9 @@ class TestInput:
         assert 16 * 2**backend.max_qubits <= memory < 16 * 2 ** (backend.max_qubits + 3)
         assert provider.get_backend("unitary_simulator").max_qubits <= backend.max_qubits // 2 + 1
 
+    @pytest.mark.rule(25)
     def test_width_follows_the_precision(self, provider):
-        """Rule 25: in single precision a state takes half the bytes, so one qubit more is accepted."""
+        """In single precision a state takes half the bytes, so one qubit more is accepted."""
         backend = provider.get_backend("statevector_simulator")
         double = backend.max_qubits
         with pytest.raises(BasicAerError, match=rf"maximum \({double + 1}\)"):
@@ -447,8 +475,9 @@ class TestInput:
         assert backend.max_qubits == double + 1
 
 
+@pytest.mark.rule(27)
 def test_statevector_agrees(provider):
-    """Rule 27: the statevector is Qiskit's, complex128, qubit 0 least significant."""
+    """The statevector is Qiskit's, complex128, qubit 0 least significant."""
     circuit = QuantumCircuit(3)
     circuit.h(0)
     circuit.cp(0.3, 0, 2)

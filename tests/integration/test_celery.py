@@ -44,16 +44,18 @@ def many(circuits=4):
 
 
 class TestOutcome:
+    @pytest.mark.rule(1)
     def test_success(self, provider, plain):
-        """Rule 1: a job of one task is SUCCESS, with a small summary."""
+        """A job of one task is SUCCESS, with a small summary."""
         job = provider.get_backend().run(bell())
         job.result()
 
         summary = AsyncResult(job.job_id(), app=plain).get(timeout=deadline(10))
         assert (summary["experiments"], summary["failed"]) == (1, 0)
 
+    @pytest.mark.rule(1, 6)
     def test_failure(self, provider, plain):
-        """Rules 1, 6: a failed job is FAILURE with the error's type and text."""
+        """A failed job is FAILURE with the error's type and text."""
         job = provider.get_backend().run(dividing_by_zero())
         job.wait_for_final_state(timeout=deadline(20))
 
@@ -63,8 +65,9 @@ class TestOutcome:
         assert type(raised.value).__name__ == "ProgramRuntimeError"
         assert result.state == "FAILURE"
 
+    @pytest.mark.rule(1)
     def test_job_of_many_tasks(self, provider, plain):
-        """Rule 1: a job of many tasks has its outcome under its own id, good or bad."""
+        """A job of many tasks has its outcome under its own id, good or bad."""
         good = provider.get_backend().run(many(), shots=10)
         bad = provider.get_backend().run([*many(), dividing_by_zero()], shots=10)
         good.wait_for_final_state(timeout=deadline(60))
@@ -75,8 +78,9 @@ class TestOutcome:
         assert AsyncResult(good.job_id(), app=plain).get(timeout=deadline(10))["shards"] > 1
         eventually(lambda: AsyncResult(bad.job_id(), app=plain).state == "FAILURE", what="FAILURE")
 
+    @pytest.mark.rule(1)
     def test_cancelled(self, provider, plain):
-        """Rule 1: a cancelled job is REVOKED, and stays so."""
+        """A cancelled job is REVOKED, and stays so."""
         job = provider.get_backend().run(endless())
         eventually(job.running, what="RUNNING")
         job.cancel()
@@ -85,8 +89,9 @@ class TestOutcome:
         provider.get_backend().run(bell()).result(timeout=deadline(20))
         assert AsyncResult(job.job_id(), app=plain).state == "REVOKED"
 
+    @pytest.mark.rule(1)
     def test_is_known_as_long_as_the_result(self, provider, plain):
-        """Rule 1: whatever the end, Celery forgets a job no sooner than its result can no longer be fetched."""
+        """Whatever the end, Celery forgets a job no sooner than its result can no longer be fetched."""
         good = provider.get_backend().run(bell())
         bad = provider.get_backend().run(dividing_by_zero())
         cut = provider.get_backend().run(endless())
@@ -101,9 +106,10 @@ class TestOutcome:
 
 
 class TestRevoke:
+    @pytest.mark.rule(5)
     @pytest.mark.parametrize("terminate", [False, True])
     def test_running(self, provider, plain, terminate):
-        """Rule 5, invariant 14: revoking a running task from outside cancels the job."""
+        """Revoking a running task from outside cancels the job."""
         job = provider.get_backend().run(endless())
         eventually(job.running, what="RUNNING")
 
@@ -113,16 +119,18 @@ class TestRevoke:
         assert provider.get_backend().run(bell()).result(timeout=deadline(30)).success
         assert job.status() is JobStatus.CANCELLED
 
+    @pytest.mark.rule(5)
     def test_running_job_of_many_tasks(self, provider, plain):
-        """Rule 5: a revoke of the job's id, or of one of its tasks, cancels the whole job."""
+        """A revoke of the job's id, or of one of its tasks, cancels the whole job."""
         for suffix in ("", "/0"):
             jobs = [provider.get_backend().run([endless(), *many()], shots=10)]
             eventually(jobs[0].running, what="RUNNING")
             plain.control.revoke(jobs[0].job_id() + suffix)
             eventually(jobs[0].cancelled, what="CANCELLED")
 
+    @pytest.mark.rule(5)
     def test_queued(self, provider, plain):
-        """Rule 5: revoking a queued task cancels the job, which never runs."""
+        """Revoking a queued task cancels the job, which never runs."""
         blocking = [provider.get_backend().run(endless()) for _ in range(2)]
         for job in blocking:
             eventually(job.running, what="RUNNING")
@@ -137,8 +145,9 @@ class TestRevoke:
         assert provider.get_backend().run(bell()).result(timeout=deadline(20)).success
         assert all(list(job.timestamps()) == ["created", "finished"] for job in queued)
 
+    @pytest.mark.rule(5)
     def test_celery_control(self, provider, server):
-        """Rule 5: ``celery control revoke`` cancels."""
+        """``celery control revoke`` cancels."""
         job = provider.get_backend().run(endless())
         eventually(job.running, what="RUNNING")
 
@@ -174,8 +183,9 @@ class TestMessages:
         eventually(lambda: AsyncResult(job.job_id(), app=plain).state == "FAILURE", what="FAILURE again")
         assert job.timestamps() == before
 
+    @pytest.mark.rule(36)
     def test_foreign_messages(self, provider, plain, workers):
-        """Rule 36: unknown tasks, unknown jobs and malformed arguments leave the worker alive."""
+        """Unknown tasks, unknown jobs and malformed arguments leave the worker alive."""
         for arguments in (("no-such-job", 0), ("bad/id", 0), (None, None), ("x", "y"), ()):
             plain.send_task("worker.run_shard", args=arguments, queue="basicaer")
         plain.send_task("os.system", args=("true",), queue="basicaer")
@@ -184,8 +194,9 @@ class TestMessages:
         assert provider.get_backend().run(bell()).result(timeout=deadline(20)).success
         assert all(worker.process.poll() is None for worker in workers)
 
+    @pytest.mark.rule(36)
     def test_a_payload_that_is_not_ours(self, provider):
-        """Rule 36: a payload that does not decode ends as ERROR, with a clear text."""
+        """A payload that does not decode ends as ERROR, with a clear text."""
         with provider.connection.reaching() as connection:
             job_id = f"garbage-{time.time_ns()}"
             size = write_payload(connection.store, job_id, [b"\x80\x04pickle?"])
@@ -233,8 +244,9 @@ class TestWorker:
             assert info.memory > 1 << 28
             assert {"basicaer-celery", "numpy"} <= set(info.versions)
 
+    @pytest.mark.rule(43)
     def test_slots_follow_the_pool(self, provider, server, plain, tmp_path):
-        """Rule 43: `celery control pool_grow` changes what a node runs at once, and so what it says of itself."""
+        """`celery control pool_grow` changes what a node runs at once, and so what it says of itself."""
         worker = Worker(server.url, tmp_path, name="growing").ready()
         try:
             plain.control.pool_grow(2, destination=[worker.name])

@@ -201,8 +201,9 @@ def test_start_failure(state, tmp_path, monkeypatch, script, expected):
     state.seen.await_end()
 
 
+@pytest.mark.rule(13)
 def test_a_job_that_the_embedded_cluster_has_not(state):
-    """Rule 13: an unknown id is said to be not in the embedded cluster, which has no address to be at."""
+    """An unknown id is said to be not in the embedded cluster, which has no address to be at."""
     provider = BasicAerProvider()
     try:
         with pytest.raises(JobNotFoundError, match=r"^No job 'x' in the embedded cluster: it never was there"):
@@ -244,8 +245,9 @@ def test_long_state_folder(state, monkeypatch):
     assert not folder.socket.parent.exists()
 
 
+@pytest.mark.rule(37)
 def test_private_to_its_user(state, cluster):
-    """Rule 37: only the user can read what the cluster stores; no log, repr or command line has the password."""
+    """Only the user can read what the cluster stores; no log, repr or command line has the password."""
     url = cluster.join(workers=True)
     seen = state.seen
     settings = Settings.from_env(url)

@@ -27,9 +27,10 @@ def counts_of(provider: BasicAerProvider) -> dict[str, int]:
     return counts(provider.get_backend())
 
 
+@pytest.mark.rule(15)
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))])
 def test_a_copy(provider, copied):
-    """Rule 15: copies are equal and work; options are each one's own."""
+    """Copies are equal and work; options are each one's own."""
     backend = provider.get_backend()
     backend.set_options(shots=7, memory=True)
     made = copied(backend)
@@ -50,8 +51,9 @@ def test_a_copy(provider, copied):
     assert counts_of(copied(provider)).keys() == {"00", "11"}
 
 
+@pytest.mark.rule(15)
 def test_a_copy_has_the_line_of_its_original(short_folder):
-    """Rule 15: in this process a copy needs no password of its own, and is not yet submitted if its job is not."""
+    """In this process a copy needs no password of its own, and is not yet submitted if its job is not."""
     server = RedisServer(short_folder, password="s3cret").start()  # noqa: S106 (the test is about it)
     provider = BasicAerProvider(server.url)
     try:
@@ -70,8 +72,9 @@ def test_a_copy_has_the_line_of_its_original(short_folder):
         server.stop()
 
 
+@pytest.mark.rule(15, 37)
 def test_in_another_process_with_another_address(provider, server):
-    """Rules 15, 37: what comes out of a pickle works in a process that has its own BASICAER_URL."""
+    """What comes out of a pickle works in a process that has its own BASICAER_URL."""
     elsewhere = BasicAerProvider("redis://:s3cret@nowhere.example:1/0")
     backend = elsewhere.get_backend()
     backend.set_options(shots=11)
@@ -91,9 +94,10 @@ def test_in_another_process_with_another_address(provider, server):
     assert done.stdout.strip() == f"qasm_simulator {provider.address} {{'1': 11}}"
 
 
+@pytest.mark.rule(15)
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_process_pools(provider, method):
-    """Rule 15: a pool of processes, however made, takes backends and providers, also after they were used."""
+    """A pool of processes, however made, takes backends and providers, also after they were used."""
     expected = counts(provider.get_backend())
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context(method)) as pool:
         done = list(pool.map(counts, [provider.get_backend()] * 4, timeout=120))

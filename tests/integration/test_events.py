@@ -1,4 +1,4 @@
-"""Rule 12: who waits is told at once, whoever else waits, leaves, or is interrupted."""
+"""Who waits is told at once, whoever else waits, leaves, or is interrupted."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from support.circuits import bell
 from support.patience import deadline
 from support.processes import eventually
 
+from jobs import JobCancelledError
 from jobs.connection.events import JobEvents
 from worker.record import keys
+
+pytestmark = pytest.mark.rule(12)
 
 #: Far less than a wait that is not told takes.
 AT_ONCE = 2.0
@@ -179,6 +182,18 @@ def test_close_ends_every_wait_on_the_connection(events, quiet_server):
     waiter.join(deadline(AT_ONCE))
 
 
+@pytest.mark.rule(12)
+def test_a_job_that_is_final_is_not_watched(quiet, quiet_server):
+    """Who waits for a job that has ended reads its record, and subscribes to nothing."""
+    job = quiet.get_backend().run(bell())
+    job.cancel()
+    job.wait_for_final_state()
+    with pytest.raises(JobCancelledError):
+        asyncio.run(job.result_async())
+    with quiet_server.client() as client:
+        assert client.client_list(_type="pubsub") == []
+
+
 def test_after_a_fork(quiet, quiet_server, pushed_only):
     """A child that a fork made while its parent listened listens by itself."""
     job = quiet.get_backend().run(bell())
@@ -196,8 +211,9 @@ def test_after_a_fork(quiet, quiet_server, pushed_only):
     assert not waiting.is_alive()
 
 
+@pytest.mark.rule(11)
 def test_a_wait_is_as_long_as_it_says(quiet):
-    """Rule 11: a timeout is kept, by each of several who wait."""
+    """A timeout is kept, by each of several who wait."""
     job = quiet.get_backend().run(bell())
     lasted = []
 

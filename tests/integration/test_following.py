@@ -1,4 +1,4 @@
-"""Contract 16: the life of a job as its user follows it: progress, partial results, usage, log, events."""
+"""The life of a job as its user follows it: progress, partial results, usage, log, events."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from jobs.follow.progress import Progress
 from jobs.job import BasicAerJob
 from worker.record import keys
 
+pytestmark = pytest.mark.rule(16)
+
 
 @pytest.fixture
 def halfway(provider):
@@ -28,24 +30,27 @@ def halfway(provider):
 
 
 class TestProgress:
+    @pytest.mark.rule(16)
     def test_shards(self, halfway):
-        """Rule 16: progress() has the shards that are done, of all, and the fraction."""
+        """Progress() has the shards that are done, of all, and the fraction."""
         progress = halfway.progress()
         assert progress == Progress(done=2, total=3, fraction=2 / 3)
         assert str(progress) == "2 of 3 shards, 67%"
         halfway.cancel()
         assert halfway.progress() == progress
 
+    @pytest.mark.rule(16)
     def test_within_a_shard(self, provider):
-        """Rule 16: the fraction counts the circuits that a running shard has done."""
+        """The fraction counts the circuits that a running shard has done."""
         job = provider.get_backend().run([*(bell() for _ in range(9)), endless()])
         # A beat tells it, once in a fifth of a lease.
         eventually(lambda: job.progress().fraction, within=10, what="a report")
         assert job.progress() == Progress(done=0, total=1, fraction=0.9)
         job.cancel()
 
+    @pytest.mark.rule(16)
     def test_from_first_to_last(self, provider, quiet):
-        """Rule 16: 0 while it is queued, 1 when it is done; unknown is unknown."""
+        """0 while it is queued, 1 when it is done; unknown is unknown."""
         assert quiet.get_backend().run([]).progress() == Progress(0, 1, 0.0)
         job = provider.get_backend().run(bell())
         job.result()
@@ -55,8 +60,9 @@ class TestProgress:
 
 
 class TestPartialResult:
+    @pytest.mark.rule(16)
     def test_while_it_runs(self, halfway, provider):
-        """Rule 16: what has finished is a valid Result: the same counts, by name and with their places."""
+        """What has finished is a valid Result: the same counts, by name and with their places."""
         result = halfway.partial_result()
         assert (result.success, result.status, result.job_id) == (False, "RUNNING", halfway.job_id())
         assert [(each.header["name"], each.index) for each in result.results] == [("a", 0), ("b", 1)]
@@ -64,16 +70,18 @@ class TestPartialResult:
         alone = provider.get_backend().run(wide("a"), shots=100, seed_simulator=2).result()
         assert result.get_counts("a") == alone.get_counts()
 
+    @pytest.mark.rule(16)
     def test_after_cancel(self, halfway):
-        """Rule 16: what was done before a cancel can be had; result() still raises."""
+        """What was done before a cancel can be had; result() still raises."""
         halfway.cancel()
         assert [each.header["name"] for each in halfway.partial_result().results] == ["a", "b"]
         assert halfway.partial_result().status == "CANCELLED"
         with pytest.raises(JobCancelledError, match="partial_result"):
             halfway.result()
 
+    @pytest.mark.rule(16)
     def test_of_nothing_and_of_all(self, provider, quiet):
-        """Rule 16: a job that waits has an empty Result, one that is done its whole; what expired is gone."""
+        """A job that waits has an empty Result, one that is done its whole; what expired is gone."""
         queued = quiet.get_backend().run(bell()).partial_result()
         assert (queued.status, queued.results) == ("QUEUED", [])
         job = provider.get_backend().run([bell("x"), bell("y")])
@@ -84,8 +92,9 @@ class TestPartialResult:
         with pytest.raises(JobExpiredError):
             job.partial_result()
 
+    @pytest.mark.rule(7, 16)
     def test_with_a_failed_circuit(self, provider):
-        """Rules 7, 16: a circuit that failed is there with its error."""
+        """A circuit that failed is there with its error."""
         job = provider.get_backend().run([bell(), dividing_by_zero()])
         job.wait_for_final_state(timeout=deadline(20))
         result = job.partial_result()
@@ -94,8 +103,9 @@ class TestPartialResult:
 
 
 class TestQueue:
+    @pytest.mark.rule(16)
     def test_position(self, quiet):
-        """Rule 16: 0 is next; None when it is no longer queued."""
+        """0 is next; None when it is no longer queued."""
         jobs = [quiet.get_backend().run(bell()) for _ in range(4)]
         assert [job.queue_position() for job in jobs] == [0, 1, 2, 3]
         jobs[1].cancel()
@@ -105,14 +115,16 @@ class TestQueue:
         for job in jobs:
             job.cancel()
 
+    @pytest.mark.rule(16)
     def test_running(self, halfway):
-        """Rule 16: a job that runs is not queued, whatever of it still waits."""
+        """A job that runs is not queued, whatever of it still waits."""
         assert halfway.queue_position() is None
 
 
 class TestUsageAndLogs:
+    @pytest.mark.rule(16)
     def test_usage(self, provider, workers):
-        """Rule 16: the simulated seconds, by worker, and their sum."""
+        """The simulated seconds, by worker, and their sum."""
         job = provider.get_backend().run([wide("a"), wide("b"), wide("c")])
         assert job.usage().seconds == 0
         taken = sum(each.time_taken for each in job.result().results)
@@ -121,8 +133,9 @@ class TestUsageAndLogs:
         assert sum(usage.by_worker.values()) == pytest.approx(usage.seconds)
         assert usage.by_worker.keys() <= {worker.name for worker in workers}
 
+    @pytest.mark.rule(16)
     def test_logs(self, provider, workers):
-        """Rule 16: submitted, claimed by whom, finished, ended, each with its time; all of it reads well."""
+        """Submitted, claimed by whom, finished, ended, each with its time; all of it reads well."""
         job = provider.get_backend().run(bell())
         job.result()
         log = job.logs()
@@ -138,8 +151,9 @@ class TestUsageAndLogs:
         assert str(claimed).endswith(f"claimed   shard 0 by {claimed.worker}")
         assert str(ended).endswith("ended     DONE")
 
+    @pytest.mark.rule(6, 16)
     def test_logs_of_other_ends(self, provider, quiet):
-        """Rules 6, 16: an error, a cancel and a deadline are told with their reasons."""
+        """An error, a cancel and a deadline are told with their reasons."""
         failed = provider.get_backend().run(dividing_by_zero())
         failed.wait_for_final_state(timeout=deadline(20))
         events = {entry.event: entry.text for entry in failed.logs()}
@@ -250,8 +264,9 @@ class TestAsync:
 
 
 class TestEvents:
+    @pytest.mark.rule(12)
     def test_one_connection(self, quiet, quiet_server):
-        """Rule 12: one pub/sub connection serves all who wait, and subscribes to their jobs only."""
+        """One pub/sub connection serves all who wait, and subscribes to their jobs only."""
         jobs = [quiet.get_backend().run(bell()) for _ in range(20)]
         waiting = [
             threading.Thread(target=job.wait_for_final_state, args=(deadline(30),))

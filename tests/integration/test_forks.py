@@ -80,9 +80,10 @@ def round_trip(provider: BasicAerProvider) -> None:
     assert job.cancelled()
 
 
+@pytest.mark.rule(15)
 @pytest.mark.timeout(300)
 def test_forks_beside_busy_threads(quiet):
-    """Rule 15: of 200 children forked while 8 threads submit, wait and cancel, each does the same in time."""
+    """Of 200 children forked while 8 threads submit, wait and cancel, each does the same in time."""
     with busy(lambda: round_trip(quiet), threads=8) as rounds:
         eventually(lambda: min(rounds), within=60, what="a round of each thread")
         codes: list[int] = []
@@ -100,7 +101,7 @@ def locked(connection: Any, *more: Any) -> Iterator[None]:
     app = connection.app
     app.backend.get_state("none")
     pools = (connection.client.connection_pool, app.backend.client.connection_pool)
-    locks = [*more, app.clock.mutex, app._finalize_mutex, app.making]
+    locks = [*more, app.clock.mutex, app._finalize_mutex, app.creation_lock]
     locks += [lock for pool in pools for lock in (pool._lock, pool._fork_lock, pool._event_dispatcher._lock)]
     locks += [connection.events._lock, connection.client._event_dispatcher._lock]
     locks += [app.pool._resource.mutex, app.producer_pool._resource.mutex]
@@ -127,8 +128,9 @@ def locked(connection: Any, *more: Any) -> Iterator[None]:
         holder.join()
 
 
+@pytest.mark.rule(15)
 def test_no_lock_of_the_parent_stops_a_child(quiet):
-    """Rule 15: a child works though a thread of its parent's held every lock there is at the fork."""
+    """A child works though a thread of its parent's held every lock there is at the fork."""
     job = quiet.get_backend().run(bell())
     round_trip(quiet)
 
@@ -142,8 +144,9 @@ def test_no_lock_of_the_parent_stops_a_child(quiet):
     assert exit_codes([pid]) == [0]
 
 
+@pytest.mark.rule(34)
 def test_a_worker_forks_its_pool_at_any_moment(quiet):
-    """Rule 34: what a worker's child inherits works in it, whatever the tick of its parent held at the fork."""
+    """What a worker's child inherits works in it, whatever the tick of its parent held at the fork."""
     job = quiet.get_backend().run(bell())
     with quiet.connection.reaching() as connection:
         store, app = connection.store, connection.app

@@ -1,4 +1,4 @@
-"""Contract A: `BasicAerJob` over a real Redis and real workers."""
+"""`BasicAerJob` over a real Redis and real workers."""
 
 from __future__ import annotations
 
@@ -52,8 +52,9 @@ def elsewhere(url: str, code: str, *arguments: str) -> str:
 
 
 class TestIdentity:
+    @pytest.mark.rule(1, 2)
     def test_is_a_job_v1(self, provider):
-        """Rules 1, 2: a JobV1 whose id is the AsyncResult's and the Result's."""
+        """A JobV1 whose id is the AsyncResult's and the Result's."""
         job = provider.get_backend().run(bell())
 
         assert isinstance(job, JobV1)
@@ -61,8 +62,9 @@ class TestIdentity:
         assert job.async_result.id == job.job_id() == job.result().job_id
         assert job.backend() == provider.get_backend("qasm_simulator")
 
+    @pytest.mark.rule(1)
     def test_made_by_hand(self, provider):
-        """Rule 1: the constructor takes backend, id, AsyncResult and metadata."""
+        """The constructor takes backend, id, AsyncResult and metadata."""
         first = provider.get_backend().run(bell(), seed_simulator=1)
 
         job = BasicAerJob(first.backend(), first.job_id(), first.async_result, colour="red")
@@ -71,13 +73,15 @@ class TestIdentity:
         assert job == first
         assert job.result().get_counts() == first.result().get_counts()
 
+    @pytest.mark.rule(2)
     def test_no_backend(self):
-        """Rule 2: a job without a backend says so."""
+        """A job without a backend says so."""
         with pytest.raises(QiskitError, match="does not have any backend"):
             BasicAerJob(None, "x", None).backend()
 
+    @pytest.mark.rule(4)
     def test_not_submitted(self, provider):
-        """Rule 4: before submit nothing can be asked; a second submit is refused and publishes nothing."""
+        """Before submit nothing can be asked; a second submit is refused and publishes nothing."""
         job = provider.get_backend().create_job(bell())
         for call in (job.status, job.result, job.cancel):
             with pytest.raises(JobError, match="has not been submitted"):
@@ -89,8 +93,9 @@ class TestIdentity:
 
         assert job.result().success
 
+    @pytest.mark.rule(4, 13)
     def test_unknown_id(self, provider):
-        """Rules 4, 13: an unknown id is not found, never queued."""
+        """An unknown id is not found, never queued."""
         with pytest.raises(JobNotFoundError, match="no-such-job"):
             provider.job("no-such-job")
         with pytest.raises(JobNotFoundError):
@@ -103,8 +108,9 @@ class TestIdentity:
 
 
 class TestStates:
+    @pytest.mark.rule(3, 5)
     def test_run_returns_at_once(self, quiet):
-        """Rules 3, 5: with no worker up, run returns and the job is QUEUED."""
+        """With no worker up, run returns and the job is QUEUED."""
         start = time.monotonic()
         job = quiet.get_backend().run(bell(), shots=10**6)
 
@@ -112,8 +118,9 @@ class TestStates:
         assert job.status() is JobStatus.QUEUED
         assert not (job.running() or job.done() or job.cancelled() or job.in_final_state())
 
+    @pytest.mark.rule(5)
     def test_done(self, provider):
-        """Rule 5: success is DONE."""
+        """Success is DONE."""
         job = provider.get_backend().run(bell(), shots=100)
 
         assert set(job.result().get_counts()) == {"00", "11"}
@@ -122,8 +129,9 @@ class TestStates:
         assert job.in_final_state()
         assert job.error_message() is None
 
+    @pytest.mark.rule(5, 8, 9)
     def test_running_then_cancelled(self, provider):
-        """Rules 5, 8, 9: a running simulation is stopped for good, and its worker takes the next job."""
+        """A running simulation is stopped for good, and its worker takes the next job."""
         job = running(provider.get_backend().run(endless()))
 
         assert job.cancel() is True
@@ -136,8 +144,9 @@ class TestStates:
         assert all(each.result(timeout=deadline(20)).success for each in after)
         assert job.status() is JobStatus.CANCELLED
 
+    @pytest.mark.rule(6)
     def test_error(self, provider):
-        """Rule 6: the remote error's type and text reach the user, and the record keeps the traceback."""
+        """The remote error's type and text reach the user, and the record keeps the traceback."""
         job = provider.get_backend().run(dividing_by_zero())
 
         with pytest.raises(JobError, match=r"ProgramRuntimeError: .*zero"):
@@ -147,8 +156,9 @@ class TestStates:
         with provider.connection.reaching() as connection:
             assert "Traceback" in connection.store.read(job.job_id()).traceback
 
+    @pytest.mark.rule(7)
     def test_one_bad_circuit(self, provider):
-        """Rule 7: the good circuits of a batch keep their data; the job is ERROR."""
+        """The good circuits of a batch keep their data; the job is ERROR."""
         job = provider.get_backend().run([bell("a"), dividing_by_zero(), bell("b")], shots=50)
 
         with pytest.raises(JobError):
@@ -160,8 +170,9 @@ class TestStates:
         assert sum(result.get_counts("a").values()) == sum(result.get_counts(2).values()) == 50
         assert result.results[1].status.startswith("ERROR: ProgramRuntimeError")
 
+    @pytest.mark.rule(30)
     def test_endless_ends_at_its_timeout(self, provider):
-        """Rule 30: an endless loop ends at job_timeout, as ERROR."""
+        """An endless loop ends at job_timeout, as ERROR."""
         job = provider.get_backend().run(endless(), job_timeout=1.5)
 
         with pytest.raises(JobError, match=r"1\.5"):
@@ -169,8 +180,9 @@ class TestStates:
         assert job.status() is JobStatus.ERROR
         assert provider.get_backend().run(bell()).result(timeout=deadline(20)).success
 
+    @pytest.mark.rule(5)
     def test_expires_before_it_begins(self, provider):
-        """Rule 5: a job that is not begun within `expires` ends as ERROR with the reason, and never runs."""
+        """A job that is not begun within `expires` ends as ERROR with the reason, and never runs."""
         blocking = [running(provider.get_backend().run(endless())) for _ in range(2)]
         job = provider.get_backend().run(bell(), expires=1)
 
@@ -183,8 +195,9 @@ class TestStates:
 
 
 class TestCancel:
+    @pytest.mark.rule(8)
     def test_with_no_worker(self, quiet, quiet_server, tmp_path):
-        """Rule 8: cancelled with no worker up, a job never runs; its neighbours do."""
+        """Cancelled with no worker up, a job never runs; its neighbours do."""
         job, other = quiet.get_backend().run(bell()), quiet.get_backend().run(bell())
         assert job.cancel() is True
 
@@ -196,8 +209,9 @@ class TestCancel:
         finally:
             worker.stop()
 
+    @pytest.mark.rule(8)
     def test_final_job(self, provider):
-        """Rule 8: cancelling a finished job is False and keeps its result."""
+        """Cancelling a finished job is False and keeps its result."""
         job = provider.get_backend().run(bell())
         job.result()
 
@@ -205,15 +219,17 @@ class TestCancel:
         assert job.status() is JobStatus.DONE
         assert job.result().success
 
+    @pytest.mark.rule(8)
     def test_from_another_process(self, provider, server):
-        """Rule 8: any client that knows the id can cancel."""
+        """Any client that knows the id can cancel."""
         job = running(provider.get_backend().run(endless()))
 
         assert elsewhere(server.url, "print(provider.job(sys.argv[1]).cancel())", job.job_id()) == "True"
         assert job.status() is JobStatus.CANCELLED
 
+    @pytest.mark.rule(10)
     def test_a_waiter_is_woken(self, provider, pushed_only):
-        """Rule 10: result() of a job that is cancelled meanwhile raises at once."""
+        """Result() of a job that is cancelled meanwhile raises at once."""
         job = running(provider.get_backend().run(endless()))
         raised = []
 
@@ -231,8 +247,9 @@ class TestCancel:
 
 
 class TestWaiting:
+    @pytest.mark.rule(11)
     def test_timeout_of_result(self, provider):
-        """Rule 11: result(timeout) raises; the job goes on."""
+        """Result(timeout) raises; the job goes on."""
         job = provider.get_backend().run(endless())
 
         with pytest.raises(JobTimeoutError):
@@ -240,8 +257,9 @@ class TestWaiting:
         assert not job.in_final_state()
         job.cancel()
 
+    @pytest.mark.rule(11)
     def test_result_from_threads(self, provider):
-        """Rule 11: result() any number of times, from several threads."""
+        """Result() any number of times, from several threads."""
         job = provider.get_backend().run(bell(), shots=1000, seed_simulator=3)
         counts = []
         threads = [threading.Thread(target=lambda: counts.append(job.result().get_counts())) for _ in range(5)]
@@ -253,8 +271,9 @@ class TestWaiting:
         assert len(counts) == 5
         assert all(each == counts[0] for each in counts)
 
+    @pytest.mark.rule(12)
     def test_wait_notices_the_end_at_once(self, provider, pushed_only):
-        """Rule 12: not quantised to `wait`; no callback with a final status."""
+        """Not quantised to `wait`; no callback with a final status."""
         job = provider.get_backend().run(bell())
         seen = []
 
@@ -265,8 +284,9 @@ class TestWaiting:
         assert all(status in {JobStatus.QUEUED, JobStatus.RUNNING} for _, status, _ in seen)
         job.wait_for_final_state(callback=lambda *_: pytest.fail("called for a final job"))
 
+    @pytest.mark.rule(12)
     def test_callbacks(self, provider):
-        """Rule 12: callback(job_id, status, job) every `wait` seconds; its exception propagates."""
+        """Callback(job_id, status, job) every `wait` seconds; its exception propagates."""
         job = running(provider.get_backend().run(endless()))
         seen = []
 
@@ -283,16 +303,18 @@ class TestWaiting:
         job.cancel()
         job.wait_for_final_state()
 
+    @pytest.mark.rule(12)
     def test_wait_returns_on_error(self, provider):
-        """Rule 12: ERROR ends the wait, it does not raise."""
+        """ERROR ends the wait, it does not raise."""
         job = provider.get_backend().run(dividing_by_zero())
         job.wait_for_final_state(timeout=deadline(20))
         assert job.status() is JobStatus.ERROR
 
 
 class TestComingBack:
+    @pytest.mark.rule(13)
     def test_another_process(self, provider, server):
-        """Rule 13: by id, from another process: the same job."""
+        """By id, from another process: the same job."""
         job = provider.get_backend().run(bell(), shots=64, seed_simulator=5, job_tags=["x"])
 
         code = (
@@ -300,8 +322,9 @@ class TestComingBack:
         )
         assert elsewhere(server.url, code, job.job_id()) == f"{job.result().get_counts()} ['x'] 64"
 
+    @pytest.mark.rule(13)
     def test_equal_handles(self, provider):
-        """Rule 13: a retrieved job is equal, through every way to retrieve it."""
+        """A retrieved job is equal, through every way to retrieve it."""
         backend = provider.get_backend()
         job = backend.run(bell())
 
@@ -315,8 +338,9 @@ class TestComingBack:
         with pytest.raises(BasicAerError, match="qasm_simulator"):
             provider.get_backend("unitary_simulator").retrieve_job(job.job_id())
 
+    @pytest.mark.rule(14)
     def test_listing(self, quiet):
-        """Rule 14: jobs() filters, orders, pages."""
+        """Jobs() filters, orders, pages."""
         qasm, states = quiet.get_backend(), quiet.get_backend("statevector_simulator")
         before = datetime.datetime.now(datetime.timezone.utc)
         first = qasm.run(bell(), job_tags=["a", "b"])
@@ -336,8 +360,9 @@ class TestComingBack:
         with pytest.raises(BasicAerError, match="NOPE"):
             quiet.jobs(status="NOPE")
 
+    @pytest.mark.rule(14)
     def test_delete(self, provider):
-        """Rule 14: delete_job removes a final job and all that it stored."""
+        """Delete_job removes a final job and all that it stored."""
         job = provider.get_backend().run(bell())
         job.result()
 
@@ -349,8 +374,9 @@ class TestComingBack:
             left = list(connection.client.scan_iter(f"*{job.job_id()}*"))
         assert all(b"tomb" in key or b"gone" in key for key in left), left
 
+    @pytest.mark.rule(14)
     def test_delete_beside_the_end(self, provider):
-        """Rule 14: a delete that comes beside the end is refused as unfinished, and never as final."""
+        """A delete that comes beside the end is refused as unfinished, and never as final."""
         refused: list[str] = []
         for _ in range(20):
             job = provider.get_backend().run(bell(), shots=10)
@@ -367,14 +393,16 @@ class TestComingBack:
         assert refused
         assert [each for each in refused if not re.search("is (QUEUED|RUNNING)", each)] == []
 
+    @pytest.mark.rule(14)
     def test_delete_needs_a_final_job(self, quiet):
-        """Rule 14: a job that may still run is not deleted."""
+        """A job that may still run is not deleted."""
         job = quiet.get_backend().run(bell())
         with pytest.raises(JobError, match="cancel it"):
             quiet.delete_job(job.job_id())
 
+    @pytest.mark.rule(15, 37)
     def test_pickle(self, provider, server):
-        """Rules 15, 37: a pickle has no password and works in a process with its own BASICAER_URL."""
+        """A pickle has no password and works in a process with its own BASICAER_URL."""
         job = provider.get_backend().run(bell(), seed_simulator=5)
         job.metadata["note"] = 1
         data = pickle.dumps(job)
@@ -386,9 +414,10 @@ class TestComingBack:
         expected = f"{job.job_id()} qasm_simulator {{'note': 1}} {job.result().get_counts()}"
         assert elsewhere(server.url, code, data.hex()) == expected
 
+    @pytest.mark.rule(15, 37)
     @pytest.mark.parametrize("guess", ["s3cret", "wr0ng"])
     def test_no_password_anywhere(self, short_folder, guess):
-        """Rules 15, 37: neither repr nor pickle nor error shows the password, right or wrong."""
+        """Neither repr nor pickle nor error shows the password, right or wrong."""
         server = RedisServer(short_folder, password="s3cret").start()  # noqa: S106 (the test is about it)
         provider = BasicAerProvider(server.url.replace("s3cret", guess))
         backend = provider.get_backend()
@@ -408,8 +437,9 @@ class TestComingBack:
 
 
 class TestDescription:
+    @pytest.mark.rule(16)
     def test_times_tags_options(self, provider):
-        """Rule 16: tags, creation date, timestamps, options."""
+        """Tags, creation date, timestamps, options."""
         job = provider.get_backend().run(bell(), shots=7, memory=True, seed_simulator=9, job_tags=["one"])
         job.result()
 
@@ -424,8 +454,9 @@ class TestDescription:
         assert job.update_tags(["two", "three"]) == ["two", "three"]
         assert provider.job(job.job_id()).tags == ["two", "three"]
 
+    @pytest.mark.rule(16)
     def test_circuits(self, provider):
-        """Rule 16: circuits() from another handle: equal, with names, registers and metadata."""
+        """Circuits() from another handle: equal, with names, registers and metadata."""
         from support.circuits import two_registers
 
         circuit = two_registers()
@@ -437,8 +468,9 @@ class TestDescription:
         assert (rebuilt.name, rebuilt.qregs, rebuilt.cregs) == (circuit.name, circuit.qregs, circuit.cregs)
         assert rebuilt.metadata == circuit.metadata
 
+    @pytest.mark.rule(17)
     def test_metadata_that_is_not_json(self, provider):
-        """Rule 17: it stays with the client that submitted; elsewhere it is None."""
+        """It stays with the client that submitted; elsewhere it is None."""
         circuit = bell()
         marker = object()
         circuit.metadata = {"object": marker}
@@ -449,8 +481,9 @@ class TestDescription:
 
 
 class TestFaults:
+    @pytest.mark.rule(18)
     def test_nobody_listens(self):
-        """Rule 18: Redis down at run(): one clear error within 5 s, without the password."""
+        """Redis down at run(): one clear error within 5 s, without the password."""
         provider = BasicAerProvider("redis://:s3cret@127.0.0.1:1/0")
         start = time.monotonic()
 
@@ -460,8 +493,9 @@ class TestFaults:
         assert time.monotonic() - start < deadline(5)
         assert "s3cret" not in str(raised.value)
 
+    @pytest.mark.rule(18)
     def test_redis_restarts_while_waiting(self, short_folder, tmp_path):
-        """Rule 18: lost while waiting: reconnect and go on."""
+        """Lost while waiting: reconnect and go on."""
         server = RedisServer(short_folder).start()
         provider = BasicAerProvider(server.url)
         job = provider.get_backend().run(bell(), seed_simulator=1)
@@ -479,8 +513,9 @@ class TestFaults:
             provider.close()
             server.stop()
 
+    @pytest.mark.rule(22)
     def test_large_circuit_list(self, provider):
-        """Rule 22: 1,000 circuits come back in input order."""
+        """1,000 circuits come back in input order."""
         circuits = []
         for index in range(1000):
             circuit = QuantumCircuit(10, 10, name=f"c{index}")

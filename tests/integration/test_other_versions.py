@@ -26,8 +26,9 @@ def foreign(quiet, quiet_server):
     return jobs
 
 
+@pytest.mark.rule(14)
 def test_a_job_of_an_unknown_backend_is_listed(quiet, foreign):
-    """Rule 14: it is listed and found like any other, has its backend's name, and can be cancelled and deleted."""
+    """It is listed and found like any other, has its backend's name, and can be cancelled and deleted."""
     found = quiet.jobs(limit=None)
     assert [job.job_id() for job in found] == [job.job_id() for job in reversed(foreign)]
     other = found[1]
@@ -41,8 +42,9 @@ def test_a_job_of_an_unknown_backend_is_listed(quiet, foreign):
         other.backend().run(bell())
 
 
+@pytest.mark.rule(43)
 def test_the_command_lists_it_and_what_it_cannot_read(quiet, quiet_server, foreign):
-    """Rule 43: `basicaer jobs` lists jobs of an unknown backend, and those that are damaged."""
+    """`basicaer jobs` lists jobs of an unknown backend, and those that are damaged."""
     with quiet_server.client() as client:
         client.set(keys.key("manifest", foreign[0].job_id()), "junk")
         client.hset(keys.key("job", foreign[2].job_id()), "state", "junk")

@@ -54,7 +54,7 @@ def client(site: RedisServer) -> Iterator:
 def huge(provider: BasicAerProvider, circuit: QuantumCircuit, shards: int) -> BasicAerJob:
     """Submit a job of so many equal shards, whatever their cost: it is not there to end."""
     template = provider.get_backend().create_job(circuit, shots=1)._submission
-    (shard,) = template.upload.held
+    (shard,) = template.upload.shards
     job_id = f"huge-{provider.settings.owner}"
     with provider.connection.reaching() as connection:
         new = NewJob(
@@ -102,8 +102,9 @@ def test_a_huge_job_does_not_hold_another_owner_up(client):
         large.cancel()
 
 
+@pytest.mark.rule(8)
 def test_another_owners_job_is_left_alone(client, site):
-    """Rule 8: cancel, delete and update_tags of another owner's job raise JobError naming him; an operator may."""
+    """Cancel, delete and update_tags of another owner's job raise JobError naming him; an operator may."""
     ann, bob = client("ann"), client("bob")
     with environment(BASICAER_OWNER="root"):
         operator = BasicAerProvider(site.url, as_operator=True)
@@ -123,9 +124,10 @@ def test_another_owners_job_is_left_alone(client, site):
     operator.close()
 
 
+@pytest.mark.rule(8)
 @pytest.mark.parametrize("workers", ["up", "down"])
 def test_a_revoke_through_celery_is_an_operators(client, site, quiet_server, workers):
-    """Rule 8: a revoke through Celery cancels anybody's job: by a worker, or by whoever looks."""
+    """A revoke through Celery cancels anybody's job: by a worker, or by whoever looks."""
     url = site.url if workers == "up" else quiet_server.url
     with environment(BASICAER_OWNER="ann"):
         ann = BasicAerProvider(url)
@@ -143,8 +145,9 @@ def test_a_revoke_through_celery_is_an_operators(client, site, quiet_server, wor
     bob.close()
 
 
+@pytest.mark.rule(43)
 def test_the_command_cancels_as_an_operator(client, site):
-    """Rule 43: `basicaer cancel` names the owner of another's job, and with --as-operator cancels it."""
+    """`basicaer cancel` names the owner of another's job, and with --as-operator cancels it."""
     job = client("ann").get_backend().run(lasting(30))
     with environment(BASICAER_OWNER="bob"):
         refused = basicaer("cancel", job.job_id(), url=site.url)
@@ -153,8 +156,9 @@ def test_the_command_cancels_as_an_operator(client, site):
     assert (done.exit_code, done.output.strip()) == (0, "CANCELLED"), done.output
 
 
+@pytest.mark.rule(20)
 def test_an_owners_own_jobs_go_by_priority_then_age(client):
-    """Rule 20: of one owner's queued jobs the most urgent starts first, and of equally urgent ones the oldest."""
+    """Of one owner's queued jobs the most urgent starts first, and of equally urgent ones the oldest."""
     ann = client("ann")
     backend = ann.get_backend()
     busy = [backend.run(lasting(30))]

@@ -65,8 +65,9 @@ def test_over_the_budget(quiet_server, quiet, over):
         assert not list(client.scan_iter(f"{PREFIX}upload:*"))
 
 
+@pytest.mark.rule(36)
 def test_a_stream_over_the_budget_is_not_read_to_its_end(quiet, quiet_server):
-    """Rule 36: a stream is refused as soon as it is more than its owner may have."""
+    """A stream is refused as soon as it is more than its owner may have."""
     read = []
 
     def stream():

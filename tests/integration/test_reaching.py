@@ -1,4 +1,4 @@
-"""Contract 18: whatever is wrong with Redis or its address, a client gets one clear error, before long."""
+"""Whatever is wrong with Redis or its address, a client gets one clear error, before long."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from support.secured import free_port
 from jobs import BasicAerError, BasicAerProvider, UnreachableError
 from worker.errors import STORE_FAULTS
 from worker.settings import MOST_SECONDS
+
+pytestmark = pytest.mark.rule(18)
 
 #: Everything that means something in a URL.
 PASSWORD = "p/a#s?s@w:o%r&d=[]+ "  # noqa: S105 (a test's)
@@ -59,8 +61,9 @@ def test_an_encoded_password(address):
     provider.close()
 
 
+@pytest.mark.rule(18)
 def test_a_command_to_workers_ends_without_a_broker(tmp_path):
-    """Rule 18: a revoke that Celery cannot publish, as Redis went away since the record, is bounded."""
+    """A revoke that Celery cannot publish, as Redis went away since the record, is bounded."""
     server = RedisServer(tmp_path).start()
     provider = BasicAerProvider(server.url)
     with provider.connection.reaching() as connection:

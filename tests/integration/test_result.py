@@ -1,4 +1,4 @@
-"""Contract C and E: what a Result holds, and that a seed fixes it."""
+"""What a Result holds, and that a seed fixes it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from support.circuits import bell, two_registers
 from support.patience import deadline
 
 
+@pytest.mark.rule(26)
 def test_fields(provider):
-    """Rule 26: the fields of a Result and of each experiment."""
+    """The fields of a Result and of each experiment."""
     circuit = two_registers("named")
     circuit.metadata = {"a": 1}
     circuit.global_phase = 0.5
@@ -47,8 +48,9 @@ def test_fields(provider):
     }
 
 
+@pytest.mark.rule(27)
 def test_keys_of_data(provider):
-    """Rule 27: counts (and memory), statevector, unitary; hex keys lower case and unpadded."""
+    """Counts (and memory), statevector, unitary; hex keys lower case and unpadded."""
     ones = QuantumCircuit(4, 4)
     ones.x(range(4))
     ones.measure(range(4), range(4))
@@ -64,8 +66,9 @@ def test_keys_of_data(provider):
     assert unitary["unitary"].dtype == np.complex128
 
 
+@pytest.mark.rule(28)
 def test_formats_of_counts(provider):
-    """Rule 28: registers are spaced; memory agrees with counts; names, circuits and indices find experiments."""
+    """Registers are spaced; memory agrees with counts; names, circuits and indices find experiments."""
     loose = QuantumCircuit([Qubit(), Qubit()], [Clbit(), Clbit()], name="loose")
     loose.x(1)
     loose.measure([0, 1], [0, 1])
@@ -79,8 +82,9 @@ def test_formats_of_counts(provider):
     assert len(result.get_memory(2)) == 20
 
 
+@pytest.mark.rule(28)
 def test_memory_that_was_not_asked_for(provider):
-    """Rule 28: get_memory without memory raises; a duplicate name warns."""
+    """Get_memory without memory raises; a duplicate name warns."""
     result = provider.get_backend().run([bell("x"), bell("x")]).result()
 
     with pytest.raises(QiskitError, match="No memory"):
@@ -89,8 +93,9 @@ def test_memory_that_was_not_asked_for(provider):
         result.get_counts("x")
 
 
+@pytest.mark.rule(28)
 def test_round_trips(provider):
-    """Rule 28: a Result survives to_dict, pickle and, without its arrays, JSON."""
+    """A Result survives to_dict, pickle and, without its arrays, JSON."""
     result = provider.get_backend().run(bell(), memory=True).result()
 
     assert Result.from_dict(result.to_dict()).get_counts() == result.get_counts()
@@ -102,15 +107,17 @@ def test_round_trips(provider):
     json.dumps(as_dict)
 
 
+@pytest.mark.rule(31)
 @pytest.mark.parametrize("shots", [0, 1, 10**6])
 def test_numbers_of_shots(provider, shots):
-    """Rule 31: zero shots, one, a million."""
+    """Zero shots, one, a million."""
     result = provider.get_backend().run(bell(), shots=shots, seed_simulator=1).result()
     assert sum(result.data()["counts"].values()) == shots
 
 
+@pytest.mark.rule(31)
 def test_odd_circuits(provider):
-    """Rule 31: no qubits; repeated and partial measurement; aliased registers."""
+    """No qubits; repeated and partial measurement; aliased registers."""
     empty = QuantumCircuit(0, 0, name="empty")
     repeated = QuantumCircuit(2, 3, name="repeated")
     repeated.h(0)
@@ -129,8 +136,9 @@ def test_odd_circuits(provider):
     assert result.data("aliased")["counts"] == {"0x1": 50}
 
 
+@pytest.mark.rule(32)
 def test_a_seed_fixes_everything(provider):
-    """Rule 32: the same circuits and seed give the same counts and memory, bit for bit."""
+    """The same circuits and seed give the same counts and memory, bit for bit."""
     circuits = [bell("a"), bell("b"), bell("c")]
     runs = [
         provider.get_backend().run(circuits, shots=3000, memory=True, seed_simulator=11).result() for _ in range(2)
@@ -146,8 +154,9 @@ def test_a_seed_fixes_everything(provider):
         assert alone.data() == experiment.data.to_dict()
 
 
+@pytest.mark.rule(33)
 def test_circuits_of_a_job_are_independent(provider):
-    """Rule 33: one seed, several circuits: independent streams; no seed: every run differs."""
+    """One seed, several circuits: independent streams; no seed: every run differs."""
     circuit = QuantumCircuit(5, 5)
     circuit.h(range(5))
     circuit.measure(range(5), range(5))

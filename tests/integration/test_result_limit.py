@@ -36,10 +36,11 @@ def limited() -> Iterator[BasicAerProvider]:
         yield provider
 
 
+@pytest.mark.rule(23, 36)
 @pytest.mark.parametrize("precision", ["double", "single"])
 @pytest.mark.parametrize("name", ["statevector_simulator", "unitary_simulator"])
 def test_the_widest_state(limited: BasicAerProvider, name: str, precision: str) -> None:
-    """Rules 23 and 36: a state of as many bytes as are allowed arrives; a wider one is refused at run()."""
+    """A state of as many bytes as are allowed arrives; a wider one is refused at run()."""
     width = 10 + (precision == "single") if name == "statevector_simulator" else 5
     circuit = QuantumCircuit(width, name="a" * 300)
     circuit.h(range(width))
@@ -56,8 +57,9 @@ def test_the_widest_state(limited: BasicAerProvider, name: str, precision: str) 
         backend.run([circuit, circuit, circuit], precision=precision)
 
 
+@pytest.mark.rule(23, 36)
 def test_memory(limited: BasicAerProvider) -> None:
-    """Rules 23 and 36: a memory that is too large is refused before it is drawn; without, the shots run."""
+    """A memory that is too large is refused before it is drawn; without, the shots run."""
     circuit = QuantumCircuit(1, 1)
     circuit.h(0)
     circuit.measure(0, 0)

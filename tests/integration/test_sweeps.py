@@ -46,8 +46,9 @@ def items_of(provider, job) -> list[Experiment | Sweep]:
 
 
 class TestBinds:
+    @pytest.mark.rule(20)
     def test_a_template_and_a_matrix_travel(self, provider):
-        """Rule 20: parameter_binds runs the circuit at each point; what travels is one template and numbers."""
+        """Parameter_binds runs the circuit at each point; what travels is one template and numbers."""
         circuit = template()
         values = points(circuit, 40)
         job = provider.get_backend().run(circuit, parameter_binds=[values], shots=400, seed_simulator=3)
@@ -63,8 +64,9 @@ class TestBinds:
             distance = sum(abs(counts.get(key, 0) / 400 - exact.get(key, 0)) for key in {*counts, *exact}) / 2
             assert distance < 0.2
 
+    @pytest.mark.rule(32)
     def test_each_point_alone(self, provider):
-        """Rule 32: a point run by itself under its reported seed has the same counts and memory, bit for bit."""
+        """A point run by itself under its reported seed has the same counts and memory, bit for bit."""
         circuit = template()
         backend = provider.get_backend()
         values = points(circuit, 9)
@@ -76,8 +78,9 @@ class TestBinds:
             assert alone.results[0].data.counts == experiment.data.counts
             assert alone.results[0].data.memory == experiment.data.memory
 
+    @pytest.mark.rule(16)
     def test_circuits_are_those_that_were_bound(self, provider):
-        """Rule 16: circuits() gives each point's circuit, its global phase exact."""
+        """Circuits() gives each point's circuit, its global phase exact."""
         circuit = template(3)
         values = points(circuit, 3)
         job = provider.get_backend().run(circuit, parameter_binds=[values], shots=10)
@@ -128,6 +131,7 @@ class TestBinds:
         job = provider.get_backend().run(circuit, parameter_binds=[{theta: [0.0, np.pi]}])
         assert job.result(timeout=deadline(20)).get_counts() == [{"00": 1024}, {"01": 1024}]
 
+    @pytest.mark.rule(23)
     @pytest.mark.parametrize(
         ("binds", "text"),
         [
@@ -141,7 +145,7 @@ class TestBinds:
         ],
     )
     def test_refused(self, quiet, binds, text):
-        """Rule 23: binds that do not fit are refused by name, and nothing is published."""
+        """Binds that do not fit are refused by name, and nothing is published."""
         circuit = QuantumCircuit(1, 1)
         circuit.rx(Parameter("theta"), 0)
         circuit.measure(0, 0)
@@ -150,6 +154,7 @@ class TestBinds:
         with quiet.connection.reaching() as connection:
             assert list(connection.client.scan_iter("*")) == []
 
+    @pytest.mark.rule(23)
     @pytest.mark.parametrize(
         ("expression", "value", "text"),
         [
@@ -160,7 +165,7 @@ class TestBinds:
         ],
     )
     def test_expressions_without_a_value(self, quiet, expression, value, text):
-        """Rule 23: where an expression has no finite, real value at a point, the error names the expression."""
+        """Where an expression has no finite, real value at a point, the error names the expression."""
         theta = Parameter("theta")
         circuit = QuantumCircuit(1, 1)
         circuit.rx(expression(theta), 0)
@@ -170,8 +175,9 @@ class TestBinds:
 
 
 class TestLists:
+    @pytest.mark.rule(32)
     def test_bound_copies_are_a_sweep(self, provider):
-        """Rule 32: a list of bound copies is one sweep, with the counts that each has as a circuit of its own."""
+        """A list of bound copies is one sweep, with the counts that each has as a circuit of its own."""
         circuit = template()
         copies = bound(circuit, points(circuit, 12))
         backend = provider.get_backend()
@@ -185,8 +191,9 @@ class TestLists:
             alone = backend.run(copy, shots=200, seed_simulator=seed).result()
             assert alone.get_counts() == result.get_counts(copy)
 
+    @pytest.mark.rule(32)
     def test_any_number_of_shards(self, provider):
-        """Rule 32: max_shards changes how a job is cut, and nothing else."""
+        """Max_shards changes how a job is cut, and nothing else."""
         circuit = template(6)
         copies = [*bound(circuit, points(circuit, 900)), bell(), *bound(circuit, points(circuit, 900, 1))]
         backend = provider.get_backend()
@@ -199,8 +206,9 @@ class TestLists:
         assert totals[0] > 2 > totals[1]
         assert totals[2] == 2
 
+    @pytest.mark.rule(17, 26)
     def test_metadata_and_names(self, provider):
-        """Rules 17 and 26: each row keeps its circuit's name and metadata, here and elsewhere."""
+        """Each row keeps its circuit's name and metadata, here and elsewhere."""
         circuits = []
         for index in range(3):
             circuit = QuantumCircuit(1, 1, name=f"c{index}", metadata={"row": index})
@@ -234,8 +242,9 @@ class TestLists:
 
 
 class TestShots:
+    @pytest.mark.rule(32)
     def test_a_dynamic_circuit_over_shards(self, provider):
-        """Rule 32: where hardly two shots share a state, they are cut into blocks, and counts and memory stay."""
+        """Where hardly two shots share a state, they are cut into blocks, and counts and memory stay."""
         rng = np.random.default_rng(2)
         circuit = QuantumCircuit(8, 12)
         for clbit in range(12):

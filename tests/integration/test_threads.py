@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import psutil
+import pytest
 from qiskit import QuantumCircuit
 from support.patience import deadline
 from support.processes import RedisServer, Worker
@@ -35,8 +36,9 @@ def counts_and_threads(server: RedisServer, folder: Path, threads: int) -> tuple
         node.stop()
 
 
+@pytest.mark.rule(32)
 def test_threads_of_a_slot(short_folder: Path) -> None:
-    """Rule 32: BASICAER_THREADS gives a slot so many threads, and changes no count."""
+    """BASICAER_THREADS gives a slot so many threads, and changes no count."""
     server = RedisServer(short_folder).start()
     try:
         (one, few), (three, many) = (counts_and_threads(server, short_folder, threads) for threads in (1, 3))

@@ -34,7 +34,7 @@ from simulator.circuit.instructions import (
     While,
 )
 from simulator.circuit.program import Program
-from simulator.dynamic.evaluation import Classical, Evaluator
+from simulator.dynamic.classical import Classical, Evaluator
 
 #: Histories that are less likely are left out: endless loops end.
 NEGLIGIBLE = 1e-9

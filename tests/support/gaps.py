@@ -11,6 +11,7 @@ import numpy as np
 from support.programs import everywhere, h, measures, program, random_unitary, random_vector, rotation, ry, x
 
 from simulator import Program, Shard, run_shard
+from simulator.caches import clear_caches
 from simulator.circuit.array import Array
 from simulator.circuit.expression import Binary, Bits, Bool, Clbit, Constant, Uint, Unary, Var
 from simulator.circuit.instructions import (
@@ -27,7 +28,6 @@ from simulator.circuit.instructions import (
     While,
 )
 from simulator.circuit.program import Variable
-from simulator.evolve.evolution import forget_plans
 from simulator.kernels import buffers
 from simulator.kernels.threads import thread_count
 from simulator.monitor import Monitor
@@ -60,7 +60,7 @@ def longest_gap(shard: Shard, enough: float, tries: int = 3) -> float:
     """
     best = np.inf
     for _ in range(tries):
-        forget_plans()
+        clear_caches()
         # In place of the last state, whose memory would be used again: new memory is slow.
         buffers.zeros(1 << 16, np.complex128)
         gc.collect()

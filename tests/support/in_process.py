@@ -33,7 +33,7 @@ def ran(run_input: Any, method: str = "qasm", **options: Any) -> list[Ran]:
     """Run a job; what crosses to a worker crosses as bytes."""
     submission = prepare(run_input, options, context_of(method), job_id=None, store=None)
     found: list[Ran] = []
-    for outcome in merge(map(run_shard, map(wire.decode_shard, submission.upload.held))).outcomes:
+    for outcome in merge(map(run_shard, map(wire.decode_shard, submission.upload.shards))).outcomes:
         if isinstance(outcome, SweepOutcome):
             states = [None] * len(outcome.seeds) if outcome.states is None else outcome.states.ndarray()
             found += map(Ran, outcome.counts_of_rows(), states)

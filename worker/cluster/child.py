@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 _STABLE = 60.0
 _LONGEST_PAUSE = 30.0
 #: Deaths in a row, each soon after the start, after which nothing more is expected.
-_HOPELESS = 6
+_MOST_FAILURES = 6
 
 
 class Child:
@@ -27,9 +27,9 @@ class Child:
         self._deaths = 0
 
     @property
-    def hopeless(self) -> bool:
+    def keeps_failing(self) -> bool:
         """Whether it keeps dying soon after its start; it is started again all the same."""
-        return self._deaths >= _HOPELESS
+        return self._deaths >= _MOST_FAILURES
 
     def ended(self) -> bool:
         """Whether it does not run now."""

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class Demand:
-    """What is asked of one supervisor in its life; asked often, answers in microseconds."""
+    """What clients want of one supervisor; it is asked often and answers in microseconds."""
 
     def __init__(self, folder: ClusterFolder, *, linger: float, private: bool) -> None:
         self._folder = folder

@@ -143,7 +143,7 @@ class ClusterFolder:
             return ""
         return "\n".join(text.splitlines()[-lines:])
 
-    def end_family(self) -> None:
+    def end_processes(self) -> None:
         """End what a supervisor that is gone left running: SIGTERM, 2 s later SIGKILL.
 
         While ``family.lock`` is held, a process of the group lives, so no other group can have its number.

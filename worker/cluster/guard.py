@@ -1,4 +1,4 @@
-"""The last one out: a process that waits for the end of its supervisor, however that comes, and cleans up.
+"""A process that waits for the end of its supervisor, however that comes, and cleans up.
 
 The kernel tells it: it reads from a pipe whose other end only the supervisor has. So a supervisor that is killed
 leaves neither Redis nor workers behind, on any POSIX system, and no child needs code of its own for that. It
@@ -17,7 +17,7 @@ from worker.cluster.folder import ClusterFolder
 
 
 class Guard:
-    """The supervisor's side: the process, and the end of the pipe that says that the supervisor lives."""
+    """The guard's process, and the end of the pipe by which it sees that its supervisor lives."""
 
     def __init__(self, folder: ClusterFolder, guard_lock: int, *, remove_folder: bool) -> None:
         self._folder = folder
@@ -54,7 +54,7 @@ class Guard:
                         os.close(int(name))
             while os.read(supervisor_is_gone, 1):
                 pass
-            self._folder.end_family()
+            self._folder.end_processes()
             self._folder.socket.unlink(missing_ok=True)
             if self._folder.socket.parent != self._folder.path:
                 self._folder.socket.parent.rmdir()

@@ -148,7 +148,7 @@ class _Supervisor:
         self._alone = _lock_alone(folder)
         guarded = _lock_after_cleanup(folder.guard_lock)
         # What an earlier supervisor left, if its guard was killed with it.
-        folder.end_family()
+        folder.end_processes()
         self._family = _lock_after_cleanup(folder.family_lock)
         _write(self._family, str(os.getpid()))
         self._guard = Guard(folder, guarded, remove_folder=orders.private)
@@ -161,13 +161,13 @@ class _Supervisor:
 
     def run(self) -> None:
         """Keep Redis and the workers up until nobody needs them, or a signal comes."""
-        while not self._stopping and not self._redis.hopeless:
+        while not self._stopping and not self._redis.keeps_failing:
             self._guard.keep()
             self._redis.keep()
             if self._demand.workers():
                 for node in self._nodes:
                     node.keep()
-            if self._demand.is_over(can_work=not all(node.hopeless for node in self._nodes)):
+            if self._demand.is_over(can_work=not all(node.keeps_failing for node in self._nodes)):
                 return
             self._cap_log()
             time.sleep(_POLL)

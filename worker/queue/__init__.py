@@ -2,5 +2,5 @@
 
 `app.make_app` is the Celery app with all its settings; `publish.apply_effects` carries out what a script decided,
 and `results` writes what `AsyncResult` and Flower read. The others mend Celery where it would end a worker or a
-job: `transport`, `consumer`, `request`, `revocation`, and, for a process that forks, `inherited`.
+job: `transport`, `consumer`, `request`, `revocation`, and, for a process that forks, `fork_safe`.
 """

@@ -11,16 +11,16 @@ import math
 from celery import Celery
 from kombu.entity import Queue
 
-from worker.queue.inherited import App
+from worker.queue.fork_safe import ForkSafeApp
 from worker.queue.transport import AMQP
 from worker.settings import QUEUE, Settings
 
 
 def make_app(settings: Settings) -> Celery:
     """Return a Celery app on this Redis, with all of the project's settings."""
-    app = App(
+    app = ForkSafeApp(
         "basicaer",
-        # A line that is lost is an error at once: see there.
+        # A connection that is lost is an error at once: see there.
         amqp=AMQP,
         broker=settings.broker_url,
         backend=settings.broker_url,
@@ -76,7 +76,7 @@ def make_app(settings: Settings) -> Celery:
         worker_consumer="worker.queue.consumer:SteadyConsumer",
         # Celery takes TLS from the URL; Flower's view of the queues takes it from here.
         broker_use_ssl=settings.tls or None,
-        # One for all threads: each would have lines of its own, open until the collector finds them.
+        # One for all threads: each would have connections of its own, open until the collector finds them.
         result_backend_thread_safe=True,
         redis_socket_timeout=timeout,
         redis_socket_connect_timeout=timeout / 2,

@@ -1,4 +1,4 @@
-"""How a worker's parent process sees a task: what it may say to Celery's result backend, which is nothing."""
+"""A worker's parent process stores no outcome of a task with Celery: whoever ends the job in the record does."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""Celery's line to Redis, told apart from the store's: an error ends neither the worker nor the wait for work.
+"""Celery's own connections to Redis: an error on one ends neither the worker nor the wait for work.
 
 A connection that is lost is an error at once. redis-py would open it again by itself, and then wait on the new
-line for an announcement to workers that may never come, in the midst of Celery's event loop: a worker that has
-lost one line for a moment would take no job any more. Celery, told of the error, opens all its lines anew.
+one for an announcement to workers that may never come, in the midst of Celery's event loop: a worker that has lost
+one connection for a moment would take no job any more. Celery, which sees the error, opens all of them anew.
 
 An answer that is an error would end the worker, as Celery expects none: the wait for work is UNBLOCKED at a
-failover, or refused with READONLY or MISCONF. So that line is opened anew, after a pause, and perhaps to another
-server: an address may have moved.
+failover, or refused with READONLY or MISCONF. So that connection is opened anew, after a pause, and perhaps to
+another server: an address may have moved.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Channel(redis.Channel):
         if time.monotonic() >= self._ask_again:
             super()._brpop_start(timeout)  # type: ignore[no-untyped-call]
 
-    # What these two raise but Empty, in the worker's event loop, would end the worker or its other lines.
+    # What these two raise but Empty, in the worker's event loop, would end the worker or its other connections.
 
     def _brpop_read(self, **options: Any) -> Any:
         try:
@@ -140,8 +140,8 @@ class AMQP(amqp.AMQP):  # type: ignore[misc]  # Celery has no types
 
     @property
     def producer_pool(self) -> ProducerPool:
-        """Publishers over the lines of the app's own pool."""
-        with self.app.making:
+        """Publishers over the connections of the app's own pool."""
+        with self.app.creation_lock:
             if self._producer_pool is None:
                 pool = self.app.pool
                 self._producer_pool = ProducerPool(pool, limit=pool.limit)  # type: ignore[no-untyped-call]

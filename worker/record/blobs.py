@@ -41,45 +41,45 @@ class Upload:
     """The shards of a job on their way to the store, in order; a stream of any length takes bounded memory.
 
     What is small travels with SUBMIT. What is not goes ahead, under a name of its own: another client may upload
-    to the same job id at the same time. Without a store all is held.
+    to the same job id at the same time. Without a store all stay here.
     """
 
     def __init__(self, store: Store | None = None) -> None:
         self._store = store
         self._name = uuid.uuid4().hex
-        self._held_bytes = 0
-        self._ahead = False
+        self._unsent_bytes = 0
+        self._sent_ahead = False
         #: Shards that are here still.
-        self.held: list[bytes | bytearray] = []
+        self.shards: list[bytes | bytearray] = []
         #: So far: shards, and their bytes.
         self.total = self.num_bytes = 0
 
     def add(self, shard: bytes | bytearray) -> None:
         """Add the next shard."""
-        self.held.append(shard)
-        self._held_bytes += len(shard)
+        self.shards.append(shard)
+        self._unsent_bytes += len(shard)
         self.total += 1
         self.num_bytes += len(shard)
-        if self._store is not None and self._held_bytes > _BYTES_AT_ONCE:
+        if self._store is not None and self._unsent_bytes > _BYTES_AT_ONCE:
             self._send(self._store)
-            self._ahead, self.held, self._held_bytes = True, [], 0
+            self._sent_ahead, self.shards, self._unsent_bytes = True, [], 0
 
     def submit(self, store: Store, job: NewJob) -> Effects:
         """SUBMIT the job with these shards, whose number and bytes it has; once more, if it was refused."""
-        if not self._ahead and self.total <= _FIELDS_ALONG and self.num_bytes <= WHOLE_PART_BYTES:
-            return store.submit(job, dict(_fields(self.held, 0)))
+        if not self._sent_ahead and self.total <= _FIELDS_ALONG and self.num_bytes <= WHOLE_PART_BYTES:
+            return store.submit(job, dict(_fields(self.shards, 0)))
         self._send(store)
         return store.submit(job, upload=self._name)
 
     def drop(self) -> None:
         """Remove what went ahead."""
-        if self._ahead and self._store is not None:
+        if self._sent_ahead and self._store is not None:
             self._store.client.unlink(keys.key("upload", self._name))
 
     def _send(self, store: Store) -> None:
-        """Upload what is held; it lives for 1 h without a SUBMIT."""
+        """Upload the shards that are here; they live for 1 h without a SUBMIT."""
         key = keys.key("upload", self._name)
-        for batch in _batches(_fields(self.held, self.total - len(self.held))):
+        for batch in _batches(_fields(self.shards, self.total - len(self.shards))):
             # At once, so that an upload that breaks off still has its time to live.
             pipeline = store.client.pipeline(transaction=True)
             pipeline.hset(key, mapping=batch)

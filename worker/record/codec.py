@@ -12,6 +12,7 @@ import redis
 
 from worker.errors import DuplicateJobError, PayloadMissingError, QuotaExceededError, RecordDamagedError
 from worker.record import keys
+from worker.record.limits import TOMBSTONE_LIFE
 from worker.record.listing import JobFilter, ListedJob, Page
 from worker.record.nodes import display_names
 from worker.record.values import (
@@ -26,8 +27,6 @@ from worker.record.values import (
     WorkerInfo,
 )
 
-#: Seconds that a deleted id stays taken: longer than Celery's workers remember a revoke.
-TOMBSTONE_LIFE = 4 * 3600
 #: SUBMIT's refusal -> the error and its text.
 _REFUSALS = {
     b"TAKEN": (DuplicateJobError, "job {} is there already, with other content: use another id"),
@@ -93,6 +92,11 @@ def decode_effects(reply: list[Any]) -> Effects:
         ),
         tuple(map(_name, repairs[0] if repairs else ())),
     )
+
+
+def decode_effects_if_any(reply: list[Any] | None) -> Effects | None:
+    """Return what a script left to do; None: it did nothing."""
+    return None if reply is None else decode_effects(reply)
 
 
 def encode_worker(worker: WorkerInfo | None) -> tuple[bytes | str | int, ...]:

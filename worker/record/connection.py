@@ -11,7 +11,7 @@ import redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
-from worker.forking import renew_in_children
+from worker.forking import reset_in_children
 from worker.settings import Settings
 
 T = TypeVar("T")
@@ -20,10 +20,10 @@ T = TypeVar("T")
 _KINDS = {"OOM": redis.OutOfMemoryError, "READONLY": redis.ReadOnlyError}
 
 
-class _Patience(Retry):
+class _TimedRetry(Retry):
     """Quick tries, but none begins once ``seconds`` have passed: a server that hangs has used them up at once.
 
-    A server that has become a replica is one to try again: on a new line, which may lead to its new master.
+    A server that has become a replica is one to try again: on a new connection, which may lead to its new master.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -67,9 +67,9 @@ class _Pool(redis.ConnectionPool):
     def __init__(self, *args: Any, **options: Any) -> None:
         self._made_with = args, options
         super().__init__(*args, **options)
-        renew_in_children(self)
+        reset_in_children(self)
 
-    def renew(self) -> None:
+    def reset_after_fork(self) -> None:
         """Have no connection, and new locks."""
         args, options = self._made_with
         super().__init__(*args, **options)
@@ -88,7 +88,7 @@ def connect(settings: Settings) -> redis.Redis:
         socket_timeout=settings.connect_timeout,
         socket_connect_timeout=settings.connect_timeout / 4,
         health_check_interval=30,
-        retry=_Patience(settings.connect_timeout),
+        retry=_TimedRetry(settings.connect_timeout),
         **keepalive,
     )
     return _Client.from_pool(pool)

@@ -1,4 +1,4 @@
-"""Worker nodes by name: two may have one (cloned machines, two terminals), and are told apart all the same.
+"""Names of worker nodes: two may have the same one (cloned machines, two terminals), and differ all the same.
 
 The record knows a node as ``<name>#<instance>``, where the instance is random, of each start. Who reads it sees
 the name alone, unless several nodes in sight have that name.

@@ -9,6 +9,7 @@ from typing import Any
 import redis
 
 from worker.record.keys import OPERATOR, PREFIX, lua_names
+from worker.record.limits import LEAST_WINDOW, RECORD_BYTES, USUAL_QUOTA
 
 _FOLDER = Path(__file__).parent / "lua"
 #: Script -> the preludes that it stands on.
@@ -34,11 +35,15 @@ _SCRIPTS = {
 }
 
 
+#: What the scripts know of `worker.record.limits`.
+_LIMITS = f"local LEAST_WINDOW, RECORD_BYTES, USUAL_QUOTA = {LEAST_WINDOW}, {RECORD_BYTES}, {USUAL_QUOTA}"
+
+
 @cache
 def source(name: str) -> str:
-    """Return a script's whole text: the names of keys, the preludes, and the script itself."""
+    """Return a script's whole text: names of keys and limits, the preludes, and the script itself."""
     files = (_FOLDER / f"{part}.lua" for part in (*_SCRIPTS[name], name))
-    return "\n".join([lua_names(), *(file.read_text("utf-8") for file in files)])
+    return "\n".join([lua_names(), _LIMITS, *(file.read_text("utf-8") for file in files)])
 
 
 class Scripts:

@@ -1,9 +1,9 @@
-"""The record in Redis: the one truth about jobs and shards. One method a script, and the readings beside them.
+"""The record in Redis, which decides what becomes of jobs and shards: one method a script, and others that read.
 
-Each script decides alone and at once, by the server's clock (`worker.record.keys` lists what it reads and writes,
-and ``lua/`` is the rest of the story). What it hands out or ends comes back as `Effects`, which the caller carries
-out: a caller that dies first does no harm. Every method is one round trip, may be repeated, and raises redis-py's
-errors where the server cannot be reached; ids that cannot name a job raise `InvalidJobIdError`.
+Each script decides alone and at once, by the server's clock; its head in ``lua/`` says what it needs, does and
+returns, and `worker.record.keys` what lies where. What it hands out or ends comes back as `Effects`, which the
+caller applies: one that dies first does no harm. Every method is one round trip, may be repeated, and raises
+redis-py's errors where the server cannot be reached; ids that cannot name a job raise `InvalidJobIdError`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import msgspec
 import redis
 
 from worker.errors import NotOwnerError
-from worker.record import chunks, codec, keys
-from worker.record.codec import TOMBSTONE_LIFE, milliseconds, text, wrong_type_as_damage
+from worker.record import chunks, codec, keys, limits
+from worker.record.codec import milliseconds, text, wrong_type_as_damage
 from worker.record.listing import ANY_JOB, JobFilter, ListedJob, Page
 from worker.record.log import LogLine, parse_log
 from worker.record.scripts import Scripts
@@ -36,29 +36,12 @@ from worker.record.values import (
 )
 from worker.settings import QUEUE, Settings
 
-#: Leases of one shard that may run out; the last makes an error part.
-LAPSE_LIMIT = 3
-#: Runs of one shard that may fail by an error that is not the circuit's; the last makes an error part.
-FAILURE_LIMIT = 3
-#: FEED is called this many times in a lease.
-TICKS_PER_LEASE = 10
-
-#: The bytes that one owner's jobs may weigh where no worker has said so; `lua/submit.lua` has it.
-USUAL_QUOTA = 4 << 30
-
-#: The window is never narrower, so that there is something to claim when the first worker comes.
-_LEAST_WINDOW = 2
-#: Jobs that one call lists at most.
-_PAGE = 1000
-
 
 class Store:
     """The record, for the jobs of one lane.
 
-    ``lease`` and ``result_ttl`` are seconds and should be the same in a cluster. ``owner`` is whose jobs may be
-    cancelled, deleted and annotated; None: an operator's store, for all owners' jobs (`OPERATOR` in
-    `worker.record.keys`).
-    ``client`` must not decode responses.
+    ``client`` must not decode responses. ``lease`` and ``result_ttl`` are seconds and should be the same in a
+    cluster. ``owner`` is whose jobs may be cancelled, deleted and annotated; None: anybody's, as an operator.
     """
 
     def __init__(
@@ -74,7 +57,7 @@ class Store:
         self.client: Any = client
         self.lane = lane
         self.lease = lease
-        self.tick = lease / TICKS_PER_LEASE
+        self.tick = lease / limits.TICKS_PER_LEASE
         self._result_ttl = result_ttl
         self._owner = owner
         self._run = Scripts(client, lane, milliseconds(lease))
@@ -107,7 +90,7 @@ class Store:
 
     def feed(self, worker: WorkerInfo | None = None) -> Effects:
         """FEED: recover, hand out, trim, at most 100 items a call; and say that ``worker`` is up for a lease."""
-        return codec.decode_effects(self._run("feed", *codec.encode_worker(worker), LAPSE_LIMIT))
+        return codec.decode_effects(self._run("feed", *codec.encode_worker(worker), limits.LAPSE_LIMIT))
 
     def unregister(self, node: str) -> None:
         """Take a worker that stops off the register."""
@@ -119,18 +102,18 @@ class Store:
         return Claim(bool(granted), text(state), *field)
 
     def look(self, doorbell: Doorbell) -> tuple[str | None, str | None]:
-        """Return the job's state and the token that holds the shard; no script."""
+        """Return the job's state and the token that leases the shard."""
         job_id, shard = _shard(doorbell)
         with wrong_type_as_damage(job_id):
             state, token = self.client.hmget(keys.key("job", job_id), ["state", f"{keys.TOKEN}{shard}"])
         return text(state), text(token)
 
     def beat(self, doorbell: Doorbell, token: str, progress: float | None = None) -> bool:
-        """BEAT: renew the lease and note the progress (0 to 1). False: stop, it is no longer yours or wanted."""
+        """BEAT: renew the lease and note the progress (0 to 1). False: stop, it is not yours, or not wanted."""
         return bool(self._run("beat", *_shard(doorbell), token, "" if progress is None else repr(progress)))
 
     def put(self, doorbell: Doorbell, token: str, index: int, chunk: bytes | memoryview) -> bool:
-        """PUT a chunk of the shard's part, renewing the lease. False: as of `beat`, and nothing was written."""
+        """PUT a chunk of the shard's part, renewing the lease. False: stop, nothing was written."""
         return bool(self._run("put", *_shard(doorbell), token, index, chunk))
 
     def complete(
@@ -147,7 +130,7 @@ class Store:
         """COMPLETE a shard with its part, or the header of the chunks that were PUT.
 
         ``bad`` marks a part that carries an error; ``error`` is the first one in it. ``seconds`` is what it took
-        to simulate. None: the token does not hold the shard, or the job is final; nothing was written.
+        to simulate. None: the token does not lease the shard, or the job is final; nothing was written.
         """
         reply = self._run(
             "complete",
@@ -160,15 +143,16 @@ class Store:
             round(1e6 * seconds),
             *(celery_result or ("", "", "")),
         )
-        return None if reply is None else codec.decode_effects(reply)
+        return codec.decode_effects_if_any(reply)
 
     def release(self, doorbell: Doorbell, token: str, *, delay: float = 0.0, reason: str = "") -> Effects | None:
         """RELEASE a shard unfinished: it waits again, for ``delay`` seconds at least; its log has the reason.
 
-        None: the token does not hold it.
+        None: the token does not lease it.
         """
-        reply = self._run("release", *_shard(doorbell), token, round(1000 * delay), reason)
-        return None if reply is None else codec.decode_effects(reply)
+        return codec.decode_effects_if_any(
+            self._run("release", *_shard(doorbell), token, round(1000 * delay), reason)
+        )
 
     def fail(
         self,
@@ -181,26 +165,26 @@ class Store:
     ) -> Effects | None:
         """FAIL a shard whose run met an error that is not the circuit's, (type, text, traceback): it waits again.
 
-        The third failure makes ``part``, which holds the error, the shard's own. None: the token does not hold it.
+        The third failure makes ``part``, which has the error, the shard's own. None: the token does not lease it.
         """
-        reply = self._run("fail", *_shard(doorbell), token, round(1000 * delay), FAILURE_LIMIT, part, *error)
-        return None if reply is None else codec.decode_effects(reply)
+        return codec.decode_effects_if_any(
+            self._run("fail", *_shard(doorbell), token, round(1000 * delay), limits.FAILURE_LIMIT, part, *error)
+        )
 
     def died(self, doorbell: Doorbell, token: str, text: str) -> bool:
-        """DIED: note that the process which holds the shard is dead; its lease runs out. False: it holds none."""
+        """DIED: note that the process which leases the shard is dead; its lease runs out. False: it has none."""
         return bool(self._run("died", *_shard(doorbell), token, text))
 
     def cancel(self, job_id: str) -> Effects | None:
         """CANCEL a job. None: it was final already, or is unknown. Raises `NotOwnerError`."""
-        reply = self._run_owned("cancel", job_id, _caller())
-        return None if reply is None else codec.decode_effects(reply)
+        return codec.decode_effects_if_any(self._run_owned("cancel", job_id, _caller()))
 
     def delete(self, job_id: str) -> bool:
         """DELETE a final job and all that it stored; its id stays taken for 4 h. False: not final, or unknown.
 
         Raises `NotOwnerError`.
         """
-        return bool(self._run_owned("delete", job_id, milliseconds(TOMBSTONE_LIFE), _caller()))
+        return bool(self._run_owned("delete", job_id, milliseconds(limits.TOMBSTONE_LIFE), _caller()))
 
     def annotate(self, job_id: str, manifest: bytes, tags: tuple[str, ...]) -> bool:
         """Replace a job's manifest and tags. False: there is no such job. Raises `NotOwnerError`."""
@@ -258,7 +242,9 @@ class Store:
     def page(self, owner: str, wanted: JobFilter, *, cursor: str, skip: int, most: float) -> Page:
         """LIST jobs of an owner, ``most`` at most, from a page's cursor on; "" is the first."""
         arguments = codec.encode_filter(wanted)
-        return codec.decode_page(self._run("list", owner, *arguments, cursor, skip, int(min(most, _PAGE))))
+        return codec.decode_page(
+            self._run("list", owner, *arguments, cursor, skip, int(min(most, limits.PAGE_SIZE)))
+        )
 
     def workers(self) -> list[WorkerInfo]:
         """Return what the workers that are up said of themselves, by name."""
@@ -270,7 +256,7 @@ class Store:
         pipeline.hget(keys.USED, owner)
         pipeline.get(keys.QUOTA)
         used, quota = pipeline.execute()
-        return int(used or 0), USUAL_QUOTA if quota is None else int(quota)
+        return int(used or 0), limits.USUAL_QUOTA if quota is None else int(quota)
 
     def unfinished(self) -> int:
         """Return how many jobs are not final, of all lanes and owners."""
@@ -278,7 +264,7 @@ class Store:
 
     def window(self) -> int:
         """Return how many shards may be in ``sent`` at once."""
-        return max(_LEAST_WINDOW, int(self.client.get(keys.window(self.lane)) or 0))
+        return max(limits.LEAST_WINDOW, int(self.client.get(keys.window(self.lane)) or 0))
 
     def shard_counts(self, job_id: str) -> ShardCounts | None:
         """Return how many shards of an unfinished job wait, run and are done; None: there is no such job."""

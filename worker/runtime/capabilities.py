@@ -1,4 +1,4 @@
-"""What a worker node can do, and what its numbers depend on: told in the register, for those who submit jobs.
+"""What a worker node can do, and what its numbers depend on: a user finds it in `provider.workers()`.
 
 One seed gives the same counts on any worker of one CPU architecture, BLAS and version. A fleet that is mixed can
 differ in the last bit of an amplitude, and so, seldom, in a count: here is by what.

@@ -67,5 +67,5 @@ class Checkpoint:
             self._on_started()
         if not wanted:
             raise StoppedError(f"{self._doorbell} is no longer wanted here")
-        if self._drain is not None and self._drain.hands_back(lambda: self._begun + self._expected()):
+        if self._drain is not None and self._drain.should_stop(lambda: self._begun + self._expected()):
             raise StoppedError(f"{self._doorbell} is handed back: the worker shuts down")

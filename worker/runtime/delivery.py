@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from simulator.errors import StoppedError
-from worker.errors import STORE_FAULTS, answer, passes
+from worker.errors import STORE_FAULTS, answer, is_transient
 from worker.record import blobs
 from worker.record.store import Store
 from worker.record.values import CeleryResult, Doorbell, Effects
 from worker.runtime.admission import NoRoomError
-from worker.runtime.runs import Running
+from worker.runtime.runs import RunRow
 from worker.runtime.shard_run import RunOutput, empty_part
 
 T = TypeVar("T")
@@ -32,12 +32,12 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 
 @dataclass(frozen=True)
 class Delivery:
-    """The end of one run, which holds the shard under a token. Raises what does not pass, such as a wrong key."""
+    """The end of one run, whose token leases the shard. Raises a fault that no time mends, such as a wrong key."""
 
     store: Store
     doorbell: Doorbell
     token: str
-    running: Running
+    running: RunRow
 
     def complete(self, output: RunOutput, celery_result: CeleryResult | None) -> Effects | None:
         """COMPLETE the shard. None: it is done, or was taken over: what was computed changes nothing."""
@@ -62,7 +62,7 @@ class Delivery:
         if isinstance(stopped, StoppedError):
             logger.info("%s: %s", self.doorbell, stopped)
             return self._release(stopped, _RETRY_DELAY if isinstance(stopped, NoRoomError) else 0.0)
-        if isinstance(stopped, STORE_FAULTS) and passes(stopped):
+        if isinstance(stopped, STORE_FAULTS) and is_transient(stopped):
             logger.warning(
                 "%s is given back, as Redis does not do its part: %s", self.doorbell, answer(stopped)[1]
             )
@@ -88,7 +88,7 @@ class Delivery:
             try:
                 return ask()
             except STORE_FAULTS as fault:
-                if not passes(fault):
+                if not is_transient(fault):
                     raise
                 if not warned:
                     logger.warning(

@@ -11,7 +11,7 @@ PATIENCE = 10.0
 
 
 class Drain:
-    """Tells the pool's children that the parent drains. Made in the parent, before it forks.
+    """Shows the pool's children that their parent drains. Made in the parent, before it forks.
 
     A plain shared value, without a lock: a child that is killed while it holds one would block the parent.
     """
@@ -24,7 +24,7 @@ class Drain:
         """Drain from now on."""
         self._began.value = self._began.value or time.monotonic()
 
-    def hands_back(self, expected_end: Callable[[], float]) -> bool:
+    def should_stop(self, expected_end: Callable[[], float]) -> bool:
         """Whether a run that is expected to end then (by `time.monotonic`) shall stop.
 
         It shall if it has more than `PATIENCE` left, or has had as much since the drain began.

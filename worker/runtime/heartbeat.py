@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import psutil
 
 from worker.record.store import Store
-from worker.runtime.runs import Run, Runs
+from worker.runtime.runs import Run, RunTable
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ _WAITS_FOR_MACHINE = frozenset(
 
 
 @dataclass
-class _Seen:
+class _Observed:
     """What the parent knows of one run from its earlier looks."""
 
     #: None: it was gone at the first look.
@@ -60,14 +60,14 @@ class Heartbeat:
     """Looks at every run of the node at each `beat`; renews its lease every fifth of that."""
 
     def __init__(
-        self, store: Store, runs: Runs, *, interval: float, clock: Callable[[], float] = time.monotonic
+        self, store: Store, runs: RunTable, *, interval: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._store = store
         self._runs = runs
         #: Seconds between two calls: an unwanted run is found so much late at most.
         self._interval = interval
         self._clock = clock
-        self._seen: dict[str, _Seen] = {}
+        self._seen: dict[str, _Observed] = {}
 
     def beat(self) -> None:
         """Renew the leases of those that live, and kill what has to be; raises what the store raises."""
@@ -76,10 +76,10 @@ class Heartbeat:
         fault: Exception | None = None
         for token, run in running.items():
             if token not in self._seen:
-                self._seen[token] = _Seen(_process(run.pid), -1.0, self._clock())
+                self._seen[token] = _Observed(_process(run.pid), -1.0, self._clock())
             seen = self._seen[token]
             try:
-                self._look_after(run, seen)
+                self._observe(run, seen)
             except Exception as error:  # noqa: BLE001 (one run's trouble is not the others')
                 # Redis may be what the process waits for as well.
                 seen.alive = self._clock()
@@ -95,13 +95,13 @@ class Heartbeat:
         seen = self._seen
         return sum(run.token not in seen or not seen[run.token].over for run in self._runs)
 
-    def _look_after(self, run: Run, seen: _Seen) -> None:
+    def _observe(self, run: Run, seen: _Observed) -> None:
         if seen.over:
             return
         status = _status(seen.process)
         if status is None:
             if self._runs.is_current(run):
-                self._lost(run, seen, f"process {run.pid} died")
+                self._note_death(run, seen, f"process {run.pid} died")
             return
         now = self._clock()
         if status in _STOPPED or now < seen.renewal:
@@ -124,16 +124,16 @@ class Heartbeat:
         elif now - seen.alive >= HUNG_LEASES * self._store.lease:
             self._kill(run, seen, f"hangs: it used no CPU for {now - seen.alive:.0f} s")
 
-    def _kill(self, run: Run, seen: _Seen, reason: str) -> None:
+    def _kill(self, run: Run, seen: _Observed, reason: str) -> None:
         if not self._runs.is_current(run):
             return
         logger.warning("%s in process %d %s: killed", run.doorbell, run.pid, reason)
         # By psutil, which knows the process from another that was given its id since.
         with suppress(psutil.NoSuchProcess):
             seen.process.kill()  # type: ignore[union-attr]  # its status was just read
-        self._lost(run, seen, f"process {run.pid} {reason}: killed")
+        self._note_death(run, seen, f"process {run.pid} {reason}: killed")
 
-    def _lost(self, run: Run, seen: _Seen, reason: str) -> None:
+    def _note_death(self, run: Run, seen: _Observed, reason: str) -> None:
         """Note the death, where the run was still wanted: its lease runs out, and then counts as a death."""
         self._store.died(run.doorbell, run.token, reason)
         seen.over = True
@@ -157,7 +157,7 @@ def _status(process: psutil.Process | None) -> str | None:
     return None if status in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD} else status
 
 
-def _cpu_grew(seen: _Seen) -> bool:
+def _cpu_grew(seen: _Observed) -> bool:
     """Whether the process has used CPU time since the last look."""
     before = seen.cpu
     try:

@@ -45,14 +45,14 @@ class Run:
     deliveries: int
 
 
-class Running:
-    """The child's side of one run, from CLAIM to its end."""
+class RunRow:
+    """The row of one run, which the child writes from CLAIM to its end."""
 
     def __init__(self, entry: Any) -> None:
         self._entry = entry
 
     def report(self, fraction: float) -> None:
-        """Note how much is done, from 0 to 1; what was told is not taken back."""
+        """Note how much is done, from 0 to 1; it never falls."""
         self._entry.progress = max(fraction, self._entry.progress)
 
     def deliver(self) -> None:
@@ -60,8 +60,8 @@ class Running:
         self._entry.deliveries += 1
 
 
-class Runs:
-    """The table of a node, a row a slot. Made in the parent, before it forks.
+class RunTable:
+    """The runs of a node, one row for each slot. Made in the parent, before it forks.
 
     No lock: a child that is killed while it holds one would block the parent. A row that is read while it is
     written counts as none; and the record refuses a token that was misread.
@@ -73,7 +73,7 @@ class Runs:
             entry.version = 1
 
     @contextmanager
-    def running(self, slot: int, doorbell: Doorbell, token: str) -> Iterator[Running]:
+    def running(self, slot: int, doorbell: Doorbell, token: str) -> Iterator[RunRow]:
         """Show the run in this block as the slot's."""
         entry = self._entries[slot]
         # What a process that died here has left may be of either kind.
@@ -83,7 +83,7 @@ class Runs:
         entry.token = token.encode()
         entry.version += 1
         try:
-            yield Running(entry)
+            yield RunRow(entry)
         finally:
             entry.version += 1
 
@@ -113,6 +113,6 @@ class Runs:
         return run if entry.version == version else None
 
     def is_current(self, run: Run) -> bool:
-        """Whether the slot has this run even now."""
+        """Whether the slot still has this run."""
         entry = self._entries[run.slot]
         return not entry.version & 1 and entry.token == run.token.encode()

@@ -14,8 +14,10 @@ from simulator.circuit.program import MAX_CLBITS, MAX_QUBITS
 MAX_BYTES = 1 << 26
 #: Brackets in brackets, in OpenQASM 3, whose parser takes ever longer for more.
 MAX_NESTING = 200
-#: Characters of a reason, and of what it quotes.
-_SHOWN, _QUOTED = 400, 30
+#: Characters of a reason, at most.
+_SHOWN = 400
+#: Characters that a reason quotes of the file, at most.
+_QUOTED = 30
 
 _COMMENT_OR_STRING = re.compile(r'//[^\n]*|/\*.*?\*/|"[^"\n]*"', re.DOTALL)
 _STRING = re.compile(r'"[^"\n]*"')

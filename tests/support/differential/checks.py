@@ -8,6 +8,6 @@ from simulator.shards.shards import Experiment, Options, Shard
 
 
 def assert_travels(program: Program) -> None:
-    """Rule 36: a Program is the same at the other end of the wire."""
+    """A Program is the same at the other end of the wire."""
     shard = Shard(Options("qasm", 1), (Experiment(0, 1, program),))
     assert wire.decode_shard(wire.encode(shard)) == shard

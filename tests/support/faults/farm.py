@@ -185,7 +185,7 @@ class Farm(Site):
 
     def quiet(self, *circuits: QuantumCircuit) -> list[dict[str, int]]:
         """The counts of these circuits, from a quiet run in this process."""
-        shards = map(wire.decode_shard, self.run_not(*circuits)._submission.upload.held)
+        shards = map(wire.decode_shard, self.run_not(*circuits)._submission.upload.shards)
         return [outcome.counts for outcome in merge(map(run_shard, shards)).outcomes]
 
     def check_done(self, job: BasicAerJob, *, lapses: Sequence[int] | None = None) -> None:

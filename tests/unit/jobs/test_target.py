@@ -86,11 +86,12 @@ def _variables() -> QuantumCircuit:
     return circuit
 
 
+@pytest.mark.rule(19)
 @LEVELS
 @pytest.mark.parametrize("method", ["qasm", "statevector", "unitary"])
 @pytest.mark.parametrize("num_qubits", [None, 24])
 def test_transpiled_gates_are_the_same_operator(method: str, level: int, num_qubits: int | None) -> None:
-    """Rule 19: at every level, with or without a width of the target, the operator and the width stay."""
+    """At every level, with or without a width of the target, the operator and the width stay."""
     circuit, target = _gates(), build_target(method, num_qubits)
     transpiled = transpile(circuit, target=target, optimization_level=level, seed_transpiler=1)
     assert transpiled.num_qubits == circuit.num_qubits
@@ -98,10 +99,11 @@ def test_transpiled_gates_are_the_same_operator(method: str, level: int, num_qub
     np.testing.assert_allclose(Operator.from_circuit(transpiled).data, Operator(circuit).data, atol=1e-7)
 
 
+@pytest.mark.rule(19)
 @LEVELS
 @pytest.mark.parametrize("build", [_states, _control_flow, _variables])
 def test_whole_circuits_pass_through(build: object, level: int) -> None:
-    """Rule 19: the preset pass managers take initialize, control flow, boxes, stores and variables."""
+    """The preset pass managers take initialize, control flow, boxes, stores and variables."""
     circuit = build()
     manager = generate_preset_pass_manager(level, target=build_target("qasm"), seed_transpiler=1)
     transpiled = manager.run(circuit)
@@ -111,17 +113,19 @@ def test_whole_circuits_pass_through(build: object, level: int) -> None:
     assert lower(transpiled).num_clbits == circuit.num_clbits
 
 
+@pytest.mark.rule(19)
 def test_what_is_in_the_target_is_left_alone() -> None:
-    """Rule 19: instructions of the target are not taken apart."""
+    """Instructions of the target are not taken apart."""
     circuit = _gates()
     transpiled = transpile(circuit, target=build_target("qasm"), optimization_level=0)
     names = {"unitary", "diagonal", "permutation", "pauli", "delay", "barrier"}
     assert names <= set(transpiled.count_ops())
 
 
+@pytest.mark.rule(19)
 @pytest.mark.parametrize("method", ["qasm", "statevector", "unitary"])
 def test_the_target_lists_what_the_simulator_runs(method: str) -> None:
-    """Rule 19: all standard gates; the unitary simulator has nothing that is not unitary."""
+    """All standard gates; the unitary simulator has nothing that is not unitary."""
     names = set(build_target(method).operation_names)
     always = {*STANDARD_GATES, "unitary", "diagonal", "permutation", "pauli", "delay", "barrier"}
     states = {"initialize", "reset", "measure"}

@@ -12,7 +12,7 @@ from support.programs import h, measures, program, x
 from simulator import Shard, run, run_shard
 from simulator.circuit.array import Array
 from simulator.circuit.instructions import Gate, Instruction
-from simulator.evolve.chunks import _put_slowly
+from simulator.evolve.chunks import _copy_slowly
 from simulator.kernels.threads import use_threads
 from simulator.monitor import Monitor
 from simulator.shards.shards import Method, Options, Sweep
@@ -57,20 +57,23 @@ def longest_gap(method: Method, num_qubits: int, initial_state: np.ndarray | Non
     return max(np.diff(times))
 
 
+@pytest.mark.rule(8)
 @pytest.mark.parametrize(("method", "num_qubits"), [("qasm", 20), ("statevector", 20), ("unitary", 10)])
 def test_gaps(method: Method, num_qubits: int) -> None:
-    """Rule 8: from the first amplitude to the counts, or the state in order, checkpoints are never far apart."""
+    """From the first amplitude to the counts, or the state in order, checkpoints are never far apart."""
     assert longest_gap(method, num_qubits) < LONGEST
 
 
+@pytest.mark.rule(8)
 def test_gaps_from_an_initial_state() -> None:
-    """Rule 8: the same where the state is given."""
+    """The same where the state is given."""
     initial_state = np.full(1 << 20, 2.0**-10)
     assert longest_gap("statevector", 20, initial_state) < LONGEST
 
 
+@pytest.mark.rule(8)
 def test_gaps_between_layouts() -> None:
-    """Rule 8: the same where nearly all of the work is the way back to the order of qubits."""
+    """The same where nearly all of the work is the way back to the order of qubits."""
     circuit = program(20, 0, *map(h, range(20)), *(Gate("swap", (qubit, 19 - qubit)) for qubit in range(10)))
     times = [time.perf_counter()]
     run(circuit, seed=1, method="statevector", monitor=Monitor(lambda: times.append(time.perf_counter())))
@@ -79,18 +82,20 @@ def test_gaps_between_layouts() -> None:
     assert max(np.diff(times)) < LONGEST
 
 
+@pytest.mark.rule(8)
 @pytest.mark.parametrize("high", [0, 1, 5, 40])
-def test_what_is_put_slowly_is_put(high: int) -> None:
-    """Rule 8: all numbers come to their places, however large the state and small the chunk."""
+def test_what_is_copy_slowly_is_put(high: int) -> None:
+    """All numbers come to their places, however large the state and small the chunk."""
     looks: list[int] = []
     place, numbers = np.zeros((2,) * 6), np.arange(64.0).reshape((2,) * 6)
-    _put_slowly(place, numbers, high, lambda: looks.append(1))
+    _copy_slowly(place, numbers, high, lambda: looks.append(1))
     assert np.array_equal(place, numbers)
     assert len(looks) == 1 << min(high, 5)
 
 
+@pytest.mark.rule(8)
 def test_gaps_between_rows() -> None:
-    """Rule 8: also where rows have many shots each."""
+    """Also where rows have many shots each."""
     template = program(1, 1, Gate("ry", (0,), (0.0,)), *measures(1))
     sweep = Sweep(0, 1, template, ((0, 0),), Array.of(np.linspace(0, 3, 200)[:, None]))
     times = [time.perf_counter()]

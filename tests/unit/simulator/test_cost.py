@@ -33,6 +33,7 @@ WORKSPACE = 17 << 20
 SPLITTING = program(12, 12, *(part for i in range(12) for part in (h(0), x(5, 0), Measure(0, i))), h(0))
 
 
+@pytest.mark.rule(25)
 @pytest.mark.parametrize(
     ("method", "num_qubits", "last", "expected"),
     [
@@ -44,7 +45,7 @@ SPLITTING = program(12, 12, *(part for i in range(12) for part in (h(0), x(5, 0)
     ],
 )
 def test_states_of_a_circuit_without_branches(method: Method, num_qubits: int, last: Gate, expected: int) -> None:
-    """Rule 25: 16 bytes an amplitude, 8 if real; a state that is sent, twice; half of it in single precision."""
+    """16 bytes an amplitude, 8 if real; a state that is sent, twice; half of it in single precision."""
     circuit = program(
         num_qubits, 1, *everywhere(num_qubits), last, *([] if method == "unitary" else [Measure(0, 0)])
     )
@@ -53,21 +54,24 @@ def test_states_of_a_circuit_without_branches(method: Method, num_qubits: int, l
     assert expected < double < expected + WORKSPACE
 
 
+@pytest.mark.rule(25)
 def test_an_initial_state_is_complex() -> None:
-    """Rule 25: from an initial state on, amplitudes are complex whatever the gates."""
+    """From an initial state on, amplitudes are complex whatever the gates."""
     circuit = program(26, 1, h(0), Measure(0, 0))
     assert bytes_of(circuit, "qasm", from_ground=False) > bytes_of(circuit, "qasm") + (7 << 26)
 
 
+@pytest.mark.rule(25)
 def test_a_long_circuit_takes_more() -> None:
-    """Rule 25: a plan takes memory, too, for each of its instructions."""
+    """A plan takes memory, too, for each of its instructions."""
     short, long = (program(4, 0, *[h(0), Gate("t", (1,))] * count) for count in (1, 5000))
     assert bytes_of(long, "statevector") - bytes_of(short, "statevector") > 5000 << 13
 
 
+@pytest.mark.rule(25)
 @pytest.mark.parametrize("shots", [1, 10, 200])
 def test_bytes_bound_what_branches_take(shots: int) -> None:
-    """Rule 25: a dynamic circuit takes no more bytes than it is said to, beside its bookkeeping."""
+    """A dynamic circuit takes no more bytes than it is said to, beside its bookkeeping."""
     run(STATIC, seed=1, shots=10)
     tracemalloc.start()
     run(SPLITTING, seed=1, shots=shots)
@@ -77,6 +81,7 @@ def test_bytes_bound_what_branches_take(shots: int) -> None:
     assert most < bytes_of(SPLITTING, "qasm", shots) + bookkeeping
 
 
+@pytest.mark.rule(25)
 @pytest.mark.parametrize(
     ("circuit", "states"),
     [
@@ -88,20 +93,22 @@ def test_bytes_bound_what_branches_take(shots: int) -> None:
     ],
 )
 def test_states_of_a_dynamic_circuit(circuit: Program, states: int) -> None:
-    """Rule 25: each place where shots part may double the states, up to log2(shots) of them for wide circuits."""
+    """Each place where shots part may double the states, up to log2(shots) of them for wide circuits."""
     expected = states * 16 << circuit.num_qubits
     assert expected < bytes_of(circuit, "qasm", 1024) < expected + WORKSPACE
 
 
+@pytest.mark.rule(25)
 def test_a_wide_diagonal_takes_more() -> None:
-    """Rule 25: a run copies a diagonal."""
+    """A run copies a diagonal."""
     ones = Array.of(np.ones(1 << 20, np.complex128))
     circuit = program(20, 0, Diagonal(ones, tuple(range(20))))
     assert bytes_of(circuit, "statevector") - bytes_of(program(20, 0), "statevector") > 16 << 20
 
 
+@pytest.mark.rule(25)
 def test_many_threads_take_more() -> None:
-    """Rule 25: each thread has buffers of its own."""
+    """Each thread has buffers of its own."""
     circuit = program(26, 0, h(0))
     few = bytes_of(circuit, "statevector")
     use_threads(64)
@@ -110,11 +117,12 @@ def test_many_threads_take_more() -> None:
     assert many - few > 50 << 20
 
 
+@pytest.mark.rule(25)
 @pytest.mark.parametrize("memory", [0, 31, 32, 63, 64, 2**30, 2**30 - 1])
 @pytest.mark.parametrize("method", ["qasm", "unitary"])
 @pytest.mark.parametrize("precision", ["double", "single"])
 def test_max_qubits_is_the_widest_that_fits(memory: int, method: Method, precision: Precision) -> None:
-    """Rule 25: the maximum width follows the memory: that many qubits fit, one more does not."""
+    """The maximum width follows the memory: that many qubits fit, one more does not."""
 
     def required(width: int) -> int:
         return bytes_of(program(width, 0), method, precision=precision, from_ground=False)
@@ -124,18 +132,20 @@ def test_max_qubits_is_the_widest_that_fits(memory: int, method: Method, precisi
     assert required(width + 1) > memory
 
 
+@pytest.mark.rule(36)
 def test_result_bytes() -> None:
-    """Rule 36: the bytes of a state are those of its array; counts take at most what is said."""
+    """The bytes of a state are those of its array; counts take at most what is said."""
     assert cost.result_bytes(STATIC, "statevector") == 16 * 2**12
     assert cost.result_bytes(STATIC, "unitary") == 16 * 4**12
     assert cost.result_bytes(STATIC, "unitary", "single") == 8 * 4**12
     assert cost.result_bytes(STATIC, "qasm") == 0
 
 
+@pytest.mark.rule(36)
 @pytest.mark.parametrize("clbits", [1, 8, 13, 70])
 @pytest.mark.parametrize("memory", [True, False])
 def test_readout_bytes_bound_what_travels(clbits: int, *, memory: bool) -> None:
-    """Rule 36: counts, memory and header take no more bytes on the wire than they are said to."""
+    """Counts, memory and header take no more bytes on the wire than they are said to."""
     circuit = program(1, clbits)
     keys = [hex(key % (1 << clbits)) for key in np.random.default_rng(1).integers(0, 2**62, 500).tolist()]
     counts = {key: keys.count(key) for key in keys}
@@ -146,6 +156,7 @@ def test_readout_bytes_bound_what_travels(clbits: int, *, memory: bool) -> None:
     )
 
 
+@pytest.mark.rule(23, 36)
 @pytest.mark.parametrize("precision", ["double", "single"])
 @pytest.mark.parametrize("method", ["qasm", "statevector", "unitary"])
 @pytest.mark.parametrize("memory", [True, False])
@@ -153,7 +164,7 @@ def test_readout_bytes_bound_what_travels(clbits: int, *, memory: bool) -> None:
 def test_what_a_result_weighs_is_sure_before_the_run(
     method: Method, precision: Precision, *, memory: bool, sweep: bool
 ) -> None:
-    """Rules 23 and 36: a result's limit is about what the client can tell, but for the number of outcomes."""
+    """A result's limit is about what the client can tell, but for the number of outcomes."""
     shots, rows = 40 if method == "qasm" else 1, 3
     circuit = program(4, 5, *everywhere(4), ry(0.3, 0), *([] if method == "unitary" else measures(4)))
     options = Options(method=method, shots=shots, memory=memory and method != "unitary", precision=precision)

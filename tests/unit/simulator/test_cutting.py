@@ -90,10 +90,11 @@ def random_cuts(draw: Draw, options: Options, items: list[Experiment | Sweep]) -
     return [Shard(options, tuple(some)) for some in shards]
 
 
+@pytest.mark.rule(32)
 @examples(40)
 @given(jobs(), st.data())
 def test_the_cut_changes_nothing(job: tuple[Options, list[Program]], data: st.DataObject) -> None:
-    """Rule 32: counts and memory are the same, bit for bit, whatever the shards and the order they end in."""
+    """Counts and memory are the same, bit for bit, whatever the shards and the order they end in."""
     options, programs = job
     items = items_of(programs)
     whole = answers(run_shard(Shard(options, tuple(items))))
@@ -109,9 +110,10 @@ def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cutting, "MOST_SECONDS", 1e-2)
 
 
+@pytest.mark.rule(32)
 @pytest.mark.usefixtures("cheap")
 def test_cut_by_cost() -> None:
-    """Rule 32: dynamic circuits are cut by shots and sweeps by rows, and the parts add up to the whole."""
+    """Dynamic circuits are cut by shots and sweeps by rows, and the parts add up to the whole."""
     programs = [*[static(0.1 * k) for k in range(400)], dynamic(0, 4, 12), static(1.0)]
     options = Options("qasm", 2000, memory=True)
     items = items_of(programs)
@@ -145,8 +147,9 @@ def test_most(most: int) -> None:
         assert max(seconds) < 2 * sum(seconds) / most
 
 
+@pytest.mark.rule(22)
 def test_nothing_is_a_shard() -> None:
-    """Rule 22: a job of no circuits goes the way of all jobs."""
+    """A job of no circuits goes the way of all jobs."""
     options = Options("qasm", 10)
     assert list(cut(options, [])) == [Shard(options, ())]
 

@@ -70,10 +70,11 @@ def test_importing_is_cheap() -> None:
     assert {"numpy", "msgspec", "simulator"} <= foreign
 
 
+@pytest.mark.rule(29, 31)
 @examples(60)
 @given(st.data(), st.integers(0, 5), st.floats(-7, 7))
 def test_statevector(data: st.DataObject, num_qubits: int, phase: float) -> None:
-    """Rules 29 and 31: the state is the instructions' product, with its exact global phase, from any state."""
+    """The state is the instructions' product, with its exact global phase, from any state."""
     instructions = data.draw(unitary_instructions(num_qubits))
     circuit = program(num_qubits, 0, *instructions, global_phase=phase)
     unitary = np.exp(1j * phase) * unitary_of(instructions, num_qubits)
@@ -86,10 +87,11 @@ def test_statevector(data: st.DataObject, num_qubits: int, phase: float) -> None
     np.testing.assert_array_equal(initial, kept)
 
 
+@pytest.mark.rule(29)
 @examples(40)
 @given(st.data(), st.integers(0, 4), st.floats(-7, 7))
 def test_unitary(data: st.DataObject, num_qubits: int, phase: float) -> None:
-    """Rule 29: the unitary is the instructions' product, times the initial one; boxes and barriers are nothing."""
+    """The unitary is the instructions' product, times the initial one; boxes and barriers are nothing."""
     instructions = data.draw(unitary_instructions(num_qubits))
     everywhere = tuple(range(num_qubits))
     circuit = program(num_qubits, 1, Barrier(everywhere), Box(instructions), global_phase=phase)
@@ -101,6 +103,7 @@ def test_unitary(data: st.DataObject, num_qubits: int, phase: float) -> None:
     assert (result.counts, result.memory) == (None, None)
 
 
+@pytest.mark.rule(23)
 @pytest.mark.parametrize(
     ("instruction", "name"),
     [
@@ -112,35 +115,39 @@ def test_unitary(data: st.DataObject, num_qubits: int, phase: float) -> None:
     ],
 )
 def test_what_has_no_unitary_is_refused(instruction: Instruction, name: str) -> None:
-    """Rule 23: the unitary simulator names what it cannot run, and the circuit."""
+    """The unitary simulator names what it cannot run, and the circuit."""
     with pytest.raises(InvalidProgramError, match=f'"unitary_simulator" instruction "{name}" in circuit "test"'):
         run(program(1, 1, instruction), method="unitary", seed=1)
 
 
+@pytest.mark.rule(23)
 def test_a_wrong_initial_state_is_refused() -> None:
-    """Rule 23: the shape of an initial state, and the one that is asked for, are named."""
+    """The shape of an initial state, and the one that is asked for, are named."""
     with pytest.raises(InvalidProgramError, match=r"\(2,\).*\(4,\)"):
         run(BELL, seed=1, initial_state=np.array([1, 0]))
     with pytest.raises(InvalidProgramError, match=r"\(4,\).*\(4, 4\)"):
         run(program(2, 0), seed=1, method="unitary", initial_state=np.array([1, 0, 0, 0]))
 
 
+@pytest.mark.rule(20)
 def test_initial_state_of_counts() -> None:
-    """Rule 20: counts begin in the given state, of whatever dtype and layout."""
+    """Counts begin in the given state, of whatever dtype and layout."""
     result = run(program(2, 2, x(0), *measures(2)), seed=1, shots=10, initial_state=np.array([0, 0, 1, 0]))
     assert result.counts == {"0x3": 10}
 
 
+@pytest.mark.rule(20)
 def test_small_amplitudes_are_chopped() -> None:
-    """Rule 20: amplitudes below chop_threshold come back as 0, others as they are."""
+    """Amplitudes below chop_threshold come back as 0, others as they are."""
     circuit = program(1, 0, ry(2e-3, 0))
     assert run(circuit, method="statevector", seed=1).state[1] == pytest.approx(1e-3, rel=1e-6)
     assert run(circuit, method="statevector", seed=1, chop_threshold=1e-2).state[1] == 0
     assert run(circuit, method="unitary", seed=1, chop_threshold=1e-2).state[0, 1] == 0
 
 
+@pytest.mark.rule(31)
 def test_the_statevector_collapses() -> None:
-    """Rule 31: a measurement collapses the state to what the counts say, sampled or one by one."""
+    """A measurement collapses the state to what the counts say, sampled or one by one."""
     seen = Counter()
     for seed in range(200):
         for sample_measuring in (True, False):
@@ -163,20 +170,23 @@ def test_the_statevector_collapses() -> None:
         assert_likely(counts, dict.fromkeys(("0x0", "0x1", "0x4", "0x5"), 0.25))
 
 
+@pytest.mark.rule(31)
 def test_the_statevector_keeps_the_phase_of_what_it_measures() -> None:
-    """Rule 31: the global phase is exact after a collapse, too."""
+    """The global phase is exact after a collapse, too."""
     circuit = program(2, 1, h(0), Gate("p", (1,), (0.4,)), x(1), Measure(0, 0), Reset(0), global_phase=0.7)
     state = run(circuit, method="statevector", seed=3).state
     np.testing.assert_allclose(state, [0, 0, np.exp(0.7j), 0], **TOLERANCE)
 
 
+@pytest.mark.rule(32)
 def test_the_statevector_is_that_of_shot_0() -> None:
-    """Rule 32: under one seed, the statevector's outcome is the first shot's."""
+    """Under one seed, the statevector's outcome is the first shot's."""
     for seed in range(20):
         first = run(BELL, seed=seed, shots=5, memory=True).memory[0]
         assert run(BELL, seed=seed, method="statevector").counts == {first: 1}
 
 
+@pytest.mark.rule(28, 31)
 @pytest.mark.parametrize("memory", [True, False])
 @pytest.mark.parametrize(
     ("circuit", "shots", "expected"),
@@ -196,7 +206,7 @@ def test_the_statevector_is_that_of_shot_0() -> None:
     ],
 )
 def test_edges(circuit: Program, shots: int, expected: dict[str, int], *, memory: bool) -> None:
-    """Rules 28 and 31: no qubits, clbits, measurements or shots; repeated, overwritten, wide, permuted readout."""
+    """No qubits, clbits, measurements or shots; repeated, overwritten, wide, permuted readout."""
     for sample_measuring in (True, False):
         result = run(circuit, seed=1, shots=shots, memory=memory, sample_measuring=sample_measuring)
         assert result.counts == expected
@@ -205,10 +215,11 @@ def test_edges(circuit: Program, shots: int, expected: dict[str, int], *, memory
         )
 
 
+@pytest.mark.rule(28, 32)
 @examples(30)
 @given(st.data(), st.integers(1, 5), st.integers(0, 3000), st.integers(0, 2**63 - 1))
 def test_counts_and_memory(data: st.DataObject, num_qubits: int, shots: int, seed: int) -> None:
-    """Rules 28 and 32: memory has one key a shot, its counts are the counts, and fewer shots are a prefix."""
+    """Memory has one key a shot, its counts are the counts, and fewer shots are a prefix."""
     circuit = program(num_qubits, num_qubits, *data.draw(unitary_instructions(num_qubits)), *measures(num_qubits))
     result = run(circuit, seed=seed, shots=shots, memory=True)
     assert Counter(result.memory) == result.counts == run(circuit, seed=seed, shots=shots).counts
@@ -216,10 +227,11 @@ def test_counts_and_memory(data: st.DataObject, num_qubits: int, shots: int, see
     assert fewer.memory == result.memory[: shots // 3]
 
 
+@pytest.mark.rule(33)
 @examples(20, derandomize=True)
 @given(st.data(), st.integers(1, 5))
 def test_counts_are_likely(data: st.DataObject, num_qubits: int) -> None:
-    """Rule 33: counts follow the squared amplitudes, whether they are sampled or measured one by one."""
+    """Counts follow the squared amplitudes, whether they are sampled or measured one by one."""
     instructions = data.draw(unitary_instructions(num_qubits))
     amplitudes = unitary_of(instructions, num_qubits)[:, 0]
     expected = {hex(value): abs(amplitude) ** 2 for value, amplitude in enumerate(amplitudes)}
@@ -229,8 +241,9 @@ def test_counts_are_likely(data: st.DataObject, num_qubits: int) -> None:
         assert_likely(result.counts, expected)
 
 
+@pytest.mark.rule(31)
 def test_a_million_shots() -> None:
-    """Rule 31: 10^6 shots of 16 qubits with nearly as many outcomes take a second or two."""
+    """10^6 shots of 16 qubits with nearly as many outcomes take a second or two."""
     circuit = program(16, 16, *map(h, range(16)), *measures(16))
     begin = time.perf_counter()
     counts = run(circuit, seed=1, shots=1_000_000).counts
@@ -239,8 +252,9 @@ def test_a_million_shots() -> None:
     assert_likely(counts, {hex(value): 2.0**-16 for value in range(1 << 16)})
 
 
+@pytest.mark.rule(8)
 def test_the_checkpoint_ends_a_run() -> None:
-    """Rule 8: whatever the checkpoint raises ends a run of any method before its next kernel call."""
+    """Whatever the checkpoint raises ends a run of any method before its next kernel call."""
 
     def stop() -> None:
         raise StoppedError("cancelled")
@@ -250,9 +264,10 @@ def test_the_checkpoint_ends_a_run() -> None:
             run(program(2, 1, h(0)), seed=1, method=method, monitor=Monitor(stop))
 
 
+@pytest.mark.rule(25)
 @pytest.mark.parametrize(("method", "num_qubits"), [("qasm", 100), ("statevector", 4096), ("unitary", 30)])
 def test_no_memory_is_as_large(method: Method, num_qubits: int) -> None:
-    """Rule 25: a state beyond all memory is refused before anything is allocated."""
+    """A state beyond all memory is refused before anything is allocated."""
     with pytest.raises(MemoryRefusedError, match=f"{num_qubits} qubits need"):
         run(program(num_qubits, 1, *everywhere(num_qubits)), seed=1, method=method)
 
@@ -285,8 +300,9 @@ def test_run_shard_gives_states() -> None:
     assert outcome.state == initial
 
 
+@pytest.mark.rule(7)
 def test_one_bad_experiment_leaves_the_others() -> None:
-    """Rule 7: a failing experiment carries its error's type, text and traceback; the others keep their data."""
+    """A failing experiment carries its error's type, text and traceback; the others keep their data."""
     bad = program(200, 1, *everywhere(200))
     part = run_shard(shard(BELL, bad, BELL))
     good, failed, other = part.outcomes
@@ -299,8 +315,9 @@ def test_one_bad_experiment_leaves_the_others() -> None:
     assert "Traceback" in failed.failure.traceback
 
 
+@pytest.mark.rule(25)
 def test_admission_is_asked_with_the_bytes() -> None:
-    """Rule 25: before anything is allocated the worker is asked; its refusal is that experiment's failure."""
+    """Before anything is allocated the worker is asked; its refusal is that experiment's failure."""
     asked = []
     larger = program(12, 6, *everywhere(12))
     expected = [
@@ -318,8 +335,9 @@ def test_admission_is_asked_with_the_bytes() -> None:
     assert asked == expected
 
 
+@pytest.mark.rule(25)
 def test_a_machine_without_memory_fails_one_experiment() -> None:
-    """Rule 25: an allocation that the machine refuses is a failure that names the bytes; the worker lives."""
+    """An allocation that the machine refuses is a failure that names the bytes; the worker lives."""
     circuit = program(47, 1, *everywhere(47), Measure(0, 0))
     (outcome,) = run_shard(shard(circuit)).outcomes
     assert outcome.failure.type == "MemoryRefusedError"
@@ -329,6 +347,7 @@ def test_a_machine_without_memory_fails_one_experiment() -> None:
     assert "use fewer qubits" in outcome.failure.text
 
 
+@pytest.mark.rule(25)
 @pytest.mark.parametrize(
     ("circuit", "options", "cure"),
     [
@@ -339,7 +358,7 @@ def test_a_machine_without_memory_fails_one_experiment() -> None:
     ],
 )
 def test_a_refusal_names_what_the_memory_is_for(circuit: Program, options: dict[str, object], cure: str) -> None:
-    """Rule 25: a run that is refused for its shots is told to take fewer shots, not fewer qubits."""
+    """A run that is refused for its shots is told to take fewer shots, not fewer qubits."""
 
     def refuse(_: int) -> None:
         raise MemoryRefusedError("too much")
@@ -349,8 +368,9 @@ def test_a_refusal_names_what_the_memory_is_for(circuit: Program, options: dict[
     assert outcome.failure.text == f"too much: {cure} a worker with more memory"
 
 
+@pytest.mark.rule(8)
 def test_a_stopped_shard_is_no_failure() -> None:
-    """Rule 8: StoppedError passes through: nobody wants the outcome."""
+    """StoppedError passes through: nobody wants the outcome."""
 
     def stop() -> None:
         raise StoppedError("cancelled")

@@ -53,50 +53,57 @@ def check(shard: Shard) -> None:
     assert longest_gap(shard, LONGEST) < LONGEST
 
 
+@pytest.mark.rule(8)
 @pytest.mark.parametrize("family", EVOLUTIONS)
 def test_evolutions(family: str) -> None:
-    """Rule 8: up to 22 qubits and more, no stretch without a checkpoint is longer than about 50 ms of CPU."""
+    """Up to 22 qubits and more, no stretch without a checkpoint is longer than about 50 ms of CPU."""
     width = WIDTHS.get(family, 22)
     check(shard_of(program(width, width, *EVOLUTIONS[family](width), *measures(width))))
 
 
+@pytest.mark.rule(8)
 @pytest.mark.parametrize("threads", [1, 2], indirect=True)
 @pytest.mark.parametrize("precision", ["double", "single"])
 def test_states(precision: Precision) -> None:
-    """Rule 8: the same of a statevector, until it is a message."""
+    """The same of a statevector, until it is a message."""
     check(shard_of(program(22, 0, *fourier(22)), method="statevector", precision=precision))
 
 
+@pytest.mark.rule(8)
 def test_unitaries_and_initial_states() -> None:
-    """Rule 8: the same of a unitary, and from a state that is given."""
+    """The same of a unitary, and from a state that is given."""
     check(shard_of(program(11, 0, *layers(11)), method="unitary"))
     given = Array.of(random_vector(0, 21))
     check(shard_of(program(21, 21, *layers(21, 1), *measures(21)), initial_state=given))
 
 
+@pytest.mark.rule(8)
 @pytest.mark.parametrize("memory", [False, True], ids=["counts", "memory"])
 @pytest.mark.parametrize("family", SHOTS)
 def test_shots(family: str, *, memory: bool) -> None:
-    """Rule 8: the same of 10^7 shots, drawn, sorted, counted, remembered, and written as a message."""
+    """The same of 10^7 shots, drawn, sorted, counted, remembered, and written as a message."""
     shots = 10**6 if memory and "wide" in family else 10**7
     check(shard_of(SHOTS[family], shots=shots, memory=memory))
 
 
+@pytest.mark.rule(8)
 @pytest.mark.parametrize("memory", [False, True], ids=["counts", "memory"])
 @pytest.mark.parametrize("rows", [2, 10_000])
 def test_sweeps(rows: int, *, memory: bool) -> None:
-    """Rule 8: the same of rows of many shots, and of many rows."""
+    """The same of rows of many shots, and of many rows."""
     check(sweep_of(rows, shots=4 * 10**6 // rows, memory=memory))
 
 
+@pytest.mark.rule(8)
 def test_long_programs() -> None:
-    """Rule 8: the same of what is long in a program: gates, rounds of a loop."""
+    """The same of what is long in a program: gates, rounds of a loop."""
     check(shard_of(many_gates(100_000), shots=10))
     check(shard_of(counting_loop(20_000), shots=10))
 
 
+@pytest.mark.rule(8)
 def test_wide_registers() -> None:
-    """Rule 8: a Store of 2^20 clbits takes time that grows with their number, not with its square."""
+    """A Store of 2^20 clbits takes time that grows with their number, not with its square."""
     assert longest_gap(shard_of(register_written(), shots=2), 1.0) < 1.0
 
 
@@ -128,10 +135,11 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
+@pytest.mark.rule(8)
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("family", ["ghz", "ladder", "fourier", "initialize few"])
 def test_new_memory_is_touched_in_pieces(family: str) -> None:
-    """Rule 8: between two checkpoints a run touches some MiB of new memory, which a host may be slow to give."""
+    """Between two checkpoints a run touches some MiB of new memory, which a host may be slow to give."""
     buffers.zeros(1 << 16, np.complex128)  # in place of the last state, which would be used again
     steps = [resident()]
     shard = shard_of(program(24, 24, *EVOLUTIONS[family](24), *measures(24)), shots=10)

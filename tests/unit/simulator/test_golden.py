@@ -39,6 +39,7 @@ TRIES = program(
 GHZ_LIKE = program(3, 3, ry(0.9, 0), x(1, 0), ry(1.9, 2), x(2, 1), *measures(3))
 
 
+@pytest.mark.rule(32)
 @pytest.mark.parametrize(
     ("circuit", "options", "counts", "memory"),
     [
@@ -71,7 +72,7 @@ GHZ_LIKE = program(3, 3, ry(0.9, 0), x(1, 0), ry(1.9, 2), x(2, 1), *measures(3))
 def test_outcomes_are_pinned(
     circuit: Program, options: dict[str, Any], counts: dict[str, int] | None, memory: str
 ) -> None:
-    """Rule 32: the same program and seed give the same counts and memory in every release."""
+    """The same program and seed give the same counts and memory in every release."""
     result = run(circuit, shots=3000, memory=True, **options)
     assert hashlib.sha256(" ".join(result.memory).encode()).hexdigest()[:16] == memory
     assert counts is None or result.counts == counts

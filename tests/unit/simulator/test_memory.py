@@ -105,10 +105,11 @@ CASES = [
 ]
 
 
+@pytest.mark.rule(25)
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_resident_memory(case: Case) -> None:
-    """Rule 25: a run takes its state, once, and a little; with its message, never more than it is said to."""
+    """A run takes its state, once, and a little; with its message, never more than it is said to."""
     running, sending, estimate, readout = measured(case.family, str(case.num_qubits), case.method, case.precision)
     if case.family != "deep":
         assert running < 1.1 * case.state + BESIDE + (READOUT if case.method == "qasm" else 0)
@@ -117,9 +118,10 @@ def test_resident_memory(case: Case) -> None:
     assert estimate < 1.1 * sending + BESIDE + readout + (16 << 20 if case.family == "deep" else 0)
 
 
+@pytest.mark.rule(25)
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_rows_of_a_long_circuit() -> None:
-    """Rule 25: however many rows there are, few have their matrices at once, and these are counted."""
+    """However many rows there are, few have their matrices at once, and these are counted."""
     _, sending, estimate, _ = measured("sweep", "1", "qasm", "double")
     assert sending < estimate
     assert estimate < 100 << 20

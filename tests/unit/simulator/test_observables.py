@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from qiskit.quantum_info import SparsePauliOp, Statevector
+from qiskit import quantum_info
+from qiskit.quantum_info import SparsePauliOp
 from support.examples import examples
 
 from simulator.errors import InvalidProgramError, StoppedError
-from simulator.evolve.state import State
+from simulator.evolve import Statevector
 from simulator.observables import PauliSum, expectation_values, expectation_values_of_rows
 
 DTYPES = [np.complex128, np.complex64, np.float64, np.float32]
@@ -47,10 +48,10 @@ def random_states(rng: np.random.Generator, rows: int, num_qubits: int, dtype: t
     return states / np.linalg.norm(states, axis=1, keepdims=True).astype(states.real.dtype)
 
 
-def laid_out(rows: NDArray[Any], slots: dict[int, int]) -> NDArray[Any]:
-    """The states with qubit q at bit ``slots[q]``."""
+def laid_out(rows: NDArray[Any], bit_of: dict[int, int]) -> NDArray[Any]:
+    """The states with qubit q at bit ``bit_of[q]``."""
     place = np.zeros(rows.shape[1], np.intp)
-    for qubit, slot in slots.items():
+    for qubit, slot in bit_of.items():
         place |= (np.arange(rows.shape[1]) >> qubit & 1) << slot
     moved = np.empty_like(rows)
     moved[:, place] = rows
@@ -58,7 +59,7 @@ def laid_out(rows: NDArray[Any], slots: dict[int, int]) -> NDArray[Any]:
 
 
 def expected(state: NDArray[Any], operator: SparsePauliOp) -> float:
-    return float(Statevector(state.astype(np.complex128)).expectation_value(operator).real)
+    return float(quantum_info.Statevector(state.astype(np.complex128)).expectation_value(operator).real)
 
 
 @examples(120)
@@ -68,8 +69,8 @@ def test_a_sum(num_qubits: int, seed: int, dtype: type[Any], letters: str) -> No
     rng = np.random.default_rng(seed)
     operator = random_sum(rng, num_qubits, int(rng.integers(1, 40)), letters)
     rows = random_states(rng, 1, num_qubits, dtype)
-    slots = dict(enumerate(rng.permutation(num_qubits).tolist()))
-    state = State(laid_out(rows, slots)[0], slots)
+    bit_of = dict(enumerate(rng.permutation(num_qubits).tolist()))
+    state = Statevector(laid_out(rows, bit_of)[0], bit_of)
     kept = state.amplitudes.copy()
     (value,) = expectation_values(state, [pauli_sum(operator)])
     assert abs(value - expected(rows[0], operator)) < tolerance(rows, len(operator))
@@ -82,11 +83,11 @@ def test_wide_states(num_qubits: int, dtype: type[Any]) -> None:
     """A state of many blocks gives the same as in one piece, for strings inside a block and over several."""
     rng = np.random.default_rng(num_qubits)
     rows = random_states(rng, 1, num_qubits, dtype)
-    slots = dict(enumerate(rng.permutation(num_qubits).tolist()))
+    bit_of = dict(enumerate(rng.permutation(num_qubits).tolist()))
     operators = [random_sum(rng, num_qubits, 12), random_sum(rng, num_qubits, 40, "IZ")]
     singles = ["I" * place + letter + "I" * (num_qubits - place - 1) for place in (0, 5, 12) for letter in "XYZ"]
     operators += map(SparsePauliOp, singles)
-    values = expectation_values(State(laid_out(rows, slots)[0], slots), list(map(pauli_sum, operators)))
+    values = expectation_values(Statevector(laid_out(rows, bit_of)[0], bit_of), list(map(pauli_sum, operators)))
     for value, operator in zip(values, operators, strict=True):
         assert abs(value - expected(rows[0], operator)) < tolerance(rows, len(operator))
 
@@ -97,14 +98,14 @@ def test_many_states(num_qubits: int, count: int, seed: int, dtype: type[Any]) -
     """Each row of a batch gives Qiskit's value, and to the last bit what it gives alone."""
     rng = np.random.default_rng(seed)
     rows = random_states(rng, count, num_qubits, dtype)
-    slots = dict(enumerate(rng.permutation(num_qubits).tolist()))
+    bit_of = dict(enumerate(rng.permutation(num_qubits).tolist()))
     operators = [random_sum(rng, num_qubits, strings) for strings in (1, 7)]
     sums = list(map(pauli_sum, operators))
-    moved = laid_out(rows, slots)
-    values = expectation_values_of_rows(moved, slots, sums)
+    moved = laid_out(rows, bit_of)
+    values = expectation_values_of_rows(moved, bit_of, sums)
     assert values.shape == (count, 2)
     for row, value, state in zip(rows, values, moved, strict=True):
-        alone = expectation_values(State(state, slots), sums)
+        alone = expectation_values(Statevector(state, bit_of), sums)
         np.testing.assert_array_equal(value, alone)
         for got, operator in zip(value, operators, strict=True):
             assert abs(got - expected(row, operator)) < tolerance(rows, len(operator))
@@ -116,26 +117,26 @@ def test_a_row_does_not_see_the_others(num_qubits: int, count: int, dtype: type[
     """Values of many batches are the same, to the last bit, however the rows are cut."""
     rng = np.random.default_rng(count)
     rows = random_states(rng, count, num_qubits, dtype)
-    slots = {qubit: qubit for qubit in range(num_qubits)}
+    bit_of = {qubit: qubit for qubit in range(num_qubits)}
     sums = [pauli_sum(random_sum(rng, num_qubits, 9))]
-    cut = [expectation_values_of_rows(rows[start : start + 37], slots, sums) for start in range(0, count, 37)]
-    np.testing.assert_array_equal(expectation_values_of_rows(rows, slots, sums), np.concatenate(cut))
+    cut = [expectation_values_of_rows(rows[start : start + 37], bit_of, sums) for start in range(0, count, 37)]
+    np.testing.assert_array_equal(expectation_values_of_rows(rows, bit_of, sums), np.concatenate(cut))
 
 
 def test_edges() -> None:
     """No sums, a sum of nothing, no qubits, the same string twice: what arithmetic says."""
-    two = State(np.array([0.6, 0, 0, 0.8j]), {0: 0, 1: 1})
+    two = Statevector(np.array([0.6, 0, 0, 0.8j]), {0: 0, 1: 1})
     assert expectation_values(two, []).shape == (0,)
     sums = [PauliSum((), (), ()), PauliSum((0,), (0,), (3.0,)), PauliSum((0, 0), (1, 1), (1.0, 0.5))]
     np.testing.assert_allclose(expectation_values(two, sums), [0, 3, 1.5 * (0.36 - 0.64)], rtol=0, atol=1e-15)
-    nothing = State(np.array([1j]), {})
+    nothing = Statevector(np.array([1j]), {})
     assert expectation_values(nothing, [PauliSum((0,), (0,), (2.0,))]).tolist() == [2]
     assert expectation_values_of_rows(np.empty((0, 4)), {0: 0, 1: 1}, sums).shape == (0, 3)
 
 
 def test_nothing_is_divided_by_the_norm() -> None:
     """The value of a state of norm 2 is 4 times as large."""
-    state = State(np.array([2.0, 0]), {0: 0})
+    state = Statevector(np.array([2.0, 0]), {0: 0})
     assert expectation_values(state, [PauliSum((0,), (1,), (1.0,))]).tolist() == [4]
 
 
@@ -156,7 +157,7 @@ def test_what_is_no_sum_is_refused(masks: Any, message: str) -> None:
 
 def test_a_qubit_that_is_not_there_is_refused() -> None:
     """The qubit and the state's width are named."""
-    state = State(np.array([1.0, 0, 0, 0]), {0: 0, 1: 1})
+    state = Statevector(np.array([1.0, 0, 0, 0]), {0: 0, 1: 1})
     with pytest.raises(InvalidProgramError, match="acts on qubit 5; the state has 2 qubits"):
         expectation_values(state, [PauliSum((0,), (1 << 5,), (1.0,))])
 
@@ -167,7 +168,7 @@ def test_a_checkpoint_ends_it() -> None:
     def stop() -> None:
         raise StoppedError("stop")
 
-    state = State(np.ones(1 << 17) / 2**8.5, {qubit: qubit for qubit in range(17)})
+    state = Statevector(np.ones(1 << 17) / 2**8.5, {qubit: qubit for qubit in range(17)})
     with pytest.raises(StoppedError):
         expectation_values(state, [PauliSum((0,), (1,), (1.0,))], stop)
 
@@ -176,9 +177,9 @@ def test_scratch_is_a_few_blocks() -> None:
     """However wide the state and however many the strings, memory is a few blocks of 2^14 amplitudes."""
     rng = np.random.default_rng(1)
     operator = random_sum(rng, 19, 300)
-    state = State(random_states(rng, 1, 19, np.complex128)[0], {qubit: qubit for qubit in range(19)})
+    state = Statevector(random_states(rng, 1, 19, np.complex128)[0], {qubit: qubit for qubit in range(19)})
     sums = [pauli_sum(operator)]
-    expectation_values(State(state.amplitudes[: 1 << 15], {qubit: qubit for qubit in range(15)}), [])
+    expectation_values(Statevector(state.amplitudes[: 1 << 15], {qubit: qubit for qubit in range(15)}), [])
     tracemalloc.start()
     expectation_values(state, sums)
     _, most = tracemalloc.get_traced_memory()

@@ -42,10 +42,11 @@ RESETS = program(2, 2, ry(1.0, 0), x(1, 0), Reset(0), ry(2.0, 0), x(1, 0), *meas
 STATIC = program(3, 3, ry(0.9, 0), x(1, 0), ry(1.9, 2), x(2, 1), *measures(3))
 
 
+@pytest.mark.rule(27)
 @examples(60)
 @given(st.data(), st.integers(0, 6), st.floats(-7, 7))
 def test_statevector(data: st.DataObject, num_qubits: int, phase: float) -> None:
-    """Rule 27: whatever the instructions and the initial state, the state is complex64 and right to 1e-5."""
+    """Whatever the instructions and the initial state, the state is complex64 and right to 1e-5."""
     instructions = data.draw(unitary_instructions(num_qubits))
     circuit = program(num_qubits, 0, *instructions, global_phase=phase)
     unitary = np.exp(1j * phase) * unitary_of(instructions, num_qubits)
@@ -56,10 +57,11 @@ def test_statevector(data: st.DataObject, num_qubits: int, phase: float) -> None
         np.testing.assert_allclose(result.state, expected, **TOLERANCE)
 
 
+@pytest.mark.rule(27)
 @examples(30)
 @given(st.data(), st.integers(0, 4))
 def test_unitary(data: st.DataObject, num_qubits: int) -> None:
-    """Rule 27: the unitary is complex64 and right to 1e-5, from the identity and from an initial one."""
+    """The unitary is complex64 and right to 1e-5, from the identity and from an initial one."""
     instructions = data.draw(unitary_instructions(num_qubits))
     circuit = program(num_qubits, 0, *instructions)
     initial = random_unitary(2, num_qubits)
@@ -84,10 +86,11 @@ def test_wide_states(num_qubits: int) -> None:
     np.testing.assert_allclose(single, double, **TOLERANCE)
 
 
+@pytest.mark.rule(28, 32)
 @pytest.mark.parametrize("circuit", [STATIC, TELEPORTATION, RESETS], ids=["static", "teleportation", "resets"])
 @pytest.mark.parametrize("sampling", [True, False])
 def test_counts(circuit: Program, *, sampling: bool) -> None:
-    """Rules 28 and 32: counts follow the exact distribution, and the same seed gives the same."""
+    """Counts follow the exact distribution, and the same seed gives the same."""
     options = {"shots": 3000, "memory": True, "sample_measuring": sampling, "precision": "single"}
     result = run(circuit, seed=3, **options)
     assert result == run(circuit, seed=3, **options)
@@ -95,16 +98,18 @@ def test_counts(circuit: Program, *, sampling: bool) -> None:
     assert_likely(result.counts, distribution(circuit))
 
 
+@pytest.mark.rule(31)
 def test_a_collapsed_state() -> None:
-    """Rule 31: the statevector collapses on measure in single precision, too, and has norm 1."""
+    """The statevector collapses on measure in single precision, too, and has norm 1."""
     result = run(TELEPORTATION, method="statevector", seed=4, precision="single")
     assert result.state.dtype == np.complex64
     assert abs(np.linalg.norm(result.state) - 1) < 1e-5
     assert np.count_nonzero(result.state) == 1
 
 
+@pytest.mark.rule(27)
 def test_a_shard_in_single_precision() -> None:
-    """Rule 27: the precision goes with the shard, and its states come back as complex64."""
+    """The precision goes with the shard, and its states come back as complex64."""
     options = Options("statevector", 1, precision="single")
     shard = wire.decode_shard(wire.encode(Shard(options, (Experiment(0, 1, STATIC),))))
     (outcome,) = wire.decode_part(wire.encode(run_shard(shard))).outcomes
@@ -112,8 +117,9 @@ def test_a_shard_in_single_precision() -> None:
     assert outcome.state.ndarray().dtype == np.complex64
 
 
+@pytest.mark.rule(25)
 def test_the_worker_is_asked_for_half_the_bytes() -> None:
-    """Rule 25: admission is asked for 8 bytes an amplitude, and a run takes no more."""
+    """Admission is asked for 8 bytes an amplitude, and a run takes no more."""
     circuit = program(18, 0, *(ry(0.1 * layer, qubit) for layer in range(3) for qubit in range(18)))
     asked: list[int] = []
     shard = Shard(Options("statevector", 1, precision="single"), (Experiment(0, 1, circuit),))

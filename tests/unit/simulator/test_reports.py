@@ -40,6 +40,7 @@ def sweep(rows: int) -> Sweep:
     return Sweep(0, 3, template, ((0, 0),), Array.of(np.linspace(0, 3, rows)[:, None]))
 
 
+@pytest.mark.rule(16)
 @pytest.mark.parametrize(
     ("items", "least"),
     [
@@ -52,7 +53,7 @@ def sweep(rows: int) -> Sweep:
     ],
 )
 def test_fractions_grow_to_one(items: tuple[Experiment | Sweep, ...], least: int) -> None:
-    """Rule 16: what is done is told on the way, and never taken back."""
+    """What is done is told on the way, and never taken back."""
     told: list[float] = []
     run_shard(Shard(Options(method="qasm", shots=100), items), Monitor(report=told.append))
     assert all(before <= after + 1e-12 for before, after in pairwise(told))

@@ -125,6 +125,7 @@ def has(flag: str) -> bool:
     return cpu.exists() and flag in cpu.read_text(encoding="ascii", errors="replace").split()
 
 
+@pytest.mark.rule(28)
 @pytest.mark.parametrize(
     "core",
     [
@@ -133,13 +134,14 @@ def has(flag: str) -> bool:
     ],
 )
 def test_kernels_of_blas(core: str, usual: Found, tmp_path: Path) -> None:
-    """Rule 28: on other kernels of BLAS counts are the same, and states but for rounding."""
+    """On other kernels of BLAS counts are the same, and states but for rounding."""
     assert_same(usual, found(tmp_path, {"OPENBLAS_CORETYPE": core}))
 
 
+@pytest.mark.rule(28)
 @pytest.mark.parametrize("threads", ["2", "4"])
 def test_threads_of_blas(threads: str, usual: Found, tmp_path: Path) -> None:
-    """Rule 28: with other numbers of threads in BLAS, counts are the same, and states bit by bit."""
+    """With other numbers of threads in BLAS, counts are the same, and states bit by bit."""
     other = found(tmp_path, {"OPENBLAS_NUM_THREADS": threads})
     assert_same(usual, other)
     assert all(psi.tobytes() == other.states[name].tobytes() for name, psi in usual.states.items())

@@ -17,9 +17,10 @@ def draws(seed: int, kind: str) -> Draws:
     return found
 
 
+@pytest.mark.rule(32)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_row_is_a_run_of_one_philox_generator(kind: str) -> None:
-    """Rule 32: key (seed), counter (step, row, kind); what version 0.1 draws is said here without its code."""
+    """Key (seed), counter (step, row, kind); what version 0.1 draws is said here without its code."""
     seed, first, count = 2**63 - 1, 5 * BLOCK, 2 * BLOCK
     for number in range(4):
         in_a_step = 4 if kind == "reals" else 16
@@ -33,9 +34,10 @@ def test_a_row_is_a_run_of_one_philox_generator(kind: str) -> None:
         np.testing.assert_array_equal(draws(seed, kind).draw(np.arange(first, first + count), number), expected)
 
 
+@pytest.mark.rule(32)
 @pytest.mark.parametrize("kind", KINDS)
 def test_draws_do_not_depend_on_what_else_is_drawn(kind: str) -> None:
-    """Rule 32: any subset of shots, in any cut and order of draws, gets the same numbers."""
+    """Any subset of shots, in any cut and order of draws, gets the same numbers."""
     whole = draws(9, kind).draw(np.arange(5000), 3)
     again = draws(9, kind)
     again.draw(np.arange(5000), 7)
@@ -45,9 +47,10 @@ def test_draws_do_not_depend_on_what_else_is_drawn(kind: str) -> None:
     assert again.draw(np.arange(0), 3).size == 0
 
 
+@pytest.mark.rule(33)
 @pytest.mark.parametrize("kind", KINDS)
 def test_streams_are_independent(kind: str) -> None:
-    """Rule 33: rows of other seeds, blocks and draw numbers are uncorrelated, and each is uniform."""
+    """Rows of other seeds, blocks and draw numbers are uncorrelated, and each is uniform."""
     rows = [
         draws(seed, kind).draw(np.arange(block * BLOCK, (block + 1) * BLOCK), number)
         for seed in (0, 1, experiment_seed(0, 1), experiment_seed(0, 2))
@@ -68,8 +71,9 @@ def test_kinds_are_independent() -> None:
     assert abs(np.corrcoef(words, reals)[0, 1]) < 4 / np.sqrt(shots.size)
 
 
+@pytest.mark.rule(32, 33)
 def test_experiment_seeds() -> None:
-    """Rule 32 and 33: the first experiment has the job's seed; the others 63-bit seeds of their own, for ever."""
+    """The first experiment has the job's seed; the others 63-bit seeds of their own, for ever."""
     seeds = [experiment_seed(7, index) for index in range(1000)]
     assert seeds[:3] == [7, 3400587460537411945, 6627976899651290509]
     assert len(set(seeds)) == len(seeds)
@@ -77,9 +81,10 @@ def test_experiment_seeds() -> None:
     assert set(seeds[1:]).isdisjoint(experiment_seed(8, index) for index in range(1000))
 
 
+@pytest.mark.rule(32)
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_order_of_shots_and_any_way_of_asking(kind: str) -> None:
-    """Rule 32: a shot's draw is the same alone, among shots in any order, far from others, and in a stretch."""
+    """A shot's draw is the same alone, among shots in any order, far from others, and in a stretch."""
     whole = draws(3, kind).draw(np.arange(5000), 2)
     order = np.random.default_rng(1).permutation(5000)
     np.testing.assert_array_equal(draws(3, kind).draw(order, 2), whole[order])
@@ -104,8 +109,9 @@ def test_few_rows_are_remembered() -> None:
     np.testing.assert_array_equal(reals.draw(shots, 0), first)
 
 
+@pytest.mark.rule(32)
 def test_another_seed() -> None:
-    """Rule 32: one that is begun anew draws what a new one draws."""
+    """One that is begun anew draws what a new one draws."""
     uniforms, shots = Uniforms(1), np.arange(100)
     for seed in (1, 2**62 + 1):
         uniforms.begin(seed)

@@ -94,10 +94,11 @@ def circuits(draw: Draw) -> Program:
     return program(width, width, *instructions, global_phase=0.3)
 
 
+@pytest.mark.rule(32)
 @examples(60)
 @given(circuits(), st.integers(2, 70), st.sampled_from([1.0, 0.3]), st.booleans(), st.data())
 def test_counts_of_rows(circuit: Program, rows: int, share: float, memory: bool, data: st.DataObject) -> None:
-    """Rule 32: counts and memory, whatever is measured into whatever bit."""
+    """Counts and memory, whatever is measured into whatever bit."""
     bits = st.integers(0, circuit.num_qubits - 1)
     pairs = data.draw(st.lists(st.tuples(bits, bits), max_size=circuit.num_qubits))
     template = program(
@@ -106,31 +107,35 @@ def test_counts_of_rows(circuit: Program, rows: int, share: float, memory: bool,
     check_rows(swept(template, rows, share=share), Options("qasm", 50, memory=memory))
 
 
+@pytest.mark.rule(32)
 @examples(40)
 @given(circuits(), st.integers(2, 70), st.sampled_from(["double", "single"]))
 def test_states_of_rows(circuit: Program, rows: int, precision: str) -> None:
-    """Rule 32: statevectors, the global phase among what is swept."""
+    """Statevectors, the global phase among what is swept."""
     check_rows(swept(circuit, rows), Options("statevector", 1, precision=precision))
 
 
+@pytest.mark.rule(32)
 @pytest.mark.parametrize("width", [9, 12])
 def test_wider_rows(width: int) -> None:
-    """Rule 32: up to the width at which rows are no longer run together."""
+    """Up to the width at which rows are no longer run together."""
     layers = [gate for q in range(width) for gate in (ry(0.1, q), Gate("rz", (q,), (0.2,)), x((q + 1) % width, q))]
     template = program(width, width, *layers, *layers, *measures(width))
     check_rows(swept(template, 9), Options("qasm", 300))
 
 
+@pytest.mark.rule(32)
 def test_rows_of_wide_rotations() -> None:
-    """Rule 32: rotations about Pauli strings on more qubits than a matrix has."""
+    """Rotations about Pauli strings on more qubits than a matrix has."""
     rng = np.random.default_rng(5)
     turns = [rotation(rng, rng.permutation(12)[:size].tolist()) for size in (3, 7, 9, 12, 12)]
     check_rows(swept(program(12, 12, *everywhere(12), *turns, *measures(12)), 9), Options("qasm", 300))
 
 
+@pytest.mark.rule(31)
 @pytest.mark.parametrize("shots", [0, 1, 1500])
 def test_any_number_of_shots(shots: int) -> None:
-    """Rule 31: no shots, one, and more than a block of random numbers has."""
+    """No shots, one, and more than a block of random numbers has."""
     template = program(2, 3, ry(0.1, 0), x(1, 0), *measures(2))
     check_rows(swept(template, 4), Options("qasm", shots, memory=True))
 
@@ -160,11 +165,13 @@ def test_rows_that_run_apart(template: Program, options: Options) -> None:
         check_rows(check_rows_apart, options, together=False)
 
 
+@pytest.mark.rule(28)
 def test_without_clbits() -> None:
-    """Rule 28: no clbits give empty counts."""
+    """No clbits give empty counts."""
     check_rows(swept(program(2, 0, h(0), ry(0.1, 1)), 3), Options("qasm", 10, memory=True))
 
 
+@pytest.mark.rule(36)
 @pytest.mark.parametrize(
     ("change", "text"),
     [
@@ -182,7 +189,7 @@ def test_without_clbits() -> None:
     ],
 )
 def test_what_is_no_sweep(change: dict, text: str) -> None:
-    """Rule 36: places, values and names that do not fit are refused when it is built."""
+    """Places, values and names that do not fit are refused when it is built."""
     template = program(1, 1, ry(0.1, 0), h(0))
     whole = {
         "index": 0, "seed": 0, "template": template, "places": ((0, 0),), "values": Array.of(np.zeros((2, 1))),

@@ -11,7 +11,7 @@ import pytest
 from support.processes import ROOT, eventually
 
 from worker.node import Node
-from worker.runtime.runs import Runs
+from worker.runtime.runs import RunTable
 from worker.settings import QUEUE
 
 pytestmark = pytest.mark.slow  # starts processes
@@ -37,7 +37,7 @@ def node(store, worker):
     started = []
 
     def make(consumer):
-        started.append(Node(None, store, Runs(slots=4), worker(slots=2), consumer))
+        started.append(Node(None, store, RunTable(slots=4), worker(slots=2), consumer))
         return started[-1]
 
     yield make
@@ -45,8 +45,9 @@ def node(store, worker):
         each.stop()
 
 
+@pytest.mark.rule(43)
 def test_the_slots_are_those_that_the_pool_has_now(node, store):
-    """Rule 43: a node whose pool grows or shrinks says so with its next tick, and the window follows."""
+    """A node whose pool grows or shrinks says so with its next tick, and the window follows."""
     consumer = Consumer(slots=2)
     node(consumer)
     eventually(lambda: [info.slots for info in store.workers()] == [2], what="the registration")

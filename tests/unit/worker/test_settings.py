@@ -120,6 +120,7 @@ def test_unix_sockets(url):
     assert "p%40w" not in settings.address + repr(settings)
 
 
+@pytest.mark.rule(37)
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
@@ -132,5 +133,5 @@ def test_unix_sockets(url):
     ],
 )
 def test_masked(url, shown):
-    """Rule 37: no user or password is left in a masked URL."""
+    """No user or password is left in a masked URL."""
     assert masked(url) == shown

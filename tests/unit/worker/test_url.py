@@ -1,4 +1,4 @@
-"""Contract 18, 37: a URL of Redis is checked before it is used, and nothing of a password is ever shown."""
+"""A URL of Redis is checked before it is used, and nothing of a password is ever shown."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from kombu.utils.url import parse_url
 from worker.settings import Settings, SettingsError
 from worker.url import defect, for_celery, for_redis_py, masked
 
+pytestmark = pytest.mark.rule(18, 37)
+
 SECRET = ("XQZ", "WKJ")
 
 
+@pytest.mark.rule(37)
 @pytest.mark.parametrize("scheme", ["redis", "rediss"])
 @pytest.mark.parametrize("character", ["/", "#", "?", "@/", "/@", "[", "]", " ", "\t", "\n", "?a=", "℀"])
 @pytest.mark.parametrize("login", ["", "user"])
 def test_a_password_that_is_not_encoded(scheme, character, login):
-    """Rule 37: a password with a character of a URL's own is refused, with the cure, and not shown."""
+    """A password with a character of a URL's own is refused, with the cure, and not shown."""
     url = f"{scheme}://{login}:{character.join(SECRET)}@host:6379/0"
     with pytest.raises(SettingsError, match="percent-encode the password") as refused:
         Settings.from_env(url, {})

@@ -1,5 +1,6 @@
 -- The first prelude of every script: the clock, the calls to Redis, and the names of keys that Python does not use.
--- Those that it does, such as job_key(id), stand in front of this: worker/record/keys.py writes them.
+-- Those that it does, such as job_key(id), and LEAST_WINDOW, RECORD_BYTES and USUAL_QUOTA stand in front of this:
+-- worker/record/scripts.py writes them.
 --
 -- A shard is in exactly one place: waiting -> sent -> leased -> done, or leased -> waiting. A job is QUEUED, then
 -- RUNNING, then DONE, ERROR or CANCELLED for good. worker/record/keys.py lists the keys and what they hold.
@@ -48,9 +49,6 @@ local function turn_key(lane) return PREFIX .. "turn:" .. lane end
 local WINDOW, TURN = PREFIX .. "window:" .. LANE, turn_key(LANE)
 
 local FINAL = { DONE = true, ERROR = true, CANCELLED = true }
-local LEAST_WINDOW = 2
--- What a job takes in memory beside its payload and its parts: its fields, its description, its places in lists.
-local RECORD_BYTES = 1536
 -- Jobs of one owner that are looked at once more before a job is refused.
 local MOST_RECOUNTED = 1000
 -- Above any value of the counter `clock`, and exact in a double.

@@ -13,8 +13,6 @@ local backend, tags = ARGV[14], ARGV[15]
 local upload = upload_key(ARGV[16])
 -- Where the payload begins that comes along.
 local ALONG = 17
--- The owners' budget where nobody has set one.
-local USUAL_QUOTA = 4 * 2 ^ 30
 
 local known = fields(id, "digest")
 if known then

@@ -65,8 +65,9 @@ def test_run_shows_a_histogram(url, bell):
     assert done.stderr == ""
 
 
+@pytest.mark.rule(32)
 def test_json_is_all_there_is_on_stdout(url, bell):
-    """`--json` prints one JSON document, and the same seed gives the same counts (contract 32)."""
+    """`--json` prints one JSON document, and the same seed gives the same counts."""
     first, second = (json.loads(basicaer("run", bell, "--seed", "7", "--json", url=url).stdout) for _ in range(2))
     assert first["status"] == "DONE"
     assert first["results"][0]["counts"] == second["results"][0]["counts"]
@@ -93,8 +94,9 @@ def _flat(rows):
     return [pair for row in rows for pair in (row if isinstance(row[0], list) else [row])]
 
 
+@pytest.mark.rule(13, 14)
 def test_a_job_is_found_again_by_its_id(url, bell):
-    """`run --no-wait` prints the id and nothing else; `result`, `status` and `jobs` find it (contract 13, 14)."""
+    """`run --no-wait` prints the id and nothing else; `result`, `status` and `jobs` find it."""
     job_id = submitted(url, bell)
     result = json.loads(basicaer("result", job_id, "--json", url=url).stdout)
     assert (result["job_id"], result["status"]) == (job_id, "DONE")
@@ -106,8 +108,9 @@ def test_a_job_is_found_again_by_its_id(url, bell):
     assert basicaer("jobs", "--status", "cancelled", "--json", url=url).stdout == "[]\n"
 
 
+@pytest.mark.rule(16)
 def test_logs(url, bell):
-    """`basicaer logs` prints a line for each thing that happened, oldest first (contract 16)."""
+    """`basicaer logs` prints a line for each thing that happened, oldest first."""
     job_id = submitted(url, bell)
     basicaer("result", job_id, url=url)
     lines = basicaer("logs", job_id, url=url).stdout.splitlines()
@@ -118,8 +121,9 @@ def test_logs(url, bell):
     assert entries[2]["seconds"] > 0
 
 
+@pytest.mark.rule(6)
 def test_a_job_that_failed_ends_with_1(url):
-    """The error's type and text are on stderr, the exit code is 1, and there is no traceback (contract 6)."""
+    """The error's type and text are on stderr, the exit code is 1, and there is no traceback."""
     circuit = QuantumCircuit(1, 1)
     zero = circuit.add_var("zero", expr.lift(0, types.Uint(8)))
     circuit.store(zero, expr.div(expr.lift(1, types.Uint(8)), zero))
@@ -133,8 +137,9 @@ def test_a_job_that_failed_ends_with_1(url):
     assert "division by zero" in json.loads(basicaer("status", job_id, "--json", url=url).stdout)["error"]
 
 
+@pytest.mark.rule(8, 10)
 def test_cancel_takes_effect_once(idle_url, bell):
-    """A queued job is cancelled with code 0; again, or its result, is code 1 (contract 8, 10)."""
+    """A queued job is cancelled with code 0; again, or its result, is code 1."""
     job_id = submitted(idle_url, bell)
     first, again = (basicaer("cancel", job_id, url=idle_url) for _ in range(2))
     assert (first.exit_code, first.stdout) == (0, "CANCELLED\n")
@@ -145,9 +150,10 @@ def test_cancel_takes_effect_once(idle_url, bell):
     assert "cancelled" in done.stderr
 
 
+@pytest.mark.rule(13)
 @pytest.mark.parametrize("command", ["status", "result", "logs", "cancel"])
 def test_an_unknown_id_ends_with_4(idle_url, command):
-    """No job with this id: said with the id and the address, exit code 4 (contract 13)."""
+    """No job with this id: said with the id and the address, exit code 4."""
     done = basicaer(command, "no-such-job", url=idle_url)
     assert done.exit_code == 4
     assert "no-such-job" in done.stderr
@@ -185,9 +191,10 @@ def test_a_missing_file_ends_with_2(url):
     assert (done.exit_code, done.stderr) == (2, "Error: not-there.qasm: No such file or directory\n")
 
 
+@pytest.mark.rule(18)
 @pytest.mark.parametrize("arguments", [["jobs"], ["status", "x"], ["run", "{bell}"]])
 def test_an_unreachable_redis_ends_with_3(bell, arguments):
-    """The address is named without its password (contract 18)."""
+    """The address is named without its password."""
     done = basicaer(*(argument.format(bell=bell) for argument in arguments), url=NOWHERE)
     assert done.exit_code == 3
     assert "127.0.0.1:1" in done.stderr

@@ -312,8 +312,9 @@ def test_without_workers_it_says_so(monkeypatch, tmp_path):
     assert "No worker is up" in basicaer("workers").stderr
 
 
+@pytest.mark.rule(32)
 def test_workers_that_differ_are_named_by_what():
-    """Rule 32: counts are equal on equal workers, so where they are not, it is said."""
+    """Counts are equal on equal workers, so where they are not, it is said."""
     plain = WorkerInfo("a", 1, ("basicaer",), 1, 1, {"numpy": "2.4"}, blas="b 1", cpu="x86_64 AVX2")
     assert differences([plain, plain]) == []
     other = replace(plain, blas="b 2", versions={"numpy": "2.5"})

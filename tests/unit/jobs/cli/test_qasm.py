@@ -114,8 +114,9 @@ def test_a_gate_that_an_include_defines_is_that_gate(tmp_path):
     assert kinds(program) == {"cx": 1}
 
 
+@pytest.mark.rule(29)
 def test_a_defined_gate_is_its_definition(tmp_path):
-    """What a file's gate does is what its definition does, on its own qubits and parameters (rule 29)."""
+    """What a file's gate does is what its definition does, on its own qubits and parameters."""
     program = read(tmp_path, HEADER_2 + "gate g(t) a, b { cx b, a; rz(t/2) a; }\ng(1) q[2], q[0];\n")
     plain = read(tmp_path, HEADER_2 + "cx q[0], q[2];\nrz(0.5) q[2];\n")
     assert Operator(rebuild(program)) == Operator(rebuild(plain))

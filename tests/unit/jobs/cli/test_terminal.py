@@ -46,9 +46,10 @@ def test_a_terminal_without_utf8_gets_ascii():
     assert printed(print_counts, {"0": 3}, encoding="ascii")[0].count("#") == 48
 
 
+@pytest.mark.rule(31)
 @pytest.mark.parametrize("counts", [{}, {"00": 0}])
 def test_no_counts_are_said(counts):
-    """Zero shots, or no clbits, are not an error (contract 31)."""
+    """Zero shots, or no clbits, are not an error."""
     assert printed(print_counts, counts) == ["  no counts"]
 
 

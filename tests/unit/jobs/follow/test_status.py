@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from celery import states
 from qiskit.providers import JobStatus
 
@@ -9,8 +10,9 @@ from jobs.follow.status import CELERY_STATUS, RECORD_STATUS
 from worker.record.values import FINAL_STATES
 
 
+@pytest.mark.rule(5)
 def test_every_celery_state_has_a_row():
-    """Rule 5: every Celery state has exactly one row."""
+    """Every Celery state has exactly one row."""
     assert set(CELERY_STATUS) == states.ALL_STATES | {states.REJECTED, states.IGNORED}
 
 

@@ -13,8 +13,9 @@ from jobs.lowering import LoweringError, lower
 from simulator.circuit import expression, instructions, program
 
 
+@pytest.mark.rule(31)
 def test_registers_may_share_bits_and_bits_may_have_none() -> None:
-    """Rule 31: a register is a list of places; bits of no register count too."""
+    """A register is a list of places; bits of no register count too."""
     low = QuantumRegister(2, "low")
     circuit = QuantumCircuit([Qubit()], low, ClassicalRegister(1, "c"), [Clbit()])
     circuit.add_register(QuantumRegister(name="alias", bits=[low[1], low[0]]))
@@ -24,21 +25,24 @@ def test_registers_may_share_bits_and_bits_may_have_none() -> None:
     assert lowered.header.cregs == (program.Register("c", (0,)),)
 
 
+@pytest.mark.rule(16)
 @pytest.mark.parametrize("metadata", [{}, {"a": [1, 2.5, None, {"b": "ü"}]}])
 def test_metadata_travels_as_json(metadata: dict[str, object]) -> None:
-    """Rule 16: what JSON can say is kept."""
+    """What JSON can say is kept."""
     text = lower(QuantumCircuit(1, metadata=metadata)).header.metadata
     assert json.loads(text) == metadata
 
 
+@pytest.mark.rule(17)
 @pytest.mark.parametrize("metadata", [{"a": object()}, {1: 2}, {"a": (1, 2)}, {"a": float("nan")}])
 def test_metadata_that_json_would_change_stays(metadata: dict[object, object]) -> None:
-    """Rule 17: what JSON cannot say exactly does not travel."""
+    """What JSON cannot say exactly does not travel."""
     assert lower(QuantumCircuit(1, metadata=metadata)).header.metadata is None
 
 
+@pytest.mark.rule(22)
 def test_a_later_change_changes_nothing() -> None:
-    """Rule 22: the Program is a value, whatever becomes of the circuit."""
+    """The Program is a value, whatever becomes of the circuit."""
     circuit = QuantumCircuit(1)
     circuit.x(0)
     lowered = lower(circuit)
@@ -46,21 +50,24 @@ def test_a_later_change_changes_nothing() -> None:
     assert lowered.instructions == (instructions.Gate("x", (0,)),)
 
 
+@pytest.mark.rule(22)
 def test_only_circuits_are_lowered() -> None:
-    """Rule 22: anything else is refused, saying what it was."""
+    """Anything else is refused, saying what it was."""
     with pytest.raises(LoweringError, match="a QuantumCircuit is needed, not str"):
         lower("x")
 
 
+@pytest.mark.rule(23)
 def test_input_variables_are_refused_by_name() -> None:
-    """Rule 23: an input variable has no value."""
+    """An input variable has no value."""
     circuit = QuantumCircuit(1, inputs=[expr.Var.new("angle", types.Float())], name="open")
     with pytest.raises(LoweringError, match=r'"open" .*input variables have no values: angle'):
         lower(circuit)
 
 
+@pytest.mark.rule(30)
 def test_variables_of_every_scope_have_a_place() -> None:
-    """Rule 30: declared variables are numbered, those of blocks too, although names repeat."""
+    """Declared variables are numbered, those of blocks too, although names repeat."""
     circuit = QuantumCircuit(1, 1)
     circuit.add_var("a", expr.lift(3, types.Uint(4)))
     circuit.add_uninitialized_var(expr.Var.new("b", types.Float()))

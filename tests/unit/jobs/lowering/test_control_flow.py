@@ -42,6 +42,7 @@ def only(circuit: QuantumCircuit) -> instructions.Instruction:
     return instruction
 
 
+@pytest.mark.rule(30)
 @pytest.mark.parametrize(
     ("condition", "expected"),
     [
@@ -61,7 +62,7 @@ def only(circuit: QuantumCircuit) -> instructions.Instruction:
     ],
 )
 def test_conditions_become_expressions(circuit: QuantumCircuit, condition: object, expected: object) -> None:
-    """Rule 30: old conditions on bits and registers, and expressions, are all expressions."""
+    """Old conditions on bits and registers, and expressions, are all expressions."""
     node = condition(circuit)
     if isinstance(node, expr.Expr) and not isinstance(node.type, types.Bool):
         node = expr.cast(node, types.Bool())
@@ -71,8 +72,9 @@ def test_conditions_become_expressions(circuit: QuantumCircuit, condition: objec
     assert only(circuit) == instructions.IfElse(expected, (X,))
 
 
+@pytest.mark.rule(30)
 def test_both_branches_are_kept(circuit: QuantumCircuit) -> None:
-    """Rule 30: if and else."""
+    """If and else."""
     with circuit.if_test((circuit.clbits[0], 1)) as otherwise:
         circuit.x(0)
     with otherwise:
@@ -80,27 +82,30 @@ def test_both_branches_are_kept(circuit: QuantumCircuit) -> None:
     assert only(circuit) == instructions.IfElse(Clbit(0), (X,), (Y,))
 
 
+@pytest.mark.rule(30)
 def test_a_block_on_other_bits_is_mapped(circuit: QuantumCircuit) -> None:
-    """Rule 30: a block's bits are those that it was appended to, in order."""
+    """A block's bits are those that it was appended to, in order."""
     block = QuantumCircuit(1, 1)
     block.measure(0, 0)
     circuit.if_test((circuit.clbits[0], 1), block, [0], [2])
     assert only(circuit) == instructions.IfElse(Clbit(0), (instructions.Measure(0, 2),))
 
 
+@pytest.mark.rule(30)
 @pytest.mark.parametrize(
     ("indices", "expected"),
     [(range(1, 9, 3), instructions.Range(1, 9, 3)), ([4, -1], (4, -1)), (range(0), instructions.Range(0, 0, 1))],
 )
 def test_for_loops_keep_their_indices(circuit: QuantumCircuit, indices: object, expected: object) -> None:
-    """Rule 30: a range stays a range, and a loop without a parameter has one body."""
+    """A range stays a range, and a loop without a parameter has one body."""
     with circuit.for_loop(indices):
         circuit.x(0)
     assert only(circuit) == instructions.For(expected, ((X,),))
 
 
+@pytest.mark.rule(30)
 def test_a_loop_parameter_makes_a_body_an_index(circuit: QuantumCircuit) -> None:
-    """Rule 30: a Parameter is bound to each index, in blocks within the block too."""
+    """A Parameter is bound to each index, in blocks within the block too."""
     with circuit.for_loop((1, 3), Parameter("i")) as index, circuit.if_test((circuit.clbits[0], 1)):
         circuit.rx(index / 2, 0)
     loop = only(circuit)
@@ -110,8 +115,9 @@ def test_a_loop_parameter_makes_a_body_an_index(circuit: QuantumCircuit) -> None
     ]
 
 
+@pytest.mark.rule(23)
 def test_loops_over_parameters_have_a_limit(circuit: QuantumCircuit, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rule 23: a loop that would be unrolled without end is refused, naming the limit and the cure."""
+    """A loop that would be unrolled without end is refused, naming the limit and the cure."""
     monkeypatch.setattr(control_flow, "MAX_UNROLLED", 100)
     with circuit.for_loop(range(10**12), Parameter("i")) as index:
         circuit.rx(index, 0)
@@ -119,8 +125,9 @@ def test_loops_over_parameters_have_a_limit(circuit: QuantumCircuit, monkeypatch
         lower(circuit)
 
 
+@pytest.mark.rule(23)
 def test_a_loop_that_is_too_long_is_refused_at_once(circuit: QuantumCircuit) -> None:
-    """Rule 23: the first body tells how many instructions all of them would be."""
+    """The first body tells how many instructions all of them would be."""
     with circuit.for_loop(range(10**15, 0, -3), Parameter("i")) as index:
         circuit.rx(index, 0)
     begin = time.process_time()
@@ -129,8 +136,9 @@ def test_a_loop_that_is_too_long_is_refused_at_once(circuit: QuantumCircuit) -> 
     assert time.process_time() - begin < 1
 
 
+@pytest.mark.rule(30)
 def test_a_loop_whose_parameter_changes_nothing_has_one_body(circuit: QuantumCircuit) -> None:
-    """Rule 30: `i - i` in a global phase, as the importer of OpenQASM 3 writes it, asks for no body of its own."""
+    """`i - i` in a global phase, as the importer of OpenQASM 3 writes it, asks for no body of its own."""
     with circuit.for_loop(range(10**8), Parameter("i")) as index:
         circuit.x(0)
         circuit.global_phase += index - index
@@ -138,8 +146,9 @@ def test_a_loop_whose_parameter_changes_nothing_has_one_body(circuit: QuantumCir
     assert loop == instructions.For(instructions.Range(0, 10**8), ((instructions.Gate("x", (0,)),),))
 
 
+@pytest.mark.rule(30)
 def test_a_loop_parameter_in_a_phase_or_an_inner_block_counts(circuit: QuantumCircuit) -> None:
-    """Rule 30: where what a body does depends on the index, each index has its own."""
+    """Where what a body does depends on the index, each index has its own."""
     with circuit.for_loop(range(3), Parameter("i")) as index:
         circuit.global_phase += index
     with circuit.for_loop(range(3), Parameter("j")) as index, circuit.if_test((circuit.clbits[0], 1)):
@@ -147,16 +156,18 @@ def test_a_loop_parameter_in_a_phase_or_an_inner_block_counts(circuit: QuantumCi
     assert [len(loop.bodies) for loop in lower(circuit).instructions] == [3, 3]
 
 
+@pytest.mark.rule(23)
 def test_only_the_open_parameter_is_named(circuit: QuantumCircuit) -> None:
-    """Rule 23: a loop's parameter has its values from the loop."""
+    """A loop's parameter has its values from the loop."""
     with circuit.for_loop(range(2), Parameter("index")) as index:
         circuit.rx(index + Parameter("open"), 0)
     with pytest.raises(LoweringError, match="parameters have no values: open;"):
         lower(circuit)
 
 
+@pytest.mark.rule(30)
 def test_a_loop_variable_is_a_variable(circuit: QuantumCircuit) -> None:
-    """Rule 30: a loop over an expr.Var has one body, and names its variable."""
+    """A loop over an expr.Var has one body, and names its variable."""
     with circuit.for_loop(range(4), expr.Var.new("i", types.Uint(3))) as index:
         circuit.store(circuit.cregs[0], index)
     lowered = lower(circuit)
@@ -166,8 +177,9 @@ def test_a_loop_variable_is_a_variable(circuit: QuantumCircuit) -> None:
     )
 
 
+@pytest.mark.rule(30)
 def test_while_break_and_continue(circuit: QuantumCircuit) -> None:
-    """Rule 30: jumps stand where they stood."""
+    """Jumps stand where they stood."""
     with circuit.while_loop((circuit.clbits[0], 1)):
         with circuit.if_test((circuit.clbits[1], 1)):
             circuit.break_loop()
@@ -182,8 +194,9 @@ def test_while_break_and_continue(circuit: QuantumCircuit) -> None:
     )
 
 
+@pytest.mark.rule(30)
 def test_switch_keeps_labels_and_default(circuit: QuantumCircuit) -> None:
-    """Rule 30: several labels share a body; the default has none."""
+    """Several labels share a body; the default has none."""
     with circuit.switch(circuit.cregs[0]) as case:
         with case(0, 5):
             circuit.x(0)
@@ -194,16 +207,18 @@ def test_switch_keeps_labels_and_default(circuit: QuantumCircuit) -> None:
     )
 
 
+@pytest.mark.rule(30)
 def test_box_and_its_phase(circuit: QuantumCircuit) -> None:
-    """Rule 30: a box is its body; a block's global phase is a gate, since the block may not run once."""
+    """A box is its body; a block's global phase is a gate, since the block may not run once."""
     block = QuantumCircuit(1, global_phase=0.5)
     block.x(0)
     circuit.box(block, [0], [])
     assert only(circuit) == instructions.Box((instructions.Gate("global_phase", (), (0.5,)), X))
 
 
+@pytest.mark.rule(30)
 def test_store_writes_bits_registers_variables_and_places(circuit: QuantumCircuit) -> None:
-    """Rule 30: everything that Qiskit can store to."""
+    """Everything that Qiskit can store to."""
     number = circuit.add_var("number", expr.lift(3, types.Uint(3)))
     circuit.store(circuit.clbits[1], expr.lift(True))
     circuit.store(circuit.cregs[0], number)
@@ -223,8 +238,9 @@ def test_a_register_read_wider_cannot_be_written(circuit: QuantumCircuit) -> Non
         lower(circuit)
 
 
+@pytest.mark.rule(23)
 def test_a_definition_may_declare_but_not_receive(circuit: QuantumCircuit) -> None:
-    """Rule 23: variables of a definition are its own; an input of one has no value."""
+    """Variables of a definition are its own; an input of one has no value."""
     own, given = expr.Var.new("own", types.Bool()), expr.Var.new("given", types.Bool())
     instruction = Instruction("inner", 0, 1, [])
     instruction.definition = QuantumCircuit(0, 1, declarations={own: True})
@@ -237,9 +253,10 @@ def test_a_definition_may_declare_but_not_receive(circuit: QuantumCircuit) -> No
         lower(circuit)
 
 
+@pytest.mark.rule(30)
 @pytest.mark.parametrize(("length", "unit"), [(Duration.dt(4), "dt"), (Duration.us(4), "s")])
 def test_a_stretch_is_nothing_long(circuit: QuantumCircuit, length: Duration, unit: str) -> None:
-    """Rule 30: a stretch takes its shortest value, 0, in the unit of what it is compared with."""
+    """A stretch takes its shortest value, 0, in the unit of what it is compared with."""
     stretch = circuit.add_stretch("stretch")
     with circuit.if_test(expr.less(stretch, length)):
         circuit.x(0)
@@ -248,8 +265,9 @@ def test_a_stretch_is_nothing_long(circuit: QuantumCircuit, length: Duration, un
     assert condition.right.value == pytest.approx(4 if unit == "dt" else 4e-6)
 
 
+@pytest.mark.rule(30)
 def test_each_comparison_has_its_own_unit(circuit: QuantumCircuit) -> None:
-    """Rule 30: a stretch may be compared with dt in one place and with seconds in another."""
+    """A stretch may be compared with dt in one place and with seconds in another."""
     stretch = circuit.add_stretch("stretch")
     in_dt, in_seconds = expr.less(stretch, Duration.dt(4)), expr.less(stretch, Duration.ns(4))
     with circuit.if_test(expr.logic_and(in_dt, in_seconds)):

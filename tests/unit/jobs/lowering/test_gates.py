@@ -78,28 +78,32 @@ class Endless(Gate):
         self.definition.append(Endless(), [0])
 
 
+@pytest.mark.rule(29)
 @pytest.mark.parametrize("name", sorted(STANDARD_GATES))
 def test_a_standard_gate_is_one_gate_of_the_table(name: str) -> None:
-    """Rule 29: each of the 51 standard gates is native; cu is a u and a phase, both controlled."""
+    """Each of the 51 standard gates is native; cu is a u and a phase, both controlled."""
     gate = STANDARD_GATES[name].base_class(*[0.5] * len(STANDARD_GATES[name].params))
     found = lowered(gate)
     assert all(isinstance(instruction, instructions.Gate) for instruction in found)
     assert len(found) == (2 if name == "cu" else 1)
 
 
+@pytest.mark.rule(29)
 def test_there_are_51_standard_gates() -> None:
-    """Rule 29 counts them: a Qiskit that brings more is noticed here."""
+    """The standard gates are as many as the contract counts: a Qiskit that brings more is noticed here."""
     assert len(STANDARD_GATES) == 51
 
 
+@pytest.mark.rule(29)
 def test_open_controls_are_a_control_state() -> None:
-    """Rule 29: bit i of the control state belongs to the i-th control."""
+    """Bit i of the control state belongs to the i-th control."""
     (gate,) = lowered(XGate().control(3, ctrl_state="011"))
     assert gate == instructions.Gate("x", (3,), (), (0, 1, 2), 0b011)
 
 
+@pytest.mark.rule(29)
 def test_controls_of_controls_are_flat() -> None:
-    """Rule 29: a controlled controlled gate is one gate with all the controls, in order."""
+    """A controlled controlled gate is one gate with all the controls, in order."""
     inner = RYGate(0.3).control(1, ctrl_state=0)
     (gate,) = lowered(AnnotatedOperation(inner, ControlModifier(2, 0b10)))
     assert gate == instructions.Gate("ry", (3,), (0.3,), (0, 1, 2), 0b010)
@@ -111,16 +115,18 @@ def test_all_ones_is_no_control_state() -> None:
     assert gate == instructions.Gate("x", (2,), (), (0, 1))
 
 
+@pytest.mark.rule(29)
 @pytest.mark.parametrize("operation", [MCXGate(25), UnitaryGate(random_unitary(4, seed=1)).control(1)])
 def test_a_controlled_gate_is_no_larger_matrix(operation: Gate) -> None:
-    """Rule 29: controls are named, never multiplied out."""
+    """Controls are named, never multiplied out."""
     (instruction,) = lowered(operation)
     assert len(instruction.controls) == operation.num_ctrl_qubits
     assert not isinstance(instruction, instructions.Unitary) or instruction.matrix.shape == (4, 4)
 
 
+@pytest.mark.rule(29)
 def test_a_controlled_custom_gate_controls_its_definition() -> None:
-    """Rule 29: a base gate that is not native is lowered by its definition, each part of it controlled."""
+    """A base gate that is not native is lowered by its definition, each part of it controlled."""
     body = QuantumCircuit(2, global_phase=0.5)
     body.h(0)
     body.cx(0, 1)
@@ -216,13 +222,15 @@ def test_a_label_changes_nothing() -> None:
     assert lowered(XGate(label="flip")) == lowered(XGate())
 
 
+@pytest.mark.rule(29)
 def test_pauli_has_its_last_letter_on_the_first_qubit() -> None:
-    """Rule 29: pauli is a gate a letter, and none for the identity."""
+    """Pauli is a gate a letter, and none for the identity."""
     assert lowered(PauliGate("XIZ")) == (instructions.Gate("z", (0,)), instructions.Gate("x", (2,)))
 
 
+@pytest.mark.rule(29)
 def test_an_evolution_is_its_rotations() -> None:
-    """Rule 29: of a product formula, one rotation a string, in order; the identity is a global phase."""
+    """Of a product formula, one rotation a string, in order; the identity is a global phase."""
     operator = SparsePauliOp(["XIYZ", "IIII", "IZII", "ZZII"], [0.5, -0.2, 0.3, 1.0])
     circuit = QuantumCircuit(5)
     circuit.append(PauliEvolutionGate(operator, time=0.4), [4, 2, 1, 0])
@@ -238,10 +246,11 @@ def test_an_evolution_is_its_rotations() -> None:
     np.testing.assert_allclose(state, Statevector(circuit.decompose(reps=3)).data, atol=1e-12)
 
 
+@pytest.mark.rule(29)
 @pytest.mark.parametrize("order", [1, 2, 4])
 @pytest.mark.parametrize("reps", [1, 3])
 def test_any_product_formula_is_its_definition(order: int, reps: int) -> None:
-    """Rule 29: what runs is the formula that the circuit names."""
+    """What runs is the formula that the circuit names."""
     operator = SparsePauliOp(["XXYZ", "ZZIX", "IYXY", "YIIZ"], [0.5, -0.2, 0.3, 1.0])
     circuit = QuantumCircuit(4)
     circuit.h(range(4))
@@ -252,6 +261,7 @@ def test_any_product_formula_is_its_definition(order: int, reps: int) -> None:
     np.testing.assert_allclose(state, Statevector(circuit.decompose(reps=3)).data, atol=1e-12)
 
 
+@pytest.mark.rule(29)
 @pytest.mark.parametrize(
     "gate",
     [
@@ -265,7 +275,7 @@ def test_any_product_formula_is_its_definition(order: int, reps: int) -> None:
 # SciPy's remarks on its own calls, within the matrix of a PauliEvolutionGate.
 @pytest.mark.filterwarnings("ignore::scipy.sparse.SparseEfficiencyWarning")
 def test_other_evolutions_go_by_their_definition(gate: Gate) -> None:
-    """Rule 29: a synthesis of another kind, projectors, and controls."""
+    """A synthesis of another kind, projectors, and controls."""
     circuit = QuantumCircuit(3)
     circuit.h(range(3))
     circuit.append(gate, range(3))
@@ -275,15 +285,17 @@ def test_other_evolutions_go_by_their_definition(gate: Gate) -> None:
     np.testing.assert_allclose(state, Statevector(circuit).data, atol=1e-12)
 
 
+@pytest.mark.rule(29)
 @pytest.mark.skipif(not hasattr(library, "PauliProductRotationGate"), reason="this Qiskit has no such gate")
 def test_a_rotation_about_a_product() -> None:
-    """Rule 29: its sign is in the angle."""
+    """Its sign is in the angle."""
     gate = library.PauliProductRotationGate(Pauli("-XIZY"), 0.3)
     assert lowered(gate) == (instructions.Gate("ryzx", (0, 1, 3), (-0.3,)),)
 
 
+@pytest.mark.rule(29)
 def test_permutation_says_where_each_state_comes_from() -> None:
-    """Rule 29: pattern[k] = m moves the state of qubit m to qubit k."""
+    """Pattern[k] = m moves the state of qubit m to qubit k."""
     assert lowered(PermutationGate([2, 0, 1])) == (instructions.Permutation((0, 1, 2), (2, 0, 1)),)
 
 
@@ -295,27 +307,30 @@ def test_a_diagonal_under_controls_stays_small(size: int, kind: type) -> None:
     assert {type(instruction) for instruction in found} == {kind}
 
 
+@pytest.mark.rule(29)
 @pytest.mark.parametrize(
     "operation", [random_clifford(3, seed=5), AnnotatedOperation(QFTGate(3), InverseModifier())]
 )
 def test_what_has_no_definition_is_synthesised(operation: object) -> None:
-    """Rule 29: a Clifford goes by to_instruction, an annotated operation by high-level synthesis."""
+    """A Clifford goes by to_instruction, an annotated operation by high-level synthesis."""
     assert all(isinstance(instruction, instructions.Gate) for instruction in lowered(operation))
 
 
+@pytest.mark.rule(29)
 def test_a_gate_known_by_its_matrix_is_dense_up_to_6_qubits() -> None:
-    """Rule 29: a dense matrix only where nothing else is known, and only up to 6 qubits."""
+    """A dense matrix only where nothing else is known, and only up to 6 qubits."""
     (unitary,) = lowered(Opaque(6))
     assert unitary.matrix.shape == (64, 64)
     with pytest.raises(LoweringError, match=r'Instruction "opaque" in circuit ".*" cannot be run: .*6 qubits'):
         lowered(Opaque(7))
 
 
+@pytest.mark.rule(23)
 @pytest.mark.parametrize(
     "instruction", [Gate("strange", 2, []), Instruction("strange", 2, 0, []), Instruction("strange", 2, 1, [])]
 )
 def test_an_instruction_without_a_meaning_is_refused_by_name(instruction: Instruction) -> None:
-    """Rule 23: what cannot be run is refused, naming the instruction and the circuit."""
+    """What cannot be run is refused, naming the instruction and the circuit."""
     circuit = QuantumCircuit(2, 1, name="mine")
     circuit.append(instruction, [0, 1], [0] * instruction.num_clbits)
     with pytest.raises(LoweringError, match=r'Instruction "strange" in circuit "mine" cannot be run: '):
@@ -343,8 +358,9 @@ def test_a_reset_under_controls_is_refused() -> None:
         lowered(AnnotatedOperation(body.to_instruction(), ControlModifier(1)))
 
 
+@pytest.mark.rule(31)
 def test_global_phases_add_up() -> None:
-    """Rule 31: the phases of the circuit, of its definitions and of phase gates are all kept."""
+    """The phases of the circuit, of its definitions and of phase gates are all kept."""
     inner = QuantumCircuit(1, global_phase=0.25)
     circuit = QuantumCircuit(1, global_phase=0.5)
     circuit.append(inner.to_gate(), [0])
@@ -354,8 +370,9 @@ def test_global_phases_add_up() -> None:
     assert lowered_circuit.instructions == ()
 
 
+@pytest.mark.rule(23)
 def test_open_parameters_are_named_with_the_cure() -> None:
-    """Rule 23: an unbound parameter is refused by name."""
+    """An unbound parameter is refused by name."""
     circuit = QuantumCircuit(1, name="ansatz")
     circuit.rx(Parameter("alpha"), 0)
     circuit.rz(Parameter("beta"), 0)
@@ -363,8 +380,9 @@ def test_open_parameters_are_named_with_the_cure() -> None:
         lower(circuit)
 
 
+@pytest.mark.rule(23)
 def test_many_open_parameters_are_counted() -> None:
-    """Rule 23: a message stays readable, whatever the ansatz."""
+    """A message stays readable, whatever the ansatz."""
     circuit = QuantumCircuit(1)
     for angle in ParameterVector("theta", 25):
         circuit.rx(angle, 0)
@@ -372,6 +390,7 @@ def test_many_open_parameters_are_counted() -> None:
         lower(circuit)
 
 
+@pytest.mark.rule(23)
 @pytest.mark.parametrize(
     ("place", "named"),
     [
@@ -381,7 +400,7 @@ def test_many_open_parameters_are_counted() -> None:
     ],
 )
 def test_an_open_parameter_in_a_definition_is_named(place: object, named: str) -> None:
-    """Rule 23: also one that the circuit does not know of."""
+    """Also one that the circuit does not know of."""
     instruction = Instruction("secret", 1, 0, [])
     instruction.definition = QuantumCircuit(1)
     place(instruction.definition, Parameter("alpha"))
@@ -399,9 +418,10 @@ def test_bound_parameters_are_numbers() -> None:
     assert bound.global_phase == 0.25
 
 
+@pytest.mark.rule(23)
 @pytest.mark.parametrize("angle", [math.nan, math.inf])
 def test_angles_are_finite(angle: float) -> None:
-    """Rule 23: a parameter that is no finite number is refused, naming the circuit."""
+    """A parameter that is no finite number is refused, naming the circuit."""
     circuit = QuantumCircuit(1, name="broken")
     circuit.rx(angle, 0)
     with pytest.raises(LoweringError, match=r'Circuit "broken" cannot be run: .*not finite'):

@@ -146,17 +146,19 @@ CASES: dict[str, tuple[Callable[[], QuantumCircuit], list[str]]] = {
 }
 
 
+@pytest.mark.rule(18, 23)
 @pytest.mark.parametrize("name", CASES)
 def test_what_cannot_be_lowered_is_one_clear_error(name: str) -> None:
-    """Rules 18 and 23: it is refused at `run()`, naming the circuit, and the instruction or the value."""
+    """It is refused at `run()`, naming the circuit, and the instruction or the value."""
     build, words = CASES[name]
     with pytest.raises(BasicAerError) as caught:
         ran(build())
     assert all(word in str(caught.value) for word in words), str(caught.value)
 
 
+@pytest.mark.rule(29)
 def test_a_chain_that_needs_no_ancilla_has_none_in_its_definition() -> None:
-    """Rule 29: a v-chain of three controls is an x on the fourth qubit, and nothing on the fifth."""
+    """A v-chain of three controls is an x on the fourth qubit, and nothing on the fifth."""
     circuit = QuantumCircuit(5, 5)
     circuit.x([0, 1, 2, 4])
     with warnings.catch_warnings():
@@ -167,8 +169,9 @@ def test_a_chain_that_needs_no_ancilla_has_none_in_its_definition() -> None:
     assert result.counts == {"0x1f": 3}
 
 
+@pytest.mark.rule(23)
 def test_an_instruction_inside_another_is_the_one_that_is_named() -> None:
-    """Rule 23: it is the part that cannot be run that the error names."""
+    """It is the part that cannot be run that the error names."""
     inner = QuantumCircuit(1, name="outer")
     inner.append(Instruction("unknown", 1, 0, []), [0])
     with pytest.raises(BasicAerError, match='"unknown" in circuit "mine"'):

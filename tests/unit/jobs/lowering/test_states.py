@@ -21,8 +21,9 @@ def kinds(circuit: QuantumCircuit, *, from_ground: bool = True) -> list[type]:
     return [type(instruction) for instruction in lower(circuit, from_ground=from_ground).instructions]
 
 
+@pytest.mark.rule(29)
 def test_initialize_is_its_amplitudes() -> None:
-    """Rule 29: initialize is a vector and a reset, whatever came before."""
+    """Initialize is a vector and a reset, whatever came before."""
     circuit = QuantumCircuit(2)
     circuit.h(1)
     circuit.initialize(HALF, 1)
@@ -40,8 +41,9 @@ def test_a_label_needs_no_vector(state: object) -> None:
     assert set(kinds(circuit)) == {instructions.Reset, instructions.Gate}
 
 
+@pytest.mark.rule(29)
 def test_state_preparation_of_fresh_qubits_is_its_amplitudes() -> None:
-    """Rule 29: on qubits that nothing touched, barriers and delays aside, no synthesis is needed."""
+    """On qubits that nothing touched, barriers and delays aside, no synthesis is needed."""
     circuit = QuantumCircuit(3)
     circuit.h(2)
     circuit.barrier()
@@ -74,9 +76,10 @@ def _inverted(circuit: QuantumCircuit) -> None:
     circuit.append(StatePreparation(HALF).inverse(), [0])
 
 
+@pytest.mark.rule(29)
 @pytest.mark.parametrize("build", [_touched_by_a_gate, _touched_in_a_block, _in_a_block, _inverted])
 def test_state_preparation_elsewhere_is_its_unitary(build: object) -> None:
-    """Rule 29: where the qubits may not be in |0>, a state preparation is exactly Qiskit's gate."""
+    """Where the qubits may not be in |0>, a state preparation is exactly Qiskit's gate."""
     circuit = QuantumCircuit(1, 1)
     build(circuit)
     everything = walk(lower(circuit).instructions)
@@ -91,6 +94,7 @@ def test_from_ground_false_means_any_state() -> None:
     assert instructions.Initialize not in kinds(circuit, from_ground=False)
 
 
+@pytest.mark.rule(30)
 @pytest.mark.parametrize(
     ("duration", "unit", "expected"),
     [
@@ -102,14 +106,15 @@ def test_from_ground_false_means_any_state() -> None:
     ],
 )
 def test_delays_keep_their_duration(duration: object, unit: str | None, expected: instructions.Delay) -> None:
-    """Rule 30: a delay in any unit is a no-op that can be rebuilt; an expression has no one duration."""
+    """A delay in any unit is a no-op that can be rebuilt; an expression has no one duration."""
     circuit = QuantumCircuit(1)
     circuit.delay(expr.lift(duration) if isinstance(duration, Duration) else duration, 0, unit)
     assert lower(circuit).instructions == (expected,)
 
 
+@pytest.mark.rule(30)
 def test_measure_reset_and_barrier_name_their_bits() -> None:
-    """Rule 30: they stand for themselves."""
+    """They stand for themselves."""
     circuit = QuantumCircuit(2, 2)
     circuit.measure(1, 0)
     circuit.reset(0)

@@ -78,9 +78,10 @@ def lists(draw: Draw) -> list[QuantumCircuit]:
     return [draw(st.sampled_from(kinds))() for _ in range(draw(st.integers(0, 8)))]
 
 
+@pytest.mark.rule(32)
 @given(lists())
 def test_copies_are_as_if_lowered(circuits: list[QuantumCircuit]) -> None:
-    """Rule 32: however it is read, a job has the same experiments, to the sign of a zero."""
+    """However it is read, a job has the same experiments, to the sign of a zero."""
     found = [each for item in items_of(circuits) for each in item.experiments()]
     assert repr(found) == repr(lowered(circuits))
 
@@ -157,8 +158,9 @@ def test_what_is_not_certain_is_no_copy(other: QuantumCircuit) -> None:
     assert CircuitTemplate(first, lower(first)).row(other) is None
 
 
+@pytest.mark.rule(22)
 def test_a_stream_may_change_one_circuit() -> None:
-    """Rule 22: what was lowered is compared, and not what has become of the circuit."""
+    """What was lowered is compared, and not what has become of the circuit."""
 
     def stream() -> Iterator[QuantumCircuit]:
         circuit = ansatz(0.1)
@@ -173,8 +175,9 @@ def test_a_stream_may_change_one_circuit() -> None:
     assert [each.instructions[1].targets for each in found] == [(1,), (1,), (0,)]
 
 
+@pytest.mark.rule(23)
 def test_a_copy_weighs_what_its_own_name_and_metadata_do() -> None:
-    """Rule 23: the estimate of the result has each circuit's metadata in it."""
+    """The estimate of the result has each circuit's metadata in it."""
     circuits = [ansatz(0.1), ansatz(0.2)]
     circuits[1].metadata = {"text": "x" * 100_000}
     builder = JobBuilder(Options(method="qasm", shots=10), SEED, context_of())
@@ -182,8 +185,9 @@ def test_a_copy_weighs_what_its_own_name_and_metadata_do() -> None:
     assert builder.result_bytes > 100_000
 
 
+@pytest.mark.rule(23)
 def test_copies_count() -> None:
-    """Rule 23: a copy is a circuit of the job, for its limits too."""
+    """A copy is a circuit of the job, for its limits too."""
     builder = JobBuilder(Options(method="qasm", shots=10), SEED, context_of(max_circuits=2))
     with pytest.raises(BasicAerError, match="3 circuits or more, and may have 2"):
         list(builder.items([ansatz(0.1), ansatz(0.2), ansatz(0.3)], None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Clbit, Duration, Instruction, Parameter, Qubit
 from qiskit.circuit.classical import expr, types
@@ -12,8 +13,9 @@ from jobs.lowering import lower
 from jobs.rebuilding import rebuild
 
 
+@pytest.mark.rule(16)
 def test_a_plain_circuit_is_the_same_circuit() -> None:
-    """Rule 16: registers, names, metadata, phase and gates: equal by Qiskit's own comparison."""
+    """Registers, names, metadata, phase and gates: equal by Qiskit's own comparison."""
     circuit = QuantumCircuit(
         QuantumRegister(3, "a"), QuantumRegister(2, "b"), ClassicalRegister(2, "c"), name="mine", global_phase=0.5
     )
@@ -37,8 +39,9 @@ def test_a_plain_circuit_is_the_same_circuit() -> None:
     assert (rebuilt.name, rebuilt.metadata, rebuilt.qregs) == (circuit.name, circuit.metadata, circuit.qregs)
 
 
+@pytest.mark.rule(16)
 def test_rotations_about_pauli_strings_come_back() -> None:
-    """Rule 16: one gate for each term of an evolution, which a product formula of one step is."""
+    """One gate for each term of an evolution, which a product formula of one step is."""
     circuit = QuantumCircuit(4)
     circuit.append(PauliEvolutionGate(SparsePauliOp(["XYZI", "IIYX"], [0.5, 2.0]), time=0.25), range(4))
     expected = QuantumCircuit(4)
@@ -49,8 +52,9 @@ def test_rotations_about_pauli_strings_come_back() -> None:
     assert lower(rebuilt).instructions == lower(circuit).instructions
 
 
+@pytest.mark.rule(16)
 def test_shared_and_lone_bits_come_back() -> None:
-    """Rule 16: registers that share bits share them again, and bits of no register are there."""
+    """Registers that share bits share them again, and bits of no register are there."""
     low, shared = ClassicalRegister(2, "low"), [Clbit()]
     circuit = QuantumCircuit([Qubit()], QuantumRegister(1, "q"), low, shared)
     circuit.add_register(ClassicalRegister(name="both", bits=[shared[0], low[0]]))
@@ -60,20 +64,23 @@ def test_shared_and_lone_bits_come_back() -> None:
     assert ([register.name for register in rebuilt.cregs], places) == (["low", "both"], [[0, 1], [2, 0]])
 
 
+@pytest.mark.rule(17)
 def test_metadata_that_stayed_behind_is_empty() -> None:
-    """Rule 17: metadata that is not JSON is not invented."""
+    """Metadata that is not JSON is not invented."""
     assert rebuild(lower(QuantumCircuit(1, metadata={"a": object()}))).metadata == {}
 
 
+@pytest.mark.rule(16)
 def test_a_fresh_state_preparation_is_a_gate_again() -> None:
-    """Rule 16: a circuit that has a unitary still has one, although its amplitudes travelled."""
+    """A circuit that has a unitary still has one, although its amplitudes travelled."""
     circuit = QuantumCircuit(1)
     circuit.append(StatePreparation([0.6, 0.8]), [0])
     assert rebuild(lower(circuit)) == circuit
 
 
+@pytest.mark.rule(16)
 def test_a_stretch_is_a_stretch_again() -> None:
-    """Rule 16: a delay that may stretch has a new stretch, in blocks too."""
+    """A delay that may stretch has a new stretch, in blocks too."""
     circuit = QuantumCircuit(1, 1)
     stretch = circuit.add_stretch("s")
     circuit.delay(stretch, 0)
@@ -83,8 +90,9 @@ def test_a_stretch_is_a_stretch_again() -> None:
     assert lower(rebuild(lowered)) == lowered
 
 
+@pytest.mark.rule(16)
 def test_variables_keep_their_names_where_they_can() -> None:
-    """Rule 16: names of variables stay; one that a block used again gets a number."""
+    """Names of variables stay; one that a block used again gets a number."""
     circuit = QuantumCircuit(1, 1)
     circuit.add_var("flag", expr.lift(True))
     with circuit.if_test((circuit.clbits[0], 1)) as otherwise:
@@ -100,8 +108,9 @@ def test_variables_keep_their_names_where_they_can() -> None:
     assert [variable.name for variable in loop.blocks[0].iter_declared_vars()] == ["copy"]
 
 
+@pytest.mark.rule(16)
 def test_a_loop_over_a_parameter_is_a_loop_with_a_counter() -> None:
-    """Rule 16: the parameter is bound and gone; the loop has its bodies in a switch, and still breaks."""
+    """The parameter is bound and gone; the loop has its bodies in a switch, and still breaks."""
     circuit = QuantumCircuit(1, 1)
     with circuit.for_loop((4, 2), Parameter("i")) as index:
         circuit.rx(index, 0)
@@ -115,8 +124,9 @@ def test_a_loop_over_a_parameter_is_a_loop_with_a_counter() -> None:
     assert angles == [[4.0], [2.0]]
 
 
+@pytest.mark.rule(16)
 def test_a_loop_over_nothing_is_nothing() -> None:
-    """Rule 16: a loop that never runs is left out where it had a parameter."""
+    """A loop that never runs is left out where it had a parameter."""
     circuit = QuantumCircuit(1)
     with circuit.for_loop(range(0), Parameter("i")) as index:
         circuit.rx(index, 0)

@@ -22,10 +22,11 @@ def one_by_one(width: int, angle: object = 0.3) -> QuantumCircuit:
     return circuit
 
 
+@pytest.mark.rule(25)
 @pytest.mark.parametrize("width", [21, 48, 49, 60])
 @pytest.mark.parametrize("swept", [False, True])
 def test_qubits_that_come_and_go_are_counted_alike(width: int, *, swept: bool) -> None:
-    """Rule 25: without sampling, a circuit of any width of which one qubit is in use at once runs."""
+    """Without sampling, a circuit of any width of which one qubit is in use at once runs."""
     angle = Parameter("angle")
     options = {"parameter_binds": [{angle: 0.3}, {angle: 0.3}]} if swept else {}
     circuit = one_by_one(width, angle if swept else 0.3)
@@ -33,9 +34,10 @@ def test_qubits_that_come_and_go_are_counted_alike(width: int, *, swept: bool) -
         assert each.failure is None and sum(each.counts.values()) == 10
 
 
+@pytest.mark.rule(23)
 @pytest.mark.parametrize("width", [21, 49])
 def test_qubits_that_are_sampled_together_are_refused_by_the_client(width: int) -> None:
-    """Rule 23: with sampling, the same circuit has all of its qubits at once."""
+    """With sampling, the same circuit has all of its qubits at once."""
     circuit = QuantumCircuit(width, width, name="together")
     circuit.h(range(width))
     circuit.measure(range(width), range(width))
@@ -43,8 +45,9 @@ def test_qubits_that_are_sampled_together_are_refused_by_the_client(width: int) 
         ran(circuit, allow_sample_measuring=True)
 
 
+@pytest.mark.rule(25)
 def test_a_sweep_asks_for_no_more_than_its_rows() -> None:
-    """Rule 25: where rows are not run together, each asks for the qubits that it has at once."""
+    """Where rows are not run together, each asks for the qubits that it has at once."""
     angle = Parameter("angle")
     builder = JobBuilder(Options("qasm", 10, sample_measuring=False), 1, context_of())
     (sweep,) = builder.items(one_by_one(40, angle), [{angle: 0.1}, {angle: 0.2}])

@@ -66,8 +66,9 @@ def test_other_circuits_are_other_content():
     assert digest([]) == digest([]) != digest([], shots=7)
 
 
+@pytest.mark.rule(33)
 def test_the_default_seed_follows_from_the_id():
-    """Rule 33, for jobs that are named: each id has a seed of its own, and a given one goes before it."""
+    """Of jobs that are named, each id has a seed of its own, and a given one goes before it."""
     seeds = [resolve("qasm", "b", {}, job_id=f"job-{number}")["seed_simulator"] for number in range(100)]
     assert len(set(seeds)) == 100
     assert all(0 <= seed < 2**31 for seed in seeds)

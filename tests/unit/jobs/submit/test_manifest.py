@@ -30,10 +30,11 @@ def manifest(backend, given):
     return Manifest(backend.NAME, "0.1.0", 1, options, tags=tags)
 
 
+@pytest.mark.rule(16)
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("changed", [None, *_CHANGED])
 def test_options_come_back_as_they_were_resolved(backend, changed):
-    """Rule 16: what is left out of the JSON comes back, whichever options were given."""
+    """What is left out of the JSON comes back, whichever options were given."""
     known = {changed: _CHANGED[changed]} if changed in backend._default_options() else {}
     stored = manifest(backend, known)
     assert Manifest.decode(stored.encode()) == stored

@@ -12,29 +12,33 @@ from jobs.submit.options import DEFAULTS, MAX_SEED, is_done_anyway, resolve
 from worker.settings import MOST_SECONDS
 
 
+@pytest.mark.rule(20)
 @pytest.mark.parametrize("method", DEFAULTS)
 def test_none_is_the_default(method):
-    """Rule 20: an explicit None means the default."""
+    """An explicit None means the default."""
     nothing = dict.fromkeys(DEFAULTS[method])
     resolved = resolve(method, "b", nothing)
     assert resolved.keys() == resolve(method, "b", {}).keys()
     assert resolved["chop_threshold"] == 1e-15
 
 
+@pytest.mark.rule(33)
 def test_a_seed_is_always_there():
-    """Rule 33: no seed means a new one, and the result can report it."""
+    """No seed means a new one, and the result can report it."""
     seeds = {resolve("qasm", "b", {})["seed_simulator"] for _ in range(5)}
     assert len(seeds) == 5
     assert all(0 <= seed <= MAX_SEED for seed in seeds)
     assert resolve("qasm", "b", {"seed_simulator": 0})["seed_simulator"] == 0
 
 
+@pytest.mark.rule(23)
 @pytest.mark.parametrize("value", [np.int64(5), np.uint8(5), 5])
 def test_numpy_integers(value):
-    """Rule 23: NumPy's ints are ints, and become Python's."""
+    """NumPy's ints are ints, and become Python's."""
     assert type(resolve("qasm", "b", {"shots": value})["shots"]) is int
 
 
+@pytest.mark.rule(23)
 @pytest.mark.parametrize(
     ("option", "value"),
     [
@@ -48,23 +52,25 @@ def test_numpy_integers(value):
     ],
 )  # fmt: skip
 def test_refused(option, value):
-    """Rule 23: a value that cannot be used is refused with the option's name and the value."""
+    """A value that cannot be used is refused with the option's name and the value."""
     with pytest.raises(BasicAerError, match=re.escape(f"{option}={value!r}")):
         resolve("qasm", "b", {option: value})
 
 
+@pytest.mark.rule(23)
 @pytest.mark.parametrize("option", ["shots", "seed_simulator", "job_timeout", "expires", "priority", "max_shards"])
 @pytest.mark.parametrize("value", [10**400, 10**5000, -(10**5000)], ids=["large", "huge", "below all"])
 def test_numbers_beyond_all_bounds(option, value):
-    """Rule 23: a number that no float holds, or that Python does not write, is refused as any other."""
+    """A number that no float holds, or that Python does not write, is refused as any other."""
     with pytest.raises(BasicAerError, match=f"^{option}=(1000|a number of too many digits).* must be"):
         resolve("qasm", "b", {option: value})
     assert resolve("qasm", "b", {"chop_threshold": 10**400})["chop_threshold"] > 1e308
 
 
+@pytest.mark.rule(20, 23)
 @pytest.mark.parametrize("method", DEFAULTS)
 def test_precision(method):
-    """Rules 20 and 23: double unless single is asked for; any other value is refused with the choices."""
+    """Double unless single is asked for; any other value is refused with the choices."""
     assert resolve(method, "b", {})["precision"] == "double"
     assert resolve(method, "b", {"precision": "single"})["precision"] == "single"
     for bad in ("half", 32, np.complex64, ["single"]):
@@ -72,8 +78,9 @@ def test_precision(method):
             resolve(method, "b", {"precision": bad})
 
 
+@pytest.mark.rule(23)
 def test_states_are_checked():
-    """Rule 23: initial states have norm 1, initial unitaries are square and unitary."""
+    """Initial states have norm 1, initial unitaries are square and unitary."""
     assert resolve("qasm", "b", {"initial_statevector": [0, 1j]})["initial_statevector"].dtype == complex
     for method, option, value, message in (
         ("qasm", "initial_statevector", [1, 1], "not normalized"),
@@ -85,8 +92,9 @@ def test_states_are_checked():
             resolve(method, "b", {option: value})
 
 
+@pytest.mark.rule(20)
 def test_what_is_done_anyway():
-    """Rule 20: options of devices pass where they ask for what is done anyway, and are refused elsewhere."""
+    """Options of devices pass where they ask for what is done anyway, and are refused elsewhere."""
     from qiskit.result.models import MeasLevel, MeasReturnType
 
     for name, value in (

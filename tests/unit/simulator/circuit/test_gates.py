@@ -13,9 +13,10 @@ from simulator.circuit.instructions import Gate
 QISKIT = get_standard_gate_name_mapping()
 
 
+@pytest.mark.rule(29)
 @pytest.mark.parametrize("name", GATES)
 def test_every_gate_has_qiskits_matrix(name: str) -> None:
-    """Rule 29: each gate's matrix is Qiskit's, to rounding, in the same bit order."""
+    """Each gate's matrix is Qiskit's, to rounding, in the same bit order."""
     spec = GATES[name]
     rng = np.random.default_rng(1)
     for _ in range(3):
@@ -24,9 +25,10 @@ def test_every_gate_has_qiskits_matrix(name: str) -> None:
         np.testing.assert_allclose(spec.matrix(*params), expected, rtol=0, atol=1e-15)
 
 
+@pytest.mark.rule(29)
 @pytest.mark.parametrize("letters", ["xy", "yz", "zxy", "yyxz", "xzzyx"])
 def test_a_rotation_is_named_by_its_pauli_string(letters: str) -> None:
-    """Rule 29: exp(-i theta/2 P), the first letter the first target's; for one angle and for many."""
+    """Exp(-i theta/2 P), the first letter the first target's; for one angle and for many."""
     spec = spec_of(f"r{letters}")
     assert (spec.num_qubits, spec.num_params) == (len(letters), 1)
     angles = np.array([[-2.0, 0.3, 7.0]])
@@ -43,11 +45,12 @@ def test_rotations_of_the_table_have_the_matrix_that_their_letters_say() -> None
         np.testing.assert_allclose(GATES[name].matrix(0.7), expected, rtol=0, atol=1e-15)
 
 
+@pytest.mark.rule(36)
 @pytest.mark.parametrize(
     "name", ["r", "rq", "rxq", "rXY", "xyz", "rxyzw", "rx" * 50, "r" + "x" * 5000, "", "rx ry"]
 )
 def test_what_is_no_gate(name: str) -> None:
-    """Rule 36: of any name, also of a hostile one."""
+    """Of any name, also of a hostile one."""
     assert (spec_of(name) is not None) == (name == "r")
 
 
@@ -78,7 +81,8 @@ def test_shared_matrices_cannot_be_changed(name: str) -> None:
         assert not spec.matrix().flags.writeable
 
 
+@pytest.mark.rule(29)
 def test_what_is_not_in_the_table_is_a_base_gate_with_controls() -> None:
-    """Rule 29: every standard gate of Qiskit is in the table, or is controlled."""
+    """Every standard gate of Qiskit is in the table, or is controlled."""
     rest = set(QISKIT) - set(GATES) - {"measure", "reset", "delay"}
     assert all(QISKIT[name].base_class.__name__.startswith("C") for name in rest)

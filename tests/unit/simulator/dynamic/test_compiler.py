@@ -129,8 +129,9 @@ def test_final_measurements(instructions: tuple[Instruction, ...], final: int) -
     assert Timeline.of(program(2, 2, *instructions), from_ground=False, sampling=False).final == ()
 
 
+@pytest.mark.rule(31)
 def test_the_order_of_final_measurements_stays() -> None:
-    """Rule 31: of several measurements into one clbit, the last one wins, final or not."""
+    """Of several measurements into one clbit, the last one wins, final or not."""
     timeline = Timeline.of(program(2, 1, Measure(0, 0), h(0), h(1), Measure(1, 0), h(0), Measure(0, 0)))
     assert timeline.instructions == [Measure(0, 0), h(0), h(1), h(0)]
     assert timeline.final == (Measure(1, 0), Measure(0, 0))
@@ -165,8 +166,9 @@ def test_every_reset_counts_in_a_loop() -> None:
     assert Reset in kinds(program(1, 0, loop))
 
 
+@pytest.mark.rule(36)
 def test_looking_for_resets_takes_no_longer_the_more_qubits_there_are() -> None:
-    """Rule 36: a hostile program of thousands of qubits is compiled in its own length."""
+    """A hostile program of thousands of qubits is compiled in its own length."""
     measured = [Measure(place % 4000, place % 4000) for place in range(20_000)]
     begin = time.perf_counter()
     Timeline.of(program(4000, 4000, IfElse(Clbit(0), (x(0),)), *measured, IfElse(Clbit(0), (x(0),))))
@@ -184,6 +186,7 @@ def widths(compiled: Bytecode) -> list[int]:
     return found
 
 
+@pytest.mark.rule(25)
 @pytest.mark.parametrize(
     ("instructions", "expected"),
     [
@@ -206,7 +209,7 @@ def widths(compiled: Bytecode) -> list[int]:
     ],
 )
 def test_qubits_come_and_go(instructions: tuple[Instruction, ...], expected: list[int]) -> None:
-    """Rule 25: only the qubits that are in use take memory."""
+    """Only the qubits that are in use take memory."""
     dynamic = program(9, 9, *instructions)
     assert widths(code(dynamic)) == expected
     assert Timeline.of(dynamic).width == max(expected)

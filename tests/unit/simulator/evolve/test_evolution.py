@@ -25,15 +25,15 @@ from support.programs import (
     x,
 )
 
+from simulator.caches import clear_caches
 from simulator.circuit.array import Array
 from simulator.circuit.contents import qubits_of
 from simulator.circuit.instructions import Diagonal, Gate, Initialize, Permutation, Unitary
 from simulator.errors import StoppedError
-from simulator.evolve import evolution, state
-from simulator.evolve.evolution import Evolution, forget_plans
+from simulator.evolve import Evolution, statevector
 from simulator.kernels import threads
 from simulator.monitor import Monitor
-from simulator.plan.operations import Evolving
+from simulator.plan import Evolving
 from simulator.tuning import Tuning
 
 # Rounding of a dozen products of matrices of at most 2^6 rows.
@@ -56,14 +56,15 @@ def tuning(request: pytest.FixtureRequest) -> Iterator[Tuning]:
     threads.use_threads(None)
 
 
+@pytest.mark.rule(29)
 @examples(100)
 @given(data=st.data(), num_qubits=st.integers(1, 8))
 def test_an_evolution_is_its_instructions(data: st.DataObject, num_qubits: int, tuning: Tuning) -> None:
-    """Rule 29: whatever the stages, blocks and chunks, a state goes where its instructions' matrices send it."""
+    """Whatever the stages, blocks and chunks, a state goes where its instructions' matrices send it."""
     instructions = data.draw(unitary_instructions(num_qubits))
     psi = random_vector(5, num_qubits)
     expected = unitary_of(instructions, num_qubits) @ psi
-    register = state.vector(psi, tuning)
+    register = statevector.vector(psi, tuning)
     Evolution(instructions).run(register)
     np.testing.assert_allclose(register.ordered(), expected, **TOLERANCE)
 
@@ -75,7 +76,7 @@ def test_from_the_ground_state(data: st.DataObject, num_qubits: int, tuning: Tun
     first = data.draw(unitary_instructions(num_qubits))
     second = data.draw(unitary_instructions(num_qubits))
     expected = unitary_of(first + second, num_qubits)[:, 0]
-    register = state.ground(num_qubits, tuning=tuning)
+    register = statevector.ground(num_qubits, tuning=tuning)
     Evolution(first).run(register)
     Evolution(second).run(register)
     np.testing.assert_allclose(register.ordered(), expected, **TOLERANCE)
@@ -88,7 +89,7 @@ def test_matrices_too(data: st.DataObject, num_qubits: int, tuning: Tuning) -> N
     instructions = data.draw(unitary_instructions(num_qubits))
     before = random_unitary(7, num_qubits)
     expected = unitary_of(instructions, num_qubits) @ before
-    register = state.matrix(before.copy(), tuning)
+    register = statevector.matrix(before.copy(), tuning)
     Evolution(instructions).run(register)
     np.testing.assert_allclose(register.ordered().reshape(before.shape), expected, **TOLERANCE)
 
@@ -113,7 +114,7 @@ def test_real_arithmetic(instructions: list[Evolving], tuning: Tuning) -> None:
     """A circuit of real gates runs on real numbers, to the same state."""
     real = Evolution(instructions)
     assert real.real
-    register = state.ground(7, np.float64, tuning)
+    register = statevector.ground(7, np.float64, tuning)
     real.run(register)
     assert register.amplitudes.dtype == np.float64
     np.testing.assert_allclose(register.ordered(), unitary_of(instructions, 7)[:, 0], **TOLERANCE)
@@ -135,7 +136,7 @@ def test_single_precision(dtype: type[np.generic], tuning: Tuning) -> None:
         x(0, 6, 5, 4, 3, 2),
         Gate("z", (2,), controls=(5,)),
     ]
-    register = state.ground(7, dtype, tuning)
+    register = statevector.ground(7, dtype, tuning)
     Evolution(instructions).run(register)
     assert register.amplitudes.dtype == dtype
     np.testing.assert_allclose(register.ordered(), unitary_of(instructions, 7)[:, 0], rtol=0, atol=1e-6)
@@ -154,15 +155,16 @@ def test_wide_matrices_and_preparations(tuning: Tuning) -> None:
         Permutation((0, 1, 7), (7, 0, 1)),
         ry(0.3, 7),
     ]
-    register = state.ground(8, tuning=tuning)
+    register = statevector.ground(8, tuning=tuning)
     Evolution(instructions).run(register)
     start = np.zeros(256, np.complex128)
     start[[sum((i >> place & 1) << qubit for place, qubit in enumerate((1, 4, 7))) for i in range(8)]] = prepared
     np.testing.assert_allclose(register.ordered(), unitary_of(instructions[1:], 8) @ start, **TOLERANCE)
 
 
+@pytest.mark.rule(32)
 def test_the_same_bits_on_any_number_of_threads() -> None:
-    """Rule 32: threads change no bit of the state."""
+    """Threads change no bit of the state."""
     rng = np.random.default_rng(0)
     instructions: list[Evolving] = []
     for _ in range(4):
@@ -172,7 +174,7 @@ def test_the_same_bits_on_any_number_of_threads() -> None:
     found = []
     for count in (1, 2, 4):
         threads.use_threads(count)
-        register = state.ground(10, tuning=cut(6, 2))
+        register = statevector.ground(10, tuning=cut(6, 2))
         Evolution(instructions).run(register)
         found.append(register.ordered().tobytes())
     threads.use_threads(None)
@@ -185,18 +187,15 @@ def test_other_angles_share_a_plan() -> None:
     def circuit(theta: float) -> list[Evolving]:
         return [ry(theta, 0), x(1, 0), ry(theta / 2, 1), Gate("rz", (0,), (theta,))]
 
-    forget_plans()
+    clear_caches()
+    plans = []
     for theta in (0.3, 1.1):
-        register = state.ground(2)
-        Evolution(circuit(theta)).run(register)
+        register = statevector.ground(2)
+        evolution = Evolution(circuit(theta))
+        evolution.run(register)
         np.testing.assert_allclose(register.ordered(), unitary_of(circuit(theta), 2)[:, 0], **TOLERANCE)
-    assert planned_structures() == (1, 1)
-
-
-def planned_structures() -> tuple[int, int]:
-    """How many plans were made, and how many were found."""
-    info = evolution._planned.cache_info()
-    return info.misses, info.hits
+        plans += evolution.plans((0, 1), real=False)
+    assert plans[0] is plans[1]
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -211,9 +210,9 @@ def test_wide_phases_of_which_a_chunk_has_few_qubits(seed: int) -> None:
         instructions.append(
             (Gate("u", (first,), angles), x(first, *others), Gate("p", (first,), angles[:1], tuple(others)))[kind]
         )
-    whole = state.ground(num_qubits)
+    whole = statevector.ground(num_qubits)
     Evolution(instructions).run(whole)
-    chunks = state.ground(num_qubits, tuning=cut(6, 3))
+    chunks = statevector.ground(num_qubits, tuning=cut(6, 3))
     Evolution(instructions).run(chunks)
     np.testing.assert_allclose(chunks.ordered(), whole.ordered(), **TOLERANCE)
 
@@ -225,7 +224,7 @@ def test_a_long_circuit_is_planned_in_pieces() -> None:
     for _ in range(900):
         a, b = rng.choice(4, 2, replace=False).tolist()
         instructions += [ry(float(rng.uniform(0, 6)), a), Gate("swap", (a, b)), x(b, a)]
-    register = state.ground(4)
+    register = statevector.ground(4)
     Evolution(instructions).run(register)
     np.testing.assert_allclose(register.ordered(), unitary_of(instructions, 4)[:, 0], rtol=0, atol=1e-11)
 
@@ -237,7 +236,7 @@ def test_twenty_thousand_gates_keep_the_norm() -> None:
     for _ in range(10_000):
         a, b = rng.choice(6, 2, replace=False).tolist()
         instructions += [Gate("u", (a,), tuple(rng.uniform(0, 6, 3).tolist())), x(a, b)]
-    register = state.ground(6)
+    register = statevector.ground(6)
     Evolution(instructions).run(register)
     assert abs(np.linalg.norm(register.amplitudes) - 1) < 1e-11
 
@@ -254,7 +253,7 @@ def test_a_checkpoint_ends_the_run(count: int) -> None:
 
     threads.use_threads(count)
     # Of so many chunks, this thread gets five, however late it is.
-    register = state.ground(16, tuning=cut(5, 1))
+    register = statevector.ground(16, tuning=cut(5, 1))
     with pytest.raises(StoppedError):
         Evolution([h(qubit) for qubit in range(16)]).run(register, Monitor(checkpoint))
     threads.use_threads(None)
@@ -263,26 +262,26 @@ def test_a_checkpoint_ends_the_run(count: int) -> None:
 
 def test_names_move_without_amplitudes() -> None:
     """Swaps and permutations move no amplitude; a qubit known to be 0 stays known under its new name."""
-    register = state.ground(3)
+    register = statevector.ground(3)
     Evolution([x(0), Gate("swap", (0, 2)), Permutation((0, 1), (1, 0))]).run(register)
     before = register.amplitudes.copy()
     Evolution([Gate("swap", (0, 1))]).run(register)
     assert np.array_equal(register.amplitudes, before)
     np.testing.assert_array_equal(register.ordered(), np.eye(8)[4])
-    assert register.live == 0b100
+    assert register.maybe_excited == 0b100
 
 
 def test_more_bits_than_qubits() -> None:
     """Bits above those of the qubits are so many states, one behind the other, and each evolves by itself."""
     rows = np.array([random_vector(seed, 3) for seed in range(4)])
     gates = [h(0), x(2, 0), ry(0.2, 1)]
-    register = state.State(rows.reshape(-1).copy(), {0: 1, 1: 0, 2: 2})
+    register = statevector.Statevector(rows.reshape(-1).copy(), {0: 1, 1: 0, 2: 2})
     Evolution(gates).run(register)
-    assert set(register.slots) == {0, 1, 2}
+    assert set(register.bit_of) == {0, 1, 2}
     swapped = embedded(np.eye(4)[[0, 2, 1, 3]], (0, 1), 3)
     expected = (unitary_of(gates, 3) @ swapped @ rows.T).T
     for row, psi in zip(register.amplitudes.reshape(4, -1), expected, strict=True):
-        np.testing.assert_allclose(state.State(row, register.slots).ordered(), psi, **TOLERANCE)
+        np.testing.assert_allclose(statevector.Statevector(row, register.bit_of).ordered(), psi, **TOLERANCE)
 
 
 def applied(instructions: Sequence[Evolving], psi: NDArray[np.complex128]) -> NDArray[np.complex128]:
@@ -306,11 +305,12 @@ def applied(instructions: Sequence[Evolving], psi: NDArray[np.complex128]) -> ND
     return psi
 
 
+@pytest.mark.rule(29)
 @pytest.mark.slow
 @pytest.mark.parametrize("real", [False, True])
 @pytest.mark.parametrize("num_qubits", [9, 11, 13, 14, 15])
 def test_each_tier(num_qubits: int, real: bool) -> None:
-    """Rule 29: whatever the planner does at a width, diagonals of any width and dense gates give their product."""
+    """Whatever the planner does at a width, diagonals of any width and dense gates give their product."""
     rng = np.random.default_rng(num_qubits)
     instructions: list[Evolving] = []
     for layer in range(3):
@@ -330,7 +330,7 @@ def test_each_tier(num_qubits: int, real: bool) -> None:
             instructions += [x(a, b) for a, b in itertools.pairwise(order)]
             instructions.append(x(order[0], order[2], order[5]))
     for end in (num_qubits + 4 + num_qubits // 2, len(instructions)):
-        register = state.ground(num_qubits, np.float64 if real else np.complex128)
+        register = statevector.ground(num_qubits, np.float64 if real else np.complex128)
         some = Evolution(instructions[:end])
         assert some.real == real
         some.run(register)

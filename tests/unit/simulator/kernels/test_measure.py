@@ -112,10 +112,11 @@ def test_collapse(case: tuple[NDArray[Any], list[int]], value: int, tuning: Tuni
     close(psi, expected, psi)
 
 
+@pytest.mark.rule(32)
 @examples(60)
 @given(case=states_and_bits())
 def test_no_state_depends_on_the_others(case: tuple[NDArray[Any], list[int]], tuning: Tuning) -> None:
-    """Rule 32: what is found and done for several states at once is, to the bit, what is for each alone."""
+    """What is found and done for several states at once is, to the bit, what is for each alone."""
     states, bits = case
     alone = [psi[None].copy() for psi in states]
     factors = np.linspace(0.5, 2, len(states))
@@ -194,8 +195,9 @@ def test_a_state_that_was_never_normalised_is_not_lost(tuning: Tuning) -> None:
     np.testing.assert_array_equal(psi, [[0.25, 0.125j]])
 
 
+@pytest.mark.rule(8)
 def test_every_function_calls_the_checkpoint(tuning: Tuning) -> None:
-    """Rule 8: a run can be stopped between the pieces of a state, whatever is done to it."""
+    """A run can be stopped between the pieces of a state, whatever is done to it."""
     states = random_states(1, 2, 8, np.complex128)
     ones = np.ones(2, np.intp)
     calls: list[int] = []

@@ -10,10 +10,10 @@ from support.programs import random_unitary, x
 
 from simulator.circuit.array import Array
 from simulator.circuit.instructions import Diagonal, Gate, Unitary
-from simulator.evolve.bound import Planned
-from simulator.evolve.diagonals import Entries, PairVector
-from simulator.matrices.gate_matrices import Swept
-from simulator.plan.operations import Evolving
+from simulator.evolve.prepared_plan import PreparedPlan
+from simulator.evolve.scaling import Entries, PairVector
+from simulator.matrices import Swept
+from simulator.plan import Evolving
 
 ROWS = 7
 
@@ -43,21 +43,22 @@ def template(num_qubits: int, angles: Sequence[float]) -> tuple[list[Evolving], 
     return gates, columns
 
 
+@pytest.mark.rule(32)
 @pytest.mark.parametrize("num_qubits", [4, 8, 11, 13])
 def test_a_row_has_the_numbers_that_it_has_alone(num_qubits: int) -> None:
-    """Rule 32: the matrices of a row are the same bits, however many rows there are."""
+    """The matrices of a row are the same bits, however many rows there are."""
     count = 200
     values = np.random.default_rng(1).uniform(-7, 7, (ROWS, count))
     gates, columns = template(num_qubits, values[0].tolist())
-    planned = Planned(gates, tuple(range(num_qubits)), real=False)
-    together = planned.matrix_plan.operation_matrices(gates, Swept(values, columns))
-    blocks = planned.matrix_plan.block_matrices(together)
-    pairs = planned.matrix_plan.pairs(together)
+    prepared = PreparedPlan(gates, tuple(range(num_qubits)), real=False)
+    together = prepared.matrix_plan.operation_matrices(gates, Swept(values, columns))
+    blocks = prepared.matrix_plan.block_matrices(together)
+    pairs = prepared.matrix_plan.pairs(together)
     for row in range(ROWS):
-        alone = planned.matrix_plan.operation_matrices(template(num_qubits, values[row].tolist())[0])
-        for size, stack in planned.matrix_plan.block_matrices(alone).items():
+        alone = prepared.matrix_plan.operation_matrices(template(num_qubits, values[row].tolist())[0])
+        for size, stack in prepared.matrix_plan.block_matrices(alone).items():
             assert stack.tobytes() == blocks[size][row].tobytes()
-        assert planned.matrix_plan.pairs(alone).tobytes() == pairs[row].tobytes()
+        assert prepared.matrix_plan.pairs(alone).tobytes() == pairs[row].tobytes()
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 5])

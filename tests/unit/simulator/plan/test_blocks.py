@@ -11,12 +11,11 @@ from support.examples import examples
 from support.programs import Draw
 
 from simulator.matrices.folding import folded
+from simulator.plan import Stage, make_plan
 from simulator.plan.blocks import DenseBlock, grow_blocks
 from simulator.plan.fusion import fuse
 from simulator.plan.operations import Operation
 from simulator.plan.pairing import paired
-from simulator.plan.plan import Stage
-from simulator.plan.planner import make_plan
 from simulator.plan.stages import next_stage
 
 NUM_QUBITS = 9

@@ -15,9 +15,10 @@ from simulator.sampling.tally import Tally
 MEMORIES = st.lists(st.integers(0, 40) | st.integers(0, 2**130) | st.sampled_from([2**63 - 1, 2**63]), max_size=50)
 
 
+@pytest.mark.rule(28)
 @given(MEMORIES, st.integers(1, 7), st.booleans())
 def test_counts_and_memory_are_those_of_the_memories(memories: list[int], batch: int, wide: bool) -> None:
-    """Rule 28: memory has each shot's key, in the order of shots, and its counts are the counts, ascending."""
+    """Memory has each shot's key, in the order of shots, and its counts are the counts, ascending."""
     memories = memories if wide else [memory % 2**63 for memory in memories]
     counting, remembering = Tally(len(memories), memory=False), Tally(len(memories), memory=True, first=100)
     shots = np.arange(100, 100 + len(memories))
@@ -36,9 +37,10 @@ def test_counts_and_memory_are_those_of_the_memories(memories: list[int], batch:
     assert list(counting.results()[0]) == list(counts)
 
 
+@pytest.mark.rule(28)
 @pytest.mark.parametrize("few", [0, 4096])
 def test_keys_are_as_python_writes_them(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rule 28: a key is the number in hex, lower case and without leading zeros, at every width."""
+    """A key is the number in hex, lower case and without leading zeros, at every width."""
     monkeypatch.setattr(module, "_FEW", few)
     edges = {value for bits in range(63) for value in (2**bits - 1, 2**bits, 2**bits + 1)} | {2**63 - 1}
     words = np.array(sorted(edges))
@@ -47,8 +49,9 @@ def test_keys_are_as_python_writes_them(few: int, monkeypatch: pytest.MonkeyPatc
     assert tally.results()[0] == {hex(word): place for place, word in enumerate(words.tolist())}
 
 
+@pytest.mark.rule(31)
 def test_what_waits_to_be_added_up_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rule 31: however often a few keys are added, little is kept."""
+    """However often a few keys are added, little is kept."""
     monkeypatch.setattr(module, "_PENDING", 100)
     tally = Tally(0, memory=False)
     for number in range(2000):

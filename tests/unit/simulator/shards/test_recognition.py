@@ -41,9 +41,10 @@ def lists(draw: Draw) -> list[Program]:
     return [draw(st.sampled_from(kinds))() for _ in range(draw(st.integers(0, 12)))]
 
 
+@pytest.mark.rule(32)
 @given(lists(), st.sampled_from([1, 2, 3, 4096]), st.booleans())
 def test_a_sweep_stands_for_its_circuits(programs: list[Program], most: int, copies: bool) -> None:
-    """Rule 32: with and without sweeps, a job has the same experiments, to the sign of a zero."""
+    """With and without sweeps, a job has the same experiments, to the sign of a zero."""
     given_ = experiments(*programs)
     items: list[Experiment | Copy] = list(given_)
     for place in range(1, len(items) if copies else 0):

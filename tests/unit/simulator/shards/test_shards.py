@@ -27,9 +27,10 @@ def parts(draw: Draw) -> list[Part]:
     return [Part(tuple(map(outcome, piece))) for piece in pieces]
 
 
+@pytest.mark.rule(32)
 @given(parts(), st.randoms(use_true_random=False))
 def test_merging_is_addition(pieces: list[Part], random: object) -> None:
-    """Rule 32: whatever the cut, the order and the grouping, parts add up to the same."""
+    """Whatever the cut, the order and the grouping, parts add up to the same."""
     whole = merge(pieces)
     assert [each.index for each in whole.outcomes] == list(range(len(whole.outcomes)))
     shuffled = random.sample(pieces, len(pieces))
@@ -39,9 +40,10 @@ def test_merging_is_addition(pieces: list[Part], random: object) -> None:
     assert Part() + whole == whole + Part() == whole
 
 
+@pytest.mark.rule(34)
 @given(parts().filter(lambda pieces: any(piece.outcomes for piece in pieces)), st.data())
 def test_an_experiment_counts_once(pieces: list[Part], data: st.DataObject) -> None:
-    """Rule 34: an experiment that is there twice is refused, never added twice."""
+    """An experiment that is there twice is refused, never added twice."""
     twice = data.draw(st.sampled_from([piece for piece in pieces if piece.outcomes]))
     with pytest.raises(ValueError, match="twice"):
         merge([*pieces, twice])
@@ -53,8 +55,9 @@ def test_outcomes_are_in_order() -> None:
         Part((outcome(1), outcome(0)))
 
 
+@pytest.mark.rule(7)
 def test_one_failure_makes_a_part_bad() -> None:
-    """Rule 7: a part is bad if any experiment in it failed."""
+    """A part is bad if any experiment in it failed."""
     good, bad = Part((outcome(0),)), Part((outcome(1, Failure("Error", "text")),))
     assert not good.bad
     assert bad.bad

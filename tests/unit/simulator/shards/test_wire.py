@@ -90,8 +90,9 @@ PART = run_shard(
 )
 
 
+@pytest.mark.rule(36)
 def test_a_shard_goes_round() -> None:
-    """Rule 36: every instruction, expression and option decodes to what was encoded."""
+    """Every instruction, expression and option decodes to what was encoded."""
     assert wire.decode_shard(wire.encode(SHARD)) == SHARD
     assert wire.decode_shard(memoryview(bytes(wire.encode(SHARD)))) == SHARD
 
@@ -109,23 +110,26 @@ def test_options_at_their_defaults_do_not_travel() -> None:
     assert options == {"method": "qasm", "shots": 5}
 
 
+@pytest.mark.rule(36)
 def test_a_part_goes_round() -> None:
-    """Rule 36: counts, memory, states and failures decode to what was encoded."""
+    """Counts, memory, states and failures decode to what was encoded."""
     assert PART.bad
     assert wire.decode_part(bytes(wire.encode(PART))) == PART
     assert wire.decode_part(wire.encode(Part())) == Part()
 
 
+@pytest.mark.rule(36)
 @examples(30)
 @given(unitary_instructions(4))
 def test_any_program_goes_round(instructions: tuple[Instruction, ...]) -> None:
-    """Rule 36: floats and matrices come back to the last bit."""
+    """Floats and matrices come back to the last bit."""
     shard = Shard(Options("qasm", 1), (Experiment(0, 1, program(4, 0, *instructions)),))
     assert wire.decode_shard(wire.encode(shard)) == shard
 
 
+@pytest.mark.rule(36)
 def test_another_version_is_refused() -> None:
-    """Rule 36: the two versions, and what to do, are named."""
+    """The two versions, and what to do, are named."""
     data = wire.encode(SHARD)
     data[3] = wire.WIRE_VERSION + 1
     with pytest.raises(
@@ -134,8 +138,9 @@ def test_another_version_is_refused() -> None:
         wire.decode_shard(data)
 
 
+@pytest.mark.rule(36)
 def test_a_message_that_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rule 36: the length is bounded before decoding begins."""
+    """The length is bounded before decoding begins."""
     data = wire.encode(SHARD)
     monkeypatch.setattr(wire, "MAX_BYTES", len(data) - 1)
     with pytest.raises(
@@ -144,25 +149,28 @@ def test_a_message_that_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) 
         wire.decode_shard(data)
 
 
+@pytest.mark.rule(36)
 @pytest.mark.parametrize("data", [b"", b"B", b"BAC", b"PK\x03\x04....", b"BAC\x01", b"\x80\x04cos\nsystem\n"])
 def test_what_is_no_message_is_refused(data: bytes) -> None:
-    """Rule 36: nothing but a message of ours is decoded, a pickle least of all."""
+    """Nothing but a message of ours is decoded, a pickle least of all."""
     for decode in (wire.decode_shard, wire.decode_part):
         with pytest.raises(WireError):
             decode(data)
 
 
+@pytest.mark.rule(36)
 def test_a_part_is_no_shard() -> None:
-    """Rule 36: what decodes is what was asked for."""
+    """What decodes is what was asked for."""
     with pytest.raises(WireError):
         wire.decode_shard(wire.encode(PART))
     with pytest.raises(WireError):
         wire.decode_part(wire.encode(SHARD))
 
 
+@pytest.mark.rule(36)
 @pytest.mark.parametrize("message", [SHARD, PART], ids=["shard", "part"])
 def test_every_truncation_is_refused(message: Shard | Part) -> None:
-    """Rule 36: a message that lacks its last bytes is refused, wherever it was cut."""
+    """A message that lacks its last bytes is refused, wherever it was cut."""
     decode = wire.decode_shard if isinstance(message, Shard) else wire.decode_part
     data = bytes(wire.encode(message))
     for length in range(len(data)):
@@ -172,10 +180,11 @@ def test_every_truncation_is_refused(message: Shard | Part) -> None:
         decode(data + b"\xc0")
 
 
+@pytest.mark.rule(36)
 @examples(400)
 @given(st.data())
 def test_damaged_messages_are_refused_or_valid(data: st.DataObject) -> None:
-    """Rule 36: whatever the bytes, decoding gives a checked value or a WireError, nothing else."""
+    """Whatever the bytes, decoding gives a checked value or a WireError, nothing else."""
     message, decode = data.draw(st.sampled_from([(SHARD, wire.decode_shard), (PART, wire.decode_part)]))
     damaged = bytearray(wire.encode(message))
     for _ in range(data.draw(st.integers(1, 4))):
@@ -188,10 +197,11 @@ def test_damaged_messages_are_refused_or_valid(data: st.DataObject) -> None:
     assert decode(wire.encode(value)) == value
 
 
+@pytest.mark.rule(36)
 @examples(100)
 @given(st.binary(max_size=200))
 def test_garbage_is_refused(body: bytes) -> None:
-    """Rule 36: random bytes behind a good header are a WireError."""
+    """Random bytes behind a good header are a WireError."""
     for decode in (wire.decode_shard, wire.decode_part):
         with pytest.raises(WireError):
             decode(b"BAC" + bytes([wire.WIRE_VERSION]) + body + b"\xc1")
@@ -235,9 +245,10 @@ HOSTILE = {
 }
 
 
+@pytest.mark.rule(36)
 @pytest.mark.parametrize("instructions", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_programs_are_refused(instructions: list[object]) -> None:
-    """Rule 36: a well-formed message of a Program that cannot be is a WireError, before anything runs."""
+    """A well-formed message of a Program that cannot be is a WireError, before anything runs."""
     with pytest.raises(WireError):
         wire.decode_shard(hostile(instructions))
 
@@ -271,9 +282,10 @@ SAID = {
 }
 
 
+@pytest.mark.rule(36)
 @pytest.mark.parametrize(("instruction", "text"), SAID.values(), ids=SAID)
 def test_each_instruction_is_checked(instruction: list[object], text: str) -> None:
-    """Rule 36: what is wrong is said of the first instruction that is, whatever good ones came before it."""
+    """What is wrong is said of the first instruction that is, whatever good ones came before it."""
     for instructions in (
         [*GOOD, instruction],
         [*GOOD, instruction, ["reset", 9], *GOOD],
@@ -285,20 +297,23 @@ def test_each_instruction_is_checked(instruction: list[object], text: str) -> No
     assert wire.decode_shard(hostile([*GOOD, *GOOD]))
 
 
+@pytest.mark.rule(36)
 def test_angles_whose_sum_is_no_number_are_angles() -> None:
-    """Rule 36: each angle is looked at alone."""
+    """Each angle is looked at alone."""
     assert wire.decode_shard(hostile([["gate", "u", [0], [1e308, 1e308, 1e308], [], None]]))
 
 
+@pytest.mark.rule(36)
 @pytest.mark.parametrize(("num_qubits", "num_clbits"), [(-1, 0), (2**40, 0), (0, -1), (0, 2**40)])
 def test_hostile_sizes_are_refused(num_qubits: int, num_clbits: int) -> None:
-    """Rule 36: sizes are bounded when a Program is built."""
+    """Sizes are bounded when a Program is built."""
     with pytest.raises(WireError):
         wire.decode_shard(hostile([], num_qubits, num_clbits))
 
 
+@pytest.mark.rule(36)
 def test_bottomless_nesting_is_refused() -> None:
-    """Rule 36: bodies in bodies without end stop the decoder, not the process."""
+    """Bodies in bodies without end stop the decoder, not the process."""
     reset = msgspec.msgpack.encode(["reset", 0])
     box = b"\x92" + msgspec.msgpack.encode("box") + b"\x91"
     shallow = hostile([["reset", 0]])

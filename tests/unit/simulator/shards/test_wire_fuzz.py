@@ -158,24 +158,27 @@ PLACES = {kind: places(tree) for kind, tree in TREES.items()}
 slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
+@pytest.mark.rule(36)
 @examples(300, slow)
 @given(st.sampled_from(sorted(DECODE)), st.binary(max_size=400))
 def test_random_bytes(kind, body):
-    """Rule 36: random bytes behind a good header."""
+    """Random bytes behind a good header."""
     refused_or_checked(kind, MAGIC + body)
 
 
+@pytest.mark.rule(36)
 @examples(300, slow)
 @given(st.sampled_from(sorted(DECODE)), trees)
 def test_random_trees(kind, tree):
-    """Rule 36: well-formed msgpack of any shape."""
+    """Well-formed msgpack of any shape."""
     refused_or_checked(kind, MAGIC + msgspec.msgpack.encode(tree))
 
 
+@pytest.mark.rule(36)
 @examples(500, slow)
 @given(st.data())
 def test_mutated_trees(data):
-    """Rule 36: a good message with some nodes replaced is refused, or decodes to what runs or is stopped."""
+    """A good message with some nodes replaced is refused, or decodes to what runs or is stopped."""
     kind = data.draw(st.sampled_from(sorted(DECODE)))
     tree = TREES[kind]
     for path in data.draw(st.lists(st.sampled_from(PLACES[kind]), min_size=1, max_size=3)):
@@ -186,10 +189,11 @@ def test_mutated_trees(data):
         ends(value)
 
 
+@pytest.mark.rule(36)
 @examples(200, slow)
 @given(st.data())
 def test_moved_nodes(data):
-    """Rule 36: so is a good message whose nodes have changed places."""
+    """So is a good message whose nodes have changed places."""
     kind = data.draw(st.sampled_from(sorted(DECODE)))
     tree = TREES[kind]
     source, target = (data.draw(st.sampled_from(PLACES[kind])) for _ in range(2))
@@ -214,8 +218,9 @@ CLAIMS = {
 }
 
 
+@pytest.mark.rule(36)
 def test_claimed_sizes():
-    """Rule 36: a claimed size allocates nothing: it is refused in a process that could not give it."""
+    """A claimed size allocates nothing: it is refused in a process that could not give it."""
     code = textwrap.dedent(
         """
         import ast, resource, sys
@@ -261,10 +266,11 @@ def nested(kind: str, depth: int) -> bytes:
     return MAGIC + before + layer[0] * depth + msgspec.msgpack.encode(core) + layer[1] * depth + after
 
 
+@pytest.mark.rule(36)
 @pytest.mark.parametrize("kind", ["if", "box", "expression"])
 @pytest.mark.parametrize("depth", [MAX_NESTING, 300, 450, 900, 980, 100_000])
 def test_nesting_at_the_limit(kind, depth):
-    """Rule 36: at any depth a message is refused, or decodes and runs, or fails as an experiment, and soon."""
+    """At any depth a message is refused, or decodes and runs, or fails as an experiment, and soon."""
     begin = time.monotonic()
     try:
         shard = wire.decode_shard(nested(kind, depth))
@@ -358,9 +364,10 @@ REFUSED = {
 }
 
 
+@pytest.mark.rule(30)
 @pytest.mark.parametrize("data", ENDLESS.values(), ids=ENDLESS)
 def test_endless_programs_can_be_stopped(data):
-    """Rule 30: a program of too many rounds allocates nothing for them, and ends when the checkpoint says so."""
+    """A program of too many rounds allocates nothing for them, and ends when the checkpoint says so."""
     tracemalloc.start()
     shard = wire.decode_shard(data)
     assert cost.work(Timeline.of(shard.items[0].program), 2**63).seconds > 0
@@ -370,17 +377,19 @@ def test_endless_programs_can_be_stopped(data):
     assert peak < 32 << 20
 
 
+@pytest.mark.rule(36)
 @pytest.mark.parametrize(("data", "text"), FAILING.values(), ids=FAILING)
 def test_hostile_programs_fail(data, text):
-    """Rule 36: what a value shows to be wrong only at run time is the experiment's failure, with a short text."""
+    """What a value shows to be wrong only at run time is the experiment's failure, with a short text."""
     failure = run_shard(wire.decode_shard(data), admit=admit).outcomes[0].failure
     assert f"{failure.type}: {failure.text}".startswith(text)
     assert len(failure.text) < 500
 
 
+@pytest.mark.rule(36)
 @pytest.mark.parametrize(("data", "text"), REFUSED.values(), ids=REFUSED)
 def test_hostile_messages_are_refused(data, text):
-    """Rule 36: what is wrong with a message is said, and of the message itself only a short part."""
+    """What is wrong with a message is said, and of the message itself only a short part."""
     with pytest.raises(WireError, match=text) as refused:
         wire.decode_shard(data)
     assert len(str(refused.value)) < 500

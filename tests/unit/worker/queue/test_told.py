@@ -18,8 +18,9 @@ from worker.settings import QUEUE, TASK, Settings
 DOORBELL, TOKEN, META = Doorbell("job", 0), "mine", '{"status": "SUCCESS"}'
 
 
+@pytest.mark.rule(1)
 def test_a_success_is_told_with_the_part(store, client, submit):
-    """Rule 1: Celery has a job's outcome, and who waits for it hears of it, in the step that ends the job."""
+    """Celery has a job's outcome, and who waits for it hears of it, in the step that ends the job."""
     submit()
     store.claim(DOORBELL, TOKEN)
     with client.pubsub() as listener:
@@ -52,8 +53,9 @@ def test_who_does_not_hold_the_shard_tells_nothing(store, client, submit):
     assert not client.exists("celery-task-meta-job")
 
 
+@pytest.mark.rule(1)
 def test_how_long_celery_remembers(monkeypatch):
-    """Rule 1: `AsyncResult` knows a job for as long as its result can be fetched; one shard of many, a day."""
+    """`AsyncResult` knows a job for as long as its result can be fetched; one shard of many, a day."""
     for ttl, whole, shard in (("", 7 * 86400, 86400), ("600.5", 601, 601)):
         monkeypatch.setenv("BASICAER_RESULT_TTL", ttl)
         app = make_app(Settings.from_env("redis://localhost:1/0"))
@@ -97,9 +99,10 @@ def test_what_is_told_is_what_celery_would_store():
     assert mine == own
 
 
+@pytest.mark.rule(43)
 @pytest.mark.parametrize("state", ["STARTED", "an outcome"])
 def test_what_celery_is_not_told_is_said_in_plain_words(redis_server, caplog, state):
-    """Rule 43: a full Redis, to which Celery's backend writes in a pipeline, shows in the log as what it says."""
+    """A full Redis, to which Celery's backend writes in a pipeline, shows in the log as what it says."""
     app = make_app(Settings.from_env(redis_server.url))
 
     @app.task(name=TASK, bind=True)

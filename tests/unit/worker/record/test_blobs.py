@@ -164,8 +164,9 @@ def test_a_part_comes_out_as_it_went_in(store, client, submit, size):
     assert dict(blobs.read_parts(store, "job")) == {0: data, 1: b"\0!looks like a lapse"}
 
 
+@pytest.mark.rule(16)
 def test_parts_that_are_in_can_be_read_before_the_end(store, submit, queue):
-    """The parts that are there are read in order, whatever is missing between them (rule 16)."""
+    """The parts that are there are read in order, whatever is missing between them."""
     queue.publish(submit(total=100))
     queue.run(40)
     store.claim(queue.doorbells[1], "t")
@@ -176,8 +177,9 @@ def test_parts_that_are_in_can_be_read_before_the_end(store, submit, queue):
     assert list(blobs.read_parts(store, "unknown")) == []
 
 
+@pytest.mark.rule(34)
 def test_chunks_of_a_loser_do_not_survive(store, client, clock, submit):
-    """What a holder PUT goes with its hold: by RELEASE, by a lapse, or under the winner's header (rule 34)."""
+    """What a holder PUT goes with its hold: by RELEASE, by a lapse, or under the winner's header."""
     submit(total=2)
     store.claim(DOORBELL, "released")
     blobs.put_part(store, DOORBELL, "released", blob(17 * MB))
@@ -220,8 +222,9 @@ def test_a_result_that_goes_while_it_is_read_is_a_clear_error(store, client, sub
     store.delete("job")
 
 
+@pytest.mark.rule(35)
 def test_a_lapse_is_read_as_one(store, clock, submit):
-    """The part of a shard that lost three leases reads as a LapsePart (rule 35)."""
+    """The part of a shard that lost three leases reads as a LapsePart."""
     submit()
     store.feed()
     for death in range(3):

@@ -13,8 +13,9 @@ from support.uploads import write_payload
 from simulator.sizes import size
 from worker.errors import DuplicateJobError, PayloadMissingError, QuotaExceededError
 from worker.record import blobs, keys
+from worker.record.limits import USUAL_QUOTA
 from worker.record.listing import JobFilter
-from worker.record.store import USUAL_QUOTA, Store
+from worker.record.store import Store
 from worker.record.values import Doorbell, Effects
 
 DOORBELL = Doorbell("job", 0)
@@ -34,8 +35,9 @@ def finish(store, job_id="job", part=b"part"):
     return store.complete(Doorbell(job_id, 0), "t", part)
 
 
+@pytest.mark.rule(36)
 def test_a_job_over_the_quota_is_refused_with_bytes_and_cure(client, clock, submit):
-    """Over an owner's quota SUBMIT says what was asked, used and allowed; nothing is kept (rule 36)."""
+    """Over an owner's quota SUBMIT says what was asked, used and allowed; nothing is kept."""
     quota = 100 + 2 * RECORD_BYTES
     store = Store(client)
     client.set(keys.QUOTA, quota)
@@ -52,8 +54,9 @@ def test_a_job_over_the_quota_is_refused_with_bytes_and_cure(client, clock, subm
     submit("third", on=store, payload_bytes=1, result_bytes=29)
 
 
+@pytest.mark.rule(36)
 def test_a_job_that_is_more_than_the_quota_is_not_told_to_delete_others(client, clock, submit):
-    """Rule 36: where no room would be enough, the cure is a smaller job or a larger quota."""
+    """Where no room would be enough, the cure is a smaller job or a larger quota."""
     store = Store(client)
     client.set(keys.QUOTA, 2 * RECORD_BYTES)
     with pytest.raises(QuotaExceededError, match="BASICAER_STORE_QUOTA") as refused:
@@ -62,8 +65,9 @@ def test_a_job_that_is_more_than_the_quota_is_not_told_to_delete_others(client, 
     assert "uses" not in str(refused.value)
 
 
+@pytest.mark.rule(36)
 def test_the_quota_is_what_workers_say(store, client, clock, submit, worker):
-    """The quota of all clients is the last that a worker was started with, and else 4 GiB (rule 36)."""
+    """The quota of all clients is the last that a worker was started with, and else 4 GiB."""
     with pytest.raises(QuotaExceededError) as refused:
         submit("large", result_bytes=4 << 30)
     assert refused.value.limit == USUAL_QUOTA == store.budget("ann")[1]
@@ -75,8 +79,9 @@ def test_the_quota_is_what_workers_say(store, client, clock, submit, worker):
     submit("larger", result_bytes=1 << 40)
 
 
+@pytest.mark.rule(38)
 def test_what_was_lost_does_not_count_for_ever(client, clock, submit):
-    """Rule 38: bytes of a job whose record was lost are not held against its owner's next job."""
+    """Bytes of a job whose record was lost are not held against its owner's next job."""
     store = Store(client)
     client.set(keys.QUOTA, 100 + 2 * RECORD_BYTES)
     submit("first", on=store, result_bytes=90)
@@ -106,8 +111,9 @@ def test_the_end_corrects_the_estimate(store, client, submit):
     assert used(client) == RECORD_BYTES + 1 + 5
 
 
+@pytest.mark.rule(16)
 def test_cancel_gives_back_what_it_removes(store, client, submit):
-    """CANCEL gives back the payload and the estimate; parts and records that are there still count (rule 16)."""
+    """CANCEL gives back the payload and the estimate; parts and records that are there still count."""
     submit(total=3, result_bytes=100)
     finish(store, part=b"12345")
     store.cancel("job")
@@ -117,8 +123,9 @@ def test_cancel_gives_back_what_it_removes(store, client, submit):
     assert used(client) == 2 * RECORD_BYTES + 5
 
 
+@pytest.mark.rule(14)
 def test_delete_gives_back_all(store, client, submit):
-    """DELETE leaves nothing but a tombstone of 4 h, which keeps the id taken (rule 14)."""
+    """DELETE leaves nothing but a tombstone of 4 h, which keeps the id taken."""
     submit()
     finish(store)
     assert store.delete("job")
@@ -190,8 +197,9 @@ def test_lives_of_a_finished_job(store, client, submit):
     )
 
 
+@pytest.mark.rule(13)
 def test_expired_is_told_from_unknown(client, clock, submit):
-    """After the result TTL the record says "expired"; after twice as long nothing is left (rule 13)."""
+    """After the result TTL the record says "expired"; after twice as long nothing is left."""
     store = Store(client, result_ttl=0.2)
     submit(on=store)
     finish(store)
@@ -250,8 +258,9 @@ def test_an_id_is_one_jobs(store, client, submit):
     assert Snapshot(client).ttl["payload:job"] == -1
 
 
+@pytest.mark.rule(16)
 def test_tags_can_be_changed(store, client, submit):
-    """ANNOTATE replaces what the record keeps for its user, also of a final job, and not its life (rule 16)."""
+    """ANNOTATE replaces what the record keeps for its user, also of a final job, and not its life."""
     submit(manifest=b"\x00\xff before", tags=("old",))
     assert store.read("job").manifest == b"\x00\xff before"
     assert store.annotate("job", b"after", ("new", "newer"))

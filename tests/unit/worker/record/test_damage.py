@@ -1,4 +1,4 @@
-"""One damaged or missing key of a busy record harms the jobs that it belonged to and nobody else (rule 38).
+"""One damaged or missing key of a busy record harms the jobs that it belonged to and nobody else.
 
 Each key in turn is deleted, given another type, or filled with junk; then clients and workers go on.
 """
@@ -17,6 +17,8 @@ from worker.record.keys import PREFIX
 from worker.record.listing import JobFilter
 from worker.record.store import Store
 from worker.record.values import Doorbell, Effects, NewJob, WorkerInfo
+
+pytestmark = pytest.mark.rule(38)
 
 LEASE = 10
 NODE = WorkerInfo(name="w1", slots=3, lanes=("basicaer",), memory=1 << 30, wire=1, versions={})
@@ -180,11 +182,12 @@ def belongs_to(name: str, owners: dict[str, str]) -> set[str]:
     return {rest} & set(owners) if kind in of_a_job else set()
 
 
+@pytest.mark.rule(38)
 @pytest.mark.slow
 @pytest.mark.parametrize("third", range(3))
 @pytest.mark.parametrize("how", DAMAGES)
 def test_one_damaged_key_harms_its_own_jobs_only(client, clock, how, third):
-    """Rule 38: whatever key is damaged, every other job ends as it would have, new ones run, nothing raises."""
+    """Whatever key is damaged, every other job ends as it would have, new ones run, nothing raises."""
     site = busy(client, clock)
     keys = sorted(client.scan_iter(f"{PREFIX}*"))
     saved = [(key, client.dump(key), max(0, client.pttl(key))) for key in keys]

@@ -83,9 +83,10 @@ def queries(jobs):
         )
 
 
+@pytest.mark.rule(14)
 @pytest.mark.slow
 def test_what_is_wanted_is_found(store, known):
-    """All filters agree with a look at every job, in the order of the SUBMITs, whatever is skipped (rule 14)."""
+    """All filters agree with a look at every job, in the order of the SUBMITs, whatever is skipped."""
     found = 0
     for skip, wanted in zip(itertools.cycle([0, 0, 3]), queries(known)):
         expected = [ListedJob(job.id, job.backend) for job in known if job.meets(wanted)]
@@ -109,8 +110,9 @@ def test_pages_go_on_where_they_ended(store, known):
         assert ids == [each.id for each in store.find("ann", wanted, skip=1)]
 
 
+@pytest.mark.rule(14)
 def test_a_deleted_job_is_in_no_list(store, known):
-    """DELETE takes a job off every list, and what is left of the lists goes with the last one (rule 14)."""
+    """DELETE takes a job off every list, and what is left of the lists goes with the last one."""
     for job in known:
         store.cancel(job.id)
         assert store.delete(job.id)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from support.record_inspection import Snapshot
 
+from worker.record.limits import LAPSE_LIMIT
 from worker.record.log import LogLine, parse_log
-from worker.record.store import LAPSE_LIMIT
 from worker.record.values import Doorbell
 
 DOORBELL = Doorbell("job", 0)
@@ -26,8 +26,9 @@ def told(store, clock):
     return lines
 
 
+@pytest.mark.rule(16)
 def test_a_shard_that_is_given_back(store, clock, submit, told):
-    """A log has each attempt: who claimed it, why it was given back, and what the run took (rule 16)."""
+    """A log has each attempt: who claimed it, why it was given back, and what the run took."""
     submit()
     begun = clock.time()
     store.claim(DOORBELL, "t1/w1@a")
@@ -47,8 +48,9 @@ def test_a_shard_that_is_given_back(store, clock, submit, told):
 LAPSED = "the lease lapsed 3 times: the worker's node died or stopped, or could not reach Redis"
 
 
+@pytest.mark.rule(35)
 def test_a_shard_that_kills(store, clock, submit, told):
-    """Each lapse is an entry, and the last one's error too (rule 35)."""
+    """Each lapse is an entry, and the last one's error too."""
     submit()
     for number in range(LAPSE_LIMIT):
         store.feed()

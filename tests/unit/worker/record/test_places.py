@@ -181,9 +181,10 @@ def test_submit_of_a_known_id(store, client, submit, situation):
     assert Snapshot(client).data == before.data
 
 
+@pytest.mark.rule(34)
 @pytest.mark.parametrize("script", ["BEAT", "PUT", "COMPLETE", "RELEASE"])
 def test_a_wrong_token_writes_nothing(store, client, submit, script):
-    """All writes of a shard check the token: one that lost its lease to another writes nothing (rule 34)."""
+    """All writes of a shard check the token: one that lost its lease to another writes nothing."""
     submit(total=4)
     store.claim(DOORBELL, OTHER)
     before = Snapshot(client)
@@ -191,8 +192,9 @@ def test_a_wrong_token_writes_nothing(store, client, submit, script):
     assert Snapshot(client).data == before.data
 
 
+@pytest.mark.rule(5)
 def test_the_life_of_a_job_of_one_shard(store, client, clock, submit):
-    """QUEUED, RUNNING at the first CLAIM, DONE at the last COMPLETE, each with its time (rule 5)."""
+    """QUEUED, RUNNING at the first CLAIM, DONE at the last COMPLETE, each with its time."""
     (handed,) = submit(manifest=b"{}").handed_out
     assert handed == ("job", 0, 1, 600.0)
     assert handed.doorbell == DOORBELL
@@ -252,8 +254,9 @@ def test_progress_of_a_final_job_is_what_is_done(store, submit):
     assert store.read("job").progress == 0
 
 
+@pytest.mark.rule(16)
 def test_usage_is_what_each_worker_completed(store, submit):
-    """The seconds of completed shards add up by worker; a run that delivered nothing is not counted (rule 16)."""
+    """The seconds of completed shards add up by worker; a run that delivered nothing is not counted."""
     submit(total=4)
     for shard, (worker, seconds) in enumerate([("w1@a", 1.5), ("w2@b", 0.25), ("w1@a", 2.0)]):
         store.claim(Doorbell("job", shard), f"token/{worker}")
@@ -264,8 +267,9 @@ def test_usage_is_what_each_worker_completed(store, submit):
     assert store.read("job").usage == {"w1@a": 3.5, "w2@b": 0.25}
 
 
+@pytest.mark.rule(6, 7)
 def test_the_first_bad_part_speaks_for_the_job(store, submit):
-    """A bad part makes the job ERROR when all are in, never before; its error is kept (rules 6, 7)."""
+    """A bad part makes the job ERROR when all are in, never before; its error is kept."""
     submit(total=3)
     doorbells = [Doorbell("job", shard) for shard in range(3)]
     errors = {1: ("MemoryRefusedError", "too wide", "trace 1"), 2: ("ValueError", "second", "trace 2")}
@@ -288,15 +292,17 @@ def test_an_error_without_words_is_still_an_error(store, submit):
     assert store.complete(DOORBELL, MINE, b"bad", bad=True).ended[0].state == "ERROR"
 
 
+@pytest.mark.rule(8, 9)
 def test_cancel_is_announced_once(store, submit):
-    """CANCEL tells its caller what to store, once; afterwards the job is final (rules 8, 9)."""
+    """CANCEL tells its caller what to store, once; afterwards the job is final."""
     submit(total=3)
     assert store.cancel("job").ended == (Ended("job", "CANCELLED", 3, None, None),)
     assert store.cancel("job") is None
 
 
+@pytest.mark.rule(12)
 def test_every_change_is_announced_to_those_who_watch(store, client, clock, submit):
-    """A job's channel has `<STATE> <done> <total>` at its start, each shard's end, and its own end (rule 12)."""
+    """A job's channel has `<STATE> <done> <total>` at its start, each shard's end, and its own end."""
     channels = {keys.key("events", job_id): [] for job_id in ("done", "cancelled", "late")}
     pubsub = client.pubsub(ignore_subscribe_messages=True)
     pubsub.subscribe(*channels)

@@ -15,8 +15,9 @@ from worker.record.store import Store
 from worker.record.values import Doorbell
 
 
+@pytest.mark.rule(16)
 def test_jobs_of_one_owner(store, submit):
-    """0 is the next to be served; a job that runs, is final or unknown has no position (rule 16)."""
+    """0 is the next to be served; a job that runs, is final or unknown has no position."""
     for name in "abcde":
         submit(name)
     assert [store.position(name) for name in "abcde"] == [0, 1, 2, 3, 4]

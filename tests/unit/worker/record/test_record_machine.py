@@ -232,9 +232,10 @@ class RecordMachine(RuleBasedStateMachine):
         assert left - LASTING == set()
 
 
+@pytest.mark.rule(34)
 @pytest.mark.slow
 def test_any_calls_in_any_order(client, clock):
-    """Every shard is in exactly one place, tokens fence, ends are final and told once, nothing leaks (rule 34)."""
+    """Every shard is in exactly one place, tokens fence, ends are final and told once, nothing leaks."""
     run_state_machine_as_test(
         lambda: RecordMachine(client, clock),
         settings=examples(

@@ -28,9 +28,10 @@ def tick(store, clock, seconds):
     return handed, ended
 
 
+@pytest.mark.rule(34)
 @pytest.mark.slow
 def test_a_lost_doorbell_rings_again_with_doubling(store, clock, submit):
-    """What nobody claims is sent again after one lease, then two, four ... and at most 64 later (rule 34)."""
+    """What nobody claims is sent again after one lease, then two, four ... and at most 64 later."""
     submit()
     times = [at for at, doorbell in tick(store, clock, 2000)[0] if doorbell == DOORBELL]
     waits = [later - earlier for earlier, later in zip([0, *times], times, strict=False)]
@@ -47,8 +48,9 @@ def test_the_doubling_begins_anew_when_a_shard_is_claimed(store, clock, submit):
     assert [at for at, _ in tick(store, clock, 31)[0]] == [10, 30]
 
 
+@pytest.mark.rule(8)
 def test_a_doorbell_of_a_cancelled_job_never_rings_again(store, client, clock, submit):
-    """FEED drops what a cancelled job has in `sent`, at once, and others get its room (rule 8)."""
+    """FEED drops what a cancelled job has in `sent`, at once, and others get its room."""
     submit("gone", total=10)
     submit("other", owner="bob", total=10)
     store.cancel("gone")
@@ -59,8 +61,9 @@ def test_a_doorbell_of_a_cancelled_job_never_rings_again(store, client, clock, s
     assert all(member.startswith(b"other/") for member in Snapshot(client).data["sent:basicaer"])
 
 
+@pytest.mark.rule(34)
 def test_a_dead_worker_costs_a_lease_and_a_tick(store, clock, submit):
-    """A shard whose holder fell silent is sent again when its lease has ended, and counts one lapse (rule 34)."""
+    """A shard whose holder fell silent is sent again when its lease has ended, and counts one lapse."""
     submit()
     store.feed()
     store.claim(DOORBELL, "dead")
@@ -83,8 +86,9 @@ def test_a_lease_is_renewed(store, clock, submit, renew):
     assert store.read("job").lapses == 0
 
 
+@pytest.mark.rule(35)
 def test_the_third_death_is_an_error(store, client, clock, submit):
-    """A shard whose workers died three times becomes an error part, the others go on (rule 35)."""
+    """A shard whose workers died three times becomes an error part, the others go on."""
     submit(total=2)
     other = Doorbell("job", 1)
     ended = []
@@ -107,9 +111,10 @@ def test_the_third_death_is_an_error(store, client, clock, submit):
     assert store.complete(DOORBELL, "dead-2", b"zombie") is None
 
 
+@pytest.mark.rule(35)
 @pytest.mark.parametrize("seen", range(4))
 def test_deaths_that_were_seen(store, clock, submit, seen):
-    """What a third lapse says tells the deaths that a node saw from leases that just ran out (rule 35)."""
+    """What a third lapse says tells the deaths that a node saw from leases that just ran out."""
     submit()
     for death in range(3):
         assert store.claim(DOORBELL, f"dead-{death}").granted
@@ -122,8 +127,9 @@ def test_deaths_that_were_seen(store, clock, submit, seen):
     assert store.read("job").error_text == {0: lapsed, 3: died}.get(seen, f"{died}, and {lapsed}")
 
 
+@pytest.mark.rule(34)
 def test_failures_are_counted_apart(store, clock, submit):
-    """Three errors that are not the circuit's end a shard, with the last one's text; none is a lapse (rule 34)."""
+    """Three errors that are not the circuit's end a shard, with the last one's text; none is a lapse."""
     submit(total=2)
     store.feed()
     error = ("KeyError", "'slot'", "Traceback ...")
@@ -165,8 +171,9 @@ def test_a_release_with_a_delay_waits(store, clock, submit):
     assert store.read("job").lapses == 0
 
 
+@pytest.mark.rule(34)
 def test_silence_is_not_death(store, clock, submit):
-    """If no FEED ran for half a lease, none lapses for one more lease: Redis may have been down (rule 34)."""
+    """If no FEED ran for half a lease, none lapses for one more lease: Redis may have been down."""
     submit()
     store.feed()
     store.claim(DOORBELL, "t")
@@ -202,8 +209,9 @@ def test_a_short_silence_changes_nothing(store, clock, submit):
     assert [handed.doorbell for handed in effects.handed_out] == [DOORBELL]
 
 
+@pytest.mark.rule(5)
 def test_a_job_that_nobody_begins_expires(store, clock, submit):
-    """A job that no worker began within `expires` ends as ERROR and says why (rule 5)."""
+    """A job that no worker began within `expires` ends as ERROR and says why."""
     submit(total=3, expires=30)
     assert tick(store, clock, 29)[1] == []
     ((at, ended),) = tick(store, clock, 5)[1]
@@ -215,8 +223,9 @@ def test_a_job_that_nobody_begins_expires(store, clock, submit):
     assert not store.claim(DOORBELL, "t").granted
 
 
+@pytest.mark.rule(30)
 def test_a_job_may_take_job_timeout_from_its_first_claim(store, clock, submit):
-    """`job_timeout` begins at the first CLAIM, in place of `expires`, and ends what runs on for ever (rule 30)."""
+    """`job_timeout` begins at the first CLAIM, in place of `expires`, and ends what runs on for ever."""
     submit(total=3, expires=30, job_timeout=0.5 * 60)
     tick(store, clock, 25)
     store.claim(DOORBELL, "t")
@@ -312,8 +321,9 @@ def test_the_clock_is_the_servers(connect, job):
     assert store.read("job").lapses == 1
 
 
+@pytest.mark.rule(1)
 def test_celery_is_told_until_it_knows(store, client, clock, submit):
-    """Rule 1: an end that nobody told Celery of is told again by FEED, once a lease, until Celery has it."""
+    """An end that nobody told Celery of is told again by FEED, once a lease, until Celery has it."""
     submit()
     store.cancel("job")
     assert store.feed().ended == ()

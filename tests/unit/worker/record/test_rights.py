@@ -26,9 +26,10 @@ def state(request, store, submit):
     return request.param
 
 
+@pytest.mark.rule(8)
 @pytest.mark.parametrize("call", CALLS)
 def test_another_owner_is_refused(store, client, state, call):
-    """Rule 8: cancel, delete and annotate of another owner's job say whose it is, and change nothing."""
+    """Cancel, delete and annotate of another owner's job say whose it is, and change nothing."""
     text = r"Job job belongs to 'ann', and you are 'bob'.*BASICAER_OWNER.*--as-operator"
     with pytest.raises(NotOwnerError, match=text):
         CALLS[call](Store(client, owner="bob"))
@@ -37,16 +38,18 @@ def test_another_owner_is_refused(store, client, state, call):
     assert [each.id for each in store.find("ann", JobFilter(tags=("hers",)))] == ["job"]
 
 
+@pytest.mark.rule(8)
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("owner", ["ann", None])
 def test_its_owner_and_an_operator_may(store, client, state, call, owner):
-    """Rule 8: its owner, and an operator's store, cancel, delete and annotate it as far as its state allows."""
+    """Its owner, and an operator's store, cancel, delete and annotate it as far as its state allows."""
     reply = CALLS[call](Store(client, owner=owner))
     assert bool(reply) == {"cancel": state == "QUEUED", "delete": state == "DONE", "annotate": True}[call]
 
 
+@pytest.mark.rule(8)
 def test_a_revoke_of_celerys_is_an_operators(store, client, submit):
-    """Rule 8: whoever notices that a job was revoked through Celery carries that to its record."""
+    """Whoever notices that a job was revoked through Celery carries that to its record."""
     submit()
     other = Store(client, owner="bob")
     client.set("celery-task-meta-job", '{"status": "STARTED", "result": null}')
@@ -57,7 +60,8 @@ def test_a_revoke_of_celerys_is_an_operators(store, client, submit):
     assert store.read("job").state == "CANCELLED"
 
 
+@pytest.mark.rule(13)
 def test_an_unknown_job_is_nobodys(client, clock):
-    """Rule 13: of a job that is not there nobody is told that it is another's."""
+    """Of a job that is not there nobody is told that it is another's."""
     other = Store(client, owner="bob")
     assert [call(other) for call in CALLS.values()] == [None, False, False]

@@ -32,9 +32,10 @@ CALLS = {
 }
 
 
+@pytest.mark.rule(36)
 @pytest.mark.parametrize("bad", BAD_IDS)
 def test_an_id_that_cannot_name_a_job_is_refused_at_every_door(store, client, job, bad):
-    """An id reaches no key unless it is 1 to 128 letters, digits, dots, underscores, hyphens (rule 36)."""
+    """An id reaches no key unless it is 1 to 128 letters, digits, dots, underscores, hyphens."""
     with pytest.raises(InvalidJobIdError, match="cannot name a job"):
         job(bad)
     for call in CALLS.values():
@@ -94,8 +95,9 @@ def test_a_door_that_is_not_there_is_refused(store, submit):
         store.claim(Doorbell("job", "0x"), "t")
 
 
+@pytest.mark.rule(18)
 def test_scripts_survive_a_restart_of_the_server(store, client, submit):
-    """A server that has forgotten its scripts is taught them again, unnoticed (rule 18)."""
+    """A server that has forgotten its scripts is taught them again, unnoticed."""
     submit()
     client.script_flush()
     assert store.claim(Doorbell("job", 0), "t").granted

@@ -25,8 +25,9 @@ def test_fits():
     Admission().admit(0, 1 << 20)
 
 
+@pytest.mark.rule(25)
 def test_refused_with_both_figures():
-    """Rule 25: what fits no worker is refused with the required and the available bytes."""
+    """What fits no worker is refused with the required and the available bytes."""
     asked = 2 * total_memory()
     needed = re.escape(size(asked, up=True))
     with pytest.raises(

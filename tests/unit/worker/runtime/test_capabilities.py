@@ -8,6 +8,7 @@ import re
 
 import msgspec
 import numpy as np
+import pytest
 
 from simulator.cost import max_qubits
 from simulator.shards.wire import WIRE_VERSION
@@ -15,8 +16,9 @@ from worker.record.values import WorkerInfo
 from worker.runtime.capabilities import describe
 
 
+@pytest.mark.rule(32)
 def test_a_node_tells_what_its_numbers_depend_on():
-    """Rule 32: a worker reports its versions, its BLAS with the core that it computes for, and its CPU."""
+    """A worker reports its versions, its BLAS with the core that it computes for, and its CPU."""
     info = describe("w1", slots=3, memory=1 << 30)
     assert (info.name, info.slots, info.memory, info.wire) == ("w1", 3, 1 << 30, WIRE_VERSION)
     assert info.versions["numpy"] == np.__version__

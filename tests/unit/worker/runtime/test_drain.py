@@ -9,15 +9,15 @@ from worker.runtime.drain import PATIENCE, Drain
 
 def test_not_draining():
     """Without a shutdown nothing is handed back, however long it takes."""
-    assert not Drain().hands_back(lambda: time.monotonic() + 1e6)
+    assert not Drain().should_stop(lambda: time.monotonic() + 1e6)
 
 
 def test_long_and_short():
     """A run with more than the patience left is handed back, one with less is not."""
     drain = Drain()
     drain.begin()
-    assert drain.hands_back(lambda: time.monotonic() + PATIENCE + 1)
-    assert not drain.hands_back(lambda: time.monotonic() + PATIENCE - 1)
+    assert drain.should_stop(lambda: time.monotonic() + PATIENCE + 1)
+    assert not drain.should_stop(lambda: time.monotonic() + PATIENCE - 1)
 
 
 def test_an_estimate_that_was_too_low():
@@ -25,7 +25,7 @@ def test_an_estimate_that_was_too_low():
     drain = Drain()
     drain.begin()
     drain._began.value -= PATIENCE + 1
-    assert drain.hands_back(lambda: time.monotonic() - 100)
+    assert drain.should_stop(lambda: time.monotonic() - 100)
 
 
 def test_a_second_signal_changes_nothing():

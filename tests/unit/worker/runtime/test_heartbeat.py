@@ -17,7 +17,7 @@ from support.processes import eventually
 
 from worker.record.values import Doorbell
 from worker.runtime.heartbeat import HUNG_LEASES, PATIENCE, Heartbeat
-from worker.runtime.runs import Runs
+from worker.runtime.runs import RunTable
 
 DOORBELL = Doorbell("job", 0)
 TOKEN = "token/w1"  # noqa: S105 (it is no secret)
@@ -53,7 +53,7 @@ class Node:
 
     def __init__(self, store):
         self.store = store
-        self.runs = Runs(slots=4)
+        self.runs = RunTable(slots=4)
         self.now = 100.0
         self.heartbeat = Heartbeat(store, self.runs, interval=store.tick, clock=lambda: self.now)
         self.children = []
@@ -98,9 +98,10 @@ def lease_end(store):
     return store.client.zscore(HELD, "job/0")
 
 
+@pytest.mark.rule(34)
 @pytest.mark.parametrize("work", [sleep, spin, hold_the_interpreter])
 def test_the_lease_goes_on_whatever_the_process_does(node, store, clock, work):
-    """Rule 34: a process that waits, computes or holds Python's lock keeps its lease, with no help of its own."""
+    """A process that waits, computes or holds Python's lock keeps its lease, with no help of its own."""
     process = node.start(work, progress=0.25)
     before = lease_end(store)
     clock.advance(5)
@@ -110,9 +111,10 @@ def test_the_lease_goes_on_whatever_the_process_does(node, store, clock, work):
     assert process.is_alive()
 
 
+@pytest.mark.rule(34)
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGSTOP])
 def test_the_lease_ends_with_the_process(node, store, clock, end):
-    """Rule 34: the lease of a process that died, or is stopped, is not renewed."""
+    """The lease of a process that died, or is stopped, is not renewed."""
     process = node.start(spin)
     os.kill(process.pid, end)
     wanted = {psutil.STATUS_ZOMBIE, psutil.STATUS_STOPPED}
@@ -125,8 +127,9 @@ def test_the_lease_ends_with_the_process(node, store, clock, end):
     assert words == ["claimed", "died"] if end is signal.SIGKILL else ["claimed"]
 
 
+@pytest.mark.rule(43)
 def test_a_run_that_was_killed_makes_no_slot_busy(node, store):
-    """Rule 43: a node says how many of its slots are busy; the row of a dead process counts for none."""
+    """A node says how many of its slots are busy; the row of a dead process counts for none."""
     process = node.start(spin)
     node.heartbeat.beat()
     assert node.heartbeat.num_alive() == 1
@@ -137,8 +140,9 @@ def test_a_run_that_was_killed_makes_no_slot_busy(node, store):
     assert node.heartbeat.num_alive() == 0
 
 
+@pytest.mark.rule(35)
 def test_a_death_is_noted_once_and_counts_as_one(node, store, clock):
-    """Rule 35: what the third lapse says names the deaths that were seen, and the lapses where none was."""
+    """What the third lapse says names the deaths that were seen, and the lapses where none was."""
     process = node.start(spin)
     process.kill()
     process.join()
@@ -156,8 +160,9 @@ def test_a_death_is_noted_once_and_counts_as_one(node, store, clock):
     )
 
 
+@pytest.mark.rule(9)
 def test_kills_the_unwanted_after_its_patience(node, store):
-    """Rule 9: a run whose job was cancelled has 2 s to stop by itself, less the tick that noticing may take."""
+    """A run whose job was cancelled has 2 s to stop by itself, less the tick that noticing may take."""
     process = node.start(sleep)
     node.heartbeat.beat()
     store.cancel("job")
@@ -171,9 +176,10 @@ def test_kills_the_unwanted_after_its_patience(node, store):
     assert process.exitcode == -signal.SIGKILL
 
 
+@pytest.mark.rule(34)
 @pytest.mark.parametrize("stopped", [False, True])
 def test_kills_what_was_taken_over(node, store, clock, stopped):
-    """Rule 34: a run that lost its lease frees its slot, also where its process is stopped; its job goes on."""
+    """A run that lost its lease frees its slot, also where its process is stopped; its job goes on."""
     process = node.start(sleep)
     if stopped:
         os.kill(process.pid, signal.SIGSTOP)
@@ -221,8 +227,9 @@ def test_what_computes_does_not_hang(node, store):
     assert process.is_alive()
 
 
+@pytest.mark.rule(34)
 def test_what_asks_redis_to_take_its_end_does_not_hang(node, store):
-    """Rule 34: a run that a full Redis does not take asks again and again, for hardly any CPU: it lives on."""
+    """A run that a full Redis does not take asks again and again, for hardly any CPU: it lives on."""
     asks = multiprocessing.Semaphore(0)
     process = node.start(sleep, asks=asks)
     for number in range(1, 4):
@@ -265,8 +272,9 @@ def test_a_process_that_had_the_slot_before(node, store):
     assert [line.word for line in store.log("job")] == ["claimed"]
 
 
+@pytest.mark.rule(35)
 def test_a_death_that_the_next_process_finds(node):
-    """Rule 35: a process that takes over a slot finds the run that the one before died in, and no other."""
+    """A process that takes over a slot finds the run that the one before died in, and no other."""
     process = node.start(spin, slot=1)
     assert node.runs.orphan(0) is None
     process.kill()
@@ -280,7 +288,7 @@ def test_a_death_that_the_next_process_finds(node):
 
 def test_a_run_that_is_over_is_nobodys():
     """After the block, also by an exception, the slot has no run."""
-    runs = Runs(slots=2)
+    runs = RunTable(slots=2)
     with contextlib.suppress(ZeroDivisionError), runs.running(1, DOORBELL, TOKEN) as running:
         running.report(0.5)
         running.report(0.25)

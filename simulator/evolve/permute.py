@@ -1,7 +1,7 @@
-"""Bring the bits of an index into another order, in place: a few passes, each chunk by chunk.
+"""Bring the bits of a state's index into another order, in place: in a few passes, each chunk by chunk.
 
 A pass moves bits within the ones that a chunk holds, so a chunk goes back to where it came from, and there is no
-second state. Each pass is a stage without steps; its chunks are those of `planner`.
+second state. Each pass is a stage with one step, and its chunks are those of `planner`.
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from simulator.evolve.chunks import Chunk, Numbers, Scratch, run_by_chunks
+from simulator.evolve.chunks import Chunk, ChunkBuffers, run_by_chunks
 from simulator.kernels.bits import gather, move
 from simulator.monitor import Checkpoint
 from simulator.plan.plan import Stage
 from simulator.plan.planner import chunk_bits
 from simulator.tuning import TUNING, Tuning
+from simulator.typing import Amplitudes
 
-#: Every bit's amplitudes are looked at: which qubits are in |0> is not known here.
+#: Any qubit may be excited: which are in |0> is not known here.
 _ALL = -1
 
 
@@ -30,14 +31,14 @@ class Pass:
     sources: tuple[int, ...]
 
 
-def put_in_order(psi: Numbers, sources: Sequence[int], checkpoint: Checkpoint, tuning: Tuning = TUNING) -> None:
+def permute_bits(psi: Amplitudes, sources: Sequence[int], checkpoint: Checkpoint, tuning: Tuning = TUNING) -> None:
     """Make bit ``sources[i]`` of the index its bit i; calls ``checkpoint`` for each chunk."""
     size = chunk_bits(len(sources), real=psi.dtype.kind == "f", tuning=tuning)
-    scratch = Scratch(size, psi.dtype)
+    buffers = ChunkBuffers(size, psi.dtype)
     for each in passes(sources, size, min(size, tuning.local_bits)):
         outer = tuple(bit for bit in range(len(sources)) if bit not in each.local)
         stage = Stage(each.local, outer, outer, (), None, 0)
-        run_by_chunks(psi, stage, [_Move(each.sources)], _ALL, scratch, checkpoint)
+        run_by_chunks(psi, stage, [_Move(each.sources)], _ALL, buffers, checkpoint)
 
 
 def passes(sources: Sequence[int], size: int, low: int) -> Iterator[Pass]:
@@ -78,5 +79,5 @@ class _Move:
 
     def apply(self, chunk: Chunk, spare: Chunk, number: int) -> tuple[Chunk, Chunk]:  # noqa: ARG002
         """Gather into ``spare``."""
-        move(self._gather, chunk.numbers, spare.numbers)
+        move(self._gather, chunk.amplitudes, spare.amplitudes)
         return spare, chunk

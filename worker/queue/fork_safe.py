@@ -1,6 +1,6 @@
-"""What a forked child inherits of Celery and kombu: locks, of the process and of an app, and lines.
+"""A Celery app that a forked child can use: with free locks, and with connections of its own.
 
-Both have hooks of their own for that, which only multiprocessing calls, and which know of no lock.
+Celery and kombu have hooks for that, which only multiprocessing calls, and which know of no lock.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from celery import Celery
 
-from worker.forking import Lock, freed, renew_in_children
+from worker.forking import Lock, reset_in_children, unlocked
 from worker.queue.transport import Pool
 
 #: What publishes, asks and revokes. Imported before any fork: a child would wait for ever for a module that a
@@ -25,7 +25,7 @@ _MODULES = (
 
 
 def _cached_properties() -> set[Any]:
-    """Return those that have a lock, for all the instances of a class; Python's own have none since 3.12."""
+    """Return the cached properties of Celery and kombu that have a lock; since Python 3.12 none has one."""
     for name in _MODULES:
         import_module(name)
     modules = [each for name, each in sys.modules.items() if name.partition(".")[0] in {"celery", "kombu"}]
@@ -38,46 +38,46 @@ def _cached_properties() -> set[Any]:
     }
 
 
-class _OfTheProcess:
-    """What all apps of a process share."""
+class _ProcessLocks:
+    """The locks that all apps of a process share."""
 
     def __init__(self) -> None:
         self._properties = _cached_properties()
-        renew_in_children(self)
+        reset_in_children(self)
 
-    def renew(self) -> None:
+    def reset_after_fork(self) -> None:
         for each in self._properties:
-            each.lock = freed(each.lock)
+            each.lock = unlocked(each.lock)
 
 
-_of_the_process = _OfTheProcess()
+_process_locks = _ProcessLocks()
 
 
-class App(Celery):  # type: ignore[misc]  # Celery has no types
-    """A Celery app whose lines are its own, and one process's.
+class ForkSafeApp(Celery):  # type: ignore[misc]  # Celery has no types
+    """A Celery app whose connections are its own, and of one process.
 
     kombu's pools are one for each URL, whoever asks, and are left open at the end.
     """
 
     def __init__(self, *args: object, **options: object) -> None:
-        self.making = Lock()
+        self.creation_lock = Lock()
         self._finalize_mutex: Any
         self._pool: Pool | None
         super().__init__(*args, **options)
-        renew_in_children(self)
+        reset_in_children(self)
 
-    def renew(self) -> None:
-        """Have no line, and free locks."""
-        self._finalize_mutex = freed(self._finalize_mutex)
-        self.clock.mutex = freed(self.clock.mutex)
+    def reset_after_fork(self) -> None:
+        """Have no connection, and free locks."""
+        self._finalize_mutex = unlocked(self._finalize_mutex)
+        self.clock.mutex = unlocked(self.clock.mutex)
         self._backend_cache, self._local = None, threading.local()
         self._pool = None
         self.__dict__.pop("amqp", None)
 
     @property
     def pool(self) -> Pool:
-        """The lines that publish."""
-        with self.making:
+        """The connections that publish."""
+        with self.creation_lock:
             pool = self._pool
             if pool is None:
                 self._ensure_after_fork()
@@ -87,11 +87,11 @@ class App(Celery):  # type: ignore[misc]  # Celery has no types
     @property
     def backend(self) -> Any:
         """Where Celery's results are; made once, whichever thread asks first."""
-        with self.making:
+        with self.creation_lock:
             return super().backend
 
     def close(self) -> None:
-        """Give the lines back."""
+        """Close the connections."""
         if self._pool is not None:
             self._pool.force_close_all(close_pool=False)  # type: ignore[no-untyped-call]
         if self._backend_cache is not None:

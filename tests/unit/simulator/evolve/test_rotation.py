@@ -10,31 +10,32 @@ import pytest
 from support.programs import dense, everywhere, program, random_vector, rotation, ry, x
 
 from simulator import run
+from simulator.caches import clear_caches
 from simulator.circuit.instructions import Gate
 from simulator.errors import InvalidProgramError, StoppedError
-from simulator.evolve import rotations
-from simulator.evolve.evolution import Evolution, forget_plans
-from simulator.evolve.state import ground, vector
+from simulator.evolve import Evolution
+from simulator.evolve.rotation import rotate_state
+from simulator.evolve.statevector import ground, vector
 from simulator.kernels import threads
 from simulator.monitor import no_checkpoint
-from simulator.plan import operations
 from simulator.plan.operations import is_real
 from simulator.tuning import Tuning
 
 
+@pytest.mark.rule(29)
 @pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2, 4])
 @pytest.mark.parametrize("size", [1, 3, 5, 9])
 @pytest.mark.parametrize("dtype", [np.complex128, np.complex64])
 def test_of_a_whole_state(size: int, count: int, dtype: type[Any]) -> None:
-    """Rule 29: in chunks of any size, by any number of threads, bit for bit the same."""
+    """In chunks of any size, by any number of threads, bit for bit the same."""
     rng = np.random.default_rng(size)
     threads.use_threads(count)
     for width in (2, 3, 6, 9):
         gate = rotation(rng, rng.permutation(9)[:width].tolist())
         psi = random_vector(width, 9).astype(dtype)
         expected = dense(gate, 9) @ psi
-        rotations.rotate(psi, gate.name[1:], gate.targets, *gate.params, no_checkpoint, Tuning(chunk_bits=size))
+        rotate_state(psi, gate.name[1:], gate.targets, *gate.params, no_checkpoint, Tuning(chunk_bits=size))
         np.testing.assert_allclose(psi, expected, rtol=0, atol=1e-14 if dtype is np.complex128 else 1e-6)
     threads.use_threads(None)
 
@@ -70,11 +71,8 @@ def test_an_odd_number_of_y_is_real() -> None:
     np.testing.assert_allclose(state.ordered(), expected, rtol=0, atol=1e-14)
 
 
-@pytest.mark.parametrize("matrix_up_to", [2, 4])
-def test_it_is_the_same_as_a_matrix(matrix_up_to: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Narrow ones may be part of a block."""
-    monkeypatch.setattr(operations, "_MATRIX_ROTATION", matrix_up_to)
-    forget_plans()
+def test_strings_of_any_length() -> None:
+    """Short strings are part of a block, long ones a step of their own, between other gates."""
     rng = np.random.default_rng(2)
     gates = [*everywhere(6)]
     for _ in range(20):
@@ -82,18 +80,18 @@ def test_it_is_the_same_as_a_matrix(matrix_up_to: int, monkeypatch: pytest.Monke
         gates += [rotation(rng, qubits), x(2, 4), Gate("rzz", (0, 5), (0.2,))]
     state = ground(6)
     Evolution(gates).run(state)
-    forget_plans()
     expected = np.eye(1 << 6)[0]
     for gate in gates:
         expected = dense(gate, 6) @ expected
     np.testing.assert_allclose(state.ordered(), expected, rtol=0, atol=1e-13)
 
 
+@pytest.mark.rule(25)
 def test_many_strings_keep_little_memory() -> None:
-    """Rule 25: a plan keeps masks, and not what a gather needs, for each of its rotations."""
+    """A plan keeps masks, and not what a gather needs, for each of its rotations."""
     rng = np.random.default_rng(3)
     gates = [*everywhere(14), *(rotation(rng, rng.permutation(14)[:12].tolist()) for _ in range(400))]
-    forget_plans()
+    clear_caches()
     tracemalloc.start()
     Evolution(gates).run(ground(14))
     _, most = tracemalloc.get_traced_memory()
@@ -101,8 +99,9 @@ def test_many_strings_keep_little_memory() -> None:
     assert most < (400 * 5 << 10) + (8 << 20)
 
 
+@pytest.mark.rule(8)
 def test_a_checkpoint_ends_it() -> None:
-    """Rule 8: also one on the whole state ends at a checkpoint."""
+    """Also one on the whole state ends at a checkpoint."""
     calls = []
 
     def checkpoint() -> None:
@@ -113,10 +112,11 @@ def test_a_checkpoint_ends_it() -> None:
     # Of so many chunks, this thread gets three, however late it is.
     tuning = Tuning(chunk_bits=7)
     with pytest.raises(StoppedError):
-        rotations.rotate(ground(18).amplitudes, "x" * 17, tuple(range(1, 18)), 0.3, checkpoint, tuning)
+        rotate_state(ground(18).amplitudes, "x" * 17, tuple(range(1, 18)), 0.3, checkpoint, tuning)
     assert len(calls) == 3
 
 
+@pytest.mark.rule(23)
 @pytest.mark.parametrize(
     ("gate", "text"),
     [
@@ -126,13 +126,14 @@ def test_a_checkpoint_ends_it() -> None:
     ],
 )
 def test_what_is_refused(gate: dict[str, Any], text: str) -> None:
-    """Rule 23: by name, where it is made."""
+    """By name, where it is made."""
     with pytest.raises(InvalidProgramError, match=text):
         Gate(params=(0.1,), **gate)
 
 
+@pytest.mark.rule(29)
 def test_the_unitary_of_one() -> None:
-    """Rule 29: the unitary simulator runs them, too."""
+    """The unitary simulator runs them, too."""
     gate = Gate("rzxyx", (3, 0, 4, 1), (0.7,))
     unitary = run(program(5, 0, gate), seed=1, method="unitary").state
     np.testing.assert_allclose(unitary, dense(gate, 5), rtol=0, atol=1e-15)

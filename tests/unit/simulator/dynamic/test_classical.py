@@ -27,7 +27,7 @@ from simulator.circuit.expression import (
     Var,
 )
 from simulator.circuit.program import Variable
-from simulator.dynamic.evaluation import Classical, Evaluator, Length, Value
+from simulator.dynamic.classical import Classical, Evaluator, Length, Value
 from simulator.errors import InvalidProgramError, ProgramRuntimeError
 
 DECLARED = (Variable("a", Uint(8)), Variable("b", Bool()), Variable("unset", Float()))
@@ -55,6 +55,7 @@ def stored(target: LValue, new: Value) -> Classical:
     return EVALUATOR.assigned(target, new, STATE)
 
 
+@pytest.mark.rule(30)
 @pytest.mark.parametrize(
     ("expression", "expected"),
     [
@@ -75,11 +76,12 @@ def stored(target: LValue, new: Value) -> Classical:
     ],
 )
 def test_values(expression: Expression, expected: Value) -> None:
-    """Rule 30: clbits, registers, variables, constants, bits and the unary operators."""
+    """Clbits, registers, variables, constants, bits and the unary operators."""
     assert value(expression) == expected
     assert type(value(expression)) is type(expected)
 
 
+@pytest.mark.rule(30)
 @pytest.mark.parametrize(
     ("type_", "operand", "expected"),
     [
@@ -98,20 +100,22 @@ def test_values(expression: Expression, expected: Value) -> None:
     ],
 )
 def test_casts(type_: Type, operand: Expression, expected: Value) -> None:
-    """Rule 30: integers are cut to the width, floats toward zero, and anything but 0 is true."""
+    """Integers are cut to the width, floats toward zero, and anything but 0 is true."""
     assert value(Cast(type_, operand)) == expected
     assert type(value(Cast(type_, operand))) is type(expected)
 
 
+@pytest.mark.rule(30)
 @pytest.mark.parametrize("bad", [-1.0, math.nan, math.inf])
 def test_a_float_that_is_no_unsigned_integer(bad: float) -> None:
-    """Rule 30: negative, infinite and undefined floats do not become integers; the error names them."""
+    """Negative, infinite and undefined floats do not become integers; the error names them."""
     with pytest.raises(ProgramRuntimeError, match=str(bad)):
         value(Cast(Uint(8), number(bad)))
 
 
+@pytest.mark.rule(30)
 def test_an_integer_that_is_no_float() -> None:
-    """Rule 30: an integer that a float cannot hold is an error, not a crash."""
+    """An integer that a float cannot hold is an error, not a crash."""
     huge = uint(2**1100, 1200)
     with pytest.raises(ProgramRuntimeError, match="1101 bits"):
         value(Cast(Float(), huge))
@@ -139,23 +143,26 @@ COMPARISONS = {
 }
 
 
+@pytest.mark.rule(30)
 @pytest.mark.parametrize("op", UINT_OPERATORS)
 @given(st.integers(0, 255), st.integers(0, 255))
 def test_unsigned_arithmetic_wraps_around(op: str, left: int, right: int) -> None:
-    """Rule 30: unsigned arithmetic is modulo 2^width; a shift by the width or more gives 0."""
+    """Unsigned arithmetic is modulo 2^width; a shift by the width or more gives 0."""
     assert value(Binary(op, Uint(8), uint(left), uint(right))) == UINT_OPERATORS[op](left, right)
 
 
+@pytest.mark.rule(30)
 @pytest.mark.parametrize("op", COMPARISONS)
 @given(st.integers(0, 3), st.integers(0, 3))
 def test_comparisons(op: str, left: int, right: int) -> None:
-    """Rule 30: unsigned integers, floats and durations of one unit compare as numbers do."""
+    """Unsigned integers, floats and durations of one unit compare as numbers do."""
     expected = COMPARISONS[op](left, right)
     assert value(Binary(op, Bool(), uint(left), uint(right))) is expected
     assert value(Binary(op, Bool(), number(float(left)), number(float(right)))) is expected
     assert value(Binary(op, Bool(), length(float(left)), length(float(right)))) is expected
 
 
+@pytest.mark.rule(30)
 @pytest.mark.parametrize(
     ("op", "type_", "left", "right", "expected"),
     [
@@ -176,12 +183,13 @@ def test_comparisons(op: str, left: int, right: int) -> None:
     ],
 )
 def test_binary_operators(op: str, type_: Type, left: Expression, right: Expression, expected: Value) -> None:
-    """Rule 30: arithmetic of floats, durations and bools, as Qiskit types it."""
+    """Arithmetic of floats, durations and bools, as Qiskit types it."""
     result = value(Binary(op, type_, left, right))
     assert result == expected
     assert type(result) is type(expected)
 
 
+@pytest.mark.rule(30)
 @pytest.mark.parametrize(
     ("type_", "left", "right"),
     [
@@ -192,14 +200,15 @@ def test_binary_operators(op: str, type_: Type, left: Expression, right: Express
     ],
 )
 def test_division_by_zero_names_itself(type_: Type, left: Expression, right: Expression) -> None:
-    """Rule 30: a division by zero is a clear error, of whatever type."""
+    """A division by zero is a clear error, of whatever type."""
     with pytest.raises(ProgramRuntimeError, match="division by zero: 7"):
         value(Binary("div", type_, left, right))
 
 
+@pytest.mark.rule(30)
 @pytest.mark.parametrize("op", ["add", "sub", "less", "equal"])
 def test_durations_of_two_units_do_not_mix(op: str) -> None:
-    """Rule 30: seconds and dt do not mix; the error says so."""
+    """Seconds and dt do not mix; the error says so."""
     with pytest.raises(ProgramRuntimeError, match=r"'s' and 'dt'.*one unit"):
         value(Binary(op, Bool(), length(1.0, "s"), length(1.0, "dt")))
 
@@ -211,15 +220,17 @@ def test_logic_stops_where_it_is_decided() -> None:
     assert value(Binary("logic_or", Bool(), Clbit(0), unset)) is True
 
 
+@pytest.mark.rule(30)
 def test_an_unset_variable_is_named() -> None:
-    """Rule 30: reading a variable before anything is stored in it names the variable."""
+    """Reading a variable before anything is stored in it names the variable."""
     with pytest.raises(ProgramRuntimeError, match='"unset"'):
         value(Var(2))
 
 
+@pytest.mark.rule(30)
 @pytest.mark.parametrize("place", [8, 255])
 def test_a_bit_beyond_the_width(place: int) -> None:
-    """Rule 30: a bit that an integer does not have is neither read nor written."""
+    """A bit that an integer does not have is neither read nor written."""
     for target in (Var(0), Bits(tuple(range(4)))):
         with pytest.raises(ProgramRuntimeError, match=f"bit {place} of an unsigned integer of"):
             value(Index(target, uint(place)))
@@ -227,6 +238,7 @@ def test_a_bit_beyond_the_width(place: int) -> None:
             stored(Index(target, uint(place)), new=True)
 
 
+@pytest.mark.rule(30)
 @pytest.mark.parametrize(
     ("target", "new", "memory", "variables"),
     [
@@ -240,12 +252,13 @@ def test_a_bit_beyond_the_width(place: int) -> None:
     ],
 )
 def test_stores(target: LValue, new: Value, memory: int, variables: tuple[Value | None, ...]) -> None:
-    """Rule 30: a store writes a clbit, a register, a variable, or one bit of either; all else stays."""
+    """A store writes a clbit, a register, a variable, or one bit of either; all else stays."""
     assert stored(target, new) == Classical(memory, variables)
 
 
+@pytest.mark.rule(30)
 def test_a_bit_of_an_unset_variable_cannot_be_written() -> None:
-    """Rule 30: one bit of nothing is nothing; the variable is named."""
+    """One bit of nothing is nothing; the variable is named."""
     evaluator = Evaluator((Variable("counter", Uint(4)),))
     with pytest.raises(ProgramRuntimeError, match='"counter"'):
         evaluator.assigned(Index(Var(0), uint(0)), True, Classical(0, (None,)))
@@ -266,6 +279,7 @@ def test_what_has_no_meaning_is_refused(action: object) -> None:
         action()
 
 
+@pytest.mark.rule(36)
 @pytest.mark.parametrize(
     "build",
     [
@@ -281,6 +295,6 @@ def test_what_has_no_meaning_is_refused(action: object) -> None:
     ],
 )
 def test_constants_are_checked_when_they_are_built(build: object) -> None:
-    """Rule 36: no half-valid constant or type exists, wherever it came from."""
+    """No half-valid constant or type exists, wherever it came from."""
     with pytest.raises(InvalidProgramError):
         build()

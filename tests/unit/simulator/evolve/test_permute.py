@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.examples import examples
 
 from simulator.errors import StoppedError
-from simulator.evolve.ordering import passes, put_in_order
+from simulator.evolve.permute import passes, permute_bits
 from simulator.kernels.threads import use_threads
 from simulator.monitor import no_checkpoint
 from simulator.tuning import Tuning
@@ -28,13 +28,13 @@ def tuning(request: pytest.FixtureRequest) -> Iterator[Tuning]:
 
 @examples(100)
 @given(data=st.data(), num_bits=st.integers(0, 10), dtype=st.sampled_from([np.complex128, np.float32]))
-def test_put_in_order(data: st.DataObject, num_bits: int, dtype: type, tuning: Tuning) -> None:
+def test_permute_bits(data: st.DataObject, num_bits: int, dtype: type, tuning: Tuning) -> None:
     """Bit i of an index is, afterwards, what was bit sources[i], however the chunks are cut."""
     sources = data.draw(st.permutations(range(num_bits)))
     indices = np.arange(1 << num_bits)
     before = sum(((indices >> place & 1) << source for place, source in enumerate(sources)), 0 * indices)
     psi = indices.astype(dtype)
-    put_in_order(psi, tuple(sources), no_checkpoint, tuning)
+    permute_bits(psi, tuple(sources), no_checkpoint, tuning)
     np.testing.assert_array_equal(psi, before.astype(dtype))
 
 
@@ -59,4 +59,4 @@ def test_a_checkpoint_ends_it() -> None:
         raise StoppedError
 
     with pytest.raises(StoppedError):
-        put_in_order(np.zeros(1 << 16), tuple(reversed(range(16))), stop)
+        permute_bits(np.zeros(1 << 16), tuple(reversed(range(16))), stop)

@@ -1,0 +1,128 @@
+"""Several statevectors, as dynamic circuits branch them: rows of one array."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.evolve.evolution import Evolution
+from simulator.evolve.statevector import Statevector, with_qubits, without_qubit
+from simulator.kernels import measure
+from simulator.monitor import Checkpoint, Monitor
+from simulator.piecewise import concatenate, slices, take_rows
+from simulator.tuning import CACHE_BITS, Tuning
+from simulator.typing import Amplitudes, Indices
+
+#: log2 of the amplitudes that are evolved at once, where they are of several states.
+_TOGETHER_BITS = CACHE_BITS
+
+
+@dataclass(slots=True, eq=False)
+class Statevectors:
+    """The `States` of the statevector method."""
+
+    #: One state behind the other: amplitudes of shape (count * 2^n,).
+    state: Statevector
+
+    @property
+    def rows(self) -> Amplitudes:
+        """The states, shape (count, 2^n)."""
+        return self.state.amplitudes.reshape(-1, 1 << len(self.state.bit_of))
+
+    @property
+    def bit_of(self) -> Mapping[int, int]:
+        """Qubit -> its bit in the index of a state."""
+        return self.state.bit_of
+
+    @property
+    def tuning(self) -> Tuning:
+        """The sizes that work on them is cut by."""
+        return self.state.tuning
+
+    @property
+    def count(self) -> int:
+        """How many states there are."""
+        return self.state.amplitudes.size >> len(self.state.bit_of)
+
+    @property
+    def kind(self) -> object:
+        """Equal where the qubits lie alike, and numbers are of one type."""
+        return self.state.amplitudes.dtype, tuple(self.state.bit_of.items())
+
+    def state_bytes(self, more: int = 0) -> int:
+        """Return the bytes of one state with so many qubits more, as if it were complex: it may become so."""
+        dtype = self.state.amplitudes.dtype
+        return dtype.itemsize << len(self.state.bit_of) + (dtype.kind == "f") + more
+
+    def evolve(self, evolution: Evolution, monitor: Monitor) -> None:
+        """Evolve all states, several at once: 2^k of them are a state with k more bits above the qubits'.
+
+        Where they are no such number, zeros stand for those that are missing.
+        """
+        state, bits, rows = self.state, len(self.state.bit_of), self.count
+        together = min(max(1, 1 << _TOGETHER_BITS >> bits), 1 << (rows - 1).bit_length())
+        amplitudes = state.amplitudes
+        if rows % together:
+            amplitudes = np.zeros(-(-rows // together) * together << bits, amplitudes.dtype)
+            amplitudes[: rows << bits] = state.amplitudes
+        evolved = state
+        for part in np.split(amplitudes, amplitudes.size // (together << bits)):
+            evolved = state.with_amplitudes(part)
+            evolution.run(evolved, monitor)
+            if part.size == amplitudes.size:
+                amplitudes = evolved.amplitudes
+            else:
+                part[...] = evolved.amplitudes
+        self.state = evolved.with_amplitudes(amplitudes[: rows << bits])
+
+    def allocate(self, qubits: Sequence[int], checkpoint: Checkpoint) -> None:
+        """Add qubits, in |0>, to all states."""
+        self.state = with_qubits(self.state, qubits, checkpoint)
+
+    def probabilities(self, qubit: int, checkpoint: Checkpoint) -> NDArray[np.float64]:
+        """Return the squared norms of each state's halves, where the qubit is 0 and 1: shape (count, 2)."""
+        return measure.bit_probabilities(self.rows, self.state.bit_of[qubit], checkpoint, self.state.tuning)
+
+    def project(
+        self, qubit: int, outcomes: Indices, norms: NDArray[np.float64], checkpoint: Checkpoint, *, reset: bool
+    ) -> None:
+        """Keep the half of each state's outcome, whose squared norm is given; ``reset``: as the half of 0."""
+        bit, factors = self.state.bit_of[qubit], norms**-0.5
+        measure.project(self.rows, bit, outcomes, factors, checkpoint, self.state.tuning, reset=reset)
+        if reset:
+            self.state.maybe_excited &= ~(1 << qubit)
+
+    def freed(
+        self, qubit: int, sides: Indices, norms: NDArray[np.float64], checkpoint: Checkpoint
+    ) -> Statevectors:
+        """Return halves of states, without the qubit; half 2 r + v is that of its value v in state r."""
+        bit, factors = self.state.bit_of[qubit], norms**-0.5
+        halves = measure.kept_halves(self.rows, bit, sides, factors, checkpoint, self.state.tuning)
+        return Statevectors(without_qubit(self.state, qubit, halves))
+
+    def take(self, indices: Indices, checkpoint: Checkpoint) -> Statevectors:
+        """Return copies of some states."""
+        amplitudes = take_rows(self.rows, indices, checkpoint).reshape(-1)
+        return Statevectors(self.state.with_amplitudes(amplitudes))
+
+    def join(self, other: Statevectors, checkpoint: Checkpoint) -> None:
+        """Take in other states of the same kind, behind these."""
+        self.state.amplitudes = concatenate([self.state.amplitudes, other.state.amplitudes], checkpoint)
+        self.state.maybe_excited |= other.state.maybe_excited
+
+    def canonicalize(self, checkpoint: Checkpoint) -> None:
+        """Take each state's global phase away, and round it to a fixed grid."""
+        measure.canonicalize(self.rows, checkpoint, self.state.tuning)
+
+    def fingerprints(self, checkpoint: Checkpoint) -> list[int]:
+        """Return a hash of each state's amplitudes."""
+        found: list[int] = measure.fingerprints(self.rows, checkpoint, self.state.tuning).tolist()
+        return found
+
+    def equals(self, index: int, other: Statevectors, other_index: int, checkpoint: Checkpoint) -> bool:
+        """Whether all amplitudes of a state are those of another."""
+        one, two = self.rows[index], other.rows[other_index]
+        return all(np.array_equal(one[some], two[some]) for some in slices(one.size, checkpoint))
