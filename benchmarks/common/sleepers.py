@@ -40,7 +40,7 @@ def _sleep(shard: Shard, monitor: Monitor, **_: Any) -> Part:
 
 
 # Before `worker.runtime.shard_run` takes the name: Celery imports it once it has this app.
-execution.run_shard = _sleep
+execution.run_shard = _sleep  # type: ignore[assignment]
 
 from worker import app  # noqa: E402 (see above)
 

@@ -22,7 +22,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Matrix: TypeAlias = NDArray[np.complex128]
+from simulator.typing import Matrices
+
 #: A number, or an array of them.
 Angle: TypeAlias = float | NDArray[np.float64]
 
@@ -34,10 +35,10 @@ class GateSpec:
     num_qubits: int
     num_params: int
     #: Called with ``num_params`` angles; shape (..., 2^num_qubits, 2^num_qubits). May be read-only.
-    matrix: Callable[..., Matrix]
+    matrix: Callable[..., Matrices]
 
 
-def _matrix(rows: Sequence[Sequence[Any]]) -> Matrix:
+def _matrix(rows: Sequence[Sequence[Any]]) -> Matrices:
     """Fill a matrix from its entries, each a number or an array; the arrays' axes lead."""
     shape = np.broadcast(*chain(*rows)).shape
     matrix = np.empty((*shape, len(rows), len(rows)), np.complex128)
@@ -56,71 +57,71 @@ def _phase(angle: Angle) -> NDArray[np.complex128]:
     return np.exp(1j * np.asarray(angle))
 
 
-def _u(theta: Angle, phi: Angle, lam: Angle) -> Matrix:
+def _u(theta: Angle, phi: Angle, lam: Angle) -> Matrices:
     cos, sin = _half(theta)
     left, right = _phase(phi), _phase(lam)
     return _matrix([[cos, -right * sin], [left * sin, left * right * cos]])
 
 
-def _r(theta: Angle, phi: Angle) -> Matrix:
+def _r(theta: Angle, phi: Angle) -> Matrices:
     cos, sin = _half(theta)
     return _matrix([[cos, -1j * _phase(-phi) * sin], [-1j * _phase(phi) * sin, cos]])
 
 
-def _rx(theta: Angle) -> Matrix:
+def _rx(theta: Angle) -> Matrices:
     cos, sin = _half(theta)
     return _matrix([[cos, -1j * sin], [-1j * sin, cos]])
 
 
-def _ry(theta: Angle) -> Matrix:
+def _ry(theta: Angle) -> Matrices:
     cos, sin = _half(theta)
     return _matrix([[cos, -sin], [sin, cos]])
 
 
-def _rz(theta: Angle) -> Matrix:
+def _rz(theta: Angle) -> Matrices:
     return _matrix([[_phase(-theta / 2), 0], [0, _phase(theta / 2)]])
 
 
-def _p(lam: Angle) -> Matrix:
+def _p(lam: Angle) -> Matrices:
     return _matrix([[1, 0], [0, _phase(lam)]])
 
 
-def _rxx(theta: Angle) -> Matrix:
+def _rxx(theta: Angle) -> Matrices:
     cos, sin = _half(theta)
     i = -1j * sin
     return _matrix([[cos, 0, 0, i], [0, cos, i, 0], [0, i, cos, 0], [i, 0, 0, cos]])
 
 
-def _ryy(theta: Angle) -> Matrix:
+def _ryy(theta: Angle) -> Matrices:
     cos, sin = _half(theta)
     i = 1j * sin
     return _matrix([[cos, 0, 0, i], [0, cos, -i, 0], [0, -i, cos, 0], [i, 0, 0, cos]])
 
 
-def _rzz(theta: Angle) -> Matrix:
+def _rzz(theta: Angle) -> Matrices:
     even, odd = _phase(-theta / 2), _phase(theta / 2)
     return _matrix([[even, 0, 0, 0], [0, odd, 0, 0], [0, 0, odd, 0], [0, 0, 0, even]])
 
 
-def _rzx(theta: Angle) -> Matrix:
+def _rzx(theta: Angle) -> Matrices:
     cos, sin = _half(theta)
     i = 1j * sin
     return _matrix([[cos, 0, -i, 0], [0, cos, 0, i], [-i, 0, cos, 0], [0, i, 0, cos]])
 
 
-def _xx_minus_yy(theta: Angle, beta: Angle) -> Matrix:
+def _xx_minus_yy(theta: Angle, beta: Angle) -> Matrices:
     cos, sin = _half(theta)
     down, up = -1j * sin * _phase(-beta), -1j * sin * _phase(beta)
     return _matrix([[cos, 0, 0, down], [0, 1, 0, 0], [0, 0, 1, 0], [up, 0, 0, cos]])
 
 
-def _xx_plus_yy(theta: Angle, beta: Angle) -> Matrix:
+def _xx_plus_yy(theta: Angle, beta: Angle) -> Matrices:
     cos, sin = _half(theta)
     down, up = -1j * sin * _phase(-beta), -1j * sin * _phase(beta)
     return _matrix([[1, 0, 0, 0], [0, cos, down, 0], [0, up, cos, 0], [0, 0, 0, 1]])
 
 
-def _global_phase(angle: Angle) -> Matrix:
+def _global_phase(angle: Angle) -> Matrices:
     return _matrix([[_phase(angle)]])
 
 
@@ -132,7 +133,7 @@ def _moves(num_qubits: int, entries: Sequence[tuple[int, complex]]) -> GateSpec:
     return _constant(num_qubits, matrix)
 
 
-def _constant(num_qubits: int, matrix: Matrix) -> GateSpec:
+def _constant(num_qubits: int, matrix: Matrices) -> GateSpec:
     matrix.setflags(write=False)
     return GateSpec(num_qubits, 0, lambda: matrix)
 
@@ -229,7 +230,7 @@ def _rotation_spec(letters: str) -> GateSpec:
     return GateSpec(len(letters), 1, partial(_rotation, letters))
 
 
-def _rotation(letters: str, theta: Angle) -> Matrix:
+def _rotation(letters: str, theta: Angle) -> Matrices:
     cos, sin = _half(theta)
     string, rows = PauliString.of(letters), np.arange(1 << len(letters))
     signs = np.array([(-1) ** (row & string.signs).bit_count() for row in rows.tolist()])

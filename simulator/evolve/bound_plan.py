@@ -117,11 +117,12 @@ class BoundPlan:
             (theta,) = instruction.params
             rotate_state(state.amplitudes, letters, part.bits, theta, checkpoint, state.tuning)
         elif isinstance(instruction, Initialize):
-            prepare(state.amplitudes, instruction.amplitudes.ndarray(), part.bits, checkpoint)
+            prepare(state.amplitudes, instruction.amplitudes.ndarray(), part.bits, checkpoint, state.tuning)
         else:
             targets = part.bits[: len(instruction.targets)]
             controls = controls_of(instruction, part.bits)
-            apply_matrix(state.amplitudes, _matrix(instruction), targets, controls, checkpoint)
+            matrix = _matrix(instruction)
+            apply_matrix(state.amplitudes, matrix, targets, controls, checkpoint, state.tuning)
 
 
 def _matrix(instruction: Evolving) -> Matrices:

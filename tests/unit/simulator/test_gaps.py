@@ -34,7 +34,7 @@ from simulator.shards import wire
 from simulator.shards.parts import Outcome, SweepOutcome
 from simulator.shards.shards import Precision
 
-pytestmark = pytest.mark.slow  # measures time, at full width
+pytestmark = pytest.mark.slow  # measures times
 
 #: Seconds. The goal is 0.05; a core that others use, too, takes longer for the same.
 LONGEST = 0.08
