@@ -1,6 +1,6 @@
 # make demo   installs what is needed and runs the main job
 # make test   the same, then the whole test suite
-# make test-fast   unit tests that start no process, with a quarter of the examples: under 40 s on two free cores
+# make test-fast   unit tests that start no process, with a quarter of the examples; meant to end within 40 s on two free cores
 # make soak MINUTES=60   kills, stops and restarts workers and Redis under seeded jobs, and compares every count
 # make faults N=10   repeats the tests of faults in the background; after a break it goes on where it was
 # make bench-engine   the engine beside Aer and qulacs; ARGS='--help' tells how to run a part of it

@@ -17,6 +17,7 @@ __all__ = ["app"]
 
 @cache
 def _worker_app() -> Celery:
+    # Late, for a quick start: a client imports this package and may need neither.
     from worker.queue.app import make_app
     from worker.settings import Settings
 

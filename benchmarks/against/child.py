@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ _WIDTHS = (5, 8, 11, 13, 16, 20)
 _PATIENCE = 120
 #: Where revisions have the function that forgets plans: the newest first.
 _FORGETTERS = (
-    ("simulator", "clear_caches"),
+    ("simulator.caches", "clear_caches"),
     ("simulator.evolve.evolution", "forget_plans"),
     ("simulator.evolution", "forget_plans"),
 )
@@ -80,10 +80,10 @@ class Cases:
     def _all(self) -> Iterator[tuple[str, Callable[[], Case]]]:
         for width in _WIDTHS:
             for family, make in self._families.FAMILIES.items():
-                yield f"{family} {width} kept", lambda make=make, width=width: self._state(make(width))
-                yield f"{family} {width} cold", lambda make=make, width=width: self._state(make(width), cold=True)
+                yield f"{family} {width} kept", partial(self._state, make, width, _nothing)
+                yield f"{family} {width} cold", partial(self._state, make, width, self._forget)
         for family, make in self._families.FAMILIES.items():
-            yield f"{family} 16 lowering", lambda make=make: self._lowering(make(16))
+            yield f"{family} 16 lowering", partial(self._lowering, make, 16)
         yield "feedback, 1,000 shots", lambda: self._counts(self._families.feedback(), 1_000)
         yield "teleportation, 1,000 shots", lambda: self._counts(self._families.teleportation(), 1_000)
         yield "uniform 12, 100,000 shots", lambda: self._counts(_measured(self._families.uniform(12)), 100_000)
@@ -92,14 +92,12 @@ class Cases:
         yield "job of 100 circuits", lambda: self._job([_measured(self._families.vqe(6)) for _ in range(100)])
         yield "job of a sweep of 200 rows", self._sweep
 
-    def _state(self, circuit: QuantumCircuit, *, cold: bool = False) -> Case:
-        program = lower(circuit)
-        return Case(
-            lambda: simulator.run(program, seed=1, method="statevector"),
-            self._forget if cold else _nothing,
-        )
+    def _state(self, make: Callable[[int], QuantumCircuit], width: int, prepare: Callable[[], None]) -> Case:
+        program = lower(make(width))
+        return Case(lambda: simulator.run(program, seed=1, method="statevector"), prepare)
 
-    def _lowering(self, circuit: QuantumCircuit) -> Case:
+    def _lowering(self, make: Callable[[int], QuantumCircuit], width: int) -> Case:
+        circuit = make(width)
         return Case(lambda: lower(circuit))
 
     def _counts(self, circuit: QuantumCircuit, shots: int) -> Case:
@@ -163,6 +161,7 @@ def main() -> None:
         cases = Cases(_load(sys.argv[1]), stack)
         for line in sys.stdin:
             request = json.loads(line)
+            answer: dict[str, Any]
             if "case" in request:
                 answer = {"seconds": cases.get(request["case"]).seconds(request["times"], cpu=request["cpu"])}
             else:

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from simulator import Monitor, execution
-from simulator.shards.parts import Outcome, Part
-from simulator.shards.shards import Shard
+from simulator.shards.result import Outcome, Part
+from simulator.shards.shard import Shard
 
 #: Seconds between two checkpoints, as between two kernels.
 _STEP = 0.005
@@ -40,7 +40,7 @@ def _sleep(shard: Shard, monitor: Monitor, **_: Any) -> Part:
 
 
 # Before `worker.runtime.shard_run` takes the name: Celery imports it once it has this app.
-execution.run_shard = _sleep
+execution.run_shard = _sleep  # type: ignore[assignment]
 
 from worker import app  # noqa: E402 (see above)
 

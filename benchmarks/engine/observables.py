@@ -64,8 +64,8 @@ def _split(operator: SparsePauliOp) -> list[SparsePauliOp]:
 
 def _pauli_sum(operator: SparsePauliOp) -> PauliSum:
     worth = 1 << np.arange(operator.num_qubits)
-    masks = (tuple((bits @ worth).tolist()) for bits in (operator.paulis.x, operator.paulis.z))
-    return PauliSum(*masks, tuple(operator.coeffs.real.tolist()))
+    x, z = (tuple((bits @ worth).tolist()) for bits in (operator.paulis.x, operator.paulis.z))
+    return PauliSum(x, z, tuple(operator.coeffs.real.tolist()))
 
 
 def _compare(name: str, operators: list[SparsePauliOp], threads: int) -> None:

@@ -30,11 +30,11 @@ from simulator.circuit.array import Array
 from simulator.kernels import buffers
 from simulator.kernels.threads import use_threads
 from simulator.monitor import Monitor
+from simulator.options import Precision
 from simulator.shards import wire
-from simulator.shards.parts import Outcome, SweepOutcome
-from simulator.shards.shards import Precision
+from simulator.shards.result import Outcome, SweepOutcome
 
-pytestmark = pytest.mark.slow  # measures time, at full width
+pytestmark = pytest.mark.slow  # measures times
 
 #: Seconds. The goal is 0.05; a core that others use, too, takes longer for the same.
 LONGEST = 0.08
