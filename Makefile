@@ -1,6 +1,12 @@
 # make demo   installs what is needed and runs the main job
 # make test   the same, then the whole test suite
 # make test-fast   unit tests that start no process, with a quarter of the examples; meant to end within 40 s on two free cores
+# make dev    installs what the tests, the linters and the hooks need: see CONTRIBUTING.md
+# make lint   ruff and mypy
+# make coverage        how much of the code the quick tests run, with a floor
+# make installed-check the wheel and the sdist, each in an empty environment, run the demo and README
+# make wheels-check    whether all requirements have wheels for every Python and platform that is promised
+# make constraints     writes constraints.txt anew: the versions that CI installs
 # make soak MINUTES=60   kills, stops and restarts workers and Redis under seeded jobs, and compares every count
 # make faults N=10   repeats the tests of faults in the background; after a break it goes on where it was
 # make bench-engine   the engine beside Aer and qulacs; ARGS='--help' tells how to run a part of it
@@ -39,6 +45,28 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+.PHONY: dev coverage installed-check wheels-check constraints
+
+dev: $(VENV)/.installed-dev
+
+# What is quick and touches most: the unit tests that start no process of their own, and jobs on a worker's.
+COVERED ?= -m 'not slow' tests/unit tests/integration/test_job.py
+coverage: $(VENV)/.installed-dev
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q -n 2 --dist worksteal --hypothesis-profile dev $(COVERED)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+installed-check: $(VENV)/.installed-dev
+	$(BIN)/python .ci/installed.py
+
+wheels-check: $(VENV)/.installed-dev
+	$(BIN)/python .ci/wheels.py
+
+constraints:
+	PYTHON=$(PYTHON) .ci/constrain > constraints.new
+	mv constraints.new constraints.txt
+
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.round_trip $(ARGS)
 
@@ -56,7 +84,7 @@ bench-model: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.redis_model $(ARGS)
 
 clean:
-	rm -rf $(VENV) dist .faults .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) dist .faults .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment is made once, and brought up to date when pyproject.toml changes.

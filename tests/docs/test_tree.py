@@ -47,7 +47,17 @@ def test_every_line_says_what_is_there():
     assert len(set(sentences)) == len(sentences)
 
 
-@pytest.mark.parametrize("page", ["docs/architecture.md", "docs/engine.md", "docs/reliability.md"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "docs/architecture.md",
+        "docs/engine.md",
+        "docs/reliability.md",
+        "CONTRIBUTING.md",
+        "RELEASING.md",
+        "SECURITY.md",
+    ],
+)
 def test_what_the_pages_name_is_there(page):
     """A path to a file that a page names in backquotes leads there."""
     named = re.findall(r"`([\w.-]+(?:/[\w.-]+)*/(?:[\w-]+\.\w+)?)`", (ROOT / page).read_text())
