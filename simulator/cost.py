@@ -167,7 +167,7 @@ def _counted_bytes(timeline: Timeline, shots: int, state: int, *, real: bool) ->
     draws = timeline.draws(most)
     histories = min(shots, 1 << min(draws, most))
     if histories <= 1:
-        # One that qubits are taken out of, or brought to, and what becomes of it.
+        # While qubits are freed or allocated, the state before and the state after are there.
         alive = 2 if timeline.frees else 1
         return alive * state // 2 if real else alive * state
     return (1 + peak_states(state, shots, histories)) * state

@@ -62,7 +62,7 @@ def split(options: Options, items: Iterable[Experiment | Sweep], most: int | Non
 
 
 def expected_seconds(shard: Shard) -> float:
-    """Return the time that a shard will take on one core, as roughly as `work`."""
+    """Return the seconds that a shard will take on one core, by the estimates of `work`."""
     return sum(math.prod(_units(item, shard.options)) for item in shard.items)
 
 

@@ -149,17 +149,17 @@ def _instructions(operation: object) -> Iterator[Any]:
 
 
 def _with_own_gates(sweep: Sweep) -> tuple[Program, Columns]:
-    """Return the template with a gate of its own in each place that is swept, and the columns of each of these."""
+    """Return the template with a gate of its own in each index that is swept, and the columns of each of these."""
     instructions = list(sweep.template.instructions)
     numbers: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for column, (place, number) in enumerate(sweep.places):
-        if (place, number) != GLOBAL_PHASE:
-            numbers[place].append((number, column))
+    for column, (index, number) in enumerate(sweep.places):
+        if (index, number) != GLOBAL_PHASE:
+            numbers[index].append((number, column))
     columns = {}
-    for place, of_gate in numbers.items():
-        gate = instructions[place]
+    for index, of_gate in numbers.items():
+        gate = instructions[index]
         if isinstance(gate, Gate):
-            instructions[place] = own = Gate(
+            instructions[index] = own = Gate(
                 gate.name, gate.targets, gate.params, gate.controls, gate.control_state
             )
             columns[id(own)] = of_gate

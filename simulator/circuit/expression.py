@@ -59,7 +59,7 @@ class Bits(_Expression, frozen=True, tag="bits"):
 
 
 class Var(_Expression, frozen=True, tag="var"):
-    """The variable at this place of `Program.variables`."""
+    """The variable with this index in `Program.variables`."""
 
     variable: int
 

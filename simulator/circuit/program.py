@@ -35,7 +35,7 @@ class Register(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Variable(msgspec.Struct, frozen=True, array_like=True):
-    """A declared classical variable; instructions name it by its place in `Program.variables`."""
+    """A declared classical variable; instructions name it by its index in `Program.variables`."""
 
     name: str
     type: Type

@@ -116,8 +116,8 @@ class Evaluator:
             case ex.Index(target=ex.Bits(clbits=clbits)):
                 return state.with_clbit(clbits[self._place(target, state)], value)
             case ex.Index(target=ex.Var(variable=variable)):
-                place = self._place(target, state)
-                return state.with_variable(variable, _with_bit(self._stored(variable, state), place, value))
+                bit = self._place(target, state)
+                return state.with_variable(variable, _with_bit(self._stored(variable, state), bit, value))
             case _:
                 raise InvalidProgramError(f"nothing can be written to {target}")
 
@@ -151,10 +151,10 @@ class Evaluator:
             raise ProgramRuntimeError(f"{node.op}: an integer that is too large for a float") from None
 
     def _place(self, node: ex.Index, state: Classical) -> int:
-        place, width = self.value(node.index, state), self._width(node.target)
-        if place >= width:
-            raise ProgramRuntimeError(f"bit {place} of an unsigned integer of {width} bits")
-        return int(place)
+        bit, width = self.value(node.index, state), self._width(node.target)
+        if bit >= width:
+            raise ProgramRuntimeError(f"bit {bit} of an unsigned integer of {width} bits")
+        return int(bit)
 
     def _width(self, node: ex.Expression) -> int:
         match node:
@@ -205,14 +205,14 @@ def _wrapped(value: Any, type_: ex.Type) -> Any:
     return value
 
 
-def _with_bit(bits: int, place: int, value: object) -> int:
-    return bits | 1 << place if value else bits & ~(1 << place)
+def _with_bit(bits: int, bit: int, value: object) -> int:
+    return bits | 1 << bit if value else bits & ~(1 << bit)
 
 
 def _gathered(memory: int, clbits: tuple[int, ...]) -> int:
     """Return the int whose bit i is clbit ``clbits[i]``, in time that grows with their number."""
     if len(clbits) <= _NARROW:
-        return sum((memory >> clbit & 1) << place for place, clbit in enumerate(clbits))
+        return sum((memory >> clbit & 1) << bit for bit, clbit in enumerate(clbits))
     places = np.fromiter(clbits, np.intp, len(clbits))
     return _int_of(_bits_of(memory, int(places.max()) + 1)[places])
 
@@ -220,8 +220,8 @@ def _gathered(memory: int, clbits: tuple[int, ...]) -> int:
 def _spread(memory: int, clbits: tuple[int, ...], value: int) -> int:
     """Return the memory with bit i of the value at clbit ``clbits[i]``, the last of those that come twice."""
     if len(clbits) <= _NARROW:
-        for place, clbit in enumerate(clbits):
-            memory = _with_bit(memory, clbit, value >> place & 1)
+        for bit, clbit in enumerate(clbits):
+            memory = _with_bit(memory, clbit, value >> bit & 1)
         return memory
     places = np.fromiter(clbits, np.intp, len(clbits))
     bits = _bits_of(memory, max(memory.bit_length(), int(places.max()) + 1))

@@ -3,7 +3,7 @@
 All shots begin as one branch. A measurement splits its states, a condition splits it in several branches, and a
 `MergePoint` joins those whose way is the same again, and states that are equal again, up to a global phase and to
 rounding on a fixed grid. Every shot's outcomes depend on its own draws and its own state only: in which order
-branches run, and which of them meet, changes no outcome.
+branches run, and which of them merge, changes no outcome.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How many states of a run are alive at once: their memory is bounded, however many histories the shots part into.
 
-While they take few bytes together, branches wait for each other, to be evolved together and to meet. Beyond that a
+While they take few bytes together, branches wait for each other, to be evolved together and merged. Beyond that a
 branch has few states, and the one with the fewest shots runs: then splits add at most log2(shots) such branches
 before they begin to end.
 """
@@ -21,7 +21,7 @@ _WIDE = 64
 
 
 def next_branch(live: Sequence[Branch[S]]) -> int:
-    """Return the index of the branch to run: the last in the code, so that others wait for it where they may meet.
+    """Return the index of the branch to run: the last in the bytecode, so that others can wait for it.
 
     Where there is no room for all, the one with the fewest shots.
     """

@@ -203,7 +203,7 @@ def _hex(words: Words) -> list[str]:
     for width, part in enumerate(np.split(words, ends), start=1):
         text = np.empty((part.size, width + 3), np.uint8)
         text[:, :2], text[:, -1] = (ord("0"), ord("x")), ord(" ")
-        for place in range(width):
-            text[:, -2 - place] = _DIGITS[part >> 4 * place & 15]
+        for index in range(width):
+            text[:, -2 - index] = _DIGITS[part >> 4 * index & 15]
         keys += text.tobytes().decode("ascii").split()
     return keys

@@ -30,9 +30,9 @@ class Readout:
     """What the bits of an outcome are."""
 
     #: Measured qubit -> bit of the outcome.
-    places: Mapping[int, int]
+    bit_of_qubit: Mapping[int, int]
     #: Clbit -> bit of the outcome; the last measurement into a clbit stays.
-    sources: Mapping[int, int]
+    bit_of_clbit: Mapping[int, int]
     num_bits: int
     #: Whether an outcome is an index of the state.
     wide: bool
@@ -40,34 +40,37 @@ class Readout:
     @property
     def mask(self) -> int:
         """The clbits that are written."""
-        return sum(1 << clbit for clbit in self.sources)
+        return sum(1 << clbit for clbit in self.bit_of_clbit)
 
     def memories(self, outcomes: NDArray[np.int64]) -> Words:
         """Return the clbits that each outcome writes, all below `WORD_BITS`."""
-        if all(clbit == place for clbit, place in self.sources.items()) and len(self.sources) == self.num_bits:
+        if (
+            all(clbit == bit for clbit, bit in self.bit_of_clbit.items())
+            and len(self.bit_of_clbit) == self.num_bits
+        ):
             return outcomes
         words = np.zeros(outcomes.size, np.int64)
         for start in range(0, self.num_bits, _DIGIT):
             digits = np.arange(1 << min(_DIGIT, self.num_bits - start))
             written = np.zeros(digits.size, np.int64)
-            for clbit, place in self.sources.items():
-                if start <= place < start + _DIGIT:
-                    written |= (digits >> place - start & 1) << clbit
+            for clbit, bit in self.bit_of_clbit.items():
+                if start <= bit < start + _DIGIT:
+                    written |= (digits >> bit - start & 1) << clbit
             words |= written.take(outcomes >> start & digits.size - 1)
         return words
 
     def memory(self, outcome: int) -> int:
         """Return the clbits that an outcome writes."""
-        return sum((outcome >> place & 1) << clbit for clbit, place in self.sources.items())
+        return sum((outcome >> bit & 1) << clbit for clbit, bit in self.bit_of_clbit.items())
 
 
 def readout_of(measures: Sequence[Measure], bit_of: Mapping[int, int], tuning: Tuning = TUNING) -> Readout:
     """Return how outcomes of some measurements are read in a state whose qubits lie so."""
     qubits = sorted({measure.qubit for measure in measures})
     wide = len(qubits) > tuning.piece_bits
-    places = {qubit: bit_of[qubit] if wide else place for place, qubit in enumerate(qubits)}
-    sources = {measure.clbit: places[measure.qubit] for measure in measures}
-    return Readout(places, sources, len(bit_of) if wide else len(qubits), wide)
+    bit_of_qubit = {qubit: bit_of[qubit] if wide else bit for bit, qubit in enumerate(qubits)}
+    bit_of_clbit = {measure.clbit: bit_of_qubit[measure.qubit] for measure in measures}
+    return Readout(bit_of_qubit, bit_of_clbit, len(bit_of) if wide else len(qubits), wide)
 
 
 class Memories:

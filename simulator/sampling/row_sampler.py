@@ -37,7 +37,7 @@ class RowSampler:
     def counted(self) -> tuple[Words, Counts, Counts]:
         """Return the classical memories that came, ascending in each row, how often, and how many in each row."""
         readout, rows = self._readout, len(self.seeds)
-        if not readout.places or not self.shots:
+        if not readout.bit_of_qubit or not self.shots:
             sizes = np.full(rows, min(self.shots, 1))
             return np.zeros(sizes.sum(), np.int64), np.full(sizes.sum(), self.shots), sizes
         edges = self._edges(readout)
@@ -62,7 +62,7 @@ class RowSampler:
     def remembered(self) -> Iterator[Words]:
         """Yield each row's classical memories, one a shot, in the order of shots."""
         readout = self._readout
-        if not readout.places or not self.shots:
+        if not readout.bit_of_qubit or not self.shots:
             yield from (np.zeros(self.shots, np.int64) for _ in self.seeds)
             return
         edges = self._edges(readout)
@@ -76,7 +76,7 @@ class RowSampler:
 
     def _edges(self, readout: Readout) -> NDArray[np.float64]:
         """Return each row's cumulative distribution of outcomes, shape (rows, values)."""
-        return edges_of(self.rows, [self.bit_of[qubit] for qubit in readout.places], self.checkpoint)
+        return edges_of(self.rows, [self.bit_of[qubit] for qubit in readout.bit_of_qubit], self.checkpoint)
 
     def _draws(self) -> Iterator[tuple[int, NDArray[np.float64]]]:
         """Yield the draws of each row's shots, as many of a row at a time as are quickly sorted."""

@@ -78,7 +78,7 @@ def collapse(
     """Leave a branch of one shot in the state after the outcome that `sample` gives it."""
     readout = readout_of(measures, branch.states.bit_of, branch.states.tuning)
     ((_, (outcome,)),) = _outcomes(branch, readout, uniforms, checkpoint)
-    fixed = {branch.states.bit_of[qubit]: outcome >> place & 1 for qubit, place in readout.places.items()}
+    fixed = {branch.states.bit_of[qubit]: outcome >> index & 1 for qubit, index in readout.bit_of_qubit.items()}
     if fixed:
         measure.collapse(branch.states.state.amplitudes, fixed, checkpoint, branch.states.tuning)
 
@@ -91,7 +91,7 @@ def _outcomes(
     rows = branch.state_of_history.take(branch.history_of_group)
     if readout.wide:
         yield slice(None), _all_found(branch, rows, draws, checkpoint)
-    elif not readout.places:
+    elif not readout.bit_of_qubit:
         for inside in branch.shots.batches(checkpoint):
             yield inside, np.zeros(inside.stop - inside.start, np.int64)
     else:
@@ -134,7 +134,7 @@ def _counted(
     branch: Branch[Statevectors], readout: Readout, uniforms: Uniforms, checkpoint: Checkpoint
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the outcomes of a branch of one history, each once, ascending, and how often each came."""
-    if not readout.places:
+    if not readout.bit_of_qubit:
         return np.zeros(1, np.int64), np.array([branch.num_shots])
     if readout.wide:
         runs = list(_together(drawn(branch, uniforms, checkpoint)))
@@ -178,7 +178,7 @@ def edges_of(
 
 
 def _bits(branch: Branch[Statevectors], readout: Readout) -> list[int]:
-    return [branch.states.bit_of[qubit] for qubit in readout.places]
+    return [branch.states.bit_of[qubit] for qubit in readout.bit_of_qubit]
 
 
 def _looked_up(
@@ -187,12 +187,12 @@ def _looked_up(
     """Return the outcome of each draw, in the distribution of its group's row."""
     # A search by halves, of all draws at once: in each step those move on whose outcome lies beyond.
     before = (rows * edges.shape[1] - 1).take(groups)
-    place = before.copy()
+    index = before.copy()
     step = edges.shape[1] // 2
     while step:
-        place += np.multiply(edges.reshape(-1).take(place + step) <= draws, step, dtype=np.intp)
+        index += np.multiply(edges.reshape(-1).take(index + step) <= draws, step, dtype=np.intp)
         step //= 2
-    outcomes: NDArray[np.int64] = place - before
+    outcomes: NDArray[np.int64] = index - before
     return outcomes
 
 
@@ -225,18 +225,18 @@ class _Finder:
         edges = self._edges
         ends = np.searchsorted(draws, edges)
         found = np.empty(draws.size, np.int64)
-        for place in np.flatnonzero(np.diff(ends, prepend=0)).tolist():
+        for index in np.flatnonzero(np.diff(ends, prepend=0)).tolist():
             self._checkpoint()
-            start, before = (ends[place - 1], edges[place - 1]) if place else (0, 0.0)
-            inner = np.cumsum(squared_magnitudes(self._pieces[place]))
+            start, before = (ends[index - 1], edges[index - 1]) if index else (0, 0.0)
+            inner = np.cumsum(squared_magnitudes(self._pieces[index]))
             last = np.searchsorted(inner, inner[-1])
             inner /= self._total
             inner += before
             # Rounding leaves the end of a piece off its edge: the last index that can be takes what is between.
-            np.minimum(inner, edges[place], out=inner)
-            inner[last:] = edges[place]
-            inside = slice(start, ends[place])
-            found[inside] = np.searchsorted(inner, draws[inside], side="right") + place * self._pieces.shape[1]
+            np.minimum(inner, edges[index], out=inner)
+            inner[last:] = edges[index]
+            inside = slice(start, ends[index])
+            found[inside] = np.searchsorted(inner, draws[inside], side="right") + index * self._pieces.shape[1]
         return found
 
 

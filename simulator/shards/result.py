@@ -67,7 +67,7 @@ class Outcome(msgspec.Struct, frozen=True, tag="circuit"):
     failure: Failure | None = None
 
     def indices(self) -> range:
-        """Return the experiment's place in the job."""
+        """Return the experiment's index in the job."""
         return range(self.index, self.index + 1)
 
     @property
@@ -79,7 +79,7 @@ class Outcome(msgspec.Struct, frozen=True, tag="circuit"):
 class SweepOutcome(msgspec.Struct, frozen=True, tag="sweep"):
     """What became of the rows of a sweep: of one circuit, so in arrays."""
 
-    #: The first row's place in the job.
+    #: The first row's index in the job.
     index: int
     #: Each row's.
     seeds: tuple[int, ...]
@@ -130,7 +130,7 @@ class SweepOutcome(msgspec.Struct, frozen=True, tag="sweep"):
             start = end
 
     def memory_of_rows(self) -> Iterator[list[str]]:
-        """Yield the memory of each row, likewise; nothing where there is none."""
+        """Yield the memory of each row; nothing where it was not asked for."""
         if self.memory is not None:
             yield from map(hex_keys, self.memory.ndarray())
 

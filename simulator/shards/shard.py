@@ -19,7 +19,7 @@ from simulator.rng import experiment_seed
 class Experiment(msgspec.Struct, frozen=True, array_like=True, tag="circuit"):
     """One circuit of a job, for all its shots or for some."""
 
-    #: Its place in the job.
+    #: Its index in the job.
     index: int
     #: 0 <= seed < 2^63; with the program it fixes the counts.
     seed: int
@@ -37,7 +37,7 @@ class Experiment(msgspec.Struct, frozen=True, array_like=True, tag="circuit"):
 
     @property
     def last(self) -> int:
-        """Its place in the job: a sweep has several."""
+        """Its index in the job, where a sweep has several."""
         return self.index
 
     def experiments(self) -> Iterator[Experiment]:
@@ -52,13 +52,13 @@ class Sweep(msgspec.Struct, frozen=True, array_like=True, tag="sweep"):
     control flow, and the global phase, can differ.
     """
 
-    #: The first row's place in the job.
+    #: The first row's index in the job.
     index: int
     #: The job's.
     seed: int
     #: The circuit, with any numbers in those places.
     template: Program
-    #: Of each column: the place of its gate in the template and of the number in it; (-1, 0) is the global phase.
+    #: Of each column: the index of its gate, and of the number in the gate; (-1, 0) is the global phase.
     places: tuple[tuple[int, int], ...]
     #: float64, shape (rows, columns), at least one of each.
     values: Array
@@ -98,7 +98,7 @@ class Sweep(msgspec.Struct, frozen=True, array_like=True, tag="sweep"):
 
     @property
     def last(self) -> int:
-        """The last row's place in the job."""
+        """The last row's index in the job."""
         return self.index + self.num_rows - 1
 
     def seeds(self) -> list[int]:

@@ -84,8 +84,8 @@ class _Alike:
             return self._first
         template, rows = self._template, self._rows
         places = [
-            (place, number)
-            for place, each in enumerate(template.instructions)
+            (index, number)
+            for index, each in enumerate(template.instructions)
             if isinstance(each, Gate)
             for number in range(len(each.params))
         ]

@@ -200,6 +200,6 @@ def test_where_the_bits_of_an_outcome_are() -> None:
     """Up to 14 qubits, an outcome has their bits in their order; beyond, it is an index of the state."""
     bit_of = {qubit: 19 - qubit for qubit in range(20)}
     readout = readout_of((Measure(7, 0), Measure(3, 1), Measure(7, 2)), bit_of)
-    assert (readout.places, readout.sources, readout.num_bits) == ({3: 0, 7: 1}, {0: 1, 1: 0, 2: 1}, 2)
+    assert (readout.bit_of_qubit, readout.bit_of_clbit, readout.num_bits) == ({3: 0, 7: 1}, {0: 1, 1: 0, 2: 1}, 2)
     readout = readout_of(measures(15), bit_of)
-    assert (readout.places[3], readout.sources[3], readout.num_bits) == (16, 16, 20)
+    assert (readout.bit_of_qubit[3], readout.bit_of_clbit[3], readout.num_bits) == (16, 16, 20)
