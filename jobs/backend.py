@@ -20,7 +20,7 @@ from jobs.submit.manifest import Manifest
 from jobs.submit.options import DEFAULTS, is_done_anyway, resolve_precision
 from jobs.target import build_target
 from simulator import cost
-from simulator.shards.shards import Method, Precision
+from simulator.options import Method, Precision
 from simulator.shards.wire import WIRE_VERSION
 from worker.record.values import WorkerInfo
 

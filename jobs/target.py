@@ -32,7 +32,7 @@ from qiskit.circuit.library import (
 from qiskit.transpiler import Target
 
 from jobs.lowering.standard import STANDARD_GATES
-from simulator.shards.shards import Method
+from simulator.options import Method
 
 #: On any number of qubits, so added as classes; a fixed width must come as an instance, or layout passes fail.
 _UNITARY_CLASSES: Mapping[str, type[Instruction]] = MappingProxyType(

@@ -8,7 +8,7 @@ from simulator.circuit.program import Program
 from simulator.engine import CircuitResult, run
 from simulator.execution import run_shard
 from simulator.monitor import Monitor
-from simulator.shards.parts import Part
-from simulator.shards.shards import Shard
+from simulator.shards.result import Part
+from simulator.shards.shard import Shard
 
 __all__ = ["CircuitResult", "Monitor", "Part", "Program", "Shard", "run", "run_shard"]

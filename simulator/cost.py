@@ -1,66 +1,62 @@
-"""What a Program will take, before it runs: bytes for admission, seconds for cutting a job into shards."""
+"""The bytes that a compiled program will take, before it runs; `work` says the seconds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
-from simulator.circuit.contents import walk
 from simulator.circuit.instructions import (
     Diagonal,
-    Unitary,
 )
 from simulator.circuit.program import MAX_QUBITS, Program
+from simulator.circuit.traversal import walk
 from simulator.dynamic.bytecode import Bytecode
 from simulator.dynamic.limits import peak_states
 from simulator.dynamic.timeline import Timeline
 from simulator.errors import MemoryRefusedError
 from simulator.kernels.threads import thread_count
 from simulator.monitor import Checkpoint, no_checkpoint
+from simulator.options import Method, Options, Precision
 from simulator.piecewise import with_checkpoints
-from simulator.plan import is_rotation
-from simulator.sampling.tally import WORD_BITS
-from simulator.shards.shards import Method, Options, Precision
+from simulator.sampling.counts import WORD_BITS
 from simulator.tuning import CACHE_BITS
 
-#: Bits of a state that NumPy can address; memory ends far earlier.
+#: log2 of the most amplitudes that NumPy can address; memory ends far earlier.
 _MAX_STATE_BITS = 48
+#: Bytes of an amplitude.
 _BYTES_PER_AMPLITUDE: Mapping[Precision, int] = MappingProxyType({"double": 16, "single": 8})
-#: States that a result is until it has gone: the run's own, which becomes the result, and the message with it.
+#: How many states a result takes until it has gone: the run's own, which becomes the result, and the message.
 _STATES_OF_A_RESULT = 2
-#: Measured: what a run takes beside its states. Gathers that are kept, and the buffers of a few threads,
+#: Bytes of workspace of a run: kept index arrays, and the buffers of `_THREADS` threads. Measured.
 _WORKSPACE = 16 << 20
-#: and of each thread more;
-_THREADS, _BYTES_PER_THREAD = 6, 1 << 20
-#: but in states so narrow that all is small no more than as many states;
+#: How many threads' buffers are in `_WORKSPACE`.
+_THREADS = 6
+#: Bytes of workspace of each thread more. Measured.
+_BYTES_PER_THREAD = 1 << 20
+#: How many states the workspace takes at most, where states are narrow.
 _WORKSPACE_STATES = 16
-#: and the plan, for each instruction; real blocks have a qubit more, and so larger matrices.
-_BYTES_PER_INSTRUCTION, _BYTES_PER_REAL_INSTRUCTION = 5 << 10, 10 << 10
-#: Measured: each shot's number, draws and outcome; its place in the memory; an outcome's key and count, or those
-#: of one that is no word.
-_BYTES_PER_SHOT, _BYTES_PER_REMEMBERED, _BYTES_PER_OUTCOME, _BYTES_PER_WIDE_OUTCOME = 64, 16, 220, 480
-#: Of a count, or of what a string's length takes, in a message.
+#: Bytes of a plan, for each instruction. Measured.
+_BYTES_PER_INSTRUCTION = 5 << 10
+#: The same where all amplitudes are real: blocks have a qubit more, and so larger matrices.
+_BYTES_PER_REAL_INSTRUCTION = 10 << 10
+#: Bytes of a shot: its number, draws and outcome. Measured.
+_BYTES_PER_SHOT = 64
+#: Bytes of a shot more if its memory is asked for.
+_BYTES_PER_REMEMBERED = 16
+#: Bytes of an outcome's key and count, of up to `WORD_BITS` clbits.
+_BYTES_PER_OUTCOME = 220
+#: Bytes of an outcome's key and count, of more clbits.
+_BYTES_PER_WIDE_OUTCOME = 480
+#: Bytes of a count, or of a string's length, in a message.
 _BYTES_PER_NUMBER = 9
-#: Bytes of an outcome beside its values and its names: numbers, times, and what msgpack puts between.
+#: Bytes of a result beside its values and its names: numbers, times, and what msgpack puts between.
 _BYTES_PER_OUTLINE = 128
-#: Calls and draws that no run comes to the end of.
-_ENDLESS = 10**18
-#: Rounds that a while loop is expected to take.
-_ROUNDS = 8
-#: Measured on one core, in seconds: a run of nothing; an instruction, from decoding to its part of a plan;
-_RUN_SECONDS, _INSTRUCTION_SECONDS = 2e-4, 15e-6
-#: what it does to an amplitude, by fused products, and a dense matrix, of which few go into one product;
-_AMPLITUDE_SECONDS, _DENSE_SECONDS = 0.4e-9, 1.5e-9
-#: a branch at a measurement, and each amplitude of it;
-_BRANCH_SECONDS, _BRANCH_AMPLITUDE_SECONDS = 4e-6, 3e-9
-#: a shot's random number, and an outcome.
-_DRAW_SECONDS, _OUTCOME_SECONDS = 1e-8, 1e-7
-#: Qubits up to which rows of a sweep are run together; then the same as above, of a row.
+#: Qubits up to which rows of a sweep are run together.
 ROW_QUBITS = 12
-#: Instructions of all of them, which have a matrix in each row, and the bytes of one with what is made of it.
-_ROWS_INSTRUCTIONS, _BYTES_PER_ROW_INSTRUCTION = 1 << 15, 1 << 10
-_ROW_SECONDS, _ROW_INSTRUCTION_SECONDS, _ROW_AMPLITUDE_SECONDS = 5e-6, 0.2e-6, 0.6e-9
+#: Instructions, of all rows that go through a step together, each of which has a matrix in each row.
+_ROWS_INSTRUCTIONS = 1 << 15
+#: Bytes of an instruction of a row, with what is made of it.
+_BYTES_PER_ROW_INSTRUCTION = 1 << 10
 
 
 def refuse_beyond_memory(timeline: Timeline) -> None:
@@ -109,7 +105,7 @@ def shots_bytes(program: Program, method: Method, shots: int, *, memory: bool) -
 
 
 def sweep_bytes(bytecode: Bytecode, rows: int, options: Options) -> int:
-    """Return the bytes that so many rows of a sweep, whose template is compiled, take at most if run together."""
+    """Return the bytes that so many rows of a sweep take at most if run together; its template is compiled."""
     template = bytecode.timeline.program
     result = result_bytes(template, options.method, options.precision)
     shots = options.shots if options.method == "qasm" else 1
@@ -165,46 +161,6 @@ def caption_bytes(name: str, metadata: str | None) -> int:
     return len(name.encode()) + len((metadata or "").encode())
 
 
-class Work(NamedTuple):
-    """What a run takes of one core: a rough estimate, within a factor of a few."""
-
-    seconds: float
-    #: Whether fewer shots would take that much less time: hardly any two of them may share a state.
-    grows_with_shots: bool
-
-
-def work(timeline: Timeline, shots: int) -> Work:
-    """Estimate what a run takes."""
-    # Loops of many rounds in each other would be more than a float holds.
-    amplitudes = _amplitudes(timeline)
-    calls = min(timeline.calls(_ROUNDS), _ENDLESS)
-    dense = sum(isinstance(each, Unitary) or is_rotation(each) for each in timeline.program.instructions)
-    evolving = _RUN_SECONDS + calls * (_INSTRUCTION_SECONDS + amplitudes * _AMPLITUDE_SECONDS)
-    evolving += dense * amplitudes * _DENSE_SECONDS
-    if timeline.method != "qasm":
-        return Work(evolving, grows_with_shots=False)
-    draws = min(timeline.draws(_ROUNDS), _ENDLESS)
-    # How many states the shots may part into.
-    branches = max(1, min(shots, 1 << min(draws, 60)))
-    # A branch begins, on average, half way.
-    branching = draws * (_BRANCH_SECONDS + amplitudes * _BRANCH_AMPLITUDE_SECONDS)
-    branching += calls * amplitudes * _AMPLITUDE_SECONDS + dense * amplitudes * _DENSE_SECONDS
-    seconds = evolving + (branches - 1) * branching / 2 + _readout_seconds(timeline.program, draws, shots)
-    return Work(seconds, grows_with_shots=1 < shots == branches)
-
-
-def row_seconds(timeline: Timeline, options: Options) -> float:
-    """Return the time that a row of a sweep takes on one core, as roughly; the timeline is its template's."""
-    template = timeline.program
-    apart = timeline.method == "unitary" or timeline.width > ROW_QUBITS or not timeline.evolves
-    if apart:
-        return work(timeline, options.shots).seconds
-    amplitudes = _amplitudes(timeline)
-    evolving = len(template.instructions) * (_ROW_INSTRUCTION_SECONDS + amplitudes * _ROW_AMPLITUDE_SECONDS)
-    shots = options.shots if options.method == "qasm" else 0
-    return _ROW_SECONDS + evolving + _readout_seconds(template, 0, shots)
-
-
 def _counted_bytes(timeline: Timeline, shots: int, state: int, *, real: bool) -> int:
     """Return the bytes of the states of a run to counts."""
     most = peak_states(state, shots, shots)
@@ -220,12 +176,3 @@ def _counted_bytes(timeline: Timeline, shots: int, state: int, *, real: bool) ->
 def _workspace(state: int) -> int:
     threads = max(0, thread_count() - _THREADS)
     return min(_WORKSPACE + threads * _BYTES_PER_THREAD, _WORKSPACE_STATES * state)
-
-
-def _amplitudes(timeline: Timeline) -> float:
-    return float(1 << min(timeline.num_bits, 1000))
-
-
-def _readout_seconds(program: Program, draws: int, shots: int) -> float:
-    outcomes = min(shots, 1 << min(program.num_clbits, 60))
-    return shots * (1 + draws) * _DRAW_SECONDS + outcomes * _OUTCOME_SECONDS

@@ -24,11 +24,11 @@ from simulator.errors import InvalidProgramError
 from simulator.evolve import Evolution, Statevectors, statevector
 from simulator.kernels.result_amplitudes import to_complex
 from simulator.monitor import SILENT, Checkpoint, Monitor
+from simulator.options import Method, Precision
 from simulator.piecewise import integers
 from simulator.rng import Uniforms
-from simulator.sampling.sampling import collapse, sample
-from simulator.sampling.tally import Tally
-from simulator.shards.shards import Method, Precision
+from simulator.sampling.counts import ShotCounts
+from simulator.sampling.sampler import collapse, sample
 from simulator.tuning import TUNING, Tuning
 
 _DTYPES: Mapping[Precision, type[Any]] = MappingProxyType({"double": np.complex128, "single": np.complex64})
@@ -131,7 +131,7 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
         )
     one_shot = method == "statevector"
     numbers = integers(0, 1, checkpoint) if one_shot else integers(first, shots, checkpoint)
-    tally = Tally(numbers.size, memory=memory, first=first, checkpoint=checkpoint)
+    shot_counts = ShotCounts(numbers.size, memory=memory, first=first, checkpoint=checkpoint)
     final = None
     if one_shot or (shots and program.num_clbits):
         uniforms = Uniforms(seed)
@@ -149,7 +149,7 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
         # Without a name here, which would keep the memory of the first state.
         for branch in Interpreter(bytecode, uniforms, monitor).run(start(), numbers):
             checkpoint()
-            sample(branch, measures, uniforms, tally, checkpoint)
+            sample(branch, measures, uniforms, shot_counts, checkpoint)
             ended += branch.num_shots
             monitor.report(ended / numbers.size)
             if one_shot:
@@ -157,8 +157,8 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
                 last = branch.states.state
                 final = finished_state(last, program.global_phase, precision, chop_threshold, checkpoint)
     if not program.num_clbits:
-        tally = Tally(0, memory=memory)
-    return CircuitResult(*tally.results(), final)
+        shot_counts = ShotCounts(0, memory=memory)
+    return CircuitResult(*shot_counts.results(), final)
 
 
 def final_state(

@@ -15,8 +15,9 @@ from simulator.dynamic.timeline import Timeline
 from simulator.engine import run_bytecode
 from simulator.errors import MemoryRefusedError, StoppedError
 from simulator.monitor import SILENT, Monitor
-from simulator.shards.parts import Failure, Item, Outcome, Part
-from simulator.shards.shards import Experiment, Options, Shard, Sweep
+from simulator.options import Options
+from simulator.shards.result import Failure, Item, Outcome, Part
+from simulator.shards.shard import Experiment, Shard, Sweep
 from simulator.sizes import size
 from simulator.sweep import run_together
 

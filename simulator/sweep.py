@@ -21,11 +21,12 @@ from simulator.dynamic.timeline import Timeline
 from simulator.engine import amplitude_type, finished_state
 from simulator.evolve import Columns, RowsEvolution, can_share_steps, statevector
 from simulator.monitor import Checkpoint, Monitor
+from simulator.options import Options
 from simulator.piecewise import concatenate, slices
-from simulator.sampling.row_sampling import Counts, RowSampler
-from simulator.sampling.tally import WORD_BITS, Words, summed
-from simulator.shards.parts import SweepOutcome
-from simulator.shards.shards import GLOBAL_PHASE, Options, Sweep
+from simulator.sampling.counts import WORD_BITS, Words, add_counts
+from simulator.sampling.row_sampler import Counts, RowSampler
+from simulator.shards.result import SweepOutcome
+from simulator.shards.shard import GLOBAL_PHASE, Sweep
 
 
 def run_together(
@@ -47,7 +48,7 @@ def run_together(
         for operation in bytecode.operations
         if isinstance(operation, Evolve)
     ]
-    tallies = _Tallies(template, options)
+    row_counts = _RowCounts(template, options)
     states: list[NDArray[Any]] = []
     values, seeds = np.asarray(sweep.values.ndarray(), np.float64), sweep.seeds()
     dtype = amplitude_type(options.precision, real=bytecode.real)
@@ -59,15 +60,15 @@ def run_together(
         one = statevector.Statevector(rows[0], {qubit: bit for bit, qubit in enumerate(bytecode.qubits)})
         for evolution in evolutions:
             rows = evolution.run(rows, one, some, checkpoint)
-        tallies.add(rows, one.bit_of, bytecode, seeds[start : start + step], checkpoint)
+        row_counts.add(rows, one.bit_of, bytecode, seeds[start : start + step], checkpoint)
         if options.method == "statevector":
             states += _finished_rows(rows, one, _phases(sweep, some), options, checkpoint)
         monitor.report((start + len(some)) / sweep.num_rows)
-    memories, counts, ends, memory = tallies.results(checkpoint)
+    memories, counts, ends, memory = row_counts.results(checkpoint)
     return SweepOutcome(
         index=sweep.index,
         seeds=tuple(seeds),
-        shots=tallies.shots,
+        shots=row_counts.shots,
         outline=msgspec.structs.replace(template, instructions=()),
         memories=memories,
         counts=counts,
@@ -81,7 +82,7 @@ def run_together(
     )
 
 
-class _Tallies:
+class _RowCounts:
     """The classical memories of all rows."""
 
     def __init__(self, template: Program, options: Options) -> None:
@@ -107,7 +108,7 @@ class _Tallies:
             return
         for words in sampler.remembered():
             self._memory.append(words)
-            found, counts = _tallied(words, checkpoint)
+            found, counts = _counts_of(words, checkpoint)
             self._counts.append((found, counts, np.array([found.size])))
 
     def results(self, checkpoint: Checkpoint) -> tuple[Array, Array, Array, Array | None]:
@@ -121,9 +122,9 @@ class _Tallies:
         return found[0], found[1], found[2], memory
 
 
-def _tallied(words: Words, checkpoint: Checkpoint) -> tuple[Words, Counts]:
+def _counts_of(words: Words, checkpoint: Checkpoint) -> tuple[Words, Counts]:
     """Return the words that come, ascending, and how often each does."""
-    return summed(
+    return add_counts(
         [np.unique(words[some], return_counts=True) for some in slices(words.size, checkpoint)], checkpoint
     )
 

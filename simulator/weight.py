@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from simulator.shards.parts import Item, Part, SweepOutcome
+from simulator.shards.result import Item, Part, SweepOutcome
 
 #: Of a count, in a message.
 _BYTES_PER_NUMBER = 9

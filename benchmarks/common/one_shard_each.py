@@ -11,9 +11,10 @@ from benchmarks.common.families import bell
 from jobs import BasicAerProvider
 from jobs.lowering import lower
 from jobs.submit.manifest import Manifest
+from simulator.options import Options
 from simulator.rng import experiment_seed
 from simulator.shards import wire
-from simulator.shards.shards import Experiment, Options, Shard
+from simulator.shards.shard import Experiment, Shard
 from worker.record.blobs import Upload
 from worker.record.store import Store
 from worker.record.values import Effects, NewJob

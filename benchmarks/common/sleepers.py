@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from simulator import Monitor, execution
-from simulator.shards.parts import Outcome, Part
-from simulator.shards.shards import Shard
+from simulator.shards.result import Outcome, Part
+from simulator.shards.shard import Shard
 
 #: Seconds between two checkpoints, as between two kernels.
 _STEP = 0.005

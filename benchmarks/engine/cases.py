@@ -16,7 +16,7 @@ from benchmarks.common import families
 from benchmarks.common.families import FAMILIES
 from benchmarks.common.rounds import Contender
 from benchmarks.engine import ours, peers
-from simulator.shards.shards import Precision
+from simulator.options import Precision
 
 _SMALL = MappingProxyType(dict.fromkeys((5, 8, 10, 12), 5.0) | dict.fromkeys((14, 16, 18), 4.0))
 _WIDE = MappingProxyType({"qv": 5.0, "random": 6.0, "vqe": 12.0, "qft": 12.0, "ghz": 10.0, "grover": 10.0})

@@ -17,8 +17,8 @@ from simulator import engine
 from simulator.caches import clear_caches
 from simulator.dynamic.timeline import unitary_instructions
 from simulator.evolve import Evolution, Statevector
+from simulator.options import Precision
 from simulator.plan import Multiply, Stage
-from simulator.shards.shards import Precision
 
 _SEED = 1
 

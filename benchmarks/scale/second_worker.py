@@ -73,10 +73,10 @@ def dynamic(rounds: int) -> Iterator[Row]:
 
     def check(answers: Mapping[str, list[dict[str, int]]]) -> None:
         _check_same(answers)
-        summed: Counter[str] = Counter()
+        add_counts: Counter[str] = Counter()
         for counts in answers["2 plain"]:
-            summed.update(counts)
-        check_counts(answers["2 ours"][0], summed)
+            add_counts.update(counts)
+        check_counts(answers["2 ours"][0], add_counts)
 
     yield _measured(
         row,

@@ -17,7 +17,7 @@ import redis.exceptions
 
 from jobs.cli.shadows import shadows
 from simulator import cost
-from simulator.shards.shards import Method
+from simulator.options import Method
 from simulator.shards.wire import WIRE_VERSION
 from simulator.sizes import size
 from worker.cluster.folder import ClusterFolder

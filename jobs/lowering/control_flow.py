@@ -29,8 +29,8 @@ from jobs.lowering.expressions import lower_expression, lower_lvalue, lower_type
 from jobs.lowering.scope import Rule, Scope
 from jobs.lowering.walk import lower_block
 from simulator.circuit import instructions
-from simulator.circuit.contents import walk
 from simulator.circuit.expression import Expression
+from simulator.circuit.traversal import walk
 
 #: Instructions that the bodies of one loop may make, where each index needs a body of its own.
 MAX_UNROLLED = 1_000_000

@@ -13,9 +13,9 @@ import simulator
 from jobs.lowering.scope import Scope
 from jobs.lowering.standard import add_unitary
 from jobs.lowering.walk import lower_operation
-from simulator.circuit.contents import qubits_of
 from simulator.circuit.instructions import Barrier, Delay, Diagonal, Gate, Instruction, Permutation, Unitary
 from simulator.circuit.program import Header
+from simulator.circuit.traversal import qubits_of
 
 #: Qubits of the widest matrix that is built.
 MAX_MATRIX_QUBITS = 6

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from qiskit.circuit import ParameterExpression
 from qiskit.circuit.classical import expr
 
-from simulator.circuit.contents import qubits_of, walk
 from simulator.circuit.expression import Type
 from simulator.circuit.instructions import Barrier, Delay, Instruction
 from simulator.circuit.program import Variable
+from simulator.circuit.traversal import qubits_of, walk
 
 
 @dataclass(slots=True)

@@ -61,7 +61,7 @@ def _state_preparation(
     forward = preparation.name == "state_preparation"
     amplitudes = _amplitudes(preparation.params, len(qubits)) if forward else None
     if amplitudes is not None and _untouched(qubits, scope):
-        scope.out.append(instructions.Initialize(amplitudes, qubits, fresh=True))
+        scope.out.append(instructions.Initialize(amplitudes, qubits, is_preparation=True))
     else:
         lower_by_definition(preparation, qubits, clbits, scope)
 

@@ -13,7 +13,7 @@ from jobs.lowering.circuits import metadata_of
 from jobs.lowering.standard import STANDARD_GATES
 from simulator.circuit import instructions
 from simulator.circuit.program import Program
-from simulator.shards.recognition import Copy
+from simulator.shards.sweeps import Copy
 
 #: A standard gate: its name, its qubits, and how many numbers it has.
 _Gate: TypeAlias = tuple[str, tuple[Qubit, ...], int]

@@ -18,8 +18,8 @@ from jobs.rebuilding.gates import INSTRUCTION_RULES
 from jobs.rebuilding.loops import with_single_bodies
 from jobs.rebuilding.uses import uses_of
 from simulator.circuit import instructions, program
-from simulator.circuit.contents import walk
 from simulator.circuit.program import Program
+from simulator.circuit.traversal import walk
 
 RULES: Mapping[type, Rule] = MappingProxyType({**INSTRUCTION_RULES, **CONTROL_FLOW_RULES})
 

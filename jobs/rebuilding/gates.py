@@ -69,7 +69,7 @@ def _permutation(permutation: instructions.Permutation, builder: CircuitBuilder)
 
 
 def _initialize(initialize: instructions.Initialize, builder: CircuitBuilder) -> None:
-    cls = library.StatePreparation if initialize.fresh else library.Initialize
+    cls = library.StatePreparation if initialize.is_preparation else library.Initialize
     builder.append_operation(cls(np.asarray(initialize.amplitudes.ndarray()).tolist()), initialize.targets)
 
 

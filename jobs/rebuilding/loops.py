@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from simulator.circuit.contents import walk
 from simulator.circuit.expression import Binary, Constant, Uint, Var
 from simulator.circuit.instructions import Box, Case, For, IfElse, Instruction, Range, Store, Switch, While
 from simulator.circuit.program import Program, Variable
+from simulator.circuit.traversal import walk
 
 Body = tuple[Instruction, ...]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from simulator.circuit.contents import bodies_of, expressions_of, qubits_of
 from simulator.circuit.expression import Bits, Expression, Var, parts_of
 from simulator.circuit.expression import Clbit as ClbitValue
 from simulator.circuit.instructions import For, Instruction, Measure
+from simulator.circuit.traversal import bodies_of, expressions_of, qubits_of
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from qiskit.result.models import ExperimentResult, ExperimentResultData, MeasLev
 
 from jobs.submit.manifest import Manifest
 from simulator.circuit.program import Program, Register
-from simulator.shards.parts import Item, Outcome, SweepOutcome
+from simulator.shards.result import Item, Outcome, SweepOutcome
 from worker.record.values import Record
 
 _Lists: TypeAlias = Mapping[str, list[list[Any]]]

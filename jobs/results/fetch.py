@@ -16,7 +16,7 @@ from jobs.rebuilding import rebuild
 from jobs.results.assembly import assemble
 from jobs.results.retrieval import experiments, finished, outcomes, payload
 from jobs.submit.manifest import Manifest
-from simulator.shards.shards import Shard
+from simulator.shards.shard import Shard
 from worker.record.values import Record
 
 

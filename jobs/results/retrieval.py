@@ -12,8 +12,8 @@ from qiskit.providers import JobError
 from jobs.errors import JobExpiredError
 from simulator.errors import WireError
 from simulator.shards import wire
-from simulator.shards.parts import Failure, Item, Outcome, Part, SweepOutcome, joined, merge
-from simulator.shards.shards import Experiment, Shard
+from simulator.shards.result import Failure, Item, Outcome, Part, SweepOutcome, joined, merge
+from simulator.shards.shard import Experiment, Shard
 from worker.errors import PayloadMissingError, ResultMissingError
 from worker.record import blobs
 from worker.record.store import Store

@@ -14,10 +14,10 @@ from qiskit import QuantumCircuit
 
 from jobs.errors import BasicAerError
 from simulator.circuit import instructions
-from simulator.circuit.contents import walk
 from simulator.circuit.program import Program
+from simulator.circuit.traversal import walk
 from simulator.dynamic.timeline import Timeline
-from simulator.shards.shards import Method, Options
+from simulator.options import Method, Options
 from simulator.sizes import size
 from worker.settings import Settings
 

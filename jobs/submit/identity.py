@@ -14,8 +14,9 @@ import msgspec
 
 from jobs.errors import BasicAerError
 from simulator.circuit.program import Program, Register
+from simulator.options import Options
 from simulator.shards import wire
-from simulator.shards.shards import Experiment, Options, Shard, Sweep
+from simulator.shards.shard import Experiment, Shard, Sweep
 from worker.errors import InvalidJobIdError
 from worker.record.keys import check_job_id
 

@@ -14,7 +14,7 @@ import numpy as np
 from jobs.errors import BasicAerError
 from jobs.submit.arguments import shown
 from jobs.submit.identity import seed_of
-from simulator.shards.shards import Precision
+from simulator.options import Precision
 from worker.record.values import MOST_URGENT
 from worker.settings import MOST_SECONDS
 

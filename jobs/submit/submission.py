@@ -19,9 +19,9 @@ from jobs.submit.identity import Digest
 from jobs.submit.manifest import Manifest
 from jobs.submit.options import resolve
 from simulator.circuit.array import Array
-from simulator.cutting import cut
+from simulator.options import Options
 from simulator.shards import wire
-from simulator.shards.shards import Options
+from simulator.split import split
 from worker.errors import STORE_FAULTS, DuplicateJobError, QuotaExceededError
 from worker.queue.publish import apply_effects
 from worker.record.blobs import Upload
@@ -89,7 +89,7 @@ def prepare(
     if digest is not None:
         items = digest.hashing(items)
     try:
-        for shard in cut(run, items, options["max_shards"]):
+        for shard in split(run, items, options["max_shards"]):
             upload.add(wire.encode(shard))
             if (asked := upload.num_bytes + builder.result_bytes) >= _LARGE:
                 budget.check(asked)

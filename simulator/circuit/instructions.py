@@ -108,8 +108,8 @@ class Initialize(_Node, frozen=True, tag="initialize"):
 
     amplitudes: Array
     targets: tuple[int, ...]
-    #: A state preparation: the targets are in |0>, so the reset changes nothing.
-    fresh: bool = False
+    #: Whether the targets are in |0>, so that the reset changes nothing.
+    is_preparation: bool = False
 
     def __post_init__(self) -> None:
         _check_shape("initialize", self.amplitudes, (1 << len(self.targets),))

@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from simulator.circuit.contents import CLASSICAL, clbits_of, nesting, qubits_of, variables_of, walk
 from simulator.circuit.expression import Type
 from simulator.circuit.instructions import Gate, Instruction
+from simulator.circuit.traversal import CLASSICAL, clbits_of, nesting, qubits_of, variables_of, walk
 from simulator.errors import InvalidProgramError
 
 #: Far beyond what can run, so that no number of bytes or of values overflows on the way.

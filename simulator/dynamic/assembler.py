@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from simulator.circuit.contents import bodies_of
 from simulator.circuit.expression import Uint, uint_of
 from simulator.circuit.instructions import (
     Barrier,
@@ -33,6 +32,7 @@ from simulator.circuit.instructions import (
     While,
 )
 from simulator.circuit.program import Variable
+from simulator.circuit.traversal import bodies_of
 from simulator.dynamic.bytecode import (
     AllocateQubits,
     End,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from simulator.circuit.contents import clbits_of, walk
 from simulator.circuit.expression import Clbit
 from simulator.circuit.instructions import Gate, IfElse, Instruction, Measure, Reset, Store
+from simulator.circuit.traversal import clbits_of, walk
 from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.piecewise import with_checkpoints
 

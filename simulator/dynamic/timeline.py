@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
-from simulator.circuit.contents import bodies_of, clbits_of, clbits_within, qubits_within, unboxed, walk
 from simulator.circuit.instructions import (
     Barrier,
     Delay,
@@ -28,12 +27,13 @@ from simulator.circuit.instructions import (
     While,
 )
 from simulator.circuit.program import Program
+from simulator.circuit.traversal import bodies_of, clbits_of, clbits_within, qubits_within, unboxed, walk
 from simulator.dynamic.resets import with_resets
 from simulator.errors import InvalidProgramError
 from simulator.monitor import Checkpoint, no_checkpoint
+from simulator.options import Method, Options
 from simulator.piecewise import with_checkpoints
 from simulator.plan import Evolving
-from simulator.shards.shards import Method, Options
 
 #: An instruction, and the qubits that it does something to, bodies included.
 Step: TypeAlias = tuple[Instruction, set[int]]

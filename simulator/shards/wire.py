@@ -18,8 +18,8 @@ from simulator.circuit.array import Array
 from simulator.errors import WireError
 from simulator.monitor import Checkpoint
 from simulator.piecewise import slices
-from simulator.shards.parts import Item, Part
-from simulator.shards.shards import Shard
+from simulator.shards.result import Item, Part
+from simulator.shards.shard import Shard
 from simulator.sizes import size
 
 WIRE_VERSION = 1

@@ -25,8 +25,8 @@ from jobs.lowering import lower
 from jobs.lowering.circuits import RULES
 from jobs.lowering.standard import STANDARD_GATES
 from jobs.target import build_target
-from simulator.circuit.contents import walk
 from simulator.circuit.instructions import Instruction
+from simulator.circuit.traversal import walk
 
 # SciPy's remarks on its own calls, within the matrix of a PauliEvolutionGate.
 pytestmark = pytest.mark.filterwarnings("ignore::scipy.sparse.SparseEfficiencyWarning")

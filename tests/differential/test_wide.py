@@ -27,7 +27,7 @@ from jobs.lowering import lower
 from simulator.caches import clear_caches
 from simulator.circuit.program import Program
 from simulator.kernels.threads import use_threads
-from simulator.shards.shards import Precision
+from simulator.options import Precision
 from simulator.tuning import TUNING, Tuning
 
 WIDTHS = (16, 18, 20)

@@ -15,7 +15,7 @@ from support.processes import eventually
 
 from jobs import BasicAerError
 from jobs.results.retrieval import payload
-from simulator.shards.shards import Experiment, Sweep
+from simulator.shards.shard import Experiment, Sweep
 
 
 def template(width: int = 4) -> QuantumCircuit:

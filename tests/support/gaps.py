@@ -31,8 +31,9 @@ from simulator.circuit.program import Variable
 from simulator.kernels import buffers
 from simulator.kernels.threads import thread_count
 from simulator.monitor import Monitor
+from simulator.options import Options
 from simulator.shards import wire
-from simulator.shards.shards import Experiment, Options, Sweep
+from simulator.shards.shard import Experiment, Sweep
 
 #: Of a job of many shots, and of one with a wide register.
 Family = Callable[[int], Program]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from jobs.submit import SubmitContext, prepare
 from simulator import run_shard
 from simulator.shards import wire
-from simulator.shards.parts import Failure, SweepOutcome, merge
+from simulator.shards.result import Failure, SweepOutcome, merge
 from worker.settings import Settings
 
 

@@ -17,7 +17,7 @@ from simulator.circuit.program import Header, Program, Variable
 from simulator.cost import bytes_required
 from simulator.dynamic.compiler import compile_program
 from simulator.dynamic.timeline import Timeline
-from simulator.shards.shards import Method, Precision
+from simulator.options import Method, Precision
 
 PAULIS = {"x": np.array([[0, 1], [1, 0]]), "y": np.array([[0, -1j], [1j, 0]]), "z": np.diag([1, -1])}
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from simulator.circuit.program import Program
+from simulator.options import Options
 from simulator.shards import wire
-from simulator.shards.shards import Experiment, Options, Shard
+from simulator.shards.shard import Experiment, Shard
 
 
 def assert_travels(program: Program) -> None:

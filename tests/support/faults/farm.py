@@ -30,7 +30,7 @@ from jobs import BasicAerJob
 from jobs.lowering import lower
 from simulator import run, run_shard
 from simulator.shards import wire
-from simulator.shards.parts import merge
+from simulator.shards.result import merge
 from worker.queue.publish import task_id
 from worker.record import keys
 from worker.record.values import HandedOut, Record

@@ -15,7 +15,8 @@ from simulator.circuit.instructions import Gate, Instruction
 from simulator.evolve.chunks import _copy_slowly
 from simulator.kernels.threads import use_threads
 from simulator.monitor import Monitor
-from simulator.shards.shards import Method, Options, Sweep
+from simulator.options import Method, Options
+from simulator.shards.shard import Sweep
 
 #: Seconds: a cancel is seen within a tenth of that, but where other processes have the cores.
 LONGEST = 0.5

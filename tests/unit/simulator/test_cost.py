@@ -16,10 +16,12 @@ from simulator.circuit.instructions import Diagonal, For, Gate, Measure, Range, 
 from simulator.circuit.program import Program
 from simulator.dynamic.timeline import Timeline
 from simulator.kernels.threads import use_threads
-from simulator.shards.parts import Outcome, Part, SweepOutcome
-from simulator.shards.shards import Experiment, Method, Options, Precision, Shard, Sweep
+from simulator.options import Method, Options, Precision
+from simulator.shards.result import Outcome, Part, SweepOutcome
+from simulator.shards.shard import Experiment, Shard, Sweep
 from simulator.shards.wire import encode
 from simulator.weight import part_weight, weight
+from simulator.work import work
 
 LAYERS = [
     gate
@@ -187,12 +189,12 @@ def test_seconds_grow_with_the_work() -> None:
     """More qubits, gates, rounds, shots and branches are more seconds."""
 
     def seconds(circuit: Program, shots: int = 1000) -> float:
-        return cost.work(Timeline.of(circuit), shots).seconds
+        return work(Timeline.of(circuit), shots).seconds
 
     assert seconds(program(20, 1, *map(h, range(20)))) > 10 * seconds(program(10, 1, *map(h, range(10))))
     assert seconds(program(1, 1, For(Range(0, 1000), ((h(0),),)))) > 50 * seconds(program(1, 1, h(0), h(0)))
     assert seconds(STATIC, 10**6) > seconds(STATIC, 10)
     splitting = program(12, 12, *everywhere(12), *SPLITTING.instructions)
     assert seconds(splitting) > 20 * seconds(STATIC)
-    unitary, state = (cost.work(Timeline.of(STATIC, each), 1).seconds for each in ("unitary", "statevector"))
+    unitary, state = (work(Timeline.of(STATIC, each), 1).seconds for each in ("unitary", "statevector"))
     assert unitary > 100 * state

@@ -47,7 +47,8 @@ from simulator.circuit.instructions import (
 )
 from simulator.errors import InvalidProgramError, MemoryRefusedError, StoppedError
 from simulator.monitor import Monitor
-from simulator.shards.shards import Experiment, Method, Options
+from simulator.options import Method, Options
+from simulator.shards.shard import Experiment
 from simulator.sizes import size
 
 BELL = program(2, 2, h(0), x(1, 0), *measures(2))

@@ -30,9 +30,9 @@ from simulator.circuit.array import Array
 from simulator.kernels import buffers
 from simulator.kernels.threads import use_threads
 from simulator.monitor import Monitor
+from simulator.options import Precision
 from simulator.shards import wire
-from simulator.shards.parts import Outcome, SweepOutcome
-from simulator.shards.shards import Precision
+from simulator.shards.result import Outcome, SweepOutcome
 
 pytestmark = pytest.mark.slow  # measures times
 

@@ -22,8 +22,9 @@ from simulator.circuit.program import Program
 from simulator.kernels.buffers import keep_what_is_freed
 from simulator.kernels.threads import use_threads
 from simulator.monitor import no_checkpoint
+from simulator.options import Options
 from simulator.shards import wire
-from simulator.shards.shards import Experiment, Options, Shard, Sweep
+from simulator.shards.shard import Experiment, Shard, Sweep
 
 pytestmark = pytest.mark.slow  # starts processes
 

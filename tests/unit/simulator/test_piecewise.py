@@ -7,7 +7,7 @@ import pytest
 
 from simulator import piecewise
 from simulator.monitor import no_checkpoint
-from simulator.sampling.tally import summed
+from simulator.sampling.counts import add_counts
 
 
 @pytest.mark.rule(28)
@@ -20,7 +20,7 @@ def test_words_are_added_up(size: int, seed: int) -> None:
     counts = rng.integers(1, 5, words.size)
     cuts = np.sort(rng.integers(0, words.size + 1, 5))
     pairs = zip(np.split(words, cuts), np.split(counts, cuts), strict=True)
-    found, sums = summed(pairs, no_checkpoint, size)
+    found, sums = add_counts(pairs, no_checkpoint, size)
     expected, places = np.unique(words, return_inverse=True)
     assert np.array_equal(found, expected)
     assert np.array_equal(sums, np.bincount(places, counts).astype(int))

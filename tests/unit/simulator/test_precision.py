@@ -27,8 +27,9 @@ from simulator import Program, Shard, run, run_shard
 from simulator.circuit.array import Array
 from simulator.circuit.expression import Clbit
 from simulator.circuit.instructions import Gate, IfElse, Initialize, Measure, Reset, Unitary
+from simulator.options import Options
 from simulator.shards import wire
-from simulator.shards.shards import Experiment, Options
+from simulator.shards.shard import Experiment
 
 # Rounding to 24 bits, of a dozen products of matrices of at most 2^5 rows.
 TOLERANCE = {"rtol": 0, "atol": 1e-5}

@@ -14,7 +14,8 @@ from simulator.circuit.expression import Clbit
 from simulator.circuit.instructions import Gate, IfElse, Measure
 from simulator.circuit.program import Program
 from simulator.monitor import Monitor
-from simulator.shards.shards import Experiment, Options, Sweep
+from simulator.options import Options
+from simulator.shards.shard import Experiment, Sweep
 
 QUBITS = 16
 

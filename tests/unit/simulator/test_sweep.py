@@ -16,8 +16,9 @@ from simulator.circuit.gates import GATES
 from simulator.circuit.instructions import Gate, IfElse, Initialize, Instruction, Measure, Unitary
 from simulator.circuit.program import Program
 from simulator.errors import InvalidProgramError
-from simulator.shards.parts import Outcome, SweepOutcome
-from simulator.shards.shards import GLOBAL_PHASE, Options, Sweep
+from simulator.options import Options
+from simulator.shards.result import Outcome, SweepOutcome
+from simulator.shards.shard import GLOBAL_PHASE, Sweep
 
 JOB_SEED = 5
 

@@ -15,7 +15,7 @@ from jobs.cli.qasm import UnreadableCircuitError, read_program
 from jobs.cli.qasm.openqasm3 import read_3
 from jobs.cli.qasm.source import Source
 from jobs.submit.builder import JobBuilder
-from simulator.shards.shards import Options
+from simulator.options import Options
 
 #: Seconds that reading may take here, and those after it until a process has ended and been waited for.
 SECONDS, GRACE = 10, 20

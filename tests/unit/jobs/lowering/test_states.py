@@ -11,7 +11,7 @@ from qiskit.circuit.library import StatePreparation
 
 from jobs.lowering import lower
 from simulator.circuit import instructions
-from simulator.circuit.contents import walk
+from simulator.circuit.traversal import walk
 
 HALF = [np.sqrt(0.5), np.sqrt(0.5) * 1j]
 
@@ -29,7 +29,7 @@ def test_initialize_is_its_amplitudes() -> None:
     circuit.initialize(HALF, 1)
     _, initialize = lower(circuit).instructions
     assert initialize.targets == (1,)
-    assert not initialize.fresh
+    assert not initialize.is_preparation
     np.testing.assert_array_equal(initialize.amplitudes.ndarray(), HALF)
 
 
@@ -52,7 +52,7 @@ def test_state_preparation_of_fresh_qubits_is_its_amplitudes() -> None:
     circuit.prepare_state(HALF, 1)
     *_, first, second = lower(circuit).instructions
     assert isinstance(first, instructions.Initialize)
-    assert first.fresh
+    assert first.is_preparation
     assert isinstance(second, instructions.Initialize)
 
 

@@ -18,8 +18,9 @@ from support.programs import Draw
 from jobs.errors import BasicAerError
 from jobs.lowering import CircuitTemplate, lower
 from jobs.submit.builder import JobBuilder
+from simulator.options import Options
 from simulator.rng import experiment_seed
-from simulator.shards.shards import Experiment, Options, Sweep
+from simulator.shards.shard import Experiment, Sweep
 
 SEED = 3
 

@@ -10,7 +10,8 @@ from support.in_process import context_of, ran
 from jobs.errors import BasicAerError
 from jobs.submit.builder import JobBuilder
 from simulator import run_shard
-from simulator.shards.shards import Options, Shard
+from simulator.options import Options
+from simulator.shards.shard import Shard
 
 
 def one_by_one(width: int, angle: object = 0.3) -> QuantumCircuit:

@@ -13,7 +13,7 @@ from jobs.errors import BasicAerError
 from jobs.lowering import lower
 from jobs.submit.checks import check_circuit, check_input, check_program, check_totals
 from simulator.circuit.array import Array
-from simulator.shards.shards import Options
+from simulator.options import Options
 
 
 def measured(width: int = 2) -> QuantumCircuit:

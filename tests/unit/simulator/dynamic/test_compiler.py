@@ -31,8 +31,8 @@ from simulator.dynamic.timeline import Timeline
 AMPLITUDES = Array.of(random_vector(1, 1))
 
 
-def code(dynamic: Program, *, fresh: bool = True, sampling: bool = True) -> Bytecode:
-    return compile_program(Timeline.of(dynamic, from_ground=fresh, sampling=sampling))
+def code(dynamic: Program, *, from_ground: bool = True, sampling: bool = True) -> Bytecode:
+    return compile_program(Timeline.of(dynamic, from_ground=from_ground, sampling=sampling))
 
 
 def instructions(*dynamic: Instruction) -> list[Instruction]:
@@ -40,9 +40,9 @@ def instructions(*dynamic: Instruction) -> list[Instruction]:
     return list(Timeline.of(program(4, 4, *dynamic), sampling=False).instructions)
 
 
-def kinds(dynamic: Program, *, fresh: bool = True) -> list[type]:
+def kinds(dynamic: Program, *, from_ground: bool = True) -> list[type]:
     """The operations but for meetings and the end."""
-    operations = code(dynamic, fresh=fresh).operations
+    operations = code(dynamic, from_ground=from_ground).operations
     return [type(operation) for operation in operations if not isinstance(operation, MergePoint)][:-1]
 
 
@@ -155,7 +155,7 @@ def test_a_reset_of_an_untouched_qubit_is_nothing(instructions: tuple[Instructio
 
 def test_every_reset_counts_in_a_given_state() -> None:
     """From an initial state of the user's, no qubit is known to be in |0>."""
-    assert kinds(program(1, 0, Reset(0)), fresh=False) == [MeasureAndFree]
+    assert kinds(program(1, 0, Reset(0)), from_ground=False) == [MeasureAndFree]
     one_shot = compile_program(Timeline.of(program(1, 0, Reset(0)), "statevector", from_ground=False))
     assert Reset in map(type, one_shot.operations)
 
@@ -213,7 +213,7 @@ def test_qubits_come_and_go(instructions: tuple[Instruction, ...], expected: lis
     dynamic = program(9, 9, *instructions)
     assert widths(code(dynamic)) == expected
     assert Timeline.of(dynamic).width == max(expected)
-    for other in (code(dynamic, fresh=False), compile_program(Timeline.of(dynamic, "statevector"))):
+    for other in (code(dynamic, from_ground=False), compile_program(Timeline.of(dynamic, "statevector"))):
         assert other.qubits == tuple(range(9))
         assert AllocateQubits not in map(type, other.operations)
     assert Timeline.of(dynamic, "statevector").width == Timeline.of(dynamic, from_ground=False).width == 9

@@ -58,8 +58,8 @@ from simulator.evolve import Statevectors, statevectors
 from simulator.evolve.statevector import ground_of
 from simulator.monitor import SILENT, Monitor
 from simulator.rng import Uniforms
-from simulator.sampling.sampling import sample
-from simulator.sampling.tally import Tally
+from simulator.sampling.counts import ShotCounts
+from simulator.sampling.sampler import sample
 from simulator.tuning import Tuning
 
 YES = Constant(Bool(), True)
@@ -502,11 +502,11 @@ def test_a_range_of_shots_is_what_it_is_among_all(name: str) -> None:
     whole = run(PROGRAMS[name](), seed=9, shots=3000, memory=True).memory
     code = compile_program(Timeline.of(PROGRAMS[name]()))
     for shots in (np.arange(1000, 2500), np.array([3, 4, 1023, 1024, 2999])):
-        tally = Tally(3000, memory=True)
+        shot_counts = ShotCounts(3000, memory=True)
         uniforms = Uniforms(9)
         for branch in Interpreter(code, uniforms, SILENT).run(Statevectors(ground_of(code.qubits)), shots):
-            sample(branch, code.timeline.final, uniforms, tally)
-        assert [tally.results()[1][shot] for shot in shots] == [whole[shot] for shot in shots]
+            sample(branch, code.timeline.final, uniforms, shot_counts)
+        assert [shot_counts.results()[1][shot] for shot in shots] == [whole[shot] for shot in shots]
 
 
 @pytest.mark.rule(30)

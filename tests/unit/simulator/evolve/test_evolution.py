@@ -27,8 +27,8 @@ from support.programs import (
 
 from simulator.caches import clear_caches
 from simulator.circuit.array import Array
-from simulator.circuit.contents import qubits_of
 from simulator.circuit.instructions import Diagonal, Gate, Initialize, Permutation, Unitary
+from simulator.circuit.traversal import qubits_of
 from simulator.errors import StoppedError
 from simulator.evolve import Evolution, statevector
 from simulator.kernels import threads
@@ -147,7 +147,7 @@ def test_wide_matrices_and_preparations(tuning: Tuning) -> None:
     prepared, wide = random_vector(1, 3), random_unitary(2, 7)
     diagonal = np.exp(1j * np.arange(128))
     instructions = [
-        Initialize(Array.of(prepared), (1, 4, 7), fresh=True),
+        Initialize(Array.of(prepared), (1, 4, 7), is_preparation=True),
         h(0),
         Unitary(Array.of(wide), (0, 2, 3, 4, 5, 6, 7)),
         Diagonal(Array.of(diagonal), (7, 1, 2, 6, 4, 5, 3)),

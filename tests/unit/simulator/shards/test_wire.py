@@ -37,9 +37,10 @@ from simulator.circuit.instructions import (
 )
 from simulator.circuit.program import Header, Program, Register, Variable
 from simulator.errors import WireError
+from simulator.options import Options
 from simulator.shards import wire
-from simulator.shards.parts import Part
-from simulator.shards.shards import Experiment, Options, Shard, Sweep
+from simulator.shards.result import Part
+from simulator.shards.shard import Experiment, Shard, Sweep
 from simulator.sizes import size
 
 ONE = ex.Constant(ex.Uint(3), "0x1")

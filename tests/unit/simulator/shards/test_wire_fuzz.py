@@ -19,7 +19,7 @@ from support.examples import examples
 from support.patience import deadline
 from support.programs import h, measures, program, ry, x
 
-from simulator import cost, run_shard
+from simulator import run_shard
 from simulator.circuit import expression as ex
 from simulator.circuit.array import Array
 from simulator.circuit.instructions import Case, For, IfElse, Initialize, Range, Store, Switch, Unitary, While
@@ -27,9 +27,11 @@ from simulator.circuit.program import MAX_NESTING, Program, Variable
 from simulator.dynamic.timeline import Timeline
 from simulator.errors import MemoryRefusedError, StoppedError, WireError
 from simulator.monitor import Monitor
+from simulator.options import Options
 from simulator.shards import wire
-from simulator.shards.parts import Part
-from simulator.shards.shards import Experiment, Options, Shard, Sweep
+from simulator.shards.result import Part
+from simulator.shards.shard import Experiment, Shard, Sweep
+from simulator.work import work
 
 MAGIC = b"BAC" + bytes([wire.WIRE_VERSION])
 #: Bytes that decoding may take per byte of the message, and beside it: a Struct of ours per few bytes at the most.
@@ -281,7 +283,7 @@ def test_nesting_at_the_limit(kind, depth):
         ends(shard)
         assert depth == MAX_NESTING or kind == "expression"
         experiment = shard.items[0].program
-        assert cost.work(Timeline.of(experiment), 3).seconds > 0
+        assert work(Timeline.of(experiment), 3).seconds > 0
     assert time.monotonic() - begin < deadline(SOON)
 
 
@@ -370,7 +372,7 @@ def test_endless_programs_can_be_stopped(data):
     """A program of too many rounds allocates nothing for them, and ends when the checkpoint says so."""
     tracemalloc.start()
     shard = wire.decode_shard(data)
-    assert cost.work(Timeline.of(shard.items[0].program), 2**63).seconds > 0
+    assert work(Timeline.of(shard.items[0].program), 2**63).seconds > 0
     ends(shard)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

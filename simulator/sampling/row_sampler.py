@@ -15,8 +15,9 @@ from simulator.circuit.instructions import Measure
 from simulator.monitor import Checkpoint
 from simulator.piecewise import concatenate, slices
 from simulator.rng import Uniforms
-from simulator.sampling.sampling import Readout, edges_of, readout_of
-from simulator.sampling.tally import Words, summed
+from simulator.sampling.counts import Words, add_counts
+from simulator.sampling.readout import Readout, readout_of
+from simulator.sampling.sampler import edges_of
 from simulator.typing import Amplitudes
 
 Counts: TypeAlias = NDArray[np.int64]
@@ -52,7 +53,7 @@ class RowSampler:
             return words, counts, sizes
         ends = sizes.cumsum()[:-1]
         each = [
-            summed([pair], self.checkpoint)
+            add_counts([pair], self.checkpoint)
             for pair in zip(np.split(words, ends), np.split(counts, ends), strict=True)
         ]
         sizes = np.array([words.size for words, _ in each])

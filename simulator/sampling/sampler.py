@@ -6,14 +6,13 @@ each way is as random, and as reproducible.
 
 An outcome is an int. Of up to `Tuning.piece_bits` measured qubits it has a bit for each, the lowest qubit's first,
 so that the order of the distribution does not depend on how the state's qubits lie. Of more, it is an index of the
-state, whose distribution is too large to be kept, or sorted: pieces of it are summed up where a shot falls on
+state, whose distribution is too large to be kept, or sorted: pieces of it are add_counts up where a shot falls on
 them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -28,7 +27,8 @@ from simulator.kernels.measure import marginals, piece_probabilities, squared_ma
 from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.piecewise import aligned_slices, slices
 from simulator.rng import Uniforms
-from simulator.sampling.tally import WORD_BITS, Tally, Words, summed
+from simulator.sampling.counts import ShotCounts, add_counts
+from simulator.sampling.readout import Memories, Readout, readout_of
 from simulator.tuning import TUNING, Tuning
 from simulator.typing import Amplitudes
 
@@ -36,42 +36,40 @@ Draws: TypeAlias = Iterator[tuple[slice, NDArray[np.float64]]]
 
 #: Outcomes up to which a pass over all shots for each is faster than sorting the shots.
 _FEW = 64
-#: Bits of an outcome that are looked up at once.
-_DIGIT = 10
 
 
 def sample(
     branch: Branch[Statevectors],
     measures: Sequence[Measure],
     uniforms: Uniforms,
-    tally: Tally,
+    shot_counts: ShotCounts,
     checkpoint: Checkpoint = no_checkpoint,
 ) -> None:
     """Measure all at once, for every shot of a branch; its states stay as they are."""
     readout = readout_of(measures, branch.states.bit_of, branch.states.tuning)
-    memories = _Memories(branch, readout, tally, checkpoint)
-    if len(branch.histories) == 1 and not tally.remembers:
+    memories = Memories(branch, readout, shot_counts, checkpoint)
+    if len(branch.histories) == 1 and not shot_counts.remembers:
         outcomes, counts = _counted(branch, readout, uniforms, checkpoint)
-        tally.add(memories.words(np.zeros_like(outcomes), outcomes), counts)
+        shot_counts.add(memories.words(np.zeros_like(outcomes), outcomes), counts)
         return
     codes_and_counts = []
     for inside, outcomes in _outcomes(branch, readout, uniforms, checkpoint):
         groups = branch.shots.groups[inside]
-        if tally.remembers:
+        if shot_counts.remembers:
             places = np.empty_like(groups)
             for some in slices(groups.size, checkpoint):
                 places[some] = branch.history_of_group.take(groups[some])
-            tally.put(branch.shots.numbers[inside], memories.words(places, outcomes))
+            shot_counts.put(branch.shots.numbers[inside], memories.words(places, outcomes))
             continue
         codes_and_counts += [
             _runs(np.sort(groups[some] << readout.num_bits | outcomes[some]))
             for some in slices(groups.size, checkpoint)
         ]
     if codes_and_counts:
-        codes, counts = summed(codes_and_counts, checkpoint)
+        codes, counts = add_counts(codes_and_counts, checkpoint)
         for some in slices(codes.size, checkpoint):
             groups, outcomes = codes[some] >> readout.num_bits, codes[some] & (1 << readout.num_bits) - 1
-            tally.add(memories.words(branch.history_of_group.take(groups), outcomes), counts[some])
+            shot_counts.add(memories.words(branch.history_of_group.take(groups), outcomes), counts[some])
 
 
 def collapse(
@@ -83,101 +81,6 @@ def collapse(
     fixed = {branch.states.bit_of[qubit]: outcome >> place & 1 for qubit, place in readout.places.items()}
     if fixed:
         measure.collapse(branch.states.state.amplitudes, fixed, checkpoint, branch.states.tuning)
-
-
-@dataclass(frozen=True, slots=True)
-class Readout:
-    """What the bits of an outcome are."""
-
-    #: Measured qubit -> bit of the outcome.
-    places: Mapping[int, int]
-    #: Clbit -> bit of the outcome; the last measurement into a clbit stays.
-    sources: Mapping[int, int]
-    num_bits: int
-    #: Whether an outcome is an index of the state.
-    wide: bool
-
-    @property
-    def mask(self) -> int:
-        """The clbits that are written."""
-        return sum(1 << clbit for clbit in self.sources)
-
-    def memories(self, outcomes: NDArray[np.int64]) -> Words:
-        """Return the clbits that each outcome writes, all below `WORD_BITS`."""
-        if all(clbit == place for clbit, place in self.sources.items()) and len(self.sources) == self.num_bits:
-            return outcomes
-        words = np.zeros(outcomes.size, np.int64)
-        for start in range(0, self.num_bits, _DIGIT):
-            digits = np.arange(1 << min(_DIGIT, self.num_bits - start))
-            written = np.zeros(digits.size, np.int64)
-            for clbit, place in self.sources.items():
-                if start <= place < start + _DIGIT:
-                    written |= (digits >> place - start & 1) << clbit
-            words |= written.take(outcomes >> start & digits.size - 1)
-        return words
-
-    def memory(self, outcome: int) -> int:
-        """Return the clbits that an outcome writes."""
-        return sum((outcome >> place & 1) << clbit for clbit, place in self.sources.items())
-
-
-def readout_of(measures: Sequence[Measure], bit_of: Mapping[int, int], tuning: Tuning = TUNING) -> Readout:
-    """Return how outcomes of some measurements are read in a state whose qubits lie so."""
-    qubits = sorted({measure.qubit for measure in measures})
-    wide = len(qubits) > tuning.piece_bits
-    places = {qubit: bit_of[qubit] if wide else place for place, qubit in enumerate(qubits)}
-    sources = {measure.clbit: places[measure.qubit] for measure in measures}
-    return Readout(places, sources, len(bit_of) if wide else len(qubits), wide)
-
-
-class _Memories:
-    """The classical memories of a branch's histories, after outcomes are written to them."""
-
-    def __init__(
-        self, branch: Branch[Statevectors], readout: Readout, tally: Tally, checkpoint: Checkpoint
-    ) -> None:
-        mask = readout.mask
-        self._kept = [history.classical.memory & ~mask for history in branch.histories]
-        self._checkpoint = checkpoint
-        self._narrow = max([*self._kept, mask]) >> WORD_BITS == 0
-        self._readout, self._tally = readout, tally
-        #: Of what comes again in each batch of shots.
-        self._words: dict[int, int] = {}
-
-    def words(self, places: NDArray[np.intp], outcomes: NDArray[np.int64]) -> Words:
-        """Return the word of each pair of a history's index and an outcome."""
-        words = np.empty(outcomes.size, np.int64)
-        all_pieces = list(slices(words.size, self._checkpoint))
-        if self._narrow:
-            kept = np.array(self._kept, np.int64)
-            for some in all_pieces:
-                self._checkpoint()
-                words[some] = kept.take(places[some]) | self._readout.memories(outcomes[some])
-            return words
-        bits, found = self._readout.num_bits, []
-        for some in all_pieces:
-            self._checkpoint()
-            pairs, words[some], counts = np.unique(
-                places[some] << bits | outcomes[some], return_inverse=True, return_counts=True
-            )
-            found.append((pairs, counts))
-        all_pairs, _ = summed(found, self._checkpoint)
-        all_words = np.fromiter(map(self._word, all_pairs.tolist()), np.int64, all_pairs.size)
-        for some, (pairs, _) in zip(all_pieces, found, strict=True):
-            self._checkpoint()
-            words[some] = all_words[np.searchsorted(all_pairs, pairs)][words[some]]
-        return words
-
-    def _word(self, pair: int) -> int:
-        """Return the word of a history's index, and behind it an outcome."""
-        word = self._words.get(pair)
-        if word is None:
-            self._checkpoint()
-            bits = self._readout.num_bits
-            word = self._tally.word(self._kept[pair >> bits] | self._readout.memory(pair & (1 << bits) - 1))
-            if not self._readout.wide:
-                self._words[pair] = word
-        return word
 
 
 def _outcomes(
@@ -249,7 +152,7 @@ def _counted(
                 outcomes, counts = outcomes[1:], counts[1:]
             if outcomes.size:
                 pairs.append((outcomes, counts))
-        return summed(pairs, checkpoint)
+        return add_counts(pairs, checkpoint)
     (edges,) = edges_of(branch.states.rows, _bits(branch, readout), checkpoint, branch.states.tuning)
     below = np.zeros(edges.size, np.int64)
     for _, draws in drawn(branch, uniforms, checkpoint):
@@ -269,7 +172,7 @@ def edges_of(
     """Return each state's cumulative distribution of the values of some bits, up to 1, shape (states, values)."""
     masses = marginals(rows, bits, checkpoint, tuning)
     edges = np.cumsum(masses, axis=1, out=masses)
-    # The last is 1, above all draws; and so are those before it that are the same: their outcomes cannot be.
+    # The last edge is 1. Trailing outcomes of probability zero have it too, so no draw in [0, 1) selects them.
     edges /= edges[:, -1:].copy()
     return edges
 

@@ -14,9 +14,9 @@ from simulator.circuit.expression import Clbit
 from simulator.circuit.instructions import Gate, IfElse
 from simulator.circuit.program import Program
 from simulator.rng import experiment_seed
-from simulator.shards import recognition
-from simulator.shards.recognition import Copy, with_sweeps
-from simulator.shards.shards import Experiment, Sweep
+from simulator.shards import sweeps
+from simulator.shards.shard import Experiment, Sweep
+from simulator.shards.sweeps import Copy, with_sweeps
 
 SEED = 11
 
@@ -48,11 +48,11 @@ def test_a_sweep_stands_for_its_circuits(programs: list[Program], most: int, cop
     given_ = experiments(*programs)
     items: list[Experiment | Copy] = list(given_)
     for place in range(1, len(items) if copies else 0):
-        if recognition._are_alike(programs[place - 1], programs[place]):
+        if sweeps._are_alike(programs[place - 1], programs[place]):
             own = programs[place]
-            items[place] = Copy(recognition._numbers(own), own.header.name, own.header.metadata)
+            items[place] = Copy(sweeps._numbers(own), own.header.name, own.header.metadata)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recognition, "_MOST_ROWS", most)
+        patch.setattr(sweeps, "_MOST_ROWS", most)
         found = [each for item in with_sweeps(items, SEED) for each in item.experiments()]
     assert repr(found) == repr(given_)
 

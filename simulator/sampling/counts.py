@@ -31,7 +31,7 @@ _KEYS = 1 << 14
 _DIGITS = np.frombuffer(b"0123456789abcdef", np.uint8)
 
 
-class Tally:
+class ShotCounts:
     """Adds up the classical memories of shots, numbered from ``first`` on; calls ``checkpoint`` now and then."""
 
     def __init__(
@@ -58,27 +58,27 @@ class Tally:
         self._added.append((words, counts))
         self._pending += words.size
         if self._pending > _PENDING and len(self._added) > 1:
-            self._added = [summed(self._added, self._checkpoint)]
+            self._added = [add_counts(self._added, self._checkpoint)]
             self._pending = self._added[0][0].size
 
     def put(self, shots: NDArray[np.int64], words: Words) -> None:
         """Remember each shot's word, and count it."""
         if self._memory is None:
-            raise TypeError("this tally does not remember shots")
+            raise TypeError("this shot_counts does not remember shots")
         for some in slices(words.size, self._checkpoint):
             self._memory[shots[some] - self._first] = words[some]
 
     def results(self) -> tuple[dict[str, int], list[str] | None]:
         """Return hex key -> shots, ascending, and one hex key a shot, if they are remembered."""
         if self._memory is None:
-            words, counts = summed(self._added, self._checkpoint)
+            words, counts = add_counts(self._added, self._checkpoint)
             return self._counts(self._keys(words), counts), None
         found, places = [], []
         for some in slices(self._memory.size, self._checkpoint):
             own, inverse, own_counts = np.unique(self._memory[some], return_inverse=True, return_counts=True)
             found.append((own, own_counts))
             places.append(inverse.astype(np.uint32))
-        words, counts = summed(found, self._checkpoint)
+        words, counts = add_counts(found, self._checkpoint)
         keys = self._keys(words)
         all_keys = np.empty(len(keys), object)
         for some in slices(len(keys), self._checkpoint):
@@ -146,25 +146,25 @@ class _Chained:
         return self.size
 
 
-def summed(
+def add_counts(
     added: Iterable[tuple[Words, Counts]], checkpoint: Checkpoint, piece: int = PIECE
 ) -> tuple[Words, Counts]:
     """Return each word once, ascending, and its count."""
     pairs = list(added)
     size = sum(words.size for words, _ in pairs)
     if size <= piece:
-        return _summed(pairs)
+        return _add_counts(pairs)
     if _ascend(pairs, checkpoint):
         return concatenate([words for words, _ in pairs], checkpoint), concatenate(
             [counts for _, counts in pairs], checkpoint
         )
     runs = [
-        _summed([(words[some], counts[some])])
+        _add_counts([(words[some], counts[some])])
         for words, counts in pairs
         for some in slices(words.size, checkpoint, piece)
     ]
     found = [
-        _summed([(words[its], counts[its]) for (words, counts), its in zip(runs, cuts, strict=True)])
+        _add_counts([(words[its], counts[its]) for (words, counts), its in zip(runs, cuts, strict=True)])
         for cuts in aligned_slices([words for words, _ in runs], checkpoint, piece)
     ]
     all_words, all_counts = zip(*found, strict=True)
@@ -183,7 +183,7 @@ def _ascend(pairs: list[tuple[Words, Counts]], checkpoint: Checkpoint) -> bool:
     return True
 
 
-def _summed(pairs: list[tuple[Words, Counts]]) -> tuple[Words, Counts]:
+def _add_counts(pairs: list[tuple[Words, Counts]]) -> tuple[Words, Counts]:
     words = np.concatenate([np.empty(0, np.int64), *(words for words, _ in pairs)])
     counts = np.concatenate([np.empty(0, np.int64), *(counts for _, counts in pairs)])
     if not np.all(words[1:] > words[:-1]):

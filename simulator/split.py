@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from simulator import cost
 from simulator.dynamic.timeline import Timeline
-from simulator.shards.shards import Experiment, Options, Shard, Sweep
+from simulator.options import Options
+from simulator.shards.shard import Experiment, Shard, Sweep
+from simulator.work import row_seconds, work
 
 #: Seconds of work of a shard, at least and at most, where the items allow it.
 LEAST_SECONDS, MOST_SECONDS = 0.05, 2.0
@@ -26,7 +27,7 @@ SHOT_BLOCK = 128
 _ENDLESS = 2.0**60
 
 
-def cut(options: Options, items: Iterable[Experiment | Sweep], most: int | None = None) -> Iterator[Shard]:
+def split(options: Options, items: Iterable[Experiment | Sweep], most: int | None = None) -> Iterator[Shard]:
     """Yield the shards of a job, at least one; ``most`` is how many there may be.
 
     With ``most`` all items are held at once; without it, those of one shard.
@@ -61,16 +62,16 @@ def cut(options: Options, items: Iterable[Experiment | Sweep], most: int | None 
 
 
 def expected_seconds(shard: Shard) -> float:
-    """Return the time that a shard will take on one core, as roughly as `cost.work`."""
+    """Return the time that a shard will take on one core, as roughly as `work`."""
     return sum(math.prod(_units(item, shard.options)) for item in shard.items)
 
 
 def _units(item: Experiment | Sweep, options: Options) -> tuple[int, float]:
     """Return in how many units an item can be cut, and the seconds that one takes."""
     if isinstance(item, Sweep):
-        return item.num_rows, cost.row_seconds(Timeline.under(item.template, options), options)
+        return item.num_rows, row_seconds(Timeline.under(item.template, options), options)
     shots = options.shots if item.shots is None else item.shots
-    seconds, grows = cost.work(Timeline.under(item.program, options), shots)
+    seconds, grows = work(Timeline.under(item.program, options), shots)
     if not grows:
         return 1, seconds
     blocks = -(-shots // SHOT_BLOCK)

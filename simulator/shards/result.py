@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from simulator.circuit.array import Array
 from simulator.circuit.program import Program
 from simulator.errors import InvalidProgramError
-from simulator.shards.shards import outline_of
+from simulator.shards.shard import outline_of
 
 #: Memories below this have keys that are made once, if there are many.
 _FEW_KEYS, _MANY = 1 << 12, 1 << 10

@@ -23,9 +23,10 @@ from simulator.evolve.statevector import vector
 from simulator.kernels import measure
 from simulator.monitor import no_checkpoint
 from simulator.rng import Uniforms
-from simulator.sampling import sampling
-from simulator.sampling.sampling import collapse, readout_of, sample
-from simulator.sampling.tally import Tally
+from simulator.sampling import sampler
+from simulator.sampling.counts import ShotCounts
+from simulator.sampling.readout import readout_of
+from simulator.sampling.sampler import collapse, sample
 from simulator.tuning import Tuning
 
 ALMOST_ONE = 1 - 2.0**-53
@@ -36,7 +37,7 @@ def narrow_outcomes(psi: NDArray[Any], draws: Sequence[float]) -> list[int]:
     masses = measure.marginals(psi[None], range(psi.size.bit_length() - 1), no_checkpoint)
     edges = np.cumsum(masses, axis=1)
     zeros = np.zeros(len(draws), int)
-    return sampling._looked_up(edges / edges[:, -1:], np.zeros(1, int), zeros, np.array(draws)).tolist()
+    return sampler._looked_up(edges / edges[:, -1:], np.zeros(1, int), zeros, np.array(draws)).tolist()
 
 
 @pytest.fixture(params=[14, 2], ids=["one piece", "pieces"])
@@ -48,7 +49,7 @@ def tuning(request: pytest.FixtureRequest) -> Tuning:
 def outcomes_of(psi: NDArray[Any], draws: Sequence[float], tuning: Tuning) -> list[int]:
     if psi.size <= 1 << tuning.piece_bits:
         return narrow_outcomes(psi, draws)
-    return sampling._Finder(psi, no_checkpoint, tuning).of(np.array(draws)).tolist()
+    return sampler._Finder(psi, no_checkpoint, tuning).of(np.array(draws)).tolist()
 
 
 @pytest.mark.rule(33)
@@ -82,11 +83,11 @@ def counted(
     state: Statevector, read: Sequence[Measure], shots: NDArray[np.int64], *, memory: bool, kept: int = 0
 ) -> tuple[dict[str, int], list[str] | None]:
     """Sample a state for some shots whose clbits were ``kept`` before."""
-    tally = Tally(shots.size, memory=memory, first=int(shots[0]))
+    shot_counts = ShotCounts(shots.size, memory=memory, first=int(shots[0]))
     branch = beginning(Statevectors(state), shots, 0)
     branch.histories = [branch.histories[0]._replace(classical=branch.histories[0].classical.__class__(kept, ()))]
-    sample(branch, read, Uniforms(7), tally)
-    return tally.results()
+    sample(branch, read, Uniforms(7), shot_counts)
+    return shot_counts.results()
 
 
 @pytest.mark.rule(31)
@@ -146,12 +147,12 @@ def test_the_collapsed_state_is_that_of_the_outcome(qubits: list[int], seed: int
     """After the one shot of a statevector, its outcome is the only one that is left."""
     read = tuple(Measure(qubit, qubit) for qubit in qubits)
     branch = beginning(Statevectors(vector(random_vector(seed, 6), Tuning(piece_bits=size))), np.arange(1), 0)
-    tally = Tally(1, memory=False)
-    sample(branch, read, Uniforms(seed), tally)
+    shot_counts = ShotCounts(1, memory=False)
+    sample(branch, read, Uniforms(seed), shot_counts)
     collapse(branch, read, Uniforms(seed), no_checkpoint)
-    again = Tally(1, memory=False)
+    again = ShotCounts(1, memory=False)
     sample(branch, read, Uniforms(seed + 1), again)
-    assert again.results() == tally.results()
+    assert again.results() == shot_counts.results()
     assert np.linalg.norm(branch.states.state.amplitudes) == pytest.approx(1)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from simulator.circuit.array import Array
 from simulator.circuit.instructions import Gate
 from simulator.circuit.program import Program
-from simulator.shards.shards import GLOBAL_PHASE, Experiment, Sweep
+from simulator.shards.shard import GLOBAL_PHASE, Experiment, Sweep
 
 #: Rows of one sweep that are held at once, so that a list of any length can be a stream.
 _MOST_ROWS = 4096
@@ -19,7 +19,7 @@ _MOST_ROWS = 4096
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """The circuit of the experiment before it, or of the copy before it, with other numbers."""
+    """One row of a sweep: the preceding circuit with these parameter values."""
 
     #: The parameters of all gates outside of control flow, and the global phase.
     numbers: NDArray[np.float64]

@@ -12,16 +12,19 @@ from hypothesis import strategies as st
 from support.examples import examples
 from support.programs import Draw, h, measures, program, ry, x
 
-from simulator import Shard, cost, cutting, run_shard
+from simulator import Shard, run_shard
+from simulator import split as module
 from simulator.circuit.expression import Clbit
 from simulator.circuit.instructions import For, Gate, IfElse, Instruction, Measure, Range, Reset
 from simulator.circuit.program import Program
-from simulator.cutting import LEAST_SECONDS, MOST_SECONDS, SHOT_BLOCK, cut, expected_seconds
 from simulator.dynamic.timeline import Timeline
+from simulator.options import Options
 from simulator.rng import experiment_seed
-from simulator.shards.parts import Outcome, Part, merge
-from simulator.shards.recognition import with_sweeps
-from simulator.shards.shards import Experiment, Options, Sweep
+from simulator.shards.result import Outcome, Part, merge
+from simulator.shards.shard import Experiment, Sweep
+from simulator.shards.sweeps import with_sweeps
+from simulator.split import LEAST_SECONDS, MOST_SECONDS, SHOT_BLOCK, expected_seconds, split
+from simulator.work import work
 
 SEED = 4
 
@@ -106,8 +109,8 @@ def test_the_cut_changes_nothing(job: tuple[Options, list[Program]], data: st.Da
 @pytest.fixture
 def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     """A bound on the length of shards that small circuits come to."""
-    monkeypatch.setattr(cutting, "LEAST_SECONDS", 1e-3)
-    monkeypatch.setattr(cutting, "MOST_SECONDS", 1e-2)
+    monkeypatch.setattr(module, "LEAST_SECONDS", 1e-3)
+    monkeypatch.setattr(module, "MOST_SECONDS", 1e-2)
 
 
 @pytest.mark.rule(32)
@@ -117,7 +120,7 @@ def test_cut_by_cost() -> None:
     programs = [*[static(0.1 * k) for k in range(400)], dynamic(0, 4, 12), static(1.0)]
     options = Options("qasm", 2000, memory=True)
     items = items_of(programs)
-    shards = list(cut(options, items))
+    shards = list(split(options, items))
     assert any(isinstance(item, Sweep) and item.num_rows < 400 for shard in shards for item in shard.items)
     assert any(isinstance(item, Experiment) and item.first for shard in shards for item in shard.items)
     assert answers(merge(map(run_shard, shards))) == answers(run_shard(Shard(options, tuple(items))))
@@ -127,7 +130,7 @@ def test_cut_by_cost() -> None:
 def test_bounds() -> None:
     """A shard carries at least 50 ms of estimated work, but for the last, and 2 s at most where it can be cut."""
     options = Options("qasm", 20_000)
-    shards = list(cut(options, items_of([*[static(0.001 * k) for k in range(20_000)], dynamic(0, 12, 30)])))
+    shards = list(split(options, items_of([*[static(0.001 * k) for k in range(20_000)], dynamic(0, 12, 30)])))
     seconds = [expected_seconds(shard) for shard in shards]
     assert min(seconds[:-1]) >= LEAST_SECONDS * 0.999
     assert max(seconds) <= MOST_SECONDS * 1.1
@@ -139,7 +142,7 @@ def test_most(most: int) -> None:
     """`max_shards` bounds how many there are, and the work is spread over them."""
     options = Options("qasm", 4096)
     items = items_of([static(0.1), dynamic(0, 10, 20), dynamic(1, 10, 20), static(0.2)])
-    shards = list(cut(options, items, most))
+    shards = list(split(options, items, most))
     assert len(shards) <= most
     if most <= 3:
         assert len(shards) == most
@@ -151,7 +154,7 @@ def test_most(most: int) -> None:
 def test_nothing_is_a_shard() -> None:
     """A job of no circuits goes the way of all jobs."""
     options = Options("qasm", 10)
-    assert list(cut(options, [])) == [Shard(options, ())]
+    assert list(split(options, [])) == [Shard(options, ())]
 
 
 def test_a_stream_is_not_held() -> None:
@@ -164,7 +167,7 @@ def test_a_stream_is_not_held() -> None:
             taken = index
             yield Experiment(index, index, dynamic(index % 3, 10, 10))
 
-    first = next(cut(Options("qasm", 1000), stream()))
+    first = next(split(Options("qasm", 1000), stream()))
     assert taken < 10
     assert first.items[0].index == 0
 
@@ -174,13 +177,13 @@ def test_rows_with_loops_cost_what_they_take() -> None:
     loop = program(2, 2, ry(0.1, 0), For(Range(0, 10**5), ((h(1),),)), *measures(2))
     (sweep,) = items_of([loop] * 6)
     assert isinstance(sweep, Sweep)
-    assert len(list(cut(Options("qasm", 10), [sweep]))) == 6
+    assert len(list(split(Options("qasm", 10), [sweep]))) == 6
 
 
 def test_shots_that_share_states_stay_together() -> None:
     """Cutting a circuit whose shots are in few states would only repeat the work."""
     few = program(2, 2, h(0), Measure(0, 0), x(1, 0), Measure(1, 1), h(0), *measures(2))
-    assert not cost.work(Timeline.of(few), 100_000).grows_with_shots
-    assert cost.work(Timeline.of(dynamic(0, 12, 30)), 100_000).grows_with_shots
-    assert len(list(cut(Options("qasm", 10**6), items_of([few])))) == 1
+    assert not work(Timeline.of(few), 100_000).grows_with_shots
+    assert work(Timeline.of(dynamic(0, 12, 30)), 100_000).grows_with_shots
+    assert len(list(split(Options("qasm", 10**6), items_of([few])))) == 1
     assert SHOT_BLOCK * 1000 < 10**6

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.sampling import tally as module
-from simulator.sampling.tally import Tally
+from simulator.sampling import counts as module
+from simulator.sampling.counts import ShotCounts
 
 MEMORIES = st.lists(st.integers(0, 40) | st.integers(0, 2**130) | st.sampled_from([2**63 - 1, 2**63]), max_size=50)
 
@@ -20,7 +20,10 @@ MEMORIES = st.lists(st.integers(0, 40) | st.integers(0, 2**130) | st.sampled_fro
 def test_counts_and_memory_are_those_of_the_memories(memories: list[int], batch: int, wide: bool) -> None:
     """Memory has each shot's key, in the order of shots, and its counts are the counts, ascending."""
     memories = memories if wide else [memory % 2**63 for memory in memories]
-    counting, remembering = Tally(len(memories), memory=False), Tally(len(memories), memory=True, first=100)
+    counting, remembering = (
+        ShotCounts(len(memories), memory=False),
+        ShotCounts(len(memories), memory=True, first=100),
+    )
     shots = np.arange(100, 100 + len(memories))
     for start in reversed(range(0, len(memories), batch)):
         some = memories[start : start + batch]
@@ -44,25 +47,25 @@ def test_keys_are_as_python_writes_them(few: int, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(module, "_FEW", few)
     edges = {value for bits in range(63) for value in (2**bits - 1, 2**bits, 2**bits + 1)} | {2**63 - 1}
     words = np.array(sorted(edges))
-    tally = Tally(0, memory=False)
-    tally.add(words, np.arange(words.size))
-    assert tally.results()[0] == {hex(word): place for place, word in enumerate(words.tolist())}
+    shot_counts = ShotCounts(0, memory=False)
+    shot_counts.add(words, np.arange(words.size))
+    assert shot_counts.results()[0] == {hex(word): place for place, word in enumerate(words.tolist())}
 
 
 @pytest.mark.rule(31)
 def test_what_waits_to_be_added_up_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """However often a few keys are added, little is kept."""
     monkeypatch.setattr(module, "_PENDING", 100)
-    tally = Tally(0, memory=False)
+    shot_counts = ShotCounts(0, memory=False)
     for number in range(2000):
-        tally.add(np.array([number % 7, 9]), np.array([1, 2]))
-    assert sum(words.size for words, _ in tally._added) <= 102
-    counts, _ = tally.results()
+        shot_counts.add(np.array([number % 7, 9]), np.array([1, 2]))
+    assert sum(words.size for words, _ in shot_counts._added) <= 102
+    counts, _ = shot_counts.results()
     assert counts["0x9"] == 4000
     assert sum(counts.values()) == 6000
 
 
 def test_shots_are_only_put_where_they_are_remembered() -> None:
-    """A tally without memory does not lose shots silently."""
+    """Counts without memory do not lose shots silently."""
     with pytest.raises(TypeError, match="does not remember"):
-        Tally(3, memory=False).put(np.arange(3), np.arange(3))
+        ShotCounts(3, memory=False).put(np.arange(3), np.arange(3))

@@ -1,0 +1,38 @@
+"""What holds for every circuit of a job: the method, the shots, and how numbers are kept."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+import numpy as np
+
+from simulator.circuit.array import Array
+from simulator.errors import InvalidProgramError
+
+Method: TypeAlias = Literal["qasm", "statevector", "unitary"]
+#: "double": complex128, 16 bytes an amplitude; "single": complex64, 8 bytes.
+Precision: TypeAlias = Literal["double", "single"]
+
+
+class Options(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What holds for every experiment of a job; the names are those of `simulator.run`.
+
+    Only what is not the default travels, and what a reader does not know is refused by name: so an option can be
+    added without a new wire version, and no worker runs a job without an option that it was asked for.
+    """
+
+    method: Method
+    shots: int
+    memory: bool = False
+    chop_threshold: float = 1e-15
+    sample_measuring: bool = True
+    #: Shape (2^n,), or (2^n, 2^n) for the unitary method; None: |0...0> or the identity.
+    initial_state: Array | None = None
+    precision: Precision = "double"
+
+    def __post_init__(self) -> None:
+        if self.shots < 0:
+            raise InvalidProgramError(f"{self.shots} shots; there may be none, but not fewer")
+        if self.initial_state is not None and not np.isfinite(self.initial_state.ndarray()).all():
+            raise InvalidProgramError("the initial state has entries that are not finite")

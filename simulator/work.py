@@ -1,0 +1,88 @@
+"""The seconds that a program will take, before it runs: a job is split into shards by them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from simulator.circuit.instructions import Unitary
+from simulator.circuit.program import Program
+from simulator.cost import ROW_QUBITS
+from simulator.dynamic.timeline import Timeline
+from simulator.options import Options
+from simulator.plan.operations import is_rotation
+
+#: More calls and draws than any run comes to the end of.
+_ENDLESS = 10**18
+#: Rounds that a while loop is expected to take.
+_ROUNDS = 8
+#: Seconds of a run without instructions, on one core. These and those below are measured.
+_RUN_SECONDS = 2e-4
+#: Seconds of an instruction, from decoding it to its part of a plan.
+_INSTRUCTION_SECONDS = 15e-6
+#: Seconds that an instruction takes for an amplitude, by fused products.
+_AMPLITUDE_SECONDS = 0.4e-9
+#: Seconds that a dense matrix takes for an amplitude beyond that: few go into one product.
+_DENSE_SECONDS = 1.5e-9
+#: Seconds of a measurement, for a branch.
+_BRANCH_SECONDS = 4e-6
+#: Seconds of a measurement, for each amplitude of a branch.
+_BRANCH_AMPLITUDE_SECONDS = 3e-9
+#: Seconds of a shot's random number.
+_DRAW_SECONDS = 1e-8
+#: Seconds of an outcome's key and count.
+_OUTCOME_SECONDS = 1e-7
+#: Seconds of a row without instructions.
+_ROW_SECONDS = 5e-6
+#: Seconds of an instruction of a row.
+_ROW_INSTRUCTION_SECONDS = 0.2e-6
+#: Seconds that an instruction of a row takes for an amplitude.
+_ROW_AMPLITUDE_SECONDS = 0.6e-9
+
+
+class Work(NamedTuple):
+    """What a run takes of one core: a rough estimate, within a factor of a few."""
+
+    seconds: float
+    #: Whether fewer shots would take that much less time: hardly any two of them may share a state.
+    grows_with_shots: bool
+
+
+def work(timeline: Timeline, shots: int) -> Work:
+    """Estimate what a run takes."""
+    # Loops of many rounds in each other would be more than a float holds.
+    amplitudes = _amplitudes(timeline)
+    calls = min(timeline.calls(_ROUNDS), _ENDLESS)
+    dense = sum(isinstance(each, Unitary) or is_rotation(each) for each in timeline.program.instructions)
+    evolving = _RUN_SECONDS + calls * (_INSTRUCTION_SECONDS + amplitudes * _AMPLITUDE_SECONDS)
+    evolving += dense * amplitudes * _DENSE_SECONDS
+    if timeline.method != "qasm":
+        return Work(evolving, grows_with_shots=False)
+    draws = min(timeline.draws(_ROUNDS), _ENDLESS)
+    # How many states the shots may part into.
+    branches = max(1, min(shots, 1 << min(draws, 60)))
+    # A branch begins, on average, half way.
+    branching = draws * (_BRANCH_SECONDS + amplitudes * _BRANCH_AMPLITUDE_SECONDS)
+    branching += calls * amplitudes * _AMPLITUDE_SECONDS + dense * amplitudes * _DENSE_SECONDS
+    seconds = evolving + (branches - 1) * branching / 2 + _readout_seconds(timeline.program, draws, shots)
+    return Work(seconds, grows_with_shots=1 < shots == branches)
+
+
+def row_seconds(timeline: Timeline, options: Options) -> float:
+    """Estimate the seconds that a row of a sweep takes on one core; the timeline is its template's."""
+    template = timeline.program
+    apart = timeline.method == "unitary" or timeline.width > ROW_QUBITS or not timeline.evolves
+    if apart:
+        return work(timeline, options.shots).seconds
+    amplitudes = _amplitudes(timeline)
+    evolving = len(template.instructions) * (_ROW_INSTRUCTION_SECONDS + amplitudes * _ROW_AMPLITUDE_SECONDS)
+    shots = options.shots if options.method == "qasm" else 0
+    return _ROW_SECONDS + evolving + _readout_seconds(template, 0, shots)
+
+
+def _amplitudes(timeline: Timeline) -> float:
+    return float(1 << min(timeline.num_bits, 1000))
+
+
+def _readout_seconds(program: Program, draws: int, shots: int) -> float:
+    outcomes = min(shots, 1 << min(program.num_clbits, 60))
+    return shots * (1 + draws) * _DRAW_SECONDS + outcomes * _OUTCOME_SECONDS
