@@ -2,7 +2,8 @@
 
 Each side is a child process that has its own packages; the other revision has two, so that what it shows against
 itself in the same rounds is the scatter. Ratios are of runs of one round. A row is slower (or faster) if the lower
-quartile of its ratios is above (the upper below) all that lies between the scatter's quartiles, and 1.
+quartile of its ratios is above (the upper below) all that lies between the scatter's quartiles, and 1; such a row
+is measured again, in more rounds, since of many rows some would seem so by chance.
 """
 
 from __future__ import annotations
@@ -141,24 +142,30 @@ def _extract(revision: str, folder: Path) -> None:
 
 
 def _measured(sides: Sequence[Side], names: Sequence[str], rounds: int, *, cpu: bool) -> Iterator[Row]:
-    """Yield the rows; in each round the sides begin in another order."""
+    """Yield the rows; one that is slower or faster is measured anew, in three times the rounds."""
     for name in names:
         # The first run makes the case and fills caches; the second says how long one takes.
         for side in sides:
             side.seconds(name, 1, cpu=cpu)
         longest = max(side.seconds(name, 1, cpu=False) for side in sides)
         times = max(1, min(_MOST, math.ceil(_ENOUGH / longest)))
-        seconds: list[dict[int, float]] = []
-        for number in range(rounds):
-            order = [(number + place) % len(sides) for place in range(len(sides))]
-            seconds.append({place: sides[place].seconds(name, times, cpu=cpu) for place in order})
-        first, again, new = ([each[place] for each in seconds] for place in range(len(sides)))
-        yield Row(
-            name,
-            statistics.median(first + again),
-            [mine / base for mine, base in zip(new, first, strict=True)],
-            [other / base for other, base in zip(again, first, strict=True)],
-        )
+        row = _row(sides, name, rounds, times, cpu=cpu)
+        yield _row(sides, name, 3 * rounds, times, cpu=cpu) if row.verdict else row
+
+
+def _row(sides: Sequence[Side], name: str, rounds: int, times: int, *, cpu: bool) -> Row:
+    """Run one case; in each round the sides begin in another order."""
+    seconds: list[dict[int, float]] = []
+    for number in range(rounds):
+        order = [(number + place) % len(sides) for place in range(len(sides))]
+        seconds.append({place: sides[place].seconds(name, times, cpu=cpu) for place in order})
+    first, again, new = ([each[place] for each in seconds] for place in range(len(sides)))
+    return Row(
+        name,
+        statistics.median(first + again),
+        [mine / base for mine, base in zip(new, first, strict=True)],
+        [other / base for other, base in zip(again, first, strict=True)],
+    )
 
 
 def _summary(rows: Sequence[Row]) -> str:

@@ -17,15 +17,15 @@ from simulator.errors import InvalidProgramError
 MAX_WIDTH = 1 << 20
 
 
-class _Node(msgspec.Struct, frozen=True, array_like=True, tag_field="kind"):
+class _Expression(msgspec.Struct, frozen=True, array_like=True, tag_field="kind"):
     """One tagged member of the `Expression` or `Type` union."""
 
 
-class Bool(_Node, frozen=True, tag="bool"):
+class Bool(_Expression, frozen=True, tag="bool"):
     """True or false; a clbit is one."""
 
 
-class Uint(_Node, frozen=True, tag="uint"):
+class Uint(_Expression, frozen=True, tag="uint"):
     """An unsigned integer of ``width`` bits; a register is one."""
 
     width: int
@@ -35,36 +35,36 @@ class Uint(_Node, frozen=True, tag="uint"):
             raise InvalidProgramError(f"an unsigned integer of {self.width} bits; there may be 1 to {MAX_WIDTH}")
 
 
-class Float(_Node, frozen=True, tag="float"):
+class Float(_Expression, frozen=True, tag="float"):
     """A double."""
 
 
-class Duration(_Node, frozen=True, tag="duration"):
+class Duration(_Expression, frozen=True, tag="duration"):
     """A length of time, in seconds or in the backend's dt; the two do not compare."""
 
 
 Type: TypeAlias = Bool | Uint | Float | Duration
 
 
-class Clbit(_Node, frozen=True, tag="clbit"):
+class Clbit(_Expression, frozen=True, tag="clbit"):
     """The value of one clbit."""
 
     clbit: int
 
 
-class Bits(_Node, frozen=True, tag="bits"):
+class Bits(_Expression, frozen=True, tag="bits"):
     """A register's value: the first clbit listed is the least significant."""
 
     clbits: tuple[int, ...]
 
 
-class Var(_Node, frozen=True, tag="var"):
+class Var(_Expression, frozen=True, tag="var"):
     """The variable at this place of `Program.variables`."""
 
     variable: int
 
 
-class Constant(_Node, frozen=True, tag="literal"):
+class Constant(_Expression, frozen=True, tag="literal"):
     """A constant."""
 
     type: Type
@@ -85,14 +85,14 @@ class Constant(_Node, frozen=True, tag="literal"):
         return type(self.value) is float and (self.unit is not None) == isinstance(self.type, Duration)
 
 
-class Cast(_Node, frozen=True, tag="cast"):
+class Cast(_Expression, frozen=True, tag="cast"):
     """The operand's value as another type."""
 
     type: Type
     operand: Expression
 
 
-class Unary(_Node, frozen=True, tag="unary"):
+class Unary(_Expression, frozen=True, tag="unary"):
     """One operator, one operand; the names are those of Qiskit's ``Unary.Op``, in lower case."""
 
     op: Literal["bit_not", "logic_not", "negate"]
@@ -100,7 +100,7 @@ class Unary(_Node, frozen=True, tag="unary"):
     operand: Expression
 
 
-class Binary(_Node, frozen=True, tag="binary"):
+class Binary(_Expression, frozen=True, tag="binary"):
     """One operator, two operands; the names are those of Qiskit's ``Binary.Op``, in lower case."""
 
     op: Literal[
@@ -112,7 +112,7 @@ class Binary(_Node, frozen=True, tag="binary"):
     right: Expression
 
 
-class Index(_Node, frozen=True, tag="index"):
+class Index(_Expression, frozen=True, tag="index"):
     """One bit of an unsigned integer."""
 
     target: Expression

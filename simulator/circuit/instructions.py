@@ -23,12 +23,12 @@ from simulator.errors import InvalidProgramError
 _TAKES = {name: (spec.num_qubits, spec.num_params) for name, spec in GATES.items()}
 
 
-class _Node(msgspec.Struct, frozen=True, array_like=True, tag=True):
+class _Instruction(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """One tagged member of the `Instruction` union."""
 
 
 # Names and numbers only, so never in a cycle: the garbage collector need not know of each.
-class Gate(_Node, frozen=True, tag="gate", gc=False):
+class Gate(_Instruction, frozen=True, tag="gate", gc=False):
     """A gate of `simulator.circuit.gates`, with any number of controls, but for rotations about Pauli strings.
 
     ``targets`` has the table's ``num_qubits``; a ``global_phase`` has none, so under controls it is a
@@ -67,7 +67,7 @@ class Gate(_Node, frozen=True, tag="gate", gc=False):
         return (len(letters), 1) if letters else None
 
 
-class Unitary(_Node, frozen=True, tag="unitary"):
+class Unitary(_Instruction, frozen=True, tag="unitary"):
     """A dense matrix of shape (2^k, 2^k) over ``targets`` (k of them), with any number of controls."""
 
     matrix: Array
@@ -82,7 +82,7 @@ class Unitary(_Node, frozen=True, tag="unitary"):
             _check_controls(self.controls, self.control_state)
 
 
-class Diagonal(_Node, frozen=True, tag="diagonal"):
+class Diagonal(_Instruction, frozen=True, tag="diagonal"):
     """A diagonal of shape (2^k,) over ``targets``."""
 
     diagonal: Array
@@ -92,7 +92,7 @@ class Diagonal(_Node, frozen=True, tag="diagonal"):
         _check_shape("diagonal", self.diagonal, (1 << len(self.targets),))
 
 
-class Permutation(_Node, frozen=True, tag="permutation"):
+class Permutation(_Instruction, frozen=True, tag="permutation"):
     """Qubits change places: the state of ``sources[i]`` moves to ``targets[i]``; both list the same qubits."""
 
     targets: tuple[int, ...]
@@ -103,7 +103,7 @@ class Permutation(_Node, frozen=True, tag="permutation"):
             raise InvalidProgramError(f"not a permutation: {self.sources} to {self.targets}")
 
 
-class Initialize(_Node, frozen=True, tag="initialize"):
+class Initialize(_Instruction, frozen=True, tag="initialize"):
     """Reset ``targets``, then give them the amplitudes (shape (2^k,), norm 1)."""
 
     amplitudes: Array
@@ -120,26 +120,26 @@ class Initialize(_Node, frozen=True, tag="initialize"):
             raise InvalidProgramError(f"initialize is not normalized: norm {norm} != 1")
 
 
-class Measure(_Node, frozen=True, tag="measure"):
+class Measure(_Instruction, frozen=True, tag="measure"):
     """Project a qubit on the computational basis and write the outcome to a clbit."""
 
     qubit: int
     clbit: int
 
 
-class Reset(_Node, frozen=True, tag="reset"):
+class Reset(_Instruction, frozen=True, tag="reset"):
     """Measure a qubit, forget the outcome, and leave the qubit in |0>."""
 
     qubit: int
 
 
-class Barrier(_Node, frozen=True, tag="barrier"):
+class Barrier(_Instruction, frozen=True, tag="barrier"):
     """Does nothing here; kept so that the circuit can be rebuilt."""
 
     qubits: tuple[int, ...]
 
 
-class Delay(_Node, frozen=True, tag="delay"):
+class Delay(_Instruction, frozen=True, tag="delay"):
     """Does nothing here; kept so that the circuit can be rebuilt. A stretch has no duration (None)."""
 
     qubit: int
@@ -147,14 +147,14 @@ class Delay(_Node, frozen=True, tag="delay"):
     unit: str
 
 
-class Store(_Node, frozen=True, tag="store"):
+class Store(_Instruction, frozen=True, tag="store"):
     """Write an expression's value to a variable, a clbit, or a register."""
 
     target: LValue
     value: Expression
 
 
-class IfElse(_Node, frozen=True, tag="if"):
+class IfElse(_Instruction, frozen=True, tag="if"):
     """Run one of two bodies."""
 
     condition: Expression
@@ -162,14 +162,14 @@ class IfElse(_Node, frozen=True, tag="if"):
     false_body: tuple[Instruction, ...] = ()
 
 
-class While(_Node, frozen=True, tag="while"):
+class While(_Instruction, frozen=True, tag="while"):
     """Run the body as long as the condition holds."""
 
     condition: Expression
     body: tuple[Instruction, ...]
 
 
-class For(_Node, frozen=True, tag="for"):
+class For(_Instruction, frozen=True, tag="for"):
     """Run a body once per index, in order.
 
     ``indices`` is a tuple of ints or ``Range``. With one body, it serves every index; with more (a loop
@@ -216,22 +216,22 @@ class Case(msgspec.Struct, frozen=True, array_like=True):
             uint_of(value)
 
 
-class Switch(_Node, frozen=True, tag="switch"):
+class Switch(_Instruction, frozen=True, tag="switch"):
     """Run the body of the first case that has the target's value; a case without values takes any."""
 
     target: Expression
     cases: tuple[Case, ...]
 
 
-class Break(_Node, frozen=True, tag="break"):
+class Break(_Instruction, frozen=True, tag="break"):
     """Leave the innermost loop."""
 
 
-class Continue(_Node, frozen=True, tag="continue"):
+class Continue(_Instruction, frozen=True, tag="continue"):
     """Go on with the innermost loop's next round."""
 
 
-class Box(_Node, frozen=True, tag="box"):
+class Box(_Instruction, frozen=True, tag="box"):
     """A group of instructions; runs as they do."""
 
     body: tuple[Instruction, ...]

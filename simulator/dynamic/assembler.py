@@ -33,6 +33,7 @@ from simulator.circuit.instructions import (
 )
 from simulator.circuit.program import Variable
 from simulator.circuit.traversal import bodies_of
+from simulator.dynamic.allocation import Allocation
 from simulator.dynamic.bytecode import (
     AllocateQubits,
     End,
@@ -61,41 +62,10 @@ class _Loop:
 
 
 @dataclass(slots=True)
-class _Qubits:
-    """The qubits that states have at this point of the bytecode."""
-
-    #: At the start.
-    start: tuple[int, ...]
-    #: Those that may be in another state than |0>.
-    touched: set[int]
-    present: set[int] = field(init=False)
-    #: How many were touched when all of them were present.
-    _allocated: int = 0
-
-    def __post_init__(self) -> None:
-        self.present = set(self.start)
-
-    def missing(self) -> tuple[int, ...]:
-        """Return the touched qubits that are not there yet, and note that they are."""
-        if len(self.touched) == self._allocated:
-            return ()
-        self._allocated = len(self.touched)
-        missing = tuple(sorted(self.touched - self.present))
-        self.present.update(missing)
-        return missing
-
-    def free(self, qubit: int) -> None:
-        """Take out a qubit that is there."""
-        self.present.remove(qubit)
-        self.touched.remove(qubit)
-        self._allocated -= 1
-
-
-@dataclass(slots=True)
 class Assembler:
     """Appends operations, and gives labels their addresses."""
 
-    qubits: _Qubits
+    qubits: Allocation
     variables: list[Variable]
     checkpoint: Checkpoint
     merging: bool
@@ -114,11 +84,15 @@ class Assembler:
         if timeline.from_ground and timeline.merges:
             # Where none is ever freed, all that are used, so that no state is there in two sizes.
             start = () if timeline.frees else sorted(timeline.used)
-        qubits = _Qubits(tuple(start), set() if timeline.from_ground else set(everything))
+        qubits = Allocation(tuple(start), set() if timeline.from_ground else set(everything))
         return cls(qubits, list(timeline.program.variables), checkpoint, merging=timeline.merges)
 
     def add(self, instruction: Instruction, qubits: set[int]) -> None:
         """Add an instruction that is in no body, and does something to these qubits."""
+        if type(instruction) is Gate:  # by far the most frequent
+            self.qubits.touched |= qubits
+            self._pending.append(instruction)
+            return
         if not isinstance(instruction, (Reset, Initialize)):
             # In a loop, a qubit may have been touched by what comes later in the body.
             self.qubits.touched |= qubits

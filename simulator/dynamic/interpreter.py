@@ -73,7 +73,7 @@ class Interpreter:
         del states  # its memory is free once other states have come of it
         while live:
             branch = live.pop(next_branch(live))
-            while branch.num_states > max_states(self._state_bytes(branch), live):
+            while branch.num_states > 1 and branch.num_states > max_states(self._state_bytes(branch), live):
                 branch, other = halves(branch, self.monitor.checkpoint)
                 live.append(other)
             match self._operation(branch):
@@ -109,8 +109,10 @@ class Interpreter:
 
     def _join(self, branch: Branch[S], live: list[Branch[S]]) -> None:
         """Take those of the live branches into one that are of its kind, and fit or are in the same state."""
-        waiting = [each for each in live if each.kind == branch.kind]
-        live[:] = [each for each in live if each.kind != branch.kind]
+        kind = branch.kind
+        kinds = [each.kind for each in live]
+        waiting = [each for each, its_kind in zip(live, kinds, strict=True) if its_kind == kind]
+        live[:] = [each for each, its_kind in zip(live, kinds, strict=True) if its_kind != kind]
         # Popped, so that the memory of those that are joined is free when this returns.
         while waiting:
             other = waiting.pop()
@@ -172,8 +174,10 @@ class Interpreter:
             for (state, classical, draws), outcome in zip(branch.histories, outcomes.tolist(), strict=True)
         ]
         branch.pc += 1
-        room = max_states(branch.states.state_bytes(-1 if then == "freed" else 0), others)
-        is_cut = _sides(branch, outcomes, norms).size > max(room, len(norms))
+        num_sides = _sides(branch, outcomes, norms).size
+        is_cut = num_sides > len(norms) and num_sides > max_states(
+            branch.states.state_bytes(-1 if then == "freed" else 0), others
+        )
         chosen = [np.flatnonzero(outcomes == value) for value in (0, 1)] if is_cut else [np.arange(outcomes.size)]
         if then == "freed":
             branches = [self._freed(branch, qubit, some, outcomes[some], norms) for some in chosen]

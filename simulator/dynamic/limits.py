@@ -25,6 +25,8 @@ def next_branch(live: Sequence[Branch[S]]) -> int:
 
     Where there is no room for all, the one with the fewest shots.
     """
+    if len(live) == 1:
+        return 0
     if _taken(live) <= 1:
         return min(range(len(live)), key=lambda index: live[index].pc)
     return min(range(len(live)), key=lambda index: live[index].num_shots)

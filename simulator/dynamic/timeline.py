@@ -13,6 +13,7 @@ from typing import TypeAlias, cast
 
 from simulator.circuit.instructions import (
     Barrier,
+    Box,
     Delay,
     Diagonal,
     For,
@@ -83,7 +84,9 @@ class Timeline:
         ``sampling``: final measurements are done at once. From |0...0>, shots of the method "qasm" have only the
         qubits that are in use at the same time; other methods return the last state, with all its qubits.
         """
-        instructions: list[Instruction] = list(unboxed(with_checkpoints(program.instructions, checkpoint)))
+        instructions: list[Instruction] = list(with_checkpoints(program.instructions, checkpoint))
+        if Box in map(type, instructions):
+            instructions = list(unboxed(instructions))
         final: tuple[Measure, ...] = ()
         sampling = sampling and method != "unitary"
         if sampling:
@@ -115,7 +118,7 @@ class Timeline:
             instructions, touched = [step for step, _ in steps], [qubits for _, qubits in steps]
             width = _live_qubits(live, steps, last, checkpoint, frees=method == "qasm")
         final = _that_matter(final, live, instructions, checkpoint)
-        live.update(measure.qubit for measure in final)
+        live |= {measure.qubit for measure in final}
         return cls(
             program,
             method,
@@ -199,7 +202,7 @@ def _without_final_measures(steps: list[Step], checkpoint: Checkpoint) -> tuple[
     final: list[Measure] = []
     touched: set[int] = set()
     used: set[int] = set()
-    for step in with_checkpoints(reversed(steps), checkpoint):
+    for step in with_checkpoints(steps[::-1], checkpoint):
         instruction, qubits = step
         if isinstance(instruction, Measure) and instruction.qubit not in touched and instruction.clbit not in used:
             final.append(instruction)
@@ -217,10 +220,9 @@ def _last_measures(steps: Sequence[Step], later: Iterable[Measure], checkpoint: 
     """
     touched = {measure.qubit for measure in later}
     last: dict[int, Measure] = {}
-    for place in with_checkpoints(reversed(range(len(steps))), checkpoint):
-        instruction, qubits = steps[place]
+    for index, (instruction, qubits) in with_checkpoints(list(enumerate(steps))[::-1], checkpoint):
         if isinstance(instruction, Measure) and instruction.qubit not in touched:
-            last[place] = instruction
+            last[index] = instruction
         if isinstance(instruction, (Reset, Initialize)):
             touched -= qubits
         else:
@@ -233,15 +235,15 @@ def _live_qubits(
 ) -> int:
     """Change the qubits that are in use to those after all steps; return how many there were at once, at most."""
     most = 0
-    for place, (instruction, qubits) in enumerate(with_checkpoints(steps, checkpoint)):
+    for index, (instruction, qubits) in enumerate(with_checkpoints(steps, checkpoint)):
         if isinstance(instruction, Reset):
             if frees:
                 live.discard(instruction.qubit)
             continue
         live |= qubits
         most = max(most, len(live))
-        if place in last:
-            live.remove(last[place].qubit)
+        if index in last:
+            live.remove(last[index].qubit)
     return most
 
 
@@ -272,7 +274,7 @@ def _draws_in(steps: Iterable[Step], touched: set[int], rounds: int, *, top: boo
             touched.discard(instruction.qubit)  # a reset now has no choice
         elif not isinstance(instruction, Reset):
             touched |= qubits
-        for body in bodies_of(instruction):
+        for body in () if type(instruction) is Gate else bodies_of(instruction):
             inner = [(each_, qubits_within(each_)) for each_ in body]
             draws += _times(instruction, rounds) * _draws_in(inner, touched, rounds)
     return draws

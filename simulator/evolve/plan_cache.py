@@ -39,33 +39,33 @@ class PlanKey:
         return cls(signature(instructions), qubit_at, real, tuning, instructions)
 
 
-class _Kept(NamedTuple):
+class _CachedPlan(NamedTuple):
     prepared: PreparedPlan
     #: Type of a state -> the plan with its numbers, if all circuits of this structure have the same.
     bound: dict[np.dtype[Any], BoundPlan]
 
 
 @lru_cache(maxsize=_PLANS)
-def _kept(key: PlanKey) -> _Kept:
-    return _Kept(PreparedPlan(key.instructions, key.qubit_at, real=key.real, tuning=key.tuning), {})
+def _cached(key: PlanKey) -> _CachedPlan:
+    return _CachedPlan(PreparedPlan(key.instructions, key.qubit_at, real=key.real, tuning=key.tuning), {})
 
 
 def prepared_plan(key: PlanKey) -> PreparedPlan:
     """Return the plan of a structure."""
-    return _kept(key).prepared
+    return _cached(key).prepared
 
 
 def bound_plan(key: PlanKey, dtype: np.dtype[Any], checkpoint: Checkpoint) -> BoundPlan:
     """Return the plan of a structure with the numbers of the key's instructions, for states of a type."""
-    kept = _kept(key)
+    cached = _cached(key)
     checkpoint()
-    if not (kept.prepared.constant and kept.prepared.light):
-        return BoundPlan(kept.prepared, key.instructions, dtype)
-    if dtype not in kept.bound:
-        kept.bound[dtype] = BoundPlan(kept.prepared, key.instructions, dtype)
-    return kept.bound[dtype]
+    if not (cached.prepared.constant and cached.prepared.light):
+        return BoundPlan(cached.prepared, key.instructions, dtype)
+    if dtype not in cached.bound:
+        cached.bound[dtype] = BoundPlan(cached.prepared, key.instructions, dtype)
+    return cached.bound[dtype]
 
 
 def clear() -> None:
     """Forget all plans."""
-    _kept.cache_clear()
+    _cached.cache_clear()
