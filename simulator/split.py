@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from simulator.cost import row_seconds, work
 from simulator.dynamic.timeline import Timeline
 from simulator.options import Options
 from simulator.shards.shard import Experiment, Shard, Sweep
-from simulator.work import row_seconds, work
 
 #: Seconds of work of a shard, at least and at most, where the items allow it.
 LEAST_SECONDS, MOST_SECONDS = 0.05, 2.0

@@ -14,11 +14,11 @@ from jobs.submit.parameters import ParameterGrid, with_parameters
 from simulator import cost
 from simulator.circuit.array import Array
 from simulator.circuit.program import Program
+from simulator.cost import weight
 from simulator.options import Options
 from simulator.rng import experiment_seed
 from simulator.shards.shard import GLOBAL_PHASE, Experiment, Sweep
 from simulator.shards.sweeps import Copy, with_sweeps
-from simulator.weight import weight
 
 
 class _ResultBytes(NamedTuple):

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from simulator import Part
+from simulator.cost import part_weight
 from simulator.errors import WireError
 from simulator.execution import run_shard
 from simulator.monitor import Monitor
 from simulator.shards import wire
 from simulator.sizes import size
 from simulator.split import expected_seconds
-from simulator.weight import part_weight
 from worker.errors import STORE_FAULTS, PartTooLargeError, PayloadMissingError
 from worker.record import blobs
 from worker.record.store import Store

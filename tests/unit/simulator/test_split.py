@@ -17,6 +17,7 @@ from simulator import split as module
 from simulator.circuit.expression import Clbit
 from simulator.circuit.instructions import For, Gate, IfElse, Instruction, Measure, Range, Reset
 from simulator.circuit.program import Program
+from simulator.cost import work
 from simulator.dynamic.timeline import Timeline
 from simulator.options import Options
 from simulator.rng import experiment_seed
@@ -24,7 +25,6 @@ from simulator.shards.result import Outcome, Part, merge
 from simulator.shards.shard import Experiment, Sweep
 from simulator.shards.sweeps import with_sweeps
 from simulator.split import LEAST_SECONDS, MOST_SECONDS, SHOT_BLOCK, expected_seconds, split
-from simulator.work import work
 
 SEED = 4
 

@@ -24,6 +24,7 @@ from simulator.circuit import expression as ex
 from simulator.circuit.array import Array
 from simulator.circuit.instructions import Case, For, IfElse, Initialize, Range, Store, Switch, Unitary, While
 from simulator.circuit.program import MAX_NESTING, Program, Variable
+from simulator.cost import work
 from simulator.dynamic.timeline import Timeline
 from simulator.errors import MemoryRefusedError, StoppedError, WireError
 from simulator.monitor import Monitor
@@ -31,7 +32,6 @@ from simulator.options import Options
 from simulator.shards import wire
 from simulator.shards.result import Part
 from simulator.shards.shard import Experiment, Shard, Sweep
-from simulator.work import work
 
 MAGIC = b"BAC" + bytes([wire.WIRE_VERSION])
 #: Bytes that decoding may take per byte of the message, and beside it: a Struct of ours per few bytes at the most.

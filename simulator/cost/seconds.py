@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from simulator.circuit.instructions import Unitary
 from simulator.circuit.program import Program
-from simulator.cost import ROW_QUBITS
+from simulator.cost.memory import ROW_QUBITS
 from simulator.dynamic.timeline import Timeline
 from simulator.options import Options
 from simulator.plan.operations import is_rotation

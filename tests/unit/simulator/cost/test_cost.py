@@ -14,14 +14,13 @@ from simulator.circuit.array import Array
 from simulator.circuit.expression import Clbit
 from simulator.circuit.instructions import Diagonal, For, Gate, Measure, Range, Reset, While
 from simulator.circuit.program import Program
+from simulator.cost import part_weight, weight, work
 from simulator.dynamic.timeline import Timeline
 from simulator.kernels.threads import use_threads
 from simulator.options import Method, Options, Precision
 from simulator.shards.result import Outcome, Part, SweepOutcome
 from simulator.shards.shard import Experiment, Shard, Sweep
 from simulator.shards.wire import encode
-from simulator.weight import part_weight, weight
-from simulator.work import work
 
 LAYERS = [
     gate

@@ -1,0 +1,37 @@
+"""What a program will take, before it runs: bytes of memory, seconds, and what its result weighs.
+
+Client and worker ask the same functions, so that neither admits what the other refuses.
+"""
+
+from simulator.cost.memory import (
+    ROW_QUBITS,
+    bytes_required,
+    caption_bytes,
+    max_qubits,
+    readout_bytes,
+    refuse_beyond_memory,
+    result_bytes,
+    rows_together,
+    shots_bytes,
+    sweep_bytes,
+)
+from simulator.cost.result_weight import part_weight, weight
+from simulator.cost.seconds import Work, row_seconds, work
+
+__all__ = [
+    "ROW_QUBITS",
+    "Work",
+    "bytes_required",
+    "caption_bytes",
+    "max_qubits",
+    "part_weight",
+    "readout_bytes",
+    "refuse_beyond_memory",
+    "result_bytes",
+    "row_seconds",
+    "rows_together",
+    "shots_bytes",
+    "sweep_bytes",
+    "weight",
+    "work",
+]
