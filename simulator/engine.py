@@ -1,4 +1,4 @@
-"""Run a Program: counts, a statevector, or a unitary. And run a Shard, which holds several.
+"""Run a Program: counts, a statevector, or a unitary. `execution` runs a Shard, which holds several.
 
 `run` is a pure function of its arguments: the same program, options and seed give the same result, bit for bit,
 on one architecture and BLAS. How it plans, and which kernels it calls, is behind it.
