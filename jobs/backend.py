@@ -15,8 +15,8 @@ from jobs.connection import Connection, Session
 from jobs.errors import BasicAerError
 from jobs.follow.recorded import RecordedJob
 from jobs.job import BasicAerJob
+from jobs.manifest import Manifest
 from jobs.submit import Submission, SubmitContext, identity, prepare
-from jobs.submit.manifest import Manifest
 from jobs.submit.options import DEFAULTS, is_done_anyway, resolve_precision
 from jobs.target import build_target
 from simulator import cost

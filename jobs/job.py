@@ -14,6 +14,7 @@ from qiskit import QuantumCircuit
 from qiskit.providers import BackendV2, JobError, JobStatus, JobV1
 from qiskit.result import Result
 
+from jobs import arguments
 from jobs.connection import Connection
 from jobs.errors import BasicAerError
 from jobs.follow.logs import LogEntry
@@ -22,9 +23,9 @@ from jobs.follow.progress_bar import progress_bar
 from jobs.follow.recorded import RecordedJob
 from jobs.follow.status import RECORD_STATUS
 from jobs.follow.waiting import OnWait, Waiting
+from jobs.manifest import Manifest
 from jobs.results import StoredResults, check_has_result
-from jobs.submit import Submission, arguments
-from jobs.submit.manifest import Manifest
+from jobs.submit import Submission
 from jobs.submit.options import resolve_tags
 from worker.forking import Lock
 from worker.record.values import Record

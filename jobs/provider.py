@@ -12,14 +12,14 @@ from typing import Any
 from qiskit.providers import JobStatus
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 
+from jobs import arguments
 from jobs.backend import BACKENDS, BasicAerBackend, UnknownBackend
 from jobs.connection import EMBEDDED, Connection
 from jobs.errors import BasicAerError
 from jobs.follow.recorded import RecordedJob
 from jobs.follow.status import RECORD_STATUS, wanted_statuses
 from jobs.job import BasicAerJob
-from jobs.submit import arguments
-from jobs.submit.manifest import Manifest
+from jobs.manifest import Manifest
 from jobs.submit.options import resolve_tags
 from worker.record.listing import JobFilter
 from worker.record.values import WorkerInfo

@@ -19,9 +19,9 @@ from simulator.cost import refuse_beyond_memory
 from simulator.dynamic.bytecode import Bytecode, Evolve
 from simulator.dynamic.compiler import compile_program
 from simulator.dynamic.interpreter import Interpreter
-from simulator.dynamic.timeline import Timeline, unitary_instructions
+from simulator.dynamic.timeline import Timeline
 from simulator.errors import InvalidProgramError
-from simulator.evolve import Evolution, Statevectors, statevector
+from simulator.evolve import Statevectors, statevector
 from simulator.kernels.result_amplitudes import to_complex
 from simulator.monitor import SILENT, Checkpoint, Monitor
 from simulator.options import Method, Precision
@@ -159,20 +159,6 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
     if not program.num_clbits:
         shot_counts = ShotCounts(0, memory=memory)
     return CircuitResult(*shot_counts.results(), final)
-
-
-def final_state(
-    program: Program, *, precision: Precision = "double", monitor: Monitor = SILENT
-) -> statevector.Statevector:
-    """Return the state that a program without measurements leaves.
-
-    Its qubits lie in any order (`Statevector.bit_of`). The global phase is left out. Raises `InvalidProgramError`
-    for what is not unitary.
-    """
-    evolution = Evolution(unitary_instructions(program))
-    found = statevector.ground(program.num_qubits, amplitude_type(precision, real=evolution.real))
-    evolution.run(found, monitor)
-    return found
 
 
 def _unitary(

@@ -10,6 +10,7 @@ import numpy as np
 from simulator.circuit.array import Array
 from simulator.errors import InvalidProgramError
 
+#: What a run is to give: counts, the statevector at its end, or the circuit's matrix.
 Method: TypeAlias = Literal["qasm", "statevector", "unitary"]
 #: "double": complex128, 16 bytes an amplitude; "single": complex64, 8 bytes.
 Precision: TypeAlias = Literal["double", "single"]

@@ -25,7 +25,7 @@ from worker.record.nodes import new_instance, node_id
 from worker.record.store import Store
 from worker.record.values import Doorbell, Effects
 from worker.runtime.admission import Admission
-from worker.runtime.checkpoint import Checkpoint
+from worker.runtime.checkpoint import RunCheckpoint
 from worker.runtime.delivery import Delivery
 from worker.runtime.drain import Drain
 from worker.runtime.runs import RunTable
@@ -74,7 +74,7 @@ def run_shard(self: Task, job_id: str, shard: int) -> dict[str, Any]:
         raise Ignore from None
     with runs.running(slot, doorbell, token) as running:
         delivery = Delivery(store, doorbell, token, running)
-        checkpoint = Checkpoint(store, doorbell, token, on_started=lambda: report_started(self), drain=drain)
+        checkpoint = RunCheckpoint(store, doorbell, token, on_started=lambda: report_started(self), drain=drain)
         try:
             output = runner.run(doorbell, claim.field, slot=slot, checkpoint=checkpoint, report=running.report)
             # Where this task is the whole job, and failed, it ends with the job's error.

@@ -10,7 +10,7 @@ import msgspec
 from benchmarks.common.families import bell
 from jobs import BasicAerProvider
 from jobs.lowering import lower
-from jobs.submit.manifest import Manifest
+from jobs.manifest import Manifest
 from simulator.options import Options
 from simulator.rng import experiment_seed
 from simulator.shards import wire

@@ -16,7 +16,8 @@ from jobs import lower
 from simulator import engine
 from simulator.caches import clear_caches
 from simulator.dynamic.timeline import unitary_instructions
-from simulator.evolve import Evolution, Statevector
+from simulator.evolve import Evolution, Statevector, statevector
+from simulator.monitor import SILENT
 from simulator.options import Precision
 from simulator.plan import Multiply, Stage
 
@@ -90,4 +91,8 @@ def _amplitudes(final: Statevector) -> list[complex]:
 
 
 def _final(circuit: QuantumCircuit, precision: Precision) -> Statevector:
-    return engine.final_state(lower(circuit), precision=precision)
+    program = lower(circuit)
+    evolution = Evolution(unitary_instructions(program))
+    found = statevector.ground(program.num_qubits, engine.amplitude_type(precision, real=evolution.real))
+    evolution.run(found, SILENT)
+    return found

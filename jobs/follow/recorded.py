@@ -13,7 +13,7 @@ from jobs.connection.events import JobEvents
 from jobs.errors import JobNotFoundError
 from jobs.follow.logs import LogEntry, entries
 from jobs.follow.status import CELERY_STATUS
-from jobs.submit.manifest import Manifest
+from jobs.manifest import Manifest
 from worker.errors import STORE_FAULTS
 from worker.queue.publish import apply_effects
 from worker.record.values import FINAL_STATES, Record

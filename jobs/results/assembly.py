@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from qiskit.result import Result
 from qiskit.result.models import ExperimentResult, ExperimentResultData, MeasLevel
 
-from jobs.submit.manifest import Manifest
+from jobs.manifest import Manifest
 from simulator.circuit.program import Program, Register
 from simulator.shards.result import Item, Outcome, SweepOutcome
 from worker.record.values import Record

@@ -12,10 +12,10 @@ from qiskit.result import Result
 
 from jobs.connection import Connection
 from jobs.errors import JobCancelledError
+from jobs.manifest import Manifest
 from jobs.rebuilding import rebuild
 from jobs.results.assembly import assemble
 from jobs.results.retrieval import experiments, finished, outcomes, payload
-from jobs.submit.manifest import Manifest
 from simulator.shards.shard import Shard
 from worker.record.values import Record
 

@@ -11,8 +11,8 @@ from typing import Any, cast, get_args
 
 import numpy as np
 
+from jobs.arguments import shown
 from jobs.errors import BasicAerError
-from jobs.submit.arguments import shown
 from jobs.submit.identity import seed_of
 from simulator.options import Precision
 from worker.record.values import MOST_URGENT

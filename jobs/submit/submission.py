@@ -13,10 +13,10 @@ from typing import Any
 
 from jobs.connection import Session
 from jobs.errors import BasicAerError
+from jobs.manifest import Manifest
 from jobs.submit.builder import JobBuilder
 from jobs.submit.checks import SubmitContext
 from jobs.submit.identity import Digest
-from jobs.submit.manifest import Manifest
 from jobs.submit.options import resolve
 from simulator.circuit.array import Array
 from simulator.options import Options

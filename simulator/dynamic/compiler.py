@@ -37,7 +37,7 @@ def compile_program(timeline: Timeline, checkpoint: Checkpoint = no_checkpoint) 
         return _straight(timeline, unitary_instructions(timeline.program), checkpoint)
     instructions = timeline.instructions
     if timeline.evolves:
-        gates = [each_ for each_ in instructions if not isinstance(each_, (Barrier, Delay))]
+        gates = [gate for gate in instructions if not isinstance(gate, (Barrier, Delay))]
         return _straight(timeline, cast("list[Evolving]", gates), checkpoint)
     assembler = Assembler.of(timeline, checkpoint)
     steps = zip(with_checkpoints(instructions, checkpoint), timeline.touched, strict=True)

@@ -1,4 +1,4 @@
-"""Dynamic circuits: shots that are in the same quantum state share one copy of it.
+"""Run bytecode: evolve, measure and branch all shots of a circuit; shots in the same state share one copy of it.
 
 All shots begin as one branch. A measurement splits its states, a condition splits it in several branches, and a
 `MergePoint` joins those whose way is the same again, and states that are equal again, up to a global phase and to

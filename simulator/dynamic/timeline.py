@@ -275,7 +275,7 @@ def _draws_in(steps: Iterable[Step], touched: set[int], rounds: int, *, top: boo
         elif not isinstance(instruction, Reset):
             touched |= qubits
         for body in () if type(instruction) is Gate else bodies_of(instruction):
-            inner = [(each_, qubits_within(each_)) for each_ in body]
+            inner = [(inside, qubits_within(inside)) for inside in body]
             draws += _times(instruction, rounds) * _draws_in(inner, touched, rounds)
     return draws
 

@@ -3,7 +3,7 @@
 With ``w[j] = conj(psi[j ^ x]) psi[j]``, a string's expectation value is ``i^|x & z| sum_j (-1)^|z & j| w[j]``. An
 even number of Y reads the real part of w, an odd one the imaginary part; and since ``w[j ^ x]`` is the conjugate
 of ``w[j]``, half of w is enough. The sign of j is the product of the signs of its high bits, which number a block,
-its middle and its low bits. So a block of w is add_counts up for all strings of a mask by two matrix products with
+its middle and its low bits. So a block of w is added up for all strings of a mask by two matrix products with
 tables of signs, at a cost that is bounded however many strings there are.
 
 Masks are over the bits of a state's index. "States" are arrays of shape (states, blocks, numbers in a block), with

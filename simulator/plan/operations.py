@@ -58,7 +58,7 @@ class OperationList:
     """The operations of a circuit, and how its swaps rename the qubits."""
 
     operations: tuple[Operation, ...]
-    #: Final relabelling from swaps: new qubit -> old qubit. Qubits not list_operations are unchanged.
+    #: Final relabelling from swaps: new qubit -> old qubit. Qubits not listed are unchanged.
     renamed_from: dict[int, int]
 
 

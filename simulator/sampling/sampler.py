@@ -6,7 +6,7 @@ each way is as random, and as reproducible.
 
 An outcome is an int. Of up to `Tuning.piece_bits` measured qubits it has a bit for each, the lowest qubit's first,
 so that the order of the distribution does not depend on how the state's qubits lie. Of more, it is an index of the
-state, whose distribution is too large to be kept, or sorted: pieces of it are add_counts up where a shot falls on
+state, whose distribution is too large to be kept, or sorted: pieces of it are added up where a shot falls on
 them.
 """
 

@@ -50,11 +50,11 @@ class Outcome(msgspec.Struct, frozen=True, tag="circuit"):
 
     index: int
     seed: int
-    #: How many there were,
+    #: How many shots there were.
     shots: int
     #: The program without its instructions: what a Result's header repeats.
     outline: Program
-    #: and the number of the first.
+    #: The number of the first shot.
     first: int = 0
     #: Seconds of simulation.
     time_taken: float = 0.0
@@ -81,25 +81,25 @@ class SweepOutcome(msgspec.Struct, frozen=True, tag="sweep"):
 
     #: The first row's index in the job.
     index: int
-    #: Each row's.
+    #: The seed of each row.
     seeds: tuple[int, ...]
-    #: Of each row.
+    #: How many shots each row had.
     shots: int
     outline: Program
     #: The classical memories that came, ascending in each row; all rows' in one array.
     memories: Array
-    #: How often each of them came,
+    #: How often each of ``memories`` came.
     counts: Array
-    #: and where each row ends in both, shape (rows,).
+    #: Where each row ends in ``memories`` and ``counts``, shape (rows,).
     ends: Array
-    #: Each shot's, shape (rows, shots).
+    #: The memory of each shot, shape (rows, shots).
     memory: Array | None = None
-    #: Shape (rows, 2^n).
+    #: The statevector of each row, shape (rows, 2^n).
     states: Array | None = None
-    #: As in `Sweep`.
+    #: Names and metadata of the rows, as `Sweep` has them.
     names: tuple[str, ...] = ()
     metadata: tuple[str | None, ...] = ()
-    #: Each row's, in radians, where it is not the outline's; shape (rows,).
+    #: The global phase of each row in radians, where it is not the outline's; shape (rows,).
     global_phases: Array | None = None
     #: Seconds of simulation, of all rows together.
     time_taken: float = 0.0

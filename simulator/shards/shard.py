@@ -1,4 +1,4 @@
-"""What one task carries: experiments, some of their shots, or rows of sweeps. `parts` is what it gives back."""
+"""What one task carries: experiments, some of their shots, or rows of sweeps. It gives a `result.Part` back."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Experiment(msgspec.Struct, frozen=True, array_like=True, tag="circuit"):
     #: 0 <= seed < 2^63; with the program it fixes the counts.
     seed: int
     program: Program
-    #: The number of its first shot here,
+    #: The number of its first shot here.
     first: int = 0
-    #: and how many there are; None: all of the options' shots.
+    #: How many shots there are; None: as many as the options say.
     shots: int | None = None
 
     def __post_init__(self) -> None:
@@ -54,11 +54,11 @@ class Sweep(msgspec.Struct, frozen=True, array_like=True, tag="sweep"):
 
     #: The first row's index in the job.
     index: int
-    #: The job's.
+    #: The job's seed, from which each row's own is derived.
     seed: int
     #: The circuit, with any numbers in those places.
     template: Program
-    #: Of each column: the index of its gate, and of the number in the gate; (-1, 0) is the global phase.
+    #: For each column of ``values``, the index of its gate, and of the number in the gate; (-1, 0): global phase.
     places: tuple[tuple[int, int], ...]
     #: float64, shape (rows, columns), at least one of each.
     values: Array

@@ -223,10 +223,6 @@ class Store:
         place = self._run("position", keys.check_job_id(job_id))
         return None if place is None else int(place)
 
-    def has_result(self, job_id: str) -> bool:
-        """Whether any part can be read."""
-        return bool(self.client.exists(keys.key("parts", job_id)))
-
     def find(
         self, owner: str, wanted: JobFilter = ANY_JOB, *, skip: int = 0, limit: int | None = None
     ) -> Iterator[ListedJob]:

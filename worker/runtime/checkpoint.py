@@ -15,7 +15,7 @@ from worker.runtime.drain import Drain
 LOOK_INTERVAL = 0.05
 
 
-class Checkpoint:
+class RunCheckpoint:
     """Call it often: it looks at the store every 50 ms. The lease does not depend on it.
 
     Raises `StoppedError` once the job is final or the shard is another's. A store that cannot be reached, or

@@ -57,7 +57,7 @@ class _Observed:
 
 
 class Heartbeat:
-    """Looks at every run of the node at each `beat`; renews its lease every fifth of that."""
+    """Looks at every run of the node at each `beat`; renews a run's lease when a fifth of it is over."""
 
     def __init__(
         self, store: Store, runs: RunTable, *, interval: float, clock: Callable[[], float] = time.monotonic

@@ -21,7 +21,7 @@ from worker.record import blobs
 from worker.record.store import Store
 from worker.record.values import Doorbell, ErrorReport
 from worker.runtime.admission import Admission
-from worker.runtime.checkpoint import Checkpoint
+from worker.runtime.checkpoint import RunCheckpoint
 
 Data: TypeAlias = bytearray | memoryview
 
@@ -65,7 +65,7 @@ class ShardRunner:
         field: bytes | None,
         *,
         slot: int,
-        checkpoint: Checkpoint,
+        checkpoint: RunCheckpoint,
         report: Callable[[float], None],
     ) -> RunOutput:
         """Run a shard whose ``field`` in the payload CLAIM has brought; ``report`` takes the progress, 0 to 1.
@@ -87,7 +87,7 @@ class ShardRunner:
         doorbell: Doorbell,
         field: bytes | None,
         slot: int,
-        checkpoint: Checkpoint,
+        checkpoint: RunCheckpoint,
         report: Callable[[float], None],
     ) -> tuple[Part, ErrorReport | None]:
         try:

@@ -203,8 +203,8 @@ def test_expired_is_told_from_unknown(client, clock, submit):
     store = Store(client, result_ttl=0.2)
     submit(on=store)
     finish(store)
-    assert store.has_result("job")
-    eventually(lambda: not store.has_result("job"))
+    assert client.exists(keys.key("parts", "job"))
+    eventually(lambda: not client.exists(keys.key("parts", "job")))
     assert store.read("job").state == "DONE"
     assert list(blobs.read_parts(store, "job")) == []
     eventually(lambda: store.read("job") is None)
@@ -229,11 +229,11 @@ def test_an_id_whose_record_expired_may_be_used_again(store, client, clock, subm
     assert used(client) == RECORD_BYTES + 101
 
 
-def test_a_job_without_parts_is_not_called_expired(store, submit):
+def test_a_job_without_parts_is_not_called_expired(store, client, submit):
     """A job that was cancelled before any part came has no result that could expire."""
     submit()
     store.cancel("job")
-    assert not store.has_result("job")
+    assert not client.exists(keys.key("parts", "job"))
 
 
 def test_a_job_without_payload_is_refused(store, client, job):

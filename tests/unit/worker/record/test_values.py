@@ -24,7 +24,6 @@ CALLS = {
     "delete": lambda store, bad: store.delete(bad),
     "annotate": lambda store, bad: store.annotate(bad, b"", ()),
     "read": lambda store, bad: store.read(bad),
-    "has_result": lambda store, bad: store.has_result(bad),
     "places": lambda store, bad: store.shard_counts(bad),
     "write_payload": lambda store, bad: write_payload(store, bad, [b"x"]),
     "read_shard": lambda store, bad: blobs.read_shard(store, Doorbell(bad, 0)),

@@ -6,7 +6,7 @@ import pytest
 
 from simulator.errors import StoppedError
 from worker.record.values import Doorbell
-from worker.runtime.checkpoint import LOOK_INTERVAL, Checkpoint
+from worker.runtime.checkpoint import LOOK_INTERVAL, RunCheckpoint
 
 
 class Clock:
@@ -30,7 +30,7 @@ def held(store, submit):
 def test_silent_between_looks(store, held):
     """A call before the interval is over does not touch the store: the job is gone, and it does not notice."""
     clock = Clock()
-    checkpoint = Checkpoint(store, held, "mine", clock=clock)
+    checkpoint = RunCheckpoint(store, held, "mine", clock=clock)
     store.cancel("job")
 
     clock.now += LOOK_INTERVAL * 0.9
@@ -43,7 +43,7 @@ def test_silent_between_looks(store, held):
 def test_another_token(store, held):
     """A run whose shard was taken over stops."""
     clock = Clock()
-    checkpoint = Checkpoint(store, held, "other", clock=clock)
+    checkpoint = RunCheckpoint(store, held, "other", clock=clock)
     clock.now += LOOK_INTERVAL
     with pytest.raises(StoppedError):
         checkpoint()
@@ -52,7 +52,7 @@ def test_another_token(store, held):
 def test_renews_nothing(store, held, clock):
     """The lease does not depend on the checkpoint: no look renews it."""
     own = Clock()
-    checkpoint = Checkpoint(store, held, "mine", clock=own)
+    checkpoint = RunCheckpoint(store, held, "mine", clock=own)
     claimed = store.client.zscore("basicaer:1:held", "job/0")
     clock.advance(store.lease / 2)
     for _ in range(3):
@@ -69,7 +69,7 @@ def test_unreachable_store_stops_nothing():
 
     away = Store(redis.Redis(host="127.0.0.1", port=1, retry=None))
     clock = Clock()
-    checkpoint = Checkpoint(away, Doorbell("job", 0), "mine", clock=clock)
+    checkpoint = RunCheckpoint(away, Doorbell("job", 0), "mine", clock=clock)
     for _ in range(3):
         clock.now += away.lease
         checkpoint()

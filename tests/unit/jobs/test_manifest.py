@@ -6,7 +6,7 @@ import pytest
 
 from jobs.backend import BACKENDS
 from jobs.errors import BasicAerError
-from jobs.submit.manifest import Manifest
+from jobs.manifest import Manifest
 from jobs.submit.options import resolve
 
 _CHANGED = {
