@@ -174,7 +174,7 @@ class JobEvents:
         while pubsub is self._pubsub and pubsub.connection.can_read(0):
             self._handle(pubsub.get_message(timeout=0))
         now = time.monotonic()
-        if pubsub is self._pubsub and self._watches and now - self._looked_at > _LOOK:
+        if pubsub is self._pubsub and now - self._looked_at > _LOOK:
             self._looked_at = now
             if stale := self._asked - self._watches.keys():
                 self._asked -= stale
