@@ -27,7 +27,8 @@ from simulator.monitor import SILENT, Checkpoint, Monitor
 from simulator.options import Method, Precision
 from simulator.piecewise import integers
 from simulator.rng import Uniforms
-from simulator.sampling.counts import ShotCounts
+from simulator.sampling.counts import WORD_BITS, ShotCounts
+from simulator.sampling.row_sampler import RowSampler
 from simulator.sampling.sampler import collapse, sample
 from simulator.tuning import TUNING, Tuning
 
@@ -129,6 +130,8 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
                 1 << program.num_qubits, -1
             )
         )
+    if method == "qasm" and bytecode.timeline.evolves and _is_narrow(bytecode.timeline, tuning):
+        return _counted(bytecode, seed, shots, first, initial_state, precision, monitor, tuning, memory=memory)
     one_shot = method == "statevector"
     numbers = integers(0, 1, checkpoint) if one_shot else integers(first, shots, checkpoint)
     shot_counts = ShotCounts(numbers.size, memory=memory, first=first, checkpoint=checkpoint)
@@ -137,12 +140,7 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
         uniforms = Uniforms(seed)
 
         def start() -> Statevectors:
-            if initial_state is not None:
-                amplitudes = _copied(initial_state, (1 << program.num_qubits,), dtype, checkpoint)
-                return Statevectors(statevector.vector(amplitudes, tuning))
-            own = amplitude_type(precision, real=bytecode.real)
-            room = dtype if one_shot else None
-            return Statevectors(statevector.ground_of(bytecode.qubits, own, room, checkpoint, tuning))
+            return Statevectors(_first_state(bytecode, initial_state, precision, checkpoint, tuning))
 
         ended = 0
         measures = bytecode.timeline.final
@@ -159,6 +157,65 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
     if not program.num_clbits:
         shot_counts = ShotCounts(0, memory=memory)
     return CircuitResult(*shot_counts.results(), final)
+
+
+def _first_state(
+    bytecode: Bytecode,
+    initial_state: NDArray[np.generic] | None,
+    precision: Precision,
+    checkpoint: Checkpoint,
+    tuning: Tuning,
+) -> statevector.Statevector:
+    """Return the state that a run begins in: a copy of the given one, or |0...0>, real where all will be."""
+    timeline, dtype = bytecode.timeline, _DTYPES[precision]
+    if initial_state is not None:
+        amplitudes = _copied(initial_state, (1 << timeline.program.num_qubits,), dtype, checkpoint)
+        return statevector.vector(amplitudes, tuning)
+    own = amplitude_type(precision, real=bytecode.real)
+    room = dtype if timeline.method == "statevector" else None
+    return statevector.ground_of(bytecode.qubits, own, room, checkpoint, tuning)
+
+
+def _is_narrow(timeline: Timeline, tuning: Tuning) -> bool:
+    """Whether a memory is a word, and outcomes are few enough for a table of their probabilities."""
+    measured = {measure.qubit for measure in timeline.final}
+    return timeline.program.num_clbits <= WORD_BITS and len(measured) <= tuning.piece_bits
+
+
+def _counted(  # noqa: PLR0913 (the options of a run)
+    bytecode: Bytecode,
+    seed: int,
+    shots: int,
+    first: int,
+    initial_state: NDArray[np.generic] | None,
+    precision: Precision,
+    monitor: Monitor,
+    tuning: Tuning,
+    *,
+    memory: bool,
+) -> CircuitResult:
+    """Sample a program that only evolves: one state, one row of a sweep. Branches would give the same counts."""
+    timeline, checkpoint = bytecode.timeline, monitor.checkpoint
+    if not timeline.program.num_clbits:
+        return CircuitResult(*ShotCounts(0, memory=memory).results())
+    shot_counts = ShotCounts(shots, memory=memory, first=first, checkpoint=checkpoint)
+    if shots:
+        state = _first_state(bytecode, initial_state, precision, checkpoint, tuning)
+        for operation in bytecode.operations:
+            if isinstance(operation, Evolve):
+                operation.evolution.run(state, monitor)
+        checkpoint()
+        rows = state.amplitudes.reshape(1, -1)
+        sampler = RowSampler(rows, state.bit_of, timeline.final, (seed,), shots, checkpoint, first, tuning)
+        if memory:
+            for _, words in sampler.remembered_pieces():
+                shot_counts.put(np.arange(first, first + words.size), words)
+                first += words.size
+        else:
+            words, counts, _ = sampler.counted()
+            shot_counts.add(words, counts)
+        monitor.report(1.0)
+    return CircuitResult(*shot_counts.results())
 
 
 def _unitary(

@@ -17,7 +17,8 @@ from simulator.piecewise import concatenate, slices
 from simulator.rng import Uniforms
 from simulator.sampling.counts import Words, add_counts
 from simulator.sampling.readout import Readout, readout_of
-from simulator.sampling.sampler import edges_of
+from simulator.sampling.sampler import draws_below, edges_of
+from simulator.tuning import TUNING, Tuning
 from simulator.typing import Amplitudes
 
 Counts: TypeAlias = NDArray[np.int64]
@@ -33,6 +34,9 @@ class RowSampler:
     seeds: Sequence[int]
     shots: int
     checkpoint: Checkpoint
+    #: The number of the first shot.
+    first: int = 0
+    tuning: Tuning = TUNING
 
     def counted(self) -> tuple[Words, Counts, Counts]:
         """Return the classical memories that came, ascending in each row, how often, and how many in each row."""
@@ -43,8 +47,7 @@ class RowSampler:
         edges = self._edges(readout)
         below = np.zeros(edges.shape, np.int64)
         for row, draws in self._draws():
-            draws.sort()
-            below[row] += draws.searchsorted(edges[row])
+            below[row] += draws_below(edges[row], draws)
         below[:, 1:] -= below[:, :-1].copy()
         places, outcomes = below.nonzero()
         sizes, counts = np.bincount(places, minlength=rows), below[places, outcomes]
@@ -61,22 +64,32 @@ class RowSampler:
 
     def remembered(self) -> Iterator[Words]:
         """Yield each row's classical memories, one a shot, in the order of shots."""
+        if not self.shots:
+            yield from (np.zeros(0, np.int64) for _ in self.seeds)
+            return
+        for _, some in groupby(self.remembered_pieces(), itemgetter(0)):
+            yield concatenate([words for _, words in some], self.checkpoint)
+
+    def remembered_pieces(self) -> Iterator[tuple[int, Words]]:
+        """Yield each row's index and the classical memories of its next shots, in the order of shots."""
         readout = self._readout
-        if not readout.bit_of_qubit or not self.shots:
-            yield from (np.zeros(self.shots, np.int64) for _ in self.seeds)
+        if not readout.bit_of_qubit:
+            for row in range(len(self.seeds)):
+                for some in slices(self.shots, self.checkpoint):
+                    yield row, np.zeros(some.stop - some.start, np.int64)
             return
         edges = self._edges(readout)
-        for _, some in groupby(self._draws(), itemgetter(0)):
-            found = [readout.memories(np.searchsorted(edges[row], draws, side="right")) for row, draws in some]
-            yield concatenate(found, self.checkpoint)
+        for row, draws in self._draws():
+            yield row, readout.memories(edges[row].searchsorted(draws, side="right"))
 
     @property
     def _readout(self) -> Readout:
-        return readout_of(self.measures, self.bit_of)
+        return readout_of(self.measures, self.bit_of, self.tuning)
 
     def _edges(self, readout: Readout) -> NDArray[np.float64]:
         """Return each row's cumulative distribution of outcomes, shape (rows, values)."""
-        return edges_of(self.rows, [self.bit_of[qubit] for qubit in readout.bit_of_qubit], self.checkpoint)
+        bits = [self.bit_of[qubit] for qubit in readout.bit_of_qubit]
+        return edges_of(self.rows, bits, self.checkpoint, self.tuning)
 
     def _draws(self) -> Iterator[tuple[int, NDArray[np.float64]]]:
         """Yield the draws of each row's shots, as many of a row at a time as are quickly sorted."""
@@ -84,4 +97,4 @@ class RowSampler:
         for row, seed in enumerate(self.seeds):
             uniforms.begin(seed)
             for some in slices(self.shots, self.checkpoint):
-                yield row, uniforms.reals.stretch(some.start, some.stop - some.start, 0)
+                yield row, uniforms.reals.stretch(self.first + some.start, some.stop - some.start, 0)

@@ -34,8 +34,8 @@ from simulator.typing import Amplitudes
 
 Draws: TypeAlias = Iterator[tuple[slice, NDArray[np.float64]]]
 
-#: Outcomes up to which a pass over all shots for each is faster than sorting the shots.
-_FEW = 64
+#: log2 of the draws for each edge from which on a pass over all draws for each edge is faster than sorting them.
+_PASS_BITS = 9
 
 
 def sample(
@@ -156,14 +156,18 @@ def _counted(
     (edges,) = edges_of(branch.states.rows, _bits(branch, readout), checkpoint, branch.states.tuning)
     below = np.zeros(edges.size, np.int64)
     for _, draws in drawn(branch, uniforms, checkpoint):
-        if edges.size <= _FEW:
-            below += [np.count_nonzero(draws < edge) for edge in edges]
-        else:
-            draws.sort()
-            below += np.searchsorted(draws, edges)
+        below += draws_below(edges, draws)
     counts = np.diff(below, prepend=0)
     outcomes = np.flatnonzero(counts)
     return outcomes, counts[outcomes]
+
+
+def draws_below(edges: NDArray[np.float64], draws: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return how many draws are below each edge; the draws' order changes."""
+    if edges.size << _PASS_BITS <= draws.size:
+        return np.array([np.count_nonzero(draws < edge) for edge in edges])
+    draws.sort()
+    return draws.searchsorted(edges)
 
 
 def edges_of(
