@@ -64,7 +64,7 @@ class ShotCounts:
     def put(self, shots: NDArray[np.int64], words: Words) -> None:
         """Remember each shot's word, and count it."""
         if self._memory is None:
-            raise TypeError("this shot_counts does not remember shots")
+            raise TypeError("these counts do not remember shots")
         for some in slices(words.size, self._checkpoint):
             self._memory[shots[some] - self._first] = words[some]
 

@@ -85,7 +85,7 @@ def test_gaps_between_layouts() -> None:
 
 @pytest.mark.rule(8)
 @pytest.mark.parametrize("high", [0, 1, 5, 40])
-def test_what_is_copy_slowly_is_put(high: int) -> None:
+def test_what_is_copied_slowly_is_put(high: int) -> None:
     """All numbers come to their places, however large the state and small the chunk."""
     looks: list[int] = []
     place, numbers = np.zeros((2,) * 6), np.arange(64.0).reshape((2,) * 6)
