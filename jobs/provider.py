@@ -194,7 +194,18 @@ def _reduced_job(job: BasicAerJob) -> tuple[Any, ...]:
     return find_job, (job.job_id(), backend.name, backend.connection.address, job.metadata)
 
 
+def find_connection(address: str, as_operator: bool) -> Connection:
+    """Return the connection of an unpickled object."""
+    return find_provider(address, as_operator).connection
+
+
+def _reduced_connection(connection: Connection) -> tuple[Any, ...]:
+    return find_connection, (connection.address, connection.as_operator)
+
+
 # Here, since a pickle is read through a provider, and neither a job nor a backend knows what makes providers.
 for kind in (*BACKENDS, UnknownBackend):
     copyreg.pickle(kind, _reduced_backend)
 copyreg.pickle(BasicAerJob, _reduced_job)
+# What a user derives from them is pickled as any object is, and what it holds of Redis as an address.
+copyreg.pickle(Connection, _reduced_connection)

@@ -25,7 +25,7 @@ class Connection:
 
     def __init__(self, settings: Settings, *, as_operator: bool = False) -> None:
         self.settings = settings
-        self._as_operator = as_operator
+        self.as_operator = as_operator
         self._lock = Lock()
         self._cluster = None if settings.url else SharedCluster(settings)
         self._session: Session | None = None
@@ -58,7 +58,7 @@ class Connection:
                 url = self._cluster.join(workers=workers)
                 settings = session.settings if session and session.settings.url == url else Settings.from_env(url)
             if session is None or session.settings is not settings or session.pid != pid:
-                session = self._session = Session(settings, as_operator=self._as_operator)
+                session = self._session = Session(settings, as_operator=self.as_operator)
             return session
 
     def known_workers(self) -> list[WorkerInfo]:

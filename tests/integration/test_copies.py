@@ -14,7 +14,11 @@ from support.circuits import bell
 from support.processes import ROOT, RedisServer
 
 from jobs import BasicAerProvider
-from jobs.backend import BasicAerBackend
+from jobs.backend import BasicAerBackend, QasmSimulator
+
+
+class Derived(QasmSimulator):
+    """A user's own backend."""
 
 
 def counts(backend: BasicAerBackend) -> dict[str, int]:
@@ -49,6 +53,17 @@ def test_a_copy(provider, copied):
     assert again.result(timeout=30).get_counts() == counts(backend)
     assert copied(provider).address == provider.address
     assert counts_of(copied(provider)).keys() == {"00", "11"}
+
+
+@pytest.mark.rule(15)
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))])
+def test_a_copy_of_a_derived_backend(provider, copied):
+    """A backend of a user's own class is copied as what it is, and works."""
+    backend = Derived(provider, shots=7)
+    made = copied(backend)
+    assert type(made) is Derived
+    assert made == backend
+    assert sum(counts(made).values()) == 7
 
 
 @pytest.mark.rule(15)
