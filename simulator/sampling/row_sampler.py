@@ -1,4 +1,4 @@
-"""Outcomes of many rows of states, each with its own seed: `sampling` of one state after the other, in arrays."""
+"""Outcomes of rows of states, each under its own seed: of a sweep, or of the one state of a single program."""
 
 from __future__ import annotations
 
