@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from simulator.circuit.program import Program
 from simulator.cost import refuse_beyond_memory
-from simulator.dynamic.bytecode import Bytecode, Evolve
+from simulator.dynamic.bytecode import Bytecode
 from simulator.dynamic.compiler import compile_program
 from simulator.dynamic.interpreter import Interpreter
 from simulator.dynamic.timeline import Timeline
@@ -197,13 +197,12 @@ def _counted(  # noqa: PLR0913 (the options of a run)
     """Sample a program that only evolves: one state, one row of a sweep. Branches would give the same counts."""
     timeline, checkpoint = bytecode.timeline, monitor.checkpoint
     if not timeline.program.num_clbits:
-        return CircuitResult(*ShotCounts(0, memory=memory).results())
+        shots = 0
     shot_counts = ShotCounts(shots, memory=memory, first=first, checkpoint=checkpoint)
     if shots:
         state = _first_state(bytecode, initial_state, precision, checkpoint, tuning)
-        for operation in bytecode.operations:
-            if isinstance(operation, Evolve):
-                operation.evolution.run(state, monitor)
+        for evolution in bytecode.evolutions:
+            evolution.run(state, monitor)
         checkpoint()
         rows = state.amplitudes.reshape(1, -1)
         sampler = RowSampler(rows, state.bit_of, timeline.final, (seed,), shots, checkpoint, first, tuning)
@@ -229,9 +228,8 @@ def _unitary(
         rows = statevector.identity(num_qubits, dtype, checkpoint)
     else:
         rows = statevector.matrix(_copied(initial, (1 << num_qubits,) * 2, dtype, checkpoint))
-    for operation in bytecode.operations:
-        if isinstance(operation, Evolve):
-            operation.evolution.run(rows, monitor)
+    for evolution in bytecode.evolutions:
+        evolution.run(rows, monitor)
     return rows
 
 

@@ -15,7 +15,7 @@ from simulator.circuit.array import Array
 from simulator.circuit.instructions import Gate
 from simulator.circuit.program import Program
 from simulator.cost import ROW_QUBITS, rows_together, sweep_bytes
-from simulator.dynamic.bytecode import Bytecode, Evolve
+from simulator.dynamic.bytecode import Bytecode
 from simulator.dynamic.compiler import compile_program
 from simulator.dynamic.timeline import Timeline
 from simulator.engine import amplitude_type, finished_state
@@ -43,11 +43,7 @@ def run_together(
     if bytecode is None:
         return None
     admit(sweep_bytes(bytecode, sweep.num_rows, options))
-    evolutions = [
-        RowsEvolution(operation.evolution, columns)
-        for operation in bytecode.operations
-        if isinstance(operation, Evolve)
-    ]
+    evolutions = [RowsEvolution(evolution, columns) for evolution in bytecode.evolutions]
     row_counts = _RowCounts(template, options)
     states: list[NDArray[Any]] = []
     values, seeds = np.asarray(sweep.values.ndarray(), np.float64), sweep.seeds()
@@ -138,18 +134,12 @@ def _bytecode(template: Program, options: Options, checkpoint: Checkpoint) -> By
     if timeline.width > ROW_QUBITS or not timeline.evolves or (one_shot and timeline.final):
         return None
     bytecode = compile_program(timeline, checkpoint)
-    simple = all(all(map(can_share_steps, _instructions(operation))) for operation in bytecode.operations)
-    return bytecode if simple else None
-
-
-def _instructions(operation: object) -> Iterator[Any]:
-    if isinstance(operation, Evolve):
-        for piece in operation.evolution.pieces:
-            yield from piece
+    pieces = (piece for evolution in bytecode.evolutions for piece in evolution.pieces)
+    return bytecode if all(all(map(can_share_steps, piece)) for piece in pieces) else None
 
 
 def _with_own_gates(sweep: Sweep) -> tuple[Program, Columns]:
-    """Return the template with a gate of its own in each index that is swept, and the columns of each of these."""
+    """Return the template with a gate of its own at each index that is swept, and the columns of each of these."""
     instructions = list(sweep.template.instructions)
     numbers: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for column, (index, number) in enumerate(sweep.places):

@@ -1,13 +1,11 @@
-"""The bytes that a compiled program will take, before it runs; `work` says the seconds."""
+"""The bytes that a compiled program will take, before it runs; `seconds` says how long."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from simulator.circuit.instructions import (
-    Diagonal,
-)
+from simulator.circuit.instructions import Diagonal
 from simulator.circuit.program import MAX_QUBITS, Program
 from simulator.circuit.traversal import walk
 from simulator.dynamic.bytecode import Bytecode
@@ -48,7 +46,7 @@ _BYTES_PER_OUTCOME = 220
 #: Bytes of an outcome's key and count, of more clbits.
 _BYTES_PER_WIDE_OUTCOME = 480
 #: Bytes of a count, or of a string's length, in a message.
-_BYTES_PER_NUMBER = 9
+BYTES_PER_NUMBER = 9
 #: Bytes of a result beside its values and its names: numbers, times, and what msgpack puts between.
 _BYTES_PER_OUTLINE = 128
 #: Qubits up to which rows of a sweep are run together.
@@ -113,7 +111,7 @@ def sweep_bytes(bytecode: Bytecode, rows: int, options: Options) -> int:
     required = bytes_required(bytecode, shots, options.precision)
     together = min(rows, rows_together(template, bytecode.timeline.width))
     required += together * len(template.instructions) * _BYTES_PER_ROW_INSTRUCTION
-    return required + rows * (_STATES_OF_A_RESULT * result + _BYTES_PER_NUMBER * numbers)
+    return required + rows * (_STATES_OF_A_RESULT * result + BYTES_PER_NUMBER * numbers)
 
 
 def rows_together(template: Program, num_qubits: int) -> int:
@@ -146,10 +144,10 @@ def result_bytes(program: Program, method: Method, precision: Precision = "doubl
 
 def readout_bytes(program: Program, shots: int, *, memory: bool) -> int:
     """Return the bytes of a result's counts, memory and header, at most, but for `caption_bytes`."""
-    key = len("0x") + -(-program.num_clbits // 4) + _BYTES_PER_NUMBER
+    key = len("0x") + -(-program.num_clbits // 4) + BYTES_PER_NUMBER
     header = program.header
     named = sum(
-        len(register.name.encode()) + (1 + len(register.bits)) * _BYTES_PER_NUMBER
+        len(register.name.encode()) + (1 + len(register.bits)) * BYTES_PER_NUMBER
         for register in (*header.qregs, *header.cregs)
     )
     outline = _BYTES_PER_OUTLINE + named

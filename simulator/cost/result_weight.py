@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 
+from simulator.cost.memory import BYTES_PER_NUMBER
 from simulator.shards.result import Item, Part, SweepOutcome
-
-#: Of a count, in a message.
-_BYTES_PER_NUMBER = 9
 
 
 def weight(num_clbits: int, *, state: int = 0, outcomes: int = 0, remembered: int = 0) -> int:
@@ -18,7 +16,7 @@ def weight(num_clbits: int, *, state: int = 0, outcomes: int = 0, remembered: in
     beside a state are left out: a statevector of 26 qubits has 1 GiB.
     """
     key = 1 + len("0x") + -(-num_clbits // 4)
-    return state or outcomes * (key + _BYTES_PER_NUMBER) + remembered * key
+    return state or outcomes * (key + BYTES_PER_NUMBER) + remembered * key
 
 
 def part_weight(part: Part) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -115,3 +115,13 @@ class Bytecode:
     qubits: tuple[int, ...]
     #: Whether real amplitudes stay real on every way through it.
     real: bool
+
+    @property
+    def evolutions(self) -> list[Evolution]:
+        """Its evolutions, in their order."""
+        return evolutions_of(self.operations)
+
+
+def evolutions_of(operations: Iterable[Operation]) -> list[Evolution]:
+    """Return the evolutions among some operations, in their order."""
+    return [operation.evolution for operation in operations if isinstance(operation, Evolve)]

@@ -9,10 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from simulator.circuit.instructions import (
-    Barrier,
-    Delay,
-)
+from simulator.circuit.instructions import Barrier, Delay
 from simulator.circuit.program import Variable
 from simulator.dynamic.assembler import Assembler
 from simulator.dynamic.bytecode import (
@@ -20,6 +17,7 @@ from simulator.dynamic.bytecode import (
     End,
     Evolve,
     Operation,
+    evolutions_of,
 )
 from simulator.dynamic.timeline import Timeline, unitary_instructions
 from simulator.evolve import Evolution
@@ -73,6 +71,5 @@ def _bytecode(
     addresses: Sequence[int] = (),
     variables: Sequence[Variable] = (),
 ) -> Bytecode:
-    evolutions = [operation.evolution for operation in operations if isinstance(operation, Evolve)]
-    real = all(evolution.stays_real(checkpoint) for evolution in evolutions)
+    real = all(evolution.stays_real(checkpoint) for evolution in evolutions_of(operations))
     return Bytecode(timeline, tuple(operations), tuple(addresses), tuple(variables), qubits, real)

@@ -88,7 +88,7 @@ class ChunkScaling:
         self._tables = [_table(group, min(size, _LOW), size, dtype) for group in _grouped(varying)]
 
     def apply(self, chunk: Chunk, spare: Chunk, number: int) -> tuple[Chunk, Chunk]:
-        """Multiply the chunk of this number, in index."""
+        """Multiply the chunk of this number, in place."""
         if self._vector is not None:
             rows = chunk.rows[self._vector.size]
             np.multiply(rows, self._vector, out=rows)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from support.examples import examples
 from support.programs import program, random_vector, ry, x
 
@@ -16,9 +17,11 @@ from simulator.circuit.program import Program
 from simulator.dynamic.compiler import compile_program
 from simulator.dynamic.interpreter import Interpreter
 from simulator.dynamic.timeline import Timeline
+from simulator.engine import amplitude_type
 from simulator.evolve import Statevectors
-from simulator.evolve.statevector import ground_of
+from simulator.evolve.statevector import ground_of, vector
 from simulator.monitor import SILENT, Monitor
+from simulator.options import Precision
 from simulator.rng import Uniforms
 from simulator.sampling.counts import ShotCounts
 from simulator.sampling.sampler import sample
@@ -26,12 +29,26 @@ from simulator.sampling.sampler import sample
 SEEDS = st.integers(0, (1 << 63) - 1)
 
 
-def branched(circuit: Program, seed: int, first: int, shots: int, *, memory: bool) -> tuple[object, object]:
+def branched(
+    circuit: Program,
+    seed: int,
+    first: int,
+    shots: int,
+    *,
+    memory: bool,
+    precision: Precision = "double",
+    initial_state: NDArray[np.complex128] | None = None,
+) -> tuple[object, object]:
     """Counts and memory as the interpreter gives them."""
-    bytecode = compile_program(Timeline.of(circuit))
+    bytecode = compile_program(Timeline.of(circuit, from_ground=initial_state is None))
     uniforms, found = Uniforms(seed), ShotCounts(shots, memory=memory, first=first)
-    states = Statevectors(ground_of(bytecode.qubits, np.float64 if bytecode.real else np.complex128))
-    for branch in Interpreter(bytecode, uniforms, SILENT).run(states, np.arange(first, first + shots)):
+    if initial_state is None:
+        state = ground_of(bytecode.qubits, amplitude_type(precision, real=bytecode.real))
+    else:
+        state = vector(initial_state.astype(amplitude_type(precision, real=False)))
+    for branch in Interpreter(bytecode, uniforms, SILENT).run(
+        Statevectors(state), np.arange(first, first + shots)
+    ):
         sample(branch, bytecode.timeline.final, uniforms, found)
     return found.results()
 
@@ -61,14 +78,24 @@ def evolving(draw: st.DrawFn) -> Program:
 @pytest.mark.rule(32)
 @examples(200)
 @given(
-    circuit=evolving(), seed=SEEDS, first=st.integers(0, 5000), shots=st.integers(1, 3000), memory=st.booleans()
+    circuit=evolving(),
+    seed=SEEDS,
+    first=st.integers(0, 5000),
+    shots=st.integers(1, 3000),
+    memory=st.booleans(),
+    precision=st.sampled_from(["double", "single"]),
+    given_state=st.booleans(),
 )
 def test_counts_do_not_depend_on_the_path(
-    circuit: Program, seed: int, first: int, shots: int, *, memory: bool
+    circuit: Program, seed: int, first: int, shots: int, *, memory: bool, precision: Precision, given_state: bool
 ) -> None:
-    """Counts, their order and the memory are those of the interpreter, whatever the first shot is."""
-    result = run(circuit, seed=seed, shots=shots, first=first, memory=memory)
-    assert (result.counts, result.memory) == branched(circuit, seed, first, shots, memory=memory)
+    """Counts, their order and the memory are those of the interpreter, with whatever options."""
+    initial = random_vector(seed % 100, circuit.num_qubits) if given_state else None
+    result = run(
+        circuit, seed=seed, shots=shots, first=first, memory=memory, precision=precision, initial_state=initial
+    )
+    expected = branched(circuit, seed, first, shots, memory=memory, precision=precision, initial_state=initial)
+    assert (result.counts, result.memory) == expected
     assert list(result.counts or ()) == sorted(result.counts or (), key=lambda key: int(key, 16))
 
 
