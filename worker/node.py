@@ -78,7 +78,7 @@ class Node:
         self._info = info
         self._consumer = consumer
         self._heartbeat = Heartbeat(store, runs, interval=store.tick)
-        _warn_of_same_name(info.name, store)
+        self._compared_names = False
         self._threads = [
             PeriodicThread("tick", store.tick, self._feed),
             PeriodicThread("heartbeat", store.tick, self._heartbeat.beat),
@@ -97,6 +97,10 @@ class Node:
             lanes=self._info.lanes if reads else (),
         )
         apply_effects(self._app, self._store.feed(now))
+        if not self._compared_names:
+            # On the register first: of two nodes that start together, one at least finds the other.
+            _warn_of_same_name(now, self._store)
+            self._compared_names = True
 
     def stop(self) -> None:
         """End the threads, and take the node off the register, which no tick may put it on again."""
@@ -141,18 +145,15 @@ def _num_slots(pool: Any, before: int) -> int:
         return before
 
 
-def _warn_of_same_name(name: str, store: Store) -> None:
+def _warn_of_same_name(info: WorkerInfo, store: Store) -> None:
     """Say so where another node has this one's name: Celery's own commands cannot tell the two apart."""
-    try:
-        last = max((each.heard for each in store.workers() if each.name == name), default=None)
-    except STORE_FAULTS:
-        return
-    if last is not None:
+    others = [each for each in store.workers() if each.name == info.name and each.node != info.node]
+    if others:
         logger.warning(
             "another node named %s was heard of %.0f s ago: if it is up, give one of the two another name (-n): "
             "Celery's commands and Flower take them for one",
-            name,
-            max(0.0, time.time() - last),
+            info.name,
+            max(0.0, time.time() - max(each.heard for each in others)),
         )
 
 

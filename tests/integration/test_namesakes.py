@@ -33,7 +33,8 @@ def test_two_nodes_of_one_name_are_two(short_folder):
         assert {entry.worker for entry in job.logs()} == {None, *usage}
         shown = basicaer("workers", url=server.url).output
         assert all(each.node in shown for each in up)
-        assert "another node named w@test was heard of" in nodes[0].log.read_text()
+        warning = "another node named w@test was heard of"
+        eventually(lambda: warning in nodes[0].log.read_text(), what="the warning")
 
         nodes[0].stop()
         eventually(lambda: len(provider.workers()) == 1, within=2, what="one of the two alone")
