@@ -6,7 +6,7 @@ on one architecture and BLAS. How it plans, and which kernels it calls, is behin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.circuit.pauli_sum import PauliSum
 from simulator.circuit.program import Program
 from simulator.cost import refuse_beyond_memory
 from simulator.dynamic.bytecode import Bytecode
@@ -24,6 +25,7 @@ from simulator.errors import InvalidProgramError
 from simulator.evolve import Statevectors, statevector
 from simulator.kernels.result_amplitudes import to_complex
 from simulator.monitor import SILENT, Checkpoint, Monitor
+from simulator.observables import MeanExpectations, expectation_values_of_rows
 from simulator.options import Method, Precision
 from simulator.piecewise import integers
 from simulator.rng import Uniforms
@@ -47,6 +49,8 @@ class CircuitResult:
     memory: list[str] | None = None
     #: The statevector, shape (2^n,), or the unitary, shape (2^n, 2^n): complex128; complex64 in single precision.
     state: NDArray[np.complexfloating] | None = None
+    #: The mean over all shots of each observable's expectation value, shape (observables,); None without any.
+    expectations: NDArray[np.float64] | None = None
 
 
 def run(  # noqa: PLR0913 (the options of a run)
@@ -61,6 +65,8 @@ def run(  # noqa: PLR0913 (the options of a run)
     chop_threshold: float = 1e-15,
     sample_measuring: bool = True,
     precision: Precision = "double",
+    observables: Sequence[PauliSum] = (),
+    counts: bool = True,
     monitor: Monitor = SILENT,
     tuning: Tuning = TUNING,
 ) -> CircuitResult:
@@ -78,6 +84,9 @@ def run(  # noqa: PLR0913 (the options of a run)
         chop_threshold: amplitudes of a smaller absolute value are returned as 0.
         sample_measuring: whether final measurements are sampled together; if not, each is done by itself.
         precision: "double" computes with complex128, "single" with complex64: half the memory, about 6 digits.
+        observables: whose expectation values are taken of the states before the final measurements. Where nothing
+            is random before these, no shots are needed.
+        counts: whether to give counts, of the method "qasm".
         monitor: its checkpoint is called before every kernel and every round of a loop; what that raises ends the
             run. Its report is told the fraction that is done.
         tuning: the sizes that work on a state is cut by.
@@ -90,7 +99,12 @@ def run(  # noqa: PLR0913 (the options of a run)
     """
     from_ground, checkpoint = initial_state is None, monitor.checkpoint
     timeline = Timeline.of(
-        program, method, from_ground=from_ground, sampling=sample_measuring, checkpoint=checkpoint
+        program,
+        method,
+        from_ground=from_ground,
+        sampling=sample_measuring,
+        observed=bool(observables),
+        checkpoint=checkpoint,
     )
     refuse_beyond_memory(timeline)
     return run_bytecode(
@@ -102,6 +116,8 @@ def run(  # noqa: PLR0913 (the options of a run)
         initial_state=initial_state,
         chop_threshold=chop_threshold,
         precision=precision,
+        observables=observables,
+        counts=counts,
         monitor=monitor,
         tuning=tuning,
     )
@@ -118,6 +134,8 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
     chop_threshold: float,
     precision: Precision,
     monitor: Monitor,
+    observables: Sequence[PauliSum] = (),
+    counts: bool = True,
     tuning: Tuning = TUNING,
 ) -> CircuitResult:
     """Simulate a compiled program, as `run` does; the options that it was compiled with are its own."""
@@ -130,13 +148,26 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
                 1 << program.num_qubits, -1
             )
         )
-    if method == "qasm" and bytecode.timeline.evolves and _is_narrow(bytecode.timeline, tuning):
-        return _counted(bytecode, seed, shots, first, initial_state, precision, monitor, tuning, memory=memory)
+    counted = shots if counts and program.num_clbits else 0
+    if method == "qasm" and bytecode.timeline.evolves and (not counted or _is_narrow(bytecode.timeline, tuning)):
+        return _counted(
+            bytecode,
+            seed,
+            counted,
+            first,
+            initial_state,
+            precision,
+            observables,
+            monitor,
+            memory=memory,
+            tuning=tuning,
+        )
     one_shot = method == "statevector"
     numbers = integers(0, 1, checkpoint) if one_shot else integers(first, shots, checkpoint)
     shot_counts = ShotCounts(numbers.size, memory=memory, first=first, checkpoint=checkpoint)
+    means = MeanExpectations(observables, program.num_qubits, numbers.size, checkpoint)
     final = None
-    if one_shot or (shots and program.num_clbits):
+    if one_shot or counted or (shots and observables):
         uniforms = Uniforms(seed)
 
         def start() -> Statevectors:
@@ -147,16 +178,18 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
         # Without a name here, which would keep the memory of the first state.
         for branch in Interpreter(bytecode, uniforms, monitor).run(start(), numbers):
             checkpoint()
-            sample(branch, measures, uniforms, shot_counts, checkpoint)
+            means.add(branch)
+            if one_shot or counted:
+                sample(branch, measures, uniforms, shot_counts, checkpoint)
             ended += branch.num_shots
             monitor.report(ended / numbers.size)
             if one_shot:
                 collapse(branch, measures, uniforms, checkpoint)
                 last = branch.states.state
                 final = finished_state(last, program.global_phase, precision, chop_threshold, checkpoint)
-    if not program.num_clbits:
+    if not (program.num_clbits and (one_shot or counted)):
         shot_counts = ShotCounts(0, memory=memory)
-    return CircuitResult(*shot_counts.results(), final)
+    return CircuitResult(*shot_counts.results(), final, means.values)
 
 
 def _first_state(
@@ -189,22 +222,25 @@ def _counted(  # noqa: PLR0913 (the options of a run)
     first: int,
     initial_state: NDArray[np.generic] | None,
     precision: Precision,
+    observables: Sequence[PauliSum],
     monitor: Monitor,
-    tuning: Tuning,
     *,
     memory: bool,
+    tuning: Tuning,
 ) -> CircuitResult:
     """Sample a program that only evolves: one state, one row of a sweep. Branches would give the same counts."""
     timeline, checkpoint = bytecode.timeline, monitor.checkpoint
-    if not timeline.program.num_clbits:
-        shots = 0
     shot_counts = ShotCounts(shots, memory=memory, first=first, checkpoint=checkpoint)
-    if shots:
+    expectations = None
+    if shots or observables:
         state = _first_state(bytecode, initial_state, precision, checkpoint, tuning)
         for evolution in bytecode.evolutions:
             evolution.run(state, monitor)
         checkpoint()
         rows = state.amplitudes.reshape(1, -1)
+        if observables:
+            num_qubits = timeline.program.num_qubits
+            expectations = expectation_values_of_rows(rows, state.bit_of, observables, checkpoint, num_qubits)[0]
         sampler = RowSampler(rows, state.bit_of, timeline.final, (seed,), shots, checkpoint, first, tuning)
         if memory:
             for _, words in sampler.remembered_pieces():
@@ -214,7 +250,7 @@ def _counted(  # noqa: PLR0913 (the options of a run)
             words, counts, _ = sampler.counted()
             shot_counts.add(words, counts)
         monitor.report(1.0)
-    return CircuitResult(*shot_counts.results())
+    return CircuitResult(*shot_counts.results(), expectations=expectations)
 
 
 def _unitary(

@@ -122,10 +122,18 @@ def _simulated(
             initial_state=None if options.initial_state is None else options.initial_state.ndarray(),
             chop_threshold=options.chop_threshold,
             precision=options.precision,
+            observables=experiment.observables,
+            counts=options.counts,
             monitor=monitor,
         )
         state_array = None if result.state is None else Array.over(result.state)
     except MemoryError as error:
         needed = size(states + of_shots, up=True)
         raise MemoryRefusedError(f"the simulation needs {needed} of memory: {error}: {cure}") from error
-    return msgspec.structs.replace(outcome, counts=result.counts, memory=result.memory, state=state_array)
+    return msgspec.structs.replace(
+        outcome,
+        counts=result.counts if options.counts else None,
+        memory=result.memory,
+        state=state_array,
+        expectations=None if result.expectations is None else Array.of(result.expectations),
+    )

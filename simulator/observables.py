@@ -10,40 +10,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate, chain, pairwise
+from itertools import accumulate, pairwise
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.circuit.pauli_sum import PauliSum, check_qubits
+from simulator.dynamic.branches import Branch
 from simulator.errors import InvalidProgramError
-from simulator.evolve import Statevector
+from simulator.evolve import Statevector, Statevectors
 from simulator.kernels.pauli import PauliMask, Scratch, grouped
 from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.tuning import CACHE_BITS
 from simulator.typing import Amplitudes, Indices
-
-#: Most bits of a mask.
-_MASK_BITS = 62
-
-
-class PauliSum(msgspec.Struct, frozen=True, array_like=True):
-    """A Hermitian operator: a sum of Pauli strings with real coefficients. Bit q of a mask is qubit q."""
-
-    #: One mask a string: the qubits with X or Y.
-    x: tuple[int, ...]
-    #: The qubits with Z or Y.
-    z: tuple[int, ...]
-    coefficients: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        counts = len(self.x), len(self.z), len(self.coefficients)
-        if len(set(counts)) > 1:
-            raise InvalidProgramError("a Pauli sum of {} X masks, {} Z masks, {} coefficients".format(*counts))
-        if any(not 0 <= mask < 1 << _MASK_BITS for mask in chain(self.x, self.z)):
-            raise InvalidProgramError(f"a mask of a Pauli sum is negative or has more than {_MASK_BITS} bits")
-        if not np.isfinite(self.coefficients).all():
-            raise InvalidProgramError("a Pauli sum has a coefficient that is not finite")
 
 
 def expectation_values(
@@ -64,15 +43,22 @@ def expectation_values_of_rows(
     bit_of: Mapping[int, int],
     sums: Sequence[PauliSum],
     checkpoint: Checkpoint = no_checkpoint,
+    num_qubits: int | None = None,
 ) -> NDArray[np.float64]:
     """Return the sums' expectation values in each of many states, shape (rows, sums).
 
-    ``rows`` has shape (rows, 2^bits), contiguous, of any type that a `Statevector` has; bit ``bit_of[q]`` of a
-    column's index is qubit q. A row gives the same values, to the last bit, alone or among others.
+    Args:
+        rows: shape (rows, 2^bits), contiguous, of any type that a `Statevector` has.
+        bit_of: qubit -> its bit in a column's index.
+        sums: the observables.
+        checkpoint: called before every block.
+        num_qubits: how many qubits there are; those that ``bit_of`` does not have are in |0>. None: it has all.
+
+    A row gives the same values, to the last bit, alone or among others.
     """
+    check_qubits(sums, len(bit_of) if num_qubits is None else num_qubits)
     block_bits = min(rows.shape[1].bit_length() - 1, CACHE_BITS)
-    order = tuple(bit_of[qubit] for qubit in range(len(bit_of)))
-    plan = _reading_plan(tuple(sums), order, block_bits, rows.real.dtype.char)
+    plan = _reading_plan(tuple(sums), tuple(bit_of.items()), block_bits, rows.real.dtype.char)
     strings = _read(rows, plan.masks, block_bits, checkpoint, count=len(plan.factors))
     strings *= plan.factors
     values = np.empty((len(rows), len(sums)))
@@ -81,6 +67,33 @@ def expectation_values_of_rows(
         terms *= each.coefficients
         terms.sum(axis=1, out=values[:, index])
     return values
+
+
+class MeanExpectations:
+    """The sums' expectation values, as means over all shots of a run; ``values`` is None where there are no sums.
+
+    Raises InvalidProgramError where there are sums and no shots.
+    """
+
+    def __init__(self, sums: Sequence[PauliSum], num_qubits: int, num_shots: int, checkpoint: Checkpoint) -> None:
+        if sums and not num_shots:
+            raise InvalidProgramError(
+                "expectation values of a circuit that measures or resets on its way need a shot at least"
+            )
+        self._sums, self._num_qubits, self._num_shots = sums, num_qubits, num_shots
+        self._checkpoint = checkpoint
+        self.values = np.zeros(len(sums)) if sums else None
+
+    def add(self, branch: Branch[Statevectors]) -> None:
+        """Take in the shots of a branch that has come to its end."""
+        if self.values is None:
+            return
+        own = branch.history_of_group >= 0
+        shots = np.bincount(branch.history_of_group[own], branch.shots.sizes[own], len(branch.histories))
+        shares = np.bincount(branch.state_of_history, shots, branch.num_states) / self._num_shots
+        rows, bit_of = branch.states.rows, branch.states.bit_of
+        values = expectation_values_of_rows(rows, bit_of, self._sums, self._checkpoint, self._num_qubits)
+        self.values += shares @ values
 
 
 def _read(
@@ -117,16 +130,23 @@ class _ReadingPlan:
 
 
 @lru_cache(maxsize=4)
-def _reading_plan(sums: tuple[PauliSum, ...], bits: tuple[int, ...], block_bits: int, real: str) -> _ReadingPlan:
-    xs = _moved([mask for each in sums for mask in each.x], bits)
-    zs = _moved([mask for each in sums for mask in each.z], bits)
-    strings = list(zip(xs, zs, strict=True))
-    masks, order, factors = grouped(strings, block_bits, real)
+def _reading_plan(
+    sums: tuple[PauliSum, ...], bit_of: tuple[tuple[int, int], ...], block_bits: int, real: str
+) -> _ReadingPlan:
+    x = np.array([mask for each in sums for mask in each.x], np.int64)
+    z = np.array([mask for each in sums for mask in each.z], np.int64)
+    # Of a qubit in |0>, X and Y have the value 0, and Z has 1.
+    read = np.flatnonzero(x & ~sum(1 << qubit for qubit, _ in bit_of) == 0)
+    moved = list(zip(_moved(x[read], bit_of), _moved(z[read], bit_of), strict=True))
+    masks, order, factors = grouped(moved, block_bits, real)
+    strings = np.full(x.size, len(factors))
+    strings[read] = [order[string] for string in moved]
     ends = accumulate((len(each.x) for each in sums), initial=0)
     return _ReadingPlan(
         masks=masks,
-        factors=np.array(factors, np.float64),
-        strings=np.array([order[string] for string in strings], np.intp),
+        # The last is that of strings whose value is 0.
+        factors=np.array([*factors, 0.0], np.float64),
+        strings=strings,
         spans=tuple(slice(*span) for span in pairwise(ends)),
     )
 
@@ -136,14 +156,9 @@ def clear_cache() -> None:
     _reading_plan.cache_clear()
 
 
-def _moved(masks: list[int], bits: tuple[int, ...]) -> list[int]:
+def _moved(masks: NDArray[np.int64], bit_of: tuple[tuple[int, int], ...]) -> list[int]:
     """Return masks of qubits as masks of a state's bits."""
-    given = np.array(masks, np.int64)
-    if (given >> len(bits)).any():
-        raise InvalidProgramError(
-            f"a Pauli string acts on qubit {max(masks).bit_length() - 1}; the state has {len(bits)} qubits"
-        )
-    moved = np.zeros_like(given)
-    for qubit, bit in enumerate(bits):
-        moved |= (given >> qubit & 1) << bit
+    moved = np.zeros_like(masks)
+    for qubit, bit in bit_of:
+        moved |= (masks >> qubit & 1) << bit
     return list(map(int, moved))

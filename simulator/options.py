@@ -31,9 +31,15 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     #: Shape (2^n,), or (2^n, 2^n) for the unitary method; None: |0...0> or the identity.
     initial_state: Array | None = None
     precision: Precision = "double"
+    #: Whether the expectation values of the experiments' observables are wanted.
+    expectations: bool = False
+    #: Whether counts are wanted, of the method "qasm".
+    counts: bool = True
 
     def __post_init__(self) -> None:
         if self.shots < 0:
             raise InvalidProgramError(f"{self.shots} shots; there may be none, but not fewer")
+        if self.expectations and self.method == "unitary":
+            raise InvalidProgramError("a unitary has no expectation values")
         if self.initial_state is not None and not np.isfinite(self.initial_state.ndarray()).all():
             raise InvalidProgramError("the initial state has entries that are not finite")

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from simulator.cost import row_seconds, work
+from simulator.cost import observing_seconds, row_seconds, work
 from simulator.dynamic.timeline import Timeline
 from simulator.options import Options
 from simulator.shards.shard import Experiment, Shard, Sweep
@@ -69,11 +69,14 @@ def expected_seconds(shard: Shard) -> float:
 def _units(item: Experiment | Sweep, options: Options) -> tuple[int, float]:
     """Return in how many units an item can be cut, and the seconds that one takes."""
     if isinstance(item, Sweep):
-        return item.num_rows, row_seconds(Timeline.under(item.template, options), options)
+        timeline = Timeline.under(item.template, options)
+        return item.num_rows, row_seconds(timeline, options) + observing_seconds(item.observables, timeline.width)
     shots = options.shots if item.shots is None else item.shots
-    seconds, grows = work(Timeline.under(item.program, options), shots)
-    if not grows:
-        return 1, seconds
+    timeline = Timeline.under(item.program, options)
+    seconds, grows = work(timeline, shots)
+    # Sums of parts of the shots would differ, in their last digits, from the sum of all.
+    if not grows or item.observables:
+        return 1, seconds + observing_seconds(item.observables, timeline.width)
     blocks = -(-shots // SHOT_BLOCK)
     return blocks, seconds / blocks
 

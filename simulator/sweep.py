@@ -21,6 +21,7 @@ from simulator.dynamic.timeline import Timeline
 from simulator.engine import amplitude_type, finished_state
 from simulator.evolve import Columns, RowsEvolution, can_share_steps, statevector
 from simulator.monitor import Checkpoint, Monitor
+from simulator.observables import expectation_values_of_rows
 from simulator.options import Options
 from simulator.piecewise import concatenate, slices
 from simulator.sampling.counts import WORD_BITS, Words, add_counts
@@ -46,6 +47,7 @@ def run_together(
     evolutions = [RowsEvolution(evolution, columns) for evolution in bytecode.evolutions]
     row_counts = _RowCounts(template, options)
     states: list[NDArray[Any]] = []
+    expectations: list[NDArray[np.float64]] = []
     values, seeds = np.asarray(sweep.values.ndarray(), np.float64), sweep.seeds()
     dtype = amplitude_type(options.precision, real=bytecode.real)
     step = rows_together(template, len(bytecode.qubits))
@@ -57,6 +59,11 @@ def run_together(
         for evolution in evolutions:
             rows = evolution.run(rows, one, some, checkpoint)
         row_counts.add(rows, one.bit_of, bytecode, seeds[start : start + step], checkpoint)
+        if sweep.observables:
+            found = expectation_values_of_rows(
+                rows, one.bit_of, sweep.observables, checkpoint, template.num_qubits
+            )
+            expectations.append(found)
         if options.method == "statevector":
             states += _finished_rows(rows, one, _phases(sweep, some), options, checkpoint)
         monitor.report((start + len(some)) / sweep.num_rows)
@@ -75,6 +82,7 @@ def run_together(
         metadata=sweep.metadata,
         global_phases=Array.of(_phases(sweep, values)) if GLOBAL_PHASE in sweep.places else None,
         time_taken=time.perf_counter() - begin,
+        expectations=Array.of(np.concatenate(expectations)) if expectations else None,
     )
 
 
@@ -84,7 +92,7 @@ class _RowCounts:
     def __init__(self, template: Program, options: Options) -> None:
         self.shots = options.shots if options.method == "qasm" else 1
         # As in `engine.run`: without clbits there is nothing to count.
-        self._counted = self.shots if template.num_clbits else 0
+        self._counted = self.shots if template.num_clbits and options.counts else 0
         self._memory: list[Words] | None = [] if options.memory else None
         #: Memories that came, how often, and how many in each row; of some rows after the others.
         self._counts: list[tuple[Words, Counts, Counts]] = []

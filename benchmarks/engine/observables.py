@@ -19,8 +19,9 @@ from qiskit_aer import AerSimulator
 from benchmarks.common.machine import cores, give_threads
 from benchmarks.common.rounds import Contender, in_turns
 from simulator.caches import clear_caches
+from simulator.circuit.pauli_sum import PauliSum
 from simulator.evolve.statevector import vector
-from simulator.observables import PauliSum, expectation_values
+from simulator.observables import expectation_values
 
 _ROUNDS = 15
 #: Aer's threads spin for a while after their work.

@@ -16,7 +16,7 @@ from simulator.cost.memory import (
     sweep_bytes,
 )
 from simulator.cost.result_weight import part_weight, weight
-from simulator.cost.seconds import Work, row_seconds, work
+from simulator.cost.seconds import Work, observing_seconds, row_seconds, work
 
 __all__ = [
     "ROW_QUBITS",
@@ -24,6 +24,7 @@ __all__ = [
     "bytes_required",
     "caption_bytes",
     "max_qubits",
+    "observing_seconds",
     "part_weight",
     "readout_bytes",
     "refuse_beyond_memory",

@@ -48,7 +48,7 @@ _BYTES_PER_WIDE_OUTCOME = 480
 #: Bytes of a count, or of a string's length, in a message.
 BYTES_PER_NUMBER = 9
 #: Bytes of a result beside its values and its names: numbers, times, and what msgpack puts between.
-_BYTES_PER_OUTLINE = 128
+_BYTES_PER_OUTLINE = 144
 #: Qubits up to which rows of a sweep are run together.
 ROW_QUBITS = 12
 #: Instructions, of all rows that go through a step together, each of which has a matrix in each row.

@@ -26,14 +26,15 @@ def part_weight(part: Part) -> int:
 
 def _outcome_weight(outcome: Item) -> int:
     num_clbits = outcome.outline.num_clbits
+    expectations = len(outcome.expectations.data) if outcome.expectations else 0
     if isinstance(outcome, SweepOutcome):
-        return weight(
+        return expectations + weight(
             num_clbits,
             state=len(outcome.states.data) if outcome.states else 0,
             outcomes=math.prod(outcome.counts.shape),
             remembered=math.prod(outcome.memory.shape) if outcome.memory else 0,
         )
-    return weight(
+    return expectations + weight(
         num_clbits,
         state=len(outcome.state.data) if outcome.state else 0,
         outcomes=len(outcome.counts or ()),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from simulator.circuit.instructions import Unitary
+from simulator.circuit.pauli_sum import PauliSum
 from simulator.circuit.program import Program
 from simulator.cost.memory import ROW_QUBITS
 from simulator.dynamic.timeline import Timeline
@@ -37,6 +39,13 @@ _ROW_SECONDS = 5e-6
 _ROW_INSTRUCTION_SECONDS = 0.2e-6
 #: Seconds that an instruction of a row takes for an amplitude.
 _ROW_AMPLITUDE_SECONDS = 0.6e-9
+
+#: Seconds of a Pauli string of an observable,
+_STRING_SECONDS = 0.05e-6
+#: of the strings that flip the same qubits, in one state of many,
+_MASK_SECONDS = 0.2e-6
+#: and of these for each amplitude.
+_READ_SECONDS = 1.5e-9
 
 
 class Work(NamedTuple):
@@ -77,6 +86,17 @@ def row_seconds(timeline: Timeline, options: Options) -> float:
     evolving = len(template.instructions) * (_ROW_INSTRUCTION_SECONDS + amplitudes * _ROW_AMPLITUDE_SECONDS)
     shots = options.shots if options.method == "qasm" else 0
     return _ROW_SECONDS + evolving + _readout_seconds(template, 0, shots)
+
+
+def observing_seconds(observables: Iterable[PauliSum], num_bits: int) -> float:
+    """Estimate the seconds that expectation values of one state of so many qubits take."""
+    masks: set[int] = set()
+    strings = 0
+    for each in observables:
+        masks.update(each.x)
+        strings += len(each.x)
+    amplitudes = float(1 << min(num_bits, 1000))
+    return strings * _STRING_SECONDS + len(masks) * (_MASK_SECONDS + amplitudes * _READ_SECONDS)
 
 
 def _amplitudes(timeline: Timeline) -> float:

@@ -68,6 +68,9 @@ class Timeline:
     width: int
     #: Whether nothing is random before the end, and nothing depends on a classical value.
     evolves: bool
+    #: Whether states may have only the qubits that are in use: where counts are all that is made of them, or, in a
+    #: program that only evolves, expectation values, too.
+    merges: bool
 
     @classmethod
     def of(
@@ -77,12 +80,14 @@ class Timeline:
         *,
         from_ground: bool = True,
         sampling: bool = True,
+        observed: bool = False,
         checkpoint: Checkpoint = no_checkpoint,
     ) -> Timeline:
         """Look at a program; calls ``checkpoint`` now and then.
 
         ``sampling``: final measurements are done at once. From |0...0>, shots of the method "qasm" have only the
         qubits that are in use at the same time; other methods return the last state, with all its qubits.
+        ``observed``: so does a program that measures on its way.
         """
         instructions: list[Instruction] = list(with_checkpoints(program.instructions, checkpoint))
         if Box in map(type, instructions):
@@ -93,6 +98,7 @@ class Timeline:
             instructions, final = _without_trailing_measures(instructions)
         checkpoint()  # each look at all types is a pass over the program
         evolves = _EVOLVING.issuperset(map(type, instructions))
+        merges = method == "qasm" and (evolves or not observed)
         touched: list[set[int]] = []
         last: Mapping[int, Measure] = {}
         live = set() if from_ground else set(range(program.num_qubits))
@@ -107,16 +113,16 @@ class Timeline:
                 (instruction, qubits_within(instruction))
                 for instruction in with_checkpoints(instructions, checkpoint)
             ]
-            if method == "qasm":
+            if merges:
                 steps = with_resets(steps, checkpoint)
             if sampling:
                 steps, earlier = _without_final_measures(steps, checkpoint)
                 final = earlier + final
-            if method == "qasm":
+            if merges:
                 last = _last_measures(steps, final, checkpoint)
             checkpoint()
             instructions, touched = [step for step, _ in steps], [qubits for _, qubits in steps]
-            width = _live_qubits(live, steps, last, checkpoint, frees=method == "qasm")
+            width = _live_qubits(live, steps, last, checkpoint, frees=merges)
         final = _that_matter(final, live, instructions, checkpoint)
         live |= {measure.qubit for measure in final}
         return cls(
@@ -128,8 +134,9 @@ class Timeline:
             final,
             last,
             live,
-            max(width, len(live)) if method == "qasm" and from_ground else program.num_qubits,
+            max(width, len(live)) if merges and from_ground else program.num_qubits,
             evolves,
+            merges,
         )
 
     @classmethod
@@ -137,12 +144,14 @@ class Timeline:
         """Look at a program that is run with these options."""
         from_ground = options.initial_state is None
         sampling = options.sample_measuring
-        return cls.of(program, options.method, from_ground=from_ground, sampling=sampling, checkpoint=checkpoint)
-
-    @property
-    def merges(self) -> bool:
-        """Whether equal states may be merged, and qubits be freed: not where the last state is asked for."""
-        return self.method == "qasm"
+        return cls.of(
+            program,
+            options.method,
+            from_ground=from_ground,
+            sampling=sampling,
+            observed=options.expectations,
+            checkpoint=checkpoint,
+        )
 
     @property
     def frees(self) -> bool:

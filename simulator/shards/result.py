@@ -65,6 +65,8 @@ class Outcome(msgspec.Struct, frozen=True, tag="circuit"):
     #: The statevector, shape (2^n,), or the unitary, shape (2^n, 2^n).
     state: Array | None = None
     failure: Failure | None = None
+    #: The mean over all shots of each observable's expectation value, before the final measurements; float64.
+    expectations: Array | None = None
 
     def indices(self) -> range:
         """Return the experiment's index in the job."""
@@ -103,12 +105,21 @@ class SweepOutcome(msgspec.Struct, frozen=True, tag="sweep"):
     global_phases: Array | None = None
     #: Seconds of simulation, of all rows together.
     time_taken: float = 0.0
+    #: The expectation values of each row, as those of an `Outcome`; shape (rows, observables).
+    expectations: Array | None = None
 
     def __post_init__(self) -> None:
         rows = len(self.seeds)
         if not rows or len(self.names) not in {0, rows} or len(self.metadata) not in {0, rows}:
             raise InvalidProgramError(f"a sweep's outcome of {rows} rows, {len(self.names)} names")
-        for array, axes in ((self.ends, 1), (self.memory, 2), (self.states, 2), (self.global_phases, 1)):
+        arrays = (
+            (self.ends, 1),
+            (self.memory, 2),
+            (self.states, 2),
+            (self.global_phases, 1),
+            (self.expectations, 2),
+        )
+        for array, axes in arrays:
             if array is not None and (len(array.shape) != axes or array.shape[0] != rows):
                 raise InvalidProgramError(f"an array of shape {array.shape} for a sweep of {rows} rows")
         whole = [self.memories, self.counts, self.ends, *([self.memory] if self.memory else [])]

@@ -10,6 +10,7 @@ import numpy as np
 
 from simulator.circuit.array import Array
 from simulator.circuit.instructions import Gate
+from simulator.circuit.pauli_sum import PauliSum, check_qubits
 from simulator.circuit.program import Program
 from simulator.errors import InvalidProgramError
 from simulator.options import Options
@@ -28,8 +29,11 @@ class Experiment(msgspec.Struct, frozen=True, array_like=True, tag="circuit"):
     first: int = 0
     #: How many shots there are; None: as many as the options say.
     shots: int | None = None
+    #: What to take the expectation values of, before the final measurements; the options say that there are some.
+    observables: tuple[PauliSum, ...] = ()
 
     def __post_init__(self) -> None:
+        check_qubits(self.observables, self.program.num_qubits)
         if self.index < 0 or not 0 <= self.seed < 1 << 63:
             raise InvalidProgramError(f"experiment {self.index} with seed {self.seed}; from 0, and below 2^63")
         if self.first < 0 or (self.shots is None and self.first) or (self.shots or 0) < 0:
@@ -65,9 +69,12 @@ class Sweep(msgspec.Struct, frozen=True, array_like=True, tag="sweep"):
     #: The rows' names, and metadata as JSON, where they are not the template's.
     names: tuple[str, ...] = ()
     metadata: tuple[str | None, ...] = ()
+    #: What to take the expectation values of, in each row, as of an `Experiment`.
+    observables: tuple[PauliSum, ...] = ()
 
     def __post_init__(self) -> None:
         shape, instructions = self.values.shape, self.template.instructions
+        check_qubits(self.observables, self.template.num_qubits)
         if self.index < 0 or not 0 <= self.seed < 1 << 63:
             raise InvalidProgramError(
                 f"a sweep from {self.index} on with seed {self.seed}; from 0, and below 2^63"
@@ -135,7 +142,7 @@ class Sweep(msgspec.Struct, frozen=True, array_like=True, tag="sweep"):
                 params = (*changed.params[:number], value, *changed.params[number + 1 :])
                 instructions[gate] = msgspec.structs.replace(changed, params=params)
             program = msgspec.structs.replace(outline, instructions=tuple(instructions), global_phase=phase)
-            yield Experiment(self.index + row, seed, program)
+            yield Experiment(self.index + row, seed, program, observables=self.observables)
 
 
 #: What a column of a sweep is that no gate has.
@@ -153,6 +160,8 @@ class Shard(msgspec.Struct, frozen=True, array_like=True):
         if any(after.index <= before.last for before, after in pairwise(self.items)):
             places = [(item.index, item.last) for item in self.items]
             raise ValueError(f"a shard's items are not in order, or one is there twice: {places}")
+        if not self.options.expectations and any(item.observables for item in self.items):
+            raise InvalidProgramError("a shard has observables, and options that ask for no expectation values")
 
     def experiments(self) -> Iterator[Experiment]:
         """Yield all its experiments, those of sweeps among them."""

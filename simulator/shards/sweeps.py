@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from simulator.circuit.array import Array
 from simulator.circuit.instructions import Gate
+from simulator.circuit.pauli_sum import PauliSum
 from simulator.circuit.program import Program
 from simulator.shards.shard import GLOBAL_PHASE, Experiment, Sweep
 
@@ -40,7 +41,7 @@ def with_sweeps(items: Iterable[Experiment | Copy | Sweep], seed: int) -> Iterat
                 continue
             yield alike.item(seed)
         if isinstance(item, Experiment):
-            alike = _Alike(item.program, item.index, item)
+            alike = _Alike(item.program, item.index, item.observables, item)
         elif isinstance(item, Sweep):
             alike = None
             yield item
@@ -56,15 +57,21 @@ def with_sweeps(items: Iterable[Experiment | Copy | Sweep], seed: int) -> Iterat
 class _Alike:
     """Circuits in a row that differ from a template in their numbers only."""
 
-    def __init__(self, template: Program, index: int, first: Experiment | None = None) -> None:
-        self._template, self._index, self._first = template, index, first
+    def __init__(
+        self,
+        template: Program,
+        index: int,
+        observables: tuple[PauliSum, ...],
+        first: Experiment | None = None,
+    ) -> None:
+        self._template, self._index, self._observables, self._first = template, index, observables, first
         self._rows: list[Copy] = []
         if first is not None:
             self._add(first.program)
 
     def continued(self) -> _Alike:
         """Return what begins where this ends."""
-        return _Alike(self._template, self._index + len(self._rows))
+        return _Alike(self._template, self._index + len(self._rows), self._observables)
 
     def takes(self, item: Experiment | Copy | Sweep) -> bool:
         """Add what is alike, while there is room."""
@@ -73,7 +80,7 @@ class _Alike:
         if isinstance(item, Copy):
             self._rows.append(item)
             return True
-        if not _are_alike(self._template, item.program):
+        if item.observables != self._observables or not _are_alike(self._template, item.program):
             return False
         self._add(item.program)
         return True
@@ -103,6 +110,7 @@ class _Alike:
             Array.of(values[:, varying]),
             tuple([row.name for row in rows]) if any(row.name != name for row in rows) else (),
             tuple([row.metadata for row in rows]) if any(row.metadata != metadata for row in rows) else (),
+            self._observables,
         )
 
     def _add(self, program: Program) -> None:

@@ -14,9 +14,10 @@ from qiskit import quantum_info
 from qiskit.quantum_info import SparsePauliOp
 from support.examples import examples
 
+from simulator.circuit.pauli_sum import PauliSum
 from simulator.errors import InvalidProgramError, StoppedError
 from simulator.evolve import Statevector
-from simulator.observables import PauliSum, expectation_values, expectation_values_of_rows
+from simulator.observables import expectation_values, expectation_values_of_rows
 
 DTYPES = [np.complex128, np.complex64, np.float64, np.float32]
 SEEDS = st.integers(0, 2**32 - 1)
@@ -158,7 +159,7 @@ def test_what_is_no_sum_is_refused(masks: Any, message: str) -> None:
 def test_a_qubit_that_is_not_there_is_refused() -> None:
     """The qubit and the state's width are named."""
     state = Statevector(np.array([1.0, 0, 0, 0]), {0: 0, 1: 1})
-    with pytest.raises(InvalidProgramError, match="acts on qubit 5; the state has 2 qubits"):
+    with pytest.raises(InvalidProgramError, match="acts on qubit 5; there are 2 qubits"):
         expectation_values(state, [PauliSum((0,), (1 << 5,), (1.0,))])
 
 
