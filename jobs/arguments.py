@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import math
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,13 @@ def shown(value: Any) -> str:
         return f"{value!r:.200}"
     except ValueError:
         return "a number of too many digits to show"  # Python writes no more than 4300
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return the end of a message about a name that is not known: what may have been meant, if anything."""
+    names = list(known)
+    found = [each for each in names if name in each.split("_")] or get_close_matches(name, names)
+    return f"; did you mean {' or '.join(found)}?" if found else ""
 
 
 def seconds(name: str, value: Any) -> float | None:

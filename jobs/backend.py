@@ -5,12 +5,15 @@ from __future__ import annotations
 import copy
 import functools
 import warnings
+from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from qiskit.providers import BackendV2, Options
 from qiskit.transpiler import Target
 
+from jobs.arguments import shown, suggestion
 from jobs.connection import Connection, Session
 from jobs.errors import BasicAerError
 from jobs.follow.recorded import RecordedJob
@@ -18,6 +21,7 @@ from jobs.job import BasicAerJob
 from jobs.manifest import Manifest
 from jobs.submit import Submission, SubmitContext, identity, prepare
 from jobs.submit.options import DEFAULTS, is_done_anyway, resolve_precision
+from jobs.tables import html_table
 from jobs.target import build_target
 from simulator import cost
 from simulator.options import Method, Precision
@@ -41,6 +45,7 @@ class BasicAerBackend(BackendV2):
     def __init__(self, provider: Any, **fields: Any) -> None:
         #: What its jobs reach Redis through.
         self.connection: Connection = provider.connection
+        self._check_fields(fields)
         super().__init__(
             provider=provider,
             name=self.NAME,
@@ -51,6 +56,28 @@ class BasicAerBackend(BackendV2):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}({self.NAME!r}) at {self.connection.address!r}>"
+
+    def _repr_html_(self) -> str:
+        usual = DEFAULTS[self.METHOD]
+        changed = {name: value for name, value in self.options.items() if value is not usual[name]}
+        rows: list[tuple[str, object]] = [
+            ("does", self.DESCRIPTION),
+            ("at", self.connection.address),
+            ("qubits", self.num_qubits),
+        ]
+        rows += [(name, shown(value)) for name, value in changed.items()]
+        return html_table(self.NAME, rows)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            # An AttributeError, since libraries tell a BackendV1 by `hasattr(backend, "configuration")`.
+            instead = _OF_QISKIT_1.get(name)
+            if instead is None:
+                raise AttributeError(
+                    f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self
+                )
+            raise AttributeError(f"backend.{name}() is gone from Qiskit 2, whose backends have {instead}")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, BasicAerBackend):
@@ -69,6 +96,19 @@ class BasicAerBackend(BackendV2):
     @classmethod
     def _default_options(cls) -> Options:
         return Options(**DEFAULTS[cls.METHOD])
+
+    def set_options(self, **fields: Any) -> None:
+        """Change the defaults of later runs; AttributeError names an option that there is not."""
+        self._check_fields(fields)
+        super().set_options(**fields)
+
+    def _check_fields(self, fields: dict[str, Any]) -> None:
+        known = DEFAULTS[self.METHOD]
+        for name in fields:
+            if name not in known:
+                raise AttributeError(
+                    f"Options field {name} is not valid for this backend{suggestion(name, known)}"
+                )
 
     @property
     def target(self) -> Target:
@@ -142,7 +182,8 @@ class BasicAerBackend(BackendV2):
             if name not in given and is_done_anyway(name, value):
                 continue
             if name not in given:
-                warnings.warn(f"Option {name} is not used by this backend", UserWarning, stacklevel=3)
+                said = f"Option {name} is not used by this backend{suggestion(name, given)}"
+                warnings.warn(said, UserWarning, stacklevel=3)
             elif value is not None:
                 given[name] = value
         width = self._width(_workers(session), resolve_precision(given["precision"]))
@@ -194,6 +235,16 @@ class UnknownBackend(BasicAerBackend):
     def _prepared(self, *_: Any, **__: Any) -> Submission:
         raise BasicAerError(f"This version has no backend {self.NAME!r}: upgrade basicaer-celery to run there.")
 
+
+#: What a BackendV1 had -> where it is now.
+_OF_QISKIT_1: Mapping[str, str] = MappingProxyType(
+    {
+        "configuration": "name, num_qubits, operation_names, target and max_circuits",
+        "properties": "target; a simulator has no calibration",
+        "defaults": "target; a simulator has no pulses",
+        "status": "job.status(), job.queue_position() and provider.workers()",
+    }
+)
 
 #: In the order in which a provider lists them.
 BACKENDS = (QasmSimulator, StatevectorSimulator, UnitarySimulator)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import datetime
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from celery.result import AsyncResult
@@ -17,16 +16,15 @@ from qiskit.result import Result
 from jobs import arguments
 from jobs.connection import Connection
 from jobs.errors import BasicAerError
-from jobs.follow.logs import LogEntry
-from jobs.follow.progress import Progress, Usage, timestamps
+from jobs.follow.followed import FollowedJob
+from jobs.follow.progress import Progress
 from jobs.follow.progress_bar import progress_bar
 from jobs.follow.recorded import RecordedJob
+from jobs.follow.shown import glance, job_table, one_line
 from jobs.follow.status import RECORD_STATUS
 from jobs.follow.waiting import OnWait, Waiting
-from jobs.manifest import Manifest
 from jobs.results import StoredResults, check_has_result
 from jobs.submit import Submission
-from jobs.submit.options import resolve_tags
 from worker.forking import Lock
 from worker.record.values import Record
 
@@ -34,7 +32,7 @@ from worker.record.values import Record
 _REDRAW = 1.0
 
 
-class BasicAerJob(JobV1):
+class BasicAerJob(FollowedJob, JobV1):
     """One submitted list of circuits.
 
     Args:
@@ -73,7 +71,19 @@ class BasicAerJob(JobV1):
         return job
 
     def __repr__(self) -> str:
-        return f"<BasicAerJob({self._job_id!r}) on {self._backend!r}>"
+        return f"<BasicAerJob {self._job_id!r} {one_line(self._glance())} on {self._backend_name}>"
+
+    def _repr_html_(self) -> str:
+        return job_table(self._job_id, self._backend_name, self._glance())
+
+    @property
+    def _backend_name(self) -> str:
+        return "no backend" if self._backend is None else str(self._backend.name)
+
+    def _glance(self) -> Record | str:
+        if self._backend is None or not self._submitted:
+            return "not submitted"
+        return glance(self._connection, self._job_id)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, BasicAerJob):
@@ -126,17 +136,6 @@ class BasicAerJob(JobV1):
                 self._submission.submit(session)
             self._submitted, self._submission = True, None
 
-    def status(self) -> JobStatus:
-        """Return the state of the job; raises `JobNotFoundError` if there is no such job."""
-        return RECORD_STATUS[self._recorded().look().state]
-
-    def cancel(self) -> bool:
-        """Cancel the job: True if this call did it, False if the job was final already.
-
-        Raises `JobError` where the job is another owner's.
-        """
-        return self._recorded().cancel()
-
     def result(self, timeout: float | None = None, *, partial: bool = False, progress: bool = False) -> Result:
         """Wait for the end and return the result.
 
@@ -180,35 +179,6 @@ class BasicAerJob(JobV1):
         """
         return self._results().so_far(self._read())
 
-    def progress(self) -> Progress:
-        """Return how many shards are done, of how many, and the fraction, which counts what runs in part."""
-        return Progress.of(self._read())
-
-    def queue_position(self) -> int | None:
-        """Return how many jobs go before this one: 0 is the next to be served, None is no longer queued.
-
-        Owners take turns, and each owner's jobs go by priority, then by age: with several owners it is the number
-        of jobs that have their turn before, as if each were served in one turn. A job of many shards takes many
-        turns, and a job of another owner that comes later may still go before.
-        """
-        return self._recorded().position()
-
-    def usage(self) -> Usage:
-        """Return the seconds that this job's simulations took, in all and by worker, as far as they are done."""
-        return Usage.of(self._read())
-
-    def logs(self) -> list[LogEntry]:
-        """Return what happened to this job, oldest first: of more than 900 entries, the first and the last 300.
-
-        The log of a job goes with its result, after BASICAER_RESULT_TTL.
-        """
-        return self._recorded().logs()
-
-    def error_message(self) -> str | None:
-        """Return the type and text of the error that ended the job; None where there is none."""
-        record = self._read()
-        return None if record.error_type is None else f"{record.error_type}: {record.error_text}"
-
     def wait_for_final_state(
         self,
         timeout: float | None = None,
@@ -234,26 +204,6 @@ class BasicAerJob(JobV1):
         )
         self._wait(timeout, on_wait)
 
-    @property
-    def tags(self) -> list[str]:
-        """The job's tags."""
-        return list(Manifest.decode(self._read().manifest).tags)
-
-    def update_tags(self, new_tags: Iterable[str]) -> list[str]:
-        """Replace the tags, on the record; return the new ones. Raises `JobError` on another owner's job."""
-        tags = resolve_tags(new_tags)
-        self._recorded().replace_tags(tags)
-        return list(tags)
-
-    @property
-    def creation_date(self) -> datetime.datetime:
-        """When the job was submitted, by the clock of Redis (UTC)."""
-        return timestamps(self._read())["created"]
-
-    def timestamps(self) -> dict[str, datetime.datetime]:
-        """Return when it was ``created``, began ``running`` and ``finished`` (UTC), as far as it got."""
-        return timestamps(self._read())
-
     def options(self) -> dict[str, Any]:
         """Return the run options as they were resolved, the seed included."""
         return self._results().options(self._read())
@@ -262,17 +212,15 @@ class BasicAerJob(JobV1):
         """Return the circuits, rebuilt from the Programs: equal as operators, with names and registers."""
         return self._results().circuits(self._read())
 
-    def delete(self) -> None:
-        """Remove this final job and all that it stored; `JobError` if it is not final, or another owner's."""
-        self._recorded().delete()
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What was submitted: ``circuits`` and ``options``, as the methods of these names return them."""
+        return {"circuits": self.circuits(), "options": self.options()}
 
     def _recorded(self) -> RecordedJob:
         if not self._submitted:
             raise JobError(f"Job {self._job_id} has not been submitted: call submit() first.")
         return RecordedJob(self._connection, self._job_id)
-
-    def _read(self) -> Record:
-        return self._recorded().read()
 
     def _results(self) -> StoredResults:
         return StoredResults(self._connection, self._circuit_metadata)

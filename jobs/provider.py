@@ -6,7 +6,7 @@ import copyreg
 import datetime
 import functools
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from qiskit.providers import JobStatus
@@ -18,11 +18,12 @@ from jobs.connection import EMBEDDED, Connection
 from jobs.errors import BasicAerError
 from jobs.follow.recorded import RecordedJob
 from jobs.follow.status import RECORD_STATUS, wanted_statuses
+from jobs.follow.workers import WorkerList
 from jobs.job import BasicAerJob
 from jobs.manifest import Manifest
 from jobs.submit.options import resolve_tags
+from jobs.tables import html_table
 from worker.record.listing import JobFilter
-from worker.record.values import WorkerInfo
 from worker.settings import Settings, SettingsError
 
 
@@ -54,6 +55,14 @@ class BasicAerProvider:
     def __str__(self) -> str:
         return "BasicAerProvider"
 
+    def _repr_html_(self) -> str:
+        workers = self.connection.known_workers()
+        rows: list[tuple[str, object]] = [("at", self.address), ("owner of new jobs", self.settings.owner)]
+        rows += [(backend.NAME, f"{backend.num_qubits} qubits") for backend in self.backends()]
+        slots = f"{sum(each.busy for each in workers)} of {sum(each.slots for each in workers)} slots busy"
+        rows.append(("workers", f"{len(workers)} known to be up, {slots}"))
+        return html_table(str(self), rows)
+
     @property
     def address(self) -> str:
         """Where Redis is, without user and password; "embedded" for this user's own cluster."""
@@ -74,9 +83,33 @@ class BasicAerProvider:
     def __reduce__(self) -> tuple[Any, ...]:
         return find_provider, (self.address, self._as_operator)
 
-    def backends(self, name: str | None = None) -> list[BasicAerBackend]:
-        """Return the three simulators, or the one of this name."""
-        return [backend(self) for backend in BACKENDS if name is None or name == backend.NAME]
+    def backends(
+        self,
+        name: str | None = None,
+        *,
+        simulator: bool | None = None,
+        operational: bool | None = None,
+        min_num_qubits: int | None = None,
+        filters: Callable[[BasicAerBackend], bool] | None = None,
+    ) -> list[BasicAerBackend]:
+        """Return the simulators, or those of them that are wanted.
+
+        Args:
+            name: the one of this name.
+            simulator: False: none of them.
+            operational: False: none of them.
+            min_num_qubits: those that take so many qubits at once, by `BasicAerBackend.num_qubits`.
+            filters: those of which this is true.
+        """
+        if simulator is False or operational is False:
+            return []
+        least = 0 if min_num_qubits is None else arguments.count("min_num_qubits", min_num_qubits)
+        found = [backend(self) for backend in BACKENDS if name is None or name == backend.NAME]
+        return [
+            backend
+            for backend in found
+            if (not least or backend.num_qubits >= least) and (filters is None or filters(backend))
+        ]
 
     def get_backend(self, name: str = "qasm_simulator") -> BasicAerBackend:
         """Return a backend by name; raises `QiskitBackendNotFoundError`, which lists the names there are."""
@@ -84,6 +117,18 @@ class BasicAerProvider:
         if not found:
             known = ", ".join(backend.NAME for backend in BACKENDS)
             raise QiskitBackendNotFoundError(f"No backend {name!r}; there are {known}.")
+        return found[0]
+
+    backend = get_backend
+
+    def least_busy(self, **wanted: Any) -> BasicAerBackend:
+        """Return the first of the `backends` that are ``wanted``: all share one queue, so none is busier.
+
+        Raises `QiskitBackendNotFoundError` where there is none.
+        """
+        found = self.backends(**wanted)
+        if not found:
+            raise QiskitBackendNotFoundError(f"No backend has all of {arguments.shown(wanted)}.")
         return found[0]
 
     def backend_of_job(self, name: str) -> BasicAerBackend:
@@ -149,13 +194,13 @@ class BasicAerProvider:
         """
         RecordedJob(self.connection, job_id).delete()
 
-    def workers(self) -> list[WorkerInfo]:
+    def workers(self) -> WorkerList:
         """Return the workers that are up, by name: what each has, can and does, and when it was last heard of.
 
         A worker that is told to stop is gone at once; one that dies, after a lease (BASICAER_LEASE).
         """
         with self.connection.reaching() as session:
-            return session.store.workers()
+            return WorkerList(session.store.workers())
 
     def close(self) -> None:
         """Give connections back, and with the last client the embedded cluster; a later call connects anew."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import partial
 from types import TracebackType
+from typing import TypeVar
 
 from jobs.cluster import SharedCluster
 from jobs.connection.faults import translated
@@ -12,6 +15,7 @@ from worker.forking import Lock
 from worker.record.values import WorkerInfo
 from worker.settings import Settings
 
+T = TypeVar("T")
 #: The address of the embedded cluster.
 EMBEDDED = "embedded"
 
@@ -66,11 +70,22 @@ class Connection:
 
         None where Redis does not answer within half a second, and before the embedded cluster was needed.
         """
+        session = self._at_hand()
+        return [] if session is None else session.known_workers()
+
+    def soon(self, ask: Callable[[Session], T]) -> T | None:
+        """Return what Redis answers within half a second; None where it does not. Starts no embedded cluster.
+
+        What ``ask`` raises, but for failures of Redis, is raised here.
+        """
+        session = self._at_hand()
+        return None if session is None else session.soon(partial(ask, session))
+
+    def _at_hand(self) -> Session | None:
+        """Return the session of this process; None before the embedded cluster was needed."""
         with self._lock:
             session = self._session if self._cluster is not None else self.open(workers=False)
-            if session is None or session.pid != os.getpid():
-                return []
-        return session.known_workers()
+            return None if session is None or session.pid != os.getpid() else session
 
     def close(self) -> None:
         """Close the session, and let go of the embedded cluster; a later call opens them anew."""

@@ -6,6 +6,10 @@ import math
 import os
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import TypeVar
 
 import redis
 from celery import Celery
@@ -17,11 +21,12 @@ from worker.record.store import Store
 from worker.record.values import WorkerInfo
 from worker.settings import Settings
 
+T = TypeVar("T")
 #: Seconds that the list of workers is kept.
 _WORKERS_KEPT = 1.0
-#: Seconds that `known_workers` waits for an answer.
+#: Seconds that `soon` waits for an answer.
 _SOON = 0.5
-#: Seconds until `known_workers` asks again after Redis was away.
+#: Seconds until `soon` asks again after Redis was away.
 _AWAY = 10.0
 
 
@@ -38,7 +43,7 @@ class Session:
         self.events = JobEvents(self.client)
         self._workers: tuple[float, list[WorkerInfo]] = (-math.inf, [])
         self._asked_at = -math.inf
-        self._answered = threading.Event()
+        self._away_until = -math.inf
 
     def workers(self) -> list[WorkerInfo]:
         """Return the workers that are up, as of a second ago at most: a burst of `run` asks often."""
@@ -51,22 +56,35 @@ class Session:
         """Return the workers of the last answer; ask anew, and wait for half a second at most."""
         now = time.monotonic()
         if now - self._workers[0] > _WORKERS_KEPT and now - self._asked_at > _WORKERS_KEPT:
-            # On a thread of its own: where a name is looked up, or a server hangs, nothing else ends the wait.
-            self._asked_at, self._answered = now, threading.Event()
-            threading.Thread(
-                target=self._ask, args=(self._answered,), name="basicaer-workers", daemon=True
-            ).start()
-            self._answered.wait(_SOON)
+            self._asked_at = now
+            self.soon(self.workers)
         return self._workers[1]
 
-    def _ask(self, answered: threading.Event) -> None:
+    def soon(self, ask: Callable[[], T]) -> T | None:
+        """Return what a function that asks Redis returns; None where that takes longer than half a second.
+
+        Where Redis is away, it is not asked again for a while, since each time a caller waits. What the function
+        raises, but for failures of Redis, is raised here.
+        """
+        if time.monotonic() < self._away_until:
+            return None
+        # On a thread of its own: where a name is looked up, or a server hangs, nothing else ends the wait.
+        answer: Future[T] = Future()
+        threading.Thread(target=self._answer, args=(ask, answer), name="basicaer-soon", daemon=True).start()
         try:
-            self.workers()
-        except (redis.RedisError, OSError):
-            # Gone for now, and asked less often: each time a caller waits.
-            self._workers, self._asked_at = (-math.inf, []), time.monotonic() + _AWAY
-        finally:
-            answered.set()
+            return answer.result(_SOON)
+        except (TimeoutError, FutureTimeoutError, redis.RedisError, OSError):
+            return None
+
+    def _answer(self, ask: Callable[[], T], answer: Future[T]) -> None:
+        try:
+            answer.set_result(ask())
+        except (redis.RedisError, OSError) as error:
+            # Gone for now, and asked less often.
+            self._workers, self._away_until = (-math.inf, []), time.monotonic() + _AWAY
+            answer.set_exception(error)
+        except Exception as error:  # noqa: BLE001 (it is raised where the answer is awaited)
+            answer.set_exception(error)
 
     def close(self) -> None:
         """Close all that is open."""

@@ -57,3 +57,8 @@ def timestamps(record: Record) -> dict[str, datetime.datetime]:
 def utc(seconds: float) -> datetime.datetime:
     """Return a time of the record's, in Unix seconds, as a datetime."""
     return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
+
+
+def short_time(time: datetime.datetime) -> str:
+    """Return a time in UTC as a line of text shows it."""
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"

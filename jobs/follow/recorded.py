@@ -29,25 +29,25 @@ class RecordedJob:
     def read(self) -> Record:
         """Return the record."""
         with self.connection.reaching() as session:
-            return self._read(session)
+            return self.read_in(session)
 
     def peek(self) -> Record | None:
         """Return the record if it is final, for the price of the state if it is not."""
         with self.connection.reaching() as session:
             state = session.store.state(self.id)
-            return self._read(session) if state is None or state in FINAL_STATES else None
+            return self.read_in(session) if state is None or state in FINAL_STATES else None
 
     def look(self) -> Record:
         """Return the record, after a revoke that only Celery knows of was carried to it."""
         with self.connection.reaching() as session:
-            record = self._read(session)
+            record = self.read_in(session)
             if record.final:
                 return record
             # Not through an AsyncResult, which keeps the first final state that it saw.
             if CELERY_STATUS.get(session.app.backend.get_state(self.id)) is not JobStatus.CANCELLED:
                 return record
             self._cancel(session)
-            return self._read(session)
+            return self.read_in(session)
 
     def events(self) -> JobEvents:
         """Return what announces the job's changes."""
@@ -62,43 +62,44 @@ class RecordedJob:
         with self.connection.reaching() as session:
             if self._cancel(session):
                 return True
-            self._read(session)
+            self.read_in(session)
             return False
 
     def delete(self) -> None:
         """Remove the job and all that it stored; `JobError` if it is not final, or another owner's."""
         with self.connection.reaching() as session:
             if not session.store.delete(self.id):
-                record = self._read(session)
+                record = self.read_in(session)
                 if not record.final:
                     raise JobError(f"Job {self.id} is {record.state}: cancel it before you delete it.")
                 # It has ended since, and what is final stays so; unless another deleted it, as this says.
                 if not session.store.delete(self.id):
-                    self._read(session)
+                    self.read_in(session)
             session.app.backend.forget(self.id)
 
     def replace_tags(self, tags: tuple[str, ...]) -> None:
         """Write other tags on the record; `JobError` on another owner's job."""
         with self.connection.reaching() as session:
-            manifest = msgspec.structs.replace(Manifest.decode(self._read(session).manifest), tags=tags)
+            manifest = msgspec.structs.replace(Manifest.decode(self.read_in(session).manifest), tags=tags)
             if not session.store.annotate(self.id, manifest.encode(), tags):
                 # It went since it was read, and this says so.
-                self._read(session)
+                self.read_in(session)
 
     def position(self) -> int | None:
         """Return how many jobs are served before this one; None: it is not queued."""
         with self.connection.reaching() as session:
             position = session.store.position(self.id)
             if position is None:
-                self._read(session)
+                self.read_in(session)
             return position
 
     def logs(self) -> list[LogEntry]:
         """Return what happened to the job, oldest first."""
         with self.connection.reaching() as session:
-            return entries(self._read(session), session.store.log(self.id))
+            return entries(self.read_in(session), session.store.log(self.id))
 
-    def _read(self, session: Session) -> Record:
+    def read_in(self, session: Session) -> Record:
+        """Return the record, of a session that is open."""
         record = session.store.read(self.id)
         if record is None:
             raise JobNotFoundError(

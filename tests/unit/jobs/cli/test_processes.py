@@ -19,7 +19,8 @@ from support.processes import eventually, started
 from jobs import BasicAerProvider
 from jobs.cli.forwarded import check_worker
 from jobs.cli.shadows import shadows
-from jobs.cli.workers import differences, row
+from jobs.cli.workers import differences
+from jobs.follow.workers import row
 from worker.record.values import WorkerInfo
 from worker.settings import Settings
 
