@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from jobs.errors import BasicAerError
+#: Characters of a circuit's name that are kept.
+LONGEST_NAME = 64
 
 # Backend -> options as most jobs have them, which are left out of the JSON: a queued job of one small circuit
 # takes a tenth less memory. Stored manifests are read by these tables, so what is in them does not change:
@@ -35,6 +36,9 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     num_circuits: int
     #: The run options as `backend.run` resolved them; arrays stay in the payload, and say so here by name.
     options: dict[str, Any]
+    #: The first circuit's name, its beginning where it is long, and the qubits of the widest; "" and 0: not said.
+    name: str = ""
+    num_qubits: int = 0
     arrays: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     #: In the JSON only: whether the usual options are left out of it.
@@ -56,6 +60,9 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
         try:
             manifest = msgspec.json.decode(data, type=cls)
         except msgspec.DecodeError as error:
+            # Flower and the metrics read manifests without Qiskit, which errors are made of.
+            from jobs.errors import BasicAerError
+
             raise BasicAerError(
                 f"the job's description cannot be read ({error}): was it submitted by another version?"
             ) from error

@@ -40,6 +40,9 @@ class JobBuilder:
     context: SubmitContext
     #: How many circuits there were so far.
     count: int = 0
+    #: The first one's name, and the qubits of the widest.
+    name: str = ""
+    num_qubits: int = 0
     #: The bytes of their results that are sure.
     sure_bytes: int = 0
     #: The bytes of their results at most.
@@ -121,6 +124,9 @@ class JobBuilder:
 
     def _count(self, circuit: Circuit, times: int, result: _ResultBytes, caption: int) -> None:
         """Count a circuit that is run ``times`` times; refuse what is too many or too much."""
+        if not self.count:
+            self.name = str(circuit.name)
+        self.num_qubits = max(self.num_qubits, circuit.num_qubits)
         self.count += times
         self.metadata += [circuit.metadata] * times
         self.sure_bytes += times * result.sure

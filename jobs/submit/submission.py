@@ -13,7 +13,7 @@ from typing import Any
 
 from jobs.connection import Session
 from jobs.errors import BasicAerError
-from jobs.manifest import Manifest
+from jobs.manifest import LONGEST_NAME, Manifest
 from jobs.submit.builder import JobBuilder
 from jobs.submit.checks import SubmitContext
 from jobs.submit.identity import Digest
@@ -101,6 +101,8 @@ def prepare(
         backend_version=context.version,
         num_circuits=builder.count,
         options=options,
+        name=builder.name[:LONGEST_NAME],
+        num_qubits=builder.num_qubits,
         arrays=() if initial is None else (INITIAL_STATE[method],),
         tags=tags,
     )

@@ -8,6 +8,8 @@ from qiskit.circuit import Parameter
 from support.in_process import context_of, ran
 
 from jobs.errors import BasicAerError
+from jobs.manifest import Manifest
+from jobs.submit import prepare
 from jobs.submit.builder import JobBuilder
 from simulator import run_shard
 from simulator.options import Options
@@ -55,3 +57,14 @@ def test_a_sweep_asks_for_no_more_than_its_rows() -> None:
     asked: list[int] = []
     run_shard(Shard(builder.options, (sweep,)), admit=asked.append)
     assert len(asked) == 2 and max(asked) < 1 << 20
+
+
+@pytest.mark.parametrize("name", ["first", "x" * 500])
+def test_a_description_names_the_first_circuit_and_the_widest(name: str) -> None:
+    """What an operator reads of a job: the first circuit's name, the beginning of a long one, and the qubits."""
+    circuits = [QuantumCircuit(width, 1, name=each) for width, each in ((2, name), (5, "widest"), (3, "last"))]
+    for circuit in circuits:
+        circuit.measure(0, 0)
+    job = prepare(circuits, {}, context_of(), job_id=None, store=None).job
+    manifest = Manifest.decode(job.manifest)
+    assert (manifest.name, manifest.num_qubits, manifest.num_circuits) == (name[:64], 5, 3)
