@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 
 from worker.record.keys import PREFIX
-from worker.record.values import FINAL_STATES, Doorbell
+from worker.record.values import FINAL_STATES, ShardId
 
 #: What a job counts for beside its payload and its parts; `lua/states.lua` has it.
 RECORD_BYTES = 1536
@@ -52,9 +52,9 @@ class Snapshot:
         """Return how many fields, members and values there are in all."""
         return sum(1 if isinstance(value, bytes) else len(value) for value in self.data.values())
 
-    def places(self, doorbell: Doorbell):
+    def places(self, shard_id: ShardId):
         """Return the places where a shard is, as a sorted list: one, or something is wrong."""
-        job_id, shard = doorbell
+        job_id, shard = shard_id
         job = self.data.get(f"job:{job_id}", {})
         member, found = f"{job_id}/{shard}".encode(), []
         if str(shard).encode() in self.data.get(f"parts:{job_id}", {}):
@@ -101,7 +101,7 @@ def _check_unfinished(snapshot, job_id, job):
         yield "has no payload"
     if (_text(job, "state") == "RUNNING") != (b"started" in job):
         yield "RUNNING and started do not agree"
-    found = [snapshot.places(Doorbell(job_id, shard)) for shard in range(int(job[b"total"]))]
+    found = [snapshot.places(ShardId(job_id, shard)) for shard in range(int(job[b"total"]))]
     yield from (f"shard {shard} is in {places}" for shard, places in enumerate(found) if len(places) != 1)
     shards = {place: {n for n, places in enumerate(found) if place in places} for place in PLACES}
     if int(job[b"done"]) != len(shards["done"]) or int(job[b"bad"]) > len(shards["done"]):
