@@ -61,7 +61,7 @@ class Snapshot:
             found.append("done")
         if member in self.data.get("held", {}):
             found.append("held")
-        if any(member in self.data[f"sent:{lane}"] for lane in self.names("sent")):
+        if any(member in self.data[f"sent:{queue}"] for queue in self.names("sent")):
             found.append("sent")
         if job and _text(job, "state") not in FINAL_STATES:
             waiting = int(job[b"next"]) <= shard < int(job[b"total"])
@@ -192,9 +192,9 @@ def _check_lines(snapshot):
     """What stands in a line is a job that is not final, and its owner has a turn."""
     found = []
     for line in snapshot.names("ready"):
-        lane, _, owner = line.partition(":")
-        if owner.encode() not in snapshot.data.get(f"turn:{lane}", {}):
-            found.append(f"owner {owner} has no turn in {lane}")
+        queue, _, owner = line.partition(":")
+        if owner.encode() not in snapshot.data.get(f"turn:{queue}", {}):
+            found.append(f"owner {owner} has no turn in {queue}")
         final = set(snapshot.data[f"ready:{line}"]) - set(snapshot.data.get("deadline", {}))
         found += [f"{job_id} stands in line {line}" for job_id in final]
     return found

@@ -38,7 +38,7 @@ from worker.settings import QUEUE, Settings
 
 
 class Store:
-    """The record, for the jobs of one lane.
+    """The object that reads and changes the record, for the jobs of one queue.
 
     ``client`` must not decode responses. ``lease`` and ``result_ttl`` are seconds and should be the same in a
     cluster. ``owner`` is whose jobs may be cancelled, deleted and annotated; None: anybody's, as an operator.
@@ -48,19 +48,19 @@ class Store:
         self,
         client: redis.Redis,
         *,
-        lane: str = QUEUE,
+        queue: str = QUEUE,
         lease: float = 10.0,
         result_ttl: float = 7 * 86400.0,
         owner: str | None = None,
     ) -> None:
         # redis-py types a reply as bytes or str; this client's are bytes.
         self.client: Any = client
-        self.lane = lane
+        self.queue = queue
         self.lease = lease
         self.tick = lease / limits.TICKS_PER_LEASE
         self._result_ttl = result_ttl
         self._owner = owner
-        self._run = Scripts(client, lane, milliseconds(lease))
+        self._run = Scripts(client, queue, milliseconds(lease))
 
     @classmethod
     def of(cls, client: redis.Redis, settings: Settings, *, operator: bool = False) -> Store:
@@ -255,12 +255,12 @@ class Store:
         return int(used or 0), limits.USUAL_QUOTA if quota is None else int(quota)
 
     def unfinished(self) -> int:
-        """Return how many jobs are not final, of all lanes and owners."""
+        """Return how many jobs are not final, of all queues and owners."""
         return int(self.client.zcard(keys.DEADLINE))
 
     def window(self) -> int:
         """Return how many shards may be in ``sent`` at once."""
-        return max(limits.LEAST_WINDOW, int(self.client.get(keys.window(self.lane)) or 0))
+        return max(limits.LEAST_WINDOW, int(self.client.get(keys.window(self.queue)) or 0))
 
     def shard_counts(self, job_id: str) -> ShardCounts | None:
         """Return how many shards of an unfinished job wait, run and are done; None: there is no such job."""

@@ -159,6 +159,7 @@ class WorkerInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str
     #: Shards that it runs at once.
     slots: int
+    #: Celery queues that it serves.
     lanes: tuple[str, ...]
     #: Bytes that its runs may take together.
     memory: int

@@ -79,7 +79,7 @@ def test_a_worker_that_is_silent_for_a_lease_is_gone(store, client, clock, worke
 
 
 def test_a_worker_that_changed_is_known_as_it_is(store, client, worker):
-    """A worker that comes back with other slots and lanes counts as what it is now."""
+    """A worker that comes back with other slots and queues counts as what it is now."""
     store.feed(worker("w1", slots=8, lanes=("basicaer", "basicaer.0")))
     store.feed(worker("w1", slots=3))
     assert store.window() == 3
@@ -104,16 +104,16 @@ def test_workers_are_listed_as_they_are_now(store, clock, worker):
     assert asked.workers() == store.workers()
 
 
-def test_lanes_do_not_mix(store, client, submit, worker):
-    """A lane has its own window and its own shards: an old worker never gets a newer job."""
-    newer = Store(client, lane="basicaer.2", lease=10)
+def test_queues_do_not_mix(store, client, submit, worker):
+    """A queue has its own window and its own shards: an old worker never gets a newer job."""
+    newer = Store(client, queue="basicaer.2", lease=10)
     submit("old", total=5)
     submit("new", total=5, on=newer)
     assert {handed.job_id for handed in store.feed(worker("w1", slots=5)).handed_out} == {"old"}
     assert newer.window() == 2
     both = worker("w2", slots=5, lanes=("basicaer", "basicaer.2"))
     assert {handed.job_id for handed in newer.feed(both).handed_out} == {"new"}
-    # A job knows its lane, whoever claims it.
+    # A job knows its queue, whoever claims it.
     assert store.claim(ShardId("new", 0), "t").granted
 
 
