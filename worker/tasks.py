@@ -16,7 +16,7 @@ from celery.exceptions import Ignore
 from simulator.errors import SimulatorError
 from simulator.kernels.buffers import keep_what_is_freed
 from worker import app, node
-from worker.errors import STORE_FAULTS, ShardFailedError, answer
+from worker.errors import STORE_FAULTS, ShardFailedError, redis_reply
 from worker.queue import revocation
 from worker.queue.publish import apply_effects
 from worker.queue.results import remote_error, report_started, restore_outcome, success_result
@@ -70,7 +70,7 @@ def run_shard(self: Task, job_id: str, shard: int) -> dict[str, Any]:
             restore_outcome(self, store, job_id)
             raise Ignore
     except STORE_FAULTS as fault:
-        logger.warning("%s cannot be claimed, and will be handed out again: %s", shard_id, answer(fault)[1])
+        logger.warning("%s cannot be claimed, and will be handed out again: %s", shard_id, redis_reply(fault)[1])
         raise Ignore from None
     with runs.running(slot, shard_id, token) as running:
         delivery = Delivery(store, shard_id, token, running)
@@ -106,7 +106,7 @@ def _conclude(task: Task, effects: Effects) -> None:
     try:
         apply_effects(app, Effects(effects.handed_out, others))
     except STORE_FAULTS as fault:
-        logger.warning("cannot publish what was handed out; a tick will: %s", answer(fault)[1])
+        logger.warning("cannot publish what was handed out; a tick will: %s", redis_reply(fault)[1])
     if mine is not None and mine.state == "ERROR":
         raise remote_error(mine)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from simulator.errors import StoppedError
-from worker.errors import STORE_FAULTS, answer, is_transient
+from worker.errors import STORE_FAULTS, is_transient, redis_reply
 from worker.record import blobs
 from worker.record.store import Store
 from worker.record.values import CeleryResult, Effects, ShardId
@@ -64,7 +64,7 @@ class Delivery:
             return self._release(stopped, _RETRY_DELAY if isinstance(stopped, NoRoomError) else 0.0)
         if isinstance(stopped, STORE_FAULTS) and is_transient(stopped):
             logger.warning(
-                "%s is given back, as Redis does not do its part: %s", self.shard_id, answer(stopped)[1]
+                "%s is given back, as Redis does not do its part: %s", self.shard_id, redis_reply(stopped)[1]
             )
             return self._release(stopped, _RETRY_DELAY)
         # Not by `traceback.format_exc`: the error may have been met while another was handled.
@@ -94,7 +94,7 @@ class Delivery:
                     logger.warning(
                         "Redis does not take the end of %s, will try until it does: %s",
                         self.shard_id,
-                        answer(fault)[1],
+                        redis_reply(fault)[1],
                     )
                 warned = True
                 time.sleep(pause)
