@@ -30,8 +30,8 @@ STORE_FAULTS = (redis.RedisError, OperationalError, BackendStoreError)
 _ABOUT_THE_CALL = frozenset({"ERR", "WRONGTYPE", "EXECABORT", "CROSSSLOT", "MOVED", "ASK"})
 
 
-def answer(error: BaseException) -> tuple[str, str]:
-    """Return the code of what Redis answered, as READONLY, and its text; no code where there was no answer."""
+def redis_reply(error: BaseException) -> tuple[str, str]:
+    """Return the code of an error that Redis replied, such as READONLY, and its text; no reply has the code ""."""
     # redis-py puts a pipeline's command before it, arguments and all.
     text = str(error).rpartition(" of pipeline caused error: ")[2].partition("\n")[0]
     code = getattr(error, "status_code", None) or text.partition(" ")[0]
@@ -40,7 +40,7 @@ def answer(error: BaseException) -> tuple[str, str]:
 
 def is_transient(fault: Exception) -> bool:
     """Whether a fault is the server's, which may pass, and not an answer to one call, which will not."""
-    return answer(fault)[0] not in _ABOUT_THE_CALL or isinstance(fault, CONNECTION_ERRORS)
+    return redis_reply(fault)[0] not in _ABOUT_THE_CALL or isinstance(fault, CONNECTION_ERRORS)
 
 
 class StoreError(Exception):

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from threadpoolctl import threadpool_limits
 
 from simulator.kernels.threads import thread_count, use_threads
-from worker.errors import STORE_FAULTS, answer
+from worker.errors import STORE_FAULTS, redis_reply
 from worker.queue.publish import apply_effects
 from worker.record.store import Store
 from worker.record.values import WorkerInfo
@@ -56,7 +56,7 @@ class PeriodicThread(threading.Thread):
                 serves = True
             except STORE_FAULTS as error:
                 if serves:
-                    logger.warning("Redis does not do its part, will go on trying: %s", answer(error)[1])
+                    logger.warning("Redis does not do its part, will go on trying: %s", redis_reply(error)[1])
                 serves = False
             except Exception:
                 # The jobs of others depend on it: it must outlive a defect.

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from simulator.sizes import size
-from worker.url import DEFAULT_URL, defect, for_celery, for_redis_py, masked, tls_parameters
+from worker.url import DEFAULT_URL, for_celery, for_redis_py, invalid_reason, masked, tls_parameters
 
 T = TypeVar("T", int, float)
 
-#: The Celery queue, which is also the store's lane. A later wire version takes another.
+#: The Celery queue. The record keeps the shards of each queue apart. A later wire version takes another queue.
 QUEUE = "basicaer"
 #: The name of the one task.
 TASK = "worker.run_shard"
@@ -140,7 +140,7 @@ class Settings:
     redis_server: Path | None = _variable("REDIS_SERVER", Path, "a redis-server binary", None)
 
     def __post_init__(self) -> None:
-        reason = defect(self.url) if self.url else None
+        reason = invalid_reason(self.url) if self.url else None
         if reason:
             raise SettingsError(reason)
 

@@ -16,14 +16,14 @@ from celery.exceptions import Ignore
 from simulator.errors import SimulatorError
 from simulator.kernels.buffers import keep_what_is_freed
 from worker import app, node
-from worker.errors import STORE_FAULTS, ShardFailedError, answer
+from worker.errors import STORE_FAULTS, ShardFailedError, redis_reply
 from worker.queue import revocation
 from worker.queue.publish import apply_effects
 from worker.queue.results import remote_error, report_started, restore_outcome, success_result
 from worker.record.connection import connect
 from worker.record.nodes import new_instance, node_id
 from worker.record.store import Store
-from worker.record.values import Doorbell, Effects
+from worker.record.values import Effects, ShardId
 from worker.runtime.admission import Admission
 from worker.runtime.checkpoint import RunCheckpoint
 from worker.runtime.delivery import Delivery
@@ -50,33 +50,33 @@ revocation.install(app, store)
     name=TASK, bind=True, throws=(SimulatorError, ShardFailedError), Request="worker.queue.request:ShardRequest"
 )
 def run_shard(self: Task, job_id: str, shard: int) -> dict[str, Any]:
-    """Run one shard of a job; the message is a doorbell, the record decides.
+    """Run one shard of a job; the message only names it, the record decides.
 
     Returns a summary for Celery and Flower. Raises the job's error where this task is the whole job and it
     failed. Raises `Ignore` if the shard cannot be claimed, was given back or was taken over: the record brings it
     back, and Celery stores nothing that might turn out wrong.
     """
     # The token is random, and says whose it is.
-    doorbell, slot = Doorbell(job_id, shard), current_process().index
+    shard_id, slot = ShardId(job_id, shard), current_process().index
     token = f"{uuid.uuid4().hex}/{node_id(self.request.hostname, instance)}"
     try:
         if (orphan := runs.orphan(slot)) is not None:
             # The node's parent looks a tick later, and would not see it any more.
-            store.died(orphan.doorbell, orphan.token, f"process {orphan.pid} died")
-        claim = store.claim(doorbell, token)
+            store.died(orphan.shard_id, orphan.token, f"process {orphan.pid} died")
+        claim = store.claim(shard_id, token)
         if not claim.granted:
             # It took room in the window that the next shards can have.
             apply_effects(app, store.feed())
             restore_outcome(self, store, job_id)
             raise Ignore
     except STORE_FAULTS as fault:
-        logger.warning("%s cannot be claimed, and will be handed out again: %s", doorbell, answer(fault)[1])
+        logger.warning("%s cannot be claimed, and will be handed out again: %s", shard_id, redis_reply(fault)[1])
         raise Ignore from None
-    with runs.running(slot, doorbell, token) as running:
-        delivery = Delivery(store, doorbell, token, running)
-        checkpoint = RunCheckpoint(store, doorbell, token, on_started=lambda: report_started(self), drain=drain)
+    with runs.running(slot, shard_id, token) as running:
+        delivery = Delivery(store, shard_id, token, running)
+        checkpoint = RunCheckpoint(store, shard_id, token, on_started=lambda: report_started(self), drain=drain)
         try:
-            output = runner.run(doorbell, claim.field, slot=slot, checkpoint=checkpoint, report=running.report)
+            output = runner.run(shard_id, claim.field, slot=slot, checkpoint=checkpoint, report=running.report)
             # Where this task is the whole job, and failed, it ends with the job's error.
             failed = output.error is not None and self.request.id == job_id
             effects = delivery.complete(output, None if failed else success_result(self, output.summary))
@@ -84,13 +84,13 @@ def run_shard(self: Task, job_id: str, shard: int) -> dict[str, Any]:
             try:
                 effects = delivery.give_back(stopped)
             except STORE_FAULTS:
-                logger.exception("%s cannot be given back: its lease will run out", doorbell)
+                logger.exception("%s cannot be given back: its lease will run out", shard_id)
                 raise Ignore from None
             restore_outcome(self, store, job_id)
             _conclude(self, effects or Effects())
             raise Ignore from None
     if effects is None:
-        logger.warning("%s is done or taken over: what was computed here changes nothing", doorbell)
+        logger.warning("%s is done or taken over: what was computed here changes nothing", shard_id)
         restore_outcome(self, store, job_id)
         raise Ignore
     _conclude(self, effects)
@@ -106,7 +106,7 @@ def _conclude(task: Task, effects: Effects) -> None:
     try:
         apply_effects(app, Effects(effects.handed_out, others))
     except STORE_FAULTS as fault:
-        logger.warning("cannot publish what was handed out; a tick will: %s", answer(fault)[1])
+        logger.warning("cannot publish what was handed out; a tick will: %s", redis_reply(fault)[1])
     if mine is not None and mine.state == "ERROR":
         raise remote_error(mine)
 

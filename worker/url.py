@@ -39,7 +39,7 @@ _HOST = re.compile(r"(?:[^\s.:\[\]]{1,63}(?:\.[^\s.:\[\]]{1,63})*\.?|\[[0-9A-Fa-
 _MOST_PORT = 65535
 
 
-def defect(url: Any) -> str | None:
+def invalid_reason(url: Any) -> str | None:
     """Return why a URL cannot be used, and what to do; None: it can."""
     if not isinstance(url, str):
         # Whatever it is, it may hold a password; a number is most likely a port.
@@ -57,8 +57,8 @@ def defect(url: Any) -> str | None:
         query = parse_qsl(parts.query, keep_blank_values=True)
     except ValueError:
         return _ENCODE
-    find = _socket_defect if scheme in _SOCKETS else _server_defect
-    reason = find(netloc.rpartition("@")[2], parts, query) or _tls_defect(scheme, dict(query))
+    reason_of = _invalid_socket if scheme in _SOCKETS else _invalid_server
+    reason = reason_of(netloc.rpartition("@")[2], parts, query) or _invalid_tls(scheme, dict(query))
     return reason and f"cannot use the URL {_shown(url, netloc)!r}: {reason}"
 
 
@@ -112,10 +112,10 @@ def _shown(url: str, netloc: str) -> str:
     return masked(url)
 
 
-def _server_defect(place: str, parts: SplitResult, query: list[tuple[str, str]]) -> str | None:
-    if "," in place or ";" in place:
+def _invalid_server(netloc: str, parts: SplitResult, query: list[tuple[str, str]]) -> str | None:
+    if "," in netloc or ";" in netloc:
         return "it names several servers: give one, the address under which the master is found"
-    match = re.fullmatch(r"(.*?)(?::([^:\]]*))?", place)
+    match = re.fullmatch(r"(.*?)(?::([^:\]]*))?", netloc)
     host, port = (match[1], match[2]) if match else ("", "")
     if not _HOST.fullmatch(host):
         return f"it has no host where one must be: write it {_EXAMPLE}"
@@ -131,8 +131,8 @@ def _server_defect(place: str, parts: SplitResult, query: list[tuple[str, str]])
     return None
 
 
-def _socket_defect(place: str, parts: SplitResult, query: list[tuple[str, str]]) -> str | None:
-    if place or not parts.path.strip("/"):
+def _invalid_socket(netloc: str, parts: SplitResult, query: list[tuple[str, str]]) -> str | None:
+    if netloc or not parts.path.strip("/"):
         return "the path of a socket begins with a slash of its own, as in redis+socket:///run/redis.sock"
     for name, value in query:
         if name not in {"db", "virtual_host"} and not name.startswith("ssl_"):
@@ -142,7 +142,7 @@ def _socket_defect(place: str, parts: SplitResult, query: list[tuple[str, str]])
     return None
 
 
-def _tls_defect(scheme: str, query: dict[str, str]) -> str | None:
+def _invalid_tls(scheme: str, query: dict[str, str]) -> str | None:
     """Return what is wrong with a URL's TLS parameters; None: nothing."""
     named = sorted(name for name in query if name.startswith("ssl_"))
     if named and scheme != "rediss":

@@ -115,11 +115,11 @@ class _Bench:
     def steps(self) -> dict[str, Any]:
         """Measure what can be done with shards that are all handed out at once."""
         window(self._store, CALLS)
-        doorbells = [handed.doorbell for handed in self.submit(CALLS)[1]]
+        shard_ids = [handed.shard_id for handed in self.submit(CALLS)[1]]
         return {
-            "claim": each(self._site, lambda call: self._store.claim(doorbells[call], _TOKEN)),
-            "look": each(self._site, lambda call: self._store.look(doorbells[call])),
-            "beat": each(self._site, lambda call: self._store.beat(doorbells[call], _TOKEN)),
+            "claim": each(self._site, lambda call: self._store.claim(shard_ids[call], _TOKEN)),
+            "look": each(self._site, lambda call: self._store.look(shard_ids[call])),
+            "beat": each(self._site, lambda call: self._store.beat(shard_ids[call], _TOKEN)),
         }
 
     def worker(self) -> float:
@@ -144,10 +144,10 @@ class _Bench:
         for _ in shards:
             handed_out = waiting.pop(0)
             time.sleep(PAUSE)
-            self._store.claim(handed_out.doorbell, _TOKEN)
+            self._store.claim(handed_out.shard_id, _TOKEN)
             time.sleep(PAUSE)
             effects = self._store.complete(
-                handed_out.doorbell, _TOKEN, self._part, celery_result=_result(handed_out)
+                handed_out.shard_id, _TOKEN, self._part, celery_result=_result(handed_out)
             )
             waiting += effects.handed_out if effects else ()
 
@@ -161,7 +161,7 @@ def _result(handed: HandedOut) -> CeleryResult:
     """Return what Celery is told of a shard's success."""
     request = SimpleNamespace(
         id=task_id(handed),
-        args=handed.doorbell,
+        args=handed.shard_id,
         kwargs={},
         hostname="worker1@host",
         retries=0,

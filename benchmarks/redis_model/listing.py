@@ -52,8 +52,8 @@ def main() -> None:
 def _fill(site: Site, provider: BasicAerProvider, count: int) -> tuple[datetime.datetime, str]:
     """Make the records; return when the middle one was made, and the id of the first."""
     small_shards = OneShardEach.of(provider, 1, shots=1)
-    # No worker serves this lane.
-    store, settings = Store(site.client, lane="listing"), Settings.from_env(site.url)
+    # No worker serves this queue.
+    store, settings = Store(site.client, queue="listing"), Settings.from_env(site.url)
     site.client.set(QUOTA, 0)
     middle, first = 0.0, ""
     for number in range(count):

@@ -52,7 +52,7 @@ class Constants:
     complete_last: Cost
     look: Cost
     beat: Cost
-    #: A doorbell: published, taken off the queue, acknowledged.
+    #: A message: published, taken off the queue, acknowledged.
     message: Cost
     #: What Celery is told when a run that lasts has begun.
     announce: Cost
@@ -92,7 +92,7 @@ def rate(constants: Constants, fleet: Fleet) -> float:
 
 
 def shard_costs(constants: Constants, fleet: Fleet) -> dict[str, Cost]:
-    """Return what one shard costs from its doorbell to its part, with its share of what its job costs."""
+    """Return what one shard costs from its message to its part, with its share of what its job costs."""
     first = 1 / fleet.shards_per_job
     job = constants.submit + constants.read + constants.complete_last - constants.complete
     shard = constants.claim + constants.complete + (1 - first) * constants.submit_shard

@@ -38,7 +38,7 @@ _MEANING = {
     "complete_last": "COMPLETE of a job's last shard, which ends the job",
     "look": "a look of a run's checkpoint, 20 a second",
     "beat": "BEAT, every fifth of a lease",
-    "message": "a doorbell: published, taken, acknowledged",
+    "message": "one message: published, taken, acknowledged",
     "announce": "STARTED for Celery, of runs beyond 50 ms",
     "read": "the result, read by its client",
     "tick": "FEED of a node, ten times a lease",

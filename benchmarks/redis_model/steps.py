@@ -129,7 +129,7 @@ def announced(site: Site) -> Cost:
 
 
 def messages(site: Site) -> Cost:
-    """Return what one doorbell costs from its publishing to its acknowledgement."""
+    """Return what one message costs from its publishing to its acknowledgement."""
     app = make_app(Settings.from_env(site.url))
     received: list[Any] = []
 

@@ -171,7 +171,7 @@ def _deep(rng: np.random.Generator) -> QuantumCircuit:
 
 
 def _parting(rng: np.random.Generator) -> QuantumCircuit:
-    """Return rounds of: turn two qubits by random angles, entangle them, measure one."""
+    """Return rounds of: rotate two qubits by random angles, entangle them, measure one."""
     circuit = QuantumCircuit(_DYNAMIC_WIDTH, _MEASUREMENTS)
     for clbit in range(_MEASUREMENTS):
         one, other = rng.choice(_DYNAMIC_WIDTH, 2, replace=False).tolist()

@@ -19,7 +19,7 @@ from jobs.errors import ClusterError
 if sys.platform != "win32":  # no such locks there; `join` says so
     from worker.cluster.folder import ClusterFolder, FolderError
     from worker.cluster.locks import LockTimeoutError, await_free, is_held, lock, locked, open_lock, unlock
-    from worker.cluster.redis_server import Answer, ask
+    from worker.cluster.redis_server import PingReply, ping
 
 #: Seconds within which a cluster is up, or an error says why not.
 START_TIMEOUT = 15.0
@@ -109,7 +109,7 @@ def _up(folder: ClusterFolder, options: Sequence[str], deadline: float) -> str:
         while time.monotonic() < deadline:
             if not is_held(folder.supervisor_lock):
                 _launch(folder, options, deadline)
-            elif ask(folder.socket, password) is Answer.READY:
+            elif ping(folder.socket, password) is PingReply.READY:
                 return folder.url()
             else:
                 # It is starting, or the one before is ending.

@@ -8,7 +8,14 @@ from qiskit.exceptions import QiskitError
 from qiskit.providers import JobError
 
 from jobs.errors import BasicAerError, JobNotFoundError, UnreachableError
-from worker.errors import STORE_FAULTS, InvalidJobIdError, NotOwnerError, RecordDamagedError, answer, is_transient
+from worker.errors import (
+    STORE_FAULTS,
+    InvalidJobIdError,
+    NotOwnerError,
+    RecordDamagedError,
+    is_transient,
+    redis_reply,
+)
 
 _ONE_SERVER = "is part of a cluster: give the address of a Redis that is none, with replicas if need be"
 _LOGIN = (
@@ -49,7 +56,7 @@ def translated(error: BaseException, where: str) -> QiskitError | None:
 def _clear(fault: Exception, where: str) -> BasicAerError:
     # kombu's error says what the one that it stands for said, without the code.
     cause = fault.__cause__ if isinstance(fault, OperationalError) and fault.__cause__ else fault
-    code, reason = answer(cause)
+    code, reason = redis_reply(cause)
     reason = reason or type(cause).__name__
     if code and not reason.startswith(code):
         reason = f"{code} {reason}"

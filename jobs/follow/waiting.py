@@ -29,7 +29,7 @@ _LEAST = 0.1
 #: What a wait consists of: a read of the record, seconds to wait for an announcement, and in the end the record.
 _Step: TypeAlias = Callable[[], Record | None] | float | Record
 #: What a read gave; None after one that found nothing final, and after a pause.
-_Answer: TypeAlias = Record | UnreachableError | None
+_Reading: TypeAlias = Record | UnreachableError | None
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Waiting:
                     step = steps.send(await asyncio.to_thread(_tried, step))
             return step
 
-    def _steps(self, watch: Watch, begun: float, record: _Answer) -> Generator[_Step, _Answer, None]:
+    def _steps(self, watch: Watch, begun: float, record: _Reading) -> Generator[_Step, _Reading, None]:
         """Yield what to do until the job is final, from what the first read gave on."""
         call, reached = self.on_wait.call, begun
         deadline = math.inf if self.timeout is None else begun + self.timeout
@@ -134,13 +134,13 @@ class Waiting:
         return self.job.peek if watch.missed else self.job.look
 
 
-def _until(moment: float, watch: Watch) -> Generator[float, _Answer, None]:
+def _until(moment: float, watch: Watch) -> Generator[float, _Reading, None]:
     """Wait until a moment, or until the job has ended or announcements were missed."""
     while not (watch.ended or watch.missed) and (left := moment - time.monotonic()) > 0:
         yield left
 
 
-def _tried(read: Callable[[], Record | None]) -> _Answer:
+def _tried(read: Callable[[], Record | None]) -> _Reading:
     try:
         return read()
     except UnreachableError as error:

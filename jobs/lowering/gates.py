@@ -109,7 +109,7 @@ def _pauli_evolution(
 
 
 def _rotations(gate: PauliEvolutionGate) -> list[tuple[str, Sequence[int], Any]] | None:
-    """Return the Pauli strings that an evolution turns about, in order, with their angles.
+    """Return the Pauli strings that an evolution rotates about, in order, with their angles.
 
     None where its definition is something else: a synthesis of the user's own, or projectors among the strings.
     """

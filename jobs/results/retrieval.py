@@ -17,14 +17,14 @@ from simulator.shards.shard import Experiment, Shard
 from worker.errors import PayloadMissingError, ResultMissingError
 from worker.record import blobs
 from worker.record.store import Store
-from worker.record.values import Doorbell, Record
+from worker.record.values import Record, ShardId
 
 
 def payload(store: Store, record: Record) -> Iterator[Shard]:
     """Yield the shards of a job; raises `JobExpiredError` where they are gone."""
     with _readable("circuits", record.id):
         for shard in range(record.total):
-            yield wire.decode_shard(blobs.read_shard(store, Doorbell(record.id, shard)))
+            yield wire.decode_shard(blobs.read_shard(store, ShardId(record.id, shard)))
 
 
 def experiments(shards: Iterable[Shard]) -> Iterator[Experiment]:

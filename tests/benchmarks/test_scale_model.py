@@ -33,7 +33,7 @@ PLAIN = Constants(
 
 
 def test_a_shard_costs_its_steps():
-    """Each shard is claimed, completed and rung for; a job's first one pays for SUBMIT and the result."""
+    """Each shard is published, claimed and completed; a job's first one pays for SUBMIT and the result."""
     short = shard_costs(PLAIN, Fleet(1, 1, 0.0))
     assert short["messages"].seconds == pytest.approx(1e-3)
     assert short["shards and jobs"].seconds == pytest.approx(4e-3)

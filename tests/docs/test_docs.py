@@ -17,7 +17,7 @@ from jobs.cli import main
 from jobs.cli.exits import ExitCode
 from jobs.submit.options import DEFAULTS
 from worker.settings import Settings
-from worker.url import defect
+from worker.url import invalid_reason
 
 USAGE = (ROOT / "docs" / "usage.md").read_text()
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
@@ -69,7 +69,7 @@ def test_a_password_is_encoded_as_the_documents_say(text):
         text=True,
         check=True,
     )
-    assert defect(f"redis://:{done.stdout.strip()}@first:6379/0") is None
+    assert invalid_reason(f"redis://:{done.stdout.strip()}@first:6379/0") is None
     assert unquote(done.stdout.strip()) == password
 
 

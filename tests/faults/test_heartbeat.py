@@ -192,10 +192,10 @@ def test_a_worker_that_stops_reading_the_queue(farm: Farm):
     (worker,) = farm.workers
     control = farm.plain.control
     control.cancel_consumer(QUEUE, destination=[worker.name])
-    eventually(lambda: [w.lanes for w in farm.store.workers()] == [()], what="no lane")
+    eventually(lambda: [w.lanes for w in farm.store.workers()] == [()], what="no queue")
     assert farm.store.window() == 2
     control.add_consumer(QUEUE, destination=[worker.name])
-    eventually(lambda: [w.lanes for w in farm.store.workers()] == [(QUEUE,)], what="the lane")
+    eventually(lambda: [w.lanes for w in farm.store.workers()] == [(QUEUE,)], what="the queue")
     farm.check_done(farm.run(lasting()))
 
 

@@ -302,7 +302,7 @@ class TestMessages:
 
     @pytest.mark.rule(36)
     @pytest.mark.parametrize(
-        "doorbell",
+        "shard_id",
         [
             ("a/b/c", 0),
             ("a:b", 0),
@@ -319,12 +319,12 @@ class TestMessages:
             ("job", [0]),
             ({"job": 1}, {}),
         ],
-        ids=lambda doorbell: f"{doorbell!r:.20}",
+        ids=lambda shard_id: f"{shard_id!r:.20}",
     )
-    def test_doors_that_are_none(self, plain, redis, doorbell):
+    def test_shard_ids_that_are_none(self, plain, redis, shard_id):
         """Ids with separators, and numbers that are none, touch no key of the record."""
         before = set(redis.keys(f"{keys.PREFIX}*:*"))
-        plain.send_task(TASK, args=doorbell, queue=QUEUE)
+        plain.send_task(TASK, args=shard_id, queue=QUEUE)
         eventually(lambda: redis.llen(QUEUE) == 0, what="the message's end")
         new = {key for key in set(redis.keys(f"{keys.PREFIX}*:*")) - before if b"job" in key or b"parts" in key}
         assert new <= set(redis.keys(f"{keys.PREFIX}*hostile*"))

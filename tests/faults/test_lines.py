@@ -153,7 +153,7 @@ class TestAnswersToAWorker:
 
     def test_feed(self, lines):
         """What a FEED handed out that was not answered is handed out again."""
-        # The client never learns what SUBMIT handed out, so nobody rings until a FEED does.
+        # The client never learns what SUBMIT handed out, so nobody publishes it until a FEED does.
         lines.of_client.cut_reply("submit")
         lines.of_worker.cut_reply("feed", 10**9)
         try:

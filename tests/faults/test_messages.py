@@ -1,4 +1,4 @@
-"""Invariant 2: a message is a doorbell; doubled, shuffled, late or about nothing, it changes nothing."""
+"""Invariant 2: a message decides nothing; doubled, shuffled, late or about nothing, it changes nothing."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from worker.settings import QUEUE, TASK
 
 
 @pytest.fixture
-def ring(farm):
+def send(farm):
     """Send a message about a shard, as anybody could."""
 
-    def send(job_id, shard, task_id=None):
+    def publish(job_id, shard, task_id=None):
         farm.plain.send_task(TASK, args=(job_id, shard), task_id=task_id, queue=QUEUE)
 
-    return send
+    return publish
 
 
 @pytest.mark.rule(34)
 @pytest.mark.parametrize("farm", [1, 2], indirect=True)
-def test_every_message_doubled_and_shuffled(farm: Farm, ring):
+def test_every_message_doubled_and_shuffled(farm: Farm, send):
     """Messages come early, twice, in any order, and again while shards run: the counts are the same."""
     jobs = [farm.run(*[lasting(0.1)] * 4) for _ in range(4)] + [farm.run(lasting(0.1)) for _ in range(4)]
     messages = [
@@ -34,13 +34,13 @@ def test_every_message_doubled_and_shuffled(farm: Farm, ring):
 
     for _ in range(2):
         for message in order.sample(messages * 2, 2 * len(messages)):
-            ring(*message)
+            send(*message)
         farm.check_done(jobs[0])
 
     for job in jobs:
         farm.check_done(job, lapses=[0])
     for message in order.sample(messages, len(messages)):
-        ring(*message)
+        send(*message)
     farm.check_done(farm.run(lasting()))
     farm.settle()
     for job in jobs:
@@ -48,7 +48,7 @@ def test_every_message_doubled_and_shuffled(farm: Farm, ring):
 
 
 @pytest.mark.rule(36)
-def test_messages_about_nothing(farm: Farm, ring):
+def test_messages_about_nothing(farm: Farm, send):
     """Unknown jobs, shards that no job has, jobs that were cancelled or deleted: nothing happens."""
     done, cancelled, deleted = (farm.run(lasting(0.1)) for _ in range(3))
     for job in (done, deleted):
@@ -60,8 +60,8 @@ def test_messages_about_nothing(farm: Farm, ring):
 
     for job_id in (done.job_id(), cancelled.job_id(), deleted.job_id(), running.job_id(), "never-was"):
         for shard in (-1, 0, 1, 2, 10**9):
-            ring(job_id, shard, f"{job_id}/{shard}")
-            ring(job_id, shard)
+            send(job_id, shard, f"{job_id}/{shard}")
+            send(job_id, shard)
 
     farm.check_done(running, lapses=[0])
     farm.check_done(done)
@@ -72,12 +72,12 @@ def test_messages_about_nothing(farm: Farm, ring):
 
 @pytest.mark.rule(34)
 @pytest.mark.parametrize("farm", [2], indirect=True)
-def test_messages_while_a_shard_is_held(farm: Farm, ring):
+def test_messages_while_a_shard_is_held(farm: Farm, send):
     """A message that comes to a second worker while the first runs the shard starts nothing."""
     job = farm.run(lasting(2))
     farm.prey(job)
     for _ in range(5):
-        ring(job.job_id(), 0, job.job_id())
+        send(job.job_id(), 0, job.job_id())
 
     received = f"Task worker.run_shard[{job.job_id()}] received"
     eventually(lambda: farm.logged(received) == 6, what="the second worker to take them")

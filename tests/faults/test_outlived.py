@@ -140,7 +140,7 @@ def test_failover_and_back():
             jobs += [running(backend.run(lasting(A_WHILE // 2), seed_simulator=1)) for _ in range(2)]
             jobs += [backend.run(bell(), seed_simulator=1) for _ in range(5)]
             hand_over(old, new)
-            address.turn_to(new[0].socket)
+            address.forward_to(new[0].socket)
             jobs += [backend.run(bell(), seed_simulator=1) for _ in range(5)]
             assert [counts(job) for job in jobs] == [SEEDED] * len(jobs)
         here.check_untouched()

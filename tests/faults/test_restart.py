@@ -18,7 +18,7 @@ from jobs import BasicAerJob
 from simulator import run_shard
 from simulator.shards import wire
 from worker.record import blobs, keys
-from worker.record.values import Doorbell
+from worker.record.values import ShardId
 
 one_and_two = pytest.mark.parametrize("farm", [1, 2], indirect=True)
 
@@ -139,11 +139,11 @@ def test_publisher_dies_after_a_hand_out(farm: Farm, nodes: int):
     client.upload()
     client.submit()
     for shard in range(2):
-        doorbell = Doorbell(client.job_id, shard)
+        shard_id = ShardId(client.job_id, shard)
         token = f"dying-{shard}"
-        assert client.store.claim(doorbell, token).granted
+        assert client.store.claim(shard_id, token).granted
         part = run_shard(wire.decode_shard(client.shards[shard]))
-        assert client.store.complete(doorbell, token, wire.encode(part)).handed_out
+        assert client.store.complete(shard_id, token, wire.encode(part)).handed_out
     assert not farm.client.exists("basicaer")
 
     farm.hire(nodes)
@@ -156,10 +156,10 @@ def test_ender_dies_before_telling_celery(farm: Farm):
     client = Client(farm, lasting())
     client.upload()
     client.submit()
-    doorbell = Doorbell(client.job_id, 0)
-    assert client.store.claim(doorbell, "dying").granted
+    shard_id = ShardId(client.job_id, 0)
+    assert client.store.claim(shard_id, "dying").granted
     part = run_shard(wire.decode_shard(client.shards[0]))
-    assert client.store.complete(doorbell, "dying", wire.encode(part)).ended
+    assert client.store.complete(shard_id, "dying", wire.encode(part)).ended
 
     farm.hire()
     result = client.job.result(timeout=deadline(10))

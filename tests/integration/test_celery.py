@@ -280,7 +280,7 @@ class TestLines:
             assert producer.channel._create_client() is producer.channel._create_client()
 
     def test_no_message_is_kept_until_its_acknowledgement(self, provider, server):
-        """The record brings back a doorbell that is lost: Redis keeps no copy of one that was taken."""
+        """The record brings back a message that is lost: Redis keeps no copy of one that was taken."""
         job = provider.get_backend().run(endless())
         eventually(job.running, what="the run")
         with server.client() as client:

@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 
 from worker.record.keys import PREFIX
-from worker.record.values import FINAL_STATES, Doorbell
+from worker.record.values import FINAL_STATES, ShardId
 
 #: What a job counts for beside its payload and its parts; `lua/states.lua` has it.
 RECORD_BYTES = 1536
@@ -52,16 +52,16 @@ class Snapshot:
         """Return how many fields, members and values there are in all."""
         return sum(1 if isinstance(value, bytes) else len(value) for value in self.data.values())
 
-    def places(self, doorbell: Doorbell):
+    def places(self, shard_id: ShardId):
         """Return the places where a shard is, as a sorted list: one, or something is wrong."""
-        job_id, shard = doorbell
+        job_id, shard = shard_id
         job = self.data.get(f"job:{job_id}", {})
         member, found = f"{job_id}/{shard}".encode(), []
         if str(shard).encode() in self.data.get(f"parts:{job_id}", {}):
             found.append("done")
         if member in self.data.get("held", {}):
             found.append("held")
-        if any(member in self.data[f"sent:{lane}"] for lane in self.names("sent")):
+        if any(member in self.data[f"sent:{queue}"] for queue in self.names("sent")):
             found.append("sent")
         if job and _text(job, "state") not in FINAL_STATES:
             waiting = int(job[b"next"]) <= shard < int(job[b"total"])
@@ -101,7 +101,7 @@ def _check_unfinished(snapshot, job_id, job):
         yield "has no payload"
     if (_text(job, "state") == "RUNNING") != (b"started" in job):
         yield "RUNNING and started do not agree"
-    found = [snapshot.places(Doorbell(job_id, shard)) for shard in range(int(job[b"total"]))]
+    found = [snapshot.places(ShardId(job_id, shard)) for shard in range(int(job[b"total"]))]
     yield from (f"shard {shard} is in {places}" for shard, places in enumerate(found) if len(places) != 1)
     shards = {place: {n for n, places in enumerate(found) if place in places} for place in PLACES}
     if int(job[b"done"]) != len(shards["done"]) or int(job[b"bad"]) > len(shards["done"]):
@@ -192,9 +192,9 @@ def _check_lines(snapshot):
     """What stands in a line is a job that is not final, and its owner has a turn."""
     found = []
     for line in snapshot.names("ready"):
-        lane, _, owner = line.partition(":")
-        if owner.encode() not in snapshot.data.get(f"turn:{lane}", {}):
-            found.append(f"owner {owner} has no turn in {lane}")
+        queue, _, owner = line.partition(":")
+        if owner.encode() not in snapshot.data.get(f"turn:{queue}", {}):
+            found.append(f"owner {owner} has no turn in {queue}")
         final = set(snapshot.data[f"ready:{line}"]) - set(snapshot.data.get("deadline", {}))
         found += [f"{job_id} stands in line {line}" for job_id in final]
     return found

@@ -69,10 +69,11 @@ class RedisBinary:
     version: ServerVersion
 
 
-class Answer(Enum):
-    """What came back from a server that was asked whether it is there."""
+class PingReply(Enum):
+    """What a server replied to a PING."""
 
-    NOTHING = "nothing"
+    #: No reply, or one that is not of our server.
+    NONE = "none"
     #: It reads its data, and will be ready.
     LOADING = "loading"
     READY = "ready"
@@ -173,8 +174,8 @@ def await_redis(socket_path: Path, password: str, ended: Callable[[], bool], sec
     The time that it takes to load its data does not count.
     """
     deadline = time.monotonic() + seconds
-    while (answer := ask(socket_path, password)) is not Answer.READY:
-        if answer is Answer.LOADING:
+    while (reply := ping(socket_path, password)) is not PingReply.READY:
+        if reply is PingReply.LOADING:
             deadline = time.monotonic() + seconds
         if ended():
             raise RedisServerError("cannot start the embedded cluster: Redis ended at its start")
@@ -183,7 +184,7 @@ def await_redis(socket_path: Path, password: str, ended: Callable[[], bool], sec
         time.sleep(0.01)
 
 
-def ask(socket_path: Path, password: str, timeout: float = 1.0) -> Answer:
+def ping(socket_path: Path, password: str, timeout: float = 1.0) -> PingReply:
     """Ask the server on a socket whether it is there."""
     question = f"AUTH {password}\r\nPING\r\n".encode()
     with socket.socket(socket.AF_UNIX) as connection:
@@ -198,7 +199,7 @@ def ask(socket_path: Path, password: str, timeout: float = 1.0) -> Answer:
                     break
                 reply += data
         except OSError:
-            return Answer.NOTHING
+            return PingReply.NONE
     if b"-LOADING" in reply:
-        return Answer.LOADING
-    return Answer.READY if b"+PONG" in reply else Answer.NOTHING
+        return PingReply.LOADING
+    return PingReply.READY if b"+PONG" in reply else PingReply.NONE

@@ -38,7 +38,7 @@ def make_app(settings: Settings) -> Celery:
         # One queue, which no other Celery project's default ("celery") collides with.
         task_default_queue=QUEUE,
         task_queues=[Queue(QUEUE)],
-        # Acknowledged before the run: a message is a doorbell, the record brings a lost one back. Late
+        # Acknowledged before the run: a message only names a shard, the record brings a lost one back. Late
         # acknowledgement makes duplicates and endless re-runs of its own.
         task_acks_late=False,
         # A message that a busy worker holds would wait behind a long run while other workers idle.
@@ -68,7 +68,7 @@ def make_app(settings: Settings) -> Celery:
             "socket_keepalive": True,
             "health_check_interval": 25,
             "retry_on_timeout": True,
-            # What was taken off the queue is not kept until it is acknowledged: the record brings back a doorbell
+            # What was taken off the queue is not kept until it is acknowledged: the record brings back a message
             # that was lost, and sooner than kombu would.
             "ack_emulation": False,
         },

@@ -24,7 +24,7 @@ _ONCE_MORE = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interv
 
 def task_id(handed_out: HandedOut) -> str:
     """Return the Celery id of a shard's task: the job's own where the job has no other shard."""
-    return handed_out.job_id if handed_out.total == 1 else str(handed_out.doorbell)
+    return handed_out.job_id if handed_out.total == 1 else str(handed_out.shard_id)
 
 
 def apply_effects(app: Celery, effects: Effects) -> None:
@@ -38,7 +38,7 @@ def apply_effects(app: Celery, effects: Effects) -> None:
 
 
 def _publish(app: Celery, handed_out: tuple[HandedOut, ...]) -> None:
-    """Send the doorbells.
+    """Publish a message for each shard that was handed out.
 
     Below `Celery.send_task`, which would subscribe this client to each task's result channel for good, and add it
     to the running task's children.
@@ -48,10 +48,10 @@ def _publish(app: Celery, handed_out: tuple[HandedOut, ...]) -> None:
             message = app.amqp.create_task_message(
                 task_id(each),
                 TASK,
-                each.doorbell,
+                each.shard_id,
                 time_limit=each.job_timeout + _TIME_LIMIT_MARGIN,
                 # Celery would guard against arguments of any size, which takes longer than the rest.
-                argsrepr=repr(tuple(each.doorbell)),
+                argsrepr=repr(tuple(each.shard_id)),
                 kwargsrepr="{}",
             )
             app.amqp.send_task_message(

@@ -14,7 +14,7 @@ from celery import Celery, signals
 from celery.worker import control
 from kombu.utils.functional import maybe_list
 
-from worker.errors import STORE_FAULTS, InvalidJobIdError, answer
+from worker.errors import STORE_FAULTS, InvalidJobIdError, redis_reply
 from worker.queue.publish import apply_effects
 from worker.queue.results import job_of
 from worker.record.store import Store
@@ -33,7 +33,7 @@ def install(app: Celery, store: Store) -> None:
         except InvalidJobIdError:
             logger.info("revoked, but not a job of ours: %r", celery_task_id)
         except STORE_FAULTS as error:
-            logger.warning("cannot reach Redis to cancel %s: %s", celery_task_id, answer(error)[1])
+            logger.warning("cannot reach Redis to cancel %s: %s", celery_task_id, redis_reply(error)[1])
 
     # The same name takes the place of Celery's own command in the worker's table.
     @control.control_command(name="revoke", variadic="task_id", signature="[id1 [id2 [... [idN]]]]")

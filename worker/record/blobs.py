@@ -16,7 +16,7 @@ from simulator.sizes import size
 from worker.errors import PayloadMissingError, ResultMissingError
 from worker.record import chunks, keys
 from worker.record.store import Store
-from worker.record.values import Doorbell, Effects, NewJob
+from worker.record.values import Effects, NewJob, ShardId
 
 #: Seconds that a payload lives without a SUBMIT.
 UPLOAD_LIFE = 3600
@@ -87,18 +87,18 @@ class Upload:
             pipeline.execute()
 
 
-def read_shard(store: Store, doorbell: Doorbell, field: bytes | None = None) -> bytes | bytearray:
+def read_shard(store: Store, shard_id: ShardId, field: bytes | None = None) -> bytes | bytearray:
     """Return one shard of a submitted payload, whose field CLAIM may have brought.
 
     `PayloadMissingError` if it is not there.
     """
-    key = keys.key("payload", doorbell.job_id)
+    key = keys.key("payload", shard_id.job_id)
     if field is None:
-        field = store.client.hget(key, str(doorbell.shard))
-    blob = None if field is None else _join(store, key, doorbell.shard, field)
+        field = store.client.hget(key, str(shard_id.shard))
+    blob = None if field is None else _join(store, key, shard_id.shard, field)
     if blob is None:
         raise PayloadMissingError(
-            f"the payload of {doorbell} is gone: the job was cancelled or deleted, or has expired"
+            f"the payload of {shard_id} is gone: the job was cancelled or deleted, or has expired"
         )
     return blob
 
@@ -108,14 +108,14 @@ def header(data: bytes | bytearray | memoryview) -> bytes:
     return chunks.header(data, WHOLE_PART_BYTES)
 
 
-def put_part(store: Store, doorbell: Doorbell, token: str, data: bytes | bytearray | memoryview) -> bool:
+def put_part(store: Store, shard_id: ShardId, token: str, data: bytes | bytearray | memoryview) -> bool:
     """PUT a large part in chunks, each of which renews the lease; a small one needs none.
 
     False: the shard is no longer the token's, or not wanted; COMPLETE would write nothing.
     """
     if not chunks.count(header(data)):
         return True
-    return all(store.put(doorbell, token, index, chunk) for index, chunk in enumerate(chunks.cut(data)))
+    return all(store.put(shard_id, token, index, chunk) for index, chunk in enumerate(chunks.cut(data)))
 
 
 def read_parts(

@@ -13,9 +13,9 @@ Every name begins with `PREFIX`; its number is the layout's version: a change of
 | ``again:<id>`` | LIST | shards that wait a second time | until final |
 | ``lapses:<id>`` | HASH | runs of shards that were lost, see below | until final |
 | ``tombstone:<id>`` | STRING | the id was deleted, by which call | 4 h |
-| ``ready:<lane>:<owner>`` | ZSET | jobs with waiting shards, by priority, then age | while they wait |
-| ``turn:<lane>`` | ZSET | owners, least recently served first | until found with nothing to serve |
-| ``sent:<lane>`` | ZSET | ``<id>/<n>`` -> when to send again | in flight |
+| ``ready:<queue>:<owner>`` | ZSET | jobs with waiting shards, by priority, then age | while they wait |
+| ``turn:<queue>`` | ZSET | owners, least recently served first | until found with nothing to serve |
+| ``sent:<queue>`` | ZSET | ``<id>/<n>`` -> when to send again | in flight |
 | ``held`` | ZSET | ``<id>/<n>`` -> when the lease ends | in flight |
 | ``deadline`` | ZSET | job -> when it ends at the latest; holds every job that is not final | until final |
 | ``index:<owner>`` | ZSET | job -> age (a counter) | with ``job:<id>``, trimmed by FEED |
@@ -28,7 +28,7 @@ Every name begins with `PREFIX`; its number is the layout's version: a change of
 | ``used`` | HASH | owner -> sum of these, and of what its unfinished jobs ask | the same |
 | ``workers`` | ZSET | worker -> when it counts as gone | a lease |
 | ``workers:info``, ``workers:load`` | HASH | worker -> what it says of itself; busy slots / lease | the same |
-| ``slots:<lane>``, ``window:<lane>`` | HASH, STRING | worker -> slots; their sum | the same |
+| ``slots:<queue>``, ``window:<queue>`` | HASH, STRING | worker -> slots; their sum | the same |
 | ``quota`` | STRING | bytes that each owner's jobs may weigh, as the workers' operator says | - |
 | ``dropped`` | LIST | what was dropped or put right, for a worker's log | until the next FEED |
 | ``fed``, ``grace`` | STRING | last FEED; when leases count again | - |
@@ -37,11 +37,11 @@ Every name begins with `PREFIX`; its number is the layout's version: a change of
 In ``payload`` and ``parts``, field ``<n>`` is shard n's bytes or a header, ``<n>.<k>`` a chunk
 (`worker.record.chunks`).
 
-In ``job``: state, owner, lane, rank, digest, total, next (first shard never sent), done, bad, lapses, backend,
-created, started, ended, expires, job_timeout, result_ttl, payload_bytes, result_bytes (the estimate), part_bytes,
-canceller, error_type, error_text, traceback; ``u:<worker>`` (microseconds that it simulated); of shards in flight
-only ``t:<n>`` (token: held), ``p:<n>`` (progress), ``c:<n>`` (chunks PUT), ``d:<n>`` (its process was seen to be
-dead), ``r:<n>`` (times sent again); of shards that were given back or lapsed ``a:<n>`` (how often).
+In ``job``: state, owner, lane (the queue), rank, digest, total, next (first shard never sent), done, bad, lapses,
+backend, created, started, ended, expires, job_timeout, result_ttl, payload_bytes, result_bytes (the estimate),
+part_bytes, canceller, error_type, error_text, traceback; ``u:<worker>`` (microseconds that it simulated); of
+shards in flight only ``t:<n>`` (token: held), ``p:<n>`` (progress), ``c:<n>`` (chunks PUT), ``d:<n>`` (its process
+was seen to be dead), ``r:<n>`` (times sent again); of shards that were given back or lapsed ``a:<n>`` (how often).
 
 In ``lapses`` field ``<n>`` counts leases of shard n that ran out, ``died:<n>`` those of processes that were seen
 to be dead, and ``failed:<n>`` runs that met an error which is not the circuit's.
@@ -109,9 +109,9 @@ def key(kind: JobKey, job_id: str) -> str:
     return f"{PREFIX}{_KINDS[kind]}:{check_job_id(job_id)}"
 
 
-def window(lane: str) -> str:
-    """Return the key of how many shards of a lane may be in ``sent``."""
-    return f"{PREFIX}window:{lane}"
+def window(queue: str) -> str:
+    """Return the key of how many shards of a queue may be in ``sent``."""
+    return f"{PREFIX}window:{queue}"
 
 
 def lua_names() -> str:

@@ -47,14 +47,14 @@ def source(name: str) -> str:
 
 
 class Scripts:
-    """The scripts on one server, for one lane and lease (milliseconds)."""
+    """The scripts on one server, for one queue and lease (milliseconds)."""
 
-    def __init__(self, client: redis.Redis, lane: str, lease: int) -> None:
+    def __init__(self, client: redis.Redis, queue: str, lease: int) -> None:
         self._scripts = {name: client.register_script(source(name)) for name in _SCRIPTS}
-        self._common = (lane, lease)
+        self._common = (queue, lease)
 
     def __call__(self, name: str, *arguments: str | bytes | memoryview | int, operator: bool = False) -> Any:
-        """Run a script; its ARGV are the lane, the lease, and these.
+        """Run a script; its ARGV are the queue, the lease, and these.
 
         ``operator``: as an operator, who has a right to the key `OPERATOR`: Redis refuses it to others.
         """

@@ -26,19 +26,19 @@ from worker.record.scripts import Scripts
 from worker.record.values import (
     CeleryResult,
     Claim,
-    Doorbell,
     Effects,
     ErrorReport,
     NewJob,
     Record,
     ShardCounts,
+    ShardId,
     WorkerInfo,
 )
 from worker.settings import QUEUE, Settings
 
 
 class Store:
-    """The record, for the jobs of one lane.
+    """The object that reads and changes the record, for the jobs of one queue.
 
     ``client`` must not decode responses. ``lease`` and ``result_ttl`` are seconds and should be the same in a
     cluster. ``owner`` is whose jobs may be cancelled, deleted and annotated; None: anybody's, as an operator.
@@ -48,19 +48,19 @@ class Store:
         self,
         client: redis.Redis,
         *,
-        lane: str = QUEUE,
+        queue: str = QUEUE,
         lease: float = 10.0,
         result_ttl: float = 7 * 86400.0,
         owner: str | None = None,
     ) -> None:
         # redis-py types a reply as bytes or str; this client's are bytes.
         self.client: Any = client
-        self.lane = lane
+        self.queue = queue
         self.lease = lease
         self.tick = lease / limits.TICKS_PER_LEASE
         self._result_ttl = result_ttl
         self._owner = owner
-        self._run = Scripts(client, lane, milliseconds(lease))
+        self._run = Scripts(client, queue, milliseconds(lease))
 
     @classmethod
     def of(cls, client: redis.Redis, settings: Settings, *, operator: bool = False) -> Store:
@@ -96,29 +96,29 @@ class Store:
         """Take a worker that stops off the register."""
         self._run("unregister", node)
 
-    def claim(self, doorbell: Doorbell, token: str) -> Claim:
+    def claim(self, shard_id: ShardId, token: str) -> Claim:
         """CLAIM a shard that is in ``sent``; the token must be random, and may end in ``/<worker>``."""
-        granted, state, *field = self._run("claim", *_shard(doorbell), token)
+        granted, state, *field = self._run("claim", *_shard(shard_id), token)
         return Claim(bool(granted), text(state), *field)
 
-    def look(self, doorbell: Doorbell) -> tuple[str | None, str | None]:
+    def look(self, shard_id: ShardId) -> tuple[str | None, str | None]:
         """Return the job's state and the token that leases the shard."""
-        job_id, shard = _shard(doorbell)
+        job_id, shard = _shard(shard_id)
         with wrong_type_as_damage(job_id):
             state, token = self.client.hmget(keys.key("job", job_id), ["state", f"{keys.TOKEN}{shard}"])
         return text(state), text(token)
 
-    def beat(self, doorbell: Doorbell, token: str, progress: float | None = None) -> bool:
+    def beat(self, shard_id: ShardId, token: str, progress: float | None = None) -> bool:
         """BEAT: renew the lease and note the progress (0 to 1). False: stop, it is not yours, or not wanted."""
-        return bool(self._run("beat", *_shard(doorbell), token, "" if progress is None else repr(progress)))
+        return bool(self._run("beat", *_shard(shard_id), token, "" if progress is None else repr(progress)))
 
-    def put(self, doorbell: Doorbell, token: str, index: int, chunk: bytes | memoryview) -> bool:
+    def put(self, shard_id: ShardId, token: str, index: int, chunk: bytes | memoryview) -> bool:
         """PUT a chunk of the shard's part, renewing the lease. False: stop, nothing was written."""
-        return bool(self._run("put", *_shard(doorbell), token, index, chunk))
+        return bool(self._run("put", *_shard(shard_id), token, index, chunk))
 
     def complete(
         self,
-        doorbell: Doorbell,
+        shard_id: ShardId,
         token: str,
         part: bytes,
         *,
@@ -134,7 +134,7 @@ class Store:
         """
         reply = self._run(
             "complete",
-            *_shard(doorbell),
+            *_shard(shard_id),
             token,
             part,
             chunks.count(part),
@@ -145,18 +145,18 @@ class Store:
         )
         return codec.decode_effects_if_any(reply)
 
-    def release(self, doorbell: Doorbell, token: str, *, delay: float = 0.0, reason: str = "") -> Effects | None:
+    def release(self, shard_id: ShardId, token: str, *, delay: float = 0.0, reason: str = "") -> Effects | None:
         """RELEASE a shard unfinished: it waits again, for ``delay`` seconds at least; its log has the reason.
 
         None: the token does not lease it.
         """
         return codec.decode_effects_if_any(
-            self._run("release", *_shard(doorbell), token, round(1000 * delay), reason)
+            self._run("release", *_shard(shard_id), token, round(1000 * delay), reason)
         )
 
     def fail(
         self,
-        doorbell: Doorbell,
+        shard_id: ShardId,
         token: str,
         part: bytes,
         error: ErrorReport,
@@ -168,12 +168,12 @@ class Store:
         The third failure makes ``part``, which has the error, the shard's own. None: the token does not lease it.
         """
         return codec.decode_effects_if_any(
-            self._run("fail", *_shard(doorbell), token, round(1000 * delay), limits.FAILURE_LIMIT, part, *error)
+            self._run("fail", *_shard(shard_id), token, round(1000 * delay), limits.FAILURE_LIMIT, part, *error)
         )
 
-    def died(self, doorbell: Doorbell, token: str, text: str) -> bool:
+    def died(self, shard_id: ShardId, token: str, text: str) -> bool:
         """DIED: note that the process which leases the shard is dead; its lease runs out. False: it has none."""
-        return bool(self._run("died", *_shard(doorbell), token, text))
+        return bool(self._run("died", *_shard(shard_id), token, text))
 
     def cancel(self, job_id: str) -> Effects | None:
         """CANCEL a job. None: it was final already, or is unknown. Raises `NotOwnerError`."""
@@ -255,12 +255,12 @@ class Store:
         return int(used or 0), limits.USUAL_QUOTA if quota is None else int(quota)
 
     def unfinished(self) -> int:
-        """Return how many jobs are not final, of all lanes and owners."""
+        """Return how many jobs are not final, of all queues and owners."""
         return int(self.client.zcard(keys.DEADLINE))
 
     def window(self) -> int:
         """Return how many shards may be in ``sent`` at once."""
-        return max(limits.LEAST_WINDOW, int(self.client.get(keys.window(self.lane)) or 0))
+        return max(limits.LEAST_WINDOW, int(self.client.get(keys.window(self.queue)) or 0))
 
     def shard_counts(self, job_id: str) -> ShardCounts | None:
         """Return how many shards of an unfinished job wait, run and are done; None: there is no such job."""
@@ -275,6 +275,6 @@ def _caller() -> str:
     return uuid.uuid4().hex
 
 
-def _shard(doorbell: Doorbell) -> tuple[str, int]:
-    job_id, shard = doorbell
+def _shard(shard_id: ShardId) -> tuple[str, int]:
+    job_id, shard = shard_id
     return keys.check_job_id(job_id), int(shard)

@@ -18,7 +18,6 @@ __all__ = [
     "STATES",
     "CeleryResult",
     "Claim",
-    "Doorbell",
     "Effects",
     "Ended",
     "ErrorReport",
@@ -26,6 +25,7 @@ __all__ = [
     "NewJob",
     "Record",
     "ShardCounts",
+    "ShardId",
     "WorkerInfo",
 ]
 
@@ -42,8 +42,8 @@ MOST_URGENT = 9
 _MOST_SECONDS = 1e12
 
 
-class Doorbell(NamedTuple):
-    """What a message says: this shard may be there to claim."""
+class ShardId(NamedTuple):
+    """Which shard of which job. It is all that a message says: this shard may be there to claim."""
 
     job_id: str
     #: Its index in the job, from 0.
@@ -54,7 +54,7 @@ class Doorbell(NamedTuple):
 
 
 class HandedOut(NamedTuple):
-    """A shard that a script moved to ``sent``; the caller publishes its doorbell."""
+    """A shard that a script moved to ``sent``; the caller publishes a message that names it."""
 
     job_id: str
     shard: int
@@ -64,9 +64,9 @@ class HandedOut(NamedTuple):
     job_timeout: float
 
     @property
-    def doorbell(self) -> Doorbell:
+    def shard_id(self) -> ShardId:
         """What the message says."""
-        return Doorbell(self.job_id, self.shard)
+        return ShardId(self.job_id, self.shard)
 
 
 class Ended(NamedTuple):
@@ -159,6 +159,7 @@ class WorkerInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str
     #: Shards that it runs at once.
     slots: int
+    #: Celery queues that it serves.
     lanes: tuple[str, ...]
     #: Bytes that its runs may take together.
     memory: int
@@ -205,7 +206,7 @@ class ShardCounts(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """A job as the record has it. Times are Unix seconds, None before they come."""
+    """What the record held of one job when it was read. Times are Unix seconds, None before they come."""
 
     id: str
     owner: str

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from simulator.errors import StoppedError
 from worker.errors import STORE_FAULTS
 from worker.record.store import Store
-from worker.record.values import Doorbell
+from worker.record.values import ShardId
 from worker.runtime.drain import Drain
 
 #: Seconds between two looks at the store: bounds how late a cancelled run stops.
@@ -27,7 +27,7 @@ class RunCheckpoint:
     def __init__(
         self,
         store: Store,
-        doorbell: Doorbell,
+        shard_id: ShardId,
         token: str,
         *,
         on_started: Callable[[], None] = lambda: None,
@@ -40,7 +40,7 @@ class RunCheckpoint:
         self._expected: Callable[[], float] = lambda: 0.0
         self._started = False
         self._store = store
-        self._doorbell = doorbell
+        self._shard_id = shard_id
         self._token = token
         self._clock = clock
         self._next_look = clock() + LOOK_INTERVAL
@@ -56,7 +56,7 @@ class RunCheckpoint:
             return
         pause = LOOK_INTERVAL
         try:
-            wanted = self._store.look(self._doorbell) == ("RUNNING", self._token)
+            wanted = self._store.look(self._shard_id) == ("RUNNING", self._token)
         except STORE_FAULTS:
             wanted = True
             # To wait for an answer costs time that the run could use.
@@ -66,6 +66,6 @@ class RunCheckpoint:
             self._started = True
             self._on_started()
         if not wanted:
-            raise StoppedError(f"{self._doorbell} is no longer wanted here")
+            raise StoppedError(f"{self._shard_id} is no longer wanted here")
         if self._drain is not None and self._drain.should_stop(lambda: self._begun + self._expected()):
-            raise StoppedError(f"{self._doorbell} is handed back: the worker shuts down")
+            raise StoppedError(f"{self._shard_id} is handed back: the worker shuts down")

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from simulator.errors import StoppedError
-from worker.errors import STORE_FAULTS, answer, is_transient
+from worker.errors import STORE_FAULTS, is_transient, redis_reply
 from worker.record import blobs
 from worker.record.store import Store
-from worker.record.values import CeleryResult, Doorbell, Effects
+from worker.record.values import CeleryResult, Effects, ShardId
 from worker.runtime.admission import NoRoomError
 from worker.runtime.runs import RunRow
 from worker.runtime.shard_run import RunOutput, empty_part
@@ -35,7 +35,7 @@ class Delivery:
     """The end of one run, whose token leases the shard. Raises a fault that no time mends, such as a wrong key."""
 
     store: Store
-    doorbell: Doorbell
+    shard_id: ShardId
     token: str
     running: RunRow
 
@@ -43,10 +43,10 @@ class Delivery:
         """COMPLETE the shard. None: it is done, or was taken over: what was computed changes nothing."""
 
         def deliver() -> Effects | None:
-            if not blobs.put_part(self.store, self.doorbell, self.token, output.data):
+            if not blobs.put_part(self.store, self.shard_id, self.token, output.data):
                 return None
             return self.store.complete(
-                self.doorbell,
+                self.shard_id,
                 self.token,
                 blobs.header(output.data),
                 bad=output.error is not None,
@@ -60,25 +60,25 @@ class Delivery:
     def give_back(self, stopped: Exception) -> Effects | None:
         """RELEASE a shard that was not run to its end, or FAIL it by an error that nobody foresaw."""
         if isinstance(stopped, StoppedError):
-            logger.info("%s: %s", self.doorbell, stopped)
+            logger.info("%s: %s", self.shard_id, stopped)
             return self._release(stopped, _RETRY_DELAY if isinstance(stopped, NoRoomError) else 0.0)
         if isinstance(stopped, STORE_FAULTS) and is_transient(stopped):
             logger.warning(
-                "%s is given back, as Redis does not do its part: %s", self.doorbell, answer(stopped)[1]
+                "%s is given back, as Redis does not do its part: %s", self.shard_id, redis_reply(stopped)[1]
             )
             return self._release(stopped, _RETRY_DELAY)
         # Not by `traceback.format_exc`: the error may have been met while another was handled.
         trace = "".join(traceback.format_exception(stopped))
-        logger.error("%s met an error that is not its circuit's:\n%s", self.doorbell, trace)
+        logger.error("%s met an error that is not its circuit's:\n%s", self.shard_id, trace)
         error = (type(stopped).__name__, str(stopped), trace)
         part = bytes(empty_part())
         return self._until_answered(
-            lambda: self.store.fail(self.doorbell, self.token, part, error, delay=_RETRY_DELAY)
+            lambda: self.store.fail(self.shard_id, self.token, part, error, delay=_RETRY_DELAY)
         )
 
     def _release(self, stopped: Exception, delay: float) -> Effects | None:
         return self._until_answered(
-            lambda: self.store.release(self.doorbell, self.token, delay=delay, reason=str(stopped))
+            lambda: self.store.release(self.shard_id, self.token, delay=delay, reason=str(stopped))
         )
 
     def _until_answered(self, ask: Callable[[], T]) -> T:
@@ -93,8 +93,8 @@ class Delivery:
                 if not warned:
                     logger.warning(
                         "Redis does not take the end of %s, will try until it does: %s",
-                        self.doorbell,
-                        answer(fault)[1],
+                        self.shard_id,
+                        redis_reply(fault)[1],
                     )
                 warned = True
                 time.sleep(pause)

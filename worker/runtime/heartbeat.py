@@ -105,9 +105,9 @@ class Heartbeat:
             return
         now = self._clock()
         if status in _STOPPED or now < seen.renewal:
-            wanted = self._store.look(run.doorbell) == ("RUNNING", run.token)
+            wanted = self._store.look(run.shard_id) == ("RUNNING", run.token)
         else:
-            wanted = self._store.beat(run.doorbell, run.token, run.progress)
+            wanted = self._store.beat(run.shard_id, run.token, run.progress)
             seen.renewal = now + self._store.lease / 5
         now = self._clock()
         if wanted:
@@ -127,7 +127,7 @@ class Heartbeat:
     def _kill(self, run: Run, seen: _Observed, reason: str) -> None:
         if not self._runs.is_current(run):
             return
-        logger.warning("%s in process %d %s: killed", run.doorbell, run.pid, reason)
+        logger.warning("%s in process %d %s: killed", run.shard_id, run.pid, reason)
         # By psutil, which knows the process from another that was given its id since.
         with suppress(psutil.NoSuchProcess):
             seen.process.kill()  # type: ignore[union-attr]  # its status was just read
@@ -135,7 +135,7 @@ class Heartbeat:
 
     def _note_death(self, run: Run, seen: _Observed, reason: str) -> None:
         """Note the death, where the run was still wanted: its lease runs out, and then counts as a death."""
-        self._store.died(run.doorbell, run.token, reason)
+        self._store.died(run.shard_id, run.token, reason)
         seen.over = True
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from multiprocessing.sharedctypes import RawArray
 from typing import Any
 
-from worker.record.values import Doorbell
+from worker.record.values import ShardId
 
 
 class _Entry(ctypes.Structure):
@@ -37,7 +37,7 @@ class Run:
 
     slot: int
     pid: int
-    doorbell: Doorbell
+    shard_id: ShardId
     token: str
     #: From 0 to 1; None: nothing was reported yet.
     progress: float | None
@@ -73,13 +73,13 @@ class RunTable:
             entry.version = 1
 
     @contextmanager
-    def running(self, slot: int, doorbell: Doorbell, token: str) -> Iterator[RunRow]:
+    def running(self, slot: int, shard_id: ShardId, token: str) -> Iterator[RunRow]:
         """Show the run in this block as the slot's."""
         entry = self._entries[slot]
         # What a process that died here has left may be of either kind.
         entry.version |= 1
         entry.pid, entry.progress, entry.deliveries = os.getpid(), -1.0, 0
-        entry.job_id, entry.shard = doorbell.job_id.encode(), doorbell.shard
+        entry.job_id, entry.shard = shard_id.job_id.encode(), shard_id.shard
         entry.token = token.encode()
         entry.version += 1
         try:
@@ -105,7 +105,7 @@ class RunTable:
         run = Run(
             slot,
             entry.pid,
-            Doorbell(entry.job_id.decode(errors="replace"), entry.shard),
+            ShardId(entry.job_id.decode(errors="replace"), entry.shard),
             entry.token.decode(errors="replace"),
             entry.progress if entry.progress >= 0 else None,
             entry.deliveries,

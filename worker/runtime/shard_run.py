@@ -19,7 +19,7 @@ from simulator.split import expected_seconds
 from worker.errors import STORE_FAULTS, PartTooLargeError, PayloadMissingError
 from worker.record import blobs
 from worker.record.store import Store
-from worker.record.values import Doorbell, ErrorReport
+from worker.record.values import ErrorReport, ShardId
 from worker.runtime.admission import Admission
 from worker.runtime.checkpoint import RunCheckpoint
 
@@ -61,7 +61,7 @@ class ShardRunner:
 
     def run(
         self,
-        doorbell: Doorbell,
+        shard_id: ShardId,
         field: bytes | None,
         *,
         slot: int,
@@ -72,7 +72,7 @@ class ShardRunner:
 
         An error of a circuit's is in the part. Raises what the checkpoint and the admission raise.
         """
-        part, error = self._simulate(doorbell, field, slot, checkpoint, report)
+        part, error = self._simulate(shard_id, field, slot, checkpoint, report)
         num_bytes = part_weight(part)
         if num_bytes <= self.max_result_bytes:
             return RunOutput(part, wire.encode_part(part, checkpoint), error)
@@ -84,14 +84,14 @@ class ShardRunner:
 
     def _simulate(
         self,
-        doorbell: Doorbell,
+        shard_id: ShardId,
         field: bytes | None,
         slot: int,
         checkpoint: RunCheckpoint,
         report: Callable[[float], None],
     ) -> tuple[Part, ErrorReport | None]:
         try:
-            shard = wire.decode_shard(blobs.read_shard(self.store, doorbell, field))
+            shard = wire.decode_shard(blobs.read_shard(self.store, shard_id, field))
         except (WireError, PayloadMissingError) as error:
             return Part(), (type(error).__name__, str(error), traceback.format_exc())
         checkpoint.expect(lambda: expected_seconds(shard))

@@ -42,14 +42,14 @@ class TimeIsOverError(BaseException):
     """Raised in the work itself, where it is when its time is over; no handler of `Exception` stops it."""
 
 
-class NoAnswerError(Exception):
-    """The work gave no answer; the text says what became of it."""
+class NoResultError(Exception):
+    """The work returned no result; the text says what became of it."""
 
 
 def confined(work: Callable[[], bytes], bounds: Bounds) -> bytes:
-    """Return what the work returns; raises `NoAnswerError` if it ends otherwise, `TimeoutError` if it does not.
+    """Return what the work returns; raises `NoResultError` if it ends otherwise, `TimeoutError` if it does not.
 
-    Work should catch all, `MemoryError` and `TimeIsOverError` too, and say in its answer what they were. What it
+    Work should catch all, `MemoryError` and `TimeIsOverError` too, and return what they were. What it
     prints is dropped.
     """
     receiver, sender = Pipe(duplex=False)
@@ -66,7 +66,7 @@ def confined(work: Callable[[], bytes], bounds: Bounds) -> bytes:
                 raise TimeoutError
             return receiver.recv_bytes()
     except EOFError:
-        raise NoAnswerError(_end(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))) from None
+        raise NoResultError(_end(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))) from None
     finally:
         with contextlib.suppress(ProcessLookupError, ChildProcessError):
             os.kill(child, signal.SIGKILL)
@@ -74,7 +74,7 @@ def confined(work: Callable[[], bytes], bounds: Bounds) -> bytes:
 
 
 def stop_clock() -> None:
-    """Raise `TimeIsOverError` no more: the work is done, and is about to answer."""
+    """Raise `TimeIsOverError` no more: the work is done, and is about to return."""
     signal.setitimer(signal.ITIMER_REAL, 0)
 
 
@@ -130,4 +130,4 @@ def _end(code: int) -> str:
         return "was killed: the machine has too little memory for it"
     if code < 0:
         return f"ended by {signal.Signals(-code).name}: it is too large, or nested too deeply"
-    return "ended without an answer"
+    return "ended without a result"

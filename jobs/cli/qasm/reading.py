@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 from qiskit import QuantumCircuit
 
-from jobs.cli.qasm.confinement import Bounds, NoAnswerError, TimeIsOverError, confined, stop_clock
+from jobs.cli.qasm.confinement import Bounds, NoResultError, TimeIsOverError, confined, stop_clock
 from jobs.cli.qasm.openqasm2 import read_2
 from jobs.cli.qasm.positions import place_of
 from jobs.cli.qasm.source import Source, UnreadableCircuitError, refusal
@@ -22,14 +22,14 @@ READ_SECONDS = 60
 _MEMORY = 4 << 30
 
 
-class _Answer(msgspec.Struct):
+class _ReadResult(msgspec.Struct):
     """What the process that reads says: one of the two."""
 
     program: Program | None = None
     refusal: str | None = None
 
 
-_decoder = msgspec.msgpack.Decoder(_Answer)
+_decoder = msgspec.msgpack.Decoder(_ReadResult)
 
 
 def read_program(path: Path, seconds: float = READ_SECONDS) -> Program:
@@ -40,23 +40,23 @@ def read_program(path: Path, seconds: float = READ_SECONDS) -> Program:
     """
     bounds = Bounds(seconds, _MEMORY)
     try:
-        answer = _decoder.decode(confined(partial(_answer, path, bounds), bounds))
+        result = _decoder.decode(confined(partial(_read_result, path, bounds), bounds))
     except TimeoutError:
         raise refusal(path, None, _reason(TimeIsOverError(), bounds)) from None
-    except NoAnswerError as error:
+    except NoResultError as error:
         raise refusal(path, None, f"reading it {error}") from error
-    if answer.program is None:
-        raise UnreadableCircuitError(answer.refusal)
-    return answer.program
+    if result.program is None:
+        raise UnreadableCircuitError(result.refusal)
+    return result.program
 
 
-def _answer(path: Path, bounds: Bounds) -> bytes:
+def _read_result(path: Path, bounds: Bounds) -> bytes:
     try:
-        answer = _Answer(program=_program(path, bounds))
+        result = _ReadResult(program=_program(path, bounds))
     except UnreadableCircuitError as error:
-        answer = _Answer(refusal=str(error))
+        result = _ReadResult(refusal=str(error))
     stop_clock()
-    return msgspec.msgpack.encode(answer)
+    return msgspec.msgpack.encode(result)
 
 
 def _program(path: Path, bounds: Bounds) -> Program:

@@ -87,13 +87,13 @@ def _standard(name: str, controlled: bool = False) -> Kind:
     return _gate(lambda _: gate.base_class(*params, **options))
 
 
-def _turn(real: bool) -> Any:
+def _rotation(real: bool) -> Any:
     return RYGate(0.7) if real else RXGate(0.7)
 
 
 def _custom(real: bool) -> Any:
     circuit = QuantumCircuit(2, name="custom", global_phase=0 if real else 0.3)
-    circuit.append(_turn(real), [0])
+    circuit.append(_rotation(real), [0])
     circuit.cx(0, 1)
     return circuit.to_gate()
 
@@ -101,7 +101,7 @@ def _custom(real: bool) -> Any:
 def _instruction(circuit: QuantumCircuit, qubits: list[int], real: bool) -> None:
     """An instruction that is no gate: its definition measures and resets."""
     inner = QuantumCircuit(2, 1, name="inner")
-    inner.append(_turn(real), [0])
+    inner.append(_rotation(real), [0])
     inner.measure(0, 0)
     inner.reset(1)
     inner.initialize(_amplitudes(2, real), 1)
@@ -128,14 +128,14 @@ def _store(circuit: QuantumCircuit, qubits: list[int], real: bool) -> None:
     circuit.store(clbit, expr.logic_not(clbit))
     variable = circuit.add_var(f"v{next(_names)}", expr.bit_xor(register, 1))
     with circuit.if_test(expr.greater(variable, 1)):
-        circuit.append(_turn(real), qubits)
+        circuit.append(_rotation(real), qubits)
     circuit.store(register, expr.lift(2, types.Uint(2)))
 
 
 def _if_else(circuit: QuantumCircuit, qubits: list[int], real: bool) -> None:
     circuit.measure(qubits[0], circuit.clbits[-1])
     with circuit.if_test((circuit.clbits[-1], 1)) as otherwise:
-        circuit.append(_turn(real), qubits)
+        circuit.append(_rotation(real), qubits)
     with otherwise:
         circuit.h(qubits[0])
 
@@ -144,7 +144,7 @@ def _switch(circuit: QuantumCircuit, qubits: list[int], real: bool) -> None:
     circuit.measure(qubits[0], circuit.clbits[-1])
     with circuit.switch(circuit.cregs[-1]) as case:
         with case(0, 3):
-            circuit.append(_turn(real), qubits)
+            circuit.append(_rotation(real), qubits)
         with case(case.DEFAULT):
             circuit.h(qubits[0])
 
@@ -152,7 +152,7 @@ def _switch(circuit: QuantumCircuit, qubits: list[int], real: bool) -> None:
 def _while(circuit: QuantumCircuit, qubits: list[int], real: bool) -> None:
     circuit.store(circuit.clbits[-1], expr.lift(False))
     with circuit.while_loop((circuit.clbits[-1], 0)):
-        circuit.append(_turn(real), qubits)
+        circuit.append(_rotation(real), qubits)
         circuit.store(circuit.clbits[-1], expr.lift(True))
 
 
@@ -171,7 +171,7 @@ def _for(circuit: QuantumCircuit, qubits: list[int], real: bool) -> None:
 
 def _box(circuit: QuantumCircuit, qubits: list[int], real: bool) -> None:
     with circuit.box():
-        circuit.append(_turn(real), qubits)
+        circuit.append(_rotation(real), qubits)
 
 
 def _initialize(num_qubits: int, amplitudes: Callable[[bool], Any]) -> Kind:
@@ -195,7 +195,7 @@ def _v_chain() -> Any:
 
 
 def _annotated(*modifiers: Any, real: bool) -> AnnotatedOperation:
-    return AnnotatedOperation(_turn(real), list(modifiers))
+    return AnnotatedOperation(_rotation(real), list(modifiers))
 
 
 KINDS: dict[str, Kind] = {
@@ -205,7 +205,7 @@ KINDS: dict[str, Kind] = {
         for name, gate in STANDARD_GATES.items()
         if getattr(gate, "num_ctrl_qubits", 0)
     },
-    "controlled": _gate(lambda real: _turn(real).control(2, ctrl_state=1, annotated=False)),
+    "controlled": _gate(lambda real: _rotation(real).control(2, ctrl_state=1, annotated=False)),
     "controlled phase": _gate(lambda _: GlobalPhaseGate(0.4).control(1, ctrl_state=0)),
     "cu under control": _gate(lambda _: CUGate(1, 2, 3, 4).control(1, ctrl_state=0)),
     "unitary": _gate(lambda real: UnitaryGate(_matrix(4, real))),

@@ -56,7 +56,7 @@ class Proxy:
 
     close = shut
 
-    def turn_to(self, target: Path) -> None:
+    def forward_to(self, target: Path) -> None:
         """Lead new lines to another Redis, as a moved address does; those that are open stay."""
         self._target = target
 

@@ -129,8 +129,8 @@ def test_wider_rows(width: int) -> None:
 def test_rows_of_wide_rotations() -> None:
     """Rotations about Pauli strings on more qubits than a matrix has."""
     rng = np.random.default_rng(5)
-    turns = [rotation(rng, rng.permutation(12)[:size].tolist()) for size in (3, 7, 9, 12, 12)]
-    check_rows(swept(program(12, 12, *everywhere(12), *turns, *measures(12)), 9), Options("qasm", 300))
+    rotations = [rotation(rng, rng.permutation(12)[:size].tolist()) for size in (3, 7, 9, 12, 12)]
+    check_rows(swept(program(12, 12, *everywhere(12), *rotations, *measures(12)), 9), Options("qasm", 300))
 
 
 @pytest.mark.rule(31)

@@ -150,31 +150,31 @@ class Queue:
     """Stands for Celery's queue and one worker: what is published is run in order."""
 
     def __init__(self, store):
-        self.doorbells = deque()
+        self.shard_ids = deque()
         self._store = store
 
     def publish(self, effects):
-        self.doorbells.extend(handed.doorbell for handed in effects.handed_out)
+        self.shard_ids.extend(handed.shard_id for handed in effects.handed_out)
         return effects
 
     def run(self, times=1):
         """Run shards, publishing what each COMPLETE hands out; return whose they were."""
         order = []
         for _ in range(times):
-            doorbell = self.claim()
-            self.complete(doorbell)
-            order.append(doorbell.job_id)
+            shard_id = self.claim()
+            self.complete(shard_id)
+            order.append(shard_id.job_id)
         return order
 
     def claim(self):
         """Take the next message, and claim what it says."""
-        doorbell = self.doorbells.popleft()
-        assert self._store.claim(doorbell, "token").granted
-        return doorbell
+        shard_id = self.shard_ids.popleft()
+        assert self._store.claim(shard_id, "token").granted
+        return shard_id
 
-    def complete(self, doorbell):
+    def complete(self, shard_id):
         """Complete a shard that was claimed, and publish what that hands out."""
-        self.publish(self._store.complete(doorbell, "token", b"part"))
+        self.publish(self._store.complete(shard_id, "token", b"part"))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import redis
 from kombu.utils.url import parse_url
 
 from worker.settings import Settings, SettingsError
-from worker.url import defect, for_celery, for_redis_py, masked
+from worker.url import for_celery, for_redis_py, invalid_reason, masked
 
 pytestmark = pytest.mark.rule(18, 37)
 
@@ -35,7 +35,7 @@ def test_a_password_that_is_not_encoded(scheme, character, login):
 def test_a_password_that_is_encoded(password):
     """A percent-encoded password is what both libraries send."""
     url = f"redis://:{quote(password, safe='')}@host:6379/3"
-    assert defect(url) is None
+    assert invalid_reason(url) is None
     settings = Settings.from_env(url, {})
     assert redis.ConnectionPool.from_url(settings.store_url).connection_kwargs["password"] == password
     assert parse_url(settings.broker_url)["password"] == password

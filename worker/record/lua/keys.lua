@@ -6,7 +6,8 @@
 -- RUNNING, then DONE, ERROR or CANCELLED for good. worker/record/keys.py lists the keys and what they hold.
 --
 -- KEYS[1] is the prefix of all keys, the rest of each is computed: one Redis allows that, a Redis Cluster would not.
--- ARGV[1] is the lane, ARGV[2] the lease; a script's own arguments follow. Times are whole milliseconds.
+-- ARGV[1] is the Celery queue, here called lane; ARGV[2] is the lease; a script's own arguments follow. Times
+-- are whole milliseconds.
 --
 -- What is missing or damaged harms the jobs that it belonged to and nobody else: a key of another type than it has
 -- to be is removed (`call`), a job whose record makes no sense ends in ERROR (`guarded`), an entry whose job has no

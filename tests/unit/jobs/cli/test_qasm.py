@@ -14,7 +14,7 @@ from qiskit.quantum_info import Operator
 
 import jobs.cli.qasm.openqasm3  # noqa: F401 (once for all the processes that read)
 from jobs.cli.qasm import UnreadableCircuitError, read_program
-from jobs.cli.qasm.confinement import Bounds, NoAnswerError, confined
+from jobs.cli.qasm.confinement import Bounds, NoResultError, confined
 from jobs.cli.qasm.source import MAX_BYTES
 from jobs.rebuilding import rebuild
 from simulator.circuit.instructions import Gate
@@ -259,12 +259,12 @@ def deaf():
 @pytest.mark.parametrize(
     ("work", "error", "reason"),
     [
-        (lambda: os.kill(os.getpid(), signal.SIGSEGV), NoAnswerError, "SIGSEGV: it is too large, or nested too"),
-        (os.abort, NoAnswerError, "SIGABRT"),
-        (lambda: os.kill(os.getpid(), signal.SIGKILL), NoAnswerError, "too little memory"),
-        (lambda: 1 / 0, NoAnswerError, "without an answer"),
-        (lambda: bytes(4 << 30), NoAnswerError, "without an answer"),
-        (endless, NoAnswerError, "without an answer"),
+        (lambda: os.kill(os.getpid(), signal.SIGSEGV), NoResultError, "SIGSEGV: it is too large, or nested too"),
+        (os.abort, NoResultError, "SIGABRT"),
+        (lambda: os.kill(os.getpid(), signal.SIGKILL), NoResultError, "too little memory"),
+        (lambda: 1 / 0, NoResultError, "without a result"),
+        (lambda: bytes(4 << 30), NoResultError, "without a result"),
+        (endless, NoResultError, "without a result"),
         (deaf, TimeoutError, "^$"),
     ],
 )  # fmt: skip
@@ -277,8 +277,8 @@ def test_work_that_ends_badly_harms_nobody(capfd, work, error, reason):
     assert set(psutil.Process().children()) <= set(before)
 
 
-def test_work_that_ends_well_gives_its_answer():
-    """An answer of any size comes whole, and what it changed in its process stays there."""
+def test_work_that_ends_well_gives_its_result():
+    """A result of any size comes whole, and what it changed in its process stays there."""
     here = [0]
     assert confined(lambda: here.append(1) or bytes(1 << 24), Bounds(seconds=30, memory=1 << 30)) == bytes(1 << 24)
     assert here == [0]

@@ -96,7 +96,7 @@ def _looped(indices: Any, angle: Callable[[Any], Any]) -> QuantumCircuit:
     return circuit
 
 
-def _turned(angle: Any) -> QuantumCircuit:
+def _rotated(angle: Any) -> QuantumCircuit:
     circuit = _circuit()
     circuit.rx(angle, 0)
     return circuit
@@ -140,8 +140,8 @@ CASES: dict[str, tuple[Callable[[], QuantumCircuit], list[str]]] = {
     ),
     "a break outside of a loop": (lambda: _outside(BreakLoopOp(2, 2)), ["break_loop", "mine", "outside"]),
     "a continue outside of a loop": (lambda: _outside(ContinueLoopOp(2, 2)), ["continue_loop", "mine", "outside"]),
-    "an angle that is no float": (lambda: _turned(10**400), ["rx", "mine", "not real numbers"]),
-    "an infinite angle": (lambda: _turned(math.inf), ["mine", "rx", "inf"]),
+    "an angle that is no float": (lambda: _rotated(10**400), ["rx", "mine", "not real numbers"]),
+    "an infinite angle": (lambda: _rotated(math.inf), ["mine", "rx", "inf"]),
     "a name that is no text": (lambda: _named("\ud800"), ["number 0", "ud800"]),
 }
 

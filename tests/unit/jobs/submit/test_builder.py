@@ -17,7 +17,7 @@ from simulator.shards.shard import Shard
 
 
 def one_by_one(width: int, angle: object = 0.3) -> QuantumCircuit:
-    """One qubit at a time is turned and measured: with no sampling at the end, each is retired."""
+    """One qubit at a time is rotated and measured: with no sampling at the end, each is retired."""
     circuit = QuantumCircuit(width, 1, name="one by one")
     for qubit in range(width):
         circuit.ry(angle, qubit)

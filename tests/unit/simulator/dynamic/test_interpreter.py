@@ -340,12 +340,12 @@ def test_shots_that_are_in_one_state_share_it() -> None:
 
 
 def fourier(num_qubits: int) -> Program:
-    """The transform of a basis state, a qubit after the other, each turned as those before it were measured."""
+    """The transform of a basis state, a qubit after the other, each rotated as those before it were measured."""
     parts: list[Instruction] = [x(0)]
     for qubit in reversed(range(num_qubits)):
         for other in range(qubit + 1, num_qubits):
-            turn = Gate("p", (qubit,), (math.pi / 2 ** (other - qubit),))
-            parts.append(IfElse(Clbit(other), (turn,)))
+            phase = Gate("p", (qubit,), (math.pi / 2 ** (other - qubit),))
+            parts.append(IfElse(Clbit(other), (phase,)))
         parts += h(qubit), Measure(qubit, qubit)
     return program(num_qubits, num_qubits, *parts)
 
@@ -419,14 +419,14 @@ def test_as_many_qubits_as_are_said_to_be_in_use(dynamic: Program, sampling: boo
 def test_memory_of_few_histories(shots: int, *, sampling: bool) -> None:
     """A qubit that is taken out or brought has both states in memory for a while, and no third."""
     width = 18
-    turns = [Gate("rx", (qubit,), (0.4,)) for qubit in range(width)]
+    rotations = [Gate("rx", (qubit,), (0.4,)) for qubit in range(width)]
     for middle in (
         (Reset(0), Gate("rx", (0,), (0.3,))),
         (Measure(3, width), Store(Clbit(width), Clbit(width)), Reset(3), h(3), Reset(4), h(4)),
         (Store(Clbit(width), Clbit(width)),),
         (Measure(width, width),),
     ):
-        dynamic = program(width + 1, width + 1, *turns[1:], *middle, turns[0], *measures(width))
+        dynamic = program(width + 1, width + 1, *rotations[1:], *middle, rotations[0], *measures(width))
         run(dynamic, seed=1, shots=1)
         tracemalloc.start()
         run(dynamic, seed=1, shots=shots, sample_measuring=sampling)

@@ -17,13 +17,13 @@ from support.processes import end, redis_binary
 
 from worker.cluster.redis_server import (
     OLDEST,
-    Answer,
+    PingReply,
     RedisServerError,
     ServerVersion,
-    ask,
     await_redis,
     configuration,
     find_redis_server,
+    ping,
     start_redis,
 )
 
@@ -141,8 +141,8 @@ def test_says_what_to_install(search):
 def test_serves_its_user_alone(server):
     """Only the user can open the socket, and only with the password; there is no TCP port."""
     assert server.stat().st_mode & 0o077 == 0
-    assert ask(server, PASSWORD) is Answer.READY
-    assert ask(server, "wrong") is Answer.NOTHING
+    assert ping(server, PASSWORD) is PingReply.READY
+    assert ping(server, "wrong") is PingReply.NONE
     once = Retry(NoBackoff(), 0)
     stranger = redis.Redis(unix_socket_path=str(server), retry=once)
     with stranger, pytest.raises(redis.AuthenticationError):

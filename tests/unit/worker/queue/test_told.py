@@ -12,20 +12,20 @@ from support.uploads import write_payload
 from worker.queue.app import make_app
 from worker.queue.results import report_started, restore_outcome, success_result
 from worker.record.store import Store
-from worker.record.values import CeleryResult, Doorbell, NewJob
+from worker.record.values import CeleryResult, NewJob, ShardId
 from worker.settings import QUEUE, TASK, Settings
 
-DOORBELL, TOKEN, META = Doorbell("job", 0), "mine", '{"status": "SUCCESS"}'
+SHARD_ID, TOKEN, META = ShardId("job", 0), "mine", '{"status": "SUCCESS"}'
 
 
 @pytest.mark.rule(1)
 def test_a_success_is_told_with_the_part(store, client, submit):
     """Celery has a job's outcome, and who waits for it hears of it, in the step that ends the job."""
     submit()
-    store.claim(DOORBELL, TOKEN)
+    store.claim(SHARD_ID, TOKEN)
     with client.pubsub() as listener:
         listener.subscribe("celery-task-meta-job")
-        store.complete(DOORBELL, TOKEN, b"part", celery_result=CeleryResult("job", 60, META))
+        store.complete(SHARD_ID, TOKEN, b"part", celery_result=CeleryResult("job", 60, META))
         heard = [listener.get_message(timeout=5) for _ in range(2)]
     assert heard[1]["data"] == META.encode()
     assert client.get("celery-task-meta-job") == META.encode()
@@ -37,10 +37,8 @@ def test_the_success_of_a_shard_is_not_its_jobs(store, client, submit):
     """The last of several shards tells of itself; of the job FEED makes sure."""
     submit(total=2)
     for shard in range(2):
-        store.claim(Doorbell("job", shard), TOKEN)
-        store.complete(
-            Doorbell("job", shard), TOKEN, b"part", celery_result=CeleryResult(f"job/{shard}", 60, META)
-        )
+        store.claim(ShardId("job", shard), TOKEN)
+        store.complete(ShardId("job", shard), TOKEN, b"part", celery_result=CeleryResult(f"job/{shard}", 60, META))
     assert client.exists("celery-task-meta-job/0", "celery-task-meta-job/1", "celery-task-meta-job") == 2
     assert client.zrange("basicaer:1:untold", 0, -1) == [b"job"]
 
@@ -48,8 +46,8 @@ def test_the_success_of_a_shard_is_not_its_jobs(store, client, submit):
 def test_who_does_not_hold_the_shard_tells_nothing(store, client, submit):
     """A COMPLETE that is refused changes nothing that Celery has."""
     submit()
-    store.claim(DOORBELL, TOKEN)
-    assert store.complete(DOORBELL, "another", b"part", celery_result=CeleryResult("job", 60, META)) is None
+    store.claim(SHARD_ID, TOKEN)
+    assert store.complete(SHARD_ID, "another", b"part", celery_result=CeleryResult("job", 60, META)) is None
     assert not client.exists("celery-task-meta-job")
 
 

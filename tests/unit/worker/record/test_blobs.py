@@ -16,10 +16,10 @@ from support.uploads import submit_with, write_payload
 from worker.errors import DuplicateJobError, PayloadMissingError, QuotaExceededError, ResultMissingError
 from worker.record import blobs, chunks, keys
 from worker.record.blobs import LapsePart, Upload
-from worker.record.values import Doorbell
+from worker.record.values import ShardId
 
 MB = 1 << 20
-DOORBELL = Doorbell("job", 0)
+SHARD_ID = ShardId("job", 0)
 #: Around every border: of a whole part, of one chunk, of two.
 SIZES = [0, 1, MB, MB + 1, 8 * MB, 8 * MB + 1, 17 * MB]
 
@@ -60,7 +60,7 @@ def test_a_payload_comes_out_as_it_went_in(store, client, job, size):
     assert max(map(len, fields.values())) <= 8 * MB
     store.submit(job(total=4, payload_bytes=written))
     for number, shard in enumerate(shards):
-        assert blobs.read_shard(store, Doorbell("job", number)) == shard
+        assert blobs.read_shard(store, ShardId("job", number)) == shard
 
 
 def test_a_second_upload_takes_the_place_of_the_first(store, client):
@@ -91,7 +91,7 @@ def test_two_clients_under_one_id_do_not_mix(store, client, job):
 
         with ThreadPoolExecutor(2) as both:
             (taken,) = filter(None, both.map(submit, "ab"))
-        shards = [bytes(blobs.read_shard(store, Doorbell(f"job-{number}", n))) for n in range(150)]
+        shards = [bytes(blobs.read_shard(store, ShardId(f"job-{number}", n))) for n in range(150)]
         assert shards == contents[taken]
     assert not list(client.scan_iter("basicaer:1:upload:*"))
 
@@ -107,7 +107,7 @@ def test_a_payload_goes_along_or_before(store, client, job, shards):
     """Small payloads travel with SUBMIT, larger ones are uploaded before; either way each shard is there."""
     submit_with(store, job(total=len(shards)), shards)
 
-    assert [bytes(blobs.read_shard(store, Doorbell("job", n))) for n in range(len(shards))] == shards
+    assert [bytes(blobs.read_shard(store, ShardId("job", n))) for n in range(len(shards))] == shards
     assert client.ttl("basicaer:1:payload:job") == -1
     assert not client.exists("basicaer:1:upload:job")
 
@@ -122,7 +122,7 @@ def test_what_was_refused_can_be_submitted_again(store, job, size):
         upload.submit(store, job())
     store.client.delete(keys.QUOTA)
     upload.submit(store, job())
-    assert blobs.read_shard(store, DOORBELL) == bytes(size)
+    assert blobs.read_shard(store, SHARD_ID) == bytes(size)
 
 
 def test_a_claim_brings_the_shard(store, job):
@@ -131,24 +131,24 @@ def test_a_claim_brings_the_shard(store, job):
     submit_with(store, job(total=2), [b"small", large])
 
     for shard, data in enumerate((b"small", large)):
-        doorbell = Doorbell("job", shard)
-        field = store.claim(doorbell, "mine").field
+        shard_id = ShardId("job", shard)
+        field = store.claim(shard_id, "mine").field
         assert (field == data) == (shard == 0)
-        assert blobs.read_shard(store, doorbell, field) == data
+        assert blobs.read_shard(store, shard_id, field) == data
 
 
 def test_a_payload_that_is_gone_is_a_clear_error(store, submit):
     """The programs of a cancelled job are gone at once, and reading them says so."""
     submit()
-    assert blobs.read_shard(store, DOORBELL) == b"x"
+    assert blobs.read_shard(store, SHARD_ID) == b"x"
     store.cancel("job")
     with pytest.raises(PayloadMissingError, match="job/0 is gone: the job was cancelled"):
-        blobs.read_shard(store, DOORBELL)
+        blobs.read_shard(store, SHARD_ID)
 
 
-def put_and_complete(store, doorbell, token, data):
-    assert blobs.put_part(store, doorbell, token, data)
-    return store.complete(doorbell, token, blobs.header(data))
+def put_and_complete(store, shard_id, token, data):
+    assert blobs.put_part(store, shard_id, token, data)
+    return store.complete(shard_id, token, blobs.header(data))
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -157,8 +157,8 @@ def test_a_part_comes_out_as_it_went_in(store, client, submit, size):
     submit(total=2)
     data = blob(size)
     for shard, part in ((0, bytearray(data)), (1, b"\0!looks like a lapse")):
-        store.claim(Doorbell("job", shard), "t")
-        put_and_complete(store, Doorbell("job", shard), "t", part)
+        store.claim(ShardId("job", shard), "t")
+        put_and_complete(store, ShardId("job", shard), "t", part)
     fields = client.hgetall("basicaer:1:parts:job")
     assert max(map(len, fields.values())) <= 8 * MB
     assert dict(blobs.read_parts(store, "job")) == {0: data, 1: b"\0!looks like a lapse"}
@@ -169,8 +169,8 @@ def test_parts_that_are_in_can_be_read_before_the_end(store, submit, queue):
     """The parts that are there are read in order, whatever is missing between them."""
     queue.publish(submit(total=100))
     queue.run(40)
-    store.claim(queue.doorbells[1], "t")
-    store.complete(queue.doorbells[1], "t", b"ahead")
+    store.claim(queue.shard_ids[1], "t")
+    store.complete(queue.shard_ids[1], "t", b"ahead")
     assert list(blobs.read_parts(store, "job")) == [(n, b"part") for n in range(40)] + [(41, b"ahead")]
     store.cancel("job")
     assert len(list(blobs.read_parts(store, "job"))) == 41
@@ -181,21 +181,21 @@ def test_parts_that_are_in_can_be_read_before_the_end(store, submit, queue):
 def test_chunks_of_a_loser_do_not_survive(store, client, clock, submit):
     """What a holder PUT goes with its hold: by RELEASE, by a lapse, or under the winner's header."""
     submit(total=2)
-    store.claim(DOORBELL, "released")
-    blobs.put_part(store, DOORBELL, "released", blob(17 * MB))
-    store.release(DOORBELL, "released")
+    store.claim(SHARD_ID, "released")
+    blobs.put_part(store, SHARD_ID, "released", blob(17 * MB))
+    store.release(SHARD_ID, "released")
     assert "parts:job" not in Snapshot(client).data
-    store.claim(DOORBELL, "dead")
-    blobs.put_part(store, DOORBELL, "dead", blob(17 * MB))
+    store.claim(SHARD_ID, "dead")
+    blobs.put_part(store, SHARD_ID, "dead", blob(17 * MB))
     for _ in range(10):
         clock.advance(1)
         store.feed()
     assert "parts:job" not in Snapshot(client).data
-    store.claim(DOORBELL, "winner")
-    assert not blobs.put_part(store, DOORBELL, "dead", blob(17 * MB))
+    store.claim(SHARD_ID, "winner")
+    assert not blobs.put_part(store, SHARD_ID, "dead", blob(17 * MB))
     data = blob(9 * MB)
-    blobs.put_part(store, DOORBELL, "winner", blob(17 * MB))  # a try that was cut off
-    put_and_complete(store, DOORBELL, "winner", data)
+    blobs.put_part(store, SHARD_ID, "winner", blob(17 * MB))  # a try that was cut off
+    put_and_complete(store, SHARD_ID, "winner", data)
     assert sorted(client.hkeys("basicaer:1:parts:job")) == [b"0", b"0.0", b"0.1"]
     assert dict(blobs.read_parts(store, "job")) == {0: data}
 
@@ -203,19 +203,19 @@ def test_chunks_of_a_loser_do_not_survive(store, client, clock, submit):
 def test_chunks_of_a_job_that_ended_go_with_its_holder(store, client, submit):
     """A holder that comes too late reveals nothing, and leaves no chunk."""
     submit()
-    store.claim(DOORBELL, "t")
+    store.claim(SHARD_ID, "t")
     data = blob(9 * MB)
-    blobs.put_part(store, DOORBELL, "t", data)
+    blobs.put_part(store, SHARD_ID, "t", data)
     store.cancel("job")
-    assert store.complete(DOORBELL, "t", blobs.header(data)) is None
+    assert store.complete(SHARD_ID, "t", blobs.header(data)) is None
     assert "parts:job" not in Snapshot(client).data
 
 
 def test_a_result_that_goes_while_it_is_read_is_a_clear_error(store, client, submit):
     """A reader is told that the result went, rather than given a part of it."""
     submit()
-    store.claim(DOORBELL, "t")
-    put_and_complete(store, DOORBELL, "t", blob(9 * MB))
+    store.claim(SHARD_ID, "t")
+    put_and_complete(store, SHARD_ID, "t", blob(9 * MB))
     client.hdel("basicaer:1:parts:job", "0.1")
     with pytest.raises(ResultMissingError, match="part 0 of job job went while it was read"):
         list(blobs.read_parts(store, "job"))
@@ -228,7 +228,7 @@ def test_a_lapse_is_read_as_one(store, clock, submit):
     submit()
     store.feed()
     for death in range(3):
-        store.claim(DOORBELL, str(death))
+        store.claim(SHARD_ID, str(death))
         for _ in range(10):
             clock.advance(1)
             store.feed()

@@ -16,9 +16,9 @@ from worker.record import blobs, keys
 from worker.record.limits import USUAL_QUOTA
 from worker.record.listing import JobFilter
 from worker.record.store import Store
-from worker.record.values import Doorbell, Effects
+from worker.record.values import Effects, ShardId
 
-DOORBELL = Doorbell("job", 0)
+SHARD_ID = ShardId("job", 0)
 DAY = 86400
 
 
@@ -31,8 +31,8 @@ def listed(store, owner="ann"):
 
 
 def finish(store, job_id="job", part=b"part"):
-    store.claim(Doorbell(job_id, 0), "t")
-    return store.complete(Doorbell(job_id, 0), "t", part)
+    store.claim(ShardId(job_id, 0), "t")
+    return store.complete(ShardId(job_id, 0), "t", part)
 
 
 @pytest.mark.rule(36)
@@ -140,7 +140,7 @@ def test_delete_gives_back_all(store, client, submit):
 def test_a_deleted_jobs_shards_do_not_come_back(store, client, submit):
     """DELETE also clears what the job still had in flight: the id may be used again one day."""
     submit(total=4)
-    store.claim(DOORBELL, "t")
+    store.claim(SHARD_ID, "t")
     store.feed()
     store.cancel("job")
     store.delete("job")
@@ -189,8 +189,8 @@ def test_lives_of_a_finished_job(store, client, submit):
     assert {Snapshot(client).ttl[f"{kind}:job"] for kind in ("job", "payload", "parts")} == {-1}
     store.feed()
     for shard in (1, 2):
-        store.claim(Doorbell("job", shard), "t")
-        store.complete(Doorbell("job", shard), "t", b"part")
+        store.claim(ShardId("job", shard), "t")
+        store.complete(ShardId("job", shard), "t", b"part")
     lives = {kind: Snapshot(client).ttl[f"{kind}:job"] / 1000 / DAY for kind in ("job", "payload", "parts")}
     assert lives == {"job": pytest.approx(14, abs=0.01)} | dict.fromkeys(
         ("payload", "parts"), pytest.approx(7, abs=0.01)

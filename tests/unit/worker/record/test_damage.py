@@ -16,7 +16,7 @@ from worker.record import blobs
 from worker.record.keys import PREFIX
 from worker.record.listing import JobFilter
 from worker.record.store import Store
-from worker.record.values import Doorbell, Effects, NewJob, WorkerInfo
+from worker.record.values import Effects, NewJob, ShardId, WorkerInfo
 
 pytestmark = pytest.mark.rule(38)
 
@@ -33,13 +33,13 @@ class Site:
     def __init__(self, client, clock):
         self.client, self.clock = client, clock
         self.store = Store(client, lease=LEASE)
-        self.doorbells: list[Doorbell] = []
+        self.shard_ids: list[ShardId] = []
         self.log: list[str] = []
         self.owners: dict[str, str] = {}
 
     def take(self, effects: Effects | None) -> None:
         if effects is not None:
-            self.doorbells += [handed.doorbell for handed in effects.handed_out]
+            self.shard_ids += [handed.shard_id for handed in effects.handed_out]
             self.log += effects.repairs
 
     def submit(self, job_id: str, owner: str, total: int = 1, **fields) -> None:
@@ -49,22 +49,22 @@ class Site:
         self.take(self.store.submit(new))
         self.owners[job_id] = owner
 
-    def claim(self, doorbell: Doorbell) -> bool:
-        return self.store.claim(doorbell, HOLD).granted
+    def claim(self, shard_id: ShardId) -> bool:
+        return self.store.claim(shard_id, HOLD).granted
 
-    def complete(self, doorbell: Doorbell, **how) -> None:
-        self.take(self.store.complete(doorbell, HOLD, b"part", **how))
+    def complete(self, shard_id: ShardId, **how) -> None:
+        self.take(self.store.complete(shard_id, HOLD, b"part", **how))
 
     def work(self, leases: int = 4) -> None:
         """Run what is handed out, for so many leases."""
         for _ in range(2 * leases):
             self.clock.advance(LEASE / 2)
             self.take(self.store.feed(NODE))
-            while self.doorbells:
-                doorbell = self.doorbells.pop(0)
-                if self.claim(doorbell):
-                    self.store.beat(doorbell, HOLD, 0.5)
-                    self.complete(doorbell)
+            while self.shard_ids:
+                shard_id = self.shard_ids.pop(0)
+                if self.claim(shard_id):
+                    self.store.beat(shard_id, HOLD, 0.5)
+                    self.complete(shard_id)
 
     def state(self, job_id: str) -> str | None:
         with contextlib.suppress(RecordDamagedError):
@@ -80,11 +80,11 @@ def _end_some(site: Site) -> None:
         site.submit(f"{owner}-bad", owner)
         site.submit(f"{owner}-cancelled", owner, tags=("x", "y"))
         site.take(site.store.cancel(f"{owner}-cancelled"))
-    while site.doorbells:
-        doorbell = site.doorbells.pop(0)
-        if site.claim(doorbell):
-            bad = doorbell.job_id.endswith("-bad")
-            site.complete(doorbell, bad=bad, error=("E", "text", "trace") if bad else None)
+    while site.shard_ids:
+        shard_id = site.shard_ids.pop(0)
+        if site.claim(shard_id):
+            bad = shard_id.job_id.endswith("-bad")
+            site.complete(shard_id, bad=bad, error=("E", "text", "trace") if bad else None)
     site.submit("gone", "ann")
     site.take(site.store.cancel("gone"))
     site.store.delete("gone")
@@ -98,11 +98,11 @@ def busy(client, clock) -> Site:
     for owner in OWNERS:
         site.submit(f"{owner}-runs", owner, total=5, tags=("x",))
     for number in range(7):
-        doorbell = _claimed(site)
+        shard_id = _claimed(site)
         if number < 2:
-            site.take(site.store.release(doorbell, HOLD, reason="given back"))
-        elif doorbell.shard:
-            site.complete(doorbell)
+            site.take(site.store.release(shard_id, HOLD, reason="given back"))
+        elif shard_id.shard:
+            site.complete(shard_id)
     # What is held so far lapses, and waits again.
     for _ in range(6):
         clock.advance(LEASE / 4)
@@ -120,13 +120,13 @@ def busy(client, clock) -> Site:
     return site
 
 
-def _claimed(site: Site) -> Doorbell:
+def _claimed(site: Site) -> ShardId:
     """Claim the next shard that is to be had."""
     while True:
         site.take(site.store.feed(NODE))
-        doorbell = site.doorbells.pop(0)
-        if site.claim(doorbell):
-            return doorbell
+        shard_id = site.shard_ids.pop(0)
+        if site.claim(shard_id):
+            return shard_id
 
 
 #: Kind of a key -> what it may be changed to.
@@ -192,14 +192,14 @@ def test_one_damaged_key_harms_its_own_jobs_only(client, clock, how, third):
     keys = sorted(client.scan_iter(f"{PREFIX}*"))
     saved = [(key, client.dump(key), max(0, client.pttl(key))) for key in keys]
     later = clock.time()
-    doorbells, before = list(site.doorbells), {job_id: site.state(job_id) for job_id in site.owners}
+    shard_ids, before = list(site.shard_ids), {job_id: site.state(job_id) for job_id in site.owners}
     for key in keys[third::3]:
         for name in client.scan_iter(f"{PREFIX}*"):
             client.delete(name)
         for name, dump, ttl in saved:
             client.restore(name, ttl, dump)
         clock.set(later)
-        site.doorbells, site.log = list(doorbells), []
+        site.shard_ids, site.log = list(shard_ids), []
         name = key.decode(errors="replace").removeprefix(PREFIX)
         if not damage(client, key, how):
             continue

@@ -10,7 +10,7 @@ import pytest
 from support.record_inspection import Snapshot
 
 from worker.record.listing import JobFilter, ListedJob
-from worker.record.values import Doorbell
+from worker.record.values import ShardId
 
 STATES = ("QUEUED", "RUNNING", "DONE", "ERROR", "CANCELLED")
 BACKENDS = ("qasm_simulator", "unitary_simulator")
@@ -53,14 +53,14 @@ def known(store, clock, submit, worker):
             clock.time(),
         )
         submit(job.id, backend=job.backend, tags=job.tags, expires=1e9, job_timeout=1e9)
-        doorbell = Doorbell(job.id, 0)
+        shard_id = ShardId(job.id, 0)
         if job.state == "CANCELLED":
             store.cancel(job.id)
         elif job.state != "QUEUED":
-            assert store.claim(doorbell, "t").granted
+            assert store.claim(shard_id, "t").granted
         if job.state in {"DONE", "ERROR"}:
             bad = job.state == "ERROR"
-            store.complete(doorbell, "t", b"", bad=bad, error=("E", "", "") if bad else None)
+            store.complete(shard_id, "t", b"", bad=bad, error=("E", "", "") if bad else None)
         assert store.state(job.id) == job.state
         submit(f"other-{number}", owner="bob", backend=job.backend, tags=job.tags)
         store.cancel(f"other-{number}")

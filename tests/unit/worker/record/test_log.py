@@ -7,9 +7,9 @@ from support.record_inspection import Snapshot
 
 from worker.record.limits import LAPSE_LIMIT
 from worker.record.log import LogLine, parse_log
-from worker.record.values import Doorbell
+from worker.record.values import ShardId
 
-DOORBELL = Doorbell("job", 0)
+SHARD_ID = ShardId("job", 0)
 FAILURE = ("ValueError", "no\ttabs\nplease", "trace")
 
 
@@ -31,11 +31,11 @@ def test_a_shard_that_is_given_back(store, clock, submit, told):
     """A log has each attempt: who claimed it, why it was given back, and what the run took."""
     submit()
     begun = clock.time()
-    store.claim(DOORBELL, "t1/w1@a")
+    store.claim(SHARD_ID, "t1/w1@a")
     clock.advance(2)
-    store.release(DOORBELL, "t1/w1@a", reason="the worker shuts down")
-    store.claim(DOORBELL, "t2/w2@b")
-    store.complete(DOORBELL, "t2/w2@b", b"part", seconds=1.25)
+    store.release(SHARD_ID, "t1/w1@a", reason="the worker shuts down")
+    store.claim(SHARD_ID, "t2/w2@b")
+    store.complete(SHARD_ID, "t2/w2@b", b"part", seconds=1.25)
     assert told() == [
         ("claimed", 0, 1, "w1@a", ""),
         ("released", 0, 1, "w1@a", "the worker shuts down"),
@@ -54,7 +54,7 @@ def test_a_shard_that_kills(store, clock, submit, told):
     submit()
     for number in range(LAPSE_LIMIT):
         store.feed()
-        store.claim(DOORBELL, f"{number}/w{number}")
+        store.claim(SHARD_ID, f"{number}/w{number}")
         # In steps, or it would be silence, in which nothing lapses.
         for _ in range(11):
             clock.advance(1)
@@ -81,11 +81,11 @@ def test_a_shard_that_kills(store, clock, submit, told):
 def test_a_shard_that_fails(store, submit, told):
     """An error has its type and text, cut to 200 bytes, whatever bytes those are."""
     submit(total=2)
-    store.claim(DOORBELL, "t/w1")
-    store.complete(DOORBELL, "t/w1", b"bad", bad=True, error=FAILURE, seconds=0.5)
-    doorbell = Doorbell("job", 1)
-    store.claim(doorbell, "t")
-    store.complete(doorbell, "t", b"bad", bad=True, error=("E", "é" * 500, ""))
+    store.claim(SHARD_ID, "t/w1")
+    store.complete(SHARD_ID, "t/w1", b"bad", bad=True, error=FAILURE, seconds=0.5)
+    shard_id = ShardId("job", 1)
+    store.claim(shard_id, "t")
+    store.complete(shard_id, "t", b"bad", bad=True, error=("E", "é" * 500, ""))
     (_, first, _, second) = told()
     assert first == ("error", 0, 500_000, "w1", "ValueError: no\ttabs\nplease")
     assert second[:4] == ("error", 1, 0, "")
@@ -95,13 +95,13 @@ def test_a_shard_that_fails(store, submit, told):
 def test_what_is_final_is_not_added_to(store, client, submit, told):
     """A run that outlives its job adds nothing, also where the log is gone: it would have no time to live."""
     submit()
-    store.claim(DOORBELL, "t/w1")
+    store.claim(SHARD_ID, "t/w1")
     store.cancel("job")
     assert told() == [("claimed", 0, 1, "w1", "")]
     assert Snapshot(client).ttl["log:job"] > 0
     client.delete("basicaer:1:log:job")
-    store.complete(DOORBELL, "t/w1", b"part")
-    store.release(DOORBELL, "t/w1")
+    store.complete(SHARD_ID, "t/w1", b"part")
+    store.release(SHARD_ID, "t/w1")
     assert told() == []
 
 
@@ -111,8 +111,8 @@ def test_a_long_log_keeps_its_ends(store, client, submit, told):
     submit(total=800)
     whole = []
     for shard in range(800):
-        store.claim(Doorbell("job", shard), "t/w1")
-        store.complete(Doorbell("job", shard), "t/w1", b"")
+        store.claim(ShardId("job", shard), "t/w1")
+        store.complete(ShardId("job", shard), "t/w1", b"")
         whole += [("claimed", shard, 1, "w1", ""), ("finished", shard, 0, "w1", "")]
     log = told()
     (gap,) = [number for number, line in enumerate(log) if line[0] == "omitted"]

@@ -6,32 +6,32 @@ import pytest
 from support.record_inspection import Snapshot, violations
 
 from worker.record import keys
-from worker.record.values import Claim, Doorbell, Ended, ShardCounts
+from worker.record.values import Claim, Ended, ShardCounts, ShardId
 
-DOORBELL = Doorbell("job", 0)
+SHARD_ID = ShardId("job", 0)
 MINE, OTHER = "mine", "other"
 
 
 def _held(store, submit, token=MINE):
     submit(total=4)
-    assert store.claim(DOORBELL, token).granted
+    assert store.claim(SHARD_ID, token).granted
     store.feed()  # the window is full again: what is released must wait
 
 
 def _waiting(store, submit):
     _held(store, submit)
-    store.release(DOORBELL, MINE)
+    store.release(SHARD_ID, MINE)
 
 
 def _done(store, submit):
     _held(store, submit)
-    store.complete(DOORBELL, MINE, b"part")
+    store.complete(SHARD_ID, MINE, b"part")
 
 
 def _last_done(store, submit, **complete):
     submit()
-    store.claim(DOORBELL, MINE)
-    store.complete(DOORBELL, MINE, b"part", **complete)
+    store.claim(SHARD_ID, MINE)
+    store.complete(SHARD_ID, MINE, b"part", **complete)
 
 
 def _cancelled(arrange):
@@ -80,13 +80,13 @@ BEFORE = {
     "deleted": (None, []),
 }
 SCRIPTS = {
-    "CLAIM": lambda store: store.claim(DOORBELL, MINE),
-    "BEAT": lambda store: store.beat(DOORBELL, MINE, 0.5),
-    "PUT": lambda store: store.put(DOORBELL, MINE, 0, b"chunk"),
-    "COMPLETE": lambda store: store.complete(DOORBELL, MINE, b"a part") is not None,
-    "RELEASE": lambda store: store.release(DOORBELL, MINE) is not None,
-    "FAIL": lambda store: store.fail(DOORBELL, MINE, b"bad", ("E", "text", "")) is not None,
-    "DIED": lambda store: store.died(DOORBELL, MINE, "process 7 died"),
+    "CLAIM": lambda store: store.claim(SHARD_ID, MINE),
+    "BEAT": lambda store: store.beat(SHARD_ID, MINE, 0.5),
+    "PUT": lambda store: store.put(SHARD_ID, MINE, 0, b"chunk"),
+    "COMPLETE": lambda store: store.complete(SHARD_ID, MINE, b"a part") is not None,
+    "RELEASE": lambda store: store.release(SHARD_ID, MINE) is not None,
+    "FAIL": lambda store: store.fail(SHARD_ID, MINE, b"bad", ("E", "text", "")) is not None,
+    "DIED": lambda store: store.died(SHARD_ID, MINE, "process 7 died"),
     "CANCEL": lambda store: store.cancel("job") is not None,
     "DELETE": lambda store: store.delete("job"),
     "ANNOTATE": lambda store: store.annotate("job", b"tags", ("tag",)),
@@ -97,7 +97,7 @@ REFUSALS = {"CLAIM": None, "BEAT": False, "PUT": False, "COMPLETE": False, "RELE
 AFTER = {
     ("CLAIM", "sent"): (Claim(True, "RUNNING", b"x"), "RUNNING", ["held"]),
     ("CLAIM", "held, mine"): (Claim(True, "RUNNING", b"x"), "RUNNING", ["held"]),
-    # Refused, but the doorbell of a final job is out of the way.
+    # Refused, but the message of a final job is out of the way.
     ("CLAIM", "cancelled, was sent"): (Claim(False, "CANCELLED"), "CANCELLED", []),
     ("BEAT", "held, mine"): (True, "RUNNING", ["held"]),
     ("PUT", "held, mine"): (True, "RUNNING", ["held"]),
@@ -129,7 +129,7 @@ AFTER = {
 
 def observed(store, client):
     record = store.read("job")
-    return (record and record.state), Snapshot(client).places(DOORBELL)
+    return (record and record.state), Snapshot(client).places(SHARD_ID)
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
@@ -186,7 +186,7 @@ def test_submit_of_a_known_id(store, client, submit, situation):
 def test_a_wrong_token_writes_nothing(store, client, submit, script):
     """All writes of a shard check the token: one that lost its lease to another writes nothing."""
     submit(total=4)
-    store.claim(DOORBELL, OTHER)
+    store.claim(SHARD_ID, OTHER)
     before = Snapshot(client)
     assert not SCRIPTS[script](store)
     assert Snapshot(client).data == before.data
@@ -197,15 +197,15 @@ def test_the_life_of_a_job_of_one_shard(store, client, clock, submit):
     """QUEUED, RUNNING at the first CLAIM, DONE at the last COMPLETE, each with its time."""
     (handed,) = submit(manifest=b"{}").handed_out
     assert handed == ("job", 0, 1, 600.0)
-    assert handed.doorbell == DOORBELL
+    assert handed.shard_id == SHARD_ID
     queued = store.read("job")
     assert (queued.state, queued.created, queued.started, queued.final) == ("QUEUED", clock.time(), None, False)
     clock.advance(1.5)
-    store.claim(DOORBELL, MINE)
+    store.claim(SHARD_ID, MINE)
     running = store.read("job")
     assert (running.state, running.started - running.created, running.ended) == ("RUNNING", 1.5, None)
     clock.advance(2)
-    effects = store.complete(DOORBELL, MINE, b"part")
+    effects = store.complete(SHARD_ID, MINE, b"part")
     assert effects.ended == (Ended("job", "DONE", 1, None, None),)
     done = store.read("job")
     assert (done.state, done.ended - done.started, done.final, done.progress) == ("DONE", 2.0, True, 1.0)
@@ -216,9 +216,9 @@ def test_places_add_up(store, submit):
     """The places of an unfinished job's shards add up to its total; a final one's are told no more."""
     assert store.shard_counts("job") is None
     submit(total=7)
-    store.claim(Doorbell("job", 0), MINE)
-    store.claim(Doorbell("job", 1), MINE)
-    store.complete(Doorbell("job", 1), MINE, b"part")
+    store.claim(ShardId("job", 0), MINE)
+    store.claim(ShardId("job", 1), MINE)
+    store.complete(ShardId("job", 1), MINE, b"part")
     assert store.shard_counts("job") == ShardCounts(waiting=3, sent=2, leased=1, done=1)
     store.cancel("job")
     assert store.shard_counts("job") is None
@@ -226,30 +226,30 @@ def test_places_add_up(store, submit):
 
 def test_look_reads_state_and_token(store, submit):
     """The checkpoint sees who holds the shard, and the job's state."""
-    assert store.look(DOORBELL) == (None, None)
+    assert store.look(SHARD_ID) == (None, None)
     submit(total=4)
-    assert store.look(DOORBELL) == ("QUEUED", None)
-    store.claim(DOORBELL, MINE)
-    assert store.look(DOORBELL) == ("RUNNING", MINE)
+    assert store.look(SHARD_ID) == ("QUEUED", None)
+    store.claim(SHARD_ID, MINE)
+    assert store.look(SHARD_ID) == ("RUNNING", MINE)
 
 
 def test_progress_counts_running_shards(store, submit):
     """The progress of shards in flight adds to that of the done, and goes with a release."""
     submit(total=4)
     for shard in (0, 1):
-        store.claim(Doorbell("job", shard), MINE)
-    store.complete(Doorbell("job", 1), MINE, b"part")
-    store.beat(DOORBELL, MINE, 0.5)
+        store.claim(ShardId("job", shard), MINE)
+    store.complete(ShardId("job", 1), MINE, b"part")
+    store.beat(SHARD_ID, MINE, 0.5)
     assert store.read("job").progress == pytest.approx(1.5 / 4)
-    store.release(DOORBELL, MINE)
+    store.release(SHARD_ID, MINE)
     assert store.read("job").progress == pytest.approx(1 / 4)
 
 
 def test_progress_of_a_final_job_is_what_is_done(store, submit):
     """What still ran when the job ended counts for nothing."""
     submit(total=2)
-    store.claim(DOORBELL, MINE)
-    store.beat(DOORBELL, MINE, 0.5)
+    store.claim(SHARD_ID, MINE)
+    store.beat(SHARD_ID, MINE, 0.5)
     store.cancel("job")
     assert store.read("job").progress == 0
 
@@ -259,11 +259,11 @@ def test_usage_is_what_each_worker_completed(store, submit):
     """The seconds of completed shards add up by worker; a run that delivered nothing is not counted."""
     submit(total=4)
     for shard, (worker, seconds) in enumerate([("w1@a", 1.5), ("w2@b", 0.25), ("w1@a", 2.0)]):
-        store.claim(Doorbell("job", shard), f"token/{worker}")
-        store.complete(Doorbell("job", shard), f"token/{worker}", b"part", seconds=seconds)
-    store.claim(Doorbell("job", 3), "token/w3@c")
+        store.claim(ShardId("job", shard), f"token/{worker}")
+        store.complete(ShardId("job", shard), f"token/{worker}", b"part", seconds=seconds)
+    store.claim(ShardId("job", 3), "token/w3@c")
     store.cancel("job")
-    assert store.complete(Doorbell("job", 3), "token/w3@c", b"part", seconds=9) is None
+    assert store.complete(ShardId("job", 3), "token/w3@c", b"part", seconds=9) is None
     assert store.read("job").usage == {"w1@a": 3.5, "w2@b": 0.25}
 
 
@@ -271,14 +271,14 @@ def test_usage_is_what_each_worker_completed(store, submit):
 def test_the_first_bad_part_speaks_for_the_job(store, submit):
     """A bad part makes the job ERROR when all are in, never before; its error is kept."""
     submit(total=3)
-    doorbells = [Doorbell("job", shard) for shard in range(3)]
+    shard_ids = [ShardId("job", shard) for shard in range(3)]
     errors = {1: ("MemoryRefusedError", "too wide", "trace 1"), 2: ("ValueError", "second", "trace 2")}
-    for doorbell in (doorbells[1], doorbells[2]):
+    for shard_id in (shard_ids[1], shard_ids[2]):
         store.feed()
-        store.claim(doorbell, MINE)
-        assert store.complete(doorbell, MINE, b"bad", bad=True, error=errors[doorbell.shard]).ended == ()
-    store.claim(doorbells[0], MINE)
-    assert store.complete(doorbells[0], MINE, b"good").ended == (
+        store.claim(shard_id, MINE)
+        assert store.complete(shard_id, MINE, b"bad", bad=True, error=errors[shard_id.shard]).ended == ()
+    store.claim(shard_ids[0], MINE)
+    assert store.complete(shard_ids[0], MINE, b"good").ended == (
         Ended("job", "ERROR", 3, "MemoryRefusedError", "too wide"),
     )
     record = store.read("job")
@@ -288,8 +288,8 @@ def test_the_first_bad_part_speaks_for_the_job(store, submit):
 def test_an_error_without_words_is_still_an_error(store, submit):
     """A part marked bad ends the job as ERROR even where nobody says why."""
     submit()
-    store.claim(DOORBELL, MINE)
-    assert store.complete(DOORBELL, MINE, b"bad", bad=True).ended[0].state == "ERROR"
+    store.claim(SHARD_ID, MINE)
+    assert store.complete(SHARD_ID, MINE, b"bad", bad=True).ended[0].state == "ERROR"
 
 
 @pytest.mark.rule(8, 9)
@@ -310,9 +310,9 @@ def test_every_change_is_announced_to_those_who_watch(store, client, clock, subm
         pubsub.get_message(timeout=5)  # the subscription stands
     submit("done", total=2)
     for shard in range(2):
-        store.claim(Doorbell("done", shard), MINE)
+        store.claim(ShardId("done", shard), MINE)
     for shard in range(2):
-        store.complete(Doorbell("done", shard), MINE, b"part")
+        store.complete(ShardId("done", shard), MINE, b"part")
     submit("cancelled")
     store.cancel("cancelled")
     submit("late", expires=1)
@@ -332,8 +332,8 @@ def test_every_change_is_announced_to_those_who_watch(store, client, clock, subm
 def test_a_chunk_that_was_never_put_is_not_revealed(store, client, submit):
     """A header that names more chunks than there are is refused, and the shard stays held."""
     submit()
-    store.claim(DOORBELL, MINE)
-    store.put(DOORBELL, MINE, 0, b"chunk")
+    store.claim(SHARD_ID, MINE)
+    store.put(SHARD_ID, MINE, 0, b"chunk")
     with pytest.raises(Exception, match="chunk 1 of 2 was never PUT"):
-        store.complete(DOORBELL, MINE, b"\0#2")
-    assert Snapshot(client).places(DOORBELL) == ["held"]
+        store.complete(SHARD_ID, MINE, b"\0#2")
+    assert Snapshot(client).places(SHARD_ID) == ["held"]

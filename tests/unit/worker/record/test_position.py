@@ -12,7 +12,7 @@ from support.patience import deadline
 from support.uploads import write_payload
 
 from worker.record.store import Store
-from worker.record.values import Doorbell
+from worker.record.values import ShardId
 
 
 @pytest.mark.rule(16)
@@ -21,7 +21,7 @@ def test_jobs_of_one_owner(store, submit):
     for name in "abcde":
         submit(name)
     assert [store.position(name) for name in "abcde"] == [0, 1, 2, 3, 4]
-    store.claim(Doorbell("a", 0), "t")
+    store.claim(ShardId("a", 0), "t")
     store.cancel("c")
     assert [store.position(name) for name in ("b", "d", "e")] == [0, 1, 2]
     assert [store.position(name) for name in ("a", "c", "x")] == [None] * 3
@@ -49,7 +49,7 @@ def test_a_large_job_counts_once(store, submit):
     submit("large", total=10_000)
     submit("small")
     submit("other", owner="bob")
-    store.claim(Doorbell("large", 0), "t")
+    store.claim(ShardId("large", 0), "t")
     assert [store.position(name) for name in ("large", "other", "small")] == [None, 1, 2]
     store.cancel("large")
 
@@ -67,7 +67,7 @@ def test_it_is_the_order_in_which_jobs_begin(client, clock, jobs, served, more):
     client.flushall()
     clock.advance(0)
     store = Store(client, lease=10)
-    doorbells, count = [], 0
+    shard_ids, count = [], 0
 
     def submit(owner, priority):
         nonlocal count
@@ -77,14 +77,14 @@ def test_it_is_the_order_in_which_jobs_begin(client, clock, jobs, served, more):
         new = NewJob(id=f"j{count}", owner=owner, total=1, digest="d", manifest=b"{}", payload_bytes=1,
                      result_bytes=0, expires=3600, job_timeout=60, priority=priority, backend="any")  # fmt: skip
         count += 1
-        doorbells.extend(each.doorbell for each in store.submit(new).handed_out)
+        shard_ids.extend(each.shard_id for each in store.submit(new).handed_out)
 
     def serve():
-        doorbell = doorbells.pop(0)
+        shard_id = shard_ids.pop(0)
         clock.advance(0.001)
-        assert store.claim(doorbell, "t").granted
-        doorbells.extend(each.doorbell for each in store.complete(doorbell, "t", b"part").handed_out)
-        return doorbell.job_id
+        assert store.claim(shard_id, "t").granted
+        shard_ids.extend(each.shard_id for each in store.complete(shard_id, "t", b"part").handed_out)
+        return shard_id.job_id
 
     for owner, priority in jobs:
         submit(owner, priority)
@@ -94,7 +94,7 @@ def test_it_is_the_order_in_which_jobs_begin(client, clock, jobs, served, more):
         submit(owner, priority)
     positions = {f"j{number}": store.position(f"j{number}") for number in range(count)}
     order = []
-    while doorbells:
+    while shard_ids:
         order.append(serve())
     assert {name: place for name, place in positions.items() if place is not None} == {
         name: place for place, name in enumerate(order)

@@ -13,11 +13,11 @@ from support.uploads import write_payload
 from worker.errors import DuplicateJobError, QuotaExceededError
 from worker.record import blobs, chunks, keys
 from worker.record.store import Store
-from worker.record.values import FINAL_STATES, Doorbell, Effects, NewJob, WorkerInfo
+from worker.record.values import FINAL_STATES, Effects, NewJob, ShardId, WorkerInfo
 
 OWNERS = st.sampled_from(["ann", "bob"])
 JOB_IDS = st.sampled_from(["a", "b", "c"])
-DOORS = st.builds(Doorbell, JOB_IDS, st.integers(0, 3))
+SHARD_IDS = st.builds(ShardId, JOB_IDS, st.integers(0, 3))
 TOKENS = st.sampled_from(["t1", "t2", "t3"])
 PARTS = st.sampled_from([b"part", b"\0#1", b"\0#2", b""])
 ERRORS = st.sampled_from([None, None, ("ValueError", "text", "trace")])
@@ -41,17 +41,17 @@ class RecordMachine(RuleBasedStateMachine):
     def _note(self, effects: Effects):
         """What was handed out is in `sent`, each once; what ended is final."""
         snapshot = Snapshot(self.client)
-        assert len({handed.doorbell for handed in effects.handed_out}) == len(effects.handed_out) <= 100
+        assert len({handed.shard_id for handed in effects.handed_out}) == len(effects.handed_out) <= 100
         for handed in effects.handed_out:
-            assert snapshot.places(handed.doorbell) == ["sent"]
+            assert snapshot.places(handed.shard_id) == ["sent"]
         for ended in effects.ended:
             assert self.store.read(ended.job_id).state == ended.state
             assert ended.state in FINAL_STATES
             self.ends.add(ended.job_id)
 
-    def _mine(self, doorbell, token):
+    def _mine(self, shard_id, token):
         """Return whether the token holds the shard, and whether its job goes on."""
-        state, holder = self.store.look(doorbell)
+        state, holder = self.store.look(shard_id)
         return holder == token, state is not None and state not in FINAL_STATES
 
     @rule(job_id=JOB_IDS, owner=OWNERS, total=st.integers(1, 4), digest=st.sampled_from("de"),
@@ -84,56 +84,56 @@ class RecordMachine(RuleBasedStateMachine):
         after = len(Snapshot(self.client).data.get("sent:basicaer", {}))
         assert after <= max(self.store.window(), in_flight)
 
-    @rule(doorbell=DOORS, token=TOKENS)
-    def claim(self, doorbell, token):
-        mine, unfinished = self._mine(doorbell, token)
-        in_sent = Snapshot(self.client).places(doorbell) == ["sent"]
-        state, _ = self.store.look(doorbell)
-        claim = self.store.claim(doorbell, token)
+    @rule(shard_id=SHARD_IDS, token=TOKENS)
+    def claim(self, shard_id, token):
+        mine, unfinished = self._mine(shard_id, token)
+        in_sent = Snapshot(self.client).places(shard_id) == ["sent"]
+        state, _ = self.store.look(shard_id)
+        claim = self.store.claim(shard_id, token)
         assert claim.granted == (unfinished and (mine or in_sent))
         assert claim.state == ("RUNNING" if claim.granted else state)
 
-    @rule(doorbell=DOORS, token=TOKENS, progress=st.sampled_from([None, 0.5]))
-    def beat(self, doorbell, token, progress):
-        expected = all(self._mine(doorbell, token))
-        assert self.store.beat(doorbell, token, progress) == expected
+    @rule(shard_id=SHARD_IDS, token=TOKENS, progress=st.sampled_from([None, 0.5]))
+    def beat(self, shard_id, token, progress):
+        expected = all(self._mine(shard_id, token))
+        assert self.store.beat(shard_id, token, progress) == expected
 
-    @rule(doorbell=DOORS, token=TOKENS, index=st.integers(0, 1))
-    def put(self, doorbell, token, index):
-        expected = all(self._mine(doorbell, token))
-        assert self.store.put(doorbell, token, index, b"chunk") == expected
+    @rule(shard_id=SHARD_IDS, token=TOKENS, index=st.integers(0, 1))
+    def put(self, shard_id, token, index):
+        expected = all(self._mine(shard_id, token))
+        assert self.store.put(shard_id, token, index, b"chunk") == expected
 
-    @rule(doorbell=DOORS, token=TOKENS, part=PARTS, error=ERRORS)
-    def complete(self, doorbell, token, part, error):
-        mine, unfinished = self._mine(doorbell, token)
+    @rule(shard_id=SHARD_IDS, token=TOKENS, part=PARTS, error=ERRORS)
+    def complete(self, shard_id, token, part, error):
+        mine, unfinished = self._mine(shard_id, token)
         if mine and unfinished:
             for index in range(chunks.count(part)):
-                self.store.put(doorbell, token, index, b"chunk")
-        effects = self.store.complete(doorbell, token, part, bad=error is not None, error=error)
+                self.store.put(shard_id, token, index, b"chunk")
+        effects = self.store.complete(shard_id, token, part, bad=error is not None, error=error)
         assert (effects is not None) == (mine and unfinished)
         if effects is not None:
-            self.parts[doorbell] = b"chunk" * chunks.count(part) or part
+            self.parts[shard_id] = b"chunk" * chunks.count(part) or part
             self._note(effects)
 
-    @rule(doorbell=DOORS, token=TOKENS)
-    def release(self, doorbell, token):
-        mine, _ = self._mine(doorbell, token)
-        effects = self.store.release(doorbell, token)
+    @rule(shard_id=SHARD_IDS, token=TOKENS)
+    def release(self, shard_id, token):
+        mine, _ = self._mine(shard_id, token)
+        effects = self.store.release(shard_id, token)
         assert (effects is not None) == mine
         self._note(effects or Effects())
 
-    @rule(doorbell=DOORS, token=TOKENS)
-    def fail(self, doorbell, token):
-        mine, _ = self._mine(doorbell, token)
-        effects = self.store.fail(doorbell, token, b"bad", ("E", "text", ""))
+    @rule(shard_id=SHARD_IDS, token=TOKENS)
+    def fail(self, shard_id, token):
+        mine, _ = self._mine(shard_id, token)
+        effects = self.store.fail(shard_id, token, b"bad", ("E", "text", ""))
         assert (effects is not None) == mine
-        self.parts[doorbell] = self.parts.get(doorbell, b"bad")
+        self.parts[shard_id] = self.parts.get(shard_id, b"bad")
         self._note(effects or Effects())
 
-    @rule(doorbell=DOORS, token=TOKENS)
-    def died(self, doorbell, token):
-        expected = all(self._mine(doorbell, token))
-        assert self.store.died(doorbell, token, "process 7 died") == expected
+    @rule(shard_id=SHARD_IDS, token=TOKENS)
+    def died(self, shard_id, token):
+        expected = all(self._mine(shard_id, token))
+        assert self.store.died(shard_id, token, "process 7 died") == expected
 
     @rule(job_id=JOB_IDS)
     def cancel(self, job_id):
@@ -166,7 +166,7 @@ class RecordMachine(RuleBasedStateMachine):
         self.client.delete(*(f"basicaer:1:{kind}:{job_id}" for kind in ("parts", "payload", "log")))
         self.client.pexpire(f"basicaer:1:job:{job_id}", 7 * 86400 * 1000)
         self.client.pexpire(f"basicaer:1:about:{job_id}", 7 * 86400 * 1000)
-        self.parts = {doorbell: part for doorbell, part in self.parts.items() if doorbell.job_id != job_id}
+        self.parts = {shard_id: part for shard_id, part in self.parts.items() if shard_id.job_id != job_id}
         self.feed(None, 1)
         if wholly:
             self.clock.advance(7 * 86400)
@@ -181,7 +181,7 @@ class RecordMachine(RuleBasedStateMachine):
     def _forget(self, job_id):
         self.states.pop(job_id)
         self.ends.discard(job_id)
-        self.parts = {doorbell: part for doorbell, part in self.parts.items() if doorbell.job_id != job_id}
+        self.parts = {shard_id: part for shard_id, part in self.parts.items() if shard_id.job_id != job_id}
 
     @invariant()
     def what_must_always_hold(self):
@@ -205,7 +205,7 @@ class RecordMachine(RuleBasedStateMachine):
         for job_id in self.states:
             for shard, part in blobs.read_parts(self.store, job_id):
                 if not isinstance(part, blobs.LapsePart):
-                    assert part == self.parts[Doorbell(job_id, shard)]
+                    assert part == self.parts[ShardId(job_id, shard)]
 
     def teardown(self):
         """While a worker lives every job becomes final; and once all are deleted, nothing is left."""
@@ -216,10 +216,10 @@ class RecordMachine(RuleBasedStateMachine):
             self._note(self.store.feed())
             for member in Snapshot(self.client).data.get("sent:basicaer", {}):
                 job_id, _, shard = member.decode().partition("/")
-                doorbell = Doorbell(job_id, int(shard))
-                if self.store.claim(doorbell, "last").granted:
-                    self._note(self.store.complete(doorbell, "last", b"last"))
-                    self.parts[doorbell] = b"last"
+                shard_id = ShardId(job_id, int(shard))
+                if self.store.claim(shard_id, "last").granted:
+                    self._note(self.store.complete(shard_id, "last", b"last"))
+                    self.parts[shard_id] = b"last"
         assert self.store.unfinished() == 0
         self.what_must_always_hold()
         self.parts_are_the_winners()

@@ -1,4 +1,4 @@
-"""FEED repairs whatever was lost: doorbells, workers, time."""
+"""FEED repairs whatever was lost: messages, workers, time."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from support.uploads import write_payload
 
 from worker.record import blobs
 from worker.record.store import Store
-from worker.record.values import Doorbell, Ended
+from worker.record.values import Ended, ShardId
 
-DOORBELL = Doorbell("job", 0)
+SHARD_ID = ShardId("job", 0)
 LAPSED = "the lease lapsed 3 times: the worker's node died or stopped, or could not reach Redis"
 
 
@@ -23,17 +23,17 @@ def tick(store, clock, seconds):
     for number in range(1, round(seconds / store.tick) + 1):
         clock.advance(store.tick)
         effects = store.feed()
-        handed += [(number * store.tick, each.doorbell) for each in effects.handed_out]
+        handed += [(number * store.tick, each.shard_id) for each in effects.handed_out]
         ended += [(number * store.tick, each) for each in effects.ended]
     return handed, ended
 
 
 @pytest.mark.rule(34)
 @pytest.mark.slow
-def test_a_lost_doorbell_rings_again_with_doubling(store, clock, submit):
+def test_a_lost_message_is_sent_again_with_doubling(store, clock, submit):
     """What nobody claims is sent again after one lease, then two, four ... and at most 64 later."""
     submit()
-    times = [at for at, doorbell in tick(store, clock, 2000)[0] if doorbell == DOORBELL]
+    times = [at for at, shard_id in tick(store, clock, 2000)[0] if shard_id == SHARD_ID]
     waits = [later - earlier for earlier, later in zip([0, *times], times, strict=False)]
     assert waits == [10, 20, 40, 80, 160, 320, 640, 640]
 
@@ -42,22 +42,22 @@ def test_the_doubling_begins_anew_when_a_shard_is_claimed(store, clock, submit):
     """How often a shard was sent again is forgotten once it is held."""
     submit()
     tick(store, clock, 35)
-    store.claim(DOORBELL, "t")
-    (handed,) = store.release(DOORBELL, "t").handed_out
-    assert handed.doorbell == DOORBELL
+    store.claim(SHARD_ID, "t")
+    (handed,) = store.release(SHARD_ID, "t").handed_out
+    assert handed.shard_id == SHARD_ID
     assert [at for at, _ in tick(store, clock, 31)[0]] == [10, 30]
 
 
 @pytest.mark.rule(8)
-def test_a_doorbell_of_a_cancelled_job_never_rings_again(store, client, clock, submit):
+def test_a_message_of_a_cancelled_job_is_never_sent_again(store, client, clock, submit):
     """FEED drops what a cancelled job has in `sent`, at once, and others get its room."""
     submit("gone", total=10)
     submit("other", owner="bob", total=10)
     store.cancel("gone")
-    assert not store.claim(Doorbell("gone", 0), "t").granted
+    assert not store.claim(ShardId("gone", 0), "t").granted
     assert {handed.job_id for handed in store.feed().handed_out} == {"other"}
     assert tick(store, clock, 9)[0] == []
-    assert {doorbell.job_id for _, doorbell in tick(store, clock, 30)[0]} == {"other"}
+    assert {shard_id.job_id for _, shard_id in tick(store, clock, 30)[0]} == {"other"}
     assert all(member.startswith(b"other/") for member in Snapshot(client).data["sent:basicaer"])
 
 
@@ -66,12 +66,12 @@ def test_a_dead_worker_costs_a_lease_and_a_tick(store, clock, submit):
     """A shard whose holder fell silent is sent again when its lease has ended, and counts one lapse."""
     submit()
     store.feed()
-    store.claim(DOORBELL, "dead")
-    assert tick(store, clock, 20)[0] == [(10, DOORBELL), (20, DOORBELL)]
+    store.claim(SHARD_ID, "dead")
+    assert tick(store, clock, 20)[0] == [(10, SHARD_ID), (20, SHARD_ID)]
     assert store.read("job").lapses == 1
-    assert store.claim(DOORBELL, "alive").granted
-    assert store.complete(DOORBELL, "dead", b"zombie") is None
-    assert store.complete(DOORBELL, "alive", b"part").ended[0].state == "DONE"
+    assert store.claim(SHARD_ID, "alive").granted
+    assert store.complete(SHARD_ID, "dead", b"zombie") is None
+    assert store.complete(SHARD_ID, "alive", b"part").ended[0].state == "DONE"
     assert dict(blobs.read_parts(store, "job")) == {0: b"part"}
 
 
@@ -79,10 +79,10 @@ def test_a_dead_worker_costs_a_lease_and_a_tick(store, clock, submit):
 def test_a_lease_is_renewed(store, clock, submit, renew):
     """CLAIM by the holder, BEAT and PUT each renew the lease."""
     submit()
-    store.claim(DOORBELL, "t")
+    store.claim(SHARD_ID, "t")
     for _ in range(5):
         assert tick(store, clock, 9) == ([], [])
-        getattr(store, renew)(DOORBELL, "t", *((0, b"chunk") if renew == "put" else ()))
+        getattr(store, renew)(SHARD_ID, "t", *((0, b"chunk") if renew == "put" else ()))
     assert store.read("job").lapses == 0
 
 
@@ -90,14 +90,14 @@ def test_a_lease_is_renewed(store, clock, submit, renew):
 def test_the_third_death_is_an_error(store, client, clock, submit):
     """A shard whose workers died three times becomes an error part, the others go on."""
     submit(total=2)
-    other = Doorbell("job", 1)
+    other = ShardId("job", 1)
     ended = []
     for death in range(3):
-        assert store.claim(DOORBELL, f"dead-{death}").granted
+        assert store.claim(SHARD_ID, f"dead-{death}").granted
         if death == 0:
             store.claim(other, "t")
             store.complete(other, "t", b"part")
-        store.put(DOORBELL, f"dead-{death}", 0, b"orphan")
+        store.put(SHARD_ID, f"dead-{death}", 0, b"orphan")
         ended += tick(store, clock, 10)[1]
     assert ended == [
         (10, Ended("job", "ERROR", 2, "WorkerLostError", LAPSED)),
@@ -108,7 +108,7 @@ def test_the_third_death_is_an_error(store, client, clock, submit):
     }
     record = store.read("job")
     assert (record.done, record.bad, record.lapses) == (2, 1, 3)
-    assert store.complete(DOORBELL, "dead-2", b"zombie") is None
+    assert store.complete(SHARD_ID, "dead-2", b"zombie") is None
 
 
 @pytest.mark.rule(35)
@@ -117,10 +117,10 @@ def test_deaths_that_were_seen(store, clock, submit, seen):
     """What a third lapse says tells the deaths that a node saw from leases that just ran out."""
     submit()
     for death in range(3):
-        assert store.claim(DOORBELL, f"dead-{death}").granted
-        assert not store.died(DOORBELL, "another", "not this")
+        assert store.claim(SHARD_ID, f"dead-{death}").granted
+        assert not store.died(SHARD_ID, "another", "not this")
         if death < seen:
-            assert store.died(DOORBELL, f"dead-{death}", "process 7 died")
+            assert store.died(SHARD_ID, f"dead-{death}", "process 7 died")
         tick(store, clock, 10)
     lapsed = f"the lease lapsed {3 - seen} times: the worker's node died or stopped, or could not reach Redis"
     died = f"worker died {seen} times while running it"
@@ -134,17 +134,17 @@ def test_failures_are_counted_apart(store, clock, submit):
     store.feed()
     error = ("KeyError", "'slot'", "Traceback ...")
     for number in range(3):
-        assert store.fail(DOORBELL, "another", b"bad", error) is None
-        assert store.claim(DOORBELL, str(number)).granted
-        store.put(DOORBELL, str(number), 0, b"orphan")
+        assert store.fail(SHARD_ID, "another", b"bad", error) is None
+        assert store.claim(SHARD_ID, str(number)).granted
+        store.put(SHARD_ID, str(number), 0, b"orphan")
         if number == 1:
             # Neither a lapse nor a release is a failure.
             tick(store, clock, 10)
-            assert store.claim(DOORBELL, "released").granted
-            store.release(DOORBELL, "released")
-            assert store.claim(DOORBELL, str(number)).granted
+            assert store.claim(SHARD_ID, "released").granted
+            store.release(SHARD_ID, "released")
+            assert store.claim(SHARD_ID, str(number)).granted
         assert store.read("job").state == "RUNNING"
-        assert store.fail(DOORBELL, str(number), b"bad", error) is not None
+        assert store.fail(SHARD_ID, str(number), b"bad", error) is not None
     record = store.read("job")
     assert (record.done, record.bad, record.lapses, record.error_type) == (1, 1, 1, "KeyError")
     assert (record.error_text, record.traceback) == ("'slot'", "Traceback ...")
@@ -157,17 +157,17 @@ def test_a_release_is_not_a_death(store, clock, submit):
     """RELEASE may happen any number of times."""
     submit()
     for number in range(10):
-        assert store.claim(DOORBELL, str(number)).granted
-        store.release(DOORBELL, str(number))
+        assert store.claim(SHARD_ID, str(number)).granted
+        store.release(SHARD_ID, str(number))
     assert store.read("job").lapses == 0
 
 
 def test_a_release_with_a_delay_waits(store, clock, submit):
-    """A shard that was released with a delay rings when that is over, not at once, and it is no lapse."""
+    """A shard that was released with a delay is sent again when that is over, not at once, and it is no lapse."""
     submit()
-    store.claim(DOORBELL, "t")
-    assert store.release(DOORBELL, "t", delay=3).handed_out == ()
-    assert tick(store, clock, 9)[0] == [(3, DOORBELL)]
+    store.claim(SHARD_ID, "t")
+    assert store.release(SHARD_ID, "t", delay=3).handed_out == ()
+    assert tick(store, clock, 9)[0] == [(3, SHARD_ID)]
     assert store.read("job").lapses == 0
 
 
@@ -176,37 +176,37 @@ def test_silence_is_not_death(store, clock, submit):
     """If no FEED ran for half a lease, none lapses for one more lease: Redis may have been down."""
     submit()
     store.feed()
-    store.claim(DOORBELL, "t")
+    store.claim(SHARD_ID, "t")
     clock.advance(60)
     store.feed()
     assert tick(store, clock, 9) == ([], [])
-    assert store.beat(DOORBELL, "t")
+    assert store.beat(SHARD_ID, "t")
     assert tick(store, clock, 9) == ([], [])
-    assert store.beat(DOORBELL, "t")
+    assert store.beat(SHARD_ID, "t")
     assert store.read("job").lapses == 0
     # It fell silent for good: then it is dead.
-    assert tick(store, clock, 10)[0] == [(10, DOORBELL)]
+    assert tick(store, clock, 10)[0] == [(10, SHARD_ID)]
 
 
 def test_the_grace_after_a_silence_is_one_lease(store, clock, submit):
     """What is still silent one lease after the silence ended has lapsed."""
     submit()
     store.feed()
-    store.claim(DOORBELL, "t")
+    store.claim(SHARD_ID, "t")
     clock.advance(60)
     assert store.feed().handed_out == ()
-    assert tick(store, clock, 10)[0] == [(10, DOORBELL)]
+    assert tick(store, clock, 10)[0] == [(10, SHARD_ID)]
 
 
 def test_a_short_silence_changes_nothing(store, clock, submit):
     """A FEED that is late by less than half a lease brings no grace."""
     submit()
     store.feed()
-    store.claim(DOORBELL, "t")
+    store.claim(SHARD_ID, "t")
     for _ in range(2):
         clock.advance(5)
         effects = store.feed()
-    assert [handed.doorbell for handed in effects.handed_out] == [DOORBELL]
+    assert [handed.shard_id for handed in effects.handed_out] == [SHARD_ID]
 
 
 @pytest.mark.rule(5)
@@ -220,7 +220,7 @@ def test_a_job_that_nobody_begins_expires(store, clock, submit):
         "no worker began the job within the 30 s that `expires` allows: start workers, or allow more"
     )
     assert store.read("job").error_text == ended.error_text
-    assert not store.claim(DOORBELL, "t").granted
+    assert not store.claim(SHARD_ID, "t").granted
 
 
 @pytest.mark.rule(30)
@@ -228,18 +228,18 @@ def test_a_job_may_take_job_timeout_from_its_first_claim(store, clock, submit):
     """`job_timeout` begins at the first CLAIM, in place of `expires`, and ends what runs on for ever."""
     submit(total=3, expires=30, job_timeout=0.5 * 60)
     tick(store, clock, 25)
-    store.claim(DOORBELL, "t")
+    store.claim(SHARD_ID, "t")
     for _ in range(29):
         assert tick(store, clock, 1)[1] == []
-        assert store.beat(DOORBELL, "t")
-    store.claim(Doorbell("job", 1), "t")  # a later CLAIM does not put it off
+        assert store.beat(SHARD_ID, "t")
+    store.claim(ShardId("job", 1), "t")  # a later CLAIM does not put it off
     ((_, ended),) = tick(store, clock, 1)[1]
     assert (ended.state, ended.error_type) == ("ERROR", "JobDeadlineError")
     assert ended.error_text == (
         "the job was not done within the 30 s that `job_timeout` allows: allow more, or ask for less"
     )
-    assert not store.beat(DOORBELL, "t")
-    assert store.complete(DOORBELL, "t", b"too late") is None
+    assert not store.beat(SHARD_ID, "t")
+    assert store.complete(SHARD_ID, "t", b"too late") is None
     assert store.read("job").state == "ERROR"
 
 
@@ -247,8 +247,8 @@ def test_a_job_may_take_job_timeout_from_its_first_claim(store, clock, submit):
 def test_a_deadline_speaks_louder_than_a_bad_part(store, clock, submit):
     """A job that ended at its deadline says so, whatever failed before."""
     submit(total=2)
-    store.claim(DOORBELL, "t")
-    store.complete(DOORBELL, "t", b"bad", bad=True, error=("ValueError", "text", "trace"))
+    store.claim(SHARD_ID, "t")
+    store.complete(SHARD_ID, "t", b"bad", bad=True, error=("ValueError", "text", "trace"))
     ended = tick(store, clock, 600)[1]
     assert [each.error_type for _, each in ended] == ["JobDeadlineError"]
 
@@ -259,14 +259,14 @@ def test_a_feed_does_a_hundred_things_at_most(store, client, clock, submit):
         submit(f"job-{number}", expires=1)
     clock.advance(1)
     assert len(store.feed().ended) == 100
-    # Nothing else was done: the doorbells of jobs that ended are still there.
+    # Nothing else was done: the messages of jobs that ended are still there.
     assert set(Snapshot(client).data["sent:basicaer"]) == {b"job-0/0", b"job-1/0"}
     assert [len(store.feed().ended) for _ in range(2)] == [30, 0]
     assert store.unfinished() == 0
 
 
 def test_all_that_a_feed_does_counts(store, client, clock, submit, worker):
-    """Late jobs, dead and lapsed leases, doorbells dropped, rung again and handed out are 100 at most together."""
+    """Late jobs, dead and lapsed leases, messages dropped, sent again and handed out are 100 at most together."""
     wide = worker(slots=200)
     store.feed(wide)
     submit("cancelled", total=60)
@@ -274,19 +274,19 @@ def test_all_that_a_feed_does_counts(store, client, clock, submit, worker):
     store.feed(wide)
     for job_id in ("cancelled", "going-on"):
         for shard in range(30):
-            assert store.claim(Doorbell(job_id, shard), "dead").granted
+            assert store.claim(ShardId(job_id, shard), "dead").granted
     store.cancel("cancelled")
     clock.advance(5)
-    # 30 doorbells of the cancelled job are dropped: 70 take their place and that of the claimed.
+    # 30 messages of the cancelled job are dropped: 70 take their place and that of the claimed.
     assert len(store.feed(wide).handed_out) == 70
     for number in range(30):
         submit(f"late-{number}", owner="eve", expires=5)
     clock.advance(5)
-    # 30 late, 30 leases of the cancelled job, 30 lapsed: room for 10 of the doorbells to ring again.
+    # 30 late, 30 leases of the cancelled job, 30 lapsed: room for 10 of the messages to be sent again.
     first = store.feed(wide)
     late = [ended for ended in first.ended if ended.job_id.startswith("late")]
     assert (len(late), store.read("going-on").lapses, len(first.handed_out)) == (30, 30, 10)
-    # The window has room, but what rings again is 100 already.
+    # The window has room, but what is sent again is 100 already.
     sizes = [len(store.feed(worker(slots=300)).handed_out) for _ in range(6)]
     assert sizes[0] == 100
     assert max(sizes) <= 100
@@ -298,10 +298,10 @@ def test_what_was_held_goes_with_a_lost_worker_of_a_final_job(store, client, clo
     """Leases and chunks of a job that ended meanwhile are cleared away, by the holder or by FEED."""
     submit(total=4)
     for shard in (0, 1):
-        store.claim(Doorbell("job", shard), "t")
-        store.put(Doorbell("job", shard), "t", 0, b"chunk")
+        store.claim(ShardId("job", shard), "t")
+        store.put(ShardId("job", shard), "t", 0, b"chunk")
     store.cancel("job")
-    assert store.release(DOORBELL, "t").ended == ()
+    assert store.release(SHARD_ID, "t").ended == ()
     tick(store, clock, 10)
     snapshot = Snapshot(client)
     assert "held" not in snapshot.data
@@ -314,10 +314,10 @@ def test_the_clock_is_the_servers(connect, job):
     store = Store(connect(clocked=False), lease=0.2)
     size = write_payload(store, "job", [b"x"])
     store.submit(job(payload_bytes=size))
-    assert store.claim(DOORBELL, "dead").granted
+    assert store.claim(SHARD_ID, "dead").granted
     assert abs(store.read("job").started - time.time()) < 60
     assert store.feed().handed_out == ()
-    assert eventually(lambda: store.feed().handed_out)[0].doorbell == DOORBELL
+    assert eventually(lambda: store.feed().handed_out)[0].shard_id == SHARD_ID
     assert store.read("job").lapses == 1
 
 

@@ -7,7 +7,7 @@ import pytest
 from worker.errors import NotOwnerError
 from worker.record.listing import JobFilter
 from worker.record.store import Store
-from worker.record.values import Doorbell
+from worker.record.values import ShardId
 
 CALLS = {
     "cancel": lambda store: store.cancel("job"),
@@ -21,8 +21,8 @@ def state(request, store, submit):
     """Ann's job, in this state."""
     submit(manifest=b"hers", tags=("hers",))
     if request.param == "DONE":
-        store.claim(Doorbell("job", 0), "t")
-        store.complete(Doorbell("job", 0), "t", b"part")
+        store.claim(ShardId("job", 0), "t")
+        store.complete(ShardId("job", 0), "t", b"part")
     return request.param
 
 

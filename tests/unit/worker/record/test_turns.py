@@ -9,7 +9,7 @@ import pytest
 from support.record_inspection import Snapshot
 
 from worker.record.store import Store
-from worker.record.values import Doorbell
+from worker.record.values import ShardId
 
 
 def sent(client):
@@ -18,9 +18,9 @@ def sent(client):
 
 def test_a_large_job_is_not_published_at_once(store, client, submit):
     """Of 10,000 shards only the window, 2 before any worker is known, goes to Celery."""
-    assert [handed.doorbell for handed in submit(total=10_000).handed_out] == [
-        Doorbell("job", 0),
-        Doorbell("job", 1),
+    assert [handed.shard_id for handed in submit(total=10_000).handed_out] == [
+        ShardId("job", 0),
+        ShardId("job", 1),
     ]
     assert store.feed().handed_out == ()
     assert sent(client) == 2
@@ -31,8 +31,8 @@ def test_each_shard_is_sent_once_in_order(store, submit, queue):
     """COMPLETE sends the next shard, until the last one ends the job."""
     queue.publish(submit(total=20))
     seen = []
-    while queue.doorbells:
-        seen.append(queue.doorbells[0].shard)
+    while queue.shard_ids:
+        seen.append(queue.shard_ids[0].shard)
         queue.run()
     assert seen == list(range(20))
     assert store.read("job").state == "DONE"
@@ -79,7 +79,7 @@ def test_a_worker_that_is_silent_for_a_lease_is_gone(store, client, clock, worke
 
 
 def test_a_worker_that_changed_is_known_as_it_is(store, client, worker):
-    """A worker that comes back with other slots and lanes counts as what it is now."""
+    """A worker that comes back with other slots and queues counts as what it is now."""
     store.feed(worker("w1", slots=8, lanes=("basicaer", "basicaer.0")))
     store.feed(worker("w1", slots=3))
     assert store.window() == 3
@@ -104,17 +104,17 @@ def test_workers_are_listed_as_they_are_now(store, clock, worker):
     assert asked.workers() == store.workers()
 
 
-def test_lanes_do_not_mix(store, client, submit, worker):
-    """A lane has its own window and its own shards: an old worker never gets a newer job."""
-    newer = Store(client, lane="basicaer.2", lease=10)
+def test_queues_do_not_mix(store, client, submit, worker):
+    """A queue has its own window and its own shards: an old worker never gets a newer job."""
+    newer = Store(client, queue="basicaer.2", lease=10)
     submit("old", total=5)
     submit("new", total=5, on=newer)
     assert {handed.job_id for handed in store.feed(worker("w1", slots=5)).handed_out} == {"old"}
     assert newer.window() == 2
     both = worker("w2", slots=5, lanes=("basicaer", "basicaer.2"))
     assert {handed.job_id for handed in newer.feed(both).handed_out} == {"new"}
-    # A job knows its lane, whoever claims it.
-    assert store.claim(Doorbell("new", 0), "t").granted
+    # A job knows its queue, whoever claims it.
+    assert store.claim(ShardId("new", 0), "t").granted
 
 
 @pytest.mark.parametrize("shards", [10, 10_000])
@@ -206,9 +206,9 @@ def test_what_comes_back_goes_before_what_never_went(store, submit):
     """A released shard is sent again before the job's next one, and the job keeps its place in line."""
     submit("older", total=3)
     submit("newer", total=3)
-    store.claim(Doorbell("older", 0), "t")
-    assert [handed.doorbell for handed in store.release(Doorbell("older", 0), "t").handed_out] == [
-        Doorbell("older", 0)
+    store.claim(ShardId("older", 0), "t")
+    assert [handed.shard_id for handed in store.release(ShardId("older", 0), "t").handed_out] == [
+        ShardId("older", 0)
     ]
 
 
@@ -217,11 +217,11 @@ def test_what_came_back_first_goes_first(store, submit, worker):
     submit(total=6)
     store.feed(worker(slots=3))
     for shard in (2, 0, 1):
-        store.claim(Doorbell("job", shard), "t")
+        store.claim(ShardId("job", shard), "t")
     store.feed(worker(slots=3))
     for shard in (2, 0, 1):
-        assert store.release(Doorbell("job", shard), "t").handed_out == ()
-    store.claim(Doorbell("job", 3), "t")
+        assert store.release(ShardId("job", shard), "t").handed_out == ()
+    store.claim(ShardId("job", 3), "t")
     assert [handed.shard for handed in store.feed(worker(slots=5)).handed_out] == [2, 0, 1]
 
 
@@ -230,7 +230,7 @@ def test_memory_does_not_grow_with_queued_shards(store, client, clock, submit):
     entries = []
     for total in (20, 100_000):
         submit(total=total)
-        store.claim(Doorbell("job", 0), "t")
+        store.claim(ShardId("job", 0), "t")
         entries.append(Snapshot(client).entries())
         client.flushdb()
         clock.advance(0)
@@ -245,8 +245,8 @@ def test_cancel_takes_as_long_for_ten_thousand_shards(store, client, submit):
     for total in (4, 10_000):
         job_id = f"of-{total}"
         submit(job_id, total=total)
-        store.claim(Doorbell(job_id, 0), "t")
-        store.release(Doorbell(job_id, 0), "t")
+        store.claim(ShardId(job_id, 0), "t")
+        store.release(ShardId(job_id, 0), "t")
         client.config_resetstat()
         store.cancel(job_id)
         calls.append(sum(stats["calls"] for stats in client.info("commandstats").values()))

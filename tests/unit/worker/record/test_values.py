@@ -10,23 +10,23 @@ from support.uploads import write_payload
 
 from worker.errors import InvalidJobIdError
 from worker.record import blobs
-from worker.record.values import Doorbell
+from worker.record.values import ShardId
 
 BAD_IDS = ["", "a/b", "a:b", "a b", "ä", "x" * 129, "a\n", "*", None, 7, b"bytes"]
 CALLS = {
-    "claim": lambda store, bad: store.claim(Doorbell(bad, 0), "t"),
-    "look": lambda store, bad: store.look(Doorbell(bad, 0)),
-    "beat": lambda store, bad: store.beat(Doorbell(bad, 0), "t"),
-    "put": lambda store, bad: store.put(Doorbell(bad, 0), "t", 0, b""),
-    "complete": lambda store, bad: store.complete(Doorbell(bad, 0), "t", b""),
-    "release": lambda store, bad: store.release(Doorbell(bad, 0), "t"),
+    "claim": lambda store, bad: store.claim(ShardId(bad, 0), "t"),
+    "look": lambda store, bad: store.look(ShardId(bad, 0)),
+    "beat": lambda store, bad: store.beat(ShardId(bad, 0), "t"),
+    "put": lambda store, bad: store.put(ShardId(bad, 0), "t", 0, b""),
+    "complete": lambda store, bad: store.complete(ShardId(bad, 0), "t", b""),
+    "release": lambda store, bad: store.release(ShardId(bad, 0), "t"),
     "cancel": lambda store, bad: store.cancel(bad),
     "delete": lambda store, bad: store.delete(bad),
     "annotate": lambda store, bad: store.annotate(bad, b"", ()),
     "read": lambda store, bad: store.read(bad),
     "places": lambda store, bad: store.shard_counts(bad),
     "write_payload": lambda store, bad: write_payload(store, bad, [b"x"]),
-    "read_shard": lambda store, bad: blobs.read_shard(store, Doorbell(bad, 0)),
+    "read_shard": lambda store, bad: blobs.read_shard(store, ShardId(bad, 0)),
     "read_parts": lambda store, bad: list(blobs.read_parts(store, bad)),
 }
 
@@ -47,8 +47,8 @@ def test_an_id_that_cannot_name_a_job_is_refused_at_every_door(store, client, jo
 def test_an_id_may_be_any_plain_word(store, submit, good):
     """Ids of the allowed letters live a whole life."""
     submit(good)
-    assert store.claim(Doorbell(good, 0), "t").granted
-    assert store.complete(Doorbell(good, 0), "t", b"part").ended[0].job_id == good
+    assert store.claim(ShardId(good, 0), "t").granted
+    assert store.complete(ShardId(good, 0), "t", b"part").ended[0].job_id == good
     assert [each.id for each in store.find("ann")] == [good]
     assert store.delete(good)
 
@@ -89,9 +89,9 @@ def test_a_door_that_is_not_there_is_refused(store, submit):
     """A shard outside its job, or a number that is none, is never claimed."""
     submit()
     for shard in (-1, 1, 10**20):
-        assert not store.claim(Doorbell("job", shard), "t").granted
+        assert not store.claim(ShardId("job", shard), "t").granted
     with pytest.raises((ValueError, TypeError)):
-        store.claim(Doorbell("job", "0x"), "t")
+        store.claim(ShardId("job", "0x"), "t")
 
 
 @pytest.mark.rule(18)
@@ -99,4 +99,4 @@ def test_scripts_survive_a_restart_of_the_server(store, client, submit):
     """A server that has forgotten its scripts is taught them again, unnoticed."""
     submit()
     client.script_flush()
-    assert store.claim(Doorbell("job", 0), "t").granted
+    assert store.claim(ShardId("job", 0), "t").granted

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from simulator.errors import StoppedError
-from worker.record.values import Doorbell
+from worker.record.values import ShardId
 from worker.runtime.checkpoint import LOOK_INTERVAL, RunCheckpoint
 
 
@@ -22,9 +22,9 @@ class Clock:
 def held(store, submit):
     """A job of one shard, claimed with the token "mine"."""
     submit()
-    doorbell = Doorbell("job", 0)
-    assert store.claim(doorbell, "mine").granted
-    return doorbell
+    shard_id = ShardId("job", 0)
+    assert store.claim(shard_id, "mine").granted
+    return shard_id
 
 
 def test_silent_between_looks(store, held):
@@ -69,7 +69,7 @@ def test_unreachable_store_stops_nothing():
 
     away = Store(redis.Redis(host="127.0.0.1", port=1, retry=None))
     clock = Clock()
-    checkpoint = RunCheckpoint(away, Doorbell("job", 0), "mine", clock=clock)
+    checkpoint = RunCheckpoint(away, ShardId("job", 0), "mine", clock=clock)
     for _ in range(3):
         clock.now += away.lease
         checkpoint()

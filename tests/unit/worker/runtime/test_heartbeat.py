@@ -15,11 +15,11 @@ import pytest
 import redis
 from support.processes import eventually
 
-from worker.record.values import Doorbell
+from worker.record.values import ShardId
 from worker.runtime.heartbeat import HUNG_LEASES, PATIENCE, Heartbeat
 from worker.runtime.runs import RunTable
 
-DOORBELL = Doorbell("job", 0)
+SHARD_ID = ShardId("job", 0)
 TOKEN = "token/w1"  # noqa: S105 (it is no secret)
 HELD = "basicaer:1:held"
 
@@ -60,7 +60,7 @@ class Node:
 
     def start(self, work, *, slot=0, delivers=False, asks=None, progress=None):
         def child():
-            with self.runs.running(slot, DOORBELL, TOKEN) as running:
+            with self.runs.running(slot, SHARD_ID, TOKEN) as running:
                 if progress is not None:
                     running.report(progress)
                 if delivers:
@@ -86,7 +86,7 @@ class Node:
 @pytest.fixture
 def node(store, submit):
     submit()
-    assert store.claim(DOORBELL, TOKEN).granted
+    assert store.claim(SHARD_ID, TOKEN).granted
     node = Node(store)
     yield node
     for process in node.children:
@@ -150,7 +150,7 @@ def test_a_death_is_noted_once_and_counts_as_one(node, store, clock):
     assert [(line.word, line.text) for line in store.log("job")][1:] == [("died", f"process {process.pid} died")]
     for number in range(3):
         if number:
-            assert store.claim(DOORBELL, f"other/{number}").granted
+            assert store.claim(SHARD_ID, f"other/{number}").granted
         for _ in range(11):
             clock.advance(1)
             store.feed()
@@ -280,8 +280,8 @@ def test_a_death_that_the_next_process_finds(node):
     process.kill()
     process.join()
     lost = node.runs.orphan(1)
-    assert (lost.pid, lost.doorbell, lost.token) == (process.pid, DOORBELL, TOKEN)
-    with node.runs.running(1, DOORBELL, "mine"):
+    assert (lost.pid, lost.shard_id, lost.token) == (process.pid, SHARD_ID, TOKEN)
+    with node.runs.running(1, SHARD_ID, "mine"):
         assert node.runs.orphan(1) is None
     assert node.runs.orphan(1) is None
 
@@ -289,11 +289,11 @@ def test_a_death_that_the_next_process_finds(node):
 def test_a_run_that_is_over_is_nobodys():
     """After the block, also by an exception, the slot has no run."""
     runs = RunTable(slots=2)
-    with contextlib.suppress(ZeroDivisionError), runs.running(1, DOORBELL, TOKEN) as running:
+    with contextlib.suppress(ZeroDivisionError), runs.running(1, SHARD_ID, TOKEN) as running:
         running.report(0.5)
         running.report(0.25)
         (run,) = runs
-        assert (run.slot, run.pid, run.doorbell, run.token, run.progress) == (1, os.getpid(), DOORBELL, TOKEN, 0.5)
+        assert (run.slot, run.pid, run.shard_id, run.token, run.progress) == (1, os.getpid(), SHARD_ID, TOKEN, 0.5)
         assert runs.is_current(run)
         raise ZeroDivisionError
     assert list(runs) == []
