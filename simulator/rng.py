@@ -102,10 +102,10 @@ class Draws:
         for run in np.split(missing, np.flatnonzero(np.diff(missing) > 1) + 1) if missing.size else ():
             for some in slices(run.size, checkpoint, _FILLED):
                 begin = int(run[0]) + some.start
-                places = slice(begin - start, int(run[0]) + some.stop - start)
-                draws = row.numbers[places.start * BLOCK : places.stop * BLOCK]
+                some_blocks = slice(begin - start, int(run[0]) + some.stop - start)
+                draws = row.numbers[some_blocks.start * BLOCK : some_blocks.stop * BLOCK]
                 self._source.fill(draws, self._kind, begin * BLOCK, number)
-                row.made[places] = True
+                row.made[some_blocks] = True
         return row
 
     def _spanning(self, number: int, first: int, last: int, checkpoint: Checkpoint) -> Row:
@@ -116,9 +116,9 @@ class Draws:
         start = row.first // BLOCK
         if first < start or last >= start + row.made.size:
             wider = self._empty(min(first, start), max(last, start + row.made.size - 1))
-            place = start - wider.first // BLOCK
-            wider.made[place : place + row.made.size] = row.made
-            goal = wider.numbers[place * BLOCK :]
+            offset = start - wider.first // BLOCK
+            wider.made[offset : offset + row.made.size] = row.made
+            goal = wider.numbers[offset * BLOCK :]
             for some in slices(row.numbers.size, checkpoint):
                 goal[some] = row.numbers[some]
             row = wider
@@ -133,8 +133,8 @@ class Draws:
 
 
 class _Kind(NamedTuple):
-    #: Its place in the counter.
-    place: int
+    #: The third word of the counter.
+    word: int
     dtype: np.dtype[Any]
     #: Shots whose draws are one step of Philox's counter.
     in_a_step: int
@@ -150,7 +150,7 @@ class _Source:
     def __init__(self, seed: int) -> None:
         self._philox = np.random.Philox(key=np.array([seed, 0], np.uint64))
         self._random = np.random.Generator(self._philox).random
-        # To write this back, with another place, takes a tenth of the time of a new generator.
+        # To write this back, with another counter, takes a tenth of the time of a new generator.
         self._state = self._philox.state
 
     def begin(self, seed: int) -> None:
@@ -159,7 +159,7 @@ class _Source:
 
     def fill(self, draws: NDArray[Any], kind: _Kind, first: int, number: int) -> None:
         """Fill in whole steps: the draws of this number of shots from the first on."""
-        self._state["state"]["counter"][:3] = first // kind.in_a_step, number, kind.place
+        self._state["state"]["counter"][:3] = first // kind.in_a_step, number, kind.word
         self._philox.state = self._state
         if kind is _REALS:
             self._random(out=draws)

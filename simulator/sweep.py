@@ -80,7 +80,7 @@ def run_together(
         states=Array.over(concatenate(states, checkpoint).reshape(len(states), -1)) if states else None,
         names=sweep.names,
         metadata=sweep.metadata,
-        global_phases=Array.of(_phases(sweep, values)) if GLOBAL_PHASE in sweep.places else None,
+        global_phases=Array.of(_phases(sweep, values)) if GLOBAL_PHASE in sweep.param_indices else None,
         time_taken=time.perf_counter() - begin,
         expectations=Array.of(np.concatenate(expectations)) if expectations else None,
     )
@@ -150,7 +150,7 @@ def _with_own_gates(sweep: Sweep) -> tuple[Program, Columns]:
     """Return the template with a gate of its own at each index that is swept, and the columns of each of these."""
     instructions = list(sweep.template.instructions)
     numbers: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for column, (index, number) in enumerate(sweep.places):
+    for column, (index, number) in enumerate(sweep.param_indices):
         if (index, number) != GLOBAL_PHASE:
             numbers[index].append((number, column))
     columns = {}
@@ -166,8 +166,8 @@ def _with_own_gates(sweep: Sweep) -> tuple[Program, Columns]:
 
 def _phases(sweep: Sweep, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the global phase of each row."""
-    if GLOBAL_PHASE in sweep.places:
-        return values[:, sweep.places.index(GLOBAL_PHASE)]
+    if GLOBAL_PHASE in sweep.param_indices:
+        return values[:, sweep.param_indices.index(GLOBAL_PHASE)]
     return np.full(len(values), sweep.template.global_phase)
 
 

@@ -157,9 +157,9 @@ def _row(sides: Sequence[Side], name: str, rounds: int, times: int, *, cpu: bool
     """Run one case; in each round the sides begin in another order."""
     seconds: list[dict[int, float]] = []
     for number in range(rounds):
-        order = [(number + place) % len(sides) for place in range(len(sides))]
-        seconds.append({place: sides[place].seconds(name, times, cpu=cpu) for place in order})
-    first, again, new = ([each[place] for each in seconds] for place in range(len(sides)))
+        order = [(number + side) % len(sides) for side in range(len(sides))]
+        seconds.append({side: sides[side].seconds(name, times, cpu=cpu) for side in order})
+    first, again, new = ([each[side] for each in seconds] for side in range(len(sides)))
     return Row(
         name,
         statistics.median(first + again),

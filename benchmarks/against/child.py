@@ -124,7 +124,7 @@ class Cases:
     def _sweep(self) -> Case:
         angles = ParameterVector("angle", 12 * 8)
         circuit = _measured(self._families.ansatz(8, angles))
-        binds = {angle: [0.01 * (row + place) for row in range(200)] for place, angle in enumerate(angles)}
+        binds = {angle: [0.01 * (row + index) for row in range(200)] for index, angle in enumerate(angles)}
         return self._job(circuit, parameter_binds=[binds])
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 #: Wider states are compared by a few of their amplitudes.
 WHOLE_STATES_UP_TO = 16
 #: How many those are, besides the first and the last.
-_PLACES = 14
+_BASIS_STATES = 14
 #: By precision: how far |<a|b>| may be from 1.
 _OVERLAP = {"double": 1e-10, "single": 1e-4}
 #: By precision: how far an amplitude may be off, in units of the largest that is compared.
@@ -27,11 +27,15 @@ class DisagreementError(Exception):
     """Two contenders do not give the same; the message says by how much."""
 
 
-def places(num_qubits: int) -> list[int]:
+def basis_states(num_qubits: int) -> list[int]:
     """Return the basis states whose amplitudes stand for a state: one if it is compared as a whole, too."""
     if num_qubits <= WHOLE_STATES_UP_TO:
         return [0]
-    return [0, (1 << num_qubits) - 1, *np.random.default_rng(1).integers(1 << num_qubits, size=_PLACES).tolist()]
+    return [
+        0,
+        (1 << num_qubits) - 1,
+        *np.random.default_rng(1).integers(1 << num_qubits, size=_BASIS_STATES).tolist(),
+    ]
 
 
 def check_answers(answers: Mapping[str, Any], num_qubits: int, precision: str) -> None:

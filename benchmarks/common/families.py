@@ -106,8 +106,8 @@ def evolution(width: int) -> QuantumCircuit:
     terms = []
     for _ in range(2 * width):
         first, last = sorted(rng.choice(width, 2, replace=False).tolist())
-        places, coefficient = list(range(first, last + 1)), float(rng.normal())
-        terms += [(end + "Z" * (len(places) - 2) + end, places, coefficient) for end in "XY"]
+        qubits, coefficient = list(range(first, last + 1)), float(rng.normal())
+        terms += [(end + "Z" * (len(qubits) - 2) + end, qubits, coefficient) for end in "XY"]
     circuit = QuantumCircuit(width)
     for qubit in range(width):
         circuit.ry(0.1 + 0.3 * qubit, qubit)

@@ -60,7 +60,7 @@ _BONDS = ("XX", "YY", "ZZ")
 
 
 def _split(operator: SparsePauliOp) -> list[SparsePauliOp]:
-    return [operator[place] for place in range(len(operator))]
+    return [operator[index] for index in range(len(operator))]
 
 
 def _pauli_sum(operator: SparsePauliOp) -> PauliSum:
@@ -81,8 +81,8 @@ def _compare(name: str, operators: list[SparsePauliOp], threads: int) -> None:
 
     def aer(*saved: SparsePauliOp) -> Callable[[], Any]:
         saving = circuit.copy()
-        for place, operator in enumerate(saved):
-            saving.save_expectation_value(operator, range(num_qubits), label=str(place))
+        for index, operator in enumerate(saved):
+            saving.save_expectation_value(operator, range(num_qubits), label=str(index))
         saving.save_amplitudes([0])
         simulator = AerSimulator(method="statevector", max_parallel_threads=threads)
         transpiled = transpile(saving, simulator, optimization_level=0)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
-from benchmarks.common.agreement import places
+from benchmarks.common.agreement import basis_states
 from benchmarks.common.rounds import Contender
 from benchmarks.engine.floor import Work
 from jobs import lower
@@ -84,10 +84,10 @@ def work(circuit: QuantumCircuit, precision: Precision = "double") -> Work:
 def _amplitudes(final: Statevector) -> list[complex]:
     """Return those that are compared, each from where its qubits lie."""
     moved = [
-        sum((place >> qubit & 1) << bit for qubit, bit in final.bit_of.items())
-        for place in places(len(final.bit_of))
+        sum((index >> qubit & 1) << bit for qubit, bit in final.bit_of.items())
+        for index in basis_states(len(final.bit_of))
     ]
-    return [complex(final.amplitudes[place]) for place in moved]
+    return [complex(final.amplitudes[index]) for index in moved]
 
 
 def _final(circuit: QuantumCircuit, precision: Precision) -> Statevector:

@@ -13,7 +13,7 @@ from qiskit import QuantumCircuit, transpile
 from qiskit_aer import AerSimulator
 from qulacs import gate as gates
 
-from benchmarks.common.agreement import places
+from benchmarks.common.agreement import basis_states
 from benchmarks.common.rounds import Contender
 
 #: qulacs merges what shares its qubits into one matrix: with a wide gate it takes minutes, so it is not asked to.
@@ -30,7 +30,7 @@ def pause(num_qubits: int) -> float:
 def aer_state(circuit: QuantumCircuit, threads: int, precision: str = "double") -> Contender:
     """Evolve to the state, and return a few amplitudes of it: one up to 16 qubits."""
     saving = circuit.copy()
-    saving.save_amplitudes(places(circuit.num_qubits))
+    saving.save_amplitudes(basis_states(circuit.num_qubits))
     return Contender("Aer", _aer(saving, threads, precision), lambda data: list(data["amplitudes"]))
 
 
@@ -73,7 +73,7 @@ def qulacs_state(circuit: QuantumCircuit) -> Contender:
         own.update_quantum_state(state)
         return state
 
-    return Contender("qulacs", run, lambda state: [*map(state.get_amplitude, places(circuit.num_qubits))])
+    return Contender("qulacs", run, lambda state: [*map(state.get_amplitude, basis_states(circuit.num_qubits))])
 
 
 def _translated(circuit: QuantumCircuit) -> qulacs.QuantumCircuit:

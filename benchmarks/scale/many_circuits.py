@@ -76,7 +76,7 @@ def sweeps(rounds: int) -> Iterator[Row]:
             rounds,
             lambda run: run(template, shots=_SHOTS, parameter_binds=[dict(columns)]),
             ours,
-            lambda place: template.assign_parameters(values[place]),
+            lambda index: template.assign_parameters(values[index]),
         )
 
 
@@ -191,8 +191,8 @@ def _check(answers: Mapping[str, Counts], circuit: Callable[[int], QuantumCircui
     for _, counts in others:
         for one, other in zip(reference, counts, strict=True):
             check_counts(one, other)
-    for place in np.linspace(0, len(reference) - 1, _EXACT).astype(int).tolist():
-        bare = circuit(place).remove_final_measurements(inplace=False)
+    for index in np.linspace(0, len(reference) - 1, _EXACT).astype(int).tolist():
+        bare = circuit(index).remove_final_measurements(inplace=False)
         probabilities = Statevector(bare).probabilities()
         for counts in answers.values():
-            check_distribution(counts[place], probabilities)
+            check_distribution(counts[index], probabilities)

@@ -117,8 +117,8 @@ def _measured(
             pool = stack.enter_context(
                 multiprocessing.get_context("spawn").Pool(processes, _begin_plain, (programs,))
             )
-            places = range(len(programs))
-            return Contender(f"{processes} plain", lambda: pool.map(_run_plain, places, chunksize=1), list)
+            indices = range(len(programs))
+            return Contender(f"{processes} plain", lambda: pool.map(_run_plain, indices, chunksize=1), list)
 
         contenders = [make(number) for make in (ours, plain) for number in (1, 2)]
         watch = Watch(family_seconds)
@@ -146,9 +146,9 @@ def _begin_plain(programs: list[tuple[Program, int]]) -> None:
 _PROGRAMS: list[tuple[Program, int]] = []
 
 
-def _run_plain(place: int) -> dict[str, int]:
-    program, shots = _PROGRAMS[place]
-    return engine.run(program, seed=place, shots=shots).counts or {}
+def _run_plain(index: int) -> dict[str, int]:
+    program, shots = _PROGRAMS[index]
+    return engine.run(program, seed=index, shots=shots).counts or {}
 
 
 def _check_same(answers: Mapping[str, Any]) -> None:

@@ -49,14 +49,14 @@ def _var(node: expr.Var, scope: Scope, _unit: Unit) -> expression.Expression:
             raise scope.error(f'its variable "{node.name}" is not declared around the place that uses it')
         return expression.Var(scope.builder.variable_index[node])
     if isinstance(node.var, Clbit):
-        return expression.Clbit(_place(node.var, scope))
-    bits = expression.Bits(tuple([_place(bit, scope) for bit in node.var]))
+        return expression.Clbit(_clbit_index(node.var, scope))
+    bits = expression.Bits(tuple([_clbit_index(bit, scope) for bit in node.var]))
     # Qiskit may read a register as a wider integer than it is.
     type_ = lower_type(node.type)
     return bits if type_ == expression.Uint(len(bits.clbits)) else expression.Cast(type_, bits)
 
 
-def _place(clbit: Clbit, scope: Scope) -> int:
+def _clbit_index(clbit: Clbit, scope: Scope) -> int:
     if clbit not in scope.clbits:
         raise scope.error(f"it reads or writes {clbit}, which the place that does so does not have")
     return scope.clbits[clbit]

@@ -32,9 +32,9 @@ class UsedQubits:
 
 @dataclass(slots=True)
 class UnboundNumbers:
-    """Numbers that depend on parameters without a value; the Program's numbers in their places mean nothing."""
+    """Numbers that depend on parameters without a value; the Program's own numbers there mean nothing."""
 
-    #: Place of a gate outside of all control flow, and of the number in it -> what it is.
+    #: Index of a gate outside of all control flow, and of the number in it -> what it is.
     of_gates: dict[tuple[int, int], ParameterExpression] = field(default_factory=dict)
     #: To be added to the global phase that the Program has.
     of_phase: list[ParameterExpression] = field(default_factory=list)

@@ -27,25 +27,25 @@ def _if_else(op: instructions.IfElse, builder: CircuitBuilder) -> None:
     uses = uses_of(op.true_body, op.false_body, condition=op.condition)
     true_body = builder.block(op.true_body, uses)
     false_body = builder.block(op.false_body, uses) if op.false_body else None
-    _place(IfElseOp(rebuild_expression(op.condition, builder), true_body, false_body), uses, builder)
+    _append(IfElseOp(rebuild_expression(op.condition, builder), true_body, false_body), uses, builder)
 
 
 def _while(op: instructions.While, builder: CircuitBuilder) -> None:
     uses = uses_of(op.body, condition=op.condition)
-    _place(WhileLoopOp(rebuild_expression(op.condition, builder), builder.block(op.body, uses)), uses, builder)
+    _append(WhileLoopOp(rebuild_expression(op.condition, builder), builder.block(op.body, uses)), uses, builder)
 
 
 def _for(op: instructions.For, builder: CircuitBuilder) -> None:
     indices = op.indices.ints() if isinstance(op.indices, instructions.Range) else op.indices
     uses = uses_of(op.bodies[0])
     variable = None if op.variable is None else builder.variables[op.variable]
-    _place(ForLoopOp(indices, variable, builder.block(op.bodies[0], uses, op.variable)), uses, builder)
+    _append(ForLoopOp(indices, variable, builder.block(op.bodies[0], uses, op.variable)), uses, builder)
 
 
 def _switch(op: instructions.Switch, builder: CircuitBuilder) -> None:
     uses = uses_of(*(case.body for case in op.cases), condition=op.target)
     cases = [(_labels(case), builder.block(case.body, uses)) for case in op.cases]
-    _place(SwitchCaseOp(rebuild_expression(op.target, builder), cases), uses, builder)
+    _append(SwitchCaseOp(rebuild_expression(op.target, builder), cases), uses, builder)
 
 
 def _labels(case: instructions.Case) -> object:
@@ -64,7 +64,7 @@ def _continue(_: instructions.Continue, builder: CircuitBuilder) -> None:
 
 def _box(op: instructions.Box, builder: CircuitBuilder) -> None:
     uses = uses_of(op.body)
-    _place(BoxOp(builder.block(op.body, uses)), uses, builder)
+    _append(BoxOp(builder.block(op.body, uses)), uses, builder)
 
 
 def _store(op: instructions.Store, builder: CircuitBuilder) -> None:
@@ -73,7 +73,7 @@ def _store(op: instructions.Store, builder: CircuitBuilder) -> None:
     )
 
 
-def _place(operation: object, uses: Uses, builder: CircuitBuilder) -> None:
+def _append(operation: object, uses: Uses, builder: CircuitBuilder) -> None:
     builder.append_operation(operation, tuple(sorted(uses.qubits)), tuple(sorted(uses.clbits)))
 
 

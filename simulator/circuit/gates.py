@@ -205,8 +205,8 @@ class PauliString:
     @classmethod
     def of(cls, letters: str) -> PauliString:
         """Read letters out of "xyz", the first target's first."""
-        flips = sum(1 << place for place, letter in enumerate(letters) if letter != "z")
-        signs = sum(1 << place for place, letter in enumerate(letters) if letter != "x")
+        flips = sum(1 << index for index, letter in enumerate(letters) if letter != "z")
+        signs = sum(1 << index for index, letter in enumerate(letters) if letter != "x")
         return cls(flips, signs, (1, -1j, -1, 1j)[letters.count("y") % 4])
 
 

@@ -1,4 +1,4 @@
-"""Branches: shots at one place of a dynamic circuit, and the few states that they are in.
+"""Branches: shots at one instruction of the bytecode, and the few states that they are in.
 
 A branch is all shots at one program counter: a few distinct states, a few distinct histories, many shots. What is
 done to states is done once a state, what is done to classical values once a history, and only draws are made for

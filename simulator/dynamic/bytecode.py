@@ -12,7 +12,7 @@ from simulator.circuit.program import Variable
 from simulator.dynamic.timeline import Timeline
 from simulator.evolve import Evolution
 
-#: A place in the bytecode, known before its address is: an index of `Bytecode.addresses`.
+#: A position in the bytecode, known before its address is: an index of `Bytecode.addresses`.
 Label: TypeAlias = int
 
 

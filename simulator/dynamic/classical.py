@@ -100,9 +100,9 @@ class Evaluator:
             case ex.Binary():
                 return self._binary(node, state)
             case ex.Index(target=ex.Bits(clbits=clbits)):
-                return bool(state.memory >> clbits[self._place(node, state)] & 1)
+                return bool(state.memory >> clbits[self._bit_index(node, state)] & 1)
             case ex.Index(target=target):
-                return bool(self.value(target, state) >> self._place(node, state) & 1)
+                return bool(self.value(target, state) >> self._bit_index(node, state) & 1)
 
     def assigned(self, target: ex.LValue, value: Any, state: Classical) -> Classical:
         """Return the classical state after a Store of the value."""
@@ -114,9 +114,9 @@ class Evaluator:
             case ex.Var(variable=variable):
                 return state.with_variable(variable, value)
             case ex.Index(target=ex.Bits(clbits=clbits)):
-                return state.with_clbit(clbits[self._place(target, state)], value)
+                return state.with_clbit(clbits[self._bit_index(target, state)], value)
             case ex.Index(target=ex.Var(variable=variable)):
-                bit = self._place(target, state)
+                bit = self._bit_index(target, state)
                 return state.with_variable(variable, _with_bit(self._stored(variable, state), bit, value))
             case _:
                 raise InvalidProgramError(f"nothing can be written to {target}")
@@ -150,7 +150,7 @@ class Evaluator:
         except OverflowError:
             raise ProgramRuntimeError(f"{node.op}: an integer that is too large for a float") from None
 
-    def _place(self, node: ex.Index, state: Classical) -> int:
+    def _bit_index(self, node: ex.Index, state: Classical) -> int:
         bit, width = self.value(node.index, state), self._width(node.target)
         if bit >= width:
             raise ProgramRuntimeError(f"bit {bit} of an unsigned integer of {width} bits")
@@ -213,8 +213,8 @@ def _gathered(memory: int, clbits: tuple[int, ...]) -> int:
     """Return the int whose bit i is clbit ``clbits[i]``, in time that grows with their number."""
     if len(clbits) <= _NARROW:
         return sum((memory >> clbit & 1) << bit for bit, clbit in enumerate(clbits))
-    places = np.fromiter(clbits, np.intp, len(clbits))
-    return _int_of(_bits_of(memory, int(places.max()) + 1)[places])
+    indices = np.fromiter(clbits, np.intp, len(clbits))
+    return _int_of(_bits_of(memory, int(indices.max()) + 1)[indices])
 
 
 def _spread(memory: int, clbits: tuple[int, ...], value: int) -> int:
@@ -223,9 +223,9 @@ def _spread(memory: int, clbits: tuple[int, ...], value: int) -> int:
         for bit, clbit in enumerate(clbits):
             memory = _with_bit(memory, clbit, value >> bit & 1)
         return memory
-    places = np.fromiter(clbits, np.intp, len(clbits))
-    bits = _bits_of(memory, max(memory.bit_length(), int(places.max()) + 1))
-    bits[places] = _bits_of(value, len(clbits))
+    indices = np.fromiter(clbits, np.intp, len(clbits))
+    bits = _bits_of(memory, max(memory.bit_length(), int(indices.max()) + 1))
+    bits[indices] = _bits_of(value, len(clbits))
     return _int_of(bits)
 
 
@@ -246,9 +246,9 @@ def _shown(value: Value) -> str:
     return f"an integer of {value.bit_length()} bits" if type(value) is int and value >> 64 else str(value)
 
 
-def _shift_left(value: int, places: int) -> int:
+def _shift_left(value: int, distance: int) -> int:
     """Shift, but not so far that the int would fill the memory before it wraps around."""
-    return value << places if places <= ex.MAX_WIDTH else 0
+    return value << distance if distance <= ex.MAX_WIDTH else 0
 
 
 def _divided(left: Any, right: Any) -> Any:

@@ -1,7 +1,7 @@
 """Counts and memory: how many shots, and which, have which classical memory at the end.
 
 A memory is an int whose bit i is clbit i. In arrays it is a *word*: itself if it is below 2^63, else -1 minus its
-place in a list of such wide memories.
+index in a list of such wide memories.
 """
 
 from __future__ import annotations
@@ -73,11 +73,11 @@ class ShotCounts:
         if self._memory is None:
             words, counts = add_counts(self._added, self._checkpoint)
             return self._counts(self._keys(words), counts), None
-        found, places = [], []
+        found, indices = [], []
         for some in slices(self._memory.size, self._checkpoint):
             own, inverse, own_counts = np.unique(self._memory[some], return_inverse=True, return_counts=True)
             found.append((own, own_counts))
-            places.append(inverse.astype(np.uint32))
+            indices.append(inverse.astype(np.uint32))
         words, counts = add_counts(found, self._checkpoint)
         keys = self._keys(words)
         all_keys = np.empty(len(keys), object)
@@ -85,7 +85,7 @@ class ShotCounts:
             all_keys[some] = keys[some]
 
         def keys_of_shots() -> Iterator[list[str]]:
-            for (own, _), of_shots in zip(found, places, strict=True):
+            for (own, _), of_shots in zip(found, indices, strict=True):
                 self._checkpoint()
                 own_keys = all_keys[np.searchsorted(words, own)]
                 self._checkpoint()

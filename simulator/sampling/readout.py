@@ -87,7 +87,7 @@ class Memories:
         #: Of what comes again in each batch of shots.
         self._words: dict[int, int] = {}
 
-    def words(self, places: NDArray[np.intp], outcomes: NDArray[np.int64]) -> Words:
+    def words(self, history_indices: NDArray[np.intp], outcomes: NDArray[np.int64]) -> Words:
         """Return the word of each pair of a history's index and an outcome."""
         words = np.empty(outcomes.size, np.int64)
         all_pieces = list(slices(words.size, self._checkpoint))
@@ -95,13 +95,13 @@ class Memories:
             kept = np.array(self._kept, np.int64)
             for some in all_pieces:
                 self._checkpoint()
-                words[some] = kept.take(places[some]) | self._readout.memories(outcomes[some])
+                words[some] = kept.take(history_indices[some]) | self._readout.memories(outcomes[some])
             return words
         bits, found = self._readout.num_bits, []
         for some in all_pieces:
             self._checkpoint()
             pairs, words[some], counts = np.unique(
-                places[some] << bits | outcomes[some], return_inverse=True, return_counts=True
+                history_indices[some] << bits | outcomes[some], return_inverse=True, return_counts=True
             )
             found.append((pairs, counts))
         all_pairs, _ = add_counts(found, self._checkpoint)

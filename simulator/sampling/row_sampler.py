@@ -49,8 +49,8 @@ class RowSampler:
         for row, draws in self._draws():
             below[row] += draws_below(edges[row], draws)
         below[:, 1:] -= below[:, :-1].copy()
-        places, outcomes = below.nonzero()
-        sizes, counts = np.bincount(places, minlength=rows), below[places, outcomes]
+        row_indices, outcomes = below.nonzero()
+        sizes, counts = np.bincount(row_indices, minlength=rows), below[row_indices, outcomes]
         words = readout.memories(outcomes)
         if words is outcomes:
             return words, counts, sizes

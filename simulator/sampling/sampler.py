@@ -56,10 +56,10 @@ def sample(
     for inside, outcomes in _outcomes(branch, readout, uniforms, checkpoint):
         groups = branch.shots.groups[inside]
         if shot_counts.remembers:
-            places = np.empty_like(groups)
+            history_indices = np.empty_like(groups)
             for some in slices(groups.size, checkpoint):
-                places[some] = branch.history_of_group.take(groups[some])
-            shot_counts.put(branch.shots.numbers[inside], memories.words(places, outcomes))
+                history_indices[some] = branch.history_of_group.take(groups[some])
+            shot_counts.put(branch.shots.numbers[inside], memories.words(history_indices, outcomes))
             continue
         codes_and_counts += [
             _runs(np.sort(groups[some] << readout.num_bits | outcomes[some]))

@@ -130,7 +130,7 @@ class SweepOutcome(msgspec.Struct, frozen=True, tag="sweep"):
             raise InvalidProgramError("a sweep's counts are not as many as it says")
 
     def indices(self) -> range:
-        """Return the rows' places in the job."""
+        """Return the rows' indices in the job."""
         return range(self.index, self.index + len(self.seeds))
 
     def counts_of_rows(self) -> Iterator[dict[str, int]]:

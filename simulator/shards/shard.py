@@ -60,10 +60,10 @@ class Sweep(msgspec.Struct, frozen=True, array_like=True, tag="sweep"):
     index: int
     #: The job's seed, from which each row's own is derived.
     seed: int
-    #: The circuit, with any numbers in those places.
+    #: The circuit, with any numbers where rows differ.
     template: Program
     #: For each column of ``values``, the index of its gate, and of the number in the gate; (-1, 0): global phase.
-    places: tuple[tuple[int, int], ...]
+    param_indices: tuple[tuple[int, int], ...]
     #: float64, shape (rows, columns), at least one of each.
     values: Array
     #: The rows' names, and metadata as JSON, where they are not the template's.
@@ -79,11 +79,12 @@ class Sweep(msgspec.Struct, frozen=True, array_like=True, tag="sweep"):
             raise InvalidProgramError(
                 f"a sweep from {self.index} on with seed {self.seed}; from 0, and below 2^63"
             )
-        if self.values.dtype != "f8" or len(shape) != 2 or not all(shape) or shape[1] != len(self.places):  # noqa: PLR2004 (a matrix)
-            raise InvalidProgramError(f"a sweep over {len(self.places)} numbers with values of shape {shape}")
-        if len(set(self.places)) != len(self.places):
+        columns = len(self.param_indices)
+        if self.values.dtype != "f8" or len(shape) != 2 or not all(shape) or shape[1] != columns:  # noqa: PLR2004 (a matrix)
+            raise InvalidProgramError(f"a sweep over {columns} numbers with values of shape {shape}")
+        if len(set(self.param_indices)) != columns:
             raise InvalidProgramError("a sweep names a number twice")
-        for gate, number in self.places:
+        for gate, number in self.param_indices:
             if gate < 0:
                 known = (gate, number) == GLOBAL_PHASE
             else:
@@ -132,7 +133,7 @@ class Sweep(msgspec.Struct, frozen=True, array_like=True, tag="sweep"):
             outline = self.outline(row)
             instructions = list(self.template.instructions)
             phase = self.template.global_phase
-            for (gate, number), value in zip(self.places, values, strict=True):
+            for (gate, number), value in zip(self.param_indices, values, strict=True):
                 if gate < 0:
                     phase = value
                     continue
@@ -158,8 +159,8 @@ class Shard(msgspec.Struct, frozen=True, array_like=True):
 
     def __post_init__(self) -> None:
         if any(after.index <= before.last for before, after in pairwise(self.items)):
-            places = [(item.index, item.last) for item in self.items]
-            raise ValueError(f"a shard's items are not in order, or one is there twice: {places}")
+            indices = [(item.index, item.last) for item in self.items]
+            raise ValueError(f"a shard's items are not in order, or one is there twice: {indices}")
         if not self.options.expectations and any(item.observables for item in self.items):
             raise InvalidProgramError("a shard has observables, and options that ask for no expectation values")
 

@@ -90,23 +90,23 @@ class _Alike:
         if self._first is not None and len(self._rows) == 1:
             return self._first
         template, rows = self._template, self._rows
-        places = [
+        param_indices = [
             (index, number)
             for index, each in enumerate(template.instructions)
             if isinstance(each, Gate)
             for number in range(len(each.params))
         ]
-        places.append(GLOBAL_PHASE)
+        param_indices.append(GLOBAL_PHASE)
         values = np.array([row.numbers for row in rows])
         differs = values.view(np.int64) != _numbers(template).view(np.int64)
         # Where nothing differs, the last column stands for all of them: a sweep has one at least.
-        varying = np.flatnonzero(np.any(differs, axis=0)).tolist() or [len(places) - 1]
+        varying = np.flatnonzero(np.any(differs, axis=0)).tolist() or [len(param_indices) - 1]
         name, metadata = template.header.name, template.header.metadata
         return Sweep(
             self._index,
             seed,
             template,
-            tuple([places[column] for column in varying]),
+            tuple([param_indices[column] for column in varying]),
             Array.of(values[:, varying]),
             tuple([row.name for row in rows]) if any(row.name != name for row in rows) else (),
             tuple([row.metadata for row in rows]) if any(row.metadata != metadata for row in rows) else (),

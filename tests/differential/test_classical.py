@@ -45,7 +45,7 @@ def test_circuits_with_one_outcome_have_it(circuit: QuantumCircuit) -> None:
     program = lower(circuit)
     assert_travels(program)
     clbits = oracle.run(circuit).clbits
-    assert outcome(circuit) == sum(bit << place for place, bit in enumerate(clbits))
+    assert outcome(circuit) == sum(bit << index for index, bit in enumerate(clbits))
 
 
 @pytest.mark.rule(16)

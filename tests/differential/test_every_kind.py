@@ -120,8 +120,8 @@ def _check_counts(found: Ran, histories: list[History], num_qubits: int) -> None
     """Counts of the clbits of the circuit's own, and of all qubits at the end."""
     expected: dict[str, float] = {}
     for history in histories:
-        for place, share in enumerate(history.psi.probabilities()):
-            key = hex(int(history.key, 16) | place)
+        for index, share in enumerate(history.psi.probabilities()):
+            key = hex(int(history.key, 16) | index)
             expected[key] = expected.get(key, 0) + history.probability * share
     assert sum(found.counts.values()) == SHOTS
     assert_likely(found.counts, expected)
@@ -171,13 +171,13 @@ def test_every_kind_of_instruction(name: str, form: str, *, real: bool) -> None:
         for precision, tolerance in TOLERANCES.items():
             results = ran(run, method, precision=precision, **options)
             assert [each.failure for each in results] == [None] * len(points)
-            for place, (result, histories) in enumerate(zip(results, every, strict=True)):
+            for index, (result, histories) in enumerate(zip(results, every, strict=True)):
                 if method == "qasm":
                     _check_counts(result, histories, num_qubits)
                 elif method == "statevector":
                     _check_state(result, histories, tolerance)
                 else:
-                    expected = columns[place] if initial is None else columns[place] @ initial
+                    expected = columns[index] if initial is None else columns[index] @ initial
                     np.testing.assert_allclose(result.state, expected, rtol=0, atol=tolerance)
 
 

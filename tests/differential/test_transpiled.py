@@ -25,4 +25,4 @@ def test_transpiled_circuits_have_the_same_outcome(circuit: QuantumCircuit, leve
     transpiled = transpile(circuit, target=TARGET, optimization_level=level, seed_transpiler=1)
     (key,) = simulator.run(lower(transpiled), shots=1, seed=1).counts
     clbits = oracle.run(circuit).clbits
-    assert int(key, 16) == sum(bit << place for place, bit in enumerate(clbits))
+    assert int(key, 16) == sum(bit << index for index, bit in enumerate(clbits))

@@ -31,8 +31,8 @@ STRIKES = {
         key("job", job_id), mapping=dict.fromkeys(client.hkeys(key("job", job_id)), "junk")
     ),
     "stray entries": lambda client, _: [
-        client.zadd(f"{PREFIX}{place}", {"junk": 0, "no/0": 0})
-        for place in ("held", "sent:basicaer", "deadline", "kept", "untold", "turn:basicaer")
+        client.zadd(f"{PREFIX}{key}", {"junk": 0, "no/0": 0})
+        for key in ("held", "sent:basicaer", "deadline", "kept", "untold", "turn:basicaer")
     ],
     "stray jobs in a line": lambda client, _: [
         client.zadd(key, {"junk": -(2.0**60), "no": -(2.0**59)}) for key in client.keys(f"{PREFIX}ready:*")

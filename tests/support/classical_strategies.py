@@ -178,7 +178,7 @@ def duration_expression(draw: Draw, leaves: Leaves, unit: str, depth: int) -> ex
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Scope:
     """Where a statement goes, and what it may use there."""
 
     circuit: QuantumCircuit
@@ -190,7 +190,7 @@ class _Place:
     #: Whether break and continue may stand here.
     in_loop: bool = False
 
-    def inside(self, **changes: Any) -> _Place:
+    def inside(self, **changes: Any) -> _Scope:
         return replace(self, depth=self.depth - 1, **changes)
 
 
@@ -212,86 +212,86 @@ def classical_circuits(draw: Draw, variables: bool = True) -> QuantumCircuit:
         leaves = replace(leaves, bools=(*leaves.bools, flag), floats=(real,), stretches=(stretch,))
         leaves.uints[4] = [number]
         targets += [(number, 4), (flag, bool), (real, float), (expr.index(number, 2), bool)]
-    place = _Place(circuit, leaves, tuple(targets) if variables else (), count(), depth=2)
+    scope = _Scope(circuit, leaves, tuple(targets) if variables else (), count(), depth=2)
     for qubit in range(3):
         if draw(st.booleans()):
             circuit.x(qubit)
-    _statements(draw, place)
+    _statements(draw, scope)
     circuit.measure(qubits, low)
     return circuit
 
 
-def _statements(draw: Draw, place: _Place) -> None:
+def _statements(draw: Draw, scope: _Scope) -> None:
     kinds = [_gate, _measure, _reset]
-    if place.targets:
+    if scope.targets:
         kinds += [_store, _store]
-    if place.in_loop:
+    if scope.in_loop:
         kinds.append(_jump)
-    if place.depth:
+    if scope.depth:
         kinds += [_if_else, _switch, _for_loop, _for_parameter, _box]
-    if place.depth and place.targets:
+    if scope.depth and scope.targets:
         kinds += [_while_loop, _for_variable, _local_variable]
     for _ in range(draw(st.integers(1, 4))):
-        draw(st.sampled_from(kinds))(draw, place)
+        draw(st.sampled_from(kinds))(draw, scope)
 
 
 def _qubits(draw: Draw, size: int) -> list[int]:
     return draw(st.permutations(range(3)))[:size]
 
 
-def _gate(draw: Draw, place: _Place) -> None:
-    circuit = place.circuit
+def _gate(draw: Draw, scope: _Scope) -> None:
+    circuit = scope.circuit
     for name, size in draw(st.lists(st.sampled_from([("x", 1), ("cx", 2), ("swap", 2), ("ccx", 3)]), max_size=2)):
         getattr(circuit, name)(*_qubits(draw, size))
 
 
-def _measure(draw: Draw, place: _Place) -> None:
-    place.circuit.measure(draw(st.integers(0, 2)), draw(st.integers(0, 5)))
+def _measure(draw: Draw, scope: _Scope) -> None:
+    scope.circuit.measure(draw(st.integers(0, 2)), draw(st.integers(0, 5)))
 
 
-def _reset(draw: Draw, place: _Place) -> None:
-    place.circuit.reset(draw(st.integers(0, 2)))
+def _reset(draw: Draw, scope: _Scope) -> None:
+    scope.circuit.reset(draw(st.integers(0, 2)))
 
 
-def _store(draw: Draw, place: _Place) -> None:
-    target, type_ = draw(st.sampled_from(place.targets))
+def _store(draw: Draw, scope: _Scope) -> None:
+    target, type_ = draw(st.sampled_from(scope.targets))
     if type_ is bool:
-        value = bool_expression(draw, place.leaves, 2)
+        value = bool_expression(draw, scope.leaves, 2)
     elif type_ is float:
-        value = float_expression(draw, place.leaves, 2)
+        value = float_expression(draw, scope.leaves, 2)
     else:
-        value = uint_expression(draw, place.leaves, type_, 2)
-    place.circuit.store(target, value)
+        value = uint_expression(draw, scope.leaves, type_, 2)
+    scope.circuit.store(target, value)
 
 
-def _condition(draw: Draw, place: _Place) -> Any:
+def _condition(draw: Draw, scope: _Scope) -> Any:
     """A condition in its old form, a bit or a register beside an int, or an expression."""
     kind = draw(st.sampled_from(["clbit", "register", "expression"]))
     if kind == "clbit":
-        return (draw(st.sampled_from(place.circuit.clbits)), draw(st.integers(0, 1)))
+        return (draw(st.sampled_from(scope.circuit.clbits)), draw(st.integers(0, 1)))
     if kind == "register":
-        register = draw(st.sampled_from(place.circuit.cregs))
+        register = draw(st.sampled_from(scope.circuit.cregs))
         return (register, draw(st.integers(0, 2**register.size - 1)))
-    return bool_expression(draw, place.leaves, 2)
+    return bool_expression(draw, scope.leaves, 2)
 
 
-def _jump(draw: Draw, place: _Place) -> None:
-    with place.circuit.if_test(_condition(draw, place)):
-        draw(st.sampled_from([place.circuit.break_loop, place.circuit.continue_loop]))()
+def _jump(draw: Draw, scope: _Scope) -> None:
+    with scope.circuit.if_test(_condition(draw, scope)):
+        draw(st.sampled_from([scope.circuit.break_loop, scope.circuit.continue_loop]))()
 
 
-def _if_else(draw: Draw, place: _Place) -> None:
-    with place.circuit.if_test(_condition(draw, place)) as otherwise:
-        _statements(draw, place.inside())
+def _if_else(draw: Draw, scope: _Scope) -> None:
+    with scope.circuit.if_test(_condition(draw, scope)) as otherwise:
+        _statements(draw, scope.inside())
     if draw(st.booleans()):
         with otherwise:
-            _statements(draw, place.inside())
+            _statements(draw, scope.inside())
 
 
-def _switch(draw: Draw, place: _Place) -> None:
-    circuit = place.circuit
+def _switch(draw: Draw, scope: _Scope) -> None:
+    circuit = scope.circuit
     target = draw(st.sampled_from([*circuit.cregs, circuit.clbits[0], None]))
-    target = any_uint(draw, place.leaves, 2) if target is None else target
+    target = any_uint(draw, scope.leaves, 2) if target is None else target
     width = (
         1
         if isinstance(target, Clbit)
@@ -302,54 +302,54 @@ def _switch(draw: Draw, place: _Place) -> None:
     labels = draw(st.lists(st.integers(0, 2**width - 1), unique=True, min_size=1, max_size=4))
     with circuit.switch(target) as case:
         with case(*labels[:2]):
-            _statements(draw, place.inside())
+            _statements(draw, scope.inside())
         for label in labels[2:]:
             with case(label):
-                _statements(draw, place.inside())
+                _statements(draw, scope.inside())
         if draw(st.booleans()):
             with case(case.DEFAULT):
-                _statements(draw, place.inside())
+                _statements(draw, scope.inside())
 
 
-def _for_loop(draw: Draw, place: _Place) -> None:
+def _for_loop(draw: Draw, scope: _Scope) -> None:
     indices = draw(st.sampled_from([range(3), range(0), range(5, 1, -2), (7, -3), [2]]))
-    with place.circuit.for_loop(indices):
-        _statements(draw, place.inside(in_loop=True))
+    with scope.circuit.for_loop(indices):
+        _statements(draw, scope.inside(in_loop=True))
 
 
-def _for_parameter(draw: Draw, place: _Place) -> None:
-    parameter = Parameter(f"index{next(place.names)}")
-    with place.circuit.for_loop(draw(st.sampled_from([range(-1, 3), (2, 5, 5), range(0), [4]])), parameter):
+def _for_parameter(draw: Draw, scope: _Scope) -> None:
+    parameter = Parameter(f"index{next(scope.names)}")
+    with scope.circuit.for_loop(draw(st.sampled_from([range(-1, 3), (2, 5, 5), range(0), [4]])), parameter):
         # The angle is a whole number of half turns: a basis state stays one.
-        place.circuit.rx(math.pi * parameter, draw(st.integers(0, 2)))
-        _statements(draw, place.inside(in_loop=True))
+        scope.circuit.rx(math.pi * parameter, draw(st.integers(0, 2)))
+        _statements(draw, scope.inside(in_loop=True))
 
 
-def _for_variable(draw: Draw, place: _Place) -> None:
+def _for_variable(draw: Draw, scope: _Scope) -> None:
     """Qiskit lets such a body use no variable from outside."""
-    index = expr.Var.new(f"index{next(place.names)}", types.Uint(3))
-    leaves = Leaves(bools=tuple(place.circuit.clbits), uints={3: [index, place.circuit.cregs[0]]})
-    targets = tuple(target for target in place.targets if isinstance(target[0], (Clbit, ClassicalRegister)))
-    inside = place.inside(leaves=leaves, targets=targets, in_loop=True)
-    with place.circuit.for_loop(draw(st.sampled_from([range(4), range(6, 2, -3), (1, 1, 7)])), index):
+    index = expr.Var.new(f"index{next(scope.names)}", types.Uint(3))
+    leaves = Leaves(bools=tuple(scope.circuit.clbits), uints={3: [index, scope.circuit.cregs[0]]})
+    targets = tuple(target for target in scope.targets if isinstance(target[0], (Clbit, ClassicalRegister)))
+    inside = scope.inside(leaves=leaves, targets=targets, in_loop=True)
+    with scope.circuit.for_loop(draw(st.sampled_from([range(4), range(6, 2, -3), (1, 1, 7)])), index):
         _statements(draw, replace(inside, targets=(*targets, (index, 3))))
 
 
-def _while_loop(draw: Draw, place: _Place) -> None:
-    rounds = place.circuit.add_var(f"rounds{next(place.names)}", expr.lift(0, types.Uint(3)))
-    with place.circuit.while_loop(expr.less(rounds, draw(st.integers(0, 3)))):
-        place.circuit.store(rounds, expr.add(rounds, 1))
-        _statements(draw, place.inside(in_loop=True))
+def _while_loop(draw: Draw, scope: _Scope) -> None:
+    rounds = scope.circuit.add_var(f"rounds{next(scope.names)}", expr.lift(0, types.Uint(3)))
+    with scope.circuit.while_loop(expr.less(rounds, draw(st.integers(0, 3)))):
+        scope.circuit.store(rounds, expr.add(rounds, 1))
+        _statements(draw, scope.inside(in_loop=True))
 
 
-def _box(draw: Draw, place: _Place) -> None:
-    with place.circuit.box():
-        _statements(draw, place.inside(in_loop=False))
+def _box(draw: Draw, scope: _Scope) -> None:
+    with scope.circuit.box():
+        _statements(draw, scope.inside(in_loop=False))
 
 
-def _local_variable(draw: Draw, place: _Place) -> None:
+def _local_variable(draw: Draw, scope: _Scope) -> None:
     """A variable of a block; blocks beside it may use the name again."""
-    with place.circuit.if_test(_condition(draw, place)):
-        local = place.circuit.add_var("local", uint_expression(draw, place.leaves, 5, 2))
-        leaves = replace(place.leaves, uints={**place.leaves.uints, 5: [local]})
-        _statements(draw, replace(place.inside(leaves=leaves), depth=0))
+    with scope.circuit.if_test(_condition(draw, scope)):
+        local = scope.circuit.add_var("local", uint_expression(draw, scope.leaves, 5, 2))
+        leaves = replace(scope.leaves, uints={**scope.leaves.uints, 5: [local]})
+        _statements(draw, replace(scope.inside(leaves=leaves), depth=0))

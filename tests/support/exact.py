@@ -147,8 +147,8 @@ class _Walk:
     def _for(self, loop: For, history: History) -> list[History]:
         indices = loop.indices.ints() if isinstance(loop.indices, Range) else loop.indices
         done, going = [], [history]
-        for place, index in enumerate(indices):
-            body = loop.bodies[place if len(loop.bodies) > 1 else 0]
+        for number, index in enumerate(indices):
+            body = loop.bodies[number if len(loop.bodies) > 1 else 0]
             if loop.variable is not None:
                 written = [each.classical.with_variable(loop.variable, index) for each in going]
                 going = [replace(each, classical=new) for each, new in zip(going, written, strict=True)]
@@ -172,7 +172,7 @@ class _Walk:
         amplitudes, targets = instruction.amplitudes.ndarray(), instruction.targets
         result = np.zeros_like(psi)
         for value, amplitude in enumerate(amplitudes):
-            mask = sum((value >> place & 1) << qubit for place, qubit in enumerate(targets))
+            mask = sum((value >> bit & 1) << qubit for bit, qubit in enumerate(targets))
             result += amplitude * psi[np.arange(len(psi)) ^ mask]
         return result
 

@@ -54,17 +54,17 @@ def everywhere(count: int) -> tuple[Gate, ...]:
 
 def measures(count: int) -> tuple[Measure, ...]:
     """Qubit i into clbit i."""
-    return tuple(Measure(place, place) for place in range(count))
+    return tuple(Measure(index, index) for index in range(count))
 
 
-def moved_to(original: Program, places: Mapping[int, int], num_qubits: int) -> Program:
-    """The same program on other qubits: each at its place among so many."""
+def moved_to(original: Program, new_qubits: Mapping[int, int], num_qubits: int) -> Program:
+    """The same program on other qubits: each qubit gets a new index."""
 
     def moved(value: Any, name: str = "") -> Any:
         if name == "qubit":
-            return places[value]
+            return new_qubits[value]
         if name in {"targets", "controls", "sources", "qubits"}:
-            return tuple(places[qubit] for qubit in value)
+            return tuple(new_qubits[qubit] for qubit in value)
         if isinstance(value, tuple):
             return tuple(map(moved, value))
         if isinstance(value, (*get_args(Instruction), Case)):
@@ -99,10 +99,10 @@ def embedded(
         if any(column >> qubit & 1 != value for qubit, value in controls):
             full[column, column] = 1
             continue
-        local = sum((column >> qubit & 1) << place for place, qubit in enumerate(targets))
+        local = sum((column >> qubit & 1) << index for index, qubit in enumerate(targets))
         others = column & ~sum(1 << qubit for qubit in targets)
         for row in range(1 << len(targets)):
-            goal = others | sum((row >> place & 1) << qubit for place, qubit in enumerate(targets))
+            goal = others | sum((row >> index & 1) << qubit for index, qubit in enumerate(targets))
             full[goal, column] = matrix[row, local]
     return full
 
@@ -121,9 +121,9 @@ def dense(instruction: Instruction, num_qubits: int) -> NDArray[np.complex128]:
         case Permutation(targets=targets, sources=sources):
             moved = np.zeros((1 << len(targets), 1 << len(targets)))
             for column in range(len(moved)):
-                values = {qubit: column >> place & 1 for place, qubit in enumerate(targets)}
+                values = {qubit: column >> index & 1 for index, qubit in enumerate(targets)}
                 goal = {target: values[source] for target, source in zip(targets, sources, strict=True)}
-                moved[sum(goal[qubit] << place for place, qubit in enumerate(targets)), column] = 1
+                moved[sum(goal[qubit] << index for index, qubit in enumerate(targets)), column] = 1
             return embedded(moved, targets, num_qubits)
         case _:
             raise TypeError(f"no matrix: {instruction}")

@@ -220,8 +220,8 @@ class Store:
 
     def position(self, job_id: str) -> int | None:
         """Return how many jobs are served before this one; None: it is not queued."""
-        place = self._run("position", keys.check_job_id(job_id))
-        return None if place is None else int(place)
+        position = self._run("position", keys.check_job_id(job_id))
+        return None if position is None else int(position)
 
     def find(
         self, owner: str, wanted: JobFilter = ANY_JOB, *, skip: int = 0, limit: int | None = None

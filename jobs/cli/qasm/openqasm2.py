@@ -39,7 +39,7 @@ _NOT_INCLUDED = re.compile(r"cannot use non-builtin custom instruction ('\w+') b
 
 
 def read_2(source: Source) -> QuantumCircuit:
-    """Return the circuit; raises `UnreadableCircuitError`, or any error whose place in the file is not known.
+    """Return the circuit; raises `UnreadableCircuitError`, or any error whose position in the file is not known.
 
     Files that it includes are looked for where Qiskit does, in the working folder and beside the file. A gate
     that the file defines is that gate, whatever Qiskit has under its name.
@@ -61,8 +61,8 @@ def read_2(source: Source) -> QuantumCircuit:
         if found is None:
             raise
         file = source.path if found["file"] == "<input>" else found["file"]
-        place = int(found["line"]), int(found["column"]) + 1
-        raise refusal(file, place, _plain(found["reason"])) from error
+        position = int(found["line"]), int(found["column"]) + 1
+        raise refusal(file, position, _plain(found["reason"])) from error
     return circuit
 
 

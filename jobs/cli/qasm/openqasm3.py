@@ -10,7 +10,7 @@ from openqasm3.parser import QASM3ParsingError
 from qiskit import QuantumCircuit
 from qiskit_qasm3_import import ConversionError
 
-from jobs.cli.qasm.positions import nodes_of, place_of
+from jobs.cli.qasm.positions import nodes_of, position_of
 from jobs.cli.qasm.source import Source, UnreadableCircuitError, refusal
 
 _CONVERTED = re.compile(r"(?P<line>\d+),(?P<column>\d+): (?P<reason>.*)", re.DOTALL)
@@ -19,7 +19,7 @@ _UNKNOWN = re.compile(r"token recognition error at: '(?P<text>.*)'", re.DOTALL)
 
 
 def read_3(source: Source) -> QuantumCircuit:
-    """Return the circuit; raises `UnreadableCircuitError`, or any error whose place in the file is not known."""
+    """Return the circuit; raises `UnreadableCircuitError`, or any error whose position in it is not known."""
     try:
         return qiskit_qasm3_import.parse(source.text)
     except (ConversionError, QASM3ParsingError) as error:
@@ -59,8 +59,8 @@ def _at_token(source: Source, error: Exception) -> UnreadableCircuitError | None
 
 def _at_node(source: Source, error: Exception) -> UnreadableCircuitError | None:
     """Find the statement, or the part of it, that was being converted."""
-    place = place_of(error)
-    if place is None or isinstance(error, RecursionError):
+    position = position_of(error)
+    if position is None or isinstance(error, RecursionError):
         return None
     gates = [node for node in nodes_of(error) if isinstance(node, ast.QuantumGate)]
     if gates and isinstance(error, TypeError):
@@ -68,4 +68,4 @@ def _at_node(source: Source, error: Exception) -> UnreadableCircuitError | None:
         reason = f"'{gates[-1].name.name}' does not take {count} parameter{'' if count == 1 else 's'}"
     else:
         reason = getattr(error, "message", None) or str(error) or type(error).__name__
-    return refusal(source.path, place, reason)
+    return refusal(source.path, position, reason)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 
-def place_of(error: BaseException) -> tuple[int, int] | None:
+def position_of(error: BaseException) -> tuple[int, int] | None:
     """Return line and column, from 1, of the innermost statement, or part of one; None if none is known."""
-    places = [place for node in nodes_of(error) if (place := _place_of(node)) is not None]
-    return places[-1] if places else None
+    positions = [position for node in nodes_of(error) if (position := _position_of(node)) is not None]
+    return positions[-1] if positions else None
 
 
 def nodes_of(error: BaseException) -> Iterator[Any]:
@@ -21,7 +21,7 @@ def nodes_of(error: BaseException) -> Iterator[Any]:
                 yield frame.f_locals[name]
 
 
-def _place_of(node: Any) -> tuple[int, int] | None:
+def _position_of(node: Any) -> tuple[int, int] | None:
     span: Any = getattr(node, "span", None)
     start: Any = getattr(node, "start", None)
     if span is not None:

@@ -11,7 +11,7 @@ from qiskit import QuantumCircuit
 
 from jobs.cli.qasm.confinement import Bounds, NoResultError, TimeIsOverError, confined, stop_clock
 from jobs.cli.qasm.openqasm2 import read_2
-from jobs.cli.qasm.positions import place_of
+from jobs.cli.qasm.positions import position_of
 from jobs.cli.qasm.source import Source, UnreadableCircuitError, refusal
 from jobs.lowering import lower
 from simulator.circuit.program import Program
@@ -70,14 +70,14 @@ def _program(path: Path, bounds: Bounds) -> Program:
         raise
     except BaseException as error:
         # TimeIsOverError, and the panics of Qiskit's parser, are no Exception.
-        place = place_of(error)
-        if place is None and source and language and not isinstance(error, (MemoryError, TimeIsOverError)):
+        position = position_of(error)
+        if position is None and source and language and not isinstance(error, (MemoryError, TimeIsOverError)):
             with contextlib.suppress(MemoryError, TimeIsOverError):
-                place, error = _first_bad_statement(source, language, error)
+                position, error = _first_bad_statement(source, language, error)
         stop_clock()
         if isinstance(error, UnreadableCircuitError):
             raise error from None
-        raise refusal(path, place, _reason(error, bounds)) from error
+        raise refusal(path, position, _reason(error, bounds)) from error
 
 
 def _circuit(source: Source, language: str) -> QuantumCircuit:
@@ -109,7 +109,7 @@ def _first_bad_statement(
             good = middle
         else:
             bad, error = middle, failure
-    return source.place(source.next_code(ends[good] if good >= 0 else 0)) if ends else None, error
+    return source.position(source.next_code(ends[good] if good >= 0 else 0)) if ends else None, error
 
 
 def _failure(source: Source, language: str) -> BaseException | None:

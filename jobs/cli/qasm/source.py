@@ -132,21 +132,21 @@ class Source:
         """Return where the first thing that is neither blank nor comment is, from here on."""
         return len(self.bare) - len(self.bare[start:].lstrip())
 
-    def place(self, offset: int) -> tuple[int, int]:
-        """Return line and column, from 1, of a place in the text."""
+    def position(self, offset: int) -> tuple[int, int]:
+        """Return line and column, from 1, of a position in the text."""
         before = self.text[:offset]
         return before.count("\n") + 1, offset - before.rfind("\n")
 
     def refusal(self, offset: int, reason: str) -> UnreadableCircuitError:
-        """Return an error about this place of the text."""
-        return refusal(self.path, self.place(offset), reason)
+        """Return an error about this position of the text."""
+        return refusal(self.path, self.position(offset), reason)
 
 
-def refusal(file: Path | str, place: tuple[int, int] | None, reason: str) -> UnreadableCircuitError:
+def refusal(file: Path | str, position: tuple[int, int] | None, reason: str) -> UnreadableCircuitError:
     """Return an error about a file, at this line and column if they are known."""
     shown = " ".join(reason.split())
     shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]} ..."
-    where = "" if place is None else f":{place[0]}:{place[1]}"
+    where = "" if position is None else f":{position[0]}:{position[1]}"
     text = f"{file}{where}: {shown}"
     # On one line, in any terminal, and encodable, whatever the file and its name hold.
     return UnreadableCircuitError("".join(each if each.isprintable() else ascii(each)[1:-1] for each in text))

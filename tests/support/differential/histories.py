@@ -38,7 +38,7 @@ class History:
     @property
     def key(self) -> str:
         """The hex key of the clbits."""
-        return hex(sum(bit << place for place, bit in enumerate(self.clbits)))
+        return hex(sum(bit << index for index, bit in enumerate(self.clbits)))
 
 
 def histories_of(circuit: QuantumCircuit, initial: Any = None) -> list[History]:
@@ -180,14 +180,14 @@ class _Block:
     def _value(self, node: Any, history: History) -> Any:
         if isinstance(node, tuple):
             node = expr.lift_legacy_condition(node)
-        clbits = {clbit: history.clbits[place] for clbit, place in self.clbits.items()}
+        clbits = {clbit: history.clbits[index] for clbit, index in self.clbits.items()}
         return evaluate(expr.lift(node), clbits, history.variables)
 
 
-def _changed(clbits: tuple[int, ...], places: list[int], value: Any) -> tuple[int, ...]:
+def _changed(clbits: tuple[int, ...], indices: list[int], value: Any) -> tuple[int, ...]:
     new = list(clbits)
-    for order, place in enumerate(places):
-        new[place] = int(value) >> order & 1
+    for order, index in enumerate(indices):
+        new[index] = int(value) >> order & 1
     return tuple(new)
 
 

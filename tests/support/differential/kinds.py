@@ -82,7 +82,7 @@ def _amplitudes(size: int, real: bool) -> Any:
 
 def _standard(name: str, controlled: bool = False) -> Kind:
     gate = STANDARD_GATES[name]
-    params = [0.7 + 0.4 * place for place in range(len(gate.params))]
+    params = [0.7 + 0.4 * index for index in range(len(gate.params))]
     options = {"ctrl_state": 0} if controlled else {}
     return _gate(lambda _: gate.base_class(*params, **options))
 

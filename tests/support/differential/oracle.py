@@ -131,7 +131,7 @@ class _Block:
     def _value(self, node: Any) -> Any:
         if isinstance(node, tuple):
             node = expr.lift_legacy_condition(node)
-        clbits = {clbit: self.machine.clbits[place] for clbit, place in self.clbits.items()}
+        clbits = {clbit: self.machine.clbits[index] for clbit, index in self.clbits.items()}
         return evaluate(expr.lift(node), clbits, self.machine.variables)
 
     def _sub(self, block: QuantumCircuit, qubits: list[int], clbits: list[int]) -> None:
@@ -169,9 +169,9 @@ class _Block:
             case expr.Var():
                 self.machine.variables[target] = value
             case expr.Index():
-                place = 2 ** self._value(target.index)
+                power = 2 ** self._value(target.index)
                 before = self._value(target.target)
-                self._assign(target.target, before + (int(value) - before // place % 2) * place)
+                self._assign(target.target, before + (int(value) - before // power % 2) * power)
 
     def _if_else(self, op: Any, qubits: list[int], clbits: list[int]) -> None:
         blocks = list(op.blocks)

@@ -88,9 +88,9 @@ def test_gaps_between_layouts() -> None:
 def test_what_is_copied_slowly_is_put(high: int) -> None:
     """All numbers come to their places, however large the state and small the chunk."""
     looks: list[int] = []
-    place, numbers = np.zeros((2,) * 6), np.arange(64.0).reshape((2,) * 6)
-    _copy_slowly(place, numbers, high, lambda: looks.append(1))
-    assert np.array_equal(place, numbers)
+    target, numbers = np.zeros((2,) * 6), np.arange(64.0).reshape((2,) * 6)
+    _copy_slowly(target, numbers, high, lambda: looks.append(1))
+    assert np.array_equal(target, numbers)
     assert len(looks) == 1 << min(high, 5)
 
 

@@ -51,11 +51,11 @@ def random_states(rng: np.random.Generator, rows: int, num_qubits: int, dtype: t
 
 def laid_out(rows: NDArray[Any], bit_of: dict[int, int]) -> NDArray[Any]:
     """The states with qubit q at bit ``bit_of[q]``."""
-    place = np.zeros(rows.shape[1], np.intp)
+    index = np.zeros(rows.shape[1], np.intp)
     for qubit, slot in bit_of.items():
-        place |= (np.arange(rows.shape[1]) >> qubit & 1) << slot
+        index |= (np.arange(rows.shape[1]) >> qubit & 1) << slot
     moved = np.empty_like(rows)
-    moved[:, place] = rows
+    moved[:, index] = rows
     return moved
 
 
@@ -86,7 +86,7 @@ def test_wide_states(num_qubits: int, dtype: type[Any]) -> None:
     rows = random_states(rng, 1, num_qubits, dtype)
     bit_of = dict(enumerate(rng.permutation(num_qubits).tolist()))
     operators = [random_sum(rng, num_qubits, 12), random_sum(rng, num_qubits, 40, "IZ")]
-    singles = ["I" * place + letter + "I" * (num_qubits - place - 1) for place in (0, 5, 12) for letter in "XYZ"]
+    singles = ["I" * index + letter + "I" * (num_qubits - index - 1) for index in (0, 5, 12) for letter in "XYZ"]
     operators += map(SparsePauliOp, singles)
     values = expectation_values(Statevector(laid_out(rows, bit_of)[0], bit_of), list(map(pauli_sum, operators)))
     for value, operator in zip(values, operators, strict=True):

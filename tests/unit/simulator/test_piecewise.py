@@ -21,9 +21,9 @@ def test_words_are_added_up(size: int, seed: int) -> None:
     cuts = np.sort(rng.integers(0, words.size + 1, 5))
     pairs = zip(np.split(words, cuts), np.split(counts, cuts), strict=True)
     found, sums = add_counts(pairs, no_checkpoint, size)
-    expected, places = np.unique(words, return_inverse=True)
+    expected, inverse = np.unique(words, return_inverse=True)
     assert np.array_equal(found, expected)
-    assert np.array_equal(sums, np.bincount(places, counts).astype(int))
+    assert np.array_equal(sums, np.bincount(inverse, counts).astype(int))
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -26,16 +26,16 @@ JOB_SEED = 5
 def swept(template: Program, rows: int, *, seed: int = 1, share: float = 1.0) -> Sweep:
     """All numbers of a template, or a share of them, at random."""
     rng = np.random.default_rng(seed)
-    places = [
-        (place, number)
-        for place, each in enumerate(template.instructions)
+    param_indices = [
+        (index, number)
+        for index, each in enumerate(template.instructions)
         if isinstance(each, Gate)
         for number in range(len(each.params))
         if rng.random() < share
     ]
-    places.append(GLOBAL_PHASE)
-    values = rng.uniform(-7, 7, (rows, len(places)))
-    return Sweep(3, JOB_SEED, template, tuple(places), Array.of(values))
+    param_indices.append(GLOBAL_PHASE)
+    values = rng.uniform(-7, 7, (rows, len(param_indices)))
+    return Sweep(3, JOB_SEED, template, tuple(param_indices), Array.of(values))
 
 
 def check_rows(sweep: Sweep, options: Options, *, together: bool = True) -> None:
@@ -176,11 +176,11 @@ def test_without_clbits() -> None:
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"places": ((0, 1),)}, "number 1 of instruction 0"),
-        ({"places": ((9, 0),)}, "number 0 of instruction 9"),
-        ({"places": ((1, 0),)}, "number 0 of instruction 1"),
-        ({"places": ((-2, 0),)}, "number 0 of instruction -2"),
-        ({"places": ((0, 0), (0, 0))}, "values of shape"),
+        ({"param_indices": ((0, 1),)}, "number 1 of instruction 0"),
+        ({"param_indices": ((9, 0),)}, "number 0 of instruction 9"),
+        ({"param_indices": ((1, 0),)}, "number 0 of instruction 1"),
+        ({"param_indices": ((-2, 0),)}, "number 0 of instruction -2"),
+        ({"param_indices": ((0, 0), (0, 0))}, "values of shape"),
         ({"values": Array.of(np.array([[np.inf]]))}, "not finite"),
         ({"values": Array.of(np.zeros((0, 1)))}, "values of shape"),
         ({"values": Array.of(np.zeros((2, 1), complex))}, "values of shape"),
@@ -190,10 +190,11 @@ def test_without_clbits() -> None:
     ],
 )
 def test_what_is_no_sweep(change: dict, text: str) -> None:
-    """Places, values and names that do not fit are refused when it is built."""
+    """Indices, values and names that do not fit are refused when it is built."""
     template = program(1, 1, ry(0.1, 0), h(0))
     whole = {
-        "index": 0, "seed": 0, "template": template, "places": ((0, 0),), "values": Array.of(np.zeros((2, 1))),
+        "index": 0, "seed": 0, "template": template, "param_indices": ((0, 0),),
+        "values": Array.of(np.zeros((2, 1))),
     }  # fmt: skip
     Sweep(**whole)
     with pytest.raises(InvalidProgramError, match=text):

@@ -142,7 +142,7 @@ def test_a_comment_may_be_in_any_encoding(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "reason"),
+    ("text", "position", "reason"),
     [
         ("", ":1:1", "nothing is in it"),
         ("\n// nothing\n", ":1:1", "nothing is in it"),
@@ -169,10 +169,10 @@ def test_a_comment_may_be_in_any_encoding(tmp_path):
         (b"\x7fELF\x01\x01", ":1:1", "encountered"),
     ],
 )
-def test_a_bad_file_is_refused_with_its_place(tmp_path, text, place, reason):
+def test_a_bad_file_is_refused_with_its_position(tmp_path, text, position, reason):
     """Every refusal begins with file, line and column, and gives the reason on the same line."""
     message = refused(tmp_path, text)
-    assert message.startswith(f"{place}: ")
+    assert message.startswith(f"{position}: ")
     assert reason in message
 
 
@@ -193,7 +193,7 @@ def test_a_bad_file_is_refused_with_its_place(tmp_path, text, place, reason):
         ("blank q[0];", "no definition"),
     ],
 )
-def test_an_error_without_a_place_is_given_one(tmp_path, statement, reason):
+def test_an_error_without_a_position_is_given_one(tmp_path, statement, reason):
     """Where Qiskit does not say where it failed, the first statement that does is found, and why."""
     gates = "gate mine(t) a { rx(t) a; } gate unused(s, t) a { x a; }\ngate outer a { ry a; }\nopaque blank a;\n"
     message = refused(tmp_path, f"{HEADER_2}{gates}h q;\nh q; // h q; {{\n\n   {statement}\nh q;\nrx q[1];\n")
@@ -211,7 +211,7 @@ def test_a_character_that_openqasm_3_does_not_know_is_named(tmp_path, capfd, cha
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("text", "place", "reason"),
+    ("text", "position", "reason"),
     [
         ("OPENQASM 2.0;\nqreg q[18446744073709551616];", ":2:1", "more than 4096 qubits"),
         ("OPENQASM 2.0;\nqreg q[4000000000];", ":2:1", "more than 4096 qubits"),
@@ -232,7 +232,7 @@ def test_a_character_that_openqasm_3_does_not_know_is_named(tmp_path, capfd, cha
          "", "reading it takes more than 2 s; --read-timeout gives it more"),
     ],
 )  # fmt: skip
-def test_size_width_and_time_are_bounded(tmp_path, capfd, text, place, reason):
+def test_size_width_and_time_are_bounded(tmp_path, capfd, text, position, reason):
     """What would take long, or much memory, is refused before it has: panics and kills stay in a child process."""
     path = tmp_path / "circuit.qasm"
     path.write_text(text)
@@ -240,7 +240,7 @@ def test_size_width_and_time_are_bounded(tmp_path, capfd, text, place, reason):
     with pytest.raises(UnreadableCircuitError) as error:
         read_program(path, 2 if "--read" in reason else 30)
     assert time.monotonic() - begin < 40
-    assert str(error.value).startswith(f"{path}{place}: ")
+    assert str(error.value).startswith(f"{path}{position}: ")
     assert reason in str(error.value)
     assert capfd.readouterr() == ("", "")
 

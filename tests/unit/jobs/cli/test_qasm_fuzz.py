@@ -150,14 +150,14 @@ def test_a_file_with_slips_is_read_or_refused_in_one_line(tmp_path_factory, capf
     generator = random.Random(seed)
     text = file
     for _ in range(count):
-        place = generator.randrange(len(text) + 1)
-        end = min(len(text), place + generator.choice([1, 1, 3, 20]))
+        start = generator.randrange(len(text) + 1)
+        end = min(len(text), start + generator.choice([1, 1, 3, 20]))
         text = generator.choice([
-            text[:place] + generator.choice(SLIPS) + text[place:],
-            text[:place] + generator.choice(SLIPS) + text[end:],
-            text[:place] + text[end:],
-            text[:end] + text[place:],
-            text[:place],
+            text[:start] + generator.choice(SLIPS) + text[start:],
+            text[:start] + generator.choice(SLIPS) + text[end:],
+            text[:start] + text[end:],
+            text[:end] + text[start:],
+            text[:start],
         ])  # fmt: skip
     check(tmp_path_factory, capfd, text.encode("utf-8"))
 

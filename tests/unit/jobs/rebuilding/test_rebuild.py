@@ -60,8 +60,8 @@ def test_shared_and_lone_bits_come_back() -> None:
     circuit.add_register(ClassicalRegister(name="both", bits=[shared[0], low[0]]))
     rebuilt = rebuild(lower(circuit))
     assert (rebuilt.num_qubits, rebuilt.num_clbits) == (2, 3)
-    places = [[rebuilt.find_bit(bit).index for bit in register] for register in rebuilt.cregs]
-    assert ([register.name for register in rebuilt.cregs], places) == (["low", "both"], [[0, 1], [2, 0]])
+    indices = [[rebuilt.find_bit(bit).index for bit in register] for register in rebuilt.cregs]
+    assert ([register.name for register in rebuilt.cregs], indices) == (["low", "both"], [[0, 1], [2, 0]])
 
 
 @pytest.mark.rule(17)

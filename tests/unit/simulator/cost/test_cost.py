@@ -170,8 +170,8 @@ def test_what_a_result_weighs_is_sure_before_the_run(
     shots, rows = 40 if method == "qasm" else 1, 3
     circuit = program(4, 5, *everywhere(4), ry(0.3, 0), *([] if method == "unitary" else measures(4)))
     options = Options(method=method, shots=shots, memory=memory and method != "unitary", precision=precision)
-    places = ((len(everywhere(4)), 0),)
-    item = Sweep(0, 5, circuit, places, Array.of(np.ones((rows, 1)))) if sweep else Experiment(0, 5, circuit)
+    varied = ((len(everywhere(4)), 0),)
+    item = Sweep(0, 5, circuit, varied, Array.of(np.ones((rows, 1)))) if sweep else Experiment(0, 5, circuit)
     part = run_shard(Shard(options, (item,)))
     outcomes = sum(
         len(each.counts.ndarray()) if isinstance(each, SweepOutcome) else len(each.counts or ())

@@ -129,10 +129,10 @@ def test_rows_of_a_long_circuit() -> None:
 
 
 def sweep(num_qubits: int) -> Sweep:
-    gates = [ry(0.0, place % num_qubits) for place in range(1000)]
+    gates = [ry(0.0, index % num_qubits) for index in range(1000)]
     template = program(num_qubits, num_qubits, *gates, *measures(num_qubits))
     values = np.random.default_rng(1).uniform(0, 6, (500, 1000))
-    return Sweep(0, 1, template, tuple((place, 0) for place in range(1000)), Array.of(values))
+    return Sweep(0, 1, template, tuple((index, 0) for index in range(1000)), Array.of(values))
 
 
 def main(family: str, num_qubits: str, method: str, precision: str) -> None:

@@ -36,9 +36,9 @@ def seen(branch: Branch) -> dict[int, tuple[bytes, Classical, int]]:
     """Each shot's state, classical values and draws."""
     found = {}
     for shot, group in zip(branch.shots.numbers.tolist(), branch.shots.groups.tolist(), strict=True):
-        place = int(branch.history_of_group[group])
-        if place >= 0:
-            history = branch.histories[place]
+        index = int(branch.history_of_group[group])
+        if index >= 0:
+            history = branch.histories[index]
             found[shot] = (branch.states.rows[history.state].tobytes(), history.classical, history.draws)
     assert len(found) == branch.num_shots
     return found
@@ -49,7 +49,7 @@ def spread(seed: int, num_states: int = 4, num_histories: int = 10) -> Branch:
     rng = np.random.default_rng(seed)
     rows = np.concatenate([np.arange(num_states), rng.integers(0, num_states, num_histories - num_states)])
     histories = [
-        History(int(row), Classical(place % 3, ()), int(rng.integers(0, 3))) for place, row in enumerate(rows)
+        History(int(row), Classical(index % 3, ()), int(rng.integers(0, 3))) for index, row in enumerate(rows)
     ]
     amplitudes = rng.integers(1, 3, (num_states, 4)).astype(np.complex128)
     groups = rng.integers(0, num_histories, SHOTS.size)

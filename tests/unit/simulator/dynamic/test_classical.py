@@ -228,14 +228,14 @@ def test_an_unset_variable_is_named() -> None:
 
 
 @pytest.mark.rule(30)
-@pytest.mark.parametrize("place", [8, 255])
-def test_a_bit_beyond_the_width(place: int) -> None:
+@pytest.mark.parametrize("index", [8, 255])
+def test_a_bit_beyond_the_width(index: int) -> None:
     """A bit that an integer does not have is neither read nor written."""
     for target in (Var(0), Bits(tuple(range(4)))):
-        with pytest.raises(ProgramRuntimeError, match=f"bit {place} of an unsigned integer of"):
-            value(Index(target, uint(place)))
-        with pytest.raises(ProgramRuntimeError, match=f"bit {place} of an unsigned integer of"):
-            stored(Index(target, uint(place)), new=True)
+        with pytest.raises(ProgramRuntimeError, match=f"bit {index} of an unsigned integer of"):
+            value(Index(target, uint(index)))
+        with pytest.raises(ProgramRuntimeError, match=f"bit {index} of an unsigned integer of"):
+            stored(Index(target, uint(index)), new=True)
 
 
 @pytest.mark.rule(30)

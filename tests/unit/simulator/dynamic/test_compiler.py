@@ -169,7 +169,7 @@ def test_every_reset_counts_in_a_loop() -> None:
 @pytest.mark.rule(36)
 def test_looking_for_resets_takes_no_longer_the_more_qubits_there_are() -> None:
     """A hostile program of thousands of qubits is compiled in its own length."""
-    measured = [Measure(place % 4000, place % 4000) for place in range(20_000)]
+    measured = [Measure(index % 4000, index % 4000) for index in range(20_000)]
     begin = time.perf_counter()
     Timeline.of(program(4000, 4000, IfElse(Clbit(0), (x(0),)), *measured, IfElse(Clbit(0), (x(0),))))
     assert time.perf_counter() - begin < deadline(1)

@@ -182,8 +182,8 @@ def syndrome_rounds() -> Program:
     """Five rounds that entangle, measure and reset an ancilla: many histories, few states."""
     rounds = [
         part
-        for place in range(5)
-        for part in (x(2, 0), x(2, 1), Measure(2, place), Reset(2), ry(0.5, 0), ry(0.5, 1))
+        for index in range(5)
+        for part in (x(2, 0), x(2, 1), Measure(2, index), Reset(2), ry(0.5, 0), ry(0.5, 1))
     ]
     return program(3, 5, h(0), x(1, 0), *rounds)
 
@@ -192,8 +192,8 @@ def actively_reset() -> Program:
     """Three rounds on one ancilla that is flipped back where it was 1, and used again."""
     rounds = [
         part
-        for place in range(3)
-        for part in (x(2, 0), ry(0.7, 2), Measure(2, place), IfElse(Clbit(place), (x(2),)), ry(0.9, 0), x(1, 0))
+        for index in range(3)
+        for part in (x(2, 0), ry(0.7, 2), Measure(2, index), IfElse(Clbit(index), (x(2),)), ry(0.9, 0), x(1, 0))
     ]
     return program(3, 5, h(0), *rounds, x(2, 1), Measure(2, 3), Measure(0, 4))
 
@@ -363,10 +363,10 @@ def test_a_qubit_that_nobody_asks_for_any_more_keeps_no_states_apart() -> None:
 def relay(num_qubits: int) -> Program:
     """A qubit that is teleported along a line, two others for each step, and turned back at its end."""
     parts: list[Instruction] = [ry(0.8, 0)]
-    for place in range(0, num_qubits - 2, 2):
-        parts += h(place + 1), x(place + 2, place + 1), x(place + 1, place), h(place)
-        parts += Measure(place, place), Measure(place + 1, place + 1)
-        parts += IfElse(Clbit(place + 1), (x(place + 2),)), IfElse(Clbit(place), (Gate("z", (place + 2,)),))
+    for index in range(0, num_qubits - 2, 2):
+        parts += h(index + 1), x(index + 2, index + 1), x(index + 1, index), h(index)
+        parts += Measure(index, index), Measure(index + 1, index + 1)
+        parts += IfElse(Clbit(index + 1), (x(index + 2),)), IfElse(Clbit(index), (Gate("z", (index + 2,)),))
     return program(
         num_qubits, num_qubits, *parts, ry(-0.8, num_qubits - 1), Measure(num_qubits - 1, num_qubits - 1)
     )
@@ -388,9 +388,9 @@ def test_a_qubit_goes_along_a_line_of_two_hundred() -> None:
 @pytest.mark.rule(32)
 @examples(15, derandomize=True)
 @given(dynamic_programs(), st.integers(0, 2**63 - 1), st.permutations(range(40)))
-def test_idle_qubits_change_nothing(dynamic: Program, seed: int, places: list[int]) -> None:
+def test_idle_qubits_change_nothing(dynamic: Program, seed: int, qubits: list[int]) -> None:
     """On any qubits of a device, a circuit has the outcomes that it has by itself."""
-    spread = moved_to(dynamic, dict(enumerate(sorted(places[:3]))), 40)
+    spread = moved_to(dynamic, dict(enumerate(sorted(qubits[:3]))), 40)
     assert Timeline.of(spread).width <= 3
     assert run(spread, seed=seed, shots=200, memory=True) == run(dynamic, seed=seed, shots=200, memory=True)
 

@@ -12,11 +12,11 @@ SIZE = 1 << 17
 def test_a_buffer_is_used_again_when_nobody_has_it() -> None:
     """The next state of this size has the same memory, and finds zeros in it."""
     first = buffers.zeros(SIZE, np.complex128)
-    place = first.ctypes.data
+    address = first.ctypes.data
     first[:] = 7
     del first
     second = buffers.zeros(SIZE, np.complex128)
-    assert second.ctypes.data == place
+    assert second.ctypes.data == address
     assert not second.any()
 
 

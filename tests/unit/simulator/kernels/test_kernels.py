@@ -26,7 +26,7 @@ def tuning(request: pytest.FixtureRequest) -> Tuning:
 
 
 @st.composite
-def places(draw: Draw, *, targets: int = 1) -> tuple[int, tuple[int, ...], Controls]:
+def bits_to_act_on(draw: Draw, *, targets: int = 1) -> tuple[int, tuple[int, ...], Controls]:
     """A number of bits, at least so many targets among them, and controls."""
     num_bits = draw(st.integers(targets, 7))
     bits = draw(st.permutations(range(num_bits)))
@@ -36,10 +36,10 @@ def places(draw: Draw, *, targets: int = 1) -> tuple[int, tuple[int, ...], Contr
 
 
 @examples(60)
-@given(place=places(), seed=st.integers(0, 99))
-def test_apply_matrix(place: tuple[int, tuple[int, ...], Controls], seed: int, tuning: Tuning) -> None:
+@given(given_bits=bits_to_act_on(), seed=st.integers(0, 99))
+def test_apply_matrix(given_bits: tuple[int, tuple[int, ...], Controls], seed: int, tuning: Tuning) -> None:
     """Any matrix on any targets, under any controls, is its dense form."""
-    num_bits, targets, controls = place
+    num_bits, targets, controls = given_bits
     psi, matrix = random_vector(seed, num_bits), random_unitary(seed + 1, len(targets))
     expected = embedded(matrix, targets, num_bits, controls) @ psi
     dense.apply_matrix(psi, matrix, targets, controls, no_checkpoint, tuning)
@@ -55,10 +55,10 @@ def test_apply_matrix_wider_than_a_real_product(tuning: Tuning) -> None:
 
 
 @examples(60)
-@given(place=places(targets=0), seed=st.integers(0, 99))
-def test_apply_diagonal(place: tuple[int, tuple[int, ...], Controls], seed: int, tuning: Tuning) -> None:
+@given(given_bits=bits_to_act_on(targets=0), seed=st.integers(0, 99))
+def test_apply_diagonal(given_bits: tuple[int, tuple[int, ...], Controls], seed: int, tuning: Tuning) -> None:
     """Any diagonal, also one number without targets, is its dense form."""
-    num_bits, targets, controls = place
+    num_bits, targets, controls = given_bits
     psi = random_vector(seed, num_bits)
     factors = np.exp(1j * np.random.default_rng(seed).uniform(0, 6, 1 << len(targets)))
     expected = embedded(np.diag(factors), targets, num_bits, controls) @ psi
@@ -67,10 +67,10 @@ def test_apply_diagonal(place: tuple[int, tuple[int, ...], Controls], seed: int,
 
 
 @examples(40)
-@given(place=places(), seed=st.integers(0, 99))
-def test_prepare(place: tuple[int, tuple[int, ...], Controls], seed: int, tuning: Tuning) -> None:
+@given(given_bits=bits_to_act_on(), seed=st.integers(0, 99))
+def test_prepare(given_bits: tuple[int, tuple[int, ...], Controls], seed: int, tuning: Tuning) -> None:
     """Preparing targets in |0> is the matrix whose first column is the amplitudes."""
-    num_bits, targets, _ = place
+    num_bits, targets, _ = given_bits
     psi, amplitudes = random_vector(seed, num_bits), random_vector(seed + 1, len(targets))
     for bit in targets:
         measure.project(psi[None], bit, np.zeros(1, np.intp), np.ones(1), no_checkpoint, reset=False)

@@ -56,7 +56,7 @@ def test_marginals(case: tuple[NDArray[Any], list[int]], tuning: Tuning) -> None
     """The distribution of some bits is the sum over the others, the first bit the least significant."""
     states, bits = case
     indices = np.arange(states.shape[1])
-    values = sum((indices >> bit & 1) << place for place, bit in enumerate(bits))
+    values = sum((indices >> bit & 1) << index for index, bit in enumerate(bits))
     expected = [np.bincount(values, np.abs(psi) ** 2, 1 << len(bits)) for psi in states]
     close(measure.marginals(states, bits, no_checkpoint, tuning), np.array(expected), states)
     for bit in bits:
@@ -122,20 +122,20 @@ def test_no_state_depends_on_the_others(case: tuple[NDArray[Any], list[int]], tu
     factors = np.linspace(0.5, 2, len(states))
     outcomes = np.arange(len(states)) % 2
 
-    def done(rows: NDArray[Any], places: slice) -> list[NDArray[Any]]:
+    def done(rows: NDArray[Any], some: slice) -> list[NDArray[Any]]:
         found = [
             measure.bit_probabilities(rows, bits[0], no_checkpoint, tuning),
             measure.marginals(rows, bits, no_checkpoint, tuning),
         ]
         measure.canonicalize(rows, no_checkpoint, tuning)
         found += [rows.copy(), measure.fingerprints(rows, no_checkpoint, tuning)]
-        measure.project(rows, bits[0], outcomes[places], factors[places], no_checkpoint, tuning, reset=True)
+        measure.project(rows, bits[0], outcomes[some], factors[some], no_checkpoint, tuning, reset=True)
         return [*found, rows]
 
     together = done(states, slice(None))
-    for place, psi in enumerate(alone):
-        for whole, part in zip(together, done(psi, slice(place, place + 1)), strict=True):
-            np.testing.assert_array_equal(whole[place : place + 1], part)
+    for index, psi in enumerate(alone):
+        for whole, part in zip(together, done(psi, slice(index, index + 1)), strict=True):
+            np.testing.assert_array_equal(whole[index : index + 1], part)
 
 
 @examples(40)

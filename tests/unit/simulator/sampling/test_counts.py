@@ -49,7 +49,7 @@ def test_keys_are_as_python_writes_them(few: int, monkeypatch: pytest.MonkeyPatc
     words = np.array(sorted(edges))
     shot_counts = ShotCounts(0, memory=False)
     shot_counts.add(words, np.arange(words.size))
-    assert shot_counts.results()[0] == {hex(word): place for place, word in enumerate(words.tolist())}
+    assert shot_counts.results()[0] == {hex(word): index for index, word in enumerate(words.tolist())}
 
 
 @pytest.mark.rule(31)

@@ -47,10 +47,10 @@ def test_a_sweep_stands_for_its_circuits(programs: list[Program], most: int, cop
     """With and without sweeps, a job has the same experiments, to the sign of a zero."""
     given_ = experiments(*programs)
     items: list[Experiment | Copy] = list(given_)
-    for place in range(1, len(items) if copies else 0):
-        if sweeps._are_alike(programs[place - 1], programs[place]):
-            own = programs[place]
-            items[place] = Copy(sweeps._numbers(own), own.header.name, own.header.metadata)
+    for index in range(1, len(items) if copies else 0):
+        if sweeps._are_alike(programs[index - 1], programs[index]):
+            own = programs[index]
+            items[index] = Copy(sweeps._numbers(own), own.header.name, own.header.metadata)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sweeps, "_MOST_ROWS", most)
         found = [each for item in with_sweeps(items, SEED) for each in item.experiments()]
@@ -67,7 +67,7 @@ def test_circuits_of_one_structure_are_one_sweep() -> None:
     """Only what differs travels once for each row."""
     (sweep,) = with_sweeps(experiments(ansatz(0.1, 0.2), ansatz(0.3, 0.2), ansatz(0.5, 0.2)), SEED)
     assert isinstance(sweep, Sweep)
-    assert sweep.places == ((0, 0),)
+    assert sweep.param_indices == ((0, 0),)
     assert sweep.values.ndarray().tolist() == [[0.1], [0.3], [0.5]]
 
 

@@ -189,8 +189,8 @@ def test_damaged_messages_are_refused_or_valid(data: st.DataObject) -> None:
     message, decode = data.draw(st.sampled_from([(SHARD, wire.decode_shard), (PART, wire.decode_part)]))
     damaged = bytearray(wire.encode(message))
     for _ in range(data.draw(st.integers(1, 4))):
-        place = data.draw(st.integers(4, len(damaged) - 1))
-        damaged[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=6))
+        start = data.draw(st.integers(4, len(damaged) - 1))
+        damaged[start : start + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=6))
     try:
         value = decode(damaged)
     except WireError:

@@ -141,10 +141,10 @@ def _has_nan(part: Part) -> bool:
     return "nan" in repr(part).lower()
 
 
-def places(tree: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+def paths(tree: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Return the path of every node."""
     children = enumerate(tree) if isinstance(tree, list) else tree.items() if isinstance(tree, dict) else ()
-    return [path, *(deeper for name, child in children for deeper in places(child, (*path, name)))]
+    return [path, *(deeper for name, child in children for deeper in paths(child, (*path, name)))]
 
 
 def replaced(tree: Any, path: tuple[Any, ...], value: Any) -> Any:
@@ -156,7 +156,7 @@ def replaced(tree: Any, path: tuple[Any, ...], value: Any) -> Any:
     return copy
 
 
-PLACES = {kind: places(tree) for kind, tree in TREES.items()}
+PATHS = {kind: paths(tree) for kind, tree in TREES.items()}
 slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
@@ -183,8 +183,8 @@ def test_mutated_trees(data):
     """A good message with some nodes replaced is refused, or decodes to what runs or is stopped."""
     kind = data.draw(st.sampled_from(sorted(DECODE)))
     tree = TREES[kind]
-    for path in data.draw(st.lists(st.sampled_from(PLACES[kind]), min_size=1, max_size=3)):
-        if path in places(tree):
+    for path in data.draw(st.lists(st.sampled_from(PATHS[kind]), min_size=1, max_size=3)):
+        if path in paths(tree):
             tree = replaced(tree, path, data.draw(leaves | trees))
     value = refused_or_checked(kind, MAGIC + msgspec.msgpack.encode(tree))
     if isinstance(value, Shard):
@@ -195,10 +195,10 @@ def test_mutated_trees(data):
 @examples(200, slow)
 @given(st.data())
 def test_moved_nodes(data):
-    """So is a good message whose nodes have changed places."""
+    """So is a good message whose nodes have changed paths."""
     kind = data.draw(st.sampled_from(sorted(DECODE)))
     tree = TREES[kind]
-    source, target = (data.draw(st.sampled_from(PLACES[kind])) for _ in range(2))
+    source, target = (data.draw(st.sampled_from(PATHS[kind])) for _ in range(2))
     node = tree
     for name in source:
         node = node[name]

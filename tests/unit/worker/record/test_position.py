@@ -96,8 +96,8 @@ def test_it_is_the_order_in_which_jobs_begin(client, clock, jobs, served, more):
     order = []
     while shard_ids:
         order.append(serve())
-    assert {name: place for name, place in positions.items() if place is not None} == {
-        name: place for place, name in enumerate(order)
+    assert {name: index for name, index in positions.items() if index is not None} == {
+        name: index for index, name in enumerate(order)
     }
 
 
