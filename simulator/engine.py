@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from simulator.circuit.pauli_sum import PauliSum
 from simulator.circuit.program import Program
-from simulator.cost import refuse_beyond_memory
+from simulator.cost import refuse_beyond_memory, timeline_of
 from simulator.dynamic.bytecode import Bytecode
 from simulator.dynamic.compiler import compile_program
 from simulator.dynamic.interpreter import Interpreter
@@ -60,6 +60,7 @@ def run(  # noqa: PLR0913 (the options of a run)
     method: Method = "qasm",
     shots: int = 1024,
     first: int = 0,
+    of_shots: int | None = None,
     memory: bool = False,
     initial_state: NDArray[np.generic] | None = None,
     chop_threshold: float = 1e-15,
@@ -79,10 +80,12 @@ def run(  # noqa: PLR0913 (the options of a run)
             counts; "unitary" gives the matrix, and refuses what is not unitary.
         shots: of the method "qasm".
         first: the number of the first shot: shots that are run apart are the same that they are together.
+        of_shots: how many shots these are some of; None: they are all.
         memory: whether to give each shot's outcome.
         initial_state: shape (2^n,), or (2^n, 2^n) for "unitary"; None: |0...0> or the identity.
         chop_threshold: amplitudes of a smaller absolute value are returned as 0.
-        sample_measuring: whether final measurements are sampled together; if not, each is done by itself.
+        sample_measuring: whether final measurements are sampled together, or each is done as early as can be,
+            by what costs less; if not, each is done by itself, where it stands.
         precision: "double" computes with complex128, "single" with complex64: half the memory, about 6 digits.
         observables: whose expectation values are taken of the states before the final measurements. Where nothing
             is random before these, no shots are needed.
@@ -98,9 +101,10 @@ def run(  # noqa: PLR0913 (the options of a run)
 
     """
     from_ground, checkpoint = initial_state is None, monitor.checkpoint
-    timeline = Timeline.of(
+    timeline = timeline_of(
         program,
         method,
+        shots if of_shots is None else of_shots,
         from_ground=from_ground,
         sampling=sample_measuring,
         observed=bool(observables),

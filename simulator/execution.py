@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from simulator.circuit.array import Array
-from simulator.cost import bytes_required, refuse_beyond_memory, shots_bytes
+from simulator.cost import bytes_required, refuse_beyond_memory, shots_bytes, timeline_under
 from simulator.dynamic.compiler import compile_program
-from simulator.dynamic.timeline import Timeline
 from simulator.engine import run_bytecode
 from simulator.errors import MemoryRefusedError, StoppedError
 from simulator.monitor import SILENT, Monitor
@@ -100,7 +99,7 @@ def _simulated(
 ) -> Outcome:
     """Return the outcome with what the run gave."""
     program, checkpoint = experiment.program, monitor.checkpoint
-    timeline = Timeline.under(program, options, checkpoint)
+    timeline = timeline_under(program, options, checkpoint)
     refuse_beyond_memory(timeline)
     bytecode = compile_program(timeline, checkpoint)
     states = bytes_required(bytecode, shots, options.precision, checkpoint)

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from simulator.cost import observing_seconds, row_seconds, work
-from simulator.dynamic.timeline import Timeline
+from simulator.cost import observing_seconds, row_seconds, timeline_under, work
 from simulator.options import Options
 from simulator.shards.shard import Experiment, Shard, Sweep
 
@@ -69,10 +68,10 @@ def expected_seconds(shard: Shard) -> float:
 def _units(item: Experiment | Sweep, options: Options) -> tuple[int, float]:
     """Return in how many units an item can be cut, and the seconds that one takes."""
     if isinstance(item, Sweep):
-        timeline = Timeline.under(item.template, options)
+        timeline = timeline_under(item.template, options)
         return item.num_rows, row_seconds(timeline, options) + observing_seconds(item.observables, timeline.width)
     shots = options.shots if item.shots is None else item.shots
-    timeline = Timeline.under(item.program, options)
+    timeline = timeline_under(item.program, options)
     seconds, grows = work(timeline, shots)
     # Sums of parts of the shots would differ, in their last digits, from the sum of all.
     if not grows or item.observables:

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from simulator.circuit.array import Array
 from simulator.circuit.instructions import Gate
 from simulator.circuit.program import Program
-from simulator.cost import ROW_QUBITS, rows_together, sweep_bytes
+from simulator.cost import ROW_QUBITS, rows_together, sweep_bytes, timeline_under
 from simulator.dynamic.bytecode import Bytecode
 from simulator.dynamic.compiler import compile_program
-from simulator.dynamic.timeline import Timeline
 from simulator.engine import amplitude_type, finished_state
 from simulator.evolve import Columns, RowsEvolution, can_share_steps, statevector
 from simulator.monitor import Checkpoint, Monitor
@@ -137,7 +136,7 @@ def _bytecode(template: Program, options: Options, checkpoint: Checkpoint) -> By
     """Return the bytecode of rows that can be run together."""
     if options.method == "unitary" or options.initial_state is not None or template.num_clbits > WORD_BITS:
         return None
-    timeline = Timeline.under(template, options, checkpoint)
+    timeline = timeline_under(template, options, checkpoint)
     one_shot = options.method == "statevector"
     if timeline.width > ROW_QUBITS or not timeline.evolves or (one_shot and timeline.final):
         return None

@@ -16,7 +16,7 @@ from jobs.errors import BasicAerError
 from simulator.circuit import instructions
 from simulator.circuit.program import Program
 from simulator.circuit.traversal import walk
-from simulator.dynamic.timeline import Timeline
+from simulator.cost import timeline_under
 from simulator.options import Method, Options
 from simulator.sizes import size
 from worker.settings import Settings
@@ -105,7 +105,7 @@ def check_program(circuit: Circuit, program: Program, options: Options, context:
     elif method == "qasm" and not kinds & {instructions.Measure, instructions.Store}:
         logger.warning('No measurements in circuit "%s", classical register will remain all zeros.', name)
     if circuit.num_qubits > context.max_qubits:
-        _check_width(circuit, Timeline.under(program, options).width, context)
+        _check_width(circuit, timeline_under(program, options).width, context)
 
 
 def check_totals(circuit: Circuit, count: int, sure_bytes: int, options: Options, context: SubmitContext) -> None:

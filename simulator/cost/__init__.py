@@ -17,6 +17,7 @@ from simulator.cost.memory import (
 )
 from simulator.cost.result_weight import part_weight, weight
 from simulator.cost.seconds import Work, observing_seconds, row_seconds, work
+from simulator.cost.timelines import timeline_of, timeline_under
 
 __all__ = [
     "ROW_QUBITS",
@@ -33,6 +34,8 @@ __all__ = [
     "rows_together",
     "shots_bytes",
     "sweep_bytes",
+    "timeline_of",
+    "timeline_under",
     "weight",
     "work",
 ]

@@ -93,6 +93,11 @@ def bytes_required(
     return states + _workspace(state) + plan
 
 
+def states_bytes(timeline: Timeline, shots: int) -> int:
+    """Return the bytes of the states that a run to counts holds at once, at most, if all are complex doubles."""
+    return _counted_bytes(timeline, shots, _BYTES_PER_AMPLITUDE["double"] << timeline.num_bits, real=False)
+
+
 def shots_bytes(program: Program, method: Method, shots: int, *, memory: bool) -> int:
     """Return the bytes that a run needs at most for its shots, beside its states."""
     if method != "qasm":

@@ -25,6 +25,8 @@ _INSTRUCTION_SECONDS = 15e-6
 _AMPLITUDE_SECONDS = 0.4e-9
 #: Seconds that a dense matrix takes for an amplitude beyond that: few go into one product.
 _DENSE_SECONDS = 1.5e-9
+#: Seconds of a measurement, and of the plan up to the next, however many branches there are.
+_MEASUREMENT_SECONDS = 2e-4
 #: Seconds of a measurement, for a branch.
 _BRANCH_SECONDS = 4e-6
 #: Seconds of a measurement, for each amplitude of a branch.
@@ -61,19 +63,20 @@ def work(timeline: Timeline, shots: int) -> Work:
     # Loops of many rounds in each other would be more than a float holds.
     amplitudes = _amplitudes(timeline)
     calls = min(timeline.calls(_ROUNDS), _ENDLESS)
-    dense = sum(isinstance(each, Unitary) or is_rotation(each) for each in timeline.program.instructions)
+    dense = sum(isinstance(each, Unitary) or is_rotation(each) for each in timeline.instructions)
     evolving = _RUN_SECONDS + calls * (_INSTRUCTION_SECONDS + amplitudes * _AMPLITUDE_SECONDS)
     evolving += dense * amplitudes * _DENSE_SECONDS
     if timeline.method != "qasm":
         return Work(evolving, grows_with_shots=False)
     draws = min(timeline.draws(_ROUNDS), _ENDLESS)
+    evolving += draws * _MEASUREMENT_SECONDS
     # How many states the shots may part into.
     branches = max(1, min(shots, 1 << min(draws, 60)))
     # A branch begins, on average, half way.
     branching = draws * (_BRANCH_SECONDS + amplitudes * _BRANCH_AMPLITUDE_SECONDS)
     branching += calls * amplitudes * _AMPLITUDE_SECONDS + dense * amplitudes * _DENSE_SECONDS
     seconds = evolving + (branches - 1) * branching / 2 + _readout_seconds(timeline.program, draws, shots)
-    return Work(seconds, grows_with_shots=1 < shots == branches)
+    return Work(seconds, grows_with_shots=1 < shots == branches and not timeline.could_evolve)
 
 
 def row_seconds(timeline: Timeline, options: Options) -> float:

@@ -6,10 +6,9 @@ A `Timeline` is made once on each side: the client asks it what a run costs, the
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias, cast
+from dataclasses import dataclass, replace
+from typing import cast
 
 from simulator.circuit.instructions import (
     Barrier,
@@ -28,22 +27,26 @@ from simulator.circuit.instructions import (
     While,
 )
 from simulator.circuit.program import Program
-from simulator.circuit.traversal import bodies_of, clbits_of, clbits_within, qubits_within, unboxed, walk
+from simulator.circuit.traversal import bodies_of, qubits_within, unboxed
+from simulator.dynamic.early_measures import measured_early
+from simulator.dynamic.final_measures import (
+    Step,
+    last_measures,
+    live_qubits,
+    that_matter,
+    without_final_measures,
+    without_trailing_measures,
+)
 from simulator.dynamic.resets import with_resets
 from simulator.errors import InvalidProgramError
 from simulator.monitor import Checkpoint, no_checkpoint
-from simulator.options import Method, Options
+from simulator.options import Method
 from simulator.piecewise import with_checkpoints
 from simulator.plan import Evolving
-
-#: An instruction, and the qubits that it does something to, bodies included.
-Step: TypeAlias = tuple[Instruction, set[int]]
 
 _UNITARY = frozenset({Gate, Unitary, Diagonal, Permutation})
 #: What makes one evolution, or nothing.
 _EVOLVING = _UNITARY | {Barrier, Delay}
-#: Behind a measurement, they leave it a final one.
-_LAST = frozenset({Measure, Barrier, Delay})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +74,8 @@ class Timeline:
     #: Whether states may have only the qubits that are in use: where counts are all that is made of them, or, in a
     #: program that only evolves, expectation values, too.
     merges: bool
+    #: Whether it would be so, were its final measurements not done early.
+    could_evolve: bool = False
 
     @classmethod
     def of(
@@ -95,7 +100,7 @@ class Timeline:
         final: tuple[Measure, ...] = ()
         sampling = sampling and method != "unitary"
         if sampling:
-            instructions, final = _without_trailing_measures(instructions)
+            instructions, final = without_trailing_measures(instructions)
         checkpoint()  # each look at all types is a pass over the program
         evolves = _EVOLVING.issuperset(map(type, instructions))
         merges = method == "qasm" and (evolves or not observed)
@@ -116,14 +121,15 @@ class Timeline:
             if merges:
                 steps = with_resets(steps, checkpoint)
             if sampling:
-                steps, earlier = _without_final_measures(steps, checkpoint)
+                steps, earlier = without_final_measures(steps, checkpoint)
                 final = earlier + final
             if merges:
-                last = _last_measures(steps, final, checkpoint)
+                last = last_measures(steps, final, checkpoint)
             checkpoint()
             instructions, touched = [step for step, _ in steps], [qubits for _, qubits in steps]
-            width = _live_qubits(live, steps, last, checkpoint, frees=merges)
-        final = _that_matter(final, live, instructions, checkpoint)
+            evolves = sampling and _EVOLVING.issuperset(map(type, instructions))
+            width = live_qubits(live, steps, last, checkpoint, frees=merges)
+        final = that_matter(final, live, instructions, checkpoint)
         live |= {measure.qubit for measure in final}
         return cls(
             program,
@@ -139,18 +145,26 @@ class Timeline:
             merges,
         )
 
-    @classmethod
-    def under(cls, program: Program, options: Options, checkpoint: Checkpoint = no_checkpoint) -> Timeline:
-        """Look at a program that is run with these options."""
-        from_ground = options.initial_state is None
-        sampling = options.sample_measuring
-        return cls.of(
-            program,
-            options.method,
-            from_ground=from_ground,
-            sampling=sampling,
-            observed=options.expectations,
-            checkpoint=checkpoint,
+    def measured_early(self, checkpoint: Checkpoint = no_checkpoint) -> Timeline:
+        """Return the timeline of the same counts whose final measurements are done as soon as they can be.
+
+        It is one of the method "qasm" from |0...0>.
+        """
+        qubits = self.touched or map(qubits_within, with_checkpoints(self.instructions, checkpoint))
+        steps = measured_early(list(zip(self.instructions, qubits, strict=True)), self.final, checkpoint)
+        last = last_measures(steps, (), checkpoint)
+        live: set[int] = set()
+        width = live_qubits(live, steps, last, checkpoint, frees=True)
+        return replace(
+            self,
+            instructions=[step for step, _ in steps],
+            touched=[qubits for _, qubits in steps],
+            final=(),
+            last=last,
+            used=live,
+            width=width,
+            evolves=False,
+            could_evolve=self.evolves,
         )
 
     @property
@@ -175,7 +189,7 @@ class Timeline:
 
     def calls(self, rounds: int) -> int:
         """Count the instructions that a shot runs, roughly."""
-        return _calls(self.program.instructions, rounds)
+        return _calls(self.instructions, rounds) + len(self.final)
 
 
 def unitary_instructions(program: Program) -> list[Evolving]:
@@ -192,80 +206,6 @@ def unitary_instructions(program: Program) -> list[Evolving]:
                 f'Unsupported "unitary_simulator" instruction "{name}" in circuit "{program.header.name}".'
             )
     return instructions
-
-
-def _without_trailing_measures(
-    instructions: list[Instruction],
-) -> tuple[list[Instruction], tuple[Measure, ...]]:
-    """Take out the measurements behind which nothing is done; of most circuits, these are all."""
-    end = len(instructions)
-    while end and type(instructions[end - 1]) in _LAST:
-        end -= 1
-    final = [last for last in instructions[end:] if isinstance(last, Measure)]
-    return (instructions[:end], tuple(final)) if final else (instructions, ())
-
-
-def _without_final_measures(steps: list[Step], checkpoint: Checkpoint) -> tuple[list[Step], tuple[Measure, ...]]:
-    """Take out each measurement whose qubit nothing touches later, and whose clbit nothing uses later."""
-    rest: list[Step] = []
-    final: list[Measure] = []
-    touched: set[int] = set()
-    used: set[int] = set()
-    for step in with_checkpoints(steps[::-1], checkpoint):
-        instruction, qubits = step
-        if isinstance(instruction, Measure) and instruction.qubit not in touched and instruction.clbit not in used:
-            final.append(instruction)
-            continue
-        rest.append(step)
-        touched |= qubits
-        used.update(clbits_within(instruction))
-    return rest[::-1], tuple(final[::-1])
-
-
-def _last_measures(steps: Sequence[Step], later: Iterable[Measure], checkpoint: Checkpoint) -> dict[int, Measure]:
-    """Return, by index, the measurements behind which nothing touches the qubit until it is reset.
-
-    Nor do ``later`` ones.
-    """
-    touched = {measure.qubit for measure in later}
-    last: dict[int, Measure] = {}
-    for index, (instruction, qubits) in with_checkpoints(list(enumerate(steps))[::-1], checkpoint):
-        if isinstance(instruction, Measure) and instruction.qubit not in touched:
-            last[index] = instruction
-        if isinstance(instruction, (Reset, Initialize)):
-            touched -= qubits
-        else:
-            touched |= qubits
-    return last
-
-
-def _live_qubits(
-    live: set[int], steps: Iterable[Step], last: Mapping[int, Measure], checkpoint: Checkpoint, *, frees: bool
-) -> int:
-    """Change the qubits that are in use to those after all steps; return how many there were at once, at most."""
-    most = 0
-    for index, (instruction, qubits) in enumerate(with_checkpoints(steps, checkpoint)):
-        if isinstance(instruction, Reset):
-            if frees:
-                live.discard(instruction.qubit)
-            continue
-        live |= qubits
-        most = max(most, len(live))
-        if index in last:
-            live.remove(last[index].qubit)
-    return most
-
-
-def _that_matter(
-    final: tuple[Measure, ...], live: set[int], instructions: Sequence[Instruction], checkpoint: Checkpoint
-) -> tuple[Measure, ...]:
-    """Drop final measurements that can only write 0: an untouched qubit into a clbit nothing else writes."""
-    if {measure.qubit for measure in final} <= live:
-        return final
-    written = Counter(measure.clbit for measure in final)
-    for instruction in with_checkpoints(walk(instructions), checkpoint):
-        written.update(clbits_of(instruction))
-    return tuple([measure for measure in final if measure.qubit in live or written[measure.clbit] > 1])
 
 
 def _draws_in(steps: Iterable[Step], touched: set[int], rounds: int, *, top: bool = False) -> int:

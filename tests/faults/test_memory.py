@@ -128,7 +128,8 @@ def hungry():
     circuit = QuantumCircuit(23, 4)
     for qubit in range(23):
         circuit.rx(0.3 + 0.1 * qubit, qubit)
-    circuit.cx(0, 22)
+    for targets in (range(1, 23), range(22, 0, -1)):
+        circuit.cx(0, targets)
     circuit.measure([0, 7, 15, 22], range(4))
     return circuit
 

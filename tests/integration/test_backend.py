@@ -18,18 +18,12 @@ from qiskit.quantum_info import Operator, Statevector
 from qiskit.result import MeasLevel
 from qiskit.transpiler import CouplingMap
 from qiskit.transpiler.exceptions import CircuitTooWideForTarget
-from support.circuits import bell
+from support.circuits import bell, entangled
 from support.patience import deadline
 
 from jobs import BasicAerError, BasicAerProvider
 from worker.record.keys import QUOTA
 from worker.record.values import WorkerInfo
-
-
-def everywhere(circuit, count=None):
-    """The circuit with a Hadamard on its first qubits, or on all."""
-    circuit.h(range(circuit.num_qubits if count is None else count))
-    return circuit
 
 
 @pytest.fixture
@@ -372,12 +366,12 @@ class TestInput:
             ),
             (
                 "qasm",
-                lambda b: b.run(everywhere(QuantumCircuit(40, name="big"))),
+                lambda b: b.run(entangled(40, "big")),
                 r'Number of qubits 40 is greater than maximum \(30\) for "qasm_.*"big"; .* BASICAER_MAX_QUBITS',
             ),
             (
                 "qasm",
-                lambda b: b.run(everywhere(QuantumCircuit(40, 1, name="big"), 35)),
+                lambda b: b.run(QuantumCircuit(40, 35, name="big").compose(entangled(35), range(35))),
                 r'Number of qubits 35 is greater .* \(30\).*"big", which has 40 and uses 35 at once',
             ),
             (

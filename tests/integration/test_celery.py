@@ -38,6 +38,8 @@ def many(circuits=4):
         circuit = QuantumCircuit(18, 1, name=f"wide{index}")
         for _ in range(30):
             circuit.h(range(18))
+        for targets in (range(1, 18), range(17, 0, -1)):
+            circuit.cx(0, targets)
         circuit.measure(0, 0)
         wide.append(circuit)
     return wide

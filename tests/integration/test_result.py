@@ -175,6 +175,36 @@ def test_circuits_of_a_job_are_independent(provider):
     assert unseeded[0].results[0].seed_simulator != unseeded[1].results[0].seed_simulator
 
 
+@pytest.mark.rule(25, 32)
+def test_wide_circuits_that_need_few_qubits_at_once(provider):
+    """Measured as they go or at the end, circuits of 31 to 100 qubits run, however their job is cut."""
+    turned, ladder, ghz = QuantumCircuit(31, 31), QuantumCircuit(70, 70), QuantumCircuit(100)
+    for qubit in range(31):
+        turned.h(qubit)
+        turned.measure(qubit, qubit)
+    ladder.h(0)
+    for qubit in range(69):
+        ladder.cx(qubit, qubit + 1)
+        ladder.measure(qubit, qubit)
+    ladder.measure(69, 69)
+    ghz.h(0)
+    for qubit in range(99):
+        ghz.cx(qubit, qubit + 1)
+    ghz.measure_all()
+    outcomes = []
+    for bound in (1, 3):
+        job = provider.get_backend().run(
+            [turned, ladder, ghz], shots=500, seed_simulator=5, memory=True, max_shards=bound
+        )
+        result = job.result(timeout=deadline(60))
+        outcomes.append([(result.get_counts(index), result.get_memory(index)) for index in range(3)])
+    assert outcomes[0] == outcomes[1]
+    (ones, _), (of_ladder, _), (of_ghz, _) = outcomes[0]
+    assert len(ones) == 500
+    assert set(of_ladder) == {"0" * 70, "1" * 70}
+    assert set(of_ghz) == {"0" * 100, "1" * 100}
+
+
 def test_a_large_state(provider):
     """Part 4 of the main job: a statevector of 24 qubits, 256 MB, comes back whole."""
     circuit = QuantumCircuit(24)

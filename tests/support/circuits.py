@@ -16,6 +16,16 @@ def bell(name: str = "bell") -> QuantumCircuit:
     return circuit
 
 
+def entangled(width: int, name: str = "entangled") -> QuantumCircuit:
+    """A measured circuit that is done with none of its qubits before all of them were in use."""
+    circuit = QuantumCircuit(width, width, name=name)
+    circuit.h(0)
+    for targets in (range(1, width), range(width - 1, 0, -1)):
+        circuit.cx(0, targets)
+    circuit.measure(range(width), range(width))
+    return circuit
+
+
 def endless(name: str = "endless") -> QuantumCircuit:
     """A circuit that only ends if it is stopped."""
     circuit = QuantumCircuit(1, 1, name=name)

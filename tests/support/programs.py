@@ -52,6 +52,12 @@ def everywhere(count: int) -> tuple[Gate, ...]:
     return tuple(map(h, range(count)))
 
 
+def entangled(count: int) -> tuple[Gate, ...]:
+    """Qubits of which none is done with before all of them were in use."""
+    there = tuple(x(qubit, 0) for qubit in range(1, count))
+    return (h(0), *there, *there[::-1])
+
+
 def measures(count: int) -> tuple[Measure, ...]:
     """Qubit i into clbit i."""
     return tuple(Measure(index, index) for index in range(count))

@@ -16,6 +16,7 @@ from support.examples import examples
 from support.patience import deadline
 from support.programs import (
     bytes_of,
+    entangled,
     everywhere,
     h,
     measures,
@@ -269,8 +270,9 @@ def test_the_checkpoint_ends_a_run() -> None:
 @pytest.mark.parametrize(("method", "num_qubits"), [("qasm", 100), ("statevector", 4096), ("unitary", 30)])
 def test_no_memory_is_as_large(method: Method, num_qubits: int) -> None:
     """A state beyond all memory is refused before anything is allocated."""
+    measured = () if method == "unitary" else (Measure(0, 0),)
     with pytest.raises(MemoryRefusedError, match=f"{num_qubits} qubits need"):
-        run(program(num_qubits, 1, *everywhere(num_qubits)), seed=1, method=method)
+        run(program(num_qubits, 1, *entangled(num_qubits), *measured), seed=1, method=method)
 
 
 def shard(*programs: Program, **options: object) -> Shard:
@@ -304,7 +306,7 @@ def test_run_shard_gives_states() -> None:
 @pytest.mark.rule(7)
 def test_one_bad_experiment_leaves_the_others() -> None:
     """A failing experiment carries its error's type, text and traceback; the others keep their data."""
-    bad = program(200, 1, *everywhere(200))
+    bad = program(200, 1, *entangled(200), Measure(0, 0))
     part = run_shard(shard(BELL, bad, BELL))
     good, failed, other = part.outcomes
     assert part.bad
@@ -320,7 +322,7 @@ def test_one_bad_experiment_leaves_the_others() -> None:
 def test_admission_is_asked_with_the_bytes() -> None:
     """Before anything is allocated the worker is asked; its refusal is that experiment's failure."""
     asked = []
-    larger = program(12, 6, *everywhere(12))
+    larger = program(12, 6, *everywhere(12), Measure(0, 0))
     expected = [
         bytes_of(each, "qasm", 100) + cost.shots_bytes(each, "qasm", 100, memory=False) for each in (larger, BELL)
     ]
@@ -339,7 +341,7 @@ def test_admission_is_asked_with_the_bytes() -> None:
 @pytest.mark.rule(25)
 def test_a_machine_without_memory_fails_one_experiment() -> None:
     """An allocation that the machine refuses is a failure that names the bytes; the worker lives."""
-    circuit = program(47, 1, *everywhere(47), Measure(0, 0))
+    circuit = program(47, 1, *entangled(47), Measure(0, 0))
     (outcome,) = run_shard(shard(circuit)).outcomes
     assert outcome.failure.type == "MemoryRefusedError"
     required = bytes_of(circuit, "qasm", 100) + cost.shots_bytes(circuit, "qasm", 100, memory=False)
@@ -352,7 +354,7 @@ def test_a_machine_without_memory_fails_one_experiment() -> None:
 @pytest.mark.parametrize(
     ("circuit", "options", "cure"),
     [
-        (program(40, 1, *everywhere(40), Measure(0, 0)), {}, "use fewer qubits, or"),
+        (program(40, 1, *entangled(40), Measure(0, 0)), {}, "use fewer qubits, or"),
         (BELL, {"shots": 3 * 10**9}, "use fewer shots, or"),
         (BELL, {"shots": 10**12, "memory": True}, "use fewer shots or memory=False, or"),
         (program(2, 0), {"method": "statevector"}, "use fewer qubits, or"),

@@ -21,6 +21,11 @@ from jobs import BasicAerProvider, LocalCluster
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_settings")]  # slow: starts processes
 BELL = 'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[2];\ncreg c[2];\nh q[0];\ncx q[0],q[1];\nmeasure q -> c;\n'
+#: Of its qubits none is done with before all of them were in use.
+WIDE = (
+    'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg a[1];\nqreg q[999];\ncreg c[999];\nh a;\n'
+    "cx a[0],q;\ncx a[0],q;\nmeasure q -> c;\n"
+)
 NOWHERE = "redis://:s3cret@127.0.0.1:1/0"
 
 
@@ -165,7 +170,7 @@ def test_an_unknown_id_ends_with_4(idle_url, command):
         ("// nothing\n", [], r"circuit\.qasm:1:1: nothing is in it"),
         (BELL.replace("h q", "rx q"), [], r"circuit\.qasm:5:1: 'rx' takes 1 parameter, but got 0"),
         (BELL.replace("cx q", "cy2 q"), [], r"circuit\.qasm:6:1: 'cy2' is not defined"),
-        (BELL.replace("[2]", "[1000]").replace("h q[0]", "h q"), [], r"1000 is greater than maximum \(\d+\)"),
+        (WIDE, [], r"1000 is greater than maximum \(\d+\)"),
         (BELL, ["--shots", "-1"], "-1"),
         (BELL, ["--seed", "x"], "'x'"),
         (BELL, ["--backend", "unitary_simulator"], 'instruction "measure"'),

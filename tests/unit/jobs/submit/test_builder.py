@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
+from support.circuits import entangled
 from support.in_process import context_of, ran
 
 from jobs.errors import BasicAerError
@@ -17,7 +18,7 @@ from simulator.shards.shard import Shard
 
 
 def one_by_one(width: int, angle: object = 0.3) -> QuantumCircuit:
-    """One qubit at a time is rotated and measured: with no sampling at the end, each is retired."""
+    """One qubit at a time is rotated and measured: with no sampling at the end, each is freed."""
     circuit = QuantumCircuit(width, 1, name="one by one")
     for qubit in range(width):
         circuit.ry(angle, qubit)
@@ -40,12 +41,9 @@ def test_qubits_that_come_and_go_are_counted_alike(width: int, *, swept: bool) -
 @pytest.mark.rule(23)
 @pytest.mark.parametrize("width", [21, 49])
 def test_qubits_that_are_sampled_together_are_refused_by_the_client(width: int) -> None:
-    """With sampling, the same circuit has all of its qubits at once."""
-    circuit = QuantumCircuit(width, width, name="together")
-    circuit.h(range(width))
-    circuit.measure(range(width), range(width))
+    """A circuit that is done with none of its qubits before all were in use has all of them at once."""
     with pytest.raises(BasicAerError, match=rf"{width} is greater than maximum \(20\).*together"):
-        ran(circuit, allow_sample_measuring=True)
+        ran(entangled(width, "together"), allow_sample_measuring=True)
 
 
 @pytest.mark.rule(25)

@@ -7,6 +7,7 @@ import logging
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit
+from support.circuits import entangled
 from support.in_process import context_of
 
 from jobs.errors import BasicAerError
@@ -62,7 +63,7 @@ def test_a_state_that_is_too_wide_is_refused_before_it_is_lowered(method):
 def test_counts_are_refused_by_the_qubits_in_use():
     """For counts it is the qubits in use at once that are too many, and the error says both."""
     idle = QuantumCircuit(9, 9, name="the one")
-    idle.compose(measured(4), range(4), range(4), inplace=True)
+    idle.compose(entangled(4), range(4), range(4), inplace=True)
     options = Options("qasm", 10)
     check_program(idle, lower(idle), options, context_of(max_qubits=4))
     with pytest.raises(BasicAerError, match=r'^Number of qubits 4 .*\(3\).*"the one", which has 9 and uses 4'):
