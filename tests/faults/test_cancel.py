@@ -56,7 +56,7 @@ def test_without_a_worker(farm: Farm):
 def test_everywhere_and_then_a_restart_of_everything(farm: Farm):
     """Cancelled while held, sent and waiting: each stays so through the end of all workers, and of Redis."""
     held = farm.run(lasting(60))
-    farm.prey(held)
+    farm.runner(held)
     large = farm.run(*[lasting(60)] * 50)
     waiting = farm.run(lasting(60))
     assert farm.store.shard_counts(held.job_id()).leased == 1
@@ -99,7 +99,7 @@ def test_between_kernels(farm: Farm):
     stops, takes = [], []
     for _ in range(3):
         job, following = farm.run(lasting(60)), farm.run(lasting())
-        farm.prey(job)
+        farm.runner(job)
 
         assert job.cancel() is True
         start = time.monotonic()
@@ -123,12 +123,12 @@ def test_in_wide_kernels(farm: Farm):
         circuit.unitary(matrix, range(first, first + 9))
     circuit.measure(0, 0)
     job = farm.run(circuit)
-    prey = farm.prey(job)
+    runner = farm.runner(job)
 
     assert job.cancel() is True
     eventually(lambda: not farm.held(job), within=1, what="the stop")
     after = farm.run(lasting(0.2))
-    assert farm.prey(after).child == prey.child
+    assert farm.runner(after).child == runner.child
     farm.check_done(after)
     check_cancelled(farm, job)
 
@@ -137,19 +137,19 @@ def test_in_wide_kernels(farm: Farm):
 def test_in_a_kernel_that_does_not_answer(farm: Farm):
     """A run that has not answered for 2 s is killed by its node, whose slot comes back."""
     job = farm.run(lasting(60))
-    prey = farm.prey(job)
-    Part.CHILD.send(prey, signal.SIGSTOP)
+    runner = farm.runner(job)
+    Part.CHILD.send(runner, signal.SIGSTOP)
 
     assert job.cancel() is True
     start = time.monotonic()
-    eventually(lambda: not prey.child_lives(), within=10, what="the kill")
+    eventually(lambda: not runner.child_lives(), within=10, what="the kill")
     assert 1.5 < time.monotonic() - start < deadline(4)
 
     farm.settle()
     for following in [farm.run(lasting(0.1)) for _ in range(4)]:
         farm.check_done(following)
     check_cancelled(farm, job)
-    assert prey.worker.process.poll() is None
+    assert runner.worker.process.poll() is None
 
 
 def test_just_before_completion(farm: Farm):
@@ -235,7 +235,7 @@ def test_a_revoke_from_outside(farm: Farm, revoke: Callable[[Farm, list[str]], N
     final = farm.run(lasting())
     farm.check_done(final)
     held = farm.run(lasting(60), lasting(60))
-    farm.prey(held)
+    farm.runner(held)
     large = farm.run(*[lasting(60)] * 10)
     waiting = farm.run(lasting(60))
     assert farm.store.shard_counts(large.job_id()).sent + farm.store.shard_counts(held.job_id()).sent == 2
@@ -261,7 +261,7 @@ def test_a_revoke_from_outside(farm: Farm, revoke: Callable[[Farm, list[str]], N
 def test_an_id_is_used_once(farm: Farm):
     """The id of a job that was cancelled is refused to another; once deleted, to any."""
     job = farm.run(lasting(60))
-    farm.prey(job)
+    farm.runner(job)
     assert job.cancel() is True
     farm.settle()
 

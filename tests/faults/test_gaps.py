@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 from qiskit import QuantumCircuit
+from support.checkpoint_gaps import EVOLUTIONS, SHOTS, longest_gap, many_gates, shard_of
 from support.faults.farm import Farm
-from support.gaps import EVOLUTIONS, SHOTS, longest_gap, many_gates, shard_of
 from support.processes import eventually
 from support.programs import measures, program
 

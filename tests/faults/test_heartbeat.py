@@ -21,7 +21,7 @@ from worker.settings import QUEUE
 
 pytestmark = pytest.mark.rule(34)
 
-#: As `support.faults.trouble` has them, which cannot be imported here: it makes a worker of its process.
+#: As `support.faults.injected` has them, which cannot be imported here: it makes a worker of its process.
 TROUBLES = ("deadlock", "hold_the_interpreter", "unforeseen")
 
 no_worker = pytest.mark.parametrize("farm", [0], indirect=True)
@@ -29,21 +29,21 @@ no_worker = pytest.mark.parametrize("farm", [0], indirect=True)
 
 @pytest.fixture
 def hire(farm, tmp_path):
-    """Start a worker whose runs have trouble so many times."""
+    """Start a worker whose runs meet a fault so many times."""
 
     def start(times, *, seconds=0):
         return farm.hire(
-            command=("celery", "-A", "worker", "worker", "-I", "support.faults.trouble"),
+            command=("celery", "-A", "worker", "worker", "-I", "support.faults.injected"),
             PYTHONPATH=str(ROOT / "tests"),
-            TROUBLE_FOLDER=str(tmp_path),
-            TROUBLE_TIMES=str(times),
-            TROUBLE_SECONDS=str(seconds),
+            FAULT_FOLDER=str(tmp_path),
+            FAULT_TIMES=str(times),
+            FAULT_SECONDS=str(seconds),
         )
 
     return start
 
 
-def in_trouble(name):
+def with_fault(name):
     circuit = lasting()
     circuit.global_phase = 1.0 + TROUBLES.index(name)
     return circuit
@@ -53,7 +53,7 @@ def in_trouble(name):
 def test_a_deadlocked_child_is_run_again(farm: Farm, hire):
     """A child that waits for ever is killed after six leases; its shard is DONE within nine."""
     hire(1)
-    job = farm.run(in_trouble("deadlock"))
+    job = farm.run(with_fault("deadlock"))
     job.wait_for_final_state(timeout=9 * farm.lease + deadline(10))
     farm.check_done(job, lapses=[1])
     assert "hangs: it used no CPU for" in " ".join(entry.text for entry in job.logs())
@@ -66,7 +66,7 @@ def test_a_deadlocked_child_is_run_again(farm: Farm, hire):
 def test_a_deadlock_each_time_is_an_error(farm: Farm, hire):
     """A shard whose runs hang three times is ERROR, and says that a worker died; the next job is DONE."""
     hire(3)
-    job = farm.run(in_trouble("deadlock"))
+    job = farm.run(with_fault("deadlock"))
     job.wait_for_final_state(timeout=27 * farm.lease + deadline(20))
     assert job.error_message() == "WorkerLostError: worker died 3 times while running it"
     farm.check_done(farm.run(lasting()))
@@ -77,7 +77,7 @@ def test_a_deadlock_each_time_is_an_error(farm: Farm, hire):
 def test_a_call_that_holds_the_interpreter_is_no_death(farm: Farm, hire):
     """A call into C that lets no thread of its process run, for two leases, costs no lapse."""
     hire(1, seconds=int(2 * farm.lease) + 1)
-    job = farm.run(in_trouble("hold_the_interpreter"))
+    job = farm.run(with_fault("hold_the_interpreter"))
     farm.check_done(job, lapses=[0])
     assert farm.record(job).ended - farm.record(job).started > 2 * farm.lease
 
@@ -110,7 +110,7 @@ def test_a_long_way_to_the_first_kernel_is_no_death(farm: Farm):
 def test_a_stopped_child_frees_its_slot(farm: Farm):
     """A child that is stopped loses its lease, and then its life: the only slot runs the shard again."""
     job = farm.run(lasting(1))
-    Part.CHILD.send(farm.prey(job), signal.SIGSTOP)
+    Part.CHILD.send(farm.runner(job), signal.SIGSTOP)
     farm.check_done(job, lapses=[1])
 
 
@@ -118,7 +118,7 @@ def test_a_stopped_child_frees_its_slot(farm: Farm):
 def test_what_ended_in_an_outage_is_not_killed(farm: Farm):
     """Runs that come to their end while Redis is down deliver it later; no process is killed for it."""
     jobs = [farm.run(lasting(2)) for _ in range(2)]
-    children = [farm.prey(job).child for job in jobs]
+    children = [farm.runner(job).child for job in jobs]
     farm.redis.stop(signal.SIGTERM)
     # Two leases and more: the runs end meanwhile.
     eventually(lambda: all(_waits_for_redis(farm, job) for job in jobs), within=40, what="the runs' end")
@@ -138,7 +138,7 @@ def _waits_for_redis(farm: Farm, job) -> bool:
 def test_an_unforeseen_error_is_no_death(farm: Farm, hire):
     """An error that is not the circuit's gives the shard back, with its text; another try makes the job DONE."""
     hire(2)
-    job = farm.run(in_trouble("unforeseen"))
+    job = farm.run(with_fault("unforeseen"))
     farm.check_done(job, lapses=[0])
     told = [entry.text for entry in job.logs() if entry.event == "released"]
     assert told == ["KeyError: 'nobody foresaw this'"] * 2
@@ -150,7 +150,7 @@ def test_an_unforeseen_error_is_no_death(farm: Farm, hire):
 def test_an_unforeseen_error_each_time_is_the_jobs_error(farm: Farm, hire, shards):
     """The third such error ends the shard with its own text and traceback; others are DONE."""
     hire(10)
-    job = farm.run(in_trouble("unforeseen"), *[lasting(0.5)] * (shards - 1))
+    job = farm.run(with_fault("unforeseen"), *[lasting(0.5)] * (shards - 1))
     job.wait_for_final_state(timeout=deadline(20))
     assert job.error_message() == "KeyError: 'nobody foresaw this'"
     assert "in unforeseen" in farm.record(job).traceback

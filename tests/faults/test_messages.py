@@ -56,7 +56,7 @@ def test_messages_about_nothing(farm: Farm, send):
     cancelled_first = cancelled.cancel()
     deleted.delete()
     running = farm.run(lasting(1), lasting(1))
-    farm.prey(running)
+    farm.runner(running)
 
     for job_id in (done.job_id(), cancelled.job_id(), deleted.job_id(), running.job_id(), "never-was"):
         for shard in (-1, 0, 1, 2, 10**9):
@@ -75,7 +75,7 @@ def test_messages_about_nothing(farm: Farm, send):
 def test_messages_while_a_shard_is_held(farm: Farm, send):
     """A message that comes to a second worker while the first runs the shard starts nothing."""
     job = farm.run(lasting(2))
-    farm.prey(job)
+    farm.runner(job)
     for _ in range(5):
         send(job.job_id(), 0, job.job_id())
 

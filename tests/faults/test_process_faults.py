@@ -27,11 +27,11 @@ two = pytest.mark.parametrize("farm", [2], indirect=True)
 def test_killed(farm: Farm, part: Part):
     """SIGKILL of a child, of its parent, or of both, amid a shard costs no job and no count."""
     job = farm.run(*[lasting(1.5)] * 3)
-    prey = farm.prey(job)
+    runner = farm.runner(job)
 
-    part.send(prey, signal.SIGKILL)
+    part.send(runner, signal.SIGKILL)
     if part is not Part.CHILD:
-        prey.worker.process.wait(deadline(10))
+        runner.worker.process.wait(deadline(10))
         farm.hire()
 
     # The orphan of a dead parent may live to complete its shard.
@@ -47,10 +47,10 @@ def test_one_of_two_nodes_under_load(farm: Farm):
     quiet = farm.run(lasting(seconds))
     farm.check_done(quiet)
     struck = farm.run(lasting(seconds))
-    prey = farm.prey(struck)
+    runner = farm.runner(struck)
     load = [farm.run(*[lasting(0.2)] * 4) for _ in range(4)]
 
-    Part.GROUP.send(prey, signal.SIGKILL)
+    Part.GROUP.send(runner, signal.SIGKILL)
     farm.check_done(struck, lapses=[1])
 
     # Each from its beginning: the load was submitted later, and waits behind it.
@@ -68,7 +68,7 @@ def test_third_death(farm: Farm):
     neighbour = farm.run(lasting(0.5))
 
     for _ in range(3):
-        Part.CHILD.send(farm.prey(job), signal.SIGKILL)
+        Part.CHILD.send(farm.runner(job), signal.SIGKILL)
 
     job.wait_for_final_state(timeout=deadline(30))
     assert job.error_message() == "WorkerLostError: worker died 3 times while running it"
@@ -105,14 +105,14 @@ def test_message_lost_at_a_dying_worker(farm: Farm):
 def test_zombie(farm: Farm, part: Part):
     """A run that slept past its lease and wakes when another has done its shard writes nothing."""
     job = farm.run(lasting(1))
-    prey = farm.prey(job)
+    runner = farm.runner(job)
 
-    part.send(prey, signal.SIGSTOP)
+    part.send(runner, signal.SIGSTOP)
     farm.check_done(job, lapses=[1])
     before = _stored(farm, job)
     # Its node kills it where it sleeps for long.
     with contextlib.suppress(ProcessLookupError):
-        part.send(prey, signal.SIGCONT)
+        part.send(runner, signal.SIGCONT)
 
     farm.settle()
     assert _stored(farm, job) == before
@@ -123,12 +123,12 @@ def test_zombie(farm: Farm, part: Part):
 def test_zombie_in_the_only_slot(farm: Farm):
     """A run that slept past its lease stops when it wakes, or is killed; its slot runs it again."""
     job = farm.run(lasting(1))
-    prey = farm.prey(job)
+    runner = farm.runner(job)
 
-    Part.CHILD.send(prey, signal.SIGSTOP)
+    Part.CHILD.send(runner, signal.SIGSTOP)
     eventually(lambda: farm.record(job).lapses, what="the lapse")
     with contextlib.suppress(ProcessLookupError):
-        Part.CHILD.send(prey, signal.SIGCONT)
+        Part.CHILD.send(runner, signal.SIGCONT)
 
     farm.check_done(job, lapses=[1])
     assert farm.logged("is no longer wanted here") + farm.logged("after it was no longer wanted: killed") >= 1
@@ -138,11 +138,11 @@ def test_zombie_in_the_only_slot(farm: Farm):
 def test_zombie_of_the_only_node(farm: Farm):
     """A frozen node alone finds, when it wakes, that nobody could know: it goes on, no lapse counts."""
     job = farm.run(lasting(2))
-    prey = farm.prey(job)
+    runner = farm.runner(job)
 
-    Part.GROUP.send(prey, signal.SIGSTOP)
+    Part.GROUP.send(runner, signal.SIGSTOP)
     _lease_is_over(farm, job)
-    Part.GROUP.send(prey, signal.SIGCONT)
+    Part.GROUP.send(runner, signal.SIGCONT)
 
     farm.check_done(job, lapses=[0])
 
@@ -161,7 +161,7 @@ def test_zombie_amid_a_large_part(farm: Farm):
 
     for _ in range(10):
         job = backend.run(circuit)
-        if prey := _caught_at_a_chunk(farm, job):
+        if runner := _caught_at_a_chunk(farm, job):
             break
     else:
         pytest.fail("no run was caught between two chunks")
@@ -171,7 +171,7 @@ def test_zombie_amid_a_large_part(farm: Farm):
         job.wait_for_final_state(timeout=deadline(30))
     before = _stored(farm, job)
     with contextlib.suppress(ProcessLookupError):
-        Part.CHILD.send(prey, signal.SIGCONT)
+        Part.CHILD.send(runner, signal.SIGCONT)
     state = np.asarray(job.result(timeout=deadline(30)).get_statevector())
     farm.settle()
 
@@ -240,12 +240,12 @@ def _lease_is_over(farm: Farm, job) -> None:
 
 def _caught_at_a_chunk(farm: Farm, job):
     """Freeze the child that runs a job once it has PUT a chunk; None: it was done before."""
-    prey = farm.prey(job)
+    runner = farm.runner(job)
     while not farm.client.hexists(keys.key("job", job.job_id()), "c:0"):
         if farm.record(job).final:
             return None
-    Part.CHILD.send(prey, signal.SIGSTOP)
+    Part.CHILD.send(runner, signal.SIGSTOP)
     if not farm.client.hexists(keys.key("job", job.job_id()), "c:0"):
-        Part.CHILD.send(prey, signal.SIGCONT)
+        Part.CHILD.send(runner, signal.SIGCONT)
         return None
-    return prey
+    return runner

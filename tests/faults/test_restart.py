@@ -122,7 +122,7 @@ def test_submitted_twice(farm: Farm):
     for _ in range(2):
         client.upload()
         client.submit()
-    farm.prey(client.job)
+    farm.runner(client.job)
     client.upload()
     assert client.submit().handed_out == ()
 
@@ -172,7 +172,7 @@ def test_ender_dies_before_telling_celery(farm: Farm):
 def test_rolling_restart(farm: Farm):
     """All workers are replaced under load, one after another: nothing is lost, and no death is counted."""
     jobs = [farm.run(*[lasting(0.6, rounds=SHORT)] * 5)]
-    farm.prey(jobs[0])
+    farm.runner(jobs[0])
 
     for worker in list(farm.workers):
         jobs.append(farm.run(*[lasting(0.6, rounds=SHORT)] * 5))
@@ -189,11 +189,11 @@ def test_rolling_restart(farm: Farm):
 def test_long_shard_is_handed_back(farm: Farm):
     """SIGTERM: a shard with much left goes back at its checkpoint, at once; another worker runs it; no death."""
     job = farm.run(lasting(2.5, rounds=LONG))
-    prey = farm.prey(job)
+    runner = farm.runner(job)
 
-    prey.worker.process.send_signal(signal.SIGTERM)
+    runner.worker.process.send_signal(signal.SIGTERM)
     eventually(lambda: farm.logged("is handed back") == 1, within=5, what="the hand-back")
-    prey.worker.process.wait(deadline(10))
+    runner.worker.process.wait(deadline(10))
     if not any(worker.process.poll() is None for worker in farm.workers):
         assert farm.record(job).state == "RUNNING"
         farm.hire()
@@ -205,10 +205,10 @@ def test_long_shard_is_handed_back(farm: Farm):
 def test_short_shard_is_finished(farm: Farm):
     """SIGTERM: a shard with little left is run to its end where it is."""
     job = farm.run(lasting(2, rounds=SHORT))
-    prey = farm.prey(job)
+    runner = farm.runner(job)
 
-    prey.worker.process.send_signal(signal.SIGTERM)
-    prey.worker.process.wait(deadline(20))
+    runner.worker.process.send_signal(signal.SIGTERM)
+    runner.worker.process.wait(deadline(20))
 
     assert farm.record(job).state == "DONE"
     farm.check_done(job, lapses=[0])
@@ -220,7 +220,7 @@ def test_short_shard_is_finished(farm: Farm):
 def test_everything_restarts(farm: Farm):
     """All workers and Redis go at once, and come back: what ran runs again, what waited follows."""
     jobs = [farm.run(*[lasting(0.5)] * 4) for _ in range(2)]
-    farm.prey(jobs[0])
+    farm.runner(jobs[0])
 
     farm.restart(sig=signal.SIGKILL)
 

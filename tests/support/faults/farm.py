@@ -85,18 +85,18 @@ class Part(enum.Enum):
     def __str__(self) -> str:
         return self.value
 
-    def send(self, prey: Prey, sig: signal.Signals) -> None:
+    def send(self, runner: Runner, sig: signal.Signals) -> None:
         """Signal this part of the node."""
-        parent = prey.worker.process.pid
+        parent = runner.worker.process.pid
         call, pid = {
-            Part.CHILD: (os.kill, prey.child),
+            Part.CHILD: (os.kill, runner.child),
             Part.PARENT: (os.kill, parent),
             Part.GROUP: (os.killpg, parent),
         }[self]
         call(pid, sig)
 
 
-class Prey(NamedTuple):
+class Runner(NamedTuple):
     """Who runs a shard: the node, and the pid of the pool's child."""
 
     worker: Worker
@@ -159,7 +159,7 @@ class Farm(Site):
         """The Celery id of a shard's task."""
         return task_id(HandedOut(job.job_id(), shard, self.record(job).total, 0))
 
-    def prey(self, job: BasicAerJob, shard: int = 0) -> Prey:
+    def runner(self, job: BasicAerJob, shard: int = 0) -> Runner:
         """Wait until a shard runs, and find who runs it; one found before is not found again."""
         task = self.task(job, shard)
 
@@ -171,7 +171,7 @@ class Farm(Site):
         child = eventually(found, within=20, what=f"a run of {task}")
         self._found.add((task, child))
         parent = psutil.Process(child).ppid()
-        return Prey(next(worker for worker in self.workers if worker.process.pid == parent), child)
+        return Runner(next(worker for worker in self.workers if worker.process.pid == parent), child)
 
     def held(self, job: BasicAerJob, shard: int = 0) -> bool:
         """Whether some worker holds the shard."""

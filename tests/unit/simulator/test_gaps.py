@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.gaps import (
+from support.checkpoint_gaps import (
     EVOLUTIONS,
     SHOTS,
     counting_loop,
