@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jobs.job import BasicAerJob
     from jobs.lowering import lower
     from jobs.provider import BasicAerProvider
+    from jobs.results.files import load_result
 
 __all__ = [
     "BasicAerError",
@@ -32,6 +33,7 @@ __all__ = [
     "JobNotFoundError",
     "LocalCluster",
     "UnreachableError",
+    "load_result",
     "lower",
 ]
 
@@ -39,6 +41,7 @@ _HOMES = {
     "BasicAerJob": "jobs.job",
     "BasicAerProvider": "jobs.provider",
     "LocalCluster": "jobs.cluster",
+    "load_result": "jobs.results.files",
     "lower": "jobs.lowering",
 }
 

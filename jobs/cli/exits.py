@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from rich.text import Text
 
-from jobs.cli.terminal import stderr
+from jobs.cli.terminal import stderr, wrapped
 
 
 class ExitCode(IntEnum):
@@ -28,8 +28,8 @@ class ExitCode(IntEnum):
 HELP = """\b
 Exit codes:
   0    done
-  1    the job ended in ERROR or was cancelled, nothing to cancel, or a check failed
-  2    bad usage: an option, a setting, a circuit or a file that cannot be used
+  1    the job failed or was cancelled, nothing to cancel, or a check failed
+  2    bad usage: an option, a setting, a circuit or a file of no use
   3    something is missing or out of reach: Redis, a package, a program
   4    no job has this id, or its result has expired
   130  Ctrl-C; a job that was waited for goes on
@@ -38,8 +38,13 @@ Exit codes:
 
 def give_up(message: str, code: ExitCode) -> NoReturn:
     """End the command with this message on stderr, and this code."""
-    stderr().print(Text.assemble(("Error: ", "bold red"), message), soft_wrap=True)
+    _print(("Error: ", "bold red"), message)
     raise SystemExit(code)
+
+
+def _print(head: tuple[str, str], text: str) -> None:
+    console = stderr()
+    console.print(Text.assemble(head, wrapped(console, text, begins=len(head[0]))), soft_wrap=True)
 
 
 @contextmanager
@@ -71,7 +76,7 @@ def _plain_warnings() -> Iterator[None]:
         text = str(message)
         if text not in said:
             said.add(text)
-            stderr().print(Text.assemble(("Warning: ", "bold yellow"), text), soft_wrap=True)
+            _print(("Warning: ", "bold yellow"), text)
 
     with warnings.catch_warnings():
         warnings.showwarning = show

@@ -23,3 +23,8 @@ node_url_option = _url_option(f"BASICAER_URL; without it {DEFAULT_URL}")
 #: Of the demo.
 demo_url_option = _url_option("two workers of its own")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on stdout.")
+
+
+def example(*lines: str) -> str:
+    """Return the end of a command's help: what one types."""
+    return "\b\n" + "\n".join(["For example:", *(f"  {line}" for line in lines)])

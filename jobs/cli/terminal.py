@@ -36,6 +36,8 @@ _LONGEST_BAR = 48
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 #: The last column of a table is never narrower than this.
 _NARROWEST = 20
+#: A text is wrapped to no less than this.
+_NARROWEST_TEXT = 40
 #: Between a state, its bar, and its figures.
 _GAP = "  "
 
@@ -51,9 +53,22 @@ def stderr() -> Console:
 
 
 def say(*lines: str) -> None:
-    """Print lines on stderr as they are, never wrapped."""
+    """Print lines on stderr: on a terminal wrapped between words, elsewhere as they are."""
+    console = stderr()
     for line in lines:
-        stderr().print(line, soft_wrap=True)
+        console.print(wrapped(console, line), soft_wrap=True)
+
+
+def wrapped(console: Console, text: str, *, begins: int = 0) -> str:
+    """Return a text as lines of a terminal, broken between words only; off a terminal, as it is.
+
+    ``begins``: the columns that are taken before it.
+    """
+    if not console.is_terminal:
+        return text
+    wrapper = textwrap.TextWrapper(max(console.width, _NARROWEST_TEXT), initial_indent=" " * begins)
+    wrapper.break_on_hyphens = wrapper.break_long_words = False
+    return "\n".join(wrapper.fill(line) for line in text.splitlines())[begins:]
 
 
 def bars(

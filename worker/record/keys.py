@@ -64,7 +64,7 @@ from worker.errors import InvalidJobIdError
 PREFIX = "basicaer:1:"
 #: Keys of all jobs together.
 DEADLINE, LEASED, UNREPORTED = f"{PREFIX}deadline", f"{PREFIX}held", f"{PREFIX}untold"
-USED, QUOTA = f"{PREFIX}used", f"{PREFIX}quota"
+USED, QUOTA, CHARGED = f"{PREFIX}used", f"{PREFIX}quota", f"{PREFIX}charged"
 #: Holds nothing: a Redis user that may write it may also end and change other owners' jobs.
 OPERATOR = f"{PREFIX}operator"
 #: What a job's hash calls the token and the progress of shard n, before the number.
@@ -112,6 +112,11 @@ def key(kind: JobKey, job_id: str) -> str:
 def window(queue: str) -> str:
     """Return the key of how many shards of a queue may be in ``sent``."""
     return f"{PREFIX}window:{queue}"
+
+
+def index(owner: str) -> str:
+    """Return the key of the ages of an owner's jobs."""
+    return f"{PREFIX}index:{owner}"
 
 
 def lua_names() -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from qiskit import QuantumCircuit
 from qiskit.circuit.classical import expr, types
 from support.command_line import BASICAER, basicaer, command_lines_with, no_settings  # noqa: F401 (a fixture)
@@ -18,6 +19,7 @@ from support.patience import deadline
 from support.processes import ROOT, RedisServer, eventually, started
 
 from jobs import BasicAerProvider, LocalCluster
+from jobs.cli import main
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_settings")]  # slow: starts processes
 BELL = 'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[2];\ncreg c[2];\nh q[0];\ncx q[0],q[1];\nmeasure q -> c;\n'
@@ -111,6 +113,53 @@ def test_a_job_is_found_again_by_its_id(url, bell):
     assert [job["job_id"] for job in listed] == [job_id]
     assert job_id in basicaer("jobs", url=url).stdout
     assert basicaer("jobs", "--status", "cancelled", "--json", url=url).stdout == "[]\n"
+
+
+@pytest.mark.rule(14)
+def test_a_job_is_listed_with_what_it_is(url, bell, monkeypatch):
+    """Name, qubits, shots, owner and seconds of each job; by owner, tag and time; and a screen of 80 columns."""
+    monkeypatch.setenv("BASICAER_OWNER", "carla")
+    circuit = QuantumCircuit(3, name="three")
+    circuit.measure_all()
+    provider = BasicAerProvider(url)
+    job = provider.get_backend().run([circuit] * 2, shots=77, job_tags=["red", "green"])
+    job.result(timeout=deadline(30))
+    provider.close()
+    monkeypatch.setenv("BASICAER_OWNER", "dora")
+    mine = submitted(url, bell)
+
+    def listed(*options):
+        return json.loads(basicaer("jobs", *options, "--json", url=url).stdout)
+
+    assert [each["job_id"] for each in listed()] == [mine]
+    assert [each["job_id"] for each in listed("--all", "--limit", "2")] == [mine, job.job_id()]
+    (one,) = listed("--owner", "carla")
+    assert {name: one[name] for name in ("owner", "name", "circuits", "qubits", "shots", "tags")} == {
+        "owner": "carla", "name": "three", "circuits": 2, "qubits": 3, "shots": 77, "tags": ["red", "green"],
+    }  # fmt: skip
+    assert one["created"] <= one["started"] <= one["ended"]
+    assert listed("--owner", "carla", "--tag", "red", "--tag", "green", "--since", "1h") == [one]
+    assert listed("--owner", "carla", "--tag", "blue") == listed("--owner", "carla", "--since", "2100-01-01") == []
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    done = CliRunner().invoke(main, ["jobs", "--all", "--url", url], env={"COLUMNS": "80"})
+    shown = re.sub("\x1b\\[[0-9;]*m", "", done.stdout).splitlines()
+    assert max(map(len, shown)) <= 80
+    assert shown[0].split()[:6] == ["JOB", "STATUS", "CIRCUIT", "QUBITS", "SHOTS", "CREATED"]
+    (row,) = [line.split() for line in shown if job.job_id()[:8] in line]
+    assert row[:6] == [job.job_id()[:8], "DONE", "three", "+1", "3", "77"]
+
+
+def test_the_beginning_of_an_id_is_enough(url, bell):
+    """Four letters do where no other id begins so; otherwise all that do are named, and three never do."""
+    for name in ("monday-1", "monday-2"):
+        assert basicaer("run", bell, "--job-id", name, url=url).exit_code == 0
+    assert json.loads(basicaer("status", "monday-1", "--json", url=url).stdout)["job_id"] == "monday-1"
+    several = basicaer("cancel", "mond", url=url)
+    assert several.exit_code == 2
+    assert "2 ids begin with mond: monday-1, monday-2." in several.stderr
+    job_id = submitted(url, bell)
+    assert json.loads(basicaer("result", job_id[:8], "--json", url=url).stdout)["job_id"] == job_id
+    assert basicaer("logs", job_id[:3], url=url).exit_code == 4
 
 
 @pytest.mark.rule(16)

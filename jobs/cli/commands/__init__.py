@@ -1,0 +1,10 @@
+"""The commands about jobs. Each is a few lines around the provider."""
+
+from jobs.cli.commands.deleting import delete
+from jobs.cli.commands.exporting import export
+from jobs.cli.commands.listing import list_jobs
+from jobs.cli.commands.one_job import cancel, logs, partial, result, status
+from jobs.cli.commands.running import run
+from jobs.cli.commands.usage import usage
+
+__all__ = ["cancel", "delete", "export", "list_jobs", "logs", "partial", "result", "run", "status", "usage"]

@@ -1,0 +1,42 @@
+"""``basicaer export``: a result in a file, which outlives Redis."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from jobs.cli.commands.common import open_provider, summary
+from jobs.cli.exits import exit_codes
+from jobs.cli.finding import find_job
+from jobs.cli.options import example, url_option
+from jobs.cli.terminal import say
+
+
+@click.command(
+    epilog=example("basicaer export 77c699d4 bell.npz", "basicaer result bell.npz"),
+    short_help="Write a result to a file.",
+)
+@click.argument("job_id", metavar="ID")
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@url_option
+def export(job_id: str, file: Path, force: bool, url: str | None) -> None:
+    """Write the result of the ended job with this ID, and what the job was, to a FILE .json or .npz.
+
+    Of a job that failed or was cancelled it is what had finished. `basicaer result FILE` shows it, and
+    `jobs.load_result(FILE)` reads it in Python.
+    """
+    with exit_codes(), open_provider(url) as provider:
+        from qiskit.providers import JobError
+
+        from jobs.results.files import check_file, save_result
+
+        check_file(file, overwrite=force)
+        job = find_job(provider, job_id)
+        about = summary(job)
+        if about["ended"] is None:
+            raise JobError(f"job {job.job_id()} is {about['status']}: export it when it has ended, or cancel it")
+        result = job.result() if about["status"] == "DONE" else job.partial_result()
+        save_result(file, result, about)
+        say(f"{file}: {len(result.results)} of {about['circuits']} circuits, {about['status']}")

@@ -1,0 +1,97 @@
+"""Tables that fit a terminal: what matters least is left out first, and no cell is broken over lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.text import Text
+
+from jobs.cli.terminal import STYLES
+
+_GAP = "  "
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its name, and what becomes of it where a line is too short for all."""
+
+    title: str
+    #: The columns with the highest number are left out first; those with 0 never are.
+    rank: int = 0
+    #: Characters that its cells may be cut to; None: they are never cut.
+    least: int | None = None
+    right: bool = False
+
+
+def print_columns(console: Console, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows under column names. Off a terminal nothing is left out or cut."""
+    width = console.width if console.is_terminal else None
+    console.print(columns_of(columns, rows, width=width), no_wrap=True, crop=False, overflow="ignore")
+
+
+def columns_of(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, width: int | None) -> Text:
+    """Return the table, as wide as ``width`` at most where that can be; None: as wide as it is.
+
+    A column in which nothing stands is left out, and so is what a cell has that no terminal should be sent.
+    """
+    cells = [[plain(cell) for cell in row] for row in rows]
+    widths = {
+        index: max([len(column.title), *(len(row[index]) for row in cells)])
+        for index, column in enumerate(columns)
+        if not column.rank or any(row[index] for row in cells)
+    }
+    if width is not None:
+        _fit(widths, columns, width)
+    header = Text(_line([column.title for column in columns], widths, columns).rstrip(), style="bold")
+    return Text("\n").join([header, *(_styled(row, widths, columns) for row in cells)])
+
+
+def plain(text: str) -> str:
+    """Return a name as a terminal may show it: one line, without what would move its cursor."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def _fit(widths: dict[int, int], columns: Sequence[Column], width: int) -> None:
+    """Drop columns, and then narrow those that may be, until a line fits."""
+
+    def least(index: int) -> int:
+        shortest = columns[index].least
+        return widths[index] if shortest is None else min(widths[index], max(shortest, len(columns[index].title)))
+
+    def room() -> int:
+        return width - len(_GAP) * (len(widths) - 1)
+
+    while sum(map(least, widths)) > room():
+        last = max(widths, key=lambda index: columns[index].rank)
+        if not columns[last].rank:
+            break
+        del widths[last]
+    while (excess := sum(widths.values()) - room()) > 0:
+        widest = max(widths, key=lambda index: (widths[index] - least(index), widths[index]))
+        spare = widths[widest] - least(widest)
+        if spare <= 0:
+            break
+        # A little each time, so that several give way alike.
+        widths[widest] -= min(spare, excess, max(1, spare // 2))
+
+
+def _line(cells: Sequence[str], widths: dict[int, int], columns: Sequence[Column]) -> str:
+    shown = [
+        _cut(cells[index], width).rjust(width) if columns[index].right else _cut(cells[index], width).ljust(width)
+        for index, width in widths.items()
+    ]
+    return _GAP.join(shown)
+
+
+def _styled(cells: Sequence[str], widths: dict[int, int], columns: Sequence[Column]) -> Text:
+    line = Text(_line(cells, widths, columns).rstrip())
+    for cell in cells:
+        if style := STYLES.get(cell):
+            line.highlight_words([cell], style)
+    return line
+
+
+def _cut(cell: str, width: int) -> str:
+    return cell if len(cell) <= width else f"{cell[: width - 1]}~"

@@ -1,0 +1,122 @@
+"""Results in files: what a job gave and was, so that it outlives Redis. JSON for any reader, .npz for states.
+
+A document is ``{"format": "basicaer-result", "version": 1, "job": ..., "result": ...}``, with a job's summary and
+what `Result.to_dict` gives. An array in it is ``{"dtype": ..., "values": ...}`` in JSON, a complex number
+``[real, imaginary]``. In an .npz file the document is the text ``document``, and an array in it is named, as
+``{"array": "statevector_0"}``, and lies beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.result import Result
+
+from jobs.errors import BasicAerError
+
+SUFFIXES = (".json", ".npz")
+_FORMAT, _VERSION = "basicaer-result", 1
+#: What of an experiment's data is an array.
+_ARRAYS = ("statevector", "unitary")
+
+#: From the name of an array and its values to what the document has of it.
+_Keep = Callable[[str, NDArray[Any]], dict[str, Any]]
+
+
+def check_file(path: Path, *, overwrite: bool = False) -> None:
+    """Raise `BasicAerError` where no result can be written, before one is fetched."""
+    if path.suffix not in SUFFIXES:
+        raise BasicAerError(f"{path}: a result is written to a file named {' or '.join(SUFFIXES)}")
+    if path.exists() and not overwrite:
+        raise BasicAerError(f"{path} is there already: give another name, or --force to write over it")
+    if not path.absolute().parent.is_dir():
+        raise BasicAerError(f"{path}: there is no folder {path.absolute().parent}")
+
+
+def save_result(path: Path, result: Result, about: Mapping[str, Any]) -> None:
+    """Write a result, and what its job was as JSON data, to a .json or .npz file, all of it or nothing."""
+    arrays: dict[str, NDArray[Any]] = {}
+
+    def apart(name: str, values: NDArray[Any]) -> dict[str, Any]:
+        arrays[name] = values
+        return {"array": name}
+
+    packed = path.suffix == ".npz"
+    told = {"job": dict(about), "result": _outgoing(result, apart if packed else _inline)}
+    document = json.dumps({"format": _FORMAT, "version": _VERSION} | told)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with unfinished.open("wb") as file:
+            if packed:
+                everything: dict[str, Any] = {"document": np.array(document), **arrays}
+                np.savez_compressed(file, **everything)
+            else:
+                file.write(document.encode())
+        unfinished.replace(path)
+    except OSError as error:
+        raise BasicAerError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def load_result(path: str | os.PathLike[str]) -> Result:
+    """Return the result in a file that ``basicaer export`` wrote; raises `BasicAerError` where it is none."""
+    return load_file(Path(path))[1]
+
+
+def load_file(path: Path) -> tuple[dict[str, Any], Result]:
+    """Return what the job of an exported result was, as JSON data, and the result; raises `BasicAerError`."""
+    try:
+        if path.suffix == ".npz":
+            # Arrays only: nothing of a file is executed.
+            with np.load(path, allow_pickle=False) as found:
+                arrays = {name: found[name] for name in found.files}
+        else:
+            arrays = {"document": np.array(path.read_text("utf-8"))}
+        document = json.loads(str(arrays["document"]))
+        _check_format(document)
+        return document["job"], _incoming(document["result"], arrays)
+    except OSError as error:
+        raise BasicAerError(f"{path}: {error.strerror or error}") from error
+    except (EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        raise BasicAerError(
+            f"{path} is no result that this version can read ({type(error).__name__}: {error!s:.200}): "
+            "`basicaer export` writes them"
+        ) from error
+
+
+def _check_format(document: Mapping[str, Any]) -> None:
+    if (document["format"], document["version"]) != (_FORMAT, _VERSION):
+        raise ValueError(f"its format is {document['format']} {document['version']}")
+
+
+def _outgoing(result: Result, keep: _Keep) -> dict[str, Any]:
+    plain: dict[str, Any] = result.to_dict()
+    for index, experiment in enumerate(plain["results"]):
+        for name in _ARRAYS & experiment["data"].keys():
+            experiment["data"][name] = keep(f"{name}_{index}", np.asarray(experiment["data"][name]))
+    return plain
+
+
+def _incoming(plain: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Result:
+    for experiment in plain["results"]:
+        data = experiment["data"]
+        for name in _ARRAYS & data.keys():
+            data[name] = arrays[data[name]["array"]] if "array" in data[name] else _array(data[name])
+    return Result.from_dict(plain)
+
+
+def _inline(_: str, values: NDArray[Any]) -> dict[str, Any]:
+    return {"dtype": str(values.dtype), "values": np.stack([values.real, values.imag], axis=-1).tolist()}
+
+
+def _array(told: Mapping[str, Any]) -> NDArray[Any]:
+    values = np.asarray(told["values"], dtype=float)
+    return (values[..., 0] + 1j * values[..., 1]).astype(np.dtype(told["dtype"]))
