@@ -14,7 +14,7 @@ from qiskit import QuantumCircuit
 from support.checkpoint_gaps import EVOLUTIONS, SHOTS, longest_gap, many_gates, shard_of
 from support.faults.farm import Farm
 from support.processes import eventually
-from support.programs import measures, program
+from support.programs import measures, on_all, program
 
 from simulator.kernels.threads import use_threads
 from worker.record import keys
@@ -48,7 +48,8 @@ def test_evolutions(family: str) -> None:
     """At 27 qubits, too, no stretch of CPU time without a checkpoint is much longer than 50 ms."""
     need(_NEEDED)
     width = {"dense": 22, "branches": 25, "resets": 25}.get(family, 27)
-    shard = shard_of(program(width, width, *EVOLUTIONS[family](width), *measures(width)), shots=10**5)
+    circuit = program(width, width, *EVOLUTIONS[family](width), on_all(width), *measures(width))
+    shard = shard_of(circuit, shots=10**5)
     assert longest_gap(shard, LONGEST, tries=2) < LONGEST
 
 

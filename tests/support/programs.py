@@ -58,6 +58,11 @@ def entangled(count: int) -> tuple[Gate, ...]:
     return (h(0), *there, *there[::-1])
 
 
+def on_all(count: int) -> Gate:
+    """A gate on all qubits: what is measured behind it has all of them in use at once."""
+    return x(0, *range(1, count))
+
+
 def measures(count: int) -> tuple[Measure, ...]:
     """Qubit i into clbit i."""
     return tuple(Measure(index, index) for index in range(count))

@@ -23,7 +23,7 @@ from support.checkpoint_gaps import (
     shard_of,
     sweep_of,
 )
-from support.programs import measures, program, random_vector
+from support.programs import measures, on_all, program, random_vector
 
 from simulator import Part, Shard, run_shard
 from simulator.circuit.array import Array
@@ -58,7 +58,8 @@ def check(shard: Shard) -> None:
 def test_evolutions(family: str) -> None:
     """Up to 22 qubits and more, no stretch without a checkpoint is longer than about 50 ms of CPU."""
     width = WIDTHS.get(family, 22)
-    check(shard_of(program(width, width, *EVOLUTIONS[family](width), *measures(width))))
+    circuit = program(width, width, *EVOLUTIONS[family](width), on_all(width), *measures(width))
+    check(shard_of(circuit))
 
 
 @pytest.mark.rule(8)
@@ -142,7 +143,7 @@ def test_new_memory_is_touched_in_pieces(family: str) -> None:
     """Between two checkpoints a run touches some MiB of new memory, which a host may be slow to give."""
     buffers.zeros(1 << 16, np.complex128)  # in place of the last state, which would be used again
     steps = [resident()]
-    shard = shard_of(program(24, 24, *EVOLUTIONS[family](24), *measures(24)), shots=10)
+    shard = shard_of(program(24, 24, *EVOLUTIONS[family](24), on_all(24), *measures(24)), shots=10)
     run_shard(shard, monitor=Monitor(lambda: steps.append(resident())))
     assert max(steps) - steps[0] > 100 << 20
     assert max(np.diff(steps)) < 24 << 20
