@@ -81,7 +81,8 @@ def _as_needed(steps: Sequence[Step], checkpoint: Checkpoint) -> list[Step]:
                 waiting[gate] = False
                 needed.append(gate)
                 rest += before[gate]
-        found += [steps[gate] for gate in sorted(needed)]
+        needed.sort()
+        found += [steps[gate] for gate in with_checkpoints(needed, checkpoint)]
         found.append((instruction, qubits))
         for qubit in qubits:
             latest.pop(qubit, None)

@@ -157,8 +157,8 @@ class Timeline:
         width = live_qubits(live, steps, last, checkpoint, frees=True)
         return replace(
             self,
-            instructions=[step for step, _ in steps],
-            touched=[qubits for _, qubits in steps],
+            instructions=[step for step, _ in with_checkpoints(steps, checkpoint)],
+            touched=[qubits for _, qubits in with_checkpoints(steps, checkpoint)],
             final=(),
             last=last,
             used=live,
