@@ -22,7 +22,7 @@ _USUAL_OF_ALL: dict[str, Any] = {
 }
 _USUAL_OF_SAMPLING: dict[str, Any] = _USUAL_OF_ALL | {"memory": False, "allow_sample_measuring": True}
 _USUAL: dict[str, dict[str, Any]] = {
-    "qasm_simulator": _USUAL_OF_SAMPLING | {"shots": 1024},
+    "qasm_simulator": _USUAL_OF_SAMPLING | {"shots": 1024, "statevector": False, "probabilities": False},
     "statevector_simulator": _USUAL_OF_SAMPLING | {"shots": 1},
     "unitary_simulator": _USUAL_OF_ALL | {"shots": 1},
 }

@@ -31,7 +31,9 @@ from qiskit.circuit.library import (
 )
 from qiskit.transpiler import Target
 
+from jobs.lowering.aer import SAVES
 from jobs.lowering.standard import STANDARD_GATES
+from jobs.rebuilding.saves import SaveInstruction
 from simulator.options import Method
 
 #: On any number of qubits, so added as classes; a fixed width must come as an instance, or layout passes fail.
@@ -75,6 +77,8 @@ def build_target(method: Method, num_qubits: int | None = None) -> Target:
         target.add_instruction(Measure())
         target.add_instruction(Reset())
         classes |= _OTHER_CLASSES
+        # As classes, by which their width is any.
+        classes |= dict.fromkeys([*SAVES, "set_statevector"], SaveInstruction)
     for name, cls in classes.items():
         target.add_instruction(cls, name=name)
     return target

@@ -6,24 +6,24 @@ on one architecture and BLAS. How it plans, and which kernels it calls, is behin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.amplitudes import amplitude_type, complex_type, finished_state
+from simulator.circuit.instructions import Save
 from simulator.circuit.pauli_sum import PauliSum
 from simulator.circuit.program import Program
 from simulator.cost import refuse_beyond_memory, timeline_of
-from simulator.dynamic.bytecode import Bytecode
+from simulator.dynamic.bytecode import Bytecode, Evolve
 from simulator.dynamic.compiler import compile_program
 from simulator.dynamic.interpreter import Interpreter
 from simulator.dynamic.timeline import Timeline
 from simulator.errors import InvalidProgramError
 from simulator.evolve import Statevectors, statevector
-from simulator.kernels.result_amplitudes import to_complex
 from simulator.monitor import SILENT, Checkpoint, Monitor
 from simulator.observables import MeanExpectations, expectation_values_of_rows
 from simulator.options import Method, Precision
@@ -32,11 +32,9 @@ from simulator.rng import Uniforms
 from simulator.sampling.counts import WORD_BITS, ShotCounts
 from simulator.sampling.row_sampler import RowSampler
 from simulator.sampling.sampler import collapse, sample
+from simulator.saving import Saver
+from simulator.shards.result import RunMetadata, SavedValue
 from simulator.tuning import TUNING, Tuning
-
-_DTYPES: Mapping[Precision, type[Any]] = MappingProxyType({"double": np.complex128, "single": np.complex64})
-#: Of circuits whose amplitudes are all real.
-_REAL_DTYPES: Mapping[Precision, type[Any]] = MappingProxyType({"double": np.float64, "single": np.float32})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +49,8 @@ class CircuitResult:
     state: NDArray[np.complexfloating] | None = None
     #: The mean over all shots of each observable's expectation value, shape (observables,); None without any.
     expectations: NDArray[np.float64] | None = None
+    #: What its instructions saved.
+    saved: tuple[SavedValue, ...] = ()
 
 
 def run(  # noqa: PLR0913 (the options of a run)
@@ -144,7 +144,7 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
 ) -> CircuitResult:
     """Simulate a compiled program, as `run` does; the options that it was compiled with are its own."""
     program, method, checkpoint = bytecode.timeline.program, bytecode.timeline.method, monitor.checkpoint
-    dtype = _DTYPES[precision]
+    dtype = complex_type(precision)
     if method == "unitary":
         unitary = _unitary(bytecode, initial_state, dtype, monitor)
         return CircuitResult(
@@ -152,6 +152,7 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
                 1 << program.num_qubits, -1
             )
         )
+    saver = Saver(program.global_phase, dtype, chop_threshold, checkpoint)
     counted = shots if counts and program.num_clbits else 0
     if method == "qasm" and bytecode.timeline.evolves and (not counted or _is_narrow(bytecode.timeline, tuning)):
         return _counted(
@@ -163,6 +164,7 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
             precision,
             observables,
             monitor,
+            saver=saver,
             memory=memory,
             tuning=tuning,
         )
@@ -171,7 +173,7 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
     shot_counts = ShotCounts(numbers.size, memory=memory, first=first, checkpoint=checkpoint)
     means = MeanExpectations(observables, program.num_qubits, numbers.size, checkpoint)
     final = None
-    if one_shot or counted or (shots and observables):
+    if one_shot or counted or (shots and (observables or bytecode.timeline.saves)):
         uniforms = Uniforms(seed)
 
         def start() -> Statevectors:
@@ -180,7 +182,7 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
         ended = 0
         measures = bytecode.timeline.final
         # Without a name here, which would keep the memory of the first state.
-        for branch in Interpreter(bytecode, uniforms, monitor).run(start(), numbers):
+        for branch in Interpreter(bytecode, uniforms, monitor, saver.of_branch).run(start(), numbers):
             checkpoint()
             means.add(branch)
             if one_shot or counted:
@@ -193,7 +195,13 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
                 final = finished_state(last, program.global_phase, precision, chop_threshold, checkpoint)
     if not (program.num_clbits and (one_shot or counted)):
         shot_counts = ShotCounts(0, memory=memory)
-    return CircuitResult(*shot_counts.results(), final, means.values)
+    return CircuitResult(*shot_counts.results(), final, means.values, saver.values())
+
+
+def metadata(timeline: Timeline) -> RunMetadata:
+    """Return how a program is run."""
+    method = "unitary" if timeline.method == "unitary" else "statevector"
+    return RunMetadata(method, timeline.width, timeline.evolves and timeline.method != "unitary")
 
 
 def _first_state(
@@ -204,7 +212,7 @@ def _first_state(
     tuning: Tuning,
 ) -> statevector.Statevector:
     """Return the state that a run begins in: a copy of the given one, or |0...0>, real where all will be."""
-    timeline, dtype = bytecode.timeline, _DTYPES[precision]
+    timeline, dtype = bytecode.timeline, complex_type(precision)
     if initial_state is not None:
         amplitudes = _copied(initial_state, (1 << timeline.program.num_qubits,), dtype, checkpoint)
         return statevector.vector(amplitudes, tuning)
@@ -229,6 +237,7 @@ def _counted(  # noqa: PLR0913 (the options of a run)
     observables: Sequence[PauliSum],
     monitor: Monitor,
     *,
+    saver: Saver,
     memory: bool,
     tuning: Tuning,
 ) -> CircuitResult:
@@ -236,10 +245,13 @@ def _counted(  # noqa: PLR0913 (the options of a run)
     timeline, checkpoint = bytecode.timeline, monitor.checkpoint
     shot_counts = ShotCounts(shots, memory=memory, first=first, checkpoint=checkpoint)
     expectations = None
-    if shots or observables:
+    if shots or observables or timeline.saves:
         state = _first_state(bytecode, initial_state, precision, checkpoint, tuning)
-        for evolution in bytecode.evolutions:
-            evolution.run(state, monitor)
+        for operation in bytecode.operations:
+            if isinstance(operation, Evolve):
+                operation.evolution.run(state, Monitor(checkpoint) if timeline.saves else monitor)
+            elif isinstance(operation, Save):
+                saver.of_state(operation, state)
         checkpoint()
         rows = state.amplitudes.reshape(1, -1)
         if observables:
@@ -254,7 +266,7 @@ def _counted(  # noqa: PLR0913 (the options of a run)
             words, counts, _ = sampler.counted()
             shot_counts.add(words, counts)
         monitor.report(1.0)
-    return CircuitResult(*shot_counts.results(), expectations=expectations)
+    return CircuitResult(*shot_counts.results(), expectations=expectations, saved=saver.values())
 
 
 def _unitary(
@@ -280,20 +292,3 @@ def _copied(
     if initial.shape != shape:
         raise InvalidProgramError(f"the initial state has shape {initial.shape}; the circuit asks for {shape}")
     return statevector.contiguous_copy(initial, dtype, checkpoint)
-
-
-def finished_state(
-    final: statevector.Statevector,
-    global_phase: float,
-    precision: Precision,
-    chop_threshold: float,
-    checkpoint: Checkpoint,
-) -> NDArray[np.complexfloating]:
-    """Return the amplitudes in order, with the global phase, and without what is too small."""
-    factor = np.exp(1j * global_phase) if global_phase else 1
-    return to_complex(final.ordered(checkpoint), _DTYPES[precision], factor, chop_threshold, checkpoint)
-
-
-def amplitude_type(precision: Precision, *, real: bool) -> type[Any]:
-    """Return the type of amplitudes: real where all of them are."""
-    return (_REAL_DTYPES if real else _DTYPES)[precision]

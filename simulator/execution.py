@@ -11,7 +11,7 @@ import msgspec
 from simulator.circuit.array import Array
 from simulator.cost import bytes_required, refuse_beyond_memory, shots_bytes, timeline_under
 from simulator.dynamic.compiler import compile_program
-from simulator.engine import run_bytecode
+from simulator.engine import metadata, run_bytecode
 from simulator.errors import MemoryRefusedError, StoppedError
 from simulator.monitor import SILENT, Monitor
 from simulator.options import Options
@@ -135,4 +135,6 @@ def _simulated(
         memory=result.memory,
         state=state_array,
         expectations=None if result.expectations is None else Array.of(result.expectations),
+        saved=result.saved,
+        run=metadata(timeline),
     )

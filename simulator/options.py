@@ -12,6 +12,8 @@ from simulator.errors import InvalidProgramError
 
 #: What a run is to give: counts, the statevector at its end, or the circuit's matrix.
 Method: TypeAlias = Literal["qasm", "statevector", "unitary"]
+#: What may be saved of every circuit, before its final measurements.
+SavedAtEnd: TypeAlias = Literal["statevector", "probability_distribution"]
 #: "double": complex128, 16 bytes an amplitude; "single": complex64, 8 bytes.
 Precision: TypeAlias = Literal["double", "single"]
 
@@ -35,11 +37,14 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     expectations: bool = False
     #: Whether counts are wanted, of the method "qasm".
     counts: bool = True
+    #: What every circuit saves before its final measurements, and only where nothing is random before them. Each
+    #: is of all qubits; "probability_distribution" is of the clbits that are measured.
+    saves: tuple[SavedAtEnd, ...] = ()
 
     def __post_init__(self) -> None:
         if self.shots < 0:
             raise InvalidProgramError(f"{self.shots} shots; there may be none, but not fewer")
-        if self.expectations and self.method == "unitary":
-            raise InvalidProgramError("a unitary has no expectation values")
+        if (self.expectations or self.saves) and self.method == "unitary":
+            raise InvalidProgramError("a unitary has no expectation values, and no state to save")
         if self.initial_state is not None and not np.isfinite(self.initial_state.ndarray()).all():
             raise InvalidProgramError("the initial state has entries that are not finite")

@@ -74,7 +74,7 @@ def _units(item: Experiment | Sweep, options: Options) -> tuple[int, float]:
     timeline = timeline_under(item.program, options)
     seconds, grows = work(timeline, shots)
     # Sums of parts of the shots would differ, in their last digits, from the sum of all.
-    if not grows or item.observables:
+    if not grows or item.observables or timeline.saves:
         return 1, seconds + observing_seconds(item.observables, timeline.width)
     blocks = -(-shots // SHOT_BLOCK)
     return blocks, seconds / blocks

@@ -11,13 +11,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.amplitudes import amplitude_type, complex_type, finished_state
 from simulator.circuit.array import Array
-from simulator.circuit.instructions import Gate
+from simulator.circuit.instructions import Gate, Save
 from simulator.circuit.program import Program
 from simulator.cost import ROW_QUBITS, rows_together, sweep_bytes, timeline_under
-from simulator.dynamic.bytecode import Bytecode
+from simulator.dynamic.bytecode import Bytecode, Evolve
 from simulator.dynamic.compiler import compile_program
-from simulator.engine import amplitude_type, finished_state
+from simulator.engine import metadata
 from simulator.evolve import Columns, RowsEvolution, can_share_steps, statevector
 from simulator.monitor import Checkpoint, Monitor
 from simulator.observables import expectation_values_of_rows
@@ -25,6 +26,7 @@ from simulator.options import Options
 from simulator.piecewise import concatenate, slices
 from simulator.sampling.counts import WORD_BITS, Words, add_counts
 from simulator.sampling.row_sampler import Counts, RowSampler
+from simulator.saving import RowsSaver
 from simulator.shards.result import SweepOutcome
 from simulator.shards.shard import GLOBAL_PHASE, Sweep
 
@@ -43,7 +45,11 @@ def run_together(
     if bytecode is None:
         return None
     admit(sweep_bytes(bytecode, sweep.num_rows, options))
-    evolutions = [RowsEvolution(evolution, columns) for evolution in bytecode.evolutions]
+    steps = [
+        RowsEvolution(operation.evolution, columns) if isinstance(operation, Evolve) else operation
+        for operation in bytecode.operations
+    ]
+    saver = RowsSaver(complex_type(options.precision), options.chop_threshold, checkpoint)
     row_counts = _RowCounts(template, options)
     states: list[NDArray[Any]] = []
     expectations: list[NDArray[np.float64]] = []
@@ -55,8 +61,11 @@ def run_together(
         rows = np.zeros((len(some), 1 << len(bytecode.qubits)), dtype)
         rows[:, 0] = 1
         one = statevector.Statevector(rows[0], {qubit: bit for bit, qubit in enumerate(bytecode.qubits)})
-        for evolution in evolutions:
-            rows = evolution.run(rows, one, some, checkpoint)
+        for each in steps:
+            if isinstance(each, RowsEvolution):
+                rows = each.run(rows, one, some, checkpoint)
+            elif isinstance(each, Save):
+                saver.add(each, rows, one.bit_of, _phases(sweep, some))
         row_counts.add(rows, one.bit_of, bytecode, seeds[start : start + step], checkpoint)
         if sweep.observables:
             found = expectation_values_of_rows(
@@ -82,6 +91,8 @@ def run_together(
         global_phases=Array.of(_phases(sweep, values)) if GLOBAL_PHASE in sweep.param_indices else None,
         time_taken=time.perf_counter() - begin,
         expectations=Array.of(np.concatenate(expectations)) if expectations else None,
+        saved=saver.values(),
+        run=metadata(bytecode.timeline),
     )
 
 

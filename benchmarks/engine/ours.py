@@ -13,7 +13,7 @@ from benchmarks.common.agreement import basis_states
 from benchmarks.common.rounds import Contender
 from benchmarks.engine.floor import Work
 from jobs import lower
-from simulator import engine
+from simulator import amplitudes, engine
 from simulator.caches import clear_caches
 from simulator.dynamic.timeline import unitary_instructions
 from simulator.evolve import Evolution, Statevector, statevector
@@ -93,6 +93,6 @@ def _amplitudes(final: Statevector) -> list[complex]:
 def _final(circuit: QuantumCircuit, precision: Precision) -> Statevector:
     program = lower(circuit)
     evolution = Evolution(unitary_instructions(program))
-    found = statevector.ground(program.num_qubits, engine.amplitude_type(precision, real=evolution.real))
+    found = statevector.ground(program.num_qubits, amplitudes.amplitude_type(precision, real=evolution.real))
     evolution.run(found, SILENT)
     return found

@@ -11,6 +11,7 @@ from typing import Any
 from qiskit import QuantumCircuit
 from qiskit.circuit import Bit, ForLoopOp, ParameterExpression, Register
 
+from jobs.lowering.aer import AER_RULES
 from jobs.lowering.control_flow import CONTROL_FLOW_RULES
 from jobs.lowering.definitions import DEFINITION_RULES
 from jobs.lowering.errors import LoweringError
@@ -24,7 +25,7 @@ from simulator.errors import InvalidProgramError
 
 #: Class of an operation -> what lowers it.
 RULES: Mapping[type, Rule] = MappingProxyType(
-    {**GATE_RULES, **STATE_RULES, **CONTROL_FLOW_RULES, **DEFINITION_RULES}
+    {**GATE_RULES, **STATE_RULES, **CONTROL_FLOW_RULES, **DEFINITION_RULES, **AER_RULES}
 )
 #: Names that one message lists.
 _SHOWN = 20

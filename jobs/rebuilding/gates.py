@@ -13,6 +13,7 @@ from qiskit.quantum_info import SparsePauliOp
 
 from jobs.lowering.standard import STANDARD_GATES
 from jobs.rebuilding.circuit_builder import CircuitBuilder, Rule
+from jobs.rebuilding.saves import rebuild_save
 from simulator.circuit import instructions
 from simulator.circuit.gates import pauli_letters
 
@@ -105,5 +106,6 @@ INSTRUCTION_RULES: Mapping[type, Rule] = MappingProxyType(
         instructions.Reset: _reset,
         instructions.Barrier: _barrier,
         instructions.Delay: _delay,
+        instructions.Save: rebuild_save,
     }
 )

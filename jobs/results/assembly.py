@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, TypeAlias
 
+import msgspec
 from qiskit.result import Result
 from qiskit.result.models import ExperimentResult, ExperimentResultData, MeasLevel
 
 from jobs.manifest import Manifest
+from jobs.results.saved import shown_value
 from simulator.circuit.program import Program, Register
 from simulator.shards.result import Item, Outcome, SweepOutcome
 from worker.record.values import Record
@@ -71,12 +73,10 @@ def _experiments(outcome: Item, metadata: Mapping[int, Any], registers: _Registe
         seconds = outcome.time_taken / len(outcome.seeds)
         rows = zip(outcome.indices(), outcome.seeds, outcome.outlines(), _sweep_data(outcome), strict=True)
         for index, seed, outline, data in rows:
-            yield _experiment(index, seed, outline, data, outcome.shots, seconds, metadata, registers)
+            yield _experiment(index, seed, outline, data, outcome, seconds, metadata, registers)
         return
     data, seconds = _data(outcome), outcome.time_taken
-    result = _experiment(
-        outcome.index, outcome.seed, outcome.outline, data, outcome.shots, seconds, metadata, registers
-    )
+    result = _experiment(outcome.index, outcome.seed, outcome.outline, data, outcome, seconds, metadata, registers)
     if outcome.failure is not None:
         result.success = False
         result.status = f"ERROR: {outcome.failure.type}: {outcome.failure.text}"
@@ -88,7 +88,7 @@ def _experiment(
     seed: int,
     outline: Program,
     data: ExperimentResultData,
-    shots: int,
+    outcome: Item,
     seconds: float,
     metadata: Mapping[int, Any],
     registers: _Registers,
@@ -97,7 +97,7 @@ def _experiment(
     if index in metadata:
         header["metadata"] = metadata[index]
     return ExperimentResult(
-        shots=shots,
+        shots=outcome.shots,
         success=True,
         data=data,
         meas_level=MeasLevel.CLASSIFIED,
@@ -108,34 +108,41 @@ def _experiment(
         seed_simulator=seed,
         # The circuit's index in the job: of a part of the result there is no other way to know.
         index=index,
+        # Not of what failed.
+        **({} if outcome.run is None else {"metadata": msgspec.structs.asdict(outcome.run)}),
     )
 
 
 def _data(outcome: Outcome) -> ExperimentResultData:
     """Return the data of an outcome: a key for what there is; beside a state, only counts that are not empty."""
     data: dict[str, Any] = {}
-    if outcome.counts or (outcome.counts is not None and outcome.state is None):
+    alone = outcome.state is None and not outcome.saved
+    if outcome.counts or (outcome.counts is not None and alone):
         data["counts"] = outcome.counts
-    if outcome.memory or (outcome.memory is not None and outcome.state is None):
+    if outcome.memory or (outcome.memory is not None and alone):
         data["memory"] = outcome.memory
     if outcome.state is not None:
         # One axis is a statevector, two are a unitary. Copied, since a user may write to it.
         data["unitary" if len(outcome.state.shape) > 1 else "statevector"] = outcome.state.ndarray().copy()
+    data |= {saved.key: shown_value(saved, saved.value.ndarray()) for saved in outcome.saved}
     return ExperimentResultData(**data)
 
 
 def _sweep_data(outcome: SweepOutcome) -> Iterator[ExperimentResultData]:
     """Yield the data of each row of a sweep."""
     states = None if outcome.states is None else outcome.states.ndarray()
+    saved = [(each, each.value.ndarray()) for each in outcome.saved]
+    alone = states is None and not saved
     memories = outcome.memory_of_rows()
     for row, counts in enumerate(outcome.counts_of_rows()):
         data: dict[str, Any] = {}
-        if counts or states is None:
+        if counts or alone:
             data["counts"] = counts
-        if (memory := next(memories, None)) is not None and (memory or states is None):
+        if (memory := next(memories, None)) is not None and (memory or alone):
             data["memory"] = memory
         if states is not None:
             data["statevector"] = states[row].copy()
+        data |= {each.key: shown_value(each, values[row]) for each, values in saved}
         yield ExperimentResultData(**data)
 
 

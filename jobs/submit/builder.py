@@ -9,7 +9,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jobs.lowering import CircuitTemplate, LoweringError, lower, lower_template
-from jobs.submit.checks import Circuit, SubmitContext, check_circuit, check_input, check_program, check_totals
+from jobs.submit.checks import (
+    Circuit,
+    SubmitContext,
+    check_circuit,
+    check_input,
+    check_program,
+    check_saves,
+    check_totals,
+)
 from jobs.submit.parameters import ParameterGrid, with_parameters
 from simulator import cost
 from simulator.circuit.array import Array
@@ -119,8 +127,11 @@ class JobBuilder:
         check_program(circuit, program, options, self.context)
         state = cost.result_bytes(program, options.method, options.precision)
         remembered = options.shots if options.memory and program.num_clbits else 0
-        sure = weight(program.num_clbits, state=state, remembered=remembered)
-        return _ResultBytes(sure, state + cost.readout_bytes(program, options.shots, memory=options.memory))
+        saved = cost.saved_bytes(check_saves(program, options), options.precision)
+        sure = weight(program.num_clbits, state=state, remembered=remembered) + saved
+        return _ResultBytes(
+            sure, state + saved + cost.readout_bytes(program, options.shots, memory=options.memory)
+        )
 
     def _count(self, circuit: Circuit, times: int, result: _ResultBytes, caption: int) -> None:
         """Count a circuit that is run ``times`` times; refuse what is too many or too much."""

@@ -17,6 +17,8 @@ from simulator.circuit import instructions
 from simulator.circuit.program import Program
 from simulator.circuit.traversal import walk
 from simulator.cost import timeline_under
+from simulator.dynamic.saves import saves_in
+from simulator.errors import InvalidProgramError
 from simulator.options import Method, Options
 from simulator.sizes import size
 from worker.settings import Settings
@@ -32,6 +34,7 @@ _NOT_UNITARY = {
     instructions.Reset: "reset",
     instructions.Initialize: "initialize",
     instructions.Store: "store",
+    instructions.Save: "save",
     instructions.IfElse: "if_else",
     instructions.While: "while_loop",
     instructions.For: "for_loop",
@@ -100,12 +103,24 @@ def check_program(circuit: Circuit, program: Program, options: Options, context:
                 raise BasicAerError(
                     f'Unsupported "{context.backend}" instruction "{unsupported}" in circuit "{name}".'
                 )
+    elif instructions.Save in kinds or options.saves:
+        pass  # counts are not all that is asked for
     elif method == "qasm" and program.num_clbits == 0:
         logger.warning('No classical registers in circuit "%s", counts will be empty.', name)
     elif method == "qasm" and not kinds & {instructions.Measure, instructions.Store}:
         logger.warning('No measurements in circuit "%s", classical register will remain all zeros.', name)
     if circuit.num_qubits > context.max_qubits:
         _check_width(circuit, timeline_under(program, options).width, context)
+
+
+def check_saves(program: Program, options: Options) -> tuple[instructions.Save, ...]:
+    """Return all that a circuit saves; refuse options that save a state where there is no one state."""
+    if not options.saves:
+        return saves_in(program.instructions)
+    try:
+        return timeline_under(program, options).saves
+    except InvalidProgramError as error:
+        raise BasicAerError(str(error)) from error
 
 
 def check_totals(circuit: Circuit, count: int, sure_bytes: int, options: Options, context: SubmitContext) -> None:

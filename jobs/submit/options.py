@@ -42,7 +42,7 @@ _SAMPLING: dict[str, Any] = {
 }
 #: Method -> option -> default.
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "qasm": _COMMON | _SAMPLING,
+    "qasm": _COMMON | _SAMPLING | {"statevector": False, "probabilities": False},
     "statevector": _COMMON | _SAMPLING | {"shots": 1},
     "unitary": _COMMON | {"shots": 1, "initial_unitary": None},
 }
@@ -135,6 +135,8 @@ def _unitary(_: str, value: Any) -> np.ndarray:
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "shots": lambda name, value: _integer(name, value, 2**53),
     "memory": _flag,
+    "statevector": _flag,
+    "probabilities": _flag,
     "seed_simulator": lambda name, value: _integer(name, value, MAX_SEED),
     "initial_statevector": _statevector,
     "initial_unitary": _unitary,

@@ -9,6 +9,7 @@ import contextlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from jobs.connection import Session
@@ -19,7 +20,7 @@ from jobs.submit.checks import SubmitContext
 from jobs.submit.identity import Digest
 from jobs.submit.options import resolve
 from simulator.circuit.array import Array
-from simulator.options import Options
+from simulator.options import Options, SavedAtEnd
 from simulator.shards import wire
 from simulator.split import split
 from worker.errors import STORE_FAULTS, DuplicateJobError, QuotaExceededError
@@ -31,6 +32,10 @@ from worker.record.values import NewJob
 #: Bytes from which on a stream's budget is looked at before SUBMIT does.
 _LARGE = 16 << 20
 
+#: Option -> what it has saved of each circuit.
+_SAVES: Mapping[str, SavedAtEnd] = MappingProxyType(
+    {"statevector": "statevector", "probabilities": "probability_distribution"}
+)
 #: The option that holds each method's initial state.
 INITIAL_STATE = {
     "qasm": "initial_statevector",
@@ -81,6 +86,7 @@ def prepare(
         sample_measuring=options.get("allow_sample_measuring", True),
         initial_state=None if initial is None else Array.of(initial),
         precision=options["precision"],
+        saves=tuple([what for option, what in _SAVES.items() if options.get(option)]),
     )
     builder = JobBuilder(run, options.get("seed_simulator", 0), context)
     items, upload, budget = builder.items(run_input, binds), Upload(store), _Budget(store, settings.owner)

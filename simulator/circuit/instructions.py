@@ -9,7 +9,7 @@ listed is the least significant bit of the row.
 from __future__ import annotations
 
 import math
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 import numpy as np
@@ -17,8 +17,23 @@ import numpy as np
 from simulator.circuit.array import DTYPES, Array
 from simulator.circuit.expression import Expression, LValue, uint_of
 from simulator.circuit.gates import GATES, pauli_letters
+from simulator.circuit.pauli_sum import PauliSum, check_qubits
 from simulator.errors import InvalidProgramError
 
+#: What a `Save` keeps: shape (2^k,) complex; (2^k, 2^k) complex; (2^k,) real; (1,) and (2,) real; of k qubits.
+#: "probability_distribution" is "probabilities" that a result shows as a dictionary.
+Saved: TypeAlias = Literal[
+    "statevector",
+    "density_matrix",
+    "probabilities",
+    "probability_distribution",
+    "expectation_value",
+    "expectation_value_variance",
+]
+#: Characters of a save's key.
+MAX_KEY = 1000
+#: How many observables a save has, where it has any.
+_SUMS_OF = {"expectation_value": 1, "expectation_value_variance": 2}
 #: Name of a gate -> how many qubits and parameters it takes.
 _TAKES = {name: (spec.num_qubits, spec.num_params) for name, spec in GATES.items()}
 
@@ -147,6 +162,32 @@ class Delay(_Instruction, frozen=True, tag="delay"):
     unit: str
 
 
+class Save(_Instruction, frozen=True, tag="save"):
+    """Keep something of the state, under a key of the result: as a mean over shots, but for a statevector.
+
+    A statevector is that of the first shot that comes by. Bit i of an index, and of a mask, is ``qubits[i]``.
+    """
+
+    what: Saved
+    key: str
+    qubits: tuple[int, ...]
+    #: Of "expectation_value": the observable. Of "expectation_value_variance": it, and its square.
+    sums: tuple[PauliSum, ...] = ()
+    #: For each qubit, the clbits that its measurement writes, where probabilities are of these.
+    clbits: tuple[tuple[int, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        check_qubits(self.sums, len(self.qubits))
+        if len(self.sums) != _SUMS_OF.get(self.what, 0):
+            raise InvalidProgramError(f"a save of {self.what!r} with {len(self.sums)} observables")
+        if len(self.key) > MAX_KEY:
+            raise InvalidProgramError(
+                f"the key {self.key[:40]!r}... of a save has {len(self.key)} characters, and may have {MAX_KEY}"
+            )
+        if len(self.clbits) not in {0, len(self.qubits)}:
+            raise InvalidProgramError(f"a save of {len(self.qubits)} qubits, {len(self.clbits)} of them measured")
+
+
 class Store(_Instruction, frozen=True, tag="store"):
     """Write an expression's value to a variable, a clbit, or a register."""
 
@@ -238,7 +279,7 @@ class Box(_Instruction, frozen=True, tag="box"):
 
 
 Instruction: TypeAlias = (
-    Gate | Unitary | Diagonal | Permutation | Initialize | Measure | Reset | Barrier | Delay | Store
+    Gate | Unitary | Diagonal | Permutation | Initialize | Measure | Reset | Barrier | Delay | Save | Store
     | IfElse | While | For | Switch | Break | Continue | Box
 )  # fmt: skip
 

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from simulator.circuit.expression import Type
-from simulator.circuit.instructions import Gate, Instruction
+from simulator.circuit.instructions import Gate, Instruction, Save
 from simulator.circuit.traversal import CLASSICAL, clbits_of, nesting, qubits_of, variables_of, walk
 from simulator.errors import InvalidProgramError
 
@@ -84,6 +84,7 @@ class Program(msgspec.Struct, frozen=True, array_like=True):
             raise InvalidProgramError(f"control flow is nested more than {MAX_NESTING} deep")
         # A circuit uses the same few pairs of qubits over and over: what was checked needs no other look.
         checked: set[tuple[int, ...]] = set()
+        keys: set[str] = set()
         for instruction in walk(self.instructions):
             if type(instruction) is Gate:  # by far the most frequent
                 qubits = instruction.targets + instruction.controls
@@ -91,6 +92,8 @@ class Program(msgspec.Struct, frozen=True, array_like=True):
                 qubits = qubits_of(instruction)
                 if type(instruction) in CLASSICAL:
                     self._check_classical(instruction)
+                elif type(instruction) is Save:
+                    self._check_save(instruction, keys)
             if qubits not in checked:
                 self._check_qubits(qubits)
                 if len(qubits) <= _REMEMBERED:
@@ -112,3 +115,14 @@ class Program(msgspec.Struct, frozen=True, array_like=True):
         for variable in variables_of(instruction):
             if not 0 <= variable < len(self.variables):
                 raise InvalidProgramError(f"variable {variable}; the circuit has {len(self.variables)}")
+
+    def _check_save(self, save: Save, keys: set[str]) -> None:
+        """Its key is its own, and a statevector is one of all qubits."""
+        if save.key in keys:
+            raise InvalidProgramError(f"two instructions save under the key {save.key!r}: give one another label")
+        keys.add(save.key)
+        if save.what == "statevector" and len(save.qubits) != self.num_qubits:
+            raise InvalidProgramError(
+                f"a statevector of {len(save.qubits)} qubits, and the circuit has {self.num_qubits}: save it of "
+                "all, or the density matrix of some"
+            )

@@ -21,6 +21,7 @@ from simulator.circuit.instructions import (
     Measure,
     Permutation,
     Reset,
+    Save,
     Store,
     Switch,
     Unitary,
@@ -134,6 +135,7 @@ _QUBITS: Mapping[type, Callable[[Any], tuple[int, ...]]] = MappingProxyType(
         Reset: lambda reset: (reset.qubit,),
         Delay: lambda delay: (delay.qubit,),
         Barrier: attrgetter("qubits"),
+        Save: attrgetter("qubits"),
     }
 )
 _EXPRESSIONS: Mapping[type, Callable[[Any], tuple[Expression, ...]]] = MappingProxyType(

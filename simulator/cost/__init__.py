@@ -12,6 +12,7 @@ from simulator.cost.memory import (
     refuse_beyond_memory,
     result_bytes,
     rows_together,
+    saved_bytes,
     shots_bytes,
     sweep_bytes,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "result_bytes",
     "row_seconds",
     "rows_together",
+    "saved_bytes",
     "shots_bytes",
     "sweep_bytes",
     "timeline_of",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from simulator.circuit.instructions import Diagonal
+from simulator.circuit.instructions import Diagonal, Save
 from simulator.circuit.program import MAX_QUBITS, Program
 from simulator.circuit.traversal import walk
 from simulator.dynamic.bytecode import Bytecode
@@ -25,6 +25,10 @@ _MAX_STATE_BITS = 48
 _BYTES_PER_AMPLITUDE: Mapping[Precision, int] = MappingProxyType({"double": 16, "single": 8})
 #: How many states a result takes until it has gone: the run's own, which becomes the result, and the message.
 _STATES_OF_A_RESULT = 2
+#: Bytes of a real number that is saved.
+_BYTES_PER_REAL = 8
+#: How often what is saved is there: the mean, what is added to it, both with the new mean, and the message.
+_COPIES_OF_SAVED = 4
 #: Bytes of workspace of a run: kept index arrays, and the buffers of `_THREADS` threads. Measured.
 _WORKSPACE = 16 << 20
 #: How many threads' buffers are in `_WORKSPACE`.
@@ -48,7 +52,7 @@ _BYTES_PER_WIDE_OUTCOME = 480
 #: Bytes of a count, or of a string's length, in a message.
 BYTES_PER_NUMBER = 9
 #: Bytes of a result beside its values and its names: numbers, times, and what msgpack puts between.
-_BYTES_PER_OUTLINE = 144
+_BYTES_PER_OUTLINE = 176
 #: Qubits up to which rows of a sweep are run together.
 ROW_QUBITS = 12
 #: Instructions, of all rows that go through a step together, each of which has a matrix in each row.
@@ -90,7 +94,22 @@ def bytes_required(
     checkpoint()
     counted = timeline.method == "qasm"
     states = _counted_bytes(timeline, shots, state, real=real) if counted else _STATES_OF_A_RESULT * state
-    return states + _workspace(state) + plan
+    return states + _workspace(state) + plan + _saving_bytes(timeline, precision, state)
+
+
+def saved_bytes(saves: Iterable[Save], precision: Precision) -> int:
+    """Return the bytes of all that some instructions save, as a result has it."""
+    amplitude = _BYTES_PER_AMPLITUDE[precision]
+    found = 0
+    for save in saves:
+        width = len(save.qubits)
+        if save.sums:
+            found += len(save.sums) * _BYTES_PER_REAL
+        elif save.what in {"statevector", "density_matrix"}:
+            found += amplitude << (2 * width if save.what == "density_matrix" else width)
+        else:
+            found += _BYTES_PER_REAL << width
+    return found
 
 
 def states_bytes(timeline: Timeline, shots: int) -> int:
@@ -111,6 +130,7 @@ def sweep_bytes(bytecode: Bytecode, rows: int, options: Options) -> int:
     """Return the bytes that so many rows of a sweep take at most if run together; its template is compiled."""
     template = bytecode.timeline.program
     result = result_bytes(template, options.method, options.precision)
+    result += saved_bytes(bytecode.timeline.saves, options.precision)
     shots = options.shots if options.method == "qasm" else 1
     numbers = min(shots, 1 << template.num_clbits) * 2 + (shots if options.memory else 0)
     required = bytes_required(bytecode, shots, options.precision)
@@ -174,6 +194,14 @@ def _counted_bytes(timeline: Timeline, shots: int, state: int, *, real: bool) ->
         alive = 2 if timeline.frees else 1
         return alive * state // 2 if real else alive * state
     return (1 + peak_states(state, shots, histories)) * state
+
+
+def _saving_bytes(timeline: Timeline, precision: Precision, state: int) -> int:
+    """Return the bytes of what is saved, until its result has gone, and of what it is made of."""
+    if not timeline.saves:
+        return 0
+    copied = any(not save.sums for save in timeline.saves)
+    return _COPIES_OF_SAVED * saved_bytes(timeline.saves, precision) + (copied and state)
 
 
 def _workspace(state: int) -> int:

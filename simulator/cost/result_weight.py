@@ -27,6 +27,7 @@ def part_weight(part: Part) -> int:
 def _outcome_weight(outcome: Item) -> int:
     num_clbits = outcome.outline.num_clbits
     expectations = len(outcome.expectations.data) if outcome.expectations else 0
+    expectations += sum(len(saved.value.data) for saved in outcome.saved)
     if isinstance(outcome, SweepOutcome):
         return expectations + weight(
             num_clbits,

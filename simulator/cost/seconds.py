@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from simulator.circuit.instructions import Unitary
+from simulator.circuit.instructions import Save, Unitary
 from simulator.circuit.pauli_sum import PauliSum
 from simulator.circuit.program import Program
 from simulator.cost.memory import ROW_QUBITS
@@ -42,6 +42,8 @@ _ROW_INSTRUCTION_SECONDS = 0.2e-6
 #: Seconds that an instruction of a row takes for an amplitude.
 _ROW_AMPLITUDE_SECONDS = 0.6e-9
 
+#: Seconds that a state takes for an amplitude to be saved, or to be reduced to what is saved.
+_SAVE_SECONDS = 1e-8
 #: Seconds of a Pauli string of an observable,
 _STRING_SECONDS = 0.05e-6
 #: of the strings that flip the same qubits, in one state of many,
@@ -66,6 +68,7 @@ def work(timeline: Timeline, shots: int) -> Work:
     dense = sum(isinstance(each, Unitary) or is_rotation(each) for each in timeline.instructions)
     evolving = _RUN_SECONDS + calls * (_INSTRUCTION_SECONDS + amplitudes * _AMPLITUDE_SECONDS)
     evolving += dense * amplitudes * _DENSE_SECONDS
+    evolving += sum(_saving_seconds(save, timeline) for save in timeline.saves)
     if timeline.method != "qasm":
         return Work(evolving, grows_with_shots=False)
     draws = min(timeline.draws(_ROUNDS), _ENDLESS)
@@ -100,6 +103,14 @@ def observing_seconds(observables: Iterable[PauliSum], num_bits: int) -> float:
         strings += len(each.x)
     amplitudes = float(1 << min(num_bits, 1000))
     return strings * _STRING_SECONDS + len(masks) * (_MASK_SECONDS + amplitudes * _READ_SECONDS)
+
+
+def _saving_seconds(save: Save, timeline: Timeline) -> float:
+    """Estimate the seconds that an instruction takes to save something of one state."""
+    if save.sums:
+        return observing_seconds(save.sums, timeline.num_bits)
+    products = 1 << min(len(save.qubits), 60) if save.what == "density_matrix" else 1
+    return _amplitudes(timeline) * (_SAVE_SECONDS + products * _AMPLITUDE_SECONDS)
 
 
 def _amplitudes(timeline: Timeline) -> float:

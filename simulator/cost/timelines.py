@@ -6,6 +6,8 @@ shard of a job runs its circuit in the same way.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from simulator.circuit.instructions import Barrier, Delay, Diagonal, Gate, Initialize, Permutation, Reset, Unitary
@@ -15,7 +17,7 @@ from simulator.cost.memory import states_bytes
 from simulator.cost.seconds import work
 from simulator.dynamic.timeline import Timeline
 from simulator.monitor import Checkpoint, no_checkpoint
-from simulator.options import Method, Options
+from simulator.options import Method, Options, SavedAtEnd
 
 #: Up to so many qubits less one, one state is evolved as fast as the first few measurements are done.
 _LEAST = 18
@@ -34,6 +36,7 @@ def timeline_under(program: Program, options: Options, checkpoint: Checkpoint = 
         from_ground=options.initial_state is None,
         sampling=options.sample_measuring,
         observed=options.expectations,
+        saves=options.saves,
         checkpoint=checkpoint,
     )
 
@@ -46,17 +49,24 @@ def timeline_of(
     from_ground: bool = True,
     sampling: bool = True,
     observed: bool = False,
+    saves: Sequence[SavedAtEnd] = (),
     checkpoint: Checkpoint = no_checkpoint,
 ) -> Timeline:
     """Look at a program, and choose how its final measurements are done, if ``sampling`` leaves the choice.
 
-    What is ``observed`` needs its state, and so does a method that returns it. ``shots`` are those of the whole
-    job, also where a run has some of them only.
+    What is ``observed`` or saved needs its state, and so does a method that returns it. ``shots`` are those of the
+    whole job, also where a run has some of them only.
     """
     together = Timeline.of(
-        program, method, from_ground=from_ground, sampling=sampling, observed=observed, checkpoint=checkpoint
+        program,
+        method,
+        from_ground=from_ground,
+        sampling=sampling,
+        observed=observed,
+        saves=saves,
+        checkpoint=checkpoint,
     )
-    if method != "qasm" or observed or not from_ground:
+    if method != "qasm" or observed or together.saves or not from_ground:
         return together
     if not _writes(together):
         return Timeline.of(msgspec.structs.replace(program, instructions=()))

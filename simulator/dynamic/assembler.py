@@ -26,6 +26,7 @@ from simulator.circuit.instructions import (
     Permutation,
     Range,
     Reset,
+    Save,
     Store,
     Switch,
     Unitary,
@@ -128,7 +129,7 @@ class Assembler:
                 self._pending.append(instruction)
             case Barrier() | Delay():
                 pass
-            case Measure() | Store():
+            case Measure() | Save() | Store():
                 self.emit(instruction)
             case Reset():
                 self._reset(instruction.qubit)

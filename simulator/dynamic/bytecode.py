@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from simulator.circuit.expression import Expression
-from simulator.circuit.instructions import Measure, Reset, Store
+from simulator.circuit.instructions import Measure, Reset, Save, Store
 from simulator.circuit.program import Variable
 from simulator.dynamic.timeline import Timeline
 from simulator.evolve import Evolution
@@ -98,7 +98,9 @@ class End:
 
 #: What concerns classical values only.
 Classic: TypeAlias = Store | SetVariable | Jump | JumpIfFalse | JumpTable | NextIteration
-Operation: TypeAlias = Evolve | AllocateQubits | Measure | MeasureAndFree | Reset | Classic | MergePoint | End
+Operation: TypeAlias = (
+    Evolve | AllocateQubits | Measure | MeasureAndFree | Reset | Save | Classic | MergePoint | End
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

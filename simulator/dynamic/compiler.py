@@ -7,9 +7,10 @@ it, and freed by a reset, or by a last measurement that something later depends 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import cast
 
-from simulator.circuit.instructions import Barrier, Delay
+from simulator.circuit.instructions import Barrier, Delay, Save
 from simulator.circuit.program import Variable
 from simulator.dynamic.assembler import Assembler
 from simulator.dynamic.bytecode import (
@@ -36,7 +37,7 @@ def compile_program(timeline: Timeline, checkpoint: Checkpoint = no_checkpoint) 
     instructions = timeline.instructions
     if timeline.evolves:
         gates = [gate for gate in instructions if not isinstance(gate, (Barrier, Delay))]
-        return _straight(timeline, cast("list[Evolving]", gates), checkpoint)
+        return _straight(timeline, cast("list[Evolving | Save]", gates), checkpoint)
     assembler = Assembler.of(timeline, checkpoint)
     steps = zip(with_checkpoints(instructions, checkpoint), timeline.touched, strict=True)
     for index, (instruction, qubits) in enumerate(steps):
@@ -55,9 +56,15 @@ def compile_program(timeline: Timeline, checkpoint: Checkpoint = no_checkpoint) 
     )
 
 
-def _straight(timeline: Timeline, gates: list[Evolving], checkpoint: Checkpoint) -> Bytecode:
-    """Return the bytecode of a program that only evolves."""
-    evolve = [Evolve(Evolution(gates, checkpoint))] if gates else []
+def _straight(timeline: Timeline, gates: Sequence[Evolving | Save], checkpoint: Checkpoint) -> Bytecode:
+    """Return the bytecode of a program that only evolves, and what it saves on its way."""
+    evolve: list[Operation] = []
+    for saved, group in groupby(gates, lambda gate: type(gate) is Save) if timeline.saves else [(False, gates)]:
+        some = list(group)
+        if saved:
+            evolve += cast("list[Save]", some)
+        elif some:
+            evolve.append(Evolve(Evolution(cast("list[Evolving]", some), checkpoint)))
     frees = timeline.from_ground and timeline.merges
     qubits = sorted(timeline.used) if frees else range(timeline.program.num_qubits)
     return _bytecode(timeline, tuple(qubits), [*evolve, End()], checkpoint)

@@ -8,15 +8,15 @@ branches run, and which of them merge, changes no outcome.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulator.circuit.expression import Var
-from simulator.circuit.instructions import Measure, Reset, Store
+from simulator.circuit.instructions import Measure, Reset, Save, Store
 from simulator.dynamic.branches import (
     Branch,
     History,
@@ -66,6 +66,8 @@ class Interpreter:
     uniforms: Uniforms
     #: Told the fraction that is done of code that only evolves; of other code, its reader counts the shots.
     monitor: Monitor
+    #: Told of each branch that comes by a `Save`.
+    save: Callable[[Save, Branch[Any]], None] | None = None
 
     def run(self, states: S, shots: NDArray[np.int64]) -> Iterator[Branch[S]]:
         """Yield each branch that has come to the end; the final measurements are not done yet."""
@@ -149,6 +151,9 @@ class Interpreter:
                 return self._measured(branch, qubit, clbit, others, "freed")
             case Reset(qubit=qubit):
                 return self._measured(branch, qubit, None, others, "reset")
+            case Save() as what:
+                if self.save is not None:
+                    self.save(what, branch)
             case Store() | SetVariable() | Jump() | JumpIfFalse() | JumpTable() | NextIteration() as operation:
                 return self._routed(branch, operation)
         branch.pc += 1

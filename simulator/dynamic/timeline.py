@@ -23,6 +23,7 @@ from simulator.circuit.instructions import (
     Permutation,
     Range,
     Reset,
+    Save,
     Unitary,
     While,
 )
@@ -38,15 +39,16 @@ from simulator.dynamic.final_measures import (
     without_trailing_measures,
 )
 from simulator.dynamic.resets import with_resets
+from simulator.dynamic.saves import refuse_random, saves_at_end, saves_in
 from simulator.errors import InvalidProgramError
 from simulator.monitor import Checkpoint, no_checkpoint
-from simulator.options import Method
+from simulator.options import Method, SavedAtEnd
 from simulator.piecewise import with_checkpoints
 from simulator.plan import Evolving
 
 _UNITARY = frozenset({Gate, Unitary, Diagonal, Permutation})
 #: What makes one evolution, or nothing.
-_EVOLVING = _UNITARY | {Barrier, Delay}
+_EVOLVING = _UNITARY | {Barrier, Delay, Save}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,8 +76,10 @@ class Timeline:
     #: Whether states may have only the qubits that are in use: where counts are all that is made of them, or, in a
     #: program that only evolves, expectation values, too.
     merges: bool
-    #: Whether it would be so, were its final measurements not done early.
+    #: Whether it would only evolve, were its final measurements not done early.
     could_evolve: bool = False
+    #: All that is saved on the way, and before the final measurements.
+    saves: tuple[Save, ...] = ()
 
     @classmethod
     def of(
@@ -86,13 +90,15 @@ class Timeline:
         from_ground: bool = True,
         sampling: bool = True,
         observed: bool = False,
+        saves: Sequence[SavedAtEnd] = (),
         checkpoint: Checkpoint = no_checkpoint,
     ) -> Timeline:
         """Look at a program; calls ``checkpoint`` now and then.
 
         ``sampling``: final measurements are done at once. From |0...0>, shots of the method "qasm" have only the
         qubits that are in use at the same time; other methods return the last state, with all its qubits.
-        ``observed``: so does a program that measures on its way.
+        ``observed``: so does a program that measures on its way. ``saves`` are those of `Options`;
+        InvalidProgramError where something is random before them.
         """
         instructions: list[Instruction] = list(with_checkpoints(program.instructions, checkpoint))
         if Box in map(type, instructions):
@@ -102,17 +108,17 @@ class Timeline:
         if sampling:
             instructions, final = without_trailing_measures(instructions)
         checkpoint()  # each look at all types is a pass over the program
-        evolves = _EVOLVING.issuperset(map(type, instructions))
+        kinds = set(map(type, instructions))
+        evolves = kinds <= _EVOLVING
         merges = method == "qasm" and (evolves or not observed)
         touched: list[set[int]] = []
         last: Mapping[int, Measure] = {}
         live = set() if from_ground else set(range(program.num_qubits))
         width = 0
+        if evolves and saves:
+            instructions += saves_at_end(saves, program, final)
         if evolves and from_ground:
-            for instruction in with_checkpoints(instructions, checkpoint):
-                live |= qubits_within(instruction)
-                if len(live) == program.num_qubits:
-                    break
+            live = _touched(instructions, program.num_qubits, checkpoint)
         elif not evolves:
             steps = [
                 (instruction, qubits_within(instruction))
@@ -123,6 +129,9 @@ class Timeline:
             if sampling:
                 steps, earlier = without_final_measures(steps, checkpoint)
                 final = earlier + final
+            if saves:
+                refuse_random(program, (each for each, _ in steps if type(each) not in _EVOLVING))
+                steps += [(save, set(save.qubits)) for save in saves_at_end(saves, program, final)]
             if merges:
                 last = last_measures(steps, final, checkpoint)
             checkpoint()
@@ -143,6 +152,7 @@ class Timeline:
             max(width, len(live)) if merges and from_ground else program.num_qubits,
             evolves,
             merges,
+            saves=saves_in(instructions) if saves or Save in kinds or not evolves else (),
         )
 
     def measured_early(self, checkpoint: Checkpoint = no_checkpoint) -> Timeline:
@@ -190,6 +200,16 @@ class Timeline:
     def calls(self, rounds: int) -> int:
         """Count the instructions that a shot runs, roughly."""
         return _calls(self.instructions, rounds) + len(self.final)
+
+
+def _touched(instructions: Iterable[Instruction], num_qubits: int, checkpoint: Checkpoint) -> set[int]:
+    """Return the qubits that some instructions do something to."""
+    touched: set[int] = set()
+    for instruction in with_checkpoints(instructions, checkpoint):
+        touched |= qubits_within(instruction)
+        if len(touched) == num_qubits:
+            break
+    return touched
 
 
 def unitary_instructions(program: Program) -> list[Evolving]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.circuit.array import Array
+from simulator.circuit.instructions import Saved
 from simulator.circuit.program import Program
 from simulator.errors import InvalidProgramError
 from simulator.shards.shard import outline_of
@@ -45,6 +46,32 @@ class Failure(msgspec.Struct, frozen=True, array_like=True):
     traceback: str = ""
 
 
+class SavedValue(msgspec.Struct, frozen=True, array_like=True):
+    """What an instruction saved."""
+
+    key: str
+    what: Saved
+    #: Float64 or complex, with the shape that `Saved` says; in a sweep's outcome with one axis more, of rows.
+    value: Array
+    #: As in the instruction.
+    clbits: tuple[tuple[int, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.value.dtype.startswith("u") or len(self.value.shape) not in {1, 2, 3}:
+            raise InvalidProgramError(f"{self.key!r} was saved as {self.value.dtype} of shape {self.value.shape}")
+
+
+class RunMetadata(msgspec.Struct, frozen=True, array_like=True):
+    """How a circuit was run."""
+
+    #: As Aer names it.
+    method: str
+    #: How many qubits its states had, at most.
+    num_qubits: int
+    #: Whether all shots were drawn from one state.
+    measure_sampling: bool
+
+
 class Outcome(msgspec.Struct, frozen=True, tag="circuit"):
     """What became of one experiment, or of some of its shots."""
 
@@ -67,6 +94,8 @@ class Outcome(msgspec.Struct, frozen=True, tag="circuit"):
     failure: Failure | None = None
     #: The mean over all shots of each observable's expectation value, before the final measurements; float64.
     expectations: Array | None = None
+    saved: tuple[SavedValue, ...] = ()
+    run: RunMetadata | None = None
 
     def indices(self) -> range:
         """Return the experiment's index in the job."""
@@ -107,6 +136,8 @@ class SweepOutcome(msgspec.Struct, frozen=True, tag="sweep"):
     time_taken: float = 0.0
     #: The expectation values of each row, as those of an `Outcome`; shape (rows, observables).
     expectations: Array | None = None
+    saved: tuple[SavedValue, ...] = ()
+    run: RunMetadata | None = None
 
     def __post_init__(self) -> None:
         rows = len(self.seeds)
@@ -118,6 +149,7 @@ class SweepOutcome(msgspec.Struct, frozen=True, tag="sweep"):
             (self.states, 2),
             (self.global_phases, 1),
             (self.expectations, 2),
+            *((saved.value, len(saved.value.shape)) for saved in self.saved),
         )
         for array, axes in arrays:
             if array is not None and (len(array.shape) != axes or array.shape[0] != rows):

@@ -69,7 +69,6 @@ RULES: Mapping[int, str] = MappingProxyType(
 NOT_YET: Mapping[int, str] = MappingProxyType(
     {
         39: "there are no primitives yet",
-        40: "no save instruction is taken yet",
         41: "there is no noise yet",
         42: "there is no noise yet",
     }

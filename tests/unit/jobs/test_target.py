@@ -13,6 +13,7 @@ from qiskit.transpiler import generate_preset_pass_manager
 from support.strategies import STANDARD_GATES
 
 from jobs.lowering import lower
+from jobs.lowering.aer import SAVES
 from jobs.target import build_target
 
 LEVELS = pytest.mark.parametrize("level", range(4))
@@ -130,4 +131,5 @@ def test_the_target_lists_what_the_simulator_runs(method: str) -> None:
     always = {*STANDARD_GATES, "unitary", "diagonal", "permutation", "pauli", "delay", "barrier"}
     states = {"initialize", "reset", "measure"}
     flow = {"if_else", "while_loop", "for_loop", "switch_case", "break_loop", "continue_loop", "box", "store"}
-    assert names == (always if method == "unitary" else always | states | flow)
+    saves = {*SAVES, "set_statevector"}
+    assert names == (always if method == "unitary" else always | states | flow | saves)

@@ -11,13 +11,13 @@ from support.examples import examples
 from support.programs import program, random_vector, ry, x
 
 from simulator import run
+from simulator.amplitudes import amplitude_type
 from simulator.circuit.array import Array
 from simulator.circuit.instructions import Barrier, Gate, Initialize, Measure
 from simulator.circuit.program import Program
 from simulator.dynamic.compiler import compile_program
 from simulator.dynamic.interpreter import Interpreter
 from simulator.dynamic.timeline import Timeline
-from simulator.engine import amplitude_type
 from simulator.evolve import Statevectors
 from simulator.evolve.statevector import ground_of, vector
 from simulator.monitor import SILENT, Monitor

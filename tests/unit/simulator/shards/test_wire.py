@@ -30,11 +30,13 @@ from simulator.circuit.instructions import (
     Permutation,
     Range,
     Reset,
+    Save,
     Store,
     Switch,
     Unitary,
     While,
 )
+from simulator.circuit.pauli_sum import PauliSum
 from simulator.circuit.program import Header, Program, Register, Variable
 from simulator.errors import WireError
 from simulator.options import Options
@@ -62,6 +64,8 @@ EVERYTHING: tuple[Instruction, ...] = (
     Barrier((0, 1, 2)),
     Delay(0, None, "dt"),
     Delay(1, 1.5, "ns"),
+    Save("probability_distribution", "p", (2, 0), clbits=((1, 0), ())),
+    Save("expectation_value_variance", "v", (0,), (PauliSum((1,), (0,), (0.5,)), PauliSum((0,), (0,), (0.25,)))),
     Store(ex.Var(0), ONE),
     Store(ex.Index(ex.Var(0), ONE), ex.Constant(ex.Bool(), True)),
     IfElse(EXPRESSION, (x(0),), (Box((h(1),)),)),
@@ -86,7 +90,10 @@ SHARD = Shard(
 PART = run_shard(
     Shard(
         Options("statevector", 1, memory=True),
-        (Experiment(0, 1, program(2, 2, h(0), *measures(2))), Experiment(3, 1, program(99, 1))),
+        (
+            Experiment(0, 1, program(2, 2, h(0), Save("density_matrix", "d", (0,)), *measures(2))),
+            Experiment(3, 1, program(99, 1)),
+        ),
     )
 )
 

@@ -1,0 +1,40 @@
+"""What a Program saves -> instructions of the names that Aer has for it, which can be submitted again."""
+
+from __future__ import annotations
+
+from qiskit.circuit import Instruction
+
+from jobs.lowering.aer import SAVES
+from jobs.rebuilding.circuit_builder import CircuitBuilder
+from simulator.circuit.instructions import Save
+from simulator.circuit.pauli_sum import PauliSum
+
+_NAMES = {what: name for name, what in SAVES.items()}
+
+
+class SaveInstruction(Instruction):
+    """An instruction that saves, with the name, the label and the parameters that Aer's has."""
+
+    _directive = True
+
+    def __init__(self, save: Save) -> None:
+        terms: dict[str, list[float]] = {}
+        for which, each in enumerate(save.sums):
+            for label, coefficient in _labelled(each, len(save.qubits)):
+                terms.setdefault(label, [0.0, 0.0])[which] += coefficient
+        params = [(label, tuple(both)) for label, both in terms.items()]
+        super().__init__(_NAMES[save.what], len(save.qubits), 0, params, label=save.key)
+
+
+def _labelled(each: PauliSum, num_qubits: int) -> list[tuple[str, float]]:
+    """Return the strings of a sum as Qiskit writes them, the last qubit first."""
+    masks = zip(each.x, each.z, each.coefficients, strict=True)
+    return [
+        ("".join("IXZY"[(x >> bit & 1) + 2 * (z >> bit & 1)] for bit in reversed(range(num_qubits))), coefficient)
+        for x, z, coefficient in masks
+    ]
+
+
+def rebuild_save(save: Save, builder: CircuitBuilder) -> None:
+    """Add what saves to a circuit."""
+    builder.append_operation(SaveInstruction(save), save.qubits)
