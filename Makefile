@@ -93,6 +93,7 @@ $(VENV)/.made:
 	  || { echo 'Python 3.10 or newer is needed: make PYTHON=/path/to/python3'; exit 1; }
 	@$(PYTHON) -m venv $(VENV) \
 	  || { echo 'No venv in this Python; on Debian and Ubuntu: sudo apt install python3-venv'; exit 1; }
+	@echo 'Installing into $(VENV), once: this takes a minute or two.'
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	@touch $@
 

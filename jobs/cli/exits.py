@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any, NoReturn
 
+import click
 from rich.text import Text
 
 from jobs.cli.terminal import stderr, wrapped
@@ -24,6 +25,8 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+#: Where a click context has whether errors are to be shown with their tracebacks.
+DEBUG = "jobs.cli.debug"
 #: The same, for `basicaer --help`.
 HELP = """\b
 Exit codes:
@@ -34,6 +37,12 @@ Exit codes:
   4    no job has this id, or its result has expired
   130  Ctrl-C; a job that was waited for goes on
 """
+
+
+def debugging() -> bool:
+    """Whether `--debug` was given, to the command or before it."""
+    context = click.get_current_context(silent=True)
+    return bool(context and context.find_root().meta.get(DEBUG))
 
 
 def give_up(message: str, code: ExitCode) -> NoReturn:
@@ -60,6 +69,8 @@ def exit_codes() -> Iterator[None]:
         with _plain_warnings():
             yield
     except tuple(kind for kind, _ in rows) as error:
+        if debugging():
+            raise
         code = next(code for kind, code in rows if isinstance(error, kind))
         # The str() of a QiskitError is the repr() of its message.
         give_up(getattr(error, "message", None) or str(error), code)

@@ -7,8 +7,9 @@ import json
 import click
 
 from jobs.cli import commands, processes
+from jobs.cli.completion import completion
 from jobs.cli.exits import HELP, ExitCode, exit_codes
-from jobs.cli.options import demo_url_option, json_option, url_option
+from jobs.cli.options import debug_option, demo_url_option, example, json_option, url_option
 from jobs.cli.terminal import print_table, stdout
 from jobs.cli.workers import workers
 
@@ -21,14 +22,22 @@ class _InOrder(click.Group):
         del ctx
         return list(self.commands)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command; ``-h`` by itself asks for help, also where short options are forwarded to Celery."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command, ["--help"] if rest == ["-h"] else rest
+
 
 @click.group(cls=_InOrder, epilog=HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@debug_option
 @click.version_option(package_name="basicaer-celery", prog_name="basicaer")
 def main() -> None:
     """Run quantum circuits as Celery jobs: submit, walk away, come back by job id."""
 
 
-@click.command()
+@click.command(epilog=example("basicaer demo"))
 @demo_url_option
 def demo(url: str | None) -> None:
     """Run five circuits on two workers, and check them."""
@@ -38,7 +47,7 @@ def demo(url: str | None) -> None:
         raise SystemExit(run_demo(url))
 
 
-@click.command()
+@click.command(epilog=example("basicaer doctor --url redis://10.0.0.1:6379/0"))
 @json_option
 @url_option
 def doctor(url: str | None, as_json: bool) -> None:
@@ -72,5 +81,9 @@ for command in (
     processes.flower,
     processes.redis,
     doctor,
+    completion,
 ):
+    # What is forwarded to Celery, Flower and Redis may have an option of this name.
+    if command not in {processes.worker, processes.flower, processes.redis}:
+        command = debug_option(command)  # noqa: PLW2901 (the same command)
     main.add_command(command)

@@ -15,7 +15,7 @@ import click
 
 from jobs.cli.exits import ExitCode, exit_codes, give_up
 from jobs.cli.forwarded import check_worker, flower_options
-from jobs.cli.options import node_url_option
+from jobs.cli.options import example, node_url_option
 from jobs.cli.shadows import shadows
 from jobs.cli.terminal import say
 from worker.cluster.redis_server import RedisServerError, find_redis_server
@@ -72,7 +72,10 @@ def worker(concurrency: int | None, max_memory: str | None, url: str | None, arg
 @node_url_option
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[FLOWER OPTIONS]...")
 def flower(url: str | None, arguments: tuple[str, ...]) -> None:
-    """Become Flower, Celery's monitor: `celery -A worker flower`, and whatever options follow."""
+    """Become Flower, Celery's monitor: `celery -A worker flower`, and whatever options follow.
+
+    An example: basicaer flower --url redis://10.0.0.1:6379/0 --port 5555
+    """
     if importlib.util.find_spec("flower") is None:
         give_up('Flower is not installed: python -m pip install "basicaer-celery[flower]"', ExitCode.UNREACHABLE)
     _settings(url)
@@ -116,7 +119,9 @@ def _become_celery(url: str | None, *arguments: str) -> None:
     os.execvp(celery, ["celery", "-A", "worker", *arguments])  # noqa: S606 (no shell is wanted)
 
 
-@click.command(short_help="Keep a Redis and workers running until Ctrl-C.")
+@click.command(
+    short_help="Keep a Redis and workers running until Ctrl-C.", epilog=example("basicaer up --workers 4")
+)
 @click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="How many to start.")
 def up(workers: int) -> None:
     """Keep a Redis and workers of their own running until Ctrl-C; prints the URL to use them by.

@@ -61,7 +61,10 @@ def print_result(console: Console, result: Result) -> None:
         if "unitary" in data:
             print_matrix(console, np.asarray(data["unitary"]))
         elif "statevector" in data:
+            console.print("  amplitudes: a bar is a probability, |amplitude|^2", style="dim")
             print_amplitudes(console, np.asarray(data["statevector"]))
+        if "counts" in data and ("unitary" in data or "statevector" in data):
+            console.print("  counts: a bar is how many shots gave the state", style="dim")
         if "counts" in data:
             print_counts(console, result.get_counts(index))
 

@@ -51,7 +51,7 @@ def test_on_a_terminal(provider, server):
     out, sent = on_a_terminal(sys.executable, "-c", code, job.job_id(), BASICAER_URL=server.url)
     assert out == "2\n"
     last = re.sub(r"\x1b\[[0-9;?]*\w", "", sent).rstrip().splitlines()[-1]
-    assert re.search(rf"{job.job_id()}  DONE .* 2/2 shards  100% 0:00:\d\d", last)
+    assert re.search(rf"{job.job_id()[:8]}  DONE .* 2/2 shards  100% 0:00:\d\d", last)
 
 
 def test_of_a_command(quiet, quiet_server):
@@ -63,7 +63,7 @@ def test_of_a_command(quiet, quiet_server):
             job.cancel()
 
     out, sent = on_a_terminal(BASICAER, "result", job.job_id(), "--url", quiet_server.url, read=read, ends=1)
-    assert f"{job.job_id()}  QUEUED" in sent
+    assert f"{job.job_id()[:8]}  QUEUED" in sent
     assert "was cancelled" in sent
     assert out == ""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jobs.cli.exits import ExitCode, give_up
-from jobs.cli.terminal import say, stderr, stdout
+from jobs.cli.terminal import say, spinner, stderr, stdout
 from jobs.follow.ids import short_id
 from jobs.follow.progress_bar import progress_bar
 
 if TYPE_CHECKING:
+    from qiskit.result import Result
+
     from jobs.job import BasicAerJob
     from jobs.provider import BasicAerProvider
 
@@ -36,13 +38,14 @@ def open_provider(url: str | None, *, as_operator: bool = False) -> Iterator[Bas
 
 
 @contextmanager
-def left_running(job: BasicAerJob, url: str | None) -> Iterator[None]:
-    """Have Ctrl-C in this block leave the job running, and print how to come back to it."""
+def left_running(jobs: Sequence[BasicAerJob], url: str | None) -> Iterator[None]:
+    """Have Ctrl-C in this block leave the jobs running, and print how to come back to them."""
     try:
         yield
     except KeyboardInterrupt:
-        if job.async_result is not None:
-            say(f"Job {job.job_id()} goes on.", f"Come back with: {come_back(job, url)}")
+        for job in jobs:
+            if job.async_result is not None and not job.in_final_state():
+                say(f"Job {job.job_id()} goes on.", f"Come back with: {come_back(job, url)}")
         raise SystemExit(ExitCode.INTERRUPTED) from None
 
 
@@ -53,10 +56,32 @@ def come_back(job: BasicAerJob, url: str | None) -> str:
     return f"basicaer result {shown}" + (f" --url {job.backend().provider.address}" if url else "")
 
 
-def wait(job: BasicAerJob) -> None:
-    """Wait until the job is final, with a bar that shows its state and progress, and is gone at the end."""
-    with progress_bar(job.job_id(), transient=True) as show:
-        job.wait_for_final_state(wait=_LOOK, callback=lambda _, now, __: show(now.name, job.progress()))
+def wait_for(provider: BasicAerProvider, jobs: Sequence[BasicAerJob]) -> None:
+    """Wait until all are final, with a bar that is gone at the end: of one its progress, of many how many."""
+    if len(jobs) == 1:
+        (job,) = jobs
+        with progress_bar(job.job_id(), transient=True) as show:
+            job.wait_for_final_state(wait=_LOOK, callback=lambda *_: show(_state(provider, job), job.progress()))
+        return
+    with spinner("waiting") as label:
+        for index, job in enumerate(jobs):
+            head = f"{index} of {len(jobs)} jobs have ended; {short_id(job.job_id())}"
+
+            def tell(_: str, __: Any, job: BasicAerJob, head: str = head) -> None:
+                label(f"{head} {_state(provider, job)}")
+
+            job.wait_for_final_state(wait=_LOOK, callback=tell)
+
+
+def _state(provider: BasicAerProvider, job: BasicAerJob) -> str:
+    """Return a job's state, and what it waits for."""
+    state = str(job.status().name)
+    if state != "QUEUED":
+        return state
+    if not provider.workers():
+        return "QUEUED until a worker is up"
+    before = job.queue_position()
+    return f"QUEUED, {before} before it" if before else state
 
 
 def note_idle(provider: BasicAerProvider) -> None:
@@ -66,21 +91,42 @@ def note_idle(provider: BasicAerProvider) -> None:
             say("No worker is up: the job waits until one is.")
 
 
-def show_result(job: BasicAerJob, as_json: bool) -> None:
-    """Print the result of a final job; one that failed ends the command."""
+def conclude(jobs: Sequence[BasicAerJob], *, as_json: bool, plot: Path | None = None) -> None:
+    """Print the results of final jobs, and draw them; one that has failed ends the command when all are shown."""
     from jobs.cli.report import as_data, print_result
 
-    error = job.error_message()
-    if error is not None:
-        give_up(f"job {job.job_id()} failed: {error}", ExitCode.JOB_FAILED)
-    outcome = job.result()
-    if as_json:
-        click.echo(json.dumps(summary(job) | as_data(outcome)))
-    else:
-        print_result(stdout(), outcome)
+    told, results, failed = [], [], []
+    for job in jobs:
+        error = job.error_message()
+        if error is not None:
+            failed.append(f"job {job.job_id()} failed: {error}")
+            told.append(summary(job))
+            continue
+        results.append(job.result())
+        told.append(summary(job) | as_data(results[-1]) if as_json else {})
+        if not as_json:
+            print_result(stdout(), results[-1])
+    if as_json and len(jobs) > 1:
+        click.echo(json.dumps(told))
+    elif as_json and not failed:
+        click.echo(json.dumps(told[0]))
+    if plot is not None and results:
+        draw(plot, results)
+    for line in failed[:-1]:
+        say(line)
+    if failed:
+        give_up(failed[-1], ExitCode.JOB_FAILED)
 
 
-def show_file(path: Path, as_json: bool) -> None:
+def draw(path: Path, results: Sequence[Result]) -> None:
+    """Draw results into a file, and say so."""
+    from jobs.cli.plot import plot
+
+    plot(path, results)
+    say(f"Drawn: {path}")
+
+
+def show_file(path: Path, *, as_json: bool, plot: Path | None = None) -> None:
     """Print the result that was exported to a file; that of a job which failed ends the command."""
     from jobs.cli.report import as_data, print_result
     from jobs.results.files import load_file
@@ -90,6 +136,8 @@ def show_file(path: Path, as_json: bool) -> None:
         click.echo(json.dumps(about | as_data(outcome)))
     else:
         print_result(stdout(), outcome)
+    if plot is not None:
+        draw(plot, [outcome])
     if not outcome.success:
         give_up(f"job {outcome.job_id} ended so: {outcome.status}", ExitCode.JOB_FAILED)
 

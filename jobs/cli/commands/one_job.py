@@ -8,10 +8,11 @@ from pathlib import Path
 
 import click
 
-from jobs.cli.commands.common import left_running, note_idle, open_provider, show_file, show_result, summary, wait
+from jobs.cli.commands.common import conclude, left_running, note_idle, open_provider, show_file, summary, wait_for
 from jobs.cli.exits import ExitCode, exit_codes
 from jobs.cli.finding import find_job
-from jobs.cli.options import example, json_option, url_option
+from jobs.cli.options import example, json_option, plot_option, url_option
+from jobs.cli.plot import check_plot
 from jobs.cli.terminal import say, stdout
 
 
@@ -37,22 +38,25 @@ def status(job_id: str, as_json: bool, url: str | None) -> None:
     short_help="Wait, and show the result.",
 )
 @click.argument("job_id", metavar="ID|FILE")
+@plot_option
 @json_option
 @url_option
-def result(job_id: str, as_json: bool, url: str | None) -> None:
+def result(job_id: str, plot: Path | None, as_json: bool, url: str | None) -> None:
     """Wait for the job with this ID, and show its result; or show the result in a FILE of `basicaer export`."""
+    if plot is not None:
+        check_plot(plot)
     file = Path(job_id)
     if file.suffix in {".json", ".npz"} and file.is_file():
         with exit_codes():
-            show_file(file, as_json)
+            show_file(file, as_json=as_json, plot=plot)
         return
     with exit_codes(), open_provider(url) as provider:
         job = find_job(provider, job_id)
-        with left_running(job, url):
+        with left_running([job], url):
             if not job.in_final_state():
                 note_idle(provider)
-            wait(job)
-        show_result(job, as_json)
+            wait_for(provider, [job])
+        conclude([job], as_json=as_json, plot=plot)
 
 
 @click.command(epilog=example("basicaer partial 77c699d4"))

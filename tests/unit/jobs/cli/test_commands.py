@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import re
 import shutil
 import signal
@@ -318,6 +319,100 @@ def test_precision(url, tmp_path):
         assert abs(zero - 0.6) + abs(one - 0.8) < digits
         assert (zero == float(np.float32(zero))) == (precision == "single")
     assert basicaer("run", str(path), "--precision", "half", url=url).exit_code == 2
+
+
+def test_several_files_are_several_jobs(url, bell, tmp_path):
+    """Files and folders, in order: each result with its name; with --json a list; one that fails is code 1."""
+    folder = tmp_path / "circuits"
+    folder.mkdir()
+    for name in ("b", "a"):
+        (folder / f"{name}.qasm").write_text(BELL)
+    done = basicaer("run", str(folder), bell, "--shots", "10", url=url)
+    assert done.exit_code == 0
+    heads = [line for line in done.stdout.splitlines() if " on qasm_simulator: 10 shots" in line]
+    assert [head.split()[0] for head in heads] == ["a", "b", "bell"]
+    told = json.loads(basicaer("run", str(folder), "--seed", "3", "--json", url=url).stdout)
+    assert told[0]["results"][0]["counts"] == told[1]["results"][0]["counts"]
+    ids = basicaer("run", str(folder), "--no-wait", url=url).stdout.split()
+    assert [json.loads(basicaer("status", each, "--json", url=url).stdout)["name"] for each in ids] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["{folder}"], "there is no *.qasm in this folder"),
+        (["{bell}", "{bell}", "--job-id", "mine"], "--job-id mine is for one job, and these are 2 files"),
+        (["{bell}", "--plot", "counts.txt"], "a picture is a file named .png, .pdf, .svg, .jpg"),
+        (["{bell}", "--plot", "no/counts.png"], "there is no folder"),
+        (["{bell}", "--plot", "counts.png", "--no-wait"], "leave --no-wait out"),
+        (["{bell}", "{folder}/bad"], "No such file"),
+    ],
+)
+def test_what_does_not_go_together_ends_with_2(url, bell, tmp_path, options, reason):
+    """It is refused before anything is submitted."""
+    (tmp_path / "empty").mkdir()
+    before = basicaer("jobs", "--limit", "1", "--json", url=url).stdout
+    done = basicaer("run", *(each.format(bell=bell, folder=tmp_path / "empty") for each in options), url=url)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert reason in done.stderr
+    assert basicaer("jobs", "--limit", "1", "--json", url=url).stdout == before
+
+
+@pytest.mark.parametrize("backend", ["qasm_simulator", "statevector_simulator"])
+def test_a_histogram_is_drawn(url, tmp_path, backend):
+    """`--plot` writes a picture of counts or probabilities, of a run and of a result; stdout is as ever."""
+    path = tmp_path / "one.qasm"
+    path.write_text('OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[1];\ncreg c[1];\nx q[0];\nmeasure q->c;\n')
+    done = basicaer("run", str(path), "--backend", backend, "--plot", str(tmp_path / "one.png"), url=url)
+    assert (done.exit_code, done.stderr) == (0, f"Drawn: {tmp_path / 'one.png'}\n")
+    assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")
+    job_id = json.loads(basicaer("jobs", "--limit", "1", "--json", url=url).stdout)[0]["job_id"]
+    again = basicaer("result", job_id, "--plot", str(tmp_path / "again.svg"), url=url)
+    assert again.exit_code == 0
+    assert "one" in (tmp_path / "again.svg").read_text()
+
+
+def test_a_statevector_says_what_a_bar_is(url, tmp_path):
+    """Where amplitudes and counts stand together, each says what its bars are."""
+    path = tmp_path / "one.qasm"
+    path.write_text('OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[1];\ncreg c[1];\nx q[0];\nmeasure q->c;\n')
+    shown = basicaer("run", str(path), "--backend", "statevector_simulator", url=url).stdout.splitlines()
+    assert shown[1] == "  amplitudes: a bar is a probability, |amplitude|^2"
+    assert shown[3] == "  counts: a bar is how many shots gave the state"
+
+
+@pytest.mark.parametrize("command", sorted(main.commands))
+def test_every_help_has_an_example(command):
+    """`-h` and `--help` are the same, and end with a line that can be typed."""
+    told, same = (basicaer(command, each) for each in ("--help", "-h"))
+    assert (told.exit_code, told.stdout) == (0, same.stdout)
+    assert f"basicaer {command}" in told.stdout.partition("example:")[2]
+
+
+@pytest.mark.parametrize("arguments", [["--debug", "run", "{bad}"], ["run", "{bad}", "--debug"]])
+def test_debug_shows_the_traceback(tmp_path, arguments):
+    """Before the command or behind it; without it an error is one line."""
+    bad = tmp_path / "bad.qasm"
+    bad.write_text("// nothing\n")
+    done = subprocess.run(
+        [BASICAER, *(each.format(bad=bad) for each in arguments)],
+        capture_output=True, text=True, timeout=deadline(60), check=False, cwd=ROOT,
+    )  # fmt: skip
+    assert "Traceback (most recent call last)" in done.stderr
+    assert "UnreadableCircuitError" in done.stderr
+    assert "Traceback" not in basicaer("run", str(bad)).output
+
+
+def test_a_shell_completes():
+    """What `basicaer completion bash` prints asks for commands, and for options of a command."""
+    assert "_BASICAER_COMPLETE=bash_complete" in basicaer("completion", "bash").stdout
+    for words, expected in (("basicaer st", "status"), ("basicaer jobs --sin", "--since")):
+        env = os.environ | {"_BASICAER_COMPLETE": "bash_complete", "COMP_WORDS": words}
+        env |= {"COMP_CWORD": str(len(words.split()) - 1)}
+        done = subprocess.run(
+            [BASICAER], env=env, capture_output=True, text=True, timeout=deadline(60), check=True, cwd=ROOT
+        )
+        assert done.stdout.split(",")[1].strip() == expected
 
 
 def test_help_lists_the_exit_codes():

@@ -1,0 +1,63 @@
+"""Histograms in files: counts, or the probabilities of a statevector, drawn by Qiskit with matplotlib."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs.cli.exits import ExitCode, give_up
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qiskit.result import Result
+
+_FORMATS = (".png", ".pdf", ".svg", ".jpg")
+#: States of a circuit that have a bar; one bar more is all others together.
+_BARS = 32
+#: Bars that have their number above them, at most: more would overlap.
+_LABELLED = 16
+
+
+def check_plot(path: Path) -> None:
+    """End the command where no picture can be drawn into this file: before anything is run."""
+    if path.suffix.lower() not in _FORMATS:
+        give_up(f"--plot {path}: a picture is a file named {', '.join(_FORMATS)}", ExitCode.USAGE)
+    if not path.absolute().parent.is_dir():
+        give_up(f"--plot {path}: there is no folder {path.absolute().parent}", ExitCode.USAGE)
+    if importlib.util.find_spec("matplotlib") is None:
+        give_up('matplotlib is not installed: python -m pip install "basicaer-celery[plot]"', ExitCode.UNREACHABLE)
+
+
+def plot(path: Path, results: Sequence[Result]) -> None:
+    """Draw the experiments of these results side by side, as far as they have counts or states."""
+    # Where there is no screen, and where there is one: a file is drawn, no window.
+    os.environ["MPLBACKEND"] = "agg"
+    from qiskit.quantum_info import Statevector
+    from qiskit.visualization import plot_distribution, plot_histogram
+
+    counts, odds, names = [], [], []
+    for result in results:
+        for index, experiment in enumerate(result.results):
+            data = experiment.data.to_dict()
+            if "statevector" in data:
+                odds.append(Statevector(data["statevector"]).probabilities_dict())
+            elif data.get("counts"):
+                counts.append(result.get_counts(index))
+            else:
+                continue
+            names.append(experiment.name)
+    if not names or (counts and odds):
+        give_up(f"{path} is not drawn: it takes counts, or statevectors", ExitCode.USAGE)
+    draw = plot_histogram if counts else plot_distribution
+    found = counts or odds
+    kept = _BARS if max(map(len, found)) > _BARS else None
+    title, legend = (names[0], None) if len(names) == 1 else (None, names)
+    bars = min(max(map(len, found)), _BARS) * len(found)
+    figure = draw(
+        found, figsize=(max(7.0, 0.35 * bars), 5), number_to_keep=kept, title=title, legend=legend,
+        sort="value_desc" if kept else "asc", bar_labels=bars <= _LABELLED,
+    )  # fmt: skip
+    figure.savefig(path, bbox_inches="tight", dpi=120)
