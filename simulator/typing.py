@@ -15,3 +15,5 @@ Matrices: TypeAlias = NDArray[np.complex128]
 Indices: TypeAlias = NDArray[np.intp]
 #: Pairs (bit, value): an operation acts only where each bit has its value.
 Controls: TypeAlias = tuple[tuple[int, int], ...]
+#: Radians: a number, or an array of them.
+Angle: TypeAlias = float | NDArray[np.float64]

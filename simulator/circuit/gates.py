@@ -1,4 +1,4 @@
-"""GATES: every gate that the engine knows by name, with its matrix; and rotations about any Pauli string.
+"""GATES: every gate that the engine knows by name, with its matrix; and the names of rotations.
 
 A matrix has shape (2^k, 2^k), complex128; the first target listed is the least significant bit of its rows and
 columns. Parameters are radians, floats or arrays: arrays broadcast, and their axes lead those of the matrix.
@@ -17,15 +17,15 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import chain
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.typing import Matrices
+from simulator.circuit.pauli import PauliString, rotation_matrix
+from simulator.typing import Angle, Matrices
 
-#: A number, or an array of them.
-Angle: TypeAlias = float | NDArray[np.float64]
+__all__ = ["GATES", "GateSpec", "PauliString", "pauli_letters", "spec_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,25 +191,6 @@ GATES = MappingProxyType(
 _LONGEST = 1 << 12
 
 
-@dataclass(frozen=True, slots=True)
-class PauliString:
-    """Which targets a Pauli string flips, those of its X and Y, and of which it reads the sign, its Z and Y.
-
-    ``(P psi)[i] = phase * (-1)^|i & signs| * psi[i ^ flips]``, with bit k of the masks for target k.
-    """
-
-    flips: int
-    signs: int
-    phase: complex
-
-    @classmethod
-    def of(cls, letters: str) -> PauliString:
-        """Read letters out of "xyz", the first target's first."""
-        flips = sum(1 << index for index, letter in enumerate(letters) if letter != "z")
-        signs = sum(1 << index for index, letter in enumerate(letters) if letter != "x")
-        return cls(flips, signs, (1, -1j, -1, 1j)[letters.count("y") % 4])
-
-
 def spec_of(name: str) -> GateSpec | None:
     """Return what is known of a gate: one of `GATES`, or a rotation; None: there is no such gate."""
     spec = GATES.get(name)
@@ -227,14 +208,4 @@ def pauli_letters(name: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _rotation_spec(letters: str) -> GateSpec:
-    return GateSpec(len(letters), 1, partial(_rotation, letters))
-
-
-def _rotation(letters: str, theta: Angle) -> Matrices:
-    cos, sin = _half(theta)
-    string, rows = PauliString.of(letters), np.arange(1 << len(letters))
-    signs = np.array([(-1) ** (row & string.signs).bit_count() for row in rows.tolist()])
-    matrix = np.zeros((*np.shape(cos), rows.size, rows.size), np.complex128)
-    matrix[..., rows, rows] = np.asarray(cos)[..., None]
-    matrix[..., rows, rows ^ string.flips] += -1j * string.phase * signs * np.asarray(sin)[..., None]
-    return matrix
+    return GateSpec(len(letters), 1, partial(rotation_matrix, letters))

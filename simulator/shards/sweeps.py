@@ -15,7 +15,7 @@ from simulator.circuit.program import Program
 from simulator.shards.shard import GLOBAL_PHASE, Experiment, Sweep
 
 #: Rows of one sweep that are held at once, so that a list of any length can be a stream.
-_MOST_ROWS = 4096
+MOST_ROWS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +29,17 @@ class Copy:
     metadata: str | None
 
 
-def with_sweeps(items: Iterable[Experiment | Copy | Sweep], seed: int) -> Iterator[Experiment | Sweep]:
+def with_sweeps(
+    items: Iterable[Experiment | Copy | Sweep], seed: int, *, most_rows: int = MOST_ROWS
+) -> Iterator[Experiment | Sweep]:
     """Yield the items of a job, in order, with sweeps in place of experiments that are one circuit.
 
-    ``seed`` is the job's: theirs come from it.
+    ``seed`` is the job's: theirs come from it. No sweep that is made here has more than ``most_rows`` rows.
     """
     alike: _Alike | None = None
     for item in items:
         if alike is not None:
-            if alike.takes(item):
+            if alike.num_rows < most_rows and alike.takes(item):
                 continue
             yield alike.item(seed)
         if isinstance(item, Experiment):
@@ -69,13 +71,18 @@ class _Alike:
         if first is not None:
             self._add(first.program)
 
+    @property
+    def num_rows(self) -> int:
+        """How many circuits there are so far."""
+        return len(self._rows)
+
     def continued(self) -> _Alike:
         """Return what begins where this ends."""
         return _Alike(self._template, self._index + len(self._rows), self._observables)
 
     def takes(self, item: Experiment | Copy | Sweep) -> bool:
-        """Add what is alike, while there is room."""
-        if len(self._rows) == _MOST_ROWS or isinstance(item, Sweep):
+        """Add what is alike."""
+        if isinstance(item, Sweep):
             return False
         if isinstance(item, Copy):
             self._rows.append(item)

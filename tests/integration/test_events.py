@@ -46,12 +46,13 @@ class Waiter(threading.Thread):
     def __init__(self, events, job_id, **options):
         super().__init__(daemon=True)
         self.events, self.job_id, self.options = events, job_id, options
-        self.ended = self.error = None
+        self.watch = self.ended = self.error = None
         self.missed = self.changed = 0
         self.start()
 
     def run(self):
-        with self.events.watch(self.job_id, **self.options) as watch:
+        with self.events.watch(self.job_id, **self.options) as self.watch:
+            watch = self.watch
             while not watch.ended:
                 watch.wait(30)
                 self.missed += watch.missed
@@ -65,7 +66,7 @@ def test_many_wait_and_leave(events, publish):
     waiters = [Waiter(events, f"job-{number % 5}") for number in range(10)]
     # The second of a job's two may find the subscription standing; then it has missed nothing.
     eventually(lambda: all(any(each.missed for each in waiters[n::5]) for n in range(5)), what="subscriptions")
-    eventually(lambda: sum(map(len, events._watches.values())) == 10, what="all waiters")
+    eventually(lambda: all(each.watch for each in waiters), what="all waiters")
     for number in range(5):
         assert publish(f"job-{number}", "DONE") == 1
         announced = time.monotonic()
@@ -79,7 +80,7 @@ def test_only_what_is_wanted(events, publish):
     """A waiter for the end is not woken by shards; one for every change is."""
     patient, eager = Waiter(events, "job"), Waiter(events, "job", every=True)
     eventually(lambda: patient.missed or eager.missed, what="the subscription")
-    eventually(lambda: len(events._watches[keys.key("events", "job")]) == 2, what="both waiters")
+    eventually(lambda: patient.watch and eager.watch, what="both waiters")
     for _ in range(3):
         publish("job", "RUNNING")
     eventually(lambda: eager.changed, what="a change")
@@ -132,7 +133,7 @@ def test_an_interrupted_waiter(events, publish):
     assert other.ended
 
 
-def test_a_subscription_that_is_interrupted(events, publish, monkeypatch):
+def test_a_subscription_that_is_interrupted(events, publish, quiet_server, monkeypatch):
     """Ctrl-C while a subscription is sent, perhaps in its midst, has the line opened anew."""
     other = Waiter(events, "other")
     eventually(lambda: other.missed, what="the other's subscription")
@@ -144,9 +145,11 @@ def test_a_subscription_that_is_interrupted(events, publish, monkeypatch):
     monkeypatch.setattr(events._pubsub, "subscribe", interrupted)
     with pytest.raises(KeyboardInterrupt), events.watch("mine"):
         pass
-    assert keys.key("events", "mine") not in events._watches
     eventually(lambda: other.missed > told, what="the other told that it missed something")
-    eventually(lambda: publish("other", "DONE") == 1, what="the other's new subscription")
+    with quiet_server.client() as client:
+        channels = [keys.key("events", "other").encode()]
+        eventually(lambda: client.pubsub_channels() == channels, what="the other's new subscription, and no more")
+    assert publish("other", "DONE") == 1
     other.join(deadline(AT_ONCE))
     assert other.ended
 
@@ -156,12 +159,10 @@ def test_what_nobody_watches_is_unsubscribed(events, quiet_server):
     staying, leaving = Waiter(events, "staying"), Waiter(events, "leaving")
     eventually(lambda: staying.missed and leaving.missed, what="subscriptions")
     with quiet_server.client() as client:
-        (watch,) = events._watches[keys.key("events", "leaving")]
-        watch.tell(ended=True)
+        leaving.watch.tell(ended=True)
         channels = [keys.key("events", "staying").encode()]
         eventually(lambda: client.pubsub_channels() == channels, what="one subscription")
-        (watch,) = events._watches[keys.key("events", "staying")]
-        watch.tell(ended=True)
+        staying.watch.tell(ended=True)
 
 
 def test_close_ends_every_wait_on_the_connection(events, quiet_server):
@@ -177,8 +178,7 @@ def test_close_ends_every_wait_on_the_connection(events, quiet_server):
         watch.wait(0.1)
     assert 0.1 <= time.monotonic() - begun < deadline(AT_ONCE)
     waiter.events.watch("job")
-    for each in events._watches[keys.key("events", "job")]:
-        each.tell(ended=True)
+    waiter.watch.tell(ended=True)
     waiter.join(deadline(AT_ONCE))
 
 

@@ -16,18 +16,19 @@ class Drain:
     A plain shared value, without a lock: a child that is killed while it holds one would block the parent.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         #: When it began, by the clock that all processes of a machine share; 0: it has not.
         self._began = RawValue("d", 0.0)
 
     def begin(self) -> None:
         """Drain from now on."""
-        self._began.value = self._began.value or time.monotonic()
+        self._began.value = self._began.value or self._clock()
 
     def should_stop(self, expected_end: Callable[[], float]) -> bool:
-        """Whether a run that is expected to end then (by `time.monotonic`) shall stop.
+        """Whether a run that is expected to end then (by the clock) shall stop.
 
         It shall if it has more than `PATIENCE` left, or has had as much since the drain began.
         """
         began = self._began.value
-        return bool(began) and max(expected_end(), time.monotonic()) > began + PATIENCE
+        return bool(began) and max(expected_end(), self._clock()) > began + PATIENCE

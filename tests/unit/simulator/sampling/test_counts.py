@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections import Counter
 
 import numpy as np
@@ -9,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.sampling import counts as module
 from simulator.sampling.counts import ShotCounts
 
 MEMORIES = st.lists(st.integers(0, 40) | st.integers(0, 2**130) | st.sampled_from([2**63 - 1, 2**63]), max_size=50)
@@ -41,28 +41,29 @@ def test_counts_and_memory_are_those_of_the_memories(memories: list[int], batch:
 
 
 @pytest.mark.rule(28)
-@pytest.mark.parametrize("few", [0, 4096])
-def test_keys_are_as_python_writes_them(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A key is the number in hex, lower case and without leading zeros, at every width."""
-    monkeypatch.setattr(module, "_FEW", few)
+@pytest.mark.parametrize("others", [0, 5000])
+def test_keys_are_as_python_writes_them(others: int) -> None:
+    """A key is the number in hex, lower case and without leading zeros, at every width; of few and of many."""
     edges = {value for bits in range(63) for value in (2**bits - 1, 2**bits, 2**bits + 1)} | {2**63 - 1}
-    words = np.array(sorted(edges))
+    words = np.array(sorted(edges | set(range(others))))
     shot_counts = ShotCounts(0, memory=False)
     shot_counts.add(words, np.arange(words.size))
     assert shot_counts.results()[0] == {hex(word): index for index, word in enumerate(words.tolist())}
 
 
 @pytest.mark.rule(31)
-def test_what_waits_to_be_added_up_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However often a few keys are added, little is kept."""
-    monkeypatch.setattr(module, "_PENDING", 100)
+def test_what_waits_to_be_added_up_is_bounded() -> None:
+    """However often a few keys are added, no more than 2^20 of them wait, in 16 MiB."""
     shot_counts = ShotCounts(0, memory=False)
-    for number in range(2000):
-        shot_counts.add(np.array([number % 7, 9]), np.array([1, 2]))
-    assert sum(words.size for words, _ in shot_counts._added) <= 102
+    tracemalloc.start()
+    for _ in range(60):
+        shot_counts.add(np.arange(1 << 16) % 7, np.ones(1 << 16, np.int64))
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 18 << 20
     counts, _ = shot_counts.results()
-    assert counts["0x9"] == 4000
-    assert sum(counts.values()) == 6000
+    assert sum(counts.values()) == 60 << 16
+    assert counts["0x6"] == 60 * ((1 << 16) // 7)
 
 
 def test_shots_are_only_put_where_they_are_remembered() -> None:

@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
-import os
 import re
 
 import pytest
+from support.patience import deadline
 
 from simulator.errors import MemoryRefusedError
 from simulator.sizes import size
 from worker.runtime.admission import Admission, NoRoomError, available_memory, total_memory
 
 pytestmark = pytest.mark.slow  # starts processes
+
+
+@contextlib.contextmanager
+def promised(admission, required):
+    """Another process, alive, that holds none of what it was promised in slot 1."""
+    fork = multiprocessing.get_context("fork")
+    admitted = fork.Event()
+
+    def hold():
+        admission.admit(1, required)
+        admitted.set()
+        fork.Event().wait(60)
+
+    other = fork.Process(target=hold)
+    other.start()
+    try:
+        assert admitted.wait(deadline(10))
+        yield other
+    finally:
+        other.kill()
+        other.join()
 
 
 def test_within_the_machine():
@@ -54,37 +76,17 @@ def test_another_worker_has_room():
 def test_promises_of_other_slots():
     """What another slot was promised and has not touched yet is not free; what it gave back is."""
     admission = Admission()
-    # Another process, alive, that holds none of what it was promised.
-    other = multiprocessing.get_context("fork").Process(target=_promise, args=(admission, total_memory() // 2))
-    other.start()
-    try:
-        _wait_for(admission)
+    with promised(admission, total_memory() // 2):
         with pytest.raises(NoRoomError):
             admission.admit(0, total_memory() // 2)
         admission.leave(1)
         admission.admit(0, available_memory() // 2)
-    finally:
-        other.kill()
-        other.join()
 
 
 def test_the_dead_have_no_claim():
     """A killed process's promise counts for nothing."""
     admission = Admission()
-    other = multiprocessing.get_context("fork").Process(target=_promise, args=(admission, total_memory() // 2))
-    other.start()
-    _wait_for(admission)
-    other.kill()
-    other.join()
-    admission.admit(0, available_memory() // 2)
-
-
-def _promise(admission, required):
-    admission.admit(1, required)
-    multiprocessing.Event().wait(60)
-
-
-def _wait_for(admission):
-    from support.processes import eventually
-
-    eventually(lambda: admission._promises[2] not in {0, os.getpid()}, what="the other's promise")
+    with promised(admission, total_memory() // 2) as other:
+        other.kill()
+        other.join()
+        admission.admit(0, available_memory() // 2)
