@@ -31,8 +31,9 @@ class Array(msgspec.Struct, frozen=True, array_like=True):
         dtype = DTYPES.get(self.dtype)
         if dtype is None:
             raise InvalidProgramError(f"array of unknown type {self.dtype!r}; known: {', '.join(DTYPES)}")
-        if min(self.shape, default=0) < 0 or math.prod(self.shape) * dtype.itemsize != len(self.data):
-            raise InvalidProgramError(f"an array of {len(self.data)} bytes does not have shape {self.shape}")
+        shape = self.shape
+        if math.prod(shape) * dtype.itemsize != len(self.data) or (shape and min(shape) < 0):
+            raise InvalidProgramError(f"an array of {len(self.data)} bytes does not have shape {shape}")
 
     @classmethod
     def of(cls, array: NDArray[np.generic]) -> Array:

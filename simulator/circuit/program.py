@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from simulator.circuit.expression import Type
-from simulator.circuit.instructions import Gate, Instruction, Save
+from simulator.circuit.instructions import Gate, Instruction, Measure, Save
 from simulator.circuit.traversal import CLASSICAL, clbits_of, nesting, qubits_of, variables_of, walk
 from simulator.errors import InvalidProgramError
 
@@ -82,12 +82,20 @@ class Program(msgspec.Struct, frozen=True, array_like=True):
             raise InvalidProgramError(f"global phase {self.global_phase} is not finite")
         if nesting(self.instructions) > MAX_NESTING:
             raise InvalidProgramError(f"control flow is nested more than {MAX_NESTING} deep")
+        self._check_instructions()
+
+    def _check_instructions(self) -> None:
+        """Each instruction is about what the program has."""
         # A circuit uses the same few pairs of qubits over and over: what was checked needs no other look.
         checked: set[tuple[int, ...]] = set()
         keys: set[str] = set()
         for instruction in walk(self.instructions):
             if type(instruction) is Gate:  # by far the most frequent
                 qubits = instruction.targets + instruction.controls
+            elif type(instruction) is Measure:
+                qubits = (instruction.qubit,)
+                if not 0 <= instruction.clbit < self.num_clbits:
+                    self._check_classical(instruction)
             else:
                 qubits = qubits_of(instruction)
                 if type(instruction) in CLASSICAL:

@@ -84,13 +84,11 @@ def bytes_required(
     timeline = bytecode.timeline
     state = _BYTES_PER_AMPLITUDE[precision] << timeline.num_bits
     real = bytecode.real and timeline.from_ground and timeline.method != "unitary"
-    num_instructions = widest_diagonal = 0
-    for instruction in with_checkpoints(walk(timeline.program.instructions), checkpoint):
-        num_instructions += 1
-        if isinstance(instruction, Diagonal):
-            # It is copied as numbers of the state's type.
-            widest_diagonal = max(widest_diagonal, len(instruction.diagonal.data))
-    plan = num_instructions * (_BYTES_PER_REAL_INSTRUCTION if real else _BYTES_PER_INSTRUCTION) + widest_diagonal
+    instructions = list(with_checkpoints(walk(timeline.program.instructions), checkpoint))
+    plan = len(instructions) * (_BYTES_PER_REAL_INSTRUCTION if real else _BYTES_PER_INSTRUCTION)
+    if Diagonal in map(type, instructions):
+        # It is copied as numbers of the state's type.
+        plan += max(len(each.diagonal.data) for each in instructions if isinstance(each, Diagonal))
     checkpoint()
     counted = timeline.method == "qasm"
     states = _counted_bytes(timeline, shots, state, real=real) if counted else _STATES_OF_A_RESULT * state
