@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -122,3 +123,21 @@ def test_another_seed() -> None:
         uniforms.begin(seed)
         for kind in KINDS:
             np.testing.assert_array_equal(getattr(uniforms, kind).draw(shots, 0), draws(seed, kind).draw(shots, 0))
+
+
+@pytest.mark.rule(32)
+def test_runs_that_draw_in_turns_or_in_other_threads_do_not_disturb_each_other() -> None:
+    """All draws of a thread come from one generator, and each stream goes on as if it were alone."""
+    shots = np.arange(3 * BLOCK)
+    expected = {(seed, kind): draws(seed, kind).draw(shots, 2) for seed in (3, 4) for kind in KINDS}
+    both = {seed: Uniforms(seed) for seed in (3, 4)}
+    for block in range(3):
+        for (seed, kind), whole in expected.items():
+            some = shots[block * BLOCK :][:BLOCK]
+            np.testing.assert_array_equal(getattr(both[seed], kind).draw(some, 2), whole[some])
+    seeds = [3, 4] * 200
+    with ThreadPoolExecutor(4) as pool:
+        for seed, found in zip(
+            seeds, pool.map(lambda seed: draws(seed, "reals").draw(shots, 2), seeds), strict=True
+        ):
+            np.testing.assert_array_equal(found, expected[seed, "reals"])
