@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from qiskit.primitives import BitArray, PrimitiveResult, PubResult
 from qiskit.result import Result
 from rich.console import Console
 
@@ -18,8 +19,10 @@ _ROWS = 16
 _WIDEST_MATRIX = 3
 
 
-def as_data(result: Result) -> dict[str, Any]:
-    """Return a result as plain data; a complex number is ``[real, imaginary]``."""
+def as_data(result: Result | PrimitiveResult[PubResult]) -> dict[str, Any]:
+    """Return a result as plain data; a complex number is ``[real, imaginary]``, a register its counts by point."""
+    if isinstance(result, PrimitiveResult):
+        return {"metadata": result.metadata, "results": list(map(_pub, result))}
     return {
         "job_id": result.job_id,
         "backend": result.backend_name,
@@ -47,8 +50,23 @@ def _experiment(result: Result, index: int) -> dict[str, Any]:
     return told
 
 
-def print_result(console: Console, result: Result) -> None:
-    """Print each experiment: a line about it, then its counts, amplitudes or matrix."""
+def _pub(pub: PubResult) -> dict[str, Any]:
+    data = {name: _plain(pub.data[name]) for name in pub.data}
+    return {"metadata": pub.metadata, "shape": pub.data.shape, "data": data}
+
+
+def _plain(values: Any) -> Any:
+    if isinstance(values, BitArray):
+        return [values.get_counts(point) for point in np.ndindex(values.shape)]
+    return np.asarray(values).tolist()
+
+
+def print_result(console: Console, result: Result | PrimitiveResult[PubResult]) -> None:
+    """Print each experiment or PUB: a line about it, then its counts, amplitudes, matrix or values."""
+    if isinstance(result, PrimitiveResult):
+        for number, pub in enumerate(result.metadata.get("pubs", range(len(result)))):
+            _print_pub(console, pub, result[number])
+        return
     for index, experiment in enumerate(result.results):
         data = experiment.data.to_dict()
         shots = f"{experiment.shots} shot{'s' if experiment.shots != 1 else ''}"
@@ -67,6 +85,23 @@ def print_result(console: Console, result: Result) -> None:
             console.print("  counts: a bar is how many shots gave the state", style="dim")
         if "counts" in data:
             print_counts(console, result.get_counts(index))
+
+
+def _print_pub(console: Console, number: int, pub: PubResult) -> None:
+    about = ", ".join(f"{name} {value}" for name, value in pub.metadata.items() if name != "circuit_metadata")
+    console.print(f"PUB {number}: shape {pub.data.shape}, {about}", style="bold", soft_wrap=True)
+    for name in pub.data:
+        values = pub.data[name]
+        points = list(np.ndindex(values.shape))
+        for point in points[:_ROWS]:
+            place = f"{name}{list(point) if point else ''}"
+            if isinstance(values, BitArray):
+                console.print(f"  {place}", markup=False)
+                print_counts(console, values.get_counts(point))
+            else:
+                console.print(f"  {place} = {values[point]:.12g}", markup=False, soft_wrap=True)
+        if len(points) > _ROWS:
+            console.print(f"  and {len(points) - _ROWS} more", style="dim")
 
 
 def print_counts(console: Console, counts: Mapping[str, int], *, rows: int = _ROWS) -> None:

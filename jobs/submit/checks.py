@@ -103,7 +103,7 @@ def check_program(circuit: Circuit, program: Program, options: Options, context:
                 raise BasicAerError(
                     f'Unsupported "{context.backend}" instruction "{unsupported}" in circuit "{name}".'
                 )
-    elif instructions.Save in kinds or options.saves:
+    elif instructions.Save in kinds or options.saves or not options.counts:
         pass  # counts are not all that is asked for
     elif method == "qasm" and program.num_clbits == 0:
         logger.warning('No classical registers in circuit "%s", counts will be empty.', name)

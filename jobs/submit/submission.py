@@ -14,7 +14,7 @@ from typing import Any
 
 from jobs.connection import Session
 from jobs.errors import BasicAerError
-from jobs.manifest import LONGEST_NAME, Manifest
+from jobs.manifest import LONGEST_NAME, EstimatorNote, Manifest, PrimitiveNote
 from jobs.submit.builder import JobBuilder
 from jobs.submit.checks import SubmitContext
 from jobs.submit.identity import Digest
@@ -68,11 +68,18 @@ class Submission:
 
 
 def prepare(
-    run_input: Any, given: Mapping[str, Any], context: SubmitContext, *, job_id: str | None, store: Store | None
+    run_input: Any,
+    given: Mapping[str, Any],
+    context: SubmitContext,
+    *,
+    job_id: str | None,
+    store: Store | None,
+    primitive: PrimitiveNote | None = None,
 ) -> Submission:
     """Check options and circuits, lower and cut them; an error names the circuit, the value and the limit.
 
     ``job_id`` is the id that the user chose, if any. ``store`` takes what is too much to hold; None: all is held.
+    ``primitive``: the circuits are a sampler's or an estimator's, as `ParameterGrid`s.
     """
     method, settings = context.method, context.settings
     options = resolve(method, context.backend, given, job_id=job_id)
@@ -87,11 +94,14 @@ def prepare(
         initial_state=None if initial is None else Array.of(initial),
         precision=options["precision"],
         saves=tuple([what for option, what in _SAVES.items() if options.get(option)]),
+        expectations=isinstance(primitive, EstimatorNote),
+        counts=not isinstance(primitive, EstimatorNote),
     )
     builder = JobBuilder(run, options.get("seed_simulator", 0), context)
-    items, upload, budget = builder.items(run_input, binds), Upload(store), _Budget(store, settings.owner)
+    items = builder.items_of(run_input) if primitive else builder.items(run_input, binds)
+    upload, budget = Upload(store), _Budget(store, settings.owner)
     # An id of our own is submitted once, so there is nothing to compare.
-    digest = None if job_id is None else Digest(run)
+    digest = None if job_id is None else Digest(run, primitive)
     if digest is not None:
         items = digest.hashing(items)
     try:
@@ -111,6 +121,7 @@ def prepare(
         num_qubits=builder.num_qubits,
         arrays=() if initial is None else (INITIAL_STATE[method],),
         tags=tags,
+        primitive=primitive,
     )
     job = NewJob(
         id=job_id or str(uuid.uuid4()),
@@ -123,7 +134,7 @@ def prepare(
         expires=options["expires"] or settings.expires,
         job_timeout=options["job_timeout"] or settings.job_timeout,
         priority=options["priority"],
-        backend=context.backend,
+        backend=manifest.listed_as,
         tags=tags,
     )
     return Submission(job, upload, tuple(builder.metadata))

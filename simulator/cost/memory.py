@@ -51,6 +51,8 @@ _BYTES_PER_OUTCOME = 220
 _BYTES_PER_WIDE_OUTCOME = 480
 #: Bytes of a count, or of a string's length, in a message.
 BYTES_PER_NUMBER = 9
+#: Bytes of an expectation value.
+EXPECTATION_BYTES = 8
 #: Bytes of a result beside its values and its names: numbers, times, and what msgpack puts between.
 _BYTES_PER_OUTLINE = 176
 #: Qubits up to which rows of a sweep are run together.
