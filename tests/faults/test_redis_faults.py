@@ -54,11 +54,11 @@ def away(here: Site, sig: signal.Signals = signal.SIGKILL):
 @contextmanager
 def hung(here: Site):
     """Redis is there but silent for the block."""
-    here.redis._process.send_signal(signal.SIGSTOP)
+    here.redis.process.send_signal(signal.SIGSTOP)
     try:
         yield
     finally:
-        here.redis._process.send_signal(signal.SIGCONT)
+        here.redis.process.send_signal(signal.SIGCONT)
 
 
 @contextmanager

@@ -69,14 +69,14 @@ class RedisServer:
         self.url = f"redis+socket://{login}{self.socket}?virtual_host=0"
         self._password = password
         self._options = (*options, "--requirepass", password) if password else options
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> RedisServer:
         command = [
             redis_binary(), "--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder),
             "--appendonly", "yes", "--save", "", "--maxmemory-policy", "noeviction", *self._options,
         ]  # fmt: skip
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
         with _or_stopped(self):
             eventually(self._answers, what="redis-server's answer")
         return self
@@ -90,7 +90,7 @@ class RedisServer:
         return False
 
     def stop(self, sig: int = signal.SIGKILL) -> None:
-        end(self._process, sig)
+        end(self.process, sig)
 
 
 class Worker:

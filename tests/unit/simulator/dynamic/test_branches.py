@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from simulator.dynamic import branches as module
-from simulator.dynamic import shots as shots_module
 from simulator.dynamic.branches import (
     Branch,
     History,
@@ -44,7 +43,7 @@ def seen(branch: Branch) -> dict[int, tuple[bytes, Classical, int]]:
     return found
 
 
-def spread(seed: int, num_states: int = 4, num_histories: int = 10) -> Branch:
+def spread(seed: int, num_states: int = 4, num_histories: int = 10, shots: NDArray[np.int64] = SHOTS) -> Branch:
     """A branch of several states and histories, some shots in each."""
     rng = np.random.default_rng(seed)
     rows = np.concatenate([np.arange(num_states), rng.integers(0, num_states, num_histories - num_states)])
@@ -52,8 +51,8 @@ def spread(seed: int, num_states: int = 4, num_histories: int = 10) -> Branch:
         History(int(row), Classical(index % 3, ()), int(rng.integers(0, 3))) for index, row in enumerate(rows)
     ]
     amplitudes = rng.integers(1, 3, (num_states, 4)).astype(np.complex128)
-    groups = rng.integers(0, num_histories, SHOTS.size)
-    gathered = Shots(SHOTS, groups, np.bincount(groups, minlength=num_histories))
+    groups = rng.integers(0, num_histories, shots.size)
+    gathered = Shots(shots, groups, np.bincount(groups, minlength=num_histories))
     return Branch(
         7,
         Statevectors(Statevector(amplitudes.reshape(-1), {0: 0, 1: 1})),
@@ -131,23 +130,20 @@ def test_absorbing_keeps_one_state() -> None:
 
 
 @pytest.mark.rule(32)
-@pytest.mark.parametrize("sparse", [8, 0])
-def test_split_follows_the_draws(sparse: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A shot's outcome is 0 if its own draw of its own number is below its history's share."""
-    monkeypatch.setattr(module, "_SPARSE", sparse)
+@pytest.mark.parametrize("cut", [False, True])
+def test_split_follows_the_draws(cut: bool) -> None:
+    """A shot's outcome is 0 if its own draw of its own number is below its history's share, in a part too."""
     branch = spread(2)
-    (branch, _) = parts(branch, [np.array([0, 2, 3, 4, 8]), np.array([1, 5, 6, 7, 9])], no_checkpoint)
+    if cut:
+        (branch, _) = parts(branch, [np.array([0, 2, 3, 4, 8]), np.array([1, 5, 6, 7, 9])], no_checkpoint)
     before, uniforms = seen(branch), Uniforms(9)
-    shares = np.array([0.3, 0.6, 0, 1, 0.5])
-    share_of = dict(zip(branch.histories, shares.tolist(), strict=True))
-    history_of = {}
-    for shot, group in zip(branch.shots.numbers.tolist(), branch.shots.groups.tolist(), strict=True):
-        if branch.history_of_group[group] >= 0:
-            history_of[shot] = branch.histories[branch.history_of_group[group]]
+    shares = np.resize([0.3, 0.6, 0, 1, 0.5], len(branch.histories))
     expected = {}
-    for shot, history in history_of.items():
-        word, real = (each.draw(np.array([shot]), history.draws)[0] for each in (uniforms.words, uniforms.reals))
-        expected[shot] = int((word + real) / 2**16 >= share_of[history])
+    for shot, group in zip(branch.shots.numbers.tolist(), branch.shots.groups.tolist(), strict=True):
+        if (index := branch.history_of_group[group]) >= 0:
+            number = branch.histories[index].draws
+            word, real = (each.draw(np.array([shot]), number)[0] for each in (uniforms.words, uniforms.reals))
+            expected[shot] = int((word + real) / 2**16 >= shares[index])
     outcomes = split(branch, shares, uniforms, no_checkpoint)
     found = {}
     for shot, group in zip(branch.shots.numbers.tolist(), branch.shots.groups.tolist(), strict=True):
@@ -174,11 +170,11 @@ def test_split_where_words_do_not_decide(share: float) -> None:
 @pytest.mark.rule(32)
 def test_draws_come_shot_by_shot() -> None:
     """Shots of any order and number get their own draws, in batches of any size."""
-    branch = spread(3)
-    numbers = {shot: draws for shot, (_, _, draws) in seen(branch).items()}
-    uniforms = Uniforms(5)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shots_module, "_BATCH", 300)
-        for inside, draws in drawn(branch, uniforms, no_checkpoint):
-            for shot, draw in zip(branch.shots.numbers[inside].tolist(), draws.tolist(), strict=True):
-                assert draw == uniforms.reals.draw(np.array([shot]), numbers[shot])[0]
+    branch, uniforms = spread(3, shots=np.random.default_rng(3).permutation(40_000)), Uniforms(5)
+    draws_of_group = np.array([history.draws for history in branch.histories])[branch.history_of_group]
+    each = np.array([uniforms.reals.draw(branch.shots.numbers, number) for number in range(3)])
+    expected = np.choose(draws_of_group[branch.shots.groups], each)
+    batches = list(drawn(branch, uniforms, no_checkpoint))
+    assert len(batches) > 1
+    for inside, draws in batches:
+        np.testing.assert_array_equal(draws, expected[inside])
