@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from qiskit import QuantumCircuit
@@ -12,7 +13,7 @@ from qiskit.providers import JobError
 from jobs.connection import Connection
 from jobs.errors import JobCancelledError
 from jobs.manifest import Manifest
-from jobs.rebuilding import rebuild
+from jobs.rebuilding import rebuild, rebuild_observable
 from jobs.results.assembly import assemble
 from jobs.results.retrieval import experiments, finished, outcomes, payload
 from simulator.shards.result import Item
@@ -66,8 +67,15 @@ class StoredResults:
         manifest = Manifest.decode(record.manifest)
         options = dict(manifest.options)
         for name in manifest.arrays:
-            initial_state = next(self.shards(record)).options.initial_state
-            options[name] = initial_state and initial_state.ndarray()
+            first = next(self.shards(record))
+            if name == "observables":
+                options[name] = [
+                    rebuild_observable(each, one.program.num_qubits)
+                    for one in islice(first.experiments(), 1)
+                    for each in one.observables
+                ]
+            elif (initial_state := first.options.initial_state) is not None:
+                options[name] = initial_state.ndarray()
         return options
 
     def circuits(self, record: Record) -> list[QuantumCircuit]:

@@ -14,6 +14,7 @@ from jobs.submit.checks import (
     SubmitContext,
     check_circuit,
     check_input,
+    check_observables,
     check_program,
     check_saves,
     check_totals,
@@ -56,6 +57,8 @@ class JobBuilder:
     #: The job's.
     seed: int
     context: SubmitContext
+    #: What to take the expectation values of, in each circuit.
+    observables: tuple[PauliSum, ...] = ()
     #: How many circuits there were so far.
     count: int = 0
     #: The first one's name, and the qubits of the widest.
@@ -104,10 +107,10 @@ class JobBuilder:
     def _swept(self, circuits: Iterable[Circuit | ParameterGrid]) -> Iterator[tuple[Circuit | Sweep, _Asked]]:
         for circuit in circuits:
             if not isinstance(circuit, ParameterGrid):
-                yield circuit, _Asked()
+                yield circuit, _Asked(self.observables)
                 continue
             shots = None if circuit.shots == self.options.shots else circuit.shots
-            asked = _Asked(circuit.observables, shots)
+            asked = _Asked(circuit.observables or self.observables, shots)
             if (sweep := self._sweep(circuit, asked)) is not None:
                 yield sweep, asked
             else:
@@ -152,6 +155,7 @@ class JobBuilder:
         """Refuse what cannot be run; return the bytes of the result."""
         options = self.options
         check_program(circuit, program, options, self.context)
+        check_observables(program, asked.observables)
         shots = options.shots if asked.shots is None else asked.shots
         state = cost.result_bytes(program, options.method, options.precision)
         remembered = shots if options.memory and program.num_clbits else 0

@@ -84,7 +84,7 @@ def prepare(
     method, settings = context.method, context.settings
     options = resolve(method, context.backend, given, job_id=job_id)
     binds, tags = options.pop("parameter_binds"), options.pop("job_tags")
-    initial = options.pop(INITIAL_STATE[method])
+    initial, observables = options.pop(INITIAL_STATE[method]), options.pop("observables", None) or ()
     run = Options(
         method=method,
         shots=options["shots"],
@@ -94,10 +94,10 @@ def prepare(
         initial_state=None if initial is None else Array.of(initial),
         precision=options["precision"],
         saves=tuple([what for option, what in _SAVES.items() if options.get(option)]),
-        expectations=isinstance(primitive, EstimatorNote),
+        expectations=bool(observables) or isinstance(primitive, EstimatorNote),
         counts=not isinstance(primitive, EstimatorNote),
     )
-    builder = JobBuilder(run, options.get("seed_simulator", 0), context)
+    builder = JobBuilder(run, options.get("seed_simulator", 0), context, observables)
     items = builder.items_of(run_input) if primitive else builder.items(run_input, binds)
     upload, budget = Upload(store), _Budget(store, settings.owner)
     # An id of our own is submitted once, so there is nothing to compare.
@@ -112,6 +112,7 @@ def prepare(
     except BaseException:
         upload.drop()
         raise
+    in_payload = {INITIAL_STATE[method]: initial is not None, "observables": bool(observables)}
     manifest = Manifest(
         backend=context.backend,
         backend_version=context.version,
@@ -119,7 +120,7 @@ def prepare(
         options=options,
         name=builder.name[:LONGEST_NAME],
         num_qubits=builder.num_qubits,
-        arrays=() if initial is None else (INITIAL_STATE[method],),
+        arrays=tuple([name for name, given in in_payload.items() if given]),
         tags=tags,
         primitive=primitive,
     )
