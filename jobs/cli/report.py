@@ -12,6 +12,7 @@ from qiskit.result import Result
 from rich.console import Console
 
 from jobs.cli.terminal import print_bars
+from jobs.results.saved import plain_data
 
 #: States that are shown of each experiment; one line sums up the others.
 _ROWS = 16
@@ -45,8 +46,9 @@ def _experiment(result: Result, index: int) -> dict[str, Any]:
     if "memory" in data:
         told["memory"] = result.get_memory(index)
     for array in {"statevector", "unitary"} & data.keys():
-        values = np.asarray(data[array])
-        told[array] = np.stack([values.real, values.imag], axis=-1).tolist()
+        told[array] = plain_data(data[array])
+    if saved := data.keys() - {"counts", "memory", "statevector", "unitary"}:
+        told["saved"] = {name: plain_data(data[name]) for name in sorted(saved)}
     return told
 
 
@@ -81,6 +83,8 @@ def print_result(console: Console, result: Result | PrimitiveResult[PubResult]) 
         elif "statevector" in data:
             console.print("  amplitudes: a bar is a probability, |amplitude|^2", style="dim")
             print_amplitudes(console, np.asarray(data["statevector"]))
+        for name in sorted(data.keys() - {"counts", "memory", "unitary", "statevector"}):
+            console.print(f"  {name}: {_in_short(data[name])}", soft_wrap=True)
         if "counts" in data and ("unitary" in data or "statevector" in data):
             console.print("  counts: a bar is how many shots gave the state", style="dim")
         if "counts" in data:
@@ -102,6 +106,16 @@ def _print_pub(console: Console, number: int, pub: PubResult) -> None:
                 console.print(f"  {place} = {values[point]:.12g}", markup=False, soft_wrap=True)
         if len(points) > _ROWS:
             console.print(f"  and {len(points) - _ROWS} more", style="dim")
+
+
+def _in_short(value: Any) -> str:
+    """Return numbers as one line shows them, or, of many, how many there are."""
+    if isinstance(value, dict):
+        value = np.array(list(value.values()))
+    values = np.asarray(value)
+    if values.size > _ROWS or values.dtype.kind == "c":
+        return f"numbers of shape {values.shape}: --json prints all of them"
+    return ", ".join(f"{number:.6g}" for number in values.reshape(-1))
 
 
 def print_counts(console: Console, counts: Mapping[str, int], *, rows: int = _ROWS) -> None:
