@@ -91,6 +91,21 @@ def test_what_is_saved_changes_no_count():
         assert run(plain, seed=3).counts == run(saving, seed=3).counts
 
 
+@pytest.mark.rule(40)
+def test_final_measurements_stay_behind_what_is_saved():
+    """However many qubits fewer a run would have with each measurement as early as can be."""
+    width = 22
+    chain = [gate for qubit in range(width - 1) for gate in (h(qubit), x(qubit + 1, qubit))]
+    plain = program(width, width, *chain, *measures(width))
+    save = Save("probabilities", "p", (0, 1))
+    saving = program(width, width, *chain, save, *measures(width))
+    assert not cost.timeline_of(plain, "qasm", 100).final
+    timeline = cost.timeline_of(saving, "qasm", 100)
+    assert (len(timeline.final), timeline.saves, timeline.evolves) == (width, (save,), True)
+    # Without clbits, too, what is saved needs its gates.
+    assert cost.timeline_of(program(2, 0, h(0), save), "qasm", 100).instructions == [h(0), save]
+
+
 @pytest.mark.rule(32)
 @pytest.mark.parametrize("max_shards", [None, 7])
 def test_circuits_that_save_are_not_cut_by_shots(max_shards):
