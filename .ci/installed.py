@@ -61,7 +61,7 @@ def try_out(archive: Path, folder: Path) -> None:
     if str(programs.parent.resolve()) not in server:
         raise SystemExit(f"the Redis that was found is not the wheel's: {server}")
     run("basicaer", "demo")
-    submit, come_back = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    submit, come_back, _ = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     # Both print the job's id first, and its counts last.
     submitted, found = run("python", "-c", submit), run("python", "-c", come_back)
     if submitted.split()[0] != found.split()[0] or submitted.partition("{")[2] != found.partition("{")[2]:

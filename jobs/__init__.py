@@ -20,13 +20,17 @@ if TYPE_CHECKING:
     )
     from jobs.job import BasicAerJob
     from jobs.lowering import lower
+    from jobs.primitives import BasicAerEstimator, BasicAerPrimitiveJob, BasicAerSampler
     from jobs.provider import BasicAerProvider
     from jobs.results.files import load_result
 
 __all__ = [
     "BasicAerError",
+    "BasicAerEstimator",
     "BasicAerJob",
+    "BasicAerPrimitiveJob",
     "BasicAerProvider",
+    "BasicAerSampler",
     "ClusterError",
     "JobCancelledError",
     "JobExpiredError",
@@ -38,6 +42,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BasicAerEstimator": "jobs.primitives",
+    "BasicAerPrimitiveJob": "jobs.primitives",
+    "BasicAerSampler": "jobs.primitives",
     "BasicAerJob": "jobs.job",
     "BasicAerProvider": "jobs.provider",
     "LocalCluster": "jobs.cluster",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -18,9 +18,10 @@ from jobs.connection import Connection, Session
 from jobs.errors import BasicAerError
 from jobs.follow.recorded import RecordedJob
 from jobs.job import BasicAerJob
-from jobs.manifest import Manifest
+from jobs.manifest import Manifest, PrimitiveNote
 from jobs.submit import Submission, SubmitContext, identity, prepare
 from jobs.submit.options import DEFAULTS, is_done_anyway, resolve_precision
+from jobs.submit.parameters import ParameterGrid
 from jobs.tables import html_table
 from jobs.target import build_target
 from simulator import cost
@@ -171,8 +172,24 @@ class BasicAerBackend(BackendV2):
             submission = self._prepared(run_input, options, job_id, session, held=True)
         return BasicAerJob.of_submission(self, submission, submitted=False)
 
+    def submit_pubs(
+        self, grids: Iterable[ParameterGrid], note: PrimitiveNote, options: dict[str, Any], job_id: str | None
+    ) -> Submission:
+        """Submit the job of a sampler or an estimator, as `run` submits that of circuits."""
+        with self.connection.reaching() as session:
+            submission = self._prepared(grids, options, job_id, session, held=False, primitive=note)
+            submission.submit(self.connection.open(workers=True))
+        return submission
+
     def _prepared(
-        self, run_input: Any, options: dict[str, Any], job_id: str | None, session: Session, *, held: bool
+        self,
+        run_input: Any,
+        options: dict[str, Any],
+        job_id: str | None,
+        session: Session,
+        *,
+        held: bool,
+        primitive: PrimitiveNote | None = None,
     ) -> Submission:
         """Check options and circuits, and return the submission; ``held``: nothing is uploaded yet."""
         if job_id is not None:
@@ -188,13 +205,17 @@ class BasicAerBackend(BackendV2):
                 given[name] = value
         width = self._width(_workers(session), resolve_precision(given["precision"]))
         context = SubmitContext(self.METHOD, self.NAME, self.backend_version, width, self.connection.settings)
-        return prepare(run_input, given, context, job_id=job_id, store=None if held else session.store)
+        store = None if held else session.store
+        return prepare(run_input, given, context, job_id=job_id, store=store, primitive=primitive)
 
     def retrieve_job(self, job_id: str) -> BasicAerJob:
         """Find a job of this backend again."""
-        name = Manifest.decode(RecordedJob(self.connection, job_id).read().manifest).backend
-        if name != self.NAME:
-            raise BasicAerError(f'Job {job_id} ran on "{name}", not on "{self.NAME}".')
+        manifest = Manifest.decode(RecordedJob(self.connection, job_id).read().manifest)
+        if manifest.backend != self.NAME:
+            raise BasicAerError(f'Job {job_id} ran on "{manifest.backend}", not on "{self.NAME}".')
+        if manifest.primitive is not None:
+            found: BasicAerJob = self.provider.job(job_id)
+            return found
         return BasicAerJob.of(self, job_id)
 
 

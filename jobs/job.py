@@ -71,7 +71,7 @@ class BasicAerJob(FollowedJob, JobV1):
         return job
 
     def __repr__(self) -> str:
-        return f"<BasicAerJob {self._job_id!r} {one_line(self._glance())} on {self._backend_name}>"
+        return f"<{type(self).__name__} {self._job_id!r} {one_line(self._glance())} on {self._backend_name}>"
 
     def _repr_html_(self) -> str:
         return job_table(self._job_id, self._backend_name, self._glance())

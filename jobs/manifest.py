@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from bisect import bisect_right
+from collections.abc import Callable
+from itertools import accumulate
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -28,6 +32,64 @@ _USUAL: dict[str, dict[str, Any]] = {
 }
 
 
+#: What lists of jobs have in place of a backend's name where a primitive made the job.
+PRIMITIVES = SAMPLER, ESTIMATOR = "sampler", "estimator"
+#: How the JSON of a primitive's job begins.
+_PRIMITIVE = b'{"primitive":'
+
+
+class SamplerPubNote(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A sampler's PUB: what it takes to make a `SamplerPubResult` of the outcomes of its experiments."""
+
+    shots: int
+    #: The shape of its parameters' values: one experiment for each.
+    shape: tuple[int, ...] = ()
+    #: The names and sizes of the circuit's registers, where there is no experiment to have them.
+    registers: tuple[tuple[str, int], ...] = ()
+    #: The circuit's, as JSON; None where JSON cannot hold it.
+    metadata: str | None = "{}"
+
+
+class EstimatorPubNote(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An estimator's PUB: what it takes to make a `PubResult` of the outcomes of its experiments."""
+
+    #: The target precision, and the seed of the noise that is added for it.
+    precision: float
+    seed: int = 0
+    #: Noise that was drawn in advance, in units of the precision: of a generator that the user gave.
+    noise: tuple[float, ...] | None = None
+    #: The shape of its parameters' values.
+    shape: tuple[int, ...] = ()
+    #: The shape of its observables, and for each which of the distinct ones it is; None: all are distinct.
+    observables: tuple[int, ...] = ()
+    distinct: tuple[int, ...] | None = None
+    #: As a `SamplerPubNote` has it.
+    metadata: str | None = "{}"
+
+
+class SamplerNote(msgspec.Struct, frozen=True, tag=SAMPLER, tag_field="kind"):
+    """The PUBs of a sampler's job."""
+
+    pubs: tuple[SamplerPubNote, ...]
+
+
+class EstimatorNote(msgspec.Struct, frozen=True, tag=ESTIMATOR, tag_field="kind"):
+    """The PUBs of an estimator's job."""
+
+    pubs: tuple[EstimatorPubNote, ...]
+
+
+#: What makes a `PrimitiveResult` of the outcomes of a job's experiments.
+PrimitiveNote: TypeAlias = SamplerNote | EstimatorNote
+
+
+class _PrimitiveManifest(msgspec.Struct, frozen=True):
+    """The JSON of a primitive's job: one that knows no primitives finds no manifest there, and says so."""
+
+    primitive: PrimitiveNote
+    job: msgspec.Raw
+
+
 class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     """The description of one job, as JSON in its record."""
 
@@ -43,9 +105,30 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     tags: tuple[str, ...] = ()
     #: In the JSON only: whether the usual options are left out of it.
     usual: bool = False
+    #: Of a sampler's or an estimator's job. The JSON has it elsewhere.
+    primitive: PrimitiveNote | None = None
+
+    @property
+    def listed_as(self) -> str:
+        """What a list of jobs calls it: its backend's name, or that of a primitive."""
+        if self.primitive is None:
+            return self.backend
+        return SAMPLER if isinstance(self.primitive, SamplerNote) else ESTIMATOR
+
+    def shots_by_index(self) -> Callable[[int], int]:
+        """Return what tells how many shots an experiment of the job has."""
+        if not isinstance(self.primitive, SamplerNote):
+            shots: int = self.options["shots"]
+            return lambda _: shots
+        pubs = self.primitive.pubs
+        ends = list(accumulate(math.prod(pub.shape) for pub in pubs))
+        return lambda index: pubs[bisect_right(ends, index)].shots
 
     def encode(self) -> bytes:
         """Return the manifest as JSON."""
+        if self.primitive is not None:
+            job = msgspec.structs.replace(self, primitive=None).encode()
+            return msgspec.json.encode(_PrimitiveManifest(self.primitive, msgspec.Raw(job)))
         usual = _USUAL.get(self.backend, {})
         if not usual.keys() <= self.options.keys():
             return msgspec.json.encode(self)
@@ -58,6 +141,9 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     def decode(cls, data: bytes) -> Manifest:
         """Read a manifest from JSON; an error names a version mismatch as the likely cause."""
         try:
+            if data.startswith(_PRIMITIVE):
+                whole = msgspec.json.decode(data, type=_PrimitiveManifest)
+                return msgspec.structs.replace(cls.decode(bytes(whole.job)), primitive=whole.primitive)
             manifest = msgspec.json.decode(data, type=cls)
         except msgspec.DecodeError as error:
             # Flower and the metrics read manifests without Qiskit, which errors are made of.

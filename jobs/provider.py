@@ -13,14 +13,15 @@ from qiskit.providers import JobStatus
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 
 from jobs import arguments
-from jobs.backend import BACKENDS, BasicAerBackend, UnknownBackend
+from jobs.backend import BACKENDS, BasicAerBackend, QasmSimulator, UnknownBackend
 from jobs.connection import EMBEDDED, Connection
 from jobs.errors import BasicAerError
 from jobs.follow.recorded import RecordedJob
 from jobs.follow.status import RECORD_STATUS, wanted_statuses
 from jobs.follow.workers import WorkerList
 from jobs.job import BasicAerJob
-from jobs.manifest import Manifest
+from jobs.manifest import PRIMITIVES, SAMPLER, Manifest
+from jobs.primitives.job import BasicAerPrimitiveJob
 from jobs.submit.options import resolve_tags
 from jobs.tables import html_table
 from worker.record.listing import JobFilter
@@ -132,13 +133,15 @@ class BasicAerProvider:
         return found[0]
 
     def backend_of_job(self, name: str) -> BasicAerBackend:
-        """Return the backend that a record names, which another version may have written."""
+        """Return the backend that a record names, which another version may have written; that of a primitive."""
+        if name in PRIMITIVES:
+            name = QasmSimulator.NAME
         return next(iter(self.backends(name)), None) or UnknownBackend(self, name)
 
     def job(self, job_id: str) -> BasicAerJob:
         """Find a job again, whoever submitted it; raises `JobNotFoundError`."""
         record = RecordedJob(self.connection, job_id).read()
-        return BasicAerJob.of(self.backend_of_job(Manifest.decode(record.manifest).backend), job_id)
+        return self.handle(job_id, Manifest.decode(record.manifest).listed_as)
 
     retrieve_job = job
 
@@ -159,7 +162,7 @@ class BasicAerProvider:
         Args:
             limit: how many at most; None: all.
             skip: how many of the matching ones to leave out first.
-            backend_name: those of this backend.
+            backend_name: those of this backend; "sampler" or "estimator": those of primitives.
             status: those with this `JobStatus` (or its name), or one of these.
             pending: True: those not final; False: those that are.
             job_tags: those that have all of these tags.
@@ -184,8 +187,12 @@ class BasicAerProvider:
         )
         with self.connection.reaching() as session:
             found = list(session.store.find(self.settings.owner, wanted, skip=skip, limit=limit))
-        backends = {name: self.backend_of_job(name) for name in {each.backend for each in found}}
-        return [BasicAerJob.of(backends[each.backend], each.id) for each in found]
+        return [self.handle(each.id, each.backend) for each in found]
+
+    def handle(self, job_id: str, listed_as: str, **metadata: Any) -> BasicAerJob:
+        """Return a handle of a job that the record lists under this name: a backend's, or a primitive's."""
+        kind = BasicAerPrimitiveJob if listed_as in PRIMITIVES else BasicAerJob
+        return kind.of(self.backend_of_job(listed_as), job_id, **metadata)
 
     def delete_job(self, job_id: str) -> None:
         """Remove a final job and all that it stored.
@@ -225,9 +232,9 @@ def find_backend(name: str, address: str, options: dict[str, Any]) -> BasicAerBa
     return backend
 
 
-def find_job(job_id: str, backend_name: str, address: str, metadata: dict[str, Any]) -> BasicAerJob:
+def find_job(job_id: str, listed_as: str, address: str, metadata: dict[str, Any]) -> BasicAerJob:
     """Make an unpickled job."""
-    return BasicAerJob.of(find_provider(address).backend_of_job(backend_name), job_id, **metadata)
+    return find_provider(address).handle(job_id, listed_as, **metadata)
 
 
 def _reduced_backend(backend: BasicAerBackend) -> tuple[Any, ...]:
@@ -236,7 +243,8 @@ def _reduced_backend(backend: BasicAerBackend) -> tuple[Any, ...]:
 
 def _reduced_job(job: BasicAerJob) -> tuple[Any, ...]:
     backend = job.backend()
-    return find_job, (job.job_id(), backend.name, backend.connection.address, job.metadata)
+    listed_as = SAMPLER if isinstance(job, BasicAerPrimitiveJob) else backend.name
+    return find_job, (job.job_id(), listed_as, backend.connection.address, job.metadata)
 
 
 def find_connection(address: str, as_operator: bool) -> Connection:
@@ -251,6 +259,7 @@ def _reduced_connection(connection: Connection) -> tuple[Any, ...]:
 # Here, since a pickle is read through a provider, and neither a job nor a backend knows what makes providers.
 for kind in (*BACKENDS, UnknownBackend):
     copyreg.pickle(kind, _reduced_backend)
-copyreg.pickle(BasicAerJob, _reduced_job)
+for handle in (BasicAerJob, BasicAerPrimitiveJob):
+    copyreg.pickle(handle, _reduced_job)
 # What a user derives from them is pickled as any object is, and what it holds of Redis as an address.
 copyreg.pickle(Connection, _reduced_connection)

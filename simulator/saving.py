@@ -21,6 +21,8 @@ from simulator.typing import Amplitudes
 
 #: Amplitudes that are read between two checkpoints.
 _PIECE = 1 << 20
+#: Products of amplitudes between two checkpoints, and columns of a density matrix at least: a product of matrices.
+_PRODUCTS, _COLUMNS = 1 << 28, 16
 
 
 class RowsSaver:
@@ -33,6 +35,9 @@ class RowsSaver:
     def add(self, save: Save, rows: Amplitudes, bit_of: Mapping[int, int], phases: NDArray[np.float64]) -> None:
         """Take in some rows, shape (rows, 2^bits), with the global phase of each."""
         values = self._found.setdefault(save.key, (save, []))[1]
+        if save.sums:
+            values += means(save, rows, bit_of, self._checkpoint)
+            return
         for row, phase in zip(rows, phases.tolist(), strict=True):
             saver = Saver(phase, self._dtype, self._chop_threshold, self._checkpoint)
             values.append(saver.value(save, row, bit_of))
@@ -65,9 +70,14 @@ class Saver:
         own = branch.history_of_group >= 0
         of_histories = np.bincount(branch.history_of_group[own], branch.shots.sizes[own], len(branch.histories))
         weights = np.bincount(branch.state_of_history, of_histories, branch.num_states)
-        for row, weight in zip(states.rows, weights.astype(np.int64).tolist(), strict=True):
+        if save.sums:
+            values = iter(means(save, states.rows, states.bit_of, self._checkpoint))
+        else:
+            values = (self.value(save, row, states.bit_of) for row in states.rows)
+        for weight, value in zip(weights.astype(np.int64).tolist(), values, strict=True):
+            # A state without shots is one that others left.
             if weight:
-                self._add(save, weight, self.value(save, row, states.bit_of))
+                self._add(save, weight, value)
 
     def of_state(self, save: Save, state: Statevector) -> None:
         """Take in the one state of all shots."""
@@ -82,15 +92,22 @@ class Saver:
         if save.what == "statevector":
             return self._statevector(amplitudes, bit_of)
         if save.sums:
-            bits = {index: bit_of[qubit] for index, qubit in enumerate(save.qubits)}
-            means = expectation_values_of_rows(amplitudes.reshape(1, -1), bits, save.sums, self._checkpoint)[0]
-            # The variance of rounding errors only may be negative.
-            return means if means.size == 1 else np.array([means[0], max(0.0, means[1] - means[0] ** 2)])
+            return means(save, amplitudes.reshape(1, -1), bit_of, self._checkpoint).reshape(-1)
         matrix = self._ordered(save.qubits, amplitudes, bit_of).reshape(-1, 1 << len(save.qubits))
-        pieces = slices(len(matrix), self._checkpoint, max(1, _PIECE // matrix.shape[1]))
         if save.what == "density_matrix":
-            return sum((matrix[some].T @ matrix[some].conj() for some in pieces), np.zeros((), self._dtype))
-        return sum(((np.abs(matrix[some]) ** 2).sum(axis=0) for some in pieces), np.zeros((), np.float64))
+            return self._density(matrix)
+        shares = np.zeros(matrix.shape[1])
+        for some in slices(len(matrix), self._checkpoint, max(1, _PIECE // matrix.shape[1])):
+            shares += (np.abs(matrix[some]) ** 2).sum(axis=0)
+        return shares
+
+    def _density(self, matrix: Amplitudes) -> NDArray[Any]:
+        """Return the density matrix of a state whose last axis is of the qubits that are kept."""
+        size = matrix.shape[1]
+        density = np.empty((size, size), self._dtype)
+        for some in slices(size, self._checkpoint, max(_COLUMNS, _PRODUCTS // matrix.size)):
+            density[:, some] = matrix.T @ matrix[:, some].conj()
+        return density
 
     def _statevector(self, amplitudes: Amplitudes, bit_of: Mapping[int, int]) -> NDArray[Any]:
         whole = self._ordered(tuple(range(len(bit_of))), amplitudes, bit_of)
@@ -109,6 +126,16 @@ class Saver:
         total = before + weight
         # Equal values have themselves as their mean, to the last digit.
         self._found[save.key] = save, total, mean + (value - mean) * (weight / total) if before else value
+
+
+def means(save: Save, rows: Amplitudes, bit_of: Mapping[int, int], checkpoint: Checkpoint) -> NDArray[np.float64]:
+    """Return the expectation value in each row's state, or it and the variance: shape (rows, 1) or (rows, 2)."""
+    bits = {index: bit_of[qubit] for index, qubit in enumerate(save.qubits)}
+    values = expectation_values_of_rows(rows, bits, save.sums, checkpoint)
+    if len(save.sums) > 1:
+        # Where it is 0, rounding may leave less.
+        values[:, 1] = np.maximum(values[:, 1] - values[:, 0] ** 2, 0)
+    return values
 
 
 def saved_value(save: Save, value: NDArray[Any]) -> SavedValue:

@@ -86,7 +86,8 @@ def _piece(item: Experiment | Sweep, span: range, units: int, options: Options) 
         return item
     if isinstance(item, Sweep):
         return item.rows(span.start, span.stop)
-    first, end = span.start * SHOT_BLOCK, min(span.stop * SHOT_BLOCK, options.shots)
+    shots = options.shots if item.shots is None else item.shots
+    first, end = span.start * SHOT_BLOCK, min(span.stop * SHOT_BLOCK, shots)
     return msgspec.structs.replace(item, first=first, shots=end - first)
 
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from qiskit.primitives import BitArray, PrimitiveResult, PubResult
 from qiskit.result import Result
 from rich.console import Console
 
 from jobs.cli.terminal import print_bars
+from jobs.results.saved import plain_data
 
 #: States that are shown of each experiment; one line sums up the others.
 _ROWS = 16
@@ -18,8 +20,10 @@ _ROWS = 16
 _WIDEST_MATRIX = 3
 
 
-def as_data(result: Result) -> dict[str, Any]:
-    """Return a result as plain data; a complex number is ``[real, imaginary]``."""
+def as_data(result: Result | PrimitiveResult[PubResult]) -> dict[str, Any]:
+    """Return a result as plain data; a complex number is ``[real, imaginary]``, a register its counts by point."""
+    if isinstance(result, PrimitiveResult):
+        return {"metadata": result.metadata, "results": list(map(_pub, result))}
     return {
         "job_id": result.job_id,
         "backend": result.backend_name,
@@ -42,13 +46,29 @@ def _experiment(result: Result, index: int) -> dict[str, Any]:
     if "memory" in data:
         told["memory"] = result.get_memory(index)
     for array in {"statevector", "unitary"} & data.keys():
-        values = np.asarray(data[array])
-        told[array] = np.stack([values.real, values.imag], axis=-1).tolist()
+        told[array] = plain_data(data[array])
+    if saved := data.keys() - {"counts", "memory", "statevector", "unitary"}:
+        told["saved"] = {name: plain_data(data[name]) for name in sorted(saved)}
     return told
 
 
-def print_result(console: Console, result: Result) -> None:
-    """Print each experiment: a line about it, then its counts, amplitudes or matrix."""
+def _pub(pub: PubResult) -> dict[str, Any]:
+    data = {name: _plain(pub.data[name]) for name in pub.data}
+    return {"metadata": pub.metadata, "shape": pub.data.shape, "data": data}
+
+
+def _plain(values: Any) -> Any:
+    if isinstance(values, BitArray):
+        return [values.get_counts(point) for point in np.ndindex(values.shape)]
+    return np.asarray(values).tolist()
+
+
+def print_result(console: Console, result: Result | PrimitiveResult[PubResult]) -> None:
+    """Print each experiment or PUB: a line about it, then its counts, amplitudes, matrix or values."""
+    if isinstance(result, PrimitiveResult):
+        for number, pub in enumerate(result.metadata.get("pubs", range(len(result)))):
+            _print_pub(console, pub, result[number])
+        return
     for index, experiment in enumerate(result.results):
         data = experiment.data.to_dict()
         shots = f"{experiment.shots} shot{'s' if experiment.shots != 1 else ''}"
@@ -63,10 +83,39 @@ def print_result(console: Console, result: Result) -> None:
         elif "statevector" in data:
             console.print("  amplitudes: a bar is a probability, |amplitude|^2", style="dim")
             print_amplitudes(console, np.asarray(data["statevector"]))
+        for name in sorted(data.keys() - {"counts", "memory", "unitary", "statevector"}):
+            console.print(f"  {name}: {_in_short(data[name])}", soft_wrap=True)
         if "counts" in data and ("unitary" in data or "statevector" in data):
             console.print("  counts: a bar is how many shots gave the state", style="dim")
         if "counts" in data:
             print_counts(console, result.get_counts(index))
+
+
+def _print_pub(console: Console, number: int, pub: PubResult) -> None:
+    about = ", ".join(f"{name} {value}" for name, value in pub.metadata.items() if name != "circuit_metadata")
+    console.print(f"PUB {number}: shape {pub.data.shape}, {about}", style="bold", soft_wrap=True)
+    for name in pub.data:
+        values = pub.data[name]
+        points = list(np.ndindex(values.shape))
+        for point in points[:_ROWS]:
+            place = f"{name}{list(point) if point else ''}"
+            if isinstance(values, BitArray):
+                console.print(f"  {place}", markup=False)
+                print_counts(console, values.get_counts(point))
+            else:
+                console.print(f"  {place} = {values[point]:.12g}", markup=False, soft_wrap=True)
+        if len(points) > _ROWS:
+            console.print(f"  and {len(points) - _ROWS} more", style="dim")
+
+
+def _in_short(value: Any) -> str:
+    """Return numbers as one line shows them, or, of many, how many there are."""
+    if isinstance(value, dict):
+        value = np.array(list(value.values()))
+    values = np.asarray(value)
+    if values.size > _ROWS or values.dtype.kind == "c":
+        return f"numbers of shape {values.shape}: --json prints all of them"
+    return ", ".join(f"{number:.6g}" for number in values.reshape(-1))
 
 
 def print_counts(console: Console, counts: Mapping[str, int], *, rows: int = _ROWS) -> None:

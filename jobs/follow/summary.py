@@ -68,7 +68,7 @@ class JobSummary:
             return replace(plain, status="?", error=str(unreadable.message))
         return replace(
             plain,
-            backend=manifest.backend,
+            backend=manifest.listed_as,
             name=manifest.name,
             circuits=manifest.num_circuits,
             qubits=manifest.num_qubits,

@@ -6,8 +6,8 @@ from qiskit.circuit import Instruction
 
 from jobs.lowering.aer import SAVES
 from jobs.rebuilding.circuit_builder import CircuitBuilder
+from jobs.rebuilding.observables import labelled
 from simulator.circuit.instructions import Save
-from simulator.circuit.pauli_sum import PauliSum
 
 _NAMES = {what: name for name, what in SAVES.items()}
 
@@ -20,19 +20,10 @@ class SaveInstruction(Instruction):
     def __init__(self, save: Save) -> None:
         terms: dict[str, list[float]] = {}
         for which, each in enumerate(save.sums):
-            for label, coefficient in _labelled(each, len(save.qubits)):
+            for label, coefficient in labelled(each, len(save.qubits)):
                 terms.setdefault(label, [0.0, 0.0])[which] += coefficient
         params = [(label, tuple(both)) for label, both in terms.items()]
         super().__init__(_NAMES[save.what], len(save.qubits), 0, params, label=save.key)
-
-
-def _labelled(each: PauliSum, num_qubits: int) -> list[tuple[str, float]]:
-    """Return the strings of a sum as Qiskit writes them, the last qubit first."""
-    masks = zip(each.x, each.z, each.coefficients, strict=True)
-    return [
-        ("".join("IXZY"[(x >> bit & 1) + 2 * (z >> bit & 1)] for bit in reversed(range(num_qubits))), coefficient)
-        for x, z, coefficient in masks
-    ]
 
 
 def rebuild_save(save: Save, builder: CircuitBuilder) -> None:

@@ -116,7 +116,7 @@ def _experiment(
 def _data(outcome: Outcome) -> ExperimentResultData:
     """Return the data of an outcome: a key for what there is; beside a state, only counts that are not empty."""
     data: dict[str, Any] = {}
-    alone = outcome.state is None and not outcome.saved
+    alone = outcome.state is None and outcome.expectations is None and not outcome.saved
     if outcome.counts or (outcome.counts is not None and alone):
         data["counts"] = outcome.counts
     if outcome.memory or (outcome.memory is not None and alone):
@@ -124,6 +124,8 @@ def _data(outcome: Outcome) -> ExperimentResultData:
     if outcome.state is not None:
         # One axis is a statevector, two are a unitary. Copied, since a user may write to it.
         data["unitary" if len(outcome.state.shape) > 1 else "statevector"] = outcome.state.ndarray().copy()
+    if outcome.expectations is not None:
+        data["expectation_values"] = outcome.expectations.ndarray().copy()
     data |= {saved.key: shown_value(saved, saved.value.ndarray()) for saved in outcome.saved}
     return ExperimentResultData(**data)
 
@@ -132,7 +134,8 @@ def _sweep_data(outcome: SweepOutcome) -> Iterator[ExperimentResultData]:
     """Yield the data of each row of a sweep."""
     states = None if outcome.states is None else outcome.states.ndarray()
     saved = [(each, each.value.ndarray()) for each in outcome.saved]
-    alone = states is None and not saved
+    expectations = None if outcome.expectations is None else outcome.expectations.ndarray()
+    alone = states is None and expectations is None and not saved
     memories = outcome.memory_of_rows()
     for row, counts in enumerate(outcome.counts_of_rows()):
         data: dict[str, Any] = {}
@@ -142,6 +145,8 @@ def _sweep_data(outcome: SweepOutcome) -> Iterator[ExperimentResultData]:
             data["memory"] = memory
         if states is not None:
             data["statevector"] = states[row].copy()
+        if expectations is not None:
+            data["expectation_values"] = expectations[row].copy()
         data |= {each.key: shown_value(each, values[row]) for each, values in saved}
         yield ExperimentResultData(**data)
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from qiskit import QuantumCircuit
 from qiskit.providers import JobError
-from qiskit.result import Result
 
 from jobs.connection import Connection
 from jobs.errors import JobCancelledError
 from jobs.manifest import Manifest
-from jobs.rebuilding import rebuild
+from jobs.rebuilding import rebuild, rebuild_observable
 from jobs.results.assembly import assemble
 from jobs.results.retrieval import experiments, finished, outcomes, payload
+from simulator.shards.result import Item
 from simulator.shards.shard import Shard
 from worker.record.values import Record
 
@@ -40,19 +41,21 @@ class StoredResults:
     connection: Connection
     #: Circuits' metadata by index, as far as this client has the objects; of others there is JSON in the store.
     metadata: Mapping[int, Any]
+    #: What makes a result of the outcomes.
+    assemble: Callable[[Record, Manifest, Sequence[Item], Mapping[int, Any]], Any] = assemble
 
-    def of_final(self, record: Record) -> Result:
+    def of_final(self, record: Record) -> Any:
         """Return the result of a job that is final."""
         manifest = Manifest.decode(record.manifest)
         with self.connection.reaching() as session:
-            found = outcomes(session.store, record, manifest.num_circuits, manifest.options["shots"])
-        return assemble(record, manifest, found, self.metadata)
+            found = outcomes(session.store, record, manifest.num_circuits, manifest.shots_by_index())
+        return self.assemble(record, manifest, found, self.metadata)
 
-    def so_far(self, record: Record) -> Result:
+    def so_far(self, record: Record) -> Any:
         """Return the part of a job's result that is there now, in any state of the job."""
         with self.connection.reaching() as session:
             found = finished(session.store, record)
-        return assemble(record, Manifest.decode(record.manifest), found, self.metadata)
+        return self.assemble(record, Manifest.decode(record.manifest), found, self.metadata)
 
     def shards(self, record: Record) -> Iterator[Shard]:
         """Yield the shards of a job, each with the job's options."""
@@ -64,8 +67,15 @@ class StoredResults:
         manifest = Manifest.decode(record.manifest)
         options = dict(manifest.options)
         for name in manifest.arrays:
-            initial_state = next(self.shards(record)).options.initial_state
-            options[name] = initial_state and initial_state.ndarray()
+            first = next(self.shards(record))
+            if name == "observables":
+                options[name] = [
+                    rebuild_observable(each, one.program.num_qubits)
+                    for one in islice(first.experiments(), 1)
+                    for each in one.observables
+                ]
+            elif (initial_state := first.options.initial_state) is not None:
+                options[name] = initial_state.ndarray()
         return options
 
     def circuits(self, record: Record) -> list[QuantumCircuit]:

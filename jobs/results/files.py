@@ -3,7 +3,8 @@
 A document is ``{"format": "basicaer-result", "version": 1, "job": ..., "result": ...}``, with a job's summary and
 what `Result.to_dict` gives. An array in it is ``{"dtype": ..., "values": ...}`` in JSON, a complex number
 ``[real, imaginary]``. In an .npz file the document is the text ``document``, and an array in it is named, as
-``{"array": "statevector_0"}``, and lies beside it.
+``{"array": "statevector_0"}``, and lies beside it. A state that was saved says its ``"class"`` besides, and a
+distribution is ``{"distribution": ...}``.
 """
 
 from __future__ import annotations
@@ -13,18 +14,21 @@ import os
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit.result import Result
+from qiskit.quantum_info import DensityMatrix, Statevector
+from qiskit.result import ProbDistribution, Result
 
 from jobs.errors import BasicAerError
+from jobs.results.saved import plain_array
 
 SUFFIXES = (".json", ".npz")
 _FORMAT, _VERSION = "basicaer-result", 1
-#: What of an experiment's data is an array.
-_ARRAYS = ("statevector", "unitary")
+#: What of an experiment's data is an array in a class of Qiskit's.
+_CLASSES: Mapping[str, type] = MappingProxyType({"Statevector": Statevector, "DensityMatrix": DensityMatrix})
 
 #: From the name of an array and its values to what the document has of it.
 _Keep = Callable[[str, NDArray[Any]], dict[str, Any]]
@@ -100,23 +104,40 @@ def _check_format(document: Mapping[str, Any]) -> None:
 def _outgoing(result: Result, keep: _Keep) -> dict[str, Any]:
     plain: dict[str, Any] = result.to_dict()
     for index, experiment in enumerate(plain["results"]):
-        for name in _ARRAYS & experiment["data"].keys():
-            experiment["data"][name] = keep(f"{name}_{index}", np.asarray(experiment["data"][name]))
+        data = experiment["data"]
+        experiment["data"] = {name: _kept(f"{name}_{index}", value, keep) for name, value in data.items()}
     return plain
+
+
+def _kept(name: str, value: Any, keep: _Keep) -> Any:
+    if isinstance(value, np.ndarray):
+        return keep(name, value)
+    if type(value).__name__ in _CLASSES:
+        return keep(name, value.data) | {"class": type(value).__name__}
+    return {"distribution": value.hex_probabilities()} if isinstance(value, ProbDistribution) else value
 
 
 def _incoming(plain: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Result:
     for experiment in plain["results"]:
         data = experiment["data"]
-        for name in _ARRAYS & data.keys():
-            data[name] = arrays[data[name]["array"]] if "array" in data[name] else _array(data[name])
+        experiment["data"] = {name: _read(value, arrays) for name, value in data.items()}
     return Result.from_dict(plain)
 
 
+def _read(told: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
+    # Counts have keys that begin with 0x.
+    if not isinstance(told, dict) or not told.keys() & {"array", "values", "distribution"}:
+        return told
+    if "distribution" in told:
+        return ProbDistribution(told["distribution"])
+    values = arrays[told["array"]] if "array" in told else _array(told)
+    return _CLASSES[told["class"]](values) if "class" in told else values
+
+
 def _inline(_: str, values: NDArray[Any]) -> dict[str, Any]:
-    return {"dtype": str(values.dtype), "values": np.stack([values.real, values.imag], axis=-1).tolist()}
+    return {"dtype": str(values.dtype), "values": plain_array(values)}
 
 
 def _array(told: Mapping[str, Any]) -> NDArray[Any]:
-    values = np.asarray(told["values"], dtype=float)
-    return (values[..., 0] + 1j * values[..., 1]).astype(np.dtype(told["dtype"]))
+    values, dtype = np.asarray(told["values"], dtype=float), np.dtype(told["dtype"])
+    return (values[..., 0] + 1j * values[..., 1] if dtype.kind == "c" else values).astype(dtype)

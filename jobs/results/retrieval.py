@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import groupby
 
@@ -35,8 +35,8 @@ def experiments(shards: Iterable[Shard]) -> Iterator[Experiment]:
                 yield experiment
 
 
-def outcomes(store: Store, record: Record, num_experiments: int, shots: int) -> list[Item]:
-    """Return the outcomes of a final job, of each of its experiments, in order.
+def outcomes(store: Store, record: Record, num_experiments: int, shots: Callable[[int], int]) -> list[Item]:
+    """Return the outcomes of a final job, of each of its experiments, in order; ``shots`` tells how many each has.
 
     An experiment without one, or without all of its shots (its workers died, the job's time was over), has the
     job's error. Raises `JobExpiredError` where the result is gone.
@@ -75,11 +75,11 @@ def _parts(store: Store, record: Record) -> Part:
     return merge(wire.decode_part(data) for data in parts.values() if not isinstance(data, blobs.LapsePart))
 
 
-def _is_whole(outcome: Item, shots: int) -> bool:
-    return isinstance(outcome, SweepOutcome) or outcome.shots == shots
+def _is_whole(outcome: Item, shots: Callable[[int], int]) -> bool:
+    return isinstance(outcome, SweepOutcome) or outcome.shots == shots(outcome.index)
 
 
-def _failed(store: Store, record: Record, present: set[int], shots: int) -> Iterator[Outcome]:
+def _failed(store: Store, record: Record, present: set[int], shots: Callable[[int], int]) -> Iterator[Outcome]:
     """Yield failed outcomes of the experiments that are not present."""
     failure = Failure(record.error_type or "", record.error_text or "")
     for experiment in experiments(payload(store, record)):
@@ -87,7 +87,7 @@ def _failed(store: Store, record: Record, present: set[int], shots: int) -> Iter
             yield Outcome(
                 index=experiment.index,
                 seed=experiment.seed,
-                shots=shots,
+                shots=shots(experiment.index),
                 outline=msgspec.structs.replace(experiment.program, instructions=()),
                 failure=failure,
             )

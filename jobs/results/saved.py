@@ -31,6 +31,20 @@ def shown_value(saved: SavedValue, value: NDArray[Any]) -> Any:
     return value.copy()
 
 
+def plain_data(value: Any) -> Any:
+    """Return a value of a result's data as JSON has it; a distribution has hex keys, as counts have."""
+    if isinstance(value, ProbDistribution):
+        return value.hex_probabilities()
+    if isinstance(value, (np.ndarray, Statevector, DensityMatrix)):
+        return plain_array(np.asarray(value))
+    return value
+
+
+def plain_array(values: NDArray[Any]) -> Any:
+    """Return an array as lists; a complex number is ``[real, imaginary]``."""
+    return (np.stack([values.real, values.imag], axis=-1) if values.dtype.kind == "c" else values).tolist()
+
+
 def _word(index: int, clbits: tuple[tuple[int, ...], ...]) -> int:
     """Return what the clbits have where the measured qubits are an index."""
     return sum(1 << clbit for bit, several in enumerate(clbits) if index >> bit & 1 for clbit in several)

@@ -14,6 +14,7 @@ from jobs.submit.checks import (
     SubmitContext,
     check_circuit,
     check_input,
+    check_observables,
     check_program,
     check_saves,
     check_totals,
@@ -21,12 +22,22 @@ from jobs.submit.checks import (
 from jobs.submit.parameters import ParameterGrid, with_parameters
 from simulator import cost
 from simulator.circuit.array import Array
+from simulator.circuit.pauli_sum import PauliSum
 from simulator.circuit.program import Program
-from simulator.cost import weight
+from simulator.cost import EXPECTATION_BYTES, weight
 from simulator.options import Options
 from simulator.rng import experiment_seed
 from simulator.shards.shard import GLOBAL_PHASE, Experiment, Sweep
 from simulator.shards.sweeps import Copy, with_sweeps
+
+
+class _Asked(NamedTuple):
+    """What is asked of a circuit, beside the options of the job."""
+
+    #: What to take the expectation values of.
+    observables: tuple[PauliSum, ...] = ()
+    #: How many shots; None: as many as the options say.
+    shots: int | None = None
 
 
 class _ResultBytes(NamedTuple):
@@ -46,6 +57,8 @@ class JobBuilder:
     #: The job's.
     seed: int
     context: SubmitContext
+    #: What to take the expectation values of, in each circuit.
+    observables: tuple[PauliSum, ...] = ()
     #: How many circuits there were so far.
     count: int = 0
     #: The first one's name, and the qubits of the widest.
@@ -60,40 +73,56 @@ class JobBuilder:
 
     def items(self, run_input: Any, binds: Any) -> Iterator[Experiment | Sweep]:
         """Yield the items of the job, in order; raises `BasicAerError` naming circuit, value and limit."""
-        return with_sweeps(self._lowered(with_parameters(check_input(run_input), binds)), self.seed)
+        return self.items_of(with_parameters(check_input(run_input), binds))
+
+    def items_of(self, circuits: Iterable[Circuit | ParameterGrid]) -> Iterator[Experiment | Sweep]:
+        """Yield the items of a job whose circuits, and points of parameters, are checked."""
+        return with_sweeps(self._lowered(circuits), self.seed)
 
     def _lowered(self, circuits: Iterable[Circuit | ParameterGrid]) -> Iterator[Experiment | Copy | Sweep]:
         template: CircuitTemplate | None = None
+        asked_before: _Asked | None = None
         result = _ResultBytes(0, 0)
-        for circuit in self._swept(circuits):
+        for circuit, asked in self._swept(circuits):
             if isinstance(circuit, Sweep):
                 template = None
                 yield circuit
-            elif template is not None and (row := template.row(circuit)) is not None:
+                continue
+            if template is not None and asked == asked_before and (row := template.row(circuit)) is not None:
                 self._count(circuit, 1, result, cost.caption_bytes(row.name, row.metadata))
                 yield row
-            else:
-                check_circuit(circuit, self.options, self.context)
-                from_file = isinstance(circuit, Program)
-                program = circuit if from_file else lower(circuit, from_ground=self._from_ground)
-                result = self._checked(circuit, program)
-                experiment = Experiment(self.count, experiment_seed(self.seed, self.count), program)
-                self._count(circuit, 1, result, _caption_bytes(program))
-                template = None if from_file else CircuitTemplate(circuit, program)
-                yield experiment
+                continue
+            check_circuit(circuit, self.options, self.context)
+            from_file = isinstance(circuit, Program)
+            program = circuit if from_file else lower(circuit, from_ground=self._from_ground)
+            result = self._checked(circuit, program, asked)
+            seed = experiment_seed(self.seed, self.count)
+            experiment = Experiment(self.count, seed, program, shots=asked.shots, observables=asked.observables)
+            self._count(circuit, 1, result, _caption_bytes(program))
+            # Copies are rows of a sweep, which has no shots of its own.
+            alone = from_file or asked.shots is not None
+            template, asked_before = None if alone else CircuitTemplate(circuit, program), asked
+            yield experiment
 
-    def _swept(self, circuits: Iterable[Circuit | ParameterGrid]) -> Iterator[Circuit | Sweep]:
+    def _swept(self, circuits: Iterable[Circuit | ParameterGrid]) -> Iterator[tuple[Circuit | Sweep, _Asked]]:
         for circuit in circuits:
             if not isinstance(circuit, ParameterGrid):
-                yield circuit
-            elif (sweep := self._sweep(circuit)) is not None:
-                yield sweep
+                yield circuit, _Asked(self.observables)
+                continue
+            shots = None if circuit.shots == self.options.shots else circuit.shots
+            asked = _Asked(circuit.observables or self.observables, shots)
+            if (sweep := self._sweep(circuit, asked)) is not None:
+                yield sweep, asked
             else:
-                yield from circuit.bound()
+                for bound in circuit.bound():
+                    yield bound, asked
 
-    def _sweep(self, grid: ParameterGrid) -> Sweep | None:
-        """Return the points of one circuit as a sweep; None where its instructions depend on the values."""
-        if grid.num_points <= 1:
+    def _sweep(self, grid: ParameterGrid, asked: _Asked) -> Sweep | None:
+        """Return the points of one circuit as a sweep; None where its instructions depend on the values.
+
+        Nor are points a sweep that have shots of their own, which only a circuit by itself can have.
+        """
+        if grid.num_points <= 1 or asked.shots is not None:
             return None
         check_circuit(grid.circuit, self.options, self.context)
         try:
@@ -112,26 +141,29 @@ class JobBuilder:
             # As Qiskit notes it of a bound circuit.
             columns.append(np.mod(sum((known[each] for each in phases), phase), 2 * np.pi))
         index = self.count
-        result = self._checked(grid.circuit, template)
+        result = self._checked(grid.circuit, template, asked)
         self._count(grid.circuit, grid.num_points, result, _caption_bytes(template))
-        return Sweep(index, self.seed, template, tuple(number_indices), Array.of(np.array(columns).T))
+        values = Array.of(np.array(columns).T)
+        return Sweep(index, self.seed, template, tuple(number_indices), values, observables=asked.observables)
 
     @property
     def _from_ground(self) -> bool:
         # With an initial state, qubits that nothing has touched are not |0>.
         return self.options.initial_state is None and self.options.method != "unitary"
 
-    def _checked(self, circuit: Circuit, program: Program) -> _ResultBytes:
+    def _checked(self, circuit: Circuit, program: Program, asked: _Asked) -> _ResultBytes:
         """Refuse what cannot be run; return the bytes of the result."""
         options = self.options
         check_program(circuit, program, options, self.context)
+        check_observables(program, asked.observables)
+        shots = options.shots if asked.shots is None else asked.shots
         state = cost.result_bytes(program, options.method, options.precision)
-        remembered = options.shots if options.memory and program.num_clbits else 0
-        saved = cost.saved_bytes(check_saves(program, options), options.precision)
-        sure = weight(program.num_clbits, state=state, remembered=remembered) + saved
-        return _ResultBytes(
-            sure, state + saved + cost.readout_bytes(program, options.shots, memory=options.memory)
-        )
+        remembered = shots if options.memory and program.num_clbits else 0
+        beside = cost.saved_bytes(check_saves(program, options), options.precision)
+        beside += EXPECTATION_BYTES * len(asked.observables)
+        sure = weight(program.num_clbits, state=state, remembered=remembered) + beside
+        readout = cost.readout_bytes(program, shots if options.counts else 0, memory=options.memory)
+        return _ResultBytes(sure, state + beside + readout)
 
     def _count(self, circuit: Circuit, times: int, result: _ResultBytes, caption: int) -> None:
         """Count a circuit that is run ``times`` times; refuse what is too many or too much."""

@@ -6,7 +6,7 @@ Each raises `BasicAerError`, which names the circuit, the value and the limit.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -14,6 +14,7 @@ from qiskit import QuantumCircuit
 
 from jobs.errors import BasicAerError
 from simulator.circuit import instructions
+from simulator.circuit.pauli_sum import PauliSum, check_qubits
 from simulator.circuit.program import Program
 from simulator.circuit.traversal import walk
 from simulator.cost import timeline_under
@@ -103,7 +104,7 @@ def check_program(circuit: Circuit, program: Program, options: Options, context:
                 raise BasicAerError(
                     f'Unsupported "{context.backend}" instruction "{unsupported}" in circuit "{name}".'
                 )
-    elif instructions.Save in kinds or options.saves:
+    elif instructions.Save in kinds or options.saves or options.expectations:
         pass  # counts are not all that is asked for
     elif method == "qasm" and program.num_clbits == 0:
         logger.warning('No classical registers in circuit "%s", counts will be empty.', name)
@@ -111,6 +112,14 @@ def check_program(circuit: Circuit, program: Program, options: Options, context:
         logger.warning('No measurements in circuit "%s", classical register will remain all zeros.', name)
     if circuit.num_qubits > context.max_qubits:
         _check_width(circuit, timeline_under(program, options).width, context)
+
+
+def check_observables(program: Program, observables: Sequence[PauliSum]) -> None:
+    """Refuse observables that act on a qubit which a circuit does not have."""
+    try:
+        check_qubits(observables, program.num_qubits)
+    except InvalidProgramError as error:
+        raise BasicAerError(f'the observables do not fit circuit "{program.name}": {error}') from error
 
 
 def check_saves(program: Program, options: Options) -> tuple[instructions.Save, ...]:

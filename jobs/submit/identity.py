@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from jobs.errors import BasicAerError
+from jobs.manifest import PrimitiveNote
 from simulator.circuit.program import Program, Register
 from simulator.options import Options
 from simulator.shards import wire
@@ -41,9 +42,11 @@ def seed_of(job_id: str) -> int:
 class Digest:
     """The hash of a job's content, item by item: the same however the job is cut into shards."""
 
-    def __init__(self, run: Options) -> None:
+    def __init__(self, run: Options, primitive: PrimitiveNote | None = None) -> None:
         self._run = run
         self._hash = hashlib.sha256(wire.encode(Shard(run, ())))
+        if primitive is not None:
+            self._hash.update(msgspec.msgpack.encode(primitive))
 
     def hashing(self, items: Iterable[Experiment | Sweep]) -> Iterator[Experiment | Sweep]:
         """Yield the items as they are, and add each to the hash."""

@@ -13,7 +13,9 @@ import numpy as np
 
 from jobs.arguments import shown
 from jobs.errors import BasicAerError
+from jobs.lowering import pauli_sum
 from jobs.submit.identity import seed_of
+from simulator.circuit.pauli_sum import PauliSum
 from simulator.options import Precision
 from worker.record.values import MOST_URGENT
 from worker.settings import MOST_SECONDS
@@ -39,6 +41,7 @@ _SAMPLING: dict[str, Any] = {
     "seed_simulator": None,
     "initial_statevector": None,
     "allow_sample_measuring": True,
+    "observables": None,
 }
 #: Method -> option -> default.
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -121,6 +124,12 @@ def _statevector(_: str, value: Any) -> np.ndarray:
     return state
 
 
+def _observables(_: str, value: Any) -> tuple[PauliSum, ...]:
+    # Operators of Qiskit's have a number of qubits, and may have a length, too.
+    one = isinstance(value, (str, Mapping)) or hasattr(value, "num_qubits") or not isinstance(value, Iterable)
+    return tuple([pauli_sum(each) for each in ([value] if one else value)])
+
+
 def _unitary(_: str, value: Any) -> np.ndarray:
     matrix = _numbers("initial_unitary", value)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:  # noqa: PLR2004 (a matrix)
@@ -135,6 +144,7 @@ def _unitary(_: str, value: Any) -> np.ndarray:
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "shots": lambda name, value: _integer(name, value, 2**53),
     "memory": _flag,
+    "observables": _observables,
     "statevector": _flag,
     "probabilities": _flag,
     "seed_simulator": lambda name, value: _integer(name, value, MAX_SEED),

@@ -14,6 +14,7 @@ from qiskit.circuit.exceptions import CircuitError
 
 from jobs.errors import BasicAerError
 from jobs.submit.checks import Circuit
+from simulator.circuit.pauli_sum import PauliSum
 
 Column = NDArray[np.float64]
 
@@ -29,6 +30,19 @@ class ParameterGrid:
     num_points: int
     #: Each of shape (points,).
     columns: Mapping[Parameter, Column]
+    #: What to take the expectation values of, at each point.
+    observables: tuple[PauliSum, ...] = ()
+    #: How many shots each point has; None: as many as the job's options say.
+    shots: int | None = None
+
+    @classmethod
+    def of(cls, circuit: QuantumCircuit, values: NDArray[np.float64], **more: Any) -> ParameterGrid:
+        """Make one of values of shape (points, parameters), in the order of the circuit's parameters."""
+        parameters = list(circuit.parameters)
+        for parameter, column in zip(parameters, values.T, strict=True):
+            if not np.isfinite(column).all():
+                raise _misfit(circuit, f"{parameter.name} has a value that is not finite")
+        return cls(circuit, len(values), dict(zip(parameters, values.T, strict=True)), **more)
 
     def bound(self) -> Iterator[QuantumCircuit]:
         """Yield the circuit at each point."""

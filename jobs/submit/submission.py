@@ -14,7 +14,7 @@ from typing import Any
 
 from jobs.connection import Session
 from jobs.errors import BasicAerError
-from jobs.manifest import LONGEST_NAME, Manifest
+from jobs.manifest import LONGEST_NAME, EstimatorNote, Manifest, PrimitiveNote
 from jobs.submit.builder import JobBuilder
 from jobs.submit.checks import SubmitContext
 from jobs.submit.identity import Digest
@@ -68,16 +68,23 @@ class Submission:
 
 
 def prepare(
-    run_input: Any, given: Mapping[str, Any], context: SubmitContext, *, job_id: str | None, store: Store | None
+    run_input: Any,
+    given: Mapping[str, Any],
+    context: SubmitContext,
+    *,
+    job_id: str | None,
+    store: Store | None,
+    primitive: PrimitiveNote | None = None,
 ) -> Submission:
     """Check options and circuits, lower and cut them; an error names the circuit, the value and the limit.
 
     ``job_id`` is the id that the user chose, if any. ``store`` takes what is too much to hold; None: all is held.
+    ``primitive``: the circuits are a sampler's or an estimator's, as `ParameterGrid`s.
     """
     method, settings = context.method, context.settings
     options = resolve(method, context.backend, given, job_id=job_id)
     binds, tags = options.pop("parameter_binds"), options.pop("job_tags")
-    initial = options.pop(INITIAL_STATE[method])
+    initial, observables = options.pop(INITIAL_STATE[method]), options.pop("observables", None) or ()
     run = Options(
         method=method,
         shots=options["shots"],
@@ -87,11 +94,14 @@ def prepare(
         initial_state=None if initial is None else Array.of(initial),
         precision=options["precision"],
         saves=tuple([what for option, what in _SAVES.items() if options.get(option)]),
+        expectations=bool(observables) or isinstance(primitive, EstimatorNote),
+        counts=not isinstance(primitive, EstimatorNote),
     )
-    builder = JobBuilder(run, options.get("seed_simulator", 0), context)
-    items, upload, budget = builder.items(run_input, binds), Upload(store), _Budget(store, settings.owner)
+    builder = JobBuilder(run, options.get("seed_simulator", 0), context, observables)
+    items = builder.items_of(run_input) if primitive else builder.items(run_input, binds)
+    upload, budget = Upload(store), _Budget(store, settings.owner)
     # An id of our own is submitted once, so there is nothing to compare.
-    digest = None if job_id is None else Digest(run)
+    digest = None if job_id is None else Digest(run, primitive)
     if digest is not None:
         items = digest.hashing(items)
     try:
@@ -102,6 +112,7 @@ def prepare(
     except BaseException:
         upload.drop()
         raise
+    in_payload = {INITIAL_STATE[method]: initial is not None, "observables": bool(observables)}
     manifest = Manifest(
         backend=context.backend,
         backend_version=context.version,
@@ -109,8 +120,9 @@ def prepare(
         options=options,
         name=builder.name[:LONGEST_NAME],
         num_qubits=builder.num_qubits,
-        arrays=() if initial is None else (INITIAL_STATE[method],),
+        arrays=tuple([name for name, given in in_payload.items() if given]),
         tags=tags,
+        primitive=primitive,
     )
     job = NewJob(
         id=job_id or str(uuid.uuid4()),
@@ -123,7 +135,7 @@ def prepare(
         expires=options["expires"] or settings.expires,
         job_timeout=options["job_timeout"] or settings.job_timeout,
         priority=options["priority"],
-        backend=context.backend,
+        backend=manifest.listed_as,
         tags=tags,
     )
     return Submission(job, upload, tuple(builder.metadata))

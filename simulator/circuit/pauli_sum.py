@@ -11,7 +11,7 @@ import numpy as np
 from simulator.errors import InvalidProgramError
 
 #: Most bits of a mask: it travels as a number of 64 bits.
-_MASK_BITS = 62
+MASK_BITS = 62
 
 
 class PauliSum(msgspec.Struct, frozen=True, array_like=True):
@@ -27,8 +27,8 @@ class PauliSum(msgspec.Struct, frozen=True, array_like=True):
         counts = len(self.x), len(self.z), len(self.coefficients)
         if len(set(counts)) > 1:
             raise InvalidProgramError("a Pauli sum of {} X masks, {} Z masks, {} coefficients".format(*counts))
-        if any(not 0 <= mask < 1 << _MASK_BITS for mask in chain(self.x, self.z)):
-            raise InvalidProgramError(f"a mask of a Pauli sum is negative or has more than {_MASK_BITS} bits")
+        if any(not 0 <= mask < 1 << MASK_BITS for mask in chain(self.x, self.z)):
+            raise InvalidProgramError(f"a mask of a Pauli sum is negative or has more than {MASK_BITS} bits")
         if not np.isfinite(self.coefficients).all():
             raise InvalidProgramError("a Pauli sum has a coefficient that is not finite")
 

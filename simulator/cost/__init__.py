@@ -4,6 +4,7 @@ Client and worker ask the same functions, so that neither admits what the other 
 """
 
 from simulator.cost.memory import (
+    EXPECTATION_BYTES,
     ROW_QUBITS,
     bytes_required,
     caption_bytes,
@@ -21,6 +22,7 @@ from simulator.cost.seconds import Work, observing_seconds, row_seconds, work
 from simulator.cost.timelines import timeline_of, timeline_under
 
 __all__ = [
+    "EXPECTATION_BYTES",
     "ROW_QUBITS",
     "Work",
     "bytes_required",

@@ -51,6 +51,8 @@ _BYTES_PER_OUTCOME = 220
 _BYTES_PER_WIDE_OUTCOME = 480
 #: Bytes of a count, or of a string's length, in a message.
 BYTES_PER_NUMBER = 9
+#: Bytes of an expectation value.
+EXPECTATION_BYTES = 8
 #: Bytes of a result beside its values and its names: numbers, times, and what msgpack puts between.
 _BYTES_PER_OUTLINE = 176
 #: Qubits up to which rows of a sweep are run together.
@@ -128,13 +130,14 @@ def sweep_bytes(bytecode: Bytecode, rows: int, options: Options) -> int:
     """Return the bytes that so many rows of a sweep take at most if run together; its template is compiled."""
     template = bytecode.timeline.program
     result = result_bytes(template, options.method, options.precision)
-    result += saved_bytes(bytecode.timeline.saves, options.precision)
+    saved = saved_bytes(bytecode.timeline.saves, options.precision)
     shots = options.shots if options.method == "qasm" else 1
     numbers = min(shots, 1 << template.num_clbits) * 2 + (shots if options.memory else 0)
     required = bytes_required(bytecode, shots, options.precision)
     together = min(rows, rows_together(template, bytecode.timeline.width))
     required += together * len(template.instructions) * _BYTES_PER_ROW_INSTRUCTION
-    return required + rows * (_STATES_OF_A_RESULT * result + BYTES_PER_NUMBER * numbers)
+    kept = _STATES_OF_A_RESULT * result + _COPIES_OF_SAVED * saved
+    return required + rows * (kept + BYTES_PER_NUMBER * numbers)
 
 
 def rows_together(template: Program, num_qubits: int) -> int:

@@ -91,6 +91,7 @@ def row_seconds(timeline: Timeline, options: Options) -> float:
     amplitudes = _amplitudes(timeline)
     evolving = len(template.instructions) * (_ROW_INSTRUCTION_SECONDS + amplitudes * _ROW_AMPLITUDE_SECONDS)
     shots = options.shots if options.method == "qasm" else 0
+    evolving += sum(_saving_seconds(save, timeline) for save in timeline.saves)
     return _ROW_SECONDS + evolving + _readout_seconds(template, 0, shots)
 
 

@@ -57,8 +57,27 @@ class SavedValue(msgspec.Struct, frozen=True, array_like=True):
     clbits: tuple[tuple[int, ...], ...] = ()
 
     def __post_init__(self) -> None:
-        if self.value.dtype.startswith("u") or len(self.value.shape) not in {1, 2, 3}:
-            raise InvalidProgramError(f"{self.key!r} was saved as {self.value.dtype} of shape {self.value.shape}")
+        shape, is_complex = self.value.shape, self.what in {"statevector", "density_matrix"}
+        last = shape[-self._axes :] or (0,)
+        expected = {"expectation_value": 1, "expectation_value_variance": 2}.get(self.what)
+        is_power = last[0] > 0 and last[0] & (last[0] - 1) == 0
+        fits = last[0] == expected if expected else is_power and last[0] == last[-1]
+        if (
+            not fits
+            or len(shape) not in {self._axes, self._axes + 1}
+            or self.value.dtype not in ({"c16", "c8"} if is_complex else {"f8"})
+            or len(self.clbits) not in {0, last[0].bit_length() - 1}
+        ):
+            raise InvalidProgramError(f"a {self.what} was saved as {self.value.dtype} of shape {shape}")
+
+    @property
+    def _axes(self) -> int:
+        return 2 if self.what == "density_matrix" else 1
+
+    @property
+    def num_rows(self) -> int | None:
+        """How many rows of a sweep it is of; None: it is of one circuit."""
+        return self.value.shape[0] if len(self.value.shape) > self._axes else None
 
 
 class RunMetadata(msgspec.Struct, frozen=True, array_like=True):
@@ -96,6 +115,10 @@ class Outcome(msgspec.Struct, frozen=True, tag="circuit"):
     expectations: Array | None = None
     saved: tuple[SavedValue, ...] = ()
     run: RunMetadata | None = None
+
+    def __post_init__(self) -> None:
+        if any(saved.num_rows is not None for saved in self.saved):
+            raise InvalidProgramError("a circuit saved what is of several rows")
 
     def indices(self) -> range:
         """Return the experiment's index in the job."""
@@ -149,11 +172,12 @@ class SweepOutcome(msgspec.Struct, frozen=True, tag="sweep"):
             (self.states, 2),
             (self.global_phases, 1),
             (self.expectations, 2),
-            *((saved.value, len(saved.value.shape)) for saved in self.saved),
         )
         for array, axes in arrays:
             if array is not None and (len(array.shape) != axes or array.shape[0] != rows):
                 raise InvalidProgramError(f"an array of shape {array.shape} for a sweep of {rows} rows")
+        if any(saved.num_rows != rows for saved in self.saved):
+            raise InvalidProgramError(f"something was saved of another number of rows than {rows}")
         whole = [self.memories, self.counts, self.ends, *([self.memory] if self.memory else [])]
         if not all(array.dtype.startswith("u") for array in whole):
             raise InvalidProgramError("a sweep's counts are not whole numbers")

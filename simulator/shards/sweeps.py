@@ -87,6 +87,9 @@ class _Alike:
         if isinstance(item, Copy):
             self._rows.append(item)
             return True
+        # All rows of a sweep have as many shots as the options say.
+        if item.shots is not None or (self._first is not None and self._first.shots is not None):
+            return False
         if item.observables != self._observables or not _are_alike(self._template, item.program):
             return False
         self._add(item.program)

@@ -85,8 +85,9 @@ def test_the_snippets_of_the_readme_run(tmp_path):
                 capture_output=True, text=True, check=True, timeout=deadline(60),
             )  # fmt: skip
             printed.append(done.stdout)
-    submitted, found = printed
+    submitted, found, estimated = printed
     job_id = submitted.split()[0]
     assert re.fullmatch(rf"{job_id} JobStatus\.\w+ {{.*}}\n", submitted)
     assert found == f"{job_id} {submitted[submitted.index('{') :]}"
     assert sum(ast.literal_eval(submitted[submitted.index("{") :]).values()) == 4096
+    assert re.fullmatch(r"\S+ -\d\.\d+\n", estimated)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import os
 import pickle
 import re
-import subprocess
-import sys
 import threading
 import time
 
@@ -17,7 +14,7 @@ from qiskit.exceptions import QiskitError
 from qiskit.providers import JobError, JobStatus, JobTimeoutError, JobV1
 from support.circuits import bell, dividing_by_zero, endless
 from support.patience import deadline
-from support.processes import ROOT, RedisServer, Worker, eventually
+from support.processes import RedisServer, Worker, elsewhere, eventually
 
 from jobs import (
     BasicAerError,
@@ -33,22 +30,6 @@ def running(job: BasicAerJob) -> BasicAerJob:
     """Wait until a worker runs the job."""
     eventually(job.running, within=15, what="RUNNING")
     return job
-
-
-def elsewhere(url: str, code: str, *arguments: str) -> str:
-    """Run code in another process that knows only the URL."""
-    script = "import sys\nfrom jobs import *\nprovider = BasicAerProvider()\n" + code
-    done = subprocess.run(
-        [sys.executable, "-c", script, *arguments],
-        env=os.environ | {"BASICAER_URL": url},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=deadline(60),
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 class TestIdentity:

@@ -77,6 +77,74 @@ def test_options(provider):
         backend.run(bell(), statevector=1)
 
 
+@pytest.mark.rule(13, 20, 27)
+def test_observables(provider):
+    """Whatever an estimator takes, one or several: exact beside any counts, in lists and sweeps, found again."""
+    angle = Parameter("a")
+    circuit = QuantumCircuit(2, 2)
+    circuit.ry(angle, 0)
+    circuit.cx(0, 1)
+    circuit.measure([0, 1], [0, 1])
+    values = np.linspace(0, 3, 30)
+    observables = [SparsePauliOp(["XX", "ZI"], [0.5, 2]), "ZZ", {"IZ": 1.0}]
+    exact = np.array([0.5 * np.sin(values) + 2 * np.cos(values), np.ones(30), np.cos(values)]).T
+    backend = provider.backend()
+    swept = backend.run(circuit, parameter_binds=[{angle: values}], observables=observables, shots=3)
+    copies = [circuit.assign_parameters({angle: value}) for value in values]
+    listed = backend.run(copies, observables=observables, shots=0)
+    for job, shots in ((swept, 3), (listed, 0)):
+        result = job.result(timeout=deadline(30))
+        for index in range(30):
+            data = result.data(index)
+            np.testing.assert_allclose(data["expectation_values"], exact[index], atol=1e-12)
+            assert sum(data.get("counts", {}).values()) == shots
+    found = provider.job(swept.job_id()).options()["observables"]
+    assert [each.simplify() for each in found] == [
+        SparsePauliOp(["XX", "ZI"], [0.5, 2]),
+        SparsePauliOp("ZZ"),
+        SparsePauliOp("IZ"),
+    ]
+    single = backend.run(bell(), observables="XX").result(timeout=deadline(30)).data()
+    assert single["expectation_values"].tolist() == [pytest.approx(1)]
+    one = provider.backend("statevector_simulator").run(copies[3], observables="ZZ").result(timeout=deadline(30))
+    assert one.data()["expectation_values"] == pytest.approx([1])
+
+
+@pytest.mark.rule(23)
+def test_observables_that_cannot_be(quiet):
+    """One that is none, one that is not Hermitian, and one that acts on a qubit which is not there."""
+    backend = quiet.backend()
+    for observables, message in (
+        (3, "no observable: 3"),
+        ([SparsePauliOp("X", 1j)], "no observable: SparsePauliOp"),
+        ("XII", 'the observables do not fit circuit "pair": a Pauli string acts on qubit 2; there are 2 qubits'),
+    ):
+        circuit = bell()
+        circuit.name = "pair"
+        with pytest.raises(BasicAerError, match=message):
+            backend.run(circuit, observables=observables)
+
+
+@pytest.mark.rule(30, 32)
+def test_observables_where_something_is_measured_on_the_way(provider):
+    """A mean over shots, the same whatever the number of shards."""
+    circuit = QuantumCircuit(1, 1)
+    circuit.ry(1.0, 0)
+    circuit.measure(0, 0)
+    circuit.reset(0)
+    with circuit.if_test((0, 1)):
+        circuit.x(0)
+    backend = provider.backend()
+    found = set()
+    for most in (None, 1, 5):
+        job = backend.run(circuit, observables="Z", seed_simulator=5, shots=4000, max_shards=most)
+        data = job.result(timeout=deadline(30)).data()
+        mean = (data["counts"]["0x0"] - data["counts"]["0x1"]) / 4000
+        assert data["expectation_values"] == pytest.approx([mean], abs=1e-12)
+        found.add(float(data["expectation_values"][0]))
+    assert len(found) == 1
+
+
 @pytest.mark.rule(22, 40)
 def test_lists_and_sweeps(provider):
     """Of each point and each copy its own values, and how they were run."""

@@ -172,3 +172,19 @@ def environment(**variables: str) -> Iterator[None]:
         for name, value in variables.items():
             patch.setenv(name, value)
         yield
+
+
+def elsewhere(url: str, code: str, *arguments: str) -> str:
+    """Run code in another process that knows only the URL."""
+    script = "import sys\nfrom jobs import *\nprovider = BasicAerProvider()\n" + code
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        env=os.environ | {"BASICAER_URL": url},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=deadline(60),
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()

@@ -30,10 +30,16 @@ def export(job_id: str, file: Path, force: bool, url: str | None) -> None:
     with exit_codes(), open_provider(url) as provider:
         from qiskit.providers import JobError
 
+        from jobs.primitives import BasicAerPrimitiveJob
         from jobs.results.files import check_file, save_result
 
         check_file(file, overwrite=force)
         job = find_job(provider, job_id)
+        if isinstance(job, BasicAerPrimitiveJob):
+            raise JobError(
+                f"job {job.job_id()} is a sampler's or an estimator's, whose result is no file of this kind: "
+                "print it with basicaer result --json, or save the arrays of provider.job(...).result() with NumPy"
+            )
         about = summary(job)
         if about["ended"] is None:
             raise JobError(f"job {job.job_id()} is {about['status']}: export it when it has ended, or cancel it")

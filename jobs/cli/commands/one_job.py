@@ -67,6 +67,7 @@ def partial(job_id: str, as_json: bool, url: str | None) -> None:
     """Show what has finished so far of the job with this ID, also after a cancel."""
     with exit_codes(), open_provider(url) as provider:
         from jobs.cli.report import as_data, print_result
+        from jobs.primitives import BasicAerPrimitiveJob
 
         job = find_job(provider, job_id)
         told, so_far = summary(job), job.partial_result()
@@ -74,7 +75,9 @@ def partial(job_id: str, as_json: bool, url: str | None) -> None:
             click.echo(json.dumps(told | as_data(so_far)))
         else:
             print_result(stdout(), so_far)
-            say(f"{told['status']}: {job.progress()}, {len(so_far.results)} of {told['circuits']} circuits")
+            there = len(as_data(so_far)["results"])
+            whole = "PUBs" if isinstance(job, BasicAerPrimitiveJob) else f"of {told['circuits']} circuits"
+            say(f"{told['status']}: {job.progress()}, {there} {whole}")
 
 
 @click.command(epilog=example("basicaer logs 77c699d4"))

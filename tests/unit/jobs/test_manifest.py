@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from jobs.backend import BACKENDS
 from jobs.errors import BasicAerError
-from jobs.manifest import Manifest
+from jobs.manifest import EstimatorNote, EstimatorPubNote, Manifest, SamplerNote, SamplerPubNote
 from jobs.submit.options import resolve
 
 _CHANGED = {
@@ -56,3 +57,22 @@ def test_garbage_is_refused():
     """What is no manifest is an error that names a version mismatch as the likely cause."""
     with pytest.raises(BasicAerError, match="was it submitted by another version"):
         Manifest.decode(b"\x80garbage")
+
+
+@pytest.mark.rule(39)
+def test_pubs_are_on_record():
+    """What makes a PrimitiveResult comes back, and a client that knows no primitives finds no manifest there."""
+    pubs = (EstimatorPubNote(0.5, 3, None, (2, 1), (3,), (0, 1, 0), None), EstimatorPubNote(0.0))
+    stored = msgspec.structs.replace(manifest(BACKENDS[0], {"shots": 3}), primitive=EstimatorNote(pubs))
+    assert Manifest.decode(stored.encode()) == stored
+    sampled = msgspec.structs.replace(stored, primitive=SamplerNote((SamplerPubNote(7, (2,)), SamplerPubNote(9))))
+    assert Manifest.decode(sampled.encode()) == sampled
+    shots = Manifest.decode(sampled.encode()).shots_by_index()
+    assert [shots(0), shots(1), shots(2), stored.shots_by_index()(1)] == [7, 7, 9, 3]
+    assert (stored.listed_as, sampled.listed_as) == ("estimator", "sampler")
+
+    class Older(msgspec.Struct):
+        backend: str
+
+    with pytest.raises(msgspec.ValidationError, match="missing required field `backend`"):
+        msgspec.json.decode(stored.encode(), type=Older)

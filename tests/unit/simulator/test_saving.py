@@ -16,7 +16,7 @@ from simulator.dynamic.timeline import Timeline
 from simulator.errors import InvalidProgramError, MemoryRefusedError, WireError
 from simulator.options import Options
 from simulator.shards import wire
-from simulator.shards.result import Outcome, SavedValue
+from simulator.shards.result import Outcome, SavedValue, SweepOutcome
 from simulator.shards.shard import Experiment, Shard
 from simulator.split import split
 
@@ -53,11 +53,32 @@ def test_a_save_of_something_unknown_is_refused():
 
 @pytest.mark.rule(36)
 def test_what_no_saved_value_is():
-    """Whole numbers, and too many axes."""
-    with pytest.raises(InvalidProgramError, match="'k' was saved as u1 of shape"):
-        SavedValue("k", "probabilities", Array.counting(np.array([1])))
-    with pytest.raises(InvalidProgramError, match="'k' was saved as f8 of shape"):
-        SavedValue("k", "probabilities", Array.of(np.zeros((1, 1, 1, 1))))
+    """Numbers of another type, other shapes, and rows where there are none; and the other way round."""
+    real, whole = Array.of(np.ones((4, 4))), Array.counting(np.array([1]))
+    for what, value in (
+        ("probabilities", whole),
+        ("density_matrix", real),
+        ("probabilities", Array.of(np.ones((2, 4, 4)))),
+        ("probabilities", Array.of(np.ones(3))),
+        ("expectation_value", Array.of(np.ones(2))),
+        ("expectation_value_variance", Array.of(np.ones(0))),
+        ("statevector", Array.of(np.ones((), complex))),
+        ("density_matrix", Array.of(np.ones((2, 4), complex))),
+    ):
+        with pytest.raises(InvalidProgramError, match=f"a {what} was saved as {value.dtype} of shape"):
+            SavedValue("k", what, value)
+    with pytest.raises(InvalidProgramError, match="a probabilities was saved"):
+        SavedValue("k", "probabilities", Array.of(np.ones(4)), ((0,),))
+    rows = SavedValue("k", "probabilities", real)
+    outcome = Outcome(0, 0, 1, program(2, 0))
+    with pytest.raises(InvalidProgramError, match="a circuit saved what is of several rows"):
+        msgspec.structs.replace(outcome, saved=(rows,))
+    none = Array.counting(np.zeros(0, int))
+    ends = Array.counting(np.zeros(3, int))
+    swept = SweepOutcome(0, (1, 2, 3), 1, program(2, 0), none, none, ends)
+    for saved in (rows, SavedValue("k", "probabilities", Array.of(np.ones(4)))):
+        with pytest.raises(InvalidProgramError, match="another number of rows than 3"):
+            msgspec.structs.replace(swept, saved=(saved,))
 
 
 @pytest.mark.rule(32)
@@ -68,6 +89,21 @@ def test_what_is_saved_changes_no_count():
         plain = program(3, 3, *gates, *middle, *measures(3))
         saving = program(3, 3, *gates, *middle, Save("density_matrix", "d", (1, 2)), *measures(3))
         assert run(plain, seed=3).counts == run(saving, seed=3).counts
+
+
+@pytest.mark.rule(40)
+def test_final_measurements_stay_behind_what_is_saved():
+    """However many qubits fewer a run would have with each measurement as early as can be."""
+    width = 22
+    chain = [gate for qubit in range(width - 1) for gate in (h(qubit), x(qubit + 1, qubit))]
+    plain = program(width, width, *chain, *measures(width))
+    save = Save("probabilities", "p", (0, 1))
+    saving = program(width, width, *chain, save, *measures(width))
+    assert not cost.timeline_of(plain, "qasm", 100).final
+    timeline = cost.timeline_of(saving, "qasm", 100)
+    assert (len(timeline.final), timeline.saves, timeline.evolves) == (width, (save,), True)
+    # Without clbits, too, what is saved needs its gates.
+    assert cost.timeline_of(program(2, 0, h(0), save), "qasm", 100).instructions == [h(0), save]
 
 
 @pytest.mark.rule(32)

@@ -7,7 +7,9 @@ import json
 
 import numpy as np
 import pytest
+import qiskit_aer.library  # noqa: F401 (its methods of circuits)
 from qiskit import QuantumCircuit
+from qiskit.quantum_info import SparsePauliOp
 from support.command_line import basicaer, no_settings  # noqa: F401 (a fixture)
 from support.patience import deadline
 from support.processes import eventually
@@ -80,6 +82,36 @@ def test_a_result_comes_back_from_its_file(provider, url, tmp_path, suffix, back
     again = basicaer("export", job.job_id(), str(file), url=url)
     assert (again.exit_code, "is there already" in again.stderr) == (2, True)
     assert basicaer("export", job.job_id(), str(file), "--force", url=url).exit_code == 0
+
+
+@pytest.mark.rule(40)
+@pytest.mark.parametrize("suffix", ["json", "npz"])
+def test_what_was_saved_comes_back_from_its_file(provider, url, tmp_path, suffix):
+    """States in their classes, distributions, arrays and numbers; the command shows them, too."""
+    circuit = QuantumCircuit(2, 2)
+    circuit.h(0)
+    circuit.cx(0, 1)
+    circuit.save_density_matrix([1], label="half/0")
+    circuit.save_probabilities(label="shots")
+    circuit.save_expectation_value(SparsePauliOp("XX"), [0, 1])
+    circuit.measure([0, 1], [0, 1])
+    options = {"statevector": True, "probabilities": True, "observables": ["XX", "ZI"]}
+    job = provider.get_backend().run(circuit, **options)
+    data, file = job.result(timeout=deadline(30)).data(), tmp_path / f"bell.{suffix}"
+    assert basicaer("export", job.job_id(), str(file), url=url).exit_code == 0
+    found = load_result(file).data()
+    assert [(name, type(value)) for name, value in found.items()] == [
+        (name, type(value)) for name, value in data.items()
+    ]
+    for name, value in data.items():
+        assert found[name] == value if isinstance(value, dict) else np.array_equal(found[name], value)
+    (told,) = json.loads(basicaer("result", str(file), "--json", url=url).stdout)["results"]
+    assert told["shots"] == 1024
+    np.testing.assert_allclose(told["saved"]["half/0"], [[[0.5, 0], [0, 0]], [[0, 0], [0.5, 0]]], atol=1e-12)
+    assert told["saved"]["probabilities"] == {"0x0": pytest.approx(0.5), "0x3": pytest.approx(0.5)}
+    shown = basicaer("result", str(file), url=url).stdout
+    assert "  expectation_values: 1, 0\n" in shown
+    assert "  half/0: numbers of shape (2, 2): --json prints all of them\n" in shown
 
 
 def test_arrays_of_a_file_are_numpys(provider, url, tmp_path):

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from support.programs import h, measures, program, ry, x
 
 from simulator import cost, run_shard
 from simulator.circuit.array import Array
-from simulator.circuit.instructions import Gate, Instruction
+from simulator.circuit.instructions import Gate, Instruction, Save
 from simulator.circuit.program import Program
 from simulator.kernels.buffers import keep_what_is_freed
 from simulator.kernels.threads import use_threads
@@ -47,7 +48,18 @@ def layers(num_qubits: int, depth: int, *, real: bool) -> list[Instruction]:
     return gates
 
 
+def saving(what: str, num_kept: int) -> Callable[[int], list[Instruction]]:
+    """Layers, behind which something is saved of the first qubits."""
+    return lambda num_qubits: [
+        *layers(num_qubits, 3, real=False),
+        Save(what, "k", tuple(range(num_kept or num_qubits))),
+    ]
+
+
 FAMILIES = {
+    "state": saving("statevector", 0),
+    "probabilities": saving("probabilities", 0),
+    "density": saving("density_matrix", 10),
     "layers": lambda num_qubits: layers(num_qubits, 6, real=False),
     "real layers": lambda num_qubits: layers(num_qubits, 6, real=True),
     "deep": lambda num_qubits: layers(num_qubits, 300, real=False),
@@ -117,6 +129,18 @@ def test_resident_memory(case: Case) -> None:
     assert sending < estimate
     # The texts of counts are an upper bound: shots may have few outcomes.
     assert estimate < 1.1 * sending + BESIDE + readout + (16 << 20 if case.family == "deep" else 0)
+
+
+@pytest.mark.rule(25, 40)
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize(
+    ("family", "saved"), [("state", 16 << 21), ("probabilities", 8 << 21), ("density", 16 << 20)]
+)
+def test_what_is_saved(family: str, saved: int) -> None:
+    """A run that saves takes what it is said to, which is not much more than its states and what is saved."""
+    _, sending, estimate, readout = measured(family, "21", "qasm", "double")
+    assert saved < sending < estimate
+    assert estimate < 2 * (16 << 21) + 4 * saved + BESIDE + readout + (4 << 20)
 
 
 @pytest.mark.rule(25)

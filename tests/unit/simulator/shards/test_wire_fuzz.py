@@ -22,7 +22,19 @@ from support.programs import h, measures, program, ry, x
 from simulator import run_shard
 from simulator.circuit import expression as ex
 from simulator.circuit.array import Array
-from simulator.circuit.instructions import Case, For, IfElse, Initialize, Range, Store, Switch, Unitary, While
+from simulator.circuit.instructions import (
+    Case,
+    For,
+    IfElse,
+    Initialize,
+    Range,
+    Save,
+    Store,
+    Switch,
+    Unitary,
+    While,
+)
+from simulator.circuit.pauli_sum import PauliSum
 from simulator.circuit.program import MAX_NESTING, Program, Variable
 from simulator.cost import work
 from simulator.dynamic.timeline import Timeline
@@ -49,7 +61,10 @@ DYNAMIC = Program(
         h(0),
         Unitary(Array.of(np.array([[0, 1], [1, 0]])), (1,), (0,)),
         Initialize(Array.of(np.array([0.6, 0.8])), (2,)),
+        Save("statevector", "s", (0, 1, 2)),
         *measures(2),
+        Save("density_matrix", "d", (2, 0)),
+        Save("expectation_value", "e", (1, 2), (PauliSum((1, 3), (0, 2), (0.5, -1.0)),)),
         Store(ex.Var(0), ex.Binary("add", UINT, ex.Cast(UINT, ex.Bits((0, 1))), ex.Constant(UINT, "0x3"))),
         IfElse(ex.Binary("less", ex.Bool(), ex.Var(0), ex.Constant(UINT, "0x9")), (x(0),), (x(1),)),
         While(ex.Clbit(0), (h(0), *measures(1))),
@@ -63,7 +78,7 @@ DYNAMIC = Program(
 SWEEP = Sweep(
     2,
     7,
-    program(2, 2, ry(0.1, 0), x(1, 0), *measures(2)),
+    program(2, 2, ry(0.1, 0), x(1, 0), Save("probability_distribution", "p", (1,)), *measures(2)),
     ((0, 0), (-1, 0)),
     Array.of(np.eye(3, 2)),
     ("a", "b", "c"),

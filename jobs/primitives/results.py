@@ -1,0 +1,103 @@
+"""The outcomes of a primitive's experiments -> a `PrimitiveResult`, in any process.
+
+What a client adds is added here: an estimator's noise, as `StatevectorEstimator` draws it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.primitives import DataBin, PrimitiveResult, PubResult, SamplerPubResult
+
+from jobs.manifest import EstimatorNote, EstimatorPubNote, Manifest, SamplerNote, SamplerPubNote
+from jobs.primitives.bits import bit_arrays, empty_bit_arrays, memories
+from jobs.primitives.broadcasting import broadcast
+from simulator.shards.result import Item, SweepOutcome
+from worker.record.values import Record
+
+
+def assemble_pubs(
+    _: Record, manifest: Manifest, outcomes: Sequence[Item], metadata: Mapping[int, Any]
+) -> PrimitiveResult[PubResult]:
+    """Return the result of a primitive's job, or of those PUBs of it whose values are all there.
+
+    ``metadata`` maps an experiment's index to its circuit's metadata where this client has it as an object. Where
+    PUBs are missing, the result's metadata has the indices of those that are there, as ``pubs``.
+    """
+    note = manifest.primitive
+    if isinstance(note, EstimatorNote):
+        found = dict(_estimated(note.pubs, outcomes, metadata))
+    elif isinstance(note, SamplerNote):
+        found = dict(_sampled(note.pubs, outcomes, metadata))
+    else:
+        raise TypeError(note)
+    missing = {} if len(found) == len(note.pubs) else {"pubs": list(found)}
+    return PrimitiveResult(list(found.values()), metadata={"version": 2, **missing})
+
+
+def _estimated(
+    pubs: Sequence[EstimatorPubNote], outcomes: Iterable[Item], metadata: Mapping[int, Any]
+) -> Iterator[tuple[int, PubResult]]:
+    """Yield the index and the result of each PUB of an estimator that is there."""
+    values = dict(_expectations(outcomes))
+    layouts = [broadcast(pub) for pub in pubs]
+    spans = _spans(layout.num_points for layout in layouts)
+    for index, (pub, layout, span) in enumerate(zip(pubs, layouts, spans, strict=True)):
+        if not all(experiment in values for experiment in span):
+            continue
+        rows = [values[experiment] for experiment in span]
+        starts = np.array([0, *accumulate(map(len, rows))], np.intp)
+        evs = np.concatenate([np.zeros(0), *rows])[starts[layout.rows] + layout.columns]
+        if pub.precision:
+            evs = evs + pub.precision * _noise(pub, evs.size)
+        evs = evs.reshape(layout.shape)
+        data = DataBin(evs=evs, stds=np.zeros_like(evs), shape=evs.shape)
+        about = {"target_precision": pub.precision, "circuit_metadata": _metadata(pub, span, metadata)}
+        yield index, PubResult(data, metadata=about)
+
+
+def _noise(pub: EstimatorPubNote, count: int) -> NDArray[np.float64]:
+    """Return normal numbers, one after the other as `StatevectorEstimator` draws them."""
+    if pub.noise is not None:
+        return np.array(pub.noise)
+    return np.random.default_rng(pub.seed).standard_normal(count)
+
+
+def _expectations(outcomes: Iterable[Item]) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    """Yield the index of each experiment that has expectation values, and these."""
+    for outcome in outcomes:
+        if outcome.expectations is not None:
+            found = outcome.expectations.ndarray()
+            yield from zip(outcome.indices(), found if isinstance(outcome, SweepOutcome) else [found], strict=True)
+
+
+def _sampled(
+    pubs: Sequence[SamplerPubNote], outcomes: Iterable[Item], metadata: Mapping[int, Any]
+) -> Iterator[tuple[int, SamplerPubResult]]:
+    """Yield the index and the result of each PUB of a sampler that is there."""
+    found = dict(memories(outcomes))
+    for index, (pub, span) in enumerate(zip(pubs, _spans(math.prod(pub.shape) for pub in pubs), strict=True)):
+        if not all(experiment in found for experiment in span):
+            continue
+        points = [found[experiment] for experiment in span]
+        bits = bit_arrays(points, pub.shape) if points else empty_bit_arrays(pub)
+        data = DataBin(**bits, shape=pub.shape)
+        about = {"shots": pub.shots, "circuit_metadata": _metadata(pub, span, metadata)}
+        yield index, SamplerPubResult(data, metadata=about)
+
+
+def _spans(counts: Iterable[int]) -> Iterator[range]:
+    """Yield the indices of each PUB's experiments."""
+    return (range(*ends) for ends in pairwise(accumulate(counts, initial=0)))
+
+
+def _metadata(pub: EstimatorPubNote | SamplerPubNote, span: range, metadata: Mapping[int, Any]) -> Any:
+    if span and span[0] in metadata:
+        return metadata[span[0]]
+    return None if pub.metadata is None else json.loads(pub.metadata)

@@ -1,0 +1,59 @@
+"""What a primitive runs on, and with which options: checked where the primitive is made."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from jobs.arguments import shown, suggestion
+from jobs.backend import BasicAerBackend, QasmSimulator
+from jobs.errors import BasicAerError
+from jobs.submit.identity import seed_of
+from jobs.submit.options import DEFAULTS, MAX_SEED
+
+#: Run options that a PUB, or an argument of the primitive, stands for,
+_ARGUMENTS = frozenset({"shots", "seed_simulator", "memory", "parameter_binds"})
+#: and those whose data a `PrimitiveResult` has no place for.
+_DATA = frozenset({"observables", "probabilities", "statevector"})
+
+
+def backend_of(target: Any) -> BasicAerBackend:
+    """Return the backend that a primitive runs on, of a provider or that backend itself."""
+    get_backend = getattr(target, "get_backend", None)
+    backend = target if get_backend is None else get_backend(QasmSimulator.NAME)
+    if not isinstance(backend, QasmSimulator):
+        raise BasicAerError(
+            f"a sampler or estimator is made from a BasicAerProvider or its backend {QasmSimulator.NAME!r}, "
+            f"not from {shown(target)}"
+        )
+    return backend
+
+
+def checked_options(options: Mapping[str, Any] | None, more: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Return run options for all jobs of a primitive; an error names one that it does not take."""
+    known = (DEFAULTS["qasm"].keys() - _ARGUMENTS - _DATA) | more
+    for name in options or ():
+        if name not in known:
+            raise BasicAerError(f"{name!r} is no option of this primitive{suggestion(name, sorted(known))}")
+    return dict(options or {})
+
+
+def check_seed(seed: Any) -> None:
+    """Refuse what is no seed: a whole number of up to 63 bits, a NumPy generator, or None."""
+    whole = isinstance(seed, (int, np.integer)) and not isinstance(seed, (bool, np.bool_))
+    if not (seed is None or isinstance(seed, np.random.Generator) or (whole and 0 <= seed <= MAX_SEED)):
+        raise BasicAerError(
+            f"seed={shown(seed)} must be a whole number from 0 to {MAX_SEED}, a numpy.random.Generator, or None"
+        )
+
+
+def seed_for(what: str, seed: np.random.Generator | int | None, job_id: str | None) -> int:
+    """Return the seed of one use of it in a job: a random one where there is none, or of the job's chosen id."""
+    if isinstance(seed, np.random.Generator):
+        return int(seed.integers(MAX_SEED))
+    if seed is not None:
+        return int(seed)
+    return secrets.randbits(31) if job_id is None else seed_of(f"{job_id} {what}")
