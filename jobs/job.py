@@ -17,6 +17,7 @@ from jobs import arguments
 from jobs.connection import Connection
 from jobs.errors import BasicAerError
 from jobs.follow.followed import FollowedJob
+from jobs.follow.monitor import monitored
 from jobs.follow.progress import Progress
 from jobs.follow.progress_bar import progress_bar
 from jobs.follow.recorded import RecordedJob
@@ -154,13 +155,27 @@ class BasicAerJob(FollowedJob, JobV1):
         if not progress:
             return self._conclude(self._wait(timeout), partial=partial)
         with progress_bar(self._job_id) as bar:
-
-            def show(record: Record) -> None:
-                bar(record.state, Progress.of(record))
-
-            record = self._wait(timeout, OnWait(show, _REDRAW, eager=True))
-            show(record)
+            record = self._shown(timeout, bar)
         return self._conclude(record, partial=partial)
+
+    def monitor(self, timeout: float | None = None) -> JobStatus:
+        """Show how far the job is until it has ended, however it ends, and return its status.
+
+        On a terminal and in a notebook that is a bar; elsewhere a line on stderr for each change of state and each
+        tenth. Raises `JobTimeoutError` after ``timeout`` seconds; the job goes on.
+        """
+        with monitored(self._job_id) as show:
+            return RECORD_STATUS[self._shown(timeout, show).state]
+
+    def _shown(self, timeout: float | None, bar: Callable[[str, Progress], None]) -> Record:
+        """Wait for the end, and show it and all before it."""
+
+        def show(record: Record) -> None:
+            bar(record.state, Progress.of(record))
+
+        record = self._wait(timeout, OnWait(show, _REDRAW, eager=True))
+        show(record)
+        return record
 
     async def result_async(self, timeout: float | None = None, *, partial: bool = False) -> Result:
         """Wait for the end as `result` does, without blocking the event loop; it raises the same.

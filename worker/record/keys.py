@@ -63,6 +63,7 @@ from worker.errors import InvalidJobIdError
 
 PREFIX = "basicaer:1:"
 #: Keys of all jobs together.
+KEPT = f"{PREFIX}kept"
 DEADLINE, LEASED, UNREPORTED = f"{PREFIX}deadline", f"{PREFIX}held", f"{PREFIX}untold"
 USED, QUOTA, CHARGED = f"{PREFIX}used", f"{PREFIX}quota", f"{PREFIX}charged"
 #: Holds nothing: a Redis user that may write it may also end and change other owners' jobs.
@@ -112,6 +113,21 @@ def key(kind: JobKey, job_id: str) -> str:
 def window(queue: str) -> str:
     """Return the key of how many shards of a queue may be in ``sent``."""
     return f"{PREFIX}window:{queue}"
+
+
+def turn(queue: str) -> str:
+    """Return the key of the owners who have jobs that wait in a queue."""
+    return f"{PREFIX}turn:{queue}"
+
+
+def ready(queue: str, owner: str) -> str:
+    """Return the key of an owner's jobs that wait in a queue."""
+    return f"{PREFIX}ready:{queue}:{owner}"
+
+
+def sent(queue: str) -> str:
+    """Return the key of the shards of a queue that were handed out and not claimed."""
+    return f"{PREFIX}sent:{queue}"
 
 
 def index(owner: str) -> str:

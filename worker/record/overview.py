@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
+from typing import NamedTuple
 
 import redis
 
@@ -22,6 +23,38 @@ _IDS_AT_ONCE = 10_000
 def owners(store: Store) -> dict[str, int]:
     """Return who has jobs, and the bytes that they weigh: of those who have none, nothing is known."""
     return {text(owner) or "": int(used) for owner, used in sorted(store.client.hgetall(keys.USED).items())}
+
+
+class QueueDepth(NamedTuple):
+    """What waits in a queue."""
+
+    #: Jobs with shards that wait, and whose they are.
+    jobs: int
+    owners: int
+    #: Shards that were handed out, and that no worker has claimed yet.
+    sent: int
+
+
+def queue_depth(store: Store) -> QueueDepth:
+    """Return what waits in the store's queue."""
+    waiting = [text(owner) or "" for owner in store.client.zrange(keys.turn(store.queue), 0, -1)]
+    pipeline = store.client.pipeline(transaction=False)
+    pipeline.zcard(keys.sent(store.queue))
+    for owner in waiting:
+        pipeline.zcard(keys.ready(store.queue, owner))
+    sent, *jobs = pipeline.execute()
+    return QueueDepth(sum(jobs), sum(map(bool, jobs)), sent)
+
+
+def unfinished_ids(store: Store, most: int) -> list[str]:
+    """Return jobs of all owners that are not final, so many at most, those first whose time is over first."""
+    return [text(job_id) or "" for job_id in store.client.zrange(keys.DEADLINE, 0, most - 1)]
+
+
+def ended_ids(store: Store, most: int) -> list[str]:
+    """Return jobs of all owners that are final, so many at most: those that ended last, where TTLs are equal."""
+    kept = store.client.zrange(keys.KEPT, 0, most - 1, desc=True)
+    return [(text(job) or "").partition("/")[0] for job in kept]
 
 
 def records(store: Store, job_ids: Sequence[str]) -> Iterator[tuple[str, Record | RecordDamagedError]]:

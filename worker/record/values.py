@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -229,6 +229,8 @@ class Record:
     progress: float
     #: Worker -> seconds that the shards which it completed took there.
     usage: Mapping[str, float]
+    #: Shard -> the worker node that runs it now; "" where its token does not say.
+    running: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def final(self) -> bool:

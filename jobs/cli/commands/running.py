@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,7 +15,7 @@ from jobs.cli.commands.common import come_back, conclude, left_running, note_idl
 from jobs.cli.exits import ExitCode, exit_codes, give_up
 from jobs.cli.options import example, json_option, plot_option, url_option
 from jobs.cli.plot import check_plot
-from jobs.cli.terminal import say, spinner
+from jobs.cli.terminal import say, spinner, stdout
 
 if TYPE_CHECKING:
     from jobs.job import BasicAerJob
@@ -49,15 +50,17 @@ _CIRCUITS = "*.qasm"
     metavar="SECONDS",
     help="How long reading a FILE may take.  [default: 60]",
 )
+@click.option("--watch", "watched", is_flag=True, help="On a terminal: the page of `basicaer watch`.")
 @plot_option
 @json_option
 @url_option
-def run(
+def run(  # noqa: PLR0913, PLR0917 (one for each option)
     files: tuple[Path, ...],
     backend: str,
     job_id: str | None,
     wait: bool,
     read_timeout: float | None,
+    watched: bool,
     plot: Path | None,
     as_json: bool,
     url: str | None,
@@ -77,6 +80,10 @@ def run(
         jobs = _submitted(provider, programs, backend, job_id, url, _run_options(**options))
         if wait:
             with left_running(jobs, url):
+                if watched and stdout().is_terminal and sys.stdin.isatty():
+                    from jobs.cli.watch.app import watch_jobs
+
+                    watch_jobs(provider, jobs, stdout())
                 wait_for(provider, jobs)
             conclude(jobs, as_json=as_json, plot=plot)
         elif as_json:

@@ -1,0 +1,106 @@
+"""The page of one job: what it is, its log, what it has counted so far, and its circuit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from qiskit.exceptions import QiskitError
+from rich.text import Text
+
+from jobs.cli.tables import plain
+from jobs.cli.terminal import STYLES, bars
+from jobs.cli.watch.screen import bar
+from jobs.follow.durations import duration
+from jobs.follow.recorded import RecordedJob
+from jobs.follow.summary import JobSummary
+
+if TYPE_CHECKING:
+    from jobs.job import BasicAerJob
+
+#: The last lines of the log, and states of the histogram, that are shown.
+_LOG, _STATES = 8, 8
+#: A wider circuit, or one of more instructions, is not drawn.
+_WIDEST, _LONGEST = 20, 400
+
+
+class JobPage:
+    """One job, read anew at each look; its circuit is drawn once."""
+
+    def __init__(self, job: BasicAerJob) -> None:
+        self.job = job
+        self._drawing: tuple[int, list[str]] | None = None
+
+    def summary(self) -> JobSummary:
+        """Return the job as it is now."""
+        return JobSummary.of(RecordedJob(self.job.backend().provider.connection, self.job.job_id()).read())
+
+    def lines(self, now: float, width: int) -> list[Text]:
+        """Return the page, as long as it is; ``now`` in Unix seconds."""
+        job = self.summary()
+        took = job.took(now)
+        facts = [
+            f"{job.backend}, {job.circuits} circuit{'' if job.circuits == 1 else 's'} of {job.qubits} qubits, "
+            f"{job.shots} shots; of {job.owner}" + (f"; tags: {', '.join(job.tags)}" if job.tags else ""),
+            f"{bar(job.progress)}   simulated {duration(job.simulated)}"
+            + ("" if took is None else f", {duration(took)} since it began"),
+        ]
+        lines = [
+            Text.assemble((plain(job.title), "bold"), f"  {job.id}  ", (job.status, STYLES.get(job.status, ""))),
+            *(Text(plain(fact)) for fact in facts),
+        ]
+        if job.error:
+            lines += [Text(plain(line), style="red") for line in job.error.splitlines()]
+        for title, part in (
+            ("options", self._options()),
+            ("log", self._log()),
+            ("counts so far", self._counts(width)),
+            ("circuit", self._circuit(width)),
+        ):
+            shown = list(part)
+            if shown:
+                lines += [Text(), Text(title, style="bold"), *(Text(f"  {plain(line)}") for line in shown)]
+        return lines
+
+    def _options(self) -> Iterator[str]:
+        try:
+            options = self.job.options()
+        except QiskitError:
+            return
+        given = ", ".join(f"{name}={value!r:.30}" for name, value in options.items() if value is not None)
+        yield given
+
+    def _log(self) -> Iterator[str]:
+        try:
+            entries = self.job.logs()
+        except QiskitError:
+            return
+        yield from (str(entry).partition(" ")[2] for entry in entries[-_LOG:])
+
+    def _counts(self, width: int) -> Iterator[str]:
+        """Yield the histogram of the first circuit that has any counts."""
+        try:
+            result = self.job.partial_result()
+            done = [index for index, each in enumerate(result.results) if each.success]
+            counts: dict[str, int] = result.get_counts(done[0]) if done else {}
+        except QiskitError:
+            return
+        ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_STATES]
+        rows = [(state, count, str(count)) for state, count in ranked if state.replace(" ", "")]
+        for state, drawn, figures in bars(rows, width=max(40, width - 4), ascii_only=True):
+            yield f"{state}  {drawn}  {figures}"
+
+    def _circuit(self, width: int) -> list[str]:
+        if self._drawing is None or self._drawing[0] != width:
+            self._drawing = width, list(self._drawn(width))
+        return self._drawing[1]
+
+    def _drawn(self, width: int) -> Iterator[str]:
+        try:
+            circuit = self.job.circuits()[0]
+        except (QiskitError, IndexError):
+            return
+        if circuit.num_qubits > _WIDEST or circuit.size() > _LONGEST:
+            yield f"{circuit.num_qubits} qubits, {circuit.size()} instructions: too large to be drawn"
+            return
+        yield from str(circuit.draw("text", fold=max(40, width - 4))).splitlines()
