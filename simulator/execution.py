@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from simulator.circuit.array import Array
-from simulator.cost import bytes_required, refuse_beyond_memory, shots_bytes, timeline_under
+from simulator.cost import bytes_required, observing_bytes, refuse_beyond_memory, shots_bytes, timeline_under
 from simulator.dynamic.compiler import compile_program
 from simulator.engine import metadata, run_bytecode
 from simulator.errors import MemoryRefusedError, StoppedError
@@ -103,6 +103,7 @@ def _simulated(
     refuse_beyond_memory(timeline)
     bytecode = compile_program(timeline, checkpoint)
     states = bytes_required(bytecode, shots, options.precision, checkpoint)
+    states += observing_bytes(experiment.observables, 1)
     of_shots = shots_bytes(program, options.method, shots, memory=options.memory)
     # What most of it is for is what there must be less of.
     few = "qubits" if states > of_shots else "shots or memory=False" if options.memory else "shots"

@@ -44,7 +44,7 @@ def run_together(
     bytecode = _bytecode(template, options, checkpoint)
     if bytecode is None:
         return None
-    admit(sweep_bytes(bytecode, sweep.num_rows, options))
+    admit(sweep_bytes(bytecode, sweep.num_rows, options, sweep.observables))
     steps = [
         RowsEvolution(operation.evolution, columns) if isinstance(operation, Evolve) else operation
         for operation in bytecode.operations

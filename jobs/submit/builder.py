@@ -24,7 +24,7 @@ from simulator import cost
 from simulator.circuit.array import Array
 from simulator.circuit.pauli_sum import PauliSum
 from simulator.circuit.program import Program
-from simulator.cost import EXPECTATION_BYTES, weight
+from simulator.cost import BYTES_PER_REAL, weight
 from simulator.options import Options
 from simulator.rng import experiment_seed
 from simulator.shards.shard import GLOBAL_PHASE, Experiment, Sweep
@@ -160,7 +160,7 @@ class JobBuilder:
         state = cost.result_bytes(program, options.method, options.precision)
         remembered = shots if options.memory and program.num_clbits else 0
         beside = cost.saved_bytes(check_saves(program, options), options.precision)
-        beside += EXPECTATION_BYTES * len(asked.observables)
+        beside += BYTES_PER_REAL * len(asked.observables)
         sure = weight(program.num_clbits, state=state, remembered=remembered) + beside
         readout = cost.readout_bytes(program, shots if options.counts else 0, memory=options.memory)
         return _ResultBytes(sure, state + beside + readout)

@@ -4,11 +4,12 @@ Client and worker ask the same functions, so that neither admits what the other 
 """
 
 from simulator.cost.memory import (
-    EXPECTATION_BYTES,
+    BYTES_PER_REAL,
     ROW_QUBITS,
     bytes_required,
     caption_bytes,
     max_qubits,
+    observing_bytes,
     readout_bytes,
     refuse_beyond_memory,
     result_bytes,
@@ -22,12 +23,13 @@ from simulator.cost.seconds import Work, observing_seconds, row_seconds, work
 from simulator.cost.timelines import timeline_of, timeline_under
 
 __all__ = [
-    "EXPECTATION_BYTES",
+    "BYTES_PER_REAL",
     "ROW_QUBITS",
     "Work",
     "bytes_required",
     "caption_bytes",
     "max_qubits",
+    "observing_bytes",
     "observing_seconds",
     "part_weight",
     "readout_bytes",

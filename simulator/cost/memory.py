@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from simulator.circuit.instructions import Diagonal, Save
+from simulator.circuit.pauli_sum import PauliSum
 from simulator.circuit.program import MAX_QUBITS, Program
 from simulator.circuit.traversal import walk
 from simulator.dynamic.bytecode import Bytecode
@@ -25,8 +26,8 @@ _MAX_STATE_BITS = 48
 _BYTES_PER_AMPLITUDE: Mapping[Precision, int] = MappingProxyType({"double": 16, "single": 8})
 #: How many states a result takes until it has gone: the run's own, which becomes the result, and the message.
 _STATES_OF_A_RESULT = 2
-#: Bytes of a real number that is saved.
-_BYTES_PER_REAL = 8
+#: Bytes of a real number in a result: saved, or an expectation value.
+BYTES_PER_REAL = 8
 #: How often what is saved is there: the mean, what is added to it, both with the new mean, and the message.
 _COPIES_OF_SAVED = 4
 #: Bytes of workspace of a run: kept index arrays, and the buffers of `_THREADS` threads. Measured.
@@ -51,8 +52,8 @@ _BYTES_PER_OUTCOME = 220
 _BYTES_PER_WIDE_OUTCOME = 480
 #: Bytes of a count, or of a string's length, in a message.
 BYTES_PER_NUMBER = 9
-#: Bytes of an expectation value.
-EXPECTATION_BYTES = 8
+#: Bytes of a string of an observable, with what says how it is read. Measured.
+_BYTES_PER_STRING = 4 << 10
 #: Bytes of a result beside its values and its names: numbers, times, and what msgpack puts between.
 _BYTES_PER_OUTLINE = 176
 #: Qubits up to which rows of a sweep are run together.
@@ -104,11 +105,11 @@ def saved_bytes(saves: Iterable[Save], precision: Precision) -> int:
     for save in saves:
         width = len(save.qubits)
         if save.sums:
-            found += len(save.sums) * _BYTES_PER_REAL
+            found += len(save.sums) * BYTES_PER_REAL
         elif save.what in {"statevector", "density_matrix"}:
             found += amplitude << (2 * width if save.what == "density_matrix" else width)
         else:
-            found += _BYTES_PER_REAL << width
+            found += BYTES_PER_REAL << width
     return found
 
 
@@ -126,7 +127,7 @@ def shots_bytes(program: Program, method: Method, shots: int, *, memory: bool) -
     return shots * shot + min(shots, 1 << program.num_clbits) * outcome
 
 
-def sweep_bytes(bytecode: Bytecode, rows: int, options: Options) -> int:
+def sweep_bytes(bytecode: Bytecode, rows: int, options: Options, observables: Sequence[PauliSum] = ()) -> int:
     """Return the bytes that so many rows of a sweep take at most if run together; its template is compiled."""
     template = bytecode.timeline.program
     result = result_bytes(template, options.method, options.precision)
@@ -136,8 +137,18 @@ def sweep_bytes(bytecode: Bytecode, rows: int, options: Options) -> int:
     required = bytes_required(bytecode, shots, options.precision)
     together = min(rows, rows_together(template, bytecode.timeline.width))
     required += together * len(template.instructions) * _BYTES_PER_ROW_INSTRUCTION
+    required += observing_bytes(observables, rows, together)
     kept = _STATES_OF_A_RESULT * result + _COPIES_OF_SAVED * saved
     return required + rows * (kept + BYTES_PER_NUMBER * numbers)
+
+
+def observing_bytes(observables: Iterable[PauliSum], rows: int, together: int = 1) -> int:
+    """Return the bytes that the values of observables in so many states take at most, ``together`` at a time."""
+    sizes = [len(each.x) for each in observables]
+    # Of each state a sum for each string, and once more for those of one observable.
+    of_state = (sum(sizes) + max(sizes, default=0)) * BYTES_PER_REAL
+    of_result = _COPIES_OF_SAVED * len(sizes) * BYTES_PER_REAL
+    return sum(sizes) * _BYTES_PER_STRING + together * of_state + rows * of_result
 
 
 def rows_together(template: Program, num_qubits: int) -> int:

@@ -127,6 +127,23 @@ def test_what_qiskit_cannot(provider):
     assert abs(x - (1 - 2 * ones / 400)) < 1e-12
 
 
+def test_options(provider):
+    """A circuit begins in another state, and in single precision, where the run options say so."""
+    state = np.array([0.6, 0, 0, 0.8j])
+    options = {"initial_statevector": state}
+    flip = QuantumCircuit(2)
+    flip.x(0)
+    pubs = [(QuantumCircuit(2), ["ZI", "YX"]), (flip, "IZ")]
+    first, second = BasicAerEstimator(provider, options=options).run(pubs).result()
+    np.testing.assert_allclose(first.data.evs, [0.36 - 0.64, 0.96], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(second.data.evs, 0.64 - 0.36, rtol=0, atol=1e-12)
+    circuit = ansatz(np.random.default_rng(2), 3)
+    pub = (circuit, "XYZ", np.random.default_rng(3).normal(size=(4, circuit.num_parameters)))
+    single = BasicAerEstimator(provider, options={"precision": "single"}).run([pub]).result()
+    double = BasicAerEstimator(provider).run([pub]).result()
+    assert 1e-12 < abs(single[0].data.evs - double[0].data.evs).max() < 1e-5
+
+
 def test_one_evolution_for_all_observables(provider):
     """What travels of a PUB is one template, and one row for each values of its parameters."""
     rng = np.random.default_rng(1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import msgspec
 import numpy as np
 import pytest
@@ -17,7 +19,9 @@ from simulator.circuit.array import Array
 from simulator.circuit.expression import Clbit
 from simulator.circuit.instructions import Gate, IfElse, Measure, Reset
 from simulator.circuit.pauli_sum import PauliSum
+from simulator.cost import observing_bytes
 from simulator.errors import InvalidProgramError, WireError
+from simulator.observables import expectation_values_of_rows
 from simulator.options import Options
 from simulator.rng import experiment_seed
 from simulator.shards import wire
@@ -195,3 +199,36 @@ def test_a_failure_is_one_experiments_own() -> None:
     assert isinstance(first, Outcome)
     assert "need a shot" in first.failure.text
     assert second.expectations.ndarray().tolist() == [-1.0]
+
+
+@pytest.mark.rule(25, 36)
+def test_what_is_admitted() -> None:
+    """A run asks for the memory of its observables, together and alone, before it takes any."""
+    sums = tuple(PauliSum(tuple(range(8)), (0,) * 8, (1.0,) * 8) for _ in range(1000))
+    options = Options("qasm", 1, expectations=True, counts=False)
+
+    def asked(observables: tuple[PauliSum, ...], rows: int) -> int:
+        admitted: list[int] = []
+        run_shard(Shard(options, (angles_sweep(rows, observables),)), admit=admitted.append)
+        return max(admitted)
+
+    strings = 4096 * 8 * 1000
+    assert asked(sums, 200) - asked((), 200) > strings + 200 * 1000 * 8
+    assert asked(sums, 1) - asked((), 1) > strings
+
+
+@pytest.mark.parametrize("num_qubits", [4, 8, 15])
+def test_the_memory_of_strings(num_qubits: int) -> None:
+    """How strings are read takes no more bytes than they are said to."""
+    rng = np.random.default_rng(num_qubits)
+    masks = [tuple(rng.integers(0, 1 << num_qubits, 3000).tolist()) for _ in range(2)]
+    each = PauliSum(masks[0], masks[1], (1.0,) * 3000)
+    rows = np.zeros((4, 1 << num_qubits), np.complex128)
+    bit_of = {qubit: qubit for qubit in range(num_qubits)}
+    expectation_values_of_rows(rows, bit_of, (X0,))
+    tracemalloc.start()
+    expectation_values_of_rows(rows, bit_of, (each,))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # The blocks that are read take no more than the workspace that every run is given.
+    assert peak < observing_bytes((each,), 4, 4) + (2 << 20)
