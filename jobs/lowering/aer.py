@@ -57,6 +57,11 @@ _WAYS: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 
 
+def save_name(save: Save) -> str:
+    """Return the name that Aer has for what saves."""
+    return next(name for name, what in SAVES.items() if what == save.what)
+
+
 def _lower_other(operation: Any, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:
     """Lower what has no rule of its own: an instruction of Aer's, or else whatever has a definition."""
     name = operation.name

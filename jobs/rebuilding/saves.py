@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from qiskit.circuit import Instruction
 
-from jobs.lowering.aer import SAVES
+from jobs.lowering.aer import save_name
 from jobs.rebuilding.circuit_builder import CircuitBuilder
 from jobs.rebuilding.observables import labelled
 from simulator.circuit.instructions import Save
-
-_NAMES = {what: name for name, what in SAVES.items()}
 
 
 class SaveInstruction(Instruction):
@@ -23,7 +21,7 @@ class SaveInstruction(Instruction):
             for label, coefficient in labelled(each, len(save.qubits)):
                 terms.setdefault(label, [0.0, 0.0])[which] += coefficient
         params = [(label, tuple(both)) for label, both in terms.items()]
-        super().__init__(_NAMES[save.what], len(save.qubits), 0, params, label=save.key)
+        super().__init__(save_name(save), len(save.qubits), 0, params, label=save.key)
 
 
 def rebuild_save(save: Save, builder: CircuitBuilder) -> None:

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from qiskit import QuantumCircuit
 
 from jobs.errors import BasicAerError
+from jobs.lowering import save_name
 from simulator.circuit import instructions
 from simulator.circuit.pauli_sum import PauliSum, check_qubits
 from simulator.circuit.program import Program
@@ -35,7 +36,6 @@ _NOT_UNITARY = {
     instructions.Reset: "reset",
     instructions.Initialize: "initialize",
     instructions.Store: "store",
-    instructions.Save: "save",
     instructions.IfElse: "if_else",
     instructions.While: "while_loop",
     instructions.For: "for_loop",
@@ -99,11 +99,12 @@ def check_program(circuit: Circuit, program: Program, options: Options, context:
     kinds = {type(instruction) for instruction in walk(program.instructions)}
     name, method = program.header.name, options.method
     if method == "unitary":
-        for kind, unsupported in _NOT_UNITARY.items():
-            if kind in kinds:
-                raise BasicAerError(
-                    f'Unsupported "{context.backend}" instruction "{unsupported}" in circuit "{name}".'
-                )
+        unsupported = [unsupported for kind, unsupported in _NOT_UNITARY.items() if kind in kinds]
+        unsupported += [save_name(save) for save in saves_in(program.instructions)]
+        if unsupported:
+            raise BasicAerError(
+                f'Unsupported "{context.backend}" instruction "{unsupported[0]}" in circuit "{name}".'
+            )
     elif instructions.Save in kinds or options.saves or options.expectations:
         pass  # counts are not all that is asked for
     elif method == "qasm" and program.num_clbits == 0:

@@ -288,9 +288,7 @@ def test_where_it_is_refused():
         Options("unitary", 1, saves=("statevector",))
     circuit = QuantumCircuit(1, name="plain")
     circuit.save_statevector()
-    with pytest.raises(
-        BasicAerError, match='Unsupported "unitary_simulator" instruction "save" in circuit "plain"'
-    ):
+    with pytest.raises(BasicAerError, match='Unsupported "unitary_simulator" instruction "save_statevector"'):
         saved(circuit, "unitary")
     with pytest.raises(BasicAerError, match="\"plain\" saves under 'statevector', as the option"):
         saved(circuit, statevector=True)
