@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from qiskit.result import Result
 
 _FORMATS = (".png", ".pdf", ".svg", ".jpg")
-#: States of a circuit that have a bar; one bar more is all others together.
+#: States of a circuit that have a bar: the most frequent.
 _BARS = 32
 #: Bars that have their number above them, at most: more would overlap.
 _LABELLED = 16
@@ -53,11 +53,16 @@ def plot(path: Path, results: Sequence[Result]) -> None:
         give_up(f"{path} is not drawn: it takes counts, or statevectors", ExitCode.USAGE)
     draw = plot_histogram if counts else plot_distribution
     found = counts or odds
-    kept = _BARS if max(map(len, found)) > _BARS else None
-    title, legend = (names[0], None) if len(names) == 1 else (None, names)
-    bars = min(max(map(len, found)), _BARS) * len(found)
+    states = max(map(len, found))
+    kept = _BARS if states > _BARS else None
+    title, legend = (names[0], None) if len(names) == 1 else ("", names)
+    if kept is not None:
+        title = f"{title}: the {kept} most frequent of {states} states".removeprefix(": ")
+    bars = min(states, _BARS) * len(found)
     figure = draw(
         found, figsize=(max(7.0, 0.35 * bars), 5), number_to_keep=kept, title=title, legend=legend,
         sort="value_desc" if kept else "asc", bar_labels=bars <= _LABELLED,
     )  # fmt: skip
+    if odds:
+        figure.axes[0].set_ylabel("Probability")
     figure.savefig(path, bbox_inches="tight", dpi=120)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
@@ -38,7 +39,7 @@ def columns_of(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, widt
     """
     cells = [[plain(cell) for cell in row] for row in rows]
     widths = {
-        index: max([len(column.title), *(len(row[index]) for row in cells)])
+        index: max([len(column.title), *(cell_len(row[index]) for row in cells)])
         for index, column in enumerate(columns)
         if not column.rank or any(row[index] for row in cells)
     }
@@ -78,11 +79,7 @@ def _fit(widths: dict[int, int], columns: Sequence[Column], width: int) -> None:
 
 
 def _line(cells: Sequence[str], widths: dict[int, int], columns: Sequence[Column]) -> str:
-    shown = [
-        _cut(cells[index], width).rjust(width) if columns[index].right else _cut(cells[index], width).ljust(width)
-        for index, width in widths.items()
-    ]
-    return _GAP.join(shown)
+    return _GAP.join(_cell(cells[index], width, right=columns[index].right) for index, width in widths.items())
 
 
 def _styled(cells: Sequence[str], widths: dict[int, int], columns: Sequence[Column]) -> Text:
@@ -93,5 +90,8 @@ def _styled(cells: Sequence[str], widths: dict[int, int], columns: Sequence[Colu
     return line
 
 
-def _cut(cell: str, width: int) -> str:
-    return cell if len(cell) <= width else f"{cell[: width - 1]}~"
+def _cell(text: str, width: int, *, right: bool) -> str:
+    """Return a text in so many columns of a terminal, where some letters take two."""
+    if (spare := width - cell_len(text)) < 0:
+        return set_cell_size(text, width - 1) + "~"
+    return " " * spare + text if right else text + " " * spare

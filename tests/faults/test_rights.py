@@ -100,6 +100,18 @@ class TestWork:
         assert provider.get_backend().run(bell()).result(timeout=deadline(20)).success
 
     @pytest.mark.rule(37)
+    def test_commands(self, provider, server, tmp_path):
+        """A client's commands list, watch, keep, account for and delete jobs with its rights."""
+        job = provider.get_backend().run(bell())
+        job.result(timeout=deadline(20))
+        short, file = job.job_id()[:8], str(tmp_path / "bell.npz")
+        looks = [["jobs", "--all"], ["watch"], ["usage"], ["workers"]]
+        looks += [[command, short] for command in ("watch", "partial", "logs")]
+        for arguments in (*looks, ["export", short, file], ["delete", short, "--dry-run"], ["delete", short]):
+            done = _command(server, *arguments)
+            assert done.returncode == 0, (arguments, done.stderr)
+
+    @pytest.mark.rule(37)
     def test_large_parts(self, provider):
         """A worker writes, and a client reads, a result in chunks."""
         from qiskit import QuantumCircuit

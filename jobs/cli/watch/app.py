@@ -51,6 +51,8 @@ class App:
         self._one_job = page is not None
         self._scrolled = 0
         self._asked: str | None = None
+        #: Whether the last look failed.
+        self._away = False
         self.ended = False
 
     def run(self, interval: float) -> None:
@@ -74,7 +76,12 @@ class App:
             elif self._one_job and self._page.summary().ended is not None:
                 self.ended = True
         except QiskitError as error:
+            self._away = True
             self._say(str(error.message))
+        else:
+            if self._away:
+                self._away = False
+                self._say("")
 
     def _drawn(self) -> Text:
         columns, lines = self._console.size

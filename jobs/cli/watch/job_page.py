@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qiskit.exceptions import QiskitError
 from rich.text import Text
@@ -52,7 +53,7 @@ class JobPage:
         if job.error:
             lines += [Text(plain(line), style="red") for line in job.error.splitlines()]
         for title, part in (
-            ("options", self._options()),
+            ("options", self._options(width)),
             ("log", self._log()),
             ("counts so far", self._counts(width)),
             ("circuit", self._circuit(width)),
@@ -62,13 +63,14 @@ class JobPage:
                 lines += [Text(), Text(title, style="bold"), *(Text(f"  {plain(line)}") for line in shown)]
         return lines
 
-    def _options(self) -> Iterator[str]:
+    def _options(self, width: int) -> Iterator[str]:
         try:
             options = self.job.options()
         except QiskitError:
             return
-        given = ", ".join(f"{name}={value!r:.30}" for name, value in options.items() if value is not None)
-        yield given
+        # What is off, or left to the workers, is not worth a line.
+        given = ", ".join(f"{name}={_shown(value)}" for name, value in options.items() if _asks(value))
+        yield from textwrap.wrap(given, max(40, width - 4), break_long_words=False)
 
     def _log(self) -> Iterator[str]:
         try:
@@ -104,3 +106,12 @@ class JobPage:
             yield f"{circuit.num_qubits} qubits, {circuit.size()} instructions: too large to be drawn"
             return
         yield from str(circuit.draw("text", fold=max(40, width - 4))).splitlines()
+
+
+def _asks(value: Any) -> bool:
+    """Whether an option's value asks for anything."""
+    return hasattr(value, "shape") or bool(value)
+
+
+def _shown(value: Any) -> str:
+    return f"an array of shape {value.shape}" if hasattr(value, "shape") else f"{value!r:.40}"

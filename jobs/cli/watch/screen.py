@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -66,15 +66,14 @@ def overview_lines(
     workers = [*workers[: max(2, lines // _SHARE)]]
     head = [*_head(snapshot, view, where, rate), Text()]
     room = max(1, lines - len(head) - len(workers) - 3)
-    table = job_lines(jobs, snapshot.time, columns)
-    if not jobs:
-        table = [Text("No jobs.", style="dim")]
-    else:
+    table = [Text("No jobs.", style="dim")]
+    if jobs:
         position = next((index for index, job in enumerate(jobs) if job.id == view.chosen), 0)
         first = min(max(0, position - room + 1), max(0, len(jobs) - room))
+        short = short_ids(job.id for job in jobs)
+        table = job_lines(jobs[first : first + room], short, snapshot.time, columns)
         if view.chosen is not None:
-            table[position + 1].stylize("reverse")
-        table = [table[0], *table[1 + first : 1 + first + room]]
+            table[1 + position - first].stylize("reverse")
     foot = Text(view.message or KEYS, style="bold" if view.message else "dim")
     body = [*head, *table]
     gap = max(1, lines - len(body) - len(workers) - 1)
@@ -84,12 +83,11 @@ def overview_lines(
     return shown[:lines]
 
 
-def job_lines(jobs: Sequence[JobSummary], now: float, width: int | None) -> list[Text]:
-    """Return a header, and a line for each job; ``width`` None: nothing is cut."""
-    short = short_ids(job.id for job in jobs) if width is not None else {job.id: job.id for job in jobs}
+def job_lines(jobs: Sequence[JobSummary], shown: Mapping[str, str], now: float, width: int | None) -> list[Text]:
+    """Return a header, and a line for each job, whose id is ``shown``; ``width`` None: nothing is cut."""
     rows = [
         [
-            short[job.id],
+            shown[job.id],
             job.status,
             job.title,
             str(job.qubits or ""),
@@ -105,7 +103,13 @@ def job_lines(jobs: Sequence[JobSummary], now: float, width: int | None) -> list
 
 def plain_lines(snapshot: Snapshot, *, where: str) -> list[str]:
     """Return all of it as plain text, for what is no terminal."""
-    lines = [*_head(snapshot, View(), where, None), Text(), *job_lines(snapshot.jobs, snapshot.time, None), Text()]
+    whole = {job.id: job.id for job in snapshot.jobs}
+    lines = [
+        *_head(snapshot, View(), where, None),
+        Text(),
+        *job_lines(snapshot.jobs, whole, snapshot.time, None),
+        Text(),
+    ]
     return [line.plain for line in [*lines, *_workers(snapshot, None)]]
 
 

@@ -9,6 +9,7 @@ import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from support.command_line import basicaer, no_settings  # noqa: F401 (a fixture)
 
 from jobs.cli.tables import Column, columns_of
@@ -52,6 +53,15 @@ def test_what_matters_least_goes_first(width, header):
     assert shown[1].startswith("77c699d4")
     assert max(map(len, shown)) <= width
     assert ("~" in shown[1]) == (9 < width < 80)
+
+
+def test_letters_that_take_two_columns():
+    """A name in Chinese stands in its columns, also where it is cut."""
+    rows = [["77c699d4", "\u91cf\u5b50\u6001\u9690\u5f62\u4f20\u6001", "7", ""], ["1921fcca", "qft", "1024", ""]]
+    for width in (None, 30, 27):
+        _, *shown = lines(width, rows)
+        assert len({cell_len(line) for line in shown}) == 1
+        assert cell_len(shown[0]) <= (width or 80)
 
 
 def test_a_column_of_nothing_is_left_out():

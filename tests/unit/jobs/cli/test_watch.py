@@ -19,7 +19,7 @@ from qiskit import QuantumCircuit
 from support.circuits import endless
 from support.command_line import BASICAER, basicaer, no_settings  # noqa: F401 (a fixture)
 from support.patience import deadline
-from support.processes import ROOT, eventually, started
+from support.processes import ROOT, RedisServer, eventually, started
 
 from jobs import BasicAerProvider, LocalCluster
 from jobs.cli.watch.screen import View, bar, overview_lines
@@ -195,6 +195,22 @@ def test_keys(provider, url):
     screen.waits_for("shown: unfinished")
     screen.press("q")
     assert screen.end() == (0, "")
+
+
+@pytest.mark.slow
+@pytest.mark.rule(18)
+def test_an_outage_is_said_and_over(tmp_path):
+    """While Redis is away the screen stays, and says so at its foot; when it is back, the keys are there again."""
+    server = RedisServer(tmp_path).start()
+    screen = Terminal(BASICAER, "watch", "--url", server.url, "--interval", "0.3")
+    screen.waits_for("No worker is up.")
+    server.stop()
+    screen.waits_for("Cannot reach Redis")
+    server.start()
+    screen.waits_for("Enter open")
+    screen.press("q")
+    assert screen.end() == (0, "")
+    server.stop()
 
 
 @pytest.mark.slow
