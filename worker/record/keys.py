@@ -63,11 +63,12 @@ from worker.errors import InvalidJobIdError
 
 PREFIX = "basicaer:1:"
 #: Keys of all jobs together.
-KEPT = f"{PREFIX}kept"
 DEADLINE, LEASED, UNREPORTED = f"{PREFIX}deadline", f"{PREFIX}held", f"{PREFIX}untold"
 USED, QUOTA, CHARGED = f"{PREFIX}used", f"{PREFIX}quota", f"{PREFIX}charged"
 #: Holds nothing: a Redis user that may write it may also end and change other owners' jobs.
 OPERATOR = f"{PREFIX}operator"
+#: Jobs that have ended, and when something of each expires.
+KEPT = f"{PREFIX}kept"
 #: What a job's hash calls the token and the progress of shard n, before the number.
 TOKEN, PROGRESS = "t:", "p:"
 #: What it calls the microseconds that a worker simulated, before the worker's name.
@@ -116,18 +117,18 @@ def window(queue: str) -> str:
 
 
 def turn(queue: str) -> str:
-    """Return the key of the owners who have jobs that wait in a queue."""
+    """Return the key of the owners that wait in a queue, in the order of their turns."""
     return f"{PREFIX}turn:{queue}"
+
+
+def sent(queue: str) -> str:
+    """Return the key of a queue's shards that were sent and not claimed."""
+    return f"{PREFIX}sent:{queue}"
 
 
 def ready(queue: str, owner: str) -> str:
     """Return the key of an owner's jobs that wait in a queue."""
     return f"{PREFIX}ready:{queue}:{owner}"
-
-
-def sent(queue: str) -> str:
-    """Return the key of the shards of a queue that were handed out and not claimed."""
-    return f"{PREFIX}sent:{queue}"
 
 
 def index(owner: str) -> str:
