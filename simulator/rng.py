@@ -1,8 +1,8 @@
-"""Randomness as a function of names: (seed, shot number, draw number) -> a uniform in [0, 1), or 16 random bits.
+"""Randomness as a function of names: (seed, shot number, draw number) -> a uniform in [0, 1).
 
 Draw k of shot s is number s of row k: a run of a Philox generator whose key is the seed, and whose counter is the
-shot's, the row's and the kind's number. So what a shot draws depends on nothing else: not on the number of shots,
-the shards, the workers, or the order in which anything is computed.
+shot's and the row's number. So what a shot draws depends on nothing else: not on the number of shots, the shards,
+the workers, or the order in which anything is computed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +21,11 @@ from simulator.piecewise import slices
 
 #: Shots whose draws are made together, where they are remembered.
 BLOCK = 1024
+#: Shots whose draws are one step of Philox's counter.
+_STEP = 4
 #: Blocks that are made between two checkpoints.
 _FILLED = 256
-#: Blocks, of all numbers, that a run remembers of a kind beside those that it asks for: at most 8 KiB each.
+#: Blocks, of all numbers, that a run remembers beside those that it asks for: at most 8 KiB each.
 _REMEMBERED_BLOCKS = 4096
 
 
@@ -35,60 +37,57 @@ def experiment_seed(seed: int, index: int) -> int:
     return int.from_bytes(digest[:8], "little") >> 1
 
 
-class Uniforms:
-    """The draws of one run under one seed, 0 <= seed < 2^63; those of a kind are independent of the other's."""
-
-    def __init__(self, seed: int) -> None:
-        source = _Source(seed)
-        #: As float64, in [0, 1).
-        self.reals = Draws(source, _REALS)
-        #: As uint16.
-        self.words = Draws(source, _WORDS)
-        self._source = source
-
-    def begin(self, seed: int) -> None:
-        """Go on as the draws of another seed."""
-        self._source.begin(seed)
-        self.reals.forget()
-        self.words.forget()
-
-
 @dataclass(frozen=True, slots=True)
 class Row:
     """The draws of one number, of the shots from ``first`` on; not all of them need be there."""
 
     first: int
-    numbers: NDArray[Any]
+    numbers: NDArray[np.float64]
     #: Which blocks' are there.
     made: NDArray[np.bool_]
 
-    def of(self, shots: NDArray[np.int64]) -> NDArray[Any]:
+    def of(self, shots: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the draws of shots that were asked for."""
         return self.numbers.take(shots - self.first)
 
 
-class Draws:
-    """The draws of one kind."""
+class _Generator(threading.local):
+    """A Philox generator for each thread: a new one takes longer than a thousand draws."""
 
-    def __init__(self, source: _Source, kind: _Kind) -> None:
-        self.dtype = kind.dtype
-        self._source, self._kind = source, kind
+    def __init__(self) -> None:
+        self.philox = np.random.Philox(key=0)
+        self.random = np.random.Generator(self.philox).random
+
+
+_GENERATOR = _Generator()
+_STATE = _GENERATOR.philox.state
+
+
+class Uniforms:
+    """The draws of one run under one seed, 0 <= seed < 2^63: float64, in [0, 1)."""
+
+    def __init__(self, seed: int) -> None:
+        self._key = np.array([seed, 0], np.uint64)
+        self._counter = np.zeros(4, np.uint64)
+        self._state: Any = {**_STATE, "state": {"key": self._key, "counter": self._counter}}
         self._rows: OrderedDict[int, Row] = OrderedDict()
 
-    def forget(self) -> None:
-        """Forget what is remembered."""
+    def begin(self, seed: int) -> None:
+        """Go on as the draws of another seed."""
+        self._key[0] = seed
         self._rows.clear()
 
-    def draw(self, shots: NDArray[np.int64], number: int, checkpoint: Checkpoint = no_checkpoint) -> NDArray[Any]:
+    def draw(
+        self, shots: NDArray[np.int64], number: int, checkpoint: Checkpoint = no_checkpoint
+    ) -> NDArray[np.float64]:
         """Return the draw of this number of each shot, in any order of the shots."""
-        return self.row(shots, number, checkpoint).of(shots) if shots.size else np.empty(0, self.dtype)
+        return self.row(shots, number, checkpoint).of(shots) if shots.size else np.empty(0)
 
-    def stretch(self, first: int, count: int, number: int) -> NDArray[Any]:
+    def stretch(self, first: int, count: int, number: int) -> NDArray[np.float64]:
         """Return the draw of this number of each shot from the first on. They are not remembered."""
-        before = first % self._kind.in_a_step
-        steps = -(-(before + count) // self._kind.in_a_step)
-        draws = np.empty(steps * self._kind.in_a_step, self.dtype)
-        self._source.fill(draws, self._kind, first - before, number)
+        before = first % _STEP
+        draws = np.empty(-(-(before + count) // _STEP) * _STEP)
+        self._fill(draws, first - before, number)
         return draws[before:][:count]
 
     def row(self, shots: NDArray[np.int64], number: int, checkpoint: Checkpoint = no_checkpoint) -> Row:
@@ -105,7 +104,7 @@ class Draws:
                 begin = int(run[0]) + some.start
                 some_blocks = slice(begin - start, int(run[0]) + some.stop - start)
                 draws = row.numbers[some_blocks.start * BLOCK : some_blocks.stop * BLOCK]
-                self._source.fill(draws, self._kind, begin * BLOCK, number)
+                self._fill(draws, begin * BLOCK, number)
                 row.made[some_blocks] = True
         return row
 
@@ -130,52 +129,11 @@ class Draws:
 
     def _empty(self, first: int, last: int) -> Row:
         count = last - first + 1
-        return Row(first * BLOCK, np.empty(count * BLOCK, self.dtype), np.zeros(count, np.bool_))
+        return Row(first * BLOCK, np.empty(count * BLOCK), np.zeros(count, np.bool_))
 
-
-class _Kind(NamedTuple):
-    #: The third word of the counter.
-    word: int
-    dtype: np.dtype[Any]
-    #: Shots whose draws are one step of Philox's counter.
-    in_a_step: int
-
-
-_REALS = _Kind(0, np.dtype(np.float64), 4)
-_WORDS = _Kind(1, np.dtype(np.uint16), 16)
-
-
-class _Generator(threading.local):
-    """A Philox generator for each thread: a new one takes longer than a thousand draws."""
-
-    def __init__(self) -> None:
-        self.philox = np.random.Philox(key=0)
-        self.random = np.random.Generator(self.philox).random
-
-
-_GENERATOR = _Generator()
-_STATE = _GENERATOR.philox.state
-
-
-class _Source:
-    """The numbers of a Philox generator under one key, from any counter on."""
-
-    def __init__(self, seed: int) -> None:
-        self._key = np.array([seed, 0], np.uint64)
-        self._counter = np.zeros(4, np.uint64)
-        self._state: Any = {**_STATE, "state": {"key": self._key, "counter": self._counter}}
-
-    def begin(self, seed: int) -> None:
-        """Go on under another seed."""
-        self._key[0] = seed
-
-    def fill(self, draws: NDArray[Any], kind: _Kind, first: int, number: int) -> None:
+    def _fill(self, draws: NDArray[np.float64], first: int, number: int) -> None:
         """Fill in whole steps: the draws of this number of shots from the first on."""
-        self._counter[:3] = first // kind.in_a_step, number, kind.word
+        self._counter[:2] = first // _STEP, number
         # All of the state, since other draws of this thread come from the same generator.
         _GENERATOR.philox.state = self._state
-        if kind is _REALS:
-            _GENERATOR.random(out=draws)
-        else:
-            raw = _GENERATOR.philox.random_raw(draws.size // 4)
-            draws[...] = raw.astype("<u8", copy=False).view("<u2")
+        _GENERATOR.random(out=draws)

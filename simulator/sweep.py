@@ -19,7 +19,7 @@ from simulator.cost import ROW_QUBITS, rows_together, sweep_bytes, timeline_unde
 from simulator.dynamic.bytecode import Bytecode, Evolve
 from simulator.dynamic.compiler import compile_program
 from simulator.engine import metadata
-from simulator.evolve import Columns, RowsEvolution, can_share_steps, statevector
+from simulator.evolve import Columns, RowsEvolution, statevector
 from simulator.monitor import Checkpoint, Monitor
 from simulator.observables import expectation_values_of_rows
 from simulator.options import Options
@@ -151,9 +151,7 @@ def _bytecode(template: Program, options: Options, checkpoint: Checkpoint) -> By
     one_shot = options.method == "statevector"
     if timeline.width > ROW_QUBITS or not timeline.evolves or (one_shot and timeline.final):
         return None
-    bytecode = compile_program(timeline, checkpoint)
-    pieces = (piece for evolution in bytecode.evolutions for piece in evolution.pieces)
-    return bytecode if all(all(map(can_share_steps, piece)) for piece in pieces) else None
+    return compile_program(timeline, checkpoint)
 
 
 def _with_own_gates(sweep: Sweep) -> tuple[Program, Columns]:

@@ -16,6 +16,8 @@ CACHE_BITS = 14
 class Tuning:
     """The sizes that work on a state is cut by."""
 
+    #: Most bits of a state that is narrow, if that is a chunk at most: planning it takes as long as running it.
+    narrow_bits: int = 12
     #: log2 of the amplitudes of a chunk, which goes through all steps of a stage before the next one is read.
     chunk_bits: int = CACHE_BITS
     #: log2 of the amplitudes of a chunk of a wide state, for which a plan has fewer stages then, and two threads

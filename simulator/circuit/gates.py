@@ -22,10 +22,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.circuit.pauli import PauliString, rotation_matrix
+from simulator.circuit.pauli import rotation_matrix
 from simulator.typing import Angle, Matrices
-
-__all__ = ["GATES", "GateSpec", "PauliString", "pauli_letters", "spec_of"]
 
 
 @dataclass(frozen=True, slots=True)

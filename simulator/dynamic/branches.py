@@ -97,7 +97,7 @@ def drawn(
 ) -> Iterator[tuple[slice, NDArray[np.float64]]]:
     """Yield each shot's next random number, a batch of the shots, which are the branch's own then, at a time."""
     _own(branch, checkpoint)
-    return branch.shots.drawn(_draw_of_group(branch), uniforms.reals, checkpoint)
+    return branch.shots.drawn(_draw_of_group(branch), uniforms, checkpoint)
 
 
 def split(branch: Branch[S], shares: NDArray[np.float64], uniforms: Uniforms, checkpoint: Checkpoint) -> Indices:

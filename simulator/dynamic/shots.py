@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +15,11 @@ from numpy.typing import NDArray
 from simulator import piecewise
 from simulator.monitor import Checkpoint
 from simulator.piecewise import concatenate, slices
-from simulator.rng import Draws, Uniforms
+from simulator.rng import Uniforms
 from simulator.typing import Indices
 
 #: Shots that are gone through at a time: what is computed about them is in a cache, and in no new memory.
 _BATCH = 1 << 14
-#: How many different values the first 16 bits of a draw have.
-_WORDS = 1 << 16
 
 
 @dataclass(slots=True, eq=False)
@@ -50,16 +47,16 @@ class Shots:
         return slices(self.numbers.size, checkpoint, _BATCH)
 
     def drawn(
-        self, draw_of_group: Indices, draws: Draws, checkpoint: Checkpoint
-    ) -> Iterator[tuple[slice, NDArray[Any]]]:
+        self, draw_of_group: Indices, uniforms: Uniforms, checkpoint: Checkpoint
+    ) -> Iterator[tuple[slice, NDArray[np.float64]]]:
         """Yield draws, batch by batch: of each shot the one with the number that its group is at."""
         different = set(draw_of_group[self.sizes > 0].tolist())
         if self.gapless and len(different) == 1:
             (draw,) = different
             for inside in self.batches(checkpoint):
-                yield inside, draws.stretch(int(self.numbers[inside.start]), inside.stop - inside.start, draw)
+                yield inside, uniforms.stretch(int(self.numbers[inside.start]), inside.stop - inside.start, draw)
             return
-        rows = {draw: draws.row(self.numbers, draw, checkpoint) for draw in different}
+        rows = {draw: uniforms.row(self.numbers, draw, checkpoint) for draw in different}
         for inside in self.batches(checkpoint):
             numbers = self.numbers[inside]
             if len(rows) == 1:
@@ -67,7 +64,7 @@ class Shots:
                 yield inside, row.of(numbers)
                 continue
             draw_of_shot = draw_of_group.take(self.groups[inside])
-            found = np.empty(numbers.size, draws.dtype)
+            found = np.empty(numbers.size)
             for draw, row in rows.items():
                 chosen = np.flatnonzero(draw_of_shot == draw)
                 found[chosen] = row.of(numbers.take(chosen))
@@ -80,26 +77,11 @@ class Shots:
         uniforms: Uniforms,
         checkpoint: Checkpoint,
     ) -> None:
-        """Draw an outcome for each shot, 0 with its group's share; where it is 1, add the number of groups.
-
-        A draw's first 16 bits are a word; where they are the share's own, a real number is what follows them.
-        """
+        """Draw an outcome for each shot, 0 with its group's share; where it is 1, add the number of groups."""
         count = self.sizes.size
-        scaled = shares * _WORDS
-        floors = np.minimum(scaled, _WORDS - 1).astype(np.uint16)
-        undecided = []
-        for inside, words in self.drawn(draw_of_group, uniforms.words, checkpoint):
+        for inside, draws in self.drawn(draw_of_group, uniforms, checkpoint):
             groups = self.groups[inside]
-            limits = floors.take(groups)
-            undecided.append(np.flatnonzero(words == limits) + inside.start)
-            groups += np.multiply(words > limits, count, dtype=np.intp)
-        ties = np.concatenate(undecided)
-        groups = self.groups[ties]
-        for draw in np.unique(draw_of_group[groups]).tolist():
-            at_draw = draw_of_group[groups] == draw
-            rests = (scaled - floors).take(groups[at_draw])
-            reals = uniforms.reals.draw(self.numbers[ties[at_draw]], draw, checkpoint)
-            self.groups[ties[at_draw]] += np.multiply(reals >= rests, count, dtype=np.intp)
+            groups += np.multiply(draws >= shares.take(groups), count, dtype=np.intp)
         self.sizes = _sizes(self.groups, 2 * count, checkpoint)
 
     def regrouped(self, new: Indices, count: int, checkpoint: Checkpoint) -> Shots:

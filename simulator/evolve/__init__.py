@@ -5,7 +5,7 @@ on all rows of a sweep at once.
 """
 
 from simulator.evolve.evolution import Evolution
-from simulator.evolve.rows import Columns, RowsEvolution, can_share_steps
+from simulator.evolve.rows import Columns, RowsEvolution
 from simulator.evolve.statevector import Statevector
 from simulator.evolve.statevectors import Statevectors
 
@@ -15,5 +15,4 @@ __all__ = [
     "RowsEvolution",
     "Statevector",
     "Statevectors",
-    "can_share_steps",
 ]

@@ -12,12 +12,13 @@ from simulator.circuit.instructions import Diagonal, Gate, Initialize, Unitary
 from simulator.evolve.chunk_scaling import ChunkScaling, DiagonalFactor
 from simulator.evolve.chunks import ChunkBuffers, ChunkStep, run_at_once, run_by_chunks
 from simulator.evolve.prepared_plan import DiagonalSpec, PreparedPlan, PreparedStep, controls_of, only_gate
-from simulator.evolve.product import Product, ProductSpec
-from simulator.evolve.rotation import PauliRotation, RotationSpec, rotate_state
+from simulator.evolve.product import Product
+from simulator.evolve.rotation import PauliRotation, rotate_state
 from simulator.evolve.scaling import Scaling
 from simulator.evolve.statevector import Statevector
 from simulator.kernels.dense import apply_matrix, as_type
 from simulator.kernels.diagonal import prepare
+from simulator.kernels.rotation import RotationSpec
 from simulator.monitor import Checkpoint, Monitor
 from simulator.plan.operations import WIDEST, Evolving
 from simulator.plan.plan import Multiply, Rotate, Whole
@@ -30,10 +31,9 @@ class BoundPlan:
     def __init__(self, prepared: PreparedPlan, instructions: Sequence[Evolving], dtype: np.dtype[Any]) -> None:
         self._prepared, self._instructions, self._dtype = prepared, instructions, dtype
         self._operations = prepared.operations.operations
-        self._operation_matrices = prepared.matrix_plan.operation_matrices(instructions)
-        forms = prepared.block_forms(self._operation_matrices, dtype)
+        self._numbers = prepared.matrix_plan.numbers(instructions)
+        forms = prepared.block_forms(self._numbers, dtype)
         self._block_forms = {size: list(matrices) for size, matrices in forms.items()}
-        self._pairs: Matrices | None = None
         self._steps = list(map(self._bound, prepared.steps)) if prepared.light else None
 
     def run(self, state: Statevector, monitor: Monitor) -> None:
@@ -70,7 +70,7 @@ class BoundPlan:
         step, where, spec = prepared
         if isinstance(step, Multiply) and where is not None:
             matrices = self._block_forms[where.size][where.first : where.end]
-            return Product(matrices, spec if isinstance(spec, ProductSpec) else self._prepared.product_spec(step))
+            return Product(matrices, self._prepared.product_spec(step))
         if isinstance(spec, DiagonalSpec):
             return self._scaling(spec)
         if isinstance(spec, RotationSpec) and isinstance(step, Rotate):
@@ -81,15 +81,13 @@ class BoundPlan:
     def _scaling(self, spec: DiagonalSpec) -> Scaling | ChunkScaling:
         vector = None
         if spec.vector is not None:
-            if self._pairs is None:
-                self._pairs = self._prepared.matrix_plan.pairs(self._operation_matrices)
-            vector = as_type(spec.vector.of(self._pairs), self._dtype)
+            vector = as_type(spec.vector.of(self._numbers), self._dtype)
         patches = [
-            (patch.indices, as_type(self._diagonal(index), self._dtype).take(patch.entries))
-            for patch, index in spec.patches
+            (indices, as_type(self._diagonal(index), self._dtype).take(entries))
+            for indices, entries, index in spec.patches
         ]
         others = [self._factor(*each) for each in spec.others]
-        if self._prepared.narrow:
+        if self._prepared.one_chunk:
             return Scaling(vector, patches, others)
         return ChunkScaling(vector, others, self._prepared.size, self._dtype)
 
@@ -97,7 +95,9 @@ class BoundPlan:
         """Return the diagonal of an operation; if the operation is wide, over its targets only."""
         operation = self._operations[index]
         if len(operation.qubits) <= WIDEST:
-            return self._prepared.matrix_plan.diagonal(self._operation_matrices, index)
+            found = [self._numbers[each] for each in self._prepared.matrix_plan.diagonals(index)]
+            product: Matrices = np.multiply.reduce(found)
+            return product
         instruction = self._instructions[operation.sources[0]]
         if isinstance(instruction, Diagonal):
             return instruction.diagonal.ndarray().astype(np.complex128, copy=False)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from simulator import narrow
 from simulator.evolve import plan_cache
 from simulator.evolve.bound_plan import BoundPlan
 from simulator.evolve.plan_cache import PlanKey
@@ -36,7 +37,7 @@ class Evolution:
             every += rewrite_wide_controls(instructions[some])
         #: The instructions, cut into pieces that are planned one after another.
         self.pieces = [every[start : start + _PIECE] for start in range(0, len(every), _PIECE)]
-        self._bound: dict[tuple[tuple[int, ...], np.dtype[Any], Tuning], BoundPlan] = {}
+        self._bound: dict[tuple[tuple[int, ...], np.dtype[Any], Tuning], BoundPlan | narrow.BoundPlan] = {}
 
     @property
     def real(self) -> bool:
@@ -59,24 +60,46 @@ class Evolution:
             qubit_at = plan.qubit_at
 
     def run(self, state: Statevector, monitor: Monitor = SILENT) -> None:
-        """Evolve a state; calls the checkpoint before each chunk, or before each step of the only one."""
+        """Evolve a state; calls the checkpoint before each chunk, or before each step of the only one.
+
+        Narrow states may be several, as bits above those of the qubits.
+        """
         checkpoint = monitor.checkpoint
         share = 1 / max(1, len(self.pieces))
         for number, piece in enumerate(self.pieces):
             checkpoint()
             bound = self._bound_plan(piece, state, checkpoint)
             checkpoint()
-            bound.run(state, monitor.part(number * share, share))
+            part = monitor.part(number * share, share)
+            if isinstance(bound, narrow.BoundPlan):
+                states = state.amplitudes.reshape(-1, 1 << bound.plan.num_bits)
+                state.amplitudes = bound.run(states, checkpoint).reshape(-1)
+                state.maybe_excited |= bound.plan.mixed
+                if bound.plan.renamed_from:
+                    state.relabel(state.qubit_at, bound.plan.renamed_from)
+                part.report(1.0)
+            else:
+                bound.run(state, part)
 
-    def _bound_plan(self, piece: Sequence[Evolving], state: Statevector, checkpoint: Checkpoint) -> BoundPlan:
+    def _bound_plan(
+        self, piece: Sequence[Evolving], state: Statevector, checkpoint: Checkpoint
+    ) -> BoundPlan | narrow.BoundPlan:
         """Return the plan of a piece with its numbers, which is kept if the piece is the only one."""
         qubit_at, dtype, tuning = kind = state.qubit_at, state.amplitudes.dtype, state.tuning
         bound = self._bound.get(kind)
         if bound is None:
             key = PlanKey.of(piece, qubit_at, tuning, real=dtype.kind == "f")
-            bound = plan_cache.bound_plan(key, dtype, checkpoint)
+            if is_narrow(len(qubit_at), tuning):
+                bound = plan_cache.bound_narrow_plan(key, dtype)
+            else:
+                bound = plan_cache.bound_plan(key, dtype, checkpoint)
             if len(self.pieces) == 1:
                 if len(self._bound) == _LAYOUTS:
                     self._bound.clear()
                 self._bound[kind] = bound
         return bound
+
+
+def is_narrow(num_bits: int, tuning: Tuning) -> bool:
+    """Whether a state of so many bits is narrow, so that several can be evolved at once."""
+    return num_bits <= min(tuning.narrow_bits, tuning.chunk_bits)

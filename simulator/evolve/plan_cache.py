@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from simulator import narrow
 from simulator.evolve.bound_plan import BoundPlan
 from simulator.evolve.prepared_plan import PreparedPlan
 from simulator.monitor import Checkpoint
-from simulator.plan.operations import Evolving, signature
+from simulator.plan.operations import Evolving, Signed, signature
 from simulator.tuning import Tuning
 
-#: Plans that are kept.
+#: Plans that are kept, narrow ones and others.
 _PLANS = 16
 
 
@@ -23,7 +24,7 @@ _PLANS = 16
 class PlanKey:
     """All that a plan depends on."""
 
-    signature: tuple[object, ...]
+    signature: tuple[Signed, ...]
     #: The qubit at each bit of the state, at the beginning.
     qubit_at: tuple[int, ...]
     real: bool
@@ -66,6 +67,33 @@ def bound_plan(key: PlanKey, dtype: np.dtype[Any], checkpoint: Checkpoint) -> Bo
     return cached.bound[dtype]
 
 
+class _CachedNarrowPlan(NamedTuple):
+    plan: narrow.NarrowPlan
+    #: As in `_CachedPlan`.
+    bound: dict[np.dtype[Any], narrow.BoundPlan]
+
+
+@lru_cache(maxsize=_PLANS)
+def _cached_narrow(key: PlanKey) -> _CachedNarrowPlan:
+    return _CachedNarrowPlan(narrow.NarrowPlan(key.signature, key.qubit_at, real=key.real), {})
+
+
+def narrow_plan(key: PlanKey) -> narrow.NarrowPlan:
+    """Return the plan of a structure, for narrow states."""
+    return _cached_narrow(key).plan
+
+
+def bound_narrow_plan(key: PlanKey, dtype: np.dtype[Any]) -> narrow.BoundPlan:
+    """Return the plan of a structure with the numbers of the key's instructions, for narrow states of a type."""
+    plan, bound = _cached_narrow(key)
+    if not plan.constant:
+        return narrow.BoundPlan(plan, key.instructions, dtype)
+    if dtype not in bound:
+        bound[dtype] = narrow.BoundPlan(plan, key.instructions, dtype)
+    return bound[dtype]
+
+
 def clear() -> None:
     """Forget all plans."""
     _cached.cache_clear()
+    _cached_narrow.cache_clear()

@@ -1,36 +1,35 @@
 """Plans with everything that does not depend on angles: it is made once for all circuits of one structure.
 
-For a narrow state, making it takes longer than a run.
+For a state that is one chunk, making it takes longer than a run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from simulator.circuit.gates import pauli_letters
 from simulator.circuit.instructions import Gate, Unitary
+from simulator.circuit.pauli import PauliString
 from simulator.evolve.product import ProductSpec
-from simulator.evolve.rotation import RotationSpec
-from simulator.evolve.scaling import Entries, PairVector, Patch
+from simulator.evolve.scaling import Entries, PairVector
+from simulator.kernels.bits import selected
 from simulator.kernels.dense import real_form
+from simulator.kernels.rotation import RotationSpec
 from simulator.matrices import MatrixPlan
 from simulator.matrices.block_matrices import StackSlice
 from simulator.matrices.folding import PAIR
 from simulator.plan.operations import WIDEST, Evolving, Operation, OperationList, list_operations
 from simulator.plan.plan import Multiply, Plan, Rotate, Step, steps_of
-from simulator.plan.planner import NARROW, chunk_bits, make_plan
+from simulator.plan.planner import chunk_bits, make_plan
 from simulator.tuning import TUNING, Tuning
-from simulator.typing import Amplitudes, Controls, Matrices
+from simulator.typing import Amplitudes, Controls, Indices, Matrices
 
-#: log2 of the amplitudes of a state whose gathers are kept with a plan: each takes at most 8 KiB.
-_SMALL = 10
-#: log2 of the amplitudes of a state whose gathers are shared between plans.
-_SHARED = 12
+#: log2 of the amplitudes that a diagonal acts on up to which their indices are kept.
+_FEW = 10
 #: Most steps of a plan that are kept with their numbers: some MiB.
 _STEPS = 256
 #: Most numbers in the vectors of diagonals that are kept with a plan: some MiB.
@@ -43,14 +42,15 @@ class DiagonalSpec:
 
     #: The diagonals on at most two qubits that lie in the chunk; None: there are none.
     vector: PairVector | None
-    #: Other diagonals of a narrow state that act on few amplitudes, each with the index of its operation.
-    patches: tuple[tuple[Patch, int], ...]
+    #: Other diagonals that act on few amplitudes: their indices, of each the index of its entry in the diagonal,
+    #: and the index of the operation.
+    patches: tuple[tuple[Indices, Indices, int], ...]
     #: All other diagonals: the index of the operation, and the bits of its qubits.
     others: tuple[tuple[int, tuple[int, ...]], ...]
 
 
-Spec: TypeAlias = ProductSpec | DiagonalSpec | RotationSpec
-#: A step; where its matrices are, if it multiplies; and its spec, if that is kept.
+Spec: TypeAlias = DiagonalSpec | RotationSpec
+#: A step; where its matrices are, if it multiplies; and its spec, if not.
 PreparedStep: TypeAlias = tuple[Step, StackSlice | None, Spec | None]
 
 
@@ -73,61 +73,58 @@ class PreparedPlan:
         self.real = real
         #: log2 of the amplitudes of a chunk.
         self.size = chunk_bits(len(qubit_at), real=real, tuning=tuning)
-        #: Whether the state is one chunk, and a small one.
-        self.narrow = self.size == len(qubit_at) <= NARROW
+        #: Whether the state is one chunk.
+        self.one_chunk = self.size == len(qubit_at)
         self.steps: list[PreparedStep] = [
             (step, matrices, self._spec(step, instructions))
             for step, matrices in zip(steps_of(self.plan), self.matrix_plan.slices, strict=True)
         ]
         vectors = sum(isinstance(spec, DiagonalSpec) and spec.vector is not None for _, _, spec in self.steps)
         #: Whether steps may be kept with their numbers.
-        self.light = self.narrow and len(self.steps) <= _STEPS and vectors << self.size <= _VECTORS
+        self.light = self.one_chunk and len(self.steps) <= _STEPS and vectors << self.size <= _VECTORS
         #: Whether all circuits of this structure have the same numbers.
         self.constant = all(isinstance(each, Gate) and not each.params for each in instructions)
 
-    def block_forms(self, matrices: Mapping[int, Matrices], dtype: np.dtype[Any]) -> dict[int, Amplitudes]:
+    def block_forms(self, numbers: Matrices, dtype: np.dtype[Any]) -> dict[int, Amplitudes]:
         """Return, by number of qubits, the blocks' matrices as `real_form` has them, for states of a type.
 
-        ``matrices`` are those of the operations, with an axis of rows before the others if angles are swept.
+        ``numbers`` are those of `MatrixPlan`.
         """
-        numbers = np.empty(0, dtype).real.dtype
+        reals = np.empty(0, dtype).real.dtype
         return {
-            size: real_form(stack, real=self.real).astype(numbers, copy=False)
-            for size, stack in self.matrix_plan.block_matrices(matrices).items()
+            size: real_form(stack, real=self.real).astype(reals, copy=False)
+            for size, stack in self.matrix_plan.block_matrices(numbers).items()
         }
 
     def product_spec(self, step: Multiply) -> ProductSpec:
-        """Return the spec of a step that multiplies."""
-        make = _small_spec if self.size <= _SMALL else _shared_spec if self.size <= _SHARED else ProductSpec
+        """Return the spec of a step that multiplies, which is not kept: its gather is large."""
         width = (1 if self.real else 2) << len(step.targets)
-        return make(width, step.control_bits, step.sources, step.transposed)
+        return ProductSpec(width, step.control_bits, step.sources, step.transposed)
 
     def _spec(self, step: Step, instructions: Sequence[Evolving]) -> Spec | None:
         if isinstance(step, Multiply):
-            return self.product_spec(step) if self.narrow and self.size <= _SMALL else None
+            return None
         if isinstance(step, Rotate):
             name = only_gate(instructions, self.operations.operations[step.member]).name
-            return RotationSpec(pauli_letters(name), step.bits, self.size)
+            string = PauliString.of(pauli_letters(name))
+            return RotationSpec(string.flips, string.signs, string.phase, step.bits, self.size)
         pairs: list[Entries] = []
-        patches: list[tuple[Patch, int]] = []
+        patches: list[tuple[Indices, Indices, int]] = []
         others: list[tuple[int, tuple[int, ...]]] = []
         # Each operation with the bits of its qubits.
         for index, bits in zip(step.members, step.bits, strict=True):
             instruction = instructions[self.operations.operations[index].sources[0]]
             controls = controls_of(instruction, bits) if len(bits) > WIDEST else ()
             if len(bits) <= PAIR and min(bits, default=0) >= 0:
-                pairs.append(Entries(*self.matrix_plan.pair_entries(index), bits))
-            elif self.narrow and self.size - len(controls) <= _SMALL:
-                patches.append((Patch(bits[: len(bits) - len(controls)], controls, self.size), index))
+                found = self.matrix_plan.diagonals(index)
+                pairs += [Entries(each.start, each.step, bits) for each in found]
+            elif self.one_chunk and self.size - len(controls) <= _FEW:
+                targets = bits[: len(bits) - len(controls)]
+                patches.append((*selected(self.size, targets, controls), index))
             else:
                 others.append((index, bits))
         size = max([bit + 1 for each in pairs for bit in each.bits], default=0)
         return DiagonalSpec(PairVector(pairs, size) if pairs else None, tuple(patches), tuple(others))
-
-
-#: The same few moves of bits come again and again, also in other plans: each of these keeps 8 MiB at most.
-_small_spec = lru_cache(maxsize=1024)(ProductSpec)
-_shared_spec = lru_cache(maxsize=256)(ProductSpec)
 
 
 def only_gate(instructions: Sequence[Evolving], operation: Operation) -> Gate:

@@ -15,7 +15,7 @@ import numpy as np
 
 from simulator.evolve.chunk_scaling import DiagonalFactor
 from simulator.evolve.chunks import Chunk
-from simulator.typing import Amplitudes, Controls, Indices, Matrices
+from simulator.typing import Amplitudes, Indices, Matrices
 
 
 class Entries(NamedTuple):
@@ -48,30 +48,26 @@ class PairVector:
             self._cross = _indices(cross, [_pairs(each.bits, half, size) for each in cross])
 
     def of(self, numbers: Matrices) -> Matrices:
-        """Return the vector, shape (..., 2^size), given all entries of diagonals, shape (..., numbers)."""
-        lead = numbers.shape[:-1]
-        vector: Matrices = np.ones((*lead, *(1,) * len(self._shape)), np.complex128)
+        """Return the vector, shape (2^size,), given all numbers that entries are among."""
+        vector: Matrices = np.ones((1,) * len(self._shape), np.complex128)
         if self._low is not None:
-            vector = _product(numbers, self._low).reshape(*lead, 1, *self._shape[1:])
+            vector = _product(numbers, self._low).reshape(1, *self._shape[1:])
         if self._high is not None:
-            vector = vector * _product(numbers, self._high).reshape(*lead, -1, *(1,) * len(self._shape[1:]))
+            vector = vector * _product(numbers, self._high).reshape(-1, *(1,) * len(self._shape[1:]))
         if self._cross is not None:
-            taken = numbers.take(self._cross, axis=-1)
-            factors = np.multiply.reduceat(taken, self._begins, axis=-3)
+            factors = np.multiply.reduceat(numbers.take(self._cross), self._begins, axis=0)
             crossed: Matrices = np.ones(1, np.complex128)
             for index, bit in enumerate(self._bits):
                 sides = [1] * len(self._shape[1:])
                 sides[-1 - bit] = 2
-                crossed = crossed * factors[..., index, :, :].reshape(*lead, -1, *sides)
+                crossed = crossed * factors[index].reshape(-1, *sides)
             vector = vector * crossed
-        shape = (*lead, *self._shape)
         # NumPy takes some microseconds to broadcast what has the shape already.
-        return (vector if vector.shape == shape else np.broadcast_to(vector, shape)).reshape(*lead, -1)
+        return (vector if vector.shape == self._shape else np.broadcast_to(vector, self._shape)).reshape(-1)
 
 
 def _product(numbers: Matrices, entries: Indices) -> Matrices:
-    taken = numbers.take(entries, axis=-1)
-    product: Matrices = np.multiply.reduce(taken, axis=-2) if len(entries) > 1 else taken
+    product: Matrices = np.multiply.reduce(numbers.take(entries))
     return product
 
 
@@ -100,22 +96,6 @@ def _pairs(bits: tuple[int, int], half: int, size: int) -> Indices:
     low = np.arange(2)
     index = bits.index(min(bits))
     return (high << 1 - index)[:, None] | low << index
-
-
-class Patch:
-    """The amplitudes that a diagonal acts on, and the entry that it multiplies each of them by."""
-
-    def __init__(self, bits: Sequence[int], controls: Controls, size: int) -> None:
-        """Take the bits of the diagonal, and its controls, in a state of 2^size amplitudes."""
-        mask = sum(1 << bit for bit, _ in controls)
-        indices = np.flatnonzero(np.arange(1 << size) & mask == sum(value << bit for bit, value in controls))
-        entries = np.zeros_like(indices)
-        for number, bit in enumerate(bits):
-            entries |= (indices >> bit & 1) << number
-        #: Indices of the amplitudes.
-        self.indices: Indices | slice = indices if controls else slice(None)
-        #: Indices of the entries.
-        self.entries = entries
 
 
 class Scaling:

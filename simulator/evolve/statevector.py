@@ -29,8 +29,8 @@ class Statevector:
 
     #: Shape (2^bits,), contiguous; complex, or real where all of them are.
     amplitudes: Amplitudes
-    #: Qubit -> its bit in the index of ``amplitudes``. Bits above those of the qubits number states that lie one
-    #: behind the other. A matrix has its columns as qubits behind those of its rows.
+    #: Qubit -> its bit in the index of ``amplitudes``. Several states lie one behind the other. A matrix has its
+    #: columns as qubits behind those of its rows.
     bit_of: dict[int, int]
     #: The qubits that may not be in |0>, as a set; by default all.
     maybe_excited: int = -1
@@ -45,10 +45,8 @@ class Statevector:
 
     @property
     def qubit_at(self) -> tuple[int, ...]:
-        """The qubit at each bit; bits above those of the qubits have the next numbers."""
-        others = self.amplitudes.size.bit_length() - 1 - len(self.bit_of)
-        after = max(self.bit_of, default=-1) + 1
-        return (*sorted(self.bit_of, key=self.bit_of.__getitem__), *range(after, after + others))
+        """The qubit at each bit."""
+        return tuple(sorted(self.bit_of, key=self.bit_of.__getitem__))
 
     def bits(self, qubits: tuple[int, ...]) -> tuple[int, ...]:
         """Return the bits of some qubits."""

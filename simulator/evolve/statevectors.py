@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.evolve.evolution import Evolution
+from simulator.evolve.evolution import Evolution, is_narrow
 from simulator.evolve.statevector import Statevector, with_qubits, without_qubit
 from simulator.kernels import measure
 from simulator.monitor import Checkpoint, Monitor
@@ -58,25 +58,19 @@ class Statevectors:
         return dtype.itemsize << len(self.state.bit_of) + (dtype.kind == "f") + more
 
     def evolve(self, evolution: Evolution, monitor: Monitor) -> None:
-        """Evolve all states, several at once: 2^k of them are a state with k more bits above the qubits'.
-
-        Where they are no such number, zeros stand for those that are missing.
-        """
-        state, bits, rows = self.state, len(self.state.bit_of), self.count
-        together = min(max(1, 1 << _TOGETHER_BITS >> bits), 1 << (rows - 1).bit_length())
-        amplitudes = state.amplitudes
-        if rows % together:
-            amplitudes = np.zeros(-(-rows // together) * together << bits, amplitudes.dtype)
-            amplitudes[: rows << bits] = state.amplitudes
-        evolved = state
-        for part in np.split(amplitudes, amplitudes.size // (together << bits)):
-            evolved = state.with_amplitudes(part)
-            evolution.run(evolved, monitor)
-            if part.size == amplitudes.size:
-                amplitudes = evolved.amplitudes
-            else:
-                part[...] = evolved.amplitudes
-        self.state = evolved.with_amplitudes(amplitudes[: rows << bits])
+        """Evolve all states; narrow ones several at once."""
+        num_bits = len(self.state.bit_of)
+        together = max(1, 1 << _TOGETHER_BITS >> num_bits) if is_narrow(num_bits, self.tuning) else 1
+        if self.count <= together:
+            evolution.run(self.state, monitor)
+            return
+        before = self.state
+        for start in range(0, before.amplitudes.size, together << num_bits):
+            part = before.amplitudes[start : start + (together << num_bits)]
+            self.state = before.with_amplitudes(part)
+            evolution.run(self.state, monitor)
+            part[...] = self.state.amplitudes
+        self.state.amplitudes = before.amplitudes
 
     def allocate(self, qubits: Sequence[int], checkpoint: Checkpoint) -> None:
         """Add qubits, in |0>, to all states."""

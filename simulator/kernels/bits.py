@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from simulator.tuning import CACHE_BITS
-from simulator.typing import Amplitudes, Indices
+from simulator.typing import Amplitudes, Controls, Indices
 
 #: How bits move: log2 of the length of the rows that stay together, and where each row comes from.
 Gather: TypeAlias = tuple[int, Indices]
@@ -48,6 +48,17 @@ def offsets(bits: Sequence[int]) -> Indices:
     for bit in bits:
         indices = np.concatenate([indices, indices + (1 << bit)])
     return indices
+
+
+def selected(num_bits: int, bits: Sequence[int], controls: Controls) -> tuple[Indices, Indices]:
+    """Return the indices where controls have their values, and of each the number that its ``bits`` are there."""
+    every = np.arange(1 << num_bits)
+    mask = sum(1 << bit for bit, _ in controls)
+    indices = np.flatnonzero(every & mask == sum(value << bit for bit, value in controls))
+    numbers = np.zeros_like(indices)
+    for index, bit in enumerate(bits):
+        numbers |= (indices >> bit & 1) << index
+    return indices, numbers
 
 
 def subsets(members: int) -> Iterator[int]:

@@ -1,188 +1,137 @@
 """Matrices of blocks: for each block of a plan, the product of its operations' matrices.
 
 A block has a matrix for each value of its outer controls. A circuit has hundreds of matrices and each is tiny, so
-everything is done for many at once. A `MatrixPlan` says once what is multiplied with what, whatever the angles.
-The matrix of an operation on j qubits has shape (2^j, 2^j) over (targets, controls), the first the least
-significant bit of its rows. Where angles are swept, an axis of rows leads all others, and a row's numbers are, bit
-for bit, what they would be without it.
+everything is done for many at once, and in two steps: what acts on the same two bits of a block is multiplied
+first. A `MatrixPlan` says once what is multiplied with what, whatever the angles. The matrix of an operation on j
+qubits has shape (2^j, 2^j) over (targets, controls), the first the least significant bit of its rows.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 
 from simulator.matrices.folding import PAIR, Factor, folded
-from simulator.matrices.gate_matrices import Kind, Swept, kind_of, matrices_of, moves_of
-from simulator.matrices.products import Round, Rounds, multiply
-from simulator.matrices.units import Entrywise, Products, Shape, fill
-from simulator.plan.operations import WIDEST, Evolving, Operation, is_diagonal
-from simulator.plan.plan import Multiply, Plan, Step, steps_of
+from simulator.matrices.gate_matrices import kind_of
+from simulator.matrices.numbers import GateNumbers, num_entries
+from simulator.matrices.products import Products, entries_of
+from simulator.plan.operations import WIDEST, Evolving, Operation
+from simulator.plan.plan import Multiply, Plan, steps_of
 from simulator.typing import Matrices
 
 
 class StackSlice(NamedTuple):
-    """Where the matrices of a block are in the stack of all matrices over ``size`` qubits."""
+    """Where the matrices of a block are among all matrices over ``size`` qubits."""
 
     size: int
     first: int
     end: int
 
 
+class _Listed:
+    """Products over ``size`` bits that are being listed."""
+
+    def __init__(self, size: int) -> None:
+        self.count = 0
+        self._size = size
+        #: Of each factor the index of its product, where its numbers begin, and its bits in the product.
+        self._product_of: list[int] = []
+        self._begins: list[int] = []
+        self._spots: list[tuple[int, ...]] = []
+
+    def add(self, factors: Sequence[Factor]) -> int:
+        """Add the product of factors, the first acting first; return its index."""
+        for begin, spots in factors:
+            self._product_of.append(self.count)
+            self._begins.append(begin)
+            self._spots.append(spots)
+        self.count += 1
+        return self.count - 1
+
+    def products(self) -> Products:
+        """Return what was listed."""
+        entries = entries_of(self._size, self._begins, self._spots)
+        return Products(self._size, np.array(self._product_of), entries)
+
+
 class MatrixPlan:
     """How the matrices of a plan are computed from the instructions, whatever their angles."""
 
     def __init__(self, instructions: Sequence[Evolving], operations: Sequence[Operation], plan: Plan) -> None:
-        kinds = {
-            source: kind_of(instructions[source])
-            for operation in operations
-            if _has_matrix(operation)
-            for source in operation.sources
-        }
-        sources_of: dict[Kind, list[int]] = defaultdict(list)
-        for source, kind in kinds.items():
-            sources_of[kind].append(source)
-        self._sources = dict(sources_of)
-        #: Index of an instruction -> its row among the matrices of its width, which are in the order of kinds.
-        rows: dict[int, int] = {}
-        counts: dict[int, int] = defaultdict(int)
-        for (_, targets, controls, _), sources in self._sources.items():
-            width = targets + controls
-            rows |= {source: counts[width] + index for index, source in enumerate(sources)}
-            counts[width] += len(sources)
-        #: Index of an operation -> its row among the matrices of its width; products of runs come last.
-        self._rows: dict[int, int] = {}
-        #: Index of an operation -> what is known of its matrix, as in `Shape`.
-        self._known: dict[int, tuple[bool, bytes]] = {}
-        runs = Products()
-        for index, operation in enumerate(operations):
-            if not _has_matrix(operation):
-                continue
-            first, *others = operation.sources
-            row, moves = rows[first], moves_of(kinds[first])
-            if others:
-                row, moves = counts[1], b""
-                counts[1] += 1
-                members = operation.sources
-                shapes = [Shape((0,), is_diagonal(instructions[each]), moves_of(kinds[each])) for each in members]
-                runs.add(1, row, tuple(shapes), [rows[each] for each in members])
-            self._rows[index], self._known[index] = row, (not operation.mixed, moves)
-        self._sizes = dict(counts)
-        self._widths = [len(operation.qubits) for operation in operations]
-        #: Number of qubits -> how the products of runs of gates are computed.
-        self._runs = runs.by_size()
-        #: Number of qubits -> how products over at most two qubits are computed.
-        self._units: dict[int, list[Entrywise]] = {}
-        #: Number of qubits -> how the products over more qubits are computed from these.
-        self._blocks: dict[int, list[Round]] = {}
-        #: Number of qubits -> how many products there are.
-        self._counts: dict[int, int] = defaultdict(int)
+        self._operations = operations
+        self._gates = GateNumbers(
+            {
+                source: kind_of(instructions[source])
+                for operation in operations
+                if len(operation.qubits) <= WIDEST and not operation.whole and not operation.rotation
+                for source in operation.sources
+            }
+        )
         #: For each step of the plan, where its matrices are; None for steps that do not multiply.
         self.slices: list[StackSlice | None] = []
-        self._plan_blocks(operations, list(steps_of(plan)))
-
-    def _plan_blocks(self, operations: Sequence[Operation], steps: Sequence[Step]) -> None:
-        units, blocks = Products(), Rounds()
-        for step in steps:
+        listed: dict[int, _Listed] = {PAIR: _Listed(PAIR)}
+        for step in steps_of(plan):
             if not isinstance(step, Multiply):
                 self.slices.append(None)
                 continue
             size = len(step.targets)
-            first = self._counts[size]
-            # The first control is the least significant bit of the variant's number.
-            across = step.controls[::-1]
-            for values in product((0, 1), repeat=len(across)):
-                spot: Callable[[int], int] = step.targets.index
-                if values:
-                    spots = {qubit: bit for bit, qubit in enumerate(step.targets)}
-                    spots.update({qubit: ~value for qubit, value in zip(across, values, strict=True)})
-                    spot = spots.__getitem__
-                factors = [(member, tuple(map(spot, operations[member].qubits))) for member in step.members]
-                if size <= PAIR:
-                    self._plan_unit(size, factors, units)
-                else:
-                    self._plan_block(size, factors, units, blocks)
-            self.slices.append(StackSlice(size, first, self._counts[size]))
-        self._units, self._blocks = units.by_size(), blocks.by_size()
-
-    def _plan_unit(self, size: int, factors: Sequence[Factor], units: Products) -> int:
-        """Plan the product of factors on bits below ``size``; return its index in the stack."""
-        item = self._counts[size]
-        self._counts[size] += 1
-        shapes = tuple([Shape(spots, *self._known[operation]) for operation, spots in factors])
-        units.add(size, item, shapes, [self._rows[operation] for operation, _ in factors])
-        return item
-
-    def _plan_block(self, size: int, factors: Sequence[Factor], units: Products, blocks: Rounds) -> None:
-        item = self._counts[size]
-        self._counts[size] += 1
-        for number, unit in enumerate(folded(factors)):
-            if len(unit.bits) > PAIR:
-                ((operation, inside),) = unit.factors
-                spots = tuple([unit.bits[bit] if bit >= 0 else bit for bit in inside])
-                blocks.spread(size, number, item, self._rows[operation], spots, units=False)
-                continue
-            index = self._plan_unit(len(unit.bits), unit.factors, units)
-            if number:
-                blocks.mix(size, number, item, index, unit.bits)
-            else:
-                blocks.spread(size, number, item, index, unit.bits, units=True)
-
-    def operation_matrices(
-        self, instructions: Sequence[Evolving], swept: Swept | None = None
-    ) -> dict[int, Matrices]:
-        """Return, by width j, flat matrices of operations, shape (..., operations, 4^j + 1): a 0 comes last."""
-        lead = () if swept is None else (len(swept.values),)
-        flat: dict[int, Matrices] = {
-            width: np.zeros((*lead, count, (1 << 2 * width) + 1), np.complex128)
-            for width, count in self._sizes.items()
+            products = listed.setdefault(size, _Listed(size))
+            first = products.count
+            for factors in self._factors(step):
+                products.add(factors if size <= PAIR else self._in_pairs(factors, listed[PAIR]))
+            self.slices.append(StackSlice(size, first, products.count))
+        #: Number of bits -> products; those over two bits come first, since they are factors of larger ones.
+        self._products = {
+            size: listed[size].products() for size in sorted(listed, key=PAIR.__ne__) if listed[size].count
         }
-        filled = dict.fromkeys(flat, 0)
-        for kind, sources in self._sources.items():
-            width = kind[1] + kind[2]
-            first, filled[width] = filled[width], filled[width] + len(sources)
-            goal = flat[width][..., first : filled[width], :-1]
-            found = matrices_of(kind, [instructions[source] for source in sources], sources, swept)
-            goal[...] = found.reshape(*found.shape[:-2], -1)
-        for width, steps in self._runs.items():
-            fill(flat[width], steps, flat)
-        return flat
 
-    def diagonal(self, flat: Mapping[int, Matrices], operation: int) -> Matrices:
-        """Return the diagonal of one operation's matrix, shape (..., 2^j)."""
-        width = self._widths[operation]
-        return flat[width][..., self._rows[operation], : -1 : (1 << width) + 1]
+    def _factors(self, step: Multiply) -> Iterator[list[Factor]]:
+        """Yield the gates of a block, for each value of its outer controls."""
+        # The first control is the least significant bit of the variant's number.
+        across = step.controls[::-1]
+        spots = {qubit: bit for bit, qubit in enumerate(step.targets)}
+        for values in product((0, 1), repeat=len(across)):
+            spots.update({qubit: ~value for qubit, value in zip(across, values, strict=True)})
+            yield [
+                (self._gates.begin_of[source], tuple([spots[qubit] for qubit in self._operations[member].qubits]))
+                for member in step.members
+                for source in self._operations[member].sources
+            ]
 
-    def pair_entries(self, operation: int) -> tuple[int, int]:
-        """Return where in `pairs` the diagonal of an operation is: its first entry, and the step between them."""
-        width = self._widths[operation]
-        before = sum(self._sizes.get(less, 0) * ((1 << 2 * less) + 1) for less in range(width))
-        return before + self._rows[operation] * ((1 << 2 * width) + 1), (1 << width) + 1
+    def _in_pairs(self, factors: Sequence[Factor], pairs: _Listed) -> list[Factor]:
+        """Return factors of the same product, those of several gates being products over two bits."""
+        found: list[Factor] = []
+        for unit in folded(factors):
+            if len(unit.factors) == 1:
+                ((begin, inside),) = unit.factors
+                found.append((begin, tuple([unit.bits[spot] if spot >= 0 else spot for spot in inside])))
+            else:
+                begin = self._gates.size + pairs.add(unit.factors) * num_entries(PAIR)
+                # One bit has another beside it, on which nothing acts.
+                found.append((begin, unit.bits if len(unit.bits) == PAIR else (*unit.bits, int(not unit.bits[0]))))
+        return found
 
-    def pairs(self, flat: Mapping[int, Matrices]) -> Matrices:
-        """Return the matrices of all operations on at most two qubits, one behind the other: (..., entries)."""
-        found = [flat[width].reshape(*flat[width].shape[:-2], -1) for width in range(PAIR + 1) if width in flat]
-        return np.concatenate(found, axis=-1)
+    def numbers(self, instructions: Sequence[Evolving]) -> Matrices:
+        """Return the entries of all gates' matrices, as `GateNumbers` has them."""
+        return self._gates.of(instructions)
 
-    def block_matrices(self, flat: Mapping[int, Matrices]) -> dict[int, Matrices]:
-        """Return, by number of qubits k, the matrices of all blocks, shape (..., matrices, 2^k, 2^k)."""
-        lead = next((each.shape[:-2] for each in flat.values()), ())
-        units: dict[int, Matrices] = {}
-        stacks: dict[int, Matrices] = {}
-        for size, steps in self._units.items():
-            # A 0 comes last, as in ``flat``.
-            units[size] = np.zeros((*lead, self._counts[size], (1 << 2 * size) + 1), np.complex128)
-            fill(units[size], steps, flat)
-            stacks[size] = units[size][..., :-1].reshape(*lead, -1, 1 << size, 1 << size)
-        for size, rounds in self._blocks.items():
-            stacks[size] = np.empty((*lead, self._counts[size], 1 << size, 1 << size), np.complex128)
-            multiply(stacks[size], rounds, flat, units)
-        return stacks
+    def diagonals(self, member: int) -> list[slice]:
+        """Return where in the numbers the diagonals are whose product is that of an operation."""
+        operation = self._operations[member]
+        side = 1 << len(operation.qubits)
+        begins = [self._gates.begin_of[source] for source in operation.sources]
+        return [slice(begin, begin + side**2, side + 1) for begin in begins]
 
-
-def _has_matrix(operation: Operation) -> bool:
-    return len(operation.qubits) <= WIDEST and not operation.whole and not operation.rotation
+    def block_matrices(self, numbers: Matrices) -> dict[int, Matrices]:
+        """Return, by number of qubits k, the matrices of all blocks, shape (matrices, 2^k, 2^k)."""
+        found: dict[int, Matrices] = {}
+        for size, products in self._products.items():
+            found[size] = products.of(numbers)
+            if size == PAIR:
+                pairs = np.zeros((len(found[size]), num_entries(PAIR)), np.complex128)
+                pairs[:, :-1] = found[size].reshape(len(pairs), -1)
+                numbers = np.concatenate([numbers, pairs.reshape(-1)])
+        return found

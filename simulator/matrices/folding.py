@@ -1,4 +1,4 @@
-"""The operations of a block, folded into units on one or two of its bits: small matrices are cheap to multiply."""
+"""The gates of a block, folded into units on one or two of its bits: small matrices are cheap to multiply."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
-#: An operation of a product, and of each of its qubits the bit there; ``~value`` is one with this value.
+#: Where a gate's numbers begin, and each of its qubits' bit in a product; ``~value`` is one with this value.
 Factor: TypeAlias = tuple[int, tuple[int, ...]]
 
 
@@ -41,11 +41,11 @@ class _Folding:
 
     def add(self, factor: Factor) -> None:
         """Add the next factor."""
-        operation, spots = factor
+        begin, spots = factor
         bits = spots if min(spots) >= 0 else tuple([spot for spot in spots if spot >= 0])
         last = self._last.get(bits[0])
         if last is not None and len(last.bits) <= PAIR >= len(bits) and self._last.get(bits[-1]) is last:
-            last.factors.append((operation, _inside(last.bits, spots)))
+            last.factors.append((begin, _inside(last.bits, spots)))
         elif len(bits) == 1:
             self._waiting.setdefault(bits[0], []).append(factor)
         else:
@@ -53,7 +53,7 @@ class _Folding:
                 if bit in self._waiting:
                     self._append((bit,))
             unit = self._append(bits)
-            unit.factors.append((operation, _inside(unit.bits, spots)))
+            unit.factors.append((begin, _inside(unit.bits, spots)))
 
     def units(self) -> list[Unit]:
         """Return all that was added."""
@@ -66,8 +66,8 @@ class _Folding:
         """Begin a unit on these bits with the factors that wait for them."""
         unit = Unit(tuple(sorted(bits)), [])
         for bit in bits:
-            for operation, spots in self._waiting.pop(bit, ()):
-                unit.factors.append((operation, _inside(unit.bits, spots)))
+            for begin, spots in self._waiting.pop(bit, ()):
+                unit.factors.append((begin, _inside(unit.bits, spots)))
             self._last[bit] = unit
         self._units.append(unit)
         return unit

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.circuit.array import Array
-from simulator.circuit.gates import GATES, GateSpec, spec_of
+from simulator.circuit.gates import GateSpec, spec_of
 from simulator.circuit.instructions import Diagonal, Gate, Unitary
 from simulator.plan.operations import Evolving
 from simulator.typing import Matrices
@@ -38,7 +38,7 @@ def kind_of(instruction: Evolving) -> Kind:
     if isinstance(instruction, Unitary):
         return "unitary", len(instruction.targets), len(instruction.controls), instruction.control_state
     if isinstance(instruction, Diagonal):
-        return "", len(instruction.targets), 0, None
+        return "diagonal", len(instruction.targets), 0, None
     raise TypeError(f"no matrix of its own: {instruction}")
 
 
@@ -48,14 +48,14 @@ def matrices_of(kind: Kind, instructions: Sequence[Any], sources: Sequence[int],
     ``sources`` are the indices of the instructions, as in ``swept``.
     """
     name, targets, controls, control_state = kind
-    if not name:
+    if name == "diagonal":
         diagonals = np.array([each.diagonal.ndarray() for each in instructions], np.complex128)
         spread: Matrices = diagonals[:, :, None] * np.eye(1 << targets)
         return spread
     if name == "unitary":
         stack = _stacked([each.matrix for each in instructions])
     elif not (spec := _spec(name)).num_params:
-        return np.broadcast_to(_constant(kind), (len(instructions), *(1 << targets + controls,) * 2))
+        return np.broadcast_to(constant_matrix(kind), (len(instructions), *(1 << targets + controls,) * 2))
     else:
         flat = list(chain.from_iterable([each.params for each in instructions]))
         params = np.array(flat).reshape(len(instructions), -1)
@@ -63,18 +63,6 @@ def matrices_of(kind: Kind, instructions: Sequence[Any], sources: Sequence[int],
             params = _swept_params(params, sources, swept)
         stack = spec.matrix(*[params[..., number] for number in range(params.shape[-1])])
     return _controlled(stack, targets, controls, control_state)
-
-
-@lru_cache(maxsize=256)
-def moves_of(kind: Kind) -> bytes:
-    """Return the column of each row's single 1, if all of a kind are permutation matrices; else nothing."""
-    name, targets, controls, _ = kind
-    if name not in GATES or GATES[name].num_params:
-        return b""
-    matrix, side = _constant(kind), 1 << targets + controls
-    ones = matrix == 1
-    moves = np.count_nonzero(matrix) == side == np.count_nonzero(ones.any(axis=1))
-    return bytes(ones.argmax(axis=1).tolist()) if moves else b""
 
 
 def _stacked(arrays: Sequence[Array]) -> Matrices:
@@ -97,7 +85,8 @@ def _swept_params(params: NDArray[np.float64], sources: Sequence[int], swept: Sw
 
 
 @lru_cache(maxsize=256)
-def _constant(kind: Kind) -> Matrices:
+def constant_matrix(kind: Kind) -> Matrices:
+    """Return the matrix of a gate without parameters, read-only."""
     name, targets, controls, control_state = kind
     matrix: Matrices = _controlled(_spec(name).matrix()[None], targets, controls, control_state)[0]
     return matrix
@@ -108,6 +97,11 @@ def _spec(name: str) -> GateSpec:
     if spec is None:
         raise LookupError(name)
     return spec
+
+
+def is_constant(kind: Kind) -> bool:
+    """Whether all of a kind have the same matrix."""
+    return kind[0] not in {"unitary", "diagonal"} and not _spec(kind[0]).num_params
 
 
 def _controlled(stack: Matrices, targets: int, controls: int, control_state: int | None) -> Matrices:

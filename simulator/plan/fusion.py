@@ -1,4 +1,4 @@
-"""Sort the operations of a narrow state into blocks in one pass, since planning must be quick where runs are.
+"""Sort the operations of a small state into blocks in one pass, since planning must be quick where runs are.
 
 An operation goes into the last block on its qubits, if that has room, or begins a new one. Gates on one qubit wait
 for a block that takes them, and diagonals until something mixes one of their qubits: if they fit, they go into its

@@ -18,6 +18,9 @@ import numpy as np
 from simulator.circuit.gates import GATES, pauli_letters
 from simulator.circuit.instructions import Diagonal, Gate, Initialize, Instruction, Permutation, Unitary
 
+#: Name, targets, controls and their values; of a permutation the sources in place of controls.
+Signed: TypeAlias = tuple[str, tuple[int, ...], tuple[int, ...], int | None]
+
 Evolving: TypeAlias = Gate | Unitary | Diagonal | Permutation | Initialize
 
 #: Most qubits, controls included, of an operation that is kept as one matrix.
@@ -25,11 +28,13 @@ WIDEST = 6
 #: Controls above which an x becomes a phase between two Hadamards, so that its controls may lie outside a chunk.
 _CONTROLS = 3
 #: Gates whose matrix is diagonal whatever their angles.
-_DIAGONAL = frozenset({"global_phase", "id", "z", "s", "sdg", "t", "tdg", "p", "u1", "rz", "rzz"})
+_DIAGONAL_GATES = frozenset({"global_phase", "id", "z", "s", "sdg", "t", "tdg", "p", "u1", "rz", "rzz"})
+#: Names in a signature of what leaves basis states where they are.
+DIAGONAL_NAMES = _DIAGONAL_GATES | {"diagonal", "diagonal unitary"}
 #: Gates whose matrix is real whatever their angles.
 _REAL = frozenset({"id", "x", "z", "h", "ry", "swap", "dcx"})
 #: Qubits of a Pauli rotation up to which it is kept as a matrix.
-_MATRIX_ROTATION = 2
+MATRIX_ROTATION = 2
 #: The bytes of a complex zero, for every combination of signs.
 _ZEROS = frozenset(np.array([complex(re, im)], "<c16").tobytes() for re in (0.0, -0.0) for im in (0.0, -0.0))
 #: Gates that are their own inverse: two in a row cancel.
@@ -78,26 +83,33 @@ def rewrite_wide_controls(instructions: Iterable[Evolving]) -> list[Evolving]:
     return result
 
 
-def signature(instructions: Sequence[Evolving]) -> tuple[object, ...]:
+def signature(instructions: Sequence[Evolving]) -> tuple[Signed, ...]:
     """Return everything about instructions that their plan depends on: equal signatures have equal plans."""
     return tuple(
         [
-            (each.name, each.targets, each.controls, each.control_state)
-            if type(each) is Gate
-            else _signature(each)
+            (each.name, each.targets, each.controls, each.control_state) if type(each) is Gate else _signed(each)
             for each in instructions
         ]
     )
 
 
-def _signature(instruction: Evolving) -> tuple[object, ...]:
+def _signed(instruction: Evolving) -> Signed:
     match instruction:
         case Unitary(targets=targets, controls=controls, control_state=state):
-            return "unitary", targets, controls, state, _looks_diagonal(instruction)
+            name = "diagonal unitary" if _looks_diagonal(instruction) else "unitary"
+            return name, targets, controls, state
         case Permutation(targets=targets, sources=sources):
-            return "permutation", targets, sources
+            return "permutation", targets, sources, None
         case _:
-            return type(instruction).__name__, instruction.targets
+            return type(instruction).__name__.lower(), instruction.targets, (), None
+
+
+def renamed(signed: Signed) -> tuple[int, ...] | None:
+    """Return the qubits whose states go to the targets, if that is all that an instruction does; else None."""
+    name, targets, others, _ = signed
+    if name == "permutation":
+        return others
+    return targets[::-1] if name == "swap" and not others else None
 
 
 def list_operations(instructions: Sequence[Evolving]) -> OperationList:
@@ -178,7 +190,7 @@ class _Lister:
 
 def _has_no_matrix(instruction: Evolving) -> bool:
     """Whether an instruction is a Pauli rotation that is applied without a matrix."""
-    return is_rotation(instruction) and len(instruction.targets) > _MATRIX_ROTATION
+    return is_rotation(instruction) and len(instruction.targets) > MATRIX_ROTATION
 
 
 def _roles(instruction: Evolving, qubits: tuple[int, ...]) -> tuple[int, int]:
@@ -230,7 +242,7 @@ def qubits_in(qubits: int) -> list[int]:
 def is_diagonal(instruction: Evolving) -> bool:
     """Whether an instruction leaves basis states where they are, whatever its angles."""
     if type(instruction) is Gate:
-        return instruction.name in _DIAGONAL
+        return instruction.name in _DIAGONAL_GATES
     return isinstance(instruction, Diagonal) or (isinstance(instruction, Unitary) and _looks_diagonal(instruction))
 
 

@@ -13,19 +13,14 @@ from simulator.plan.fusion import fuse
 from simulator.plan.operations import Operation, qubit_set, qubits_in
 from simulator.plan.plan import Multiply, Plan, Rotate, Scale, Stage, Step, Whole
 from simulator.plan.stages import next_stage
-from simulator.tuning import CACHE_BITS, TUNING, Tuning
+from simulator.tuning import TUNING, Tuning
 
 #: Bits of a state from which it is wide.
 _WIDE = 19
-#: Most bits of a narrow state: matrices, planning and Python take about as long as its run.
-NARROW = CACHE_BITS
 #: Most bits of a state that is planned in one pass: planning takes longer than what a better plan saves.
 _FUSED = 13
-#: Most bits of a state -> most qubits of its blocks, where it is planned in one pass: the smaller a state is, the
-#: less a step costs beside the matrix that it needs.
-_WIDEST = {9: 2, 12: 3, CACHE_BITS + 1: 4}
-#: Most bits of a state for which a gather takes less time than to write a product transposed.
-_GATHERED = 10
+#: Most qubits of a block where a state is planned in one pass.
+_FUSED_BLOCK = 4
 
 
 def make_plan(
@@ -64,8 +59,7 @@ def _stage(
     outer = tuple(bit for bit in range(len(order)) if bit not in set(local))
     indices, operations = zip(*taken, strict=True)
     everything = indices[-1] == len(indices) - 1
-    transposing = real and len(order) > _GATHERED
-    chunk = _Chunk([order[bit] for bit in local], [order[bit] for bit in outer], transposing=transposing)
+    chunk = _Chunk([order[bit] for bit in local], [order[bit] for bit in outer], transposing=real)
     for block in _blocks(operations, chunk.order, len(order), real=real):
         members = block.members if everything else tuple([indices[member] for member in block.members])
         if isinstance(block, DenseBlock):
@@ -95,7 +89,7 @@ def _blocks(
     if len(order) == num_bits and (
         num_bits <= _FUSED or not any(each.mixed and len(each.qubits) > 1 for each in operations)
     ):
-        return fuse(operations, next(widest for most, widest in _WIDEST.items() if num_bits <= most))
+        return fuse(operations, _FUSED_BLOCK)
     return grow_blocks(operations, order, real=real)
 
 

@@ -7,7 +7,6 @@ read and written whole.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -25,14 +24,14 @@ _MANY_TRIES = 16
 _WIDE = 20
 #: Probability that an operation is passed over.
 _PASSED_OVER = 0.35
-#: Value of an operation that is diagonal or on one qubit; any other has the value 1.
-_LIGHT = 0.1
 
 
 def next_stage(
     operations: Sequence[Pending], local: int, room: int, num_bits: int
 ) -> tuple[int, list[Pending], list[Pending]]:
-    """Choose the stage that does the most: return its local qubits, its operations, and those left.
+    """Take each operation that may run before all that are left, and that fits or makes itself fit.
+
+    Return the stage's local qubits, its operations, and those left.
 
     Args:
         operations: what is left to run.
@@ -46,40 +45,21 @@ def next_stage(
     """
     if local.bit_count() == num_bits and not any(operation.whole for _, operation in operations):
         return local, list(operations), []
-    # A fixed seed: a plan is a function of the circuit.
-    rng = random.Random(7)  # noqa: S311 (not a secret)
-    most = -1.0
-    best: tuple[int, list[Pending], list[Pending]] = (local, [], list(operations))
-    for attempt in range(_TRIES if num_bits < _WIDE else _MANY_TRIES):
-        chosen, taken, left, work = _greedy(operations, local, room, rng if attempt else None)
-        if work > most:
-            most, best = work, (chosen, taken, left)
-        if not left:
-            break
-    return best
-
-
-def _greedy(
-    operations: Sequence[Pending], local: int, room: int, rng: random.Random | None
-) -> tuple[int, list[Pending], list[Pending], float]:
-    """Take each operation that may run before all that are left, and that fits or makes itself fit."""
     taken: list[Pending] = []
     left: list[Pending] = []
     mixed = fixed = 0
-    work = 0.0
     for pending in operations:
         operation = pending[1]
         mixes, fixes = operation.mixed, operation.fixed
         if not (mixes & (mixed | fixed) or fixes & mixed or operation.whole):
             more = mixes & ~local
             count = more.bit_count()
-            if not count or (count <= room and not (rng and rng.random() < _PASSED_OVER)):
+            if count <= room:
                 local |= more
                 room -= count
                 taken.append(pending)
-                work += _LIGHT if len(operation.qubits) == 1 or not mixes else 1.0
                 continue
         left.append(pending)
         mixed |= mixes
         fixed |= fixes
-    return local, taken, left, work
+    return local, taken, left

@@ -97,4 +97,4 @@ class RowSampler:
         for row, seed in enumerate(self.seeds):
             uniforms.begin(seed)
             for some in slices(self.shots, self.checkpoint):
-                yield row, uniforms.reals.stretch(self.first + some.start, some.stop - some.start, 0)
+                yield row, uniforms.stretch(self.first + some.start, some.stop - some.start, 0)

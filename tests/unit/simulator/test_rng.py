@@ -9,40 +9,26 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from simulator.rng import BLOCK, Draws, Uniforms, experiment_seed
-
-KINDS = ("reals", "words")
-
-
-def draws(seed: int, kind: str) -> Draws:
-    """Return a seed's draws of one kind, of which nothing is remembered yet."""
-    found: Draws = getattr(Uniforms(seed), kind)
-    return found
+from simulator.rng import BLOCK, Uniforms, experiment_seed
 
 
 @pytest.mark.rule(32)
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_row_is_a_run_of_one_philox_generator(kind: str) -> None:
-    """Key (seed), counter (step, row, kind); what version 0.1 draws is said here without its code."""
+def test_a_row_is_a_run_of_one_philox_generator() -> None:
+    """Key (seed), counter (step, row); what version 0.1 draws is said here without its code."""
     seed, first, count = 2**63 - 1, 5 * BLOCK, 2 * BLOCK
     for number in range(4):
-        in_a_step = 4 if kind == "reals" else 16
-        start = [first // in_a_step, number, KINDS.index(kind), 0]
-        philox = np.random.Philox(key=np.array([seed, 0], np.uint64), counter=np.array(start, np.uint64))
-        if kind == "reals":
-            expected = np.random.Generator(philox).random(count)
-        else:
-            raw = philox.random_raw(count // 4).tolist()
-            expected = np.array([word >> shift & 0xFFFF for word in raw for shift in (0, 16, 32, 48)])
-        np.testing.assert_array_equal(draws(seed, kind).draw(np.arange(first, first + count), number), expected)
+        start = np.array([first // 4, number, 0, 0], np.uint64)
+        philox = np.random.Philox(key=np.array([seed, 0], np.uint64), counter=start)
+        expected = np.random.Generator(philox).random(count)
+        found = Uniforms(seed).draw(np.arange(first, first + count), number)
+        np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.rule(32)
-@pytest.mark.parametrize("kind", KINDS)
-def test_draws_do_not_depend_on_what_else_is_drawn(kind: str) -> None:
+def test_draws_do_not_depend_on_what_else_is_drawn() -> None:
     """Any subset of shots, in any cut and order of draws, gets the same numbers."""
-    whole = draws(9, kind).draw(np.arange(5000), 3)
-    again = draws(9, kind)
+    whole = Uniforms(9).draw(np.arange(5000), 3)
+    again = Uniforms(9)
     again.draw(np.arange(5000), 7)
     some = np.flatnonzero(np.random.default_rng(1).random(5000) < 0.1)
     np.testing.assert_array_equal(again.draw(some, 3), whole[some])
@@ -51,11 +37,10 @@ def test_draws_do_not_depend_on_what_else_is_drawn(kind: str) -> None:
 
 
 @pytest.mark.rule(33)
-@pytest.mark.parametrize("kind", KINDS)
-def test_streams_are_independent(kind: str) -> None:
+def test_streams_are_independent() -> None:
     """Rows of other seeds, blocks and draw numbers are uncorrelated, and each is uniform."""
     rows = [
-        draws(seed, kind).draw(np.arange(block * BLOCK, (block + 1) * BLOCK), number)
+        Uniforms(seed).draw(np.arange(block * BLOCK, (block + 1) * BLOCK), number)
         for seed in (0, 1, experiment_seed(0, 1), experiment_seed(0, 2))
         for block in (0, 1)
         for number in (0, 1)
@@ -63,15 +48,7 @@ def test_streams_are_independent(kind: str) -> None:
     correlations = np.corrcoef(rows)[np.triu_indices(len(rows), 1)]
     # Each is normal with standard deviation 1/32: of 120, none is beyond 4.5 of them but once in 1,000 choices.
     assert np.abs(correlations).max() < 4.5 / np.sqrt(BLOCK)
-    highest = 1 if kind == "reals" else 1 << 16
-    assert stats.kstest(np.concatenate(rows) / highest, "uniform").pvalue > 1e-3
-
-
-def test_kinds_are_independent() -> None:
-    """A word and the real number of the same draw have nothing in common."""
-    uniforms, shots = Uniforms(1), np.arange(10 * BLOCK)
-    words, reals = (draws.draw(shots, 0).astype(float) for draws in (uniforms.words, uniforms.reals))
-    assert abs(np.corrcoef(words, reals)[0, 1]) < 4 / np.sqrt(shots.size)
+    assert stats.kstest(np.concatenate(rows), "uniform").pvalue > 1e-3
 
 
 @pytest.mark.rule(32, 33)
@@ -85,25 +62,24 @@ def test_experiment_seeds() -> None:
 
 
 @pytest.mark.rule(32)
-@pytest.mark.parametrize("kind", KINDS)
-def test_any_order_of_shots_and_any_way_of_asking(kind: str) -> None:
+def test_any_order_of_shots_and_any_way_of_asking() -> None:
     """A shot's draw is the same alone, among shots in any order, far from others, and in a stretch."""
-    whole = draws(3, kind).draw(np.arange(5000), 2)
+    whole = Uniforms(3).draw(np.arange(5000), 2)
     order = np.random.default_rng(1).permutation(5000)
-    np.testing.assert_array_equal(draws(3, kind).draw(order, 2), whole[order])
+    np.testing.assert_array_equal(Uniforms(3).draw(order, 2), whole[order])
     for first, count in ((1500, 2000), (1501, 1), (3, 40), (0, 16), (1023, 2)):
-        np.testing.assert_array_equal(draws(3, kind).stretch(first, count, 2), whole[first : first + count])
-    assert draws(3, kind).stretch(7, 0, 2).size == 0
-    again = draws(3, kind)
+        np.testing.assert_array_equal(Uniforms(3).stretch(first, count, 2), whole[first : first + count])
+    assert Uniforms(3).stretch(7, 0, 2).size == 0
+    again = Uniforms(3)
     for shots in ([4000], [4999, 3], [2500, 10, 1]):
         np.testing.assert_array_equal(again.draw(np.array(shots), 2), whole[shots])
     far = 2**40
-    assert draws(3, kind).draw(np.array([far]), 2) == draws(3, kind).stretch(far, 1, 2)
+    assert Uniforms(3).draw(np.array([far]), 2) == Uniforms(3).stretch(far, 1, 2)
 
 
 def test_few_rows_are_remembered() -> None:
     """Many draws of many shots keep no more than the remembered rows, and forgotten ones come back the same."""
-    reals = draws(4, "reals")
+    reals = Uniforms(4)
     shots = np.arange(0, 600 * BLOCK, 7)
     first = reals.draw(shots, 0)
     tracemalloc.start()
@@ -121,23 +97,20 @@ def test_another_seed() -> None:
     uniforms, shots = Uniforms(1), np.arange(100)
     for seed in (1, 2**62 + 1):
         uniforms.begin(seed)
-        for kind in KINDS:
-            np.testing.assert_array_equal(getattr(uniforms, kind).draw(shots, 0), draws(seed, kind).draw(shots, 0))
+        np.testing.assert_array_equal(uniforms.draw(shots, 0), Uniforms(seed).draw(shots, 0))
 
 
 @pytest.mark.rule(32)
 def test_runs_that_draw_in_turns_or_in_other_threads_do_not_disturb_each_other() -> None:
     """All draws of a thread come from one generator, and each stream goes on as if it were alone."""
     shots = np.arange(3 * BLOCK)
-    expected = {(seed, kind): draws(seed, kind).draw(shots, 2) for seed in (3, 4) for kind in KINDS}
-    both = {seed: Uniforms(seed) for seed in (3, 4)}
+    expected = {seed: Uniforms(seed).draw(shots, 2) for seed in (3, 4)}
+    both = {seed: Uniforms(seed) for seed in expected}
     for block in range(3):
-        for (seed, kind), whole in expected.items():
-            some = shots[block * BLOCK :][:BLOCK]
-            np.testing.assert_array_equal(getattr(both[seed], kind).draw(some, 2), whole[some])
+        some = shots[block * BLOCK :][:BLOCK]
+        for seed, whole in expected.items():
+            np.testing.assert_array_equal(both[seed].draw(some, 2), whole[some])
     seeds = [3, 4] * 200
     with ThreadPoolExecutor(4) as pool:
-        for seed, found in zip(
-            seeds, pool.map(lambda seed: draws(seed, "reals").draw(shots, 2), seeds), strict=True
-        ):
-            np.testing.assert_array_equal(found, expected[seed, "reals"])
+        for seed, found in zip(seeds, pool.map(lambda seed: Uniforms(seed).draw(shots, 2), seeds), strict=True):
+            np.testing.assert_array_equal(found, expected[seed])

@@ -142,8 +142,7 @@ def test_split_follows_the_draws(cut: bool) -> None:
     for shot, group in zip(branch.shots.numbers.tolist(), branch.shots.groups.tolist(), strict=True):
         if (index := branch.history_of_group[group]) >= 0:
             number = branch.histories[index].draws
-            word, real = (each.draw(np.array([shot]), number)[0] for each in (uniforms.words, uniforms.reals))
-            expected[shot] = int((word + real) / 2**16 >= shares[index])
+            expected[shot] = int(uniforms.draw(np.array([shot]), number)[0] >= shares[index])
     outcomes = split(branch, shares, uniforms, no_checkpoint)
     found = {}
     for shot, group in zip(branch.shots.numbers.tolist(), branch.shots.groups.tolist(), strict=True):
@@ -152,27 +151,12 @@ def test_split_follows_the_draws(cut: bool) -> None:
     assert seen(branch) == before
 
 
-@pytest.mark.parametrize("share", [0.3, 1 / 3, 0.5, 1 - 2**-40, 2**-40])
-def test_split_where_words_do_not_decide(share: float) -> None:
-    """A draw whose word is that of the share goes on with a real number: shares are exact, not to 16 bits."""
-    uniforms, shots = Uniforms(2), np.arange(2_000_000)
-    words, reals = uniforms.words.draw(shots, 0), uniforms.reals.draw(shots, 0)
-    floor, rest = divmod(share * 2**16, 1)
-    ties = words == floor
-    expected = (words > floor) | (ties & (reals >= rest))
-    assert 10 < np.count_nonzero(ties) < 60
-    assert len(set(expected[ties].tolist())) == (2 if share in {0.3, 1 / 3} else 1)
-    branch = beginning(Statevectors(ground(1)), shots, 0)
-    outcomes = split(branch, np.array([share]), Uniforms(2), no_checkpoint)
-    np.testing.assert_array_equal(outcomes[branch.history_of_group[branch.shots.groups]], expected)
-
-
 @pytest.mark.rule(32)
 def test_draws_come_shot_by_shot() -> None:
     """Shots of any order and number get their own draws, in batches of any size."""
     branch, uniforms = spread(3, shots=np.random.default_rng(3).permutation(40_000)), Uniforms(5)
     draws_of_group = np.array([history.draws for history in branch.histories])[branch.history_of_group]
-    each = np.array([uniforms.reals.draw(branch.shots.numbers, number) for number in range(3)])
+    each = np.array([uniforms.draw(branch.shots.numbers, number) for number in range(3)])
     expected = np.choose(draws_of_group[branch.shots.groups], each)
     batches = list(drawn(branch, uniforms, no_checkpoint))
     assert len(batches) > 1

@@ -1,0 +1,121 @@
+"""The plan of a narrow state: its steps, and which gates are multiplied into the matrix of which step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate, chain, permutations
+from typing import Any
+
+import numpy as np
+
+from simulator.matrices.gate_matrices import Swept, is_constant
+from simulator.matrices.numbers import GateNumbers
+from simulator.matrices.products import Products, spread_entries
+from simulator.narrow.placement import GateFacts, Placement
+from simulator.plan.operations import Signed
+from simulator.typing import Amplitudes, Indices
+
+
+@dataclass(frozen=True, slots=True)
+class Multiply:
+    """Multiply by a block's matrix, whose bits are the lowest in the order of ``block``."""
+
+    block: int
+    #: Index of the matrix in the stack of `NarrowPlan.matrices`.
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Apply one instruction by itself, in the order of ``block``, which is that of the step before."""
+
+    block: int
+    #: Index of the instruction.
+    source: int
+    facts: GateFacts
+
+
+class NarrowPlan:
+    """What is done to a narrow state, whatever the angles; ``qubit_at`` has the qubit at each of its bits."""
+
+    def __init__(self, signature: Sequence[Signed], qubit_at: Sequence[int], *, real: bool) -> None:
+        """Take the signature of the instructions; ``real``: states are, and so all numbers are."""
+        placement = Placement(signature, qubit_at, real=real)
+        self.num_bits = len(qubit_at)
+        #: How many bits every block has.
+        self.width = placement.width
+        #: Final relabelling by swaps: new qubit -> old qubit. Qubits not listed are unchanged.
+        self.renamed_from = placement.renamed_from
+        #: The qubits that an instruction mixes, as a set.
+        self.mixed = 0
+        for bit in chain.from_iterable(each.bits for each in placement.facts if not each.diagonal):
+            self.mixed |= 1 << qubit_at[bit]
+        self._numbers = GateNumbers(
+            {
+                source: kind
+                for source, number in zip(placement.gates, placement.facts_of, strict=True)
+                if (kind := placement.facts[number].kind)
+            },
+            real=real,
+        )
+        self._products = _products(placement, self.num_bits, self._numbers.begin_of) if placement.gates else None
+        index = -1
+        self.steps: list[Multiply | Apply] = []
+        order = 0
+        for step, block in enumerate(placement.blocks):
+            if block:
+                order, index = block, index + 1
+                self.steps.append(Multiply(block, index))
+            else:
+                self.steps.append(Apply(order, *placement.alone[step]))
+        #: Whether all circuits of this structure have the same numbers.
+        self.constant = self._numbers.constant and all(
+            each.kind is not None and is_constant(each.kind) for _, each in placement.alone.values()
+        )
+
+    def matrices(self, instructions: Sequence[Any], swept: Swept | None = None) -> Amplitudes:
+        """Return the blocks' matrices, to multiply rows with: shape (..., blocks, 2^width, 2^width).
+
+        They are real if states are. Where angles are swept, an axis of rows may lead; a row's matrices are, bit
+        for bit, what they would be without it.
+        """
+        if self._products is None:
+            return np.empty((0, 1, 1))
+        return self._products.of(self._numbers.of(instructions, swept)).swapaxes(-1, -2)
+
+
+def _products(placement: Placement, num_bits: int, begin_of: dict[int, int]) -> Products:
+    width = placement.width
+    gates, steps = np.array(placement.gates), np.array(placement.step_of)
+    # In a block, gates act in the circuit's order, not in that in which they were placed.
+    order = np.argsort(gates)
+    # The position of each bit in each block, from 1; 0 stands for a bit that a gate has not.
+    positions = (np.array(placement.blocks)[:, None] >> np.arange(num_bits + 1) & 1).cumsum(1)
+    positions[:, num_bits] = 0
+    nothing = (num_bits,) * width
+    bits = np.array([(each.bits + nothing)[:width] for each in placement.facts])
+    ways = positions[steps[order][:, None], bits[np.array(placement.facts_of)[order]]]
+    table, rows = _ways(width)
+    entries = table.take(rows.take(ways @ (width + 1) ** np.arange(width)), 0)
+    entries += np.array([begin_of[gate] for gate in placement.gates])[order][:, None]
+    # The steps that are blocks, counted.
+    product_of = np.array([*accumulate(map(bool, placement.blocks))]) - 1
+    return Products(width, product_of[steps[order]], entries)
+
+
+@lru_cache(maxsize=8)
+def _ways(width: int) -> tuple[Indices, Indices]:
+    """Return the entries of every way that a gate can lie in a block, shape (ways, 4^width), and each way's row.
+
+    The row is looked up by a code: its digits in base ``width + 1`` are the positions of the gate's bits in the
+    block, from 1; 0 stands for no bit.
+    """
+    ways: Iterable[tuple[int, ...]] = chain.from_iterable(permutations(range(width), j) for j in range(width + 1))
+    rows = np.zeros((width + 1) ** width, np.intp)
+    table = []
+    for row, way in enumerate(ways):
+        rows[sum((spot + 1) * (width + 1) ** index for index, spot in enumerate(way))] = row
+        table.append(spread_entries(width, way))
+    return np.array(table), rows
