@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from simulator.circuit.instructions import Diagonal, Save
+from simulator.circuit.instructions import Diagonal, Gate, Save, Unitary
 from simulator.circuit.pauli_sum import PauliSum
 from simulator.circuit.program import MAX_QUBITS, Program
 from simulator.circuit.traversal import walk
@@ -58,10 +58,12 @@ _BYTES_PER_STRING = 4 << 10
 _BYTES_PER_OUTLINE = 176
 #: Qubits up to which rows of a sweep are run together.
 ROW_QUBITS = 12
-#: Instructions, of all rows that go through a step together, each of which has a matrix in each row.
-_ROWS_INSTRUCTIONS = 1 << 15
-#: Bytes of an instruction of a row, with what is made of it.
-_BYTES_PER_ROW_INSTRUCTION = 1 << 10
+#: Bytes of the matrices of all rows that go through a step together.
+_ROWS_BYTES = 48 << 20
+#: Bytes of an instruction of a row, with what is made of it, where blocks have 3 qubits at most. Measured.
+_BYTES_PER_ROW_INSTRUCTION = 3 << 10
+#: Qubits of the gates for which all blocks grow, so that matrices have four times the entries.
+_WIDE_BLOCK = 4
 
 
 def refuse_beyond_memory(timeline: Timeline) -> None:
@@ -136,7 +138,7 @@ def sweep_bytes(bytecode: Bytecode, rows: int, options: Options, observables: Se
     numbers = min(shots, 1 << template.num_clbits) * 2 + (shots if options.memory else 0)
     required = bytes_required(bytecode, shots, options.precision)
     together = min(rows, rows_together(template, bytecode.timeline.width))
-    required += together * len(template.instructions) * _BYTES_PER_ROW_INSTRUCTION
+    required += together * _row_bytes(template)
     required += observing_bytes(observables, rows, together)
     kept = _STATES_OF_A_RESULT * result + _COPIES_OF_SAVED * saved
     return required + rows * (kept + BYTES_PER_NUMBER * numbers)
@@ -154,7 +156,14 @@ def observing_bytes(observables: Iterable[PauliSum], rows: int, together: int = 
 def rows_together(template: Program, num_qubits: int) -> int:
     """Return how many rows of a sweep go through a step together, whose states have so many qubits."""
     amplitudes = 1 << CACHE_BITS >> num_qubits
-    return max(1, min(amplitudes, _ROWS_INSTRUCTIONS // max(1, len(template.instructions))))
+    return max(1, min(amplitudes, _ROWS_BYTES // max(1, _row_bytes(template))))
+
+
+def _row_bytes(template: Program) -> int:
+    """Return the bytes of what is made of the instructions of one row, at most."""
+    gates = [each for each in template.instructions if isinstance(each, (Gate, Unitary))]
+    wide = any(len(each.targets) + len(each.controls) == _WIDE_BLOCK for each in gates)
+    return len(template.instructions) * _BYTES_PER_ROW_INSTRUCTION * (_WIDE_BLOCK if wide else 1)
 
 
 def max_qubits(memory: int, method: Method, precision: Precision = "double") -> int:
