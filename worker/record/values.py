@@ -107,6 +107,9 @@ class Claim(NamedTuple):
     state: str | None
     #: The shard's field in the payload: itself or its header (`worker.record.chunks`); None where there is none.
     field: bytes | None = None
+    #: Whose job it is, and how often this shard was claimed, from 1; 0: it was not granted.
+    owner: str = ""
+    attempt: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

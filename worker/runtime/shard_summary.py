@@ -30,9 +30,15 @@ def summarize(shard: Shard) -> ShardSummary:
         else:
             program, name, rows, mine = item.program, None, 1, item.shots
         if not num_circuits:
-            first = (name or program.header.name)[:_LONGEST_NAME]
+            first = shown(name or program.header.name)
         num_circuits += rows
         qubits = max(qubits, program.num_qubits)
         shots = max(shots, shard.options.shots if mine is None else mine)
     more = f" and {num_circuits - 1} more" if num_circuits > 1 else ""
     return ShardSummary(first + more, qubits, shots)
+
+
+def shown(name: str) -> str:
+    """Return a circuit's name as it is shown: its beginning, on one line."""
+    name = name[:_LONGEST_NAME]
+    return name if name.isprintable() else "".join(each if each.isprintable() else "?" for each in name)
