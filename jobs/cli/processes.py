@@ -1,4 +1,4 @@
-"""The commands that are other processes, or keep them: worker, flower, redis, up. No Qiskit is imported here."""
+"""The commands that are processes, or keep them: worker, flower, metrics, redis, up. None imports Qiskit early."""
 
 from __future__ import annotations
 
@@ -88,6 +88,31 @@ def flower(url: str | None, arguments: tuple[str, ...]) -> None:
     from jobs.flower import serve
 
     serve(settings, given, say)
+
+
+@click.command(short_help="Answer Prometheus about the cluster.")
+@node_url_option
+@click.option("--address", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=9808, show_default=True, help="The port; 0: any.")
+def metrics(url: str | None, address: str, port: int) -> None:
+    """Answer Prometheus about queues, workers, errors and memory, at /metrics. One for a cluster is enough.
+
+    There is no password, and owners are named: mind who reaches the address.
+
+    An example: basicaer metrics --url redis://10.0.0.1:6379/0
+    """
+    if importlib.util.find_spec("prometheus_client") is None:
+        text = 'prometheus-client is not installed: python -m pip install "basicaer-celery[metrics]"'
+        give_up(text, ExitCode.UNREACHABLE)
+    settings = _settings(url)
+    from jobs.metrics import serve
+
+    try:
+        serve(settings, address, port, say)
+    except OSError as error:
+        give_up(f"cannot listen on {address} port {port}: {error}", ExitCode.USAGE)
+    except KeyboardInterrupt:
+        say("Ended.")
 
 
 @click.command(context_settings=_PASSED_ON, short_help="Become the Redis server that was found.")

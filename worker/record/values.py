@@ -137,6 +137,8 @@ class NewJob:
     #: From 0 to `MOST_URGENT`: of one owner's jobs a higher one goes first. It gains nothing over other owners.
     priority: int = 0
     tags: tuple[str, ...] = ()
+    #: Of the widest circuit, to be counted; 0: not said.
+    num_qubits: int = 0
 
     def __post_init__(self) -> None:
         check_job_id(self.id)
