@@ -21,7 +21,10 @@ from msgspec.structs import replace
 from threadpoolctl import threadpool_limits
 
 from simulator.kernels.threads import thread_count, use_threads
+from simulator.sizes import size
 from worker.errors import STORE_FAULTS, redis_reply
+from worker.logs import warn_of_root
+from worker.outage import outage
 from worker.queue.publish import apply_effects
 from worker.record.store import Store
 from worker.record.values import WorkerInfo
@@ -47,17 +50,12 @@ class PeriodicThread(threading.Thread):
 
     def run(self) -> None:
         """Work until stopped."""
-        serves = True
         while not self._stopped.is_set():
             try:
                 self._work()
-                if not serves:
-                    logger.info("Redis does its part again")
-                serves = True
+                outage.over(self.name)
             except STORE_FAULTS as error:
-                if serves:
-                    logger.warning("Redis does not do its part, will go on trying: %s", redis_reply(error)[1])
-                serves = False
+                outage.begin(self.name, redis_reply(error)[1])
             except Exception:
                 # The jobs of others depend on it: it must outlive a defect.
                 logger.exception("%s failed", self.name)
@@ -134,6 +132,11 @@ def start(consumer: Any, store: Store, runs: RunTable, memory: int, instance: st
         instance=instance,
         quota=settings.store_quota,
     )
+    logger.info(
+        "%s is ready at %s: %d slots, %s, circuits of up to %d qubits",
+        info.name, settings.address, info.slots, size(info.memory), info.qubits,
+    )  # fmt: skip
+    warn_of_root(logger)
     return Node(consumer.app, store, runs, info, consumer)
 
 

@@ -73,6 +73,12 @@ def _quota(text: str) -> int:
     return parse_size(text) and _result_size(text)
 
 
+def _log(text: str) -> str:
+    if text not in {"text", "json"}:
+        raise ValueError
+    return text
+
+
 def _owner(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._@-]{1,64}", text):
         raise ValueError
@@ -128,6 +134,8 @@ class Settings:
     job_timeout: float = _variable("JOB_TIMEOUT", _seconds, _SECONDS_FORM, 86400.0)
     #: How long a job may wait for its first shard's start.
     expires: float = _variable("EXPIRES", _seconds, _SECONDS_FORM, 30 * 86400.0)
+    #: What a worker's log is made of: lines for people, or a JSON object a line.
+    log: str = _variable("LOG", _log, "text or json", "text")
     #: How long a client tries to reach Redis before it says that it cannot.
     connect_timeout: float = _variable("CONNECT_TIMEOUT", _seconds, _SECONDS_FORM, 5.0)
     #: Whose jobs these are: owners take turns.

@@ -15,8 +15,9 @@ from celery.exceptions import Ignore
 
 from simulator.errors import SimulatorError
 from simulator.kernels.buffers import keep_what_is_freed
-from worker import app, node
+from worker import app, logs, node
 from worker.errors import STORE_FAULTS, ShardFailedError, redis_reply
+from worker.outage import outage
 from worker.queue import revocation
 from worker.queue.publish import apply_effects
 from worker.queue.results import remote_error, report_started, restore_outcome, success_result
@@ -28,6 +29,7 @@ from worker.runtime.admission import Admission
 from worker.runtime.checkpoint import RunCheckpoint
 from worker.runtime.delivery import Delivery
 from worker.runtime.drain import Drain
+from worker.runtime.run_log import log_run
 from worker.runtime.runs import RunTable
 from worker.runtime.shard_run import ShardRunner
 from worker.settings import TASK, Settings
@@ -44,6 +46,8 @@ drain = Drain()
 runs = RunTable()
 instance = new_instance()
 revocation.install(app, store)
+outage.share()
+logs.install(as_json=settings.log == "json", shard_of=runs.shard_of)
 
 
 @app.task(
@@ -70,7 +74,9 @@ def run_shard(self: Task, job_id: str, shard: int) -> dict[str, Any]:
             restore_outcome(self, store, job_id)
             raise Ignore
     except STORE_FAULTS as fault:
-        logger.warning("%s cannot be claimed, and will be handed out again: %s", shard_id, redis_reply(fault)[1])
+        logger.log(
+            outage.level, "%s cannot be claimed, and will be handed out again: %s", shard_id, redis_reply(fault)[1]
+        )
         raise Ignore from None
     with runs.running(slot, shard_id, token) as running:
         delivery = Delivery(store, shard_id, token, running)
@@ -93,6 +99,7 @@ def run_shard(self: Task, job_id: str, shard: int) -> dict[str, Any]:
         logger.warning("%s is done or taken over: what was computed here changes nothing", shard_id)
         restore_outcome(self, store, job_id)
         raise Ignore
+    log_run(self.request.id, claim, output)
     _conclude(self, effects)
     # COMPLETE has written this task's result.
     self.request.ignore_result = True
@@ -106,7 +113,7 @@ def _conclude(task: Task, effects: Effects) -> None:
     try:
         apply_effects(app, Effects(effects.handed_out, others))
     except STORE_FAULTS as fault:
-        logger.warning("cannot publish what was handed out; a tick will: %s", redis_reply(fault)[1])
+        logger.log(outage.level, "cannot publish what was handed out; a tick will: %s", redis_reply(fault)[1])
     if mine is not None and mine.state == "ERROR":
         raise remote_error(mine)
 
@@ -130,6 +137,7 @@ def _start(sender: Any, **_: Any) -> None:
 def _begin_drain(**_: Any) -> None:
     # In the worker's parent, at SIGTERM.
     drain.begin()
+    logger.info("shuts down: short runs end, long ones are handed back")
 
 
 @signals.worker_shutdown.connect

@@ -19,6 +19,7 @@ _POOLS = ("prefork", "processes")
 #: Its options that name a file to be written.
 _FILES = ("logfile", "pidfile", "statedb")
 _PORTS = 1 << 16
+_LOOPBACK = "127.0.0.1"
 
 
 def check_worker(arguments: Sequence[str], settings: Settings) -> None:
@@ -58,12 +59,10 @@ def check_worker(arguments: Sequence[str], settings: Settings) -> None:
 
 
 def flower_options(arguments: Sequence[str]) -> list[str]:
-    """Return options as Flower takes them, ``--port 5555`` as ``--port=5555``.
+    """Return options as Flower takes them, ``--port 5555`` as ``--port=5555``, with an address to listen on.
 
     Ends the command, with one line, where Flower could not use them, or not listen.
     """
-    if "--help" in arguments:
-        return list(arguments)
     from flower.command import apply_env_options, is_flower_option
     from flower.options import DEFAULT_CONFIG_FILE
     from tornado.options import options, parse_command_line, parse_config_file
@@ -86,7 +85,10 @@ def flower_options(arguments: Sequence[str]) -> list[str]:
     except Exception as error:  # noqa: BLE001 (its file of settings is a program)
         _refuse("Flower", f"the file {options.conf} or a FLOWER_ variable", error)
     if not options.unix_socket:
-        _listen(options.address or "", options.port)
+        if not options.address:
+            # Flower's own default is every address of the machine.
+            given.append(f"--address={_LOOPBACK}")
+        _listen(options.address or _LOOPBACK, options.port)
     return given
 
 

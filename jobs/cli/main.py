@@ -81,6 +81,7 @@ for command in (
     processes.worker,
     workers,
     processes.flower,
+    processes.metrics,
     processes.redis,
     doctor,
     completion,

@@ -1,4 +1,4 @@
-"""The commands that become or keep other processes: worker, flower, redis, up. No Qiskit is imported here."""
+"""The commands that are processes, or keep them: worker, flower, metrics, redis, up. None imports Qiskit early."""
 
 from __future__ import annotations
 
@@ -67,19 +67,52 @@ def worker(concurrency: int | None, max_memory: str | None, url: str | None, arg
 
 
 @click.command(
-    context_settings=_PASSED_ON, options_metavar="[--url URL]", short_help="Become Flower, Celery's monitor."
+    context_settings=_PASSED_ON, options_metavar="[--url URL]", short_help="Start Flower, Celery's monitor."
 )
 @node_url_option
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[FLOWER OPTIONS]...")
 def flower(url: str | None, arguments: tuple[str, ...]) -> None:
-    """Become Flower, Celery's monitor: `celery -A worker flower`, and whatever options follow.
+    """Start Flower, Celery's monitor, with whatever options follow; `basicaer flower -- --help` lists them.
+
+    Tasks have readable names, and Terminate cancels a job. It listens on 127.0.0.1 unless --address says
+    otherwise, and asks for a password: FLOWER_BASIC_AUTH=USER:PASSWORD, or one that is made and printed here.
 
     An example: basicaer flower --url redis://10.0.0.1:6379/0 --port 5555
     """
     if importlib.util.find_spec("flower") is None:
         give_up('Flower is not installed: python -m pip install "basicaer-celery[flower]"', ExitCode.UNREACHABLE)
-    _settings(url)
-    _become_celery(url, "flower", *flower_options(arguments))
+    settings = _settings(url)
+    if "--help" in arguments:
+        _become_celery(url, "flower", *arguments)
+    given = flower_options(arguments)
+    from jobs.flower import serve
+
+    serve(settings, given, say)
+
+
+@click.command(short_help="Answer Prometheus about the cluster.")
+@node_url_option
+@click.option("--address", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=9808, show_default=True, help="The port; 0: any.")
+def metrics(url: str | None, address: str, port: int) -> None:
+    """Answer Prometheus about queues, workers, errors and memory, at /metrics. One for a cluster is enough.
+
+    There is no password, and owners are named: mind who reaches the address.
+
+    An example: basicaer metrics --url redis://10.0.0.1:6379/0
+    """
+    if importlib.util.find_spec("prometheus_client") is None:
+        text = 'prometheus-client is not installed: python -m pip install "basicaer-celery[metrics]"'
+        give_up(text, ExitCode.UNREACHABLE)
+    settings = _settings(url)
+    from jobs.metrics import serve
+
+    try:
+        serve(settings, address, port, say)
+    except OSError as error:
+        give_up(f"cannot listen on {address} port {port}: {error}", ExitCode.USAGE)
+    except KeyboardInterrupt:
+        say("Ended.")
 
 
 @click.command(context_settings=_PASSED_ON, short_help="Become the Redis server that was found.")

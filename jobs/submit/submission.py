@@ -137,6 +137,7 @@ def prepare(
         priority=options["priority"],
         backend=manifest.listed_as,
         tags=tags,
+        num_qubits=builder.num_qubits,
     )
     return Submission(job, upload, tuple(builder.metadata))
 

@@ -142,7 +142,7 @@ def test_its_commands_make_a_working_cluster(stack):
     provider.close()
 
     settings = stack.environment("flower")["FLOWER_BASIC_AUTH"]
-    request = urllib.request.Request(f"http://127.0.0.1:{stack.flower_port}/api/task/info/{job.job_id()}")
+    request = urllib.request.Request(f"http://127.0.0.1:{stack.flower_port}/api/task/result/{job.job_id()}")
     secret = base64.b64encode(settings.encode()).decode()
     request.add_header("Authorization", f"Basic {secret}")
 

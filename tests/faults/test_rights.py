@@ -146,8 +146,10 @@ class TestWork:
         assert flower.api("/api/queues/length")["active_queues"][0]["name"] == "basicaer"
         job = backend.run(endless())
         eventually(job.running, what="RUNNING")
+        assert "endless" in flower.api("/api/tasks")[job.job_id()]["name"]
         assert flower.api(f"/api/task/revoke/{job.job_id()}?terminate=true", "POST")
         eventually(job.cancelled, what="CANCELLED")
+        assert flower.api(f"/api/task/result/{job.job_id()}")["state"] == "REVOKED"
 
     @pytest.mark.rule(37)
     def test_a_worker_comes_and_goes(self, server, provider):
@@ -193,7 +195,7 @@ DENIED = {
     ),
     "worker": (*FOREIGN, *ADMINISTRATION, "GET celery", "LPUSH celery 1", "PSUBSCRIBE *"),
     "flower": (
-        *FOREIGN, *ADMINISTRATION, f"HGETALL {keys.PREFIX}job:x", f"HSET {keys.PREFIX}job:x state DONE",
+        *FOREIGN, *ADMINISTRATION, f"HGETALL {keys.PREFIX}parts:x", f"HSET {keys.PREFIX}job:x state DONE",
         f"SET {keys.PREFIX}fed 1", "LPUSH basicaer 1", "BRPOP basicaer 1", "SET celery-task-meta-x 1",
         "LPUSH w1@test.celery.pidbox 1", "PUBLISH basicaer:1:events:x 1", "SUBSCRIBE basicaer:1:events:x",
     ),

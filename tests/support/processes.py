@@ -104,6 +104,7 @@ class Worker:
         name: str = "w1",
         slots: int = 1,
         command: Sequence[str] = ("celery", "-A", "worker", "worker"),
+        level: Sequence[str] = ("-l", "INFO"),
         **environment: str,
     ) -> None:
         self.log = folder / f"{name}.log"
@@ -111,7 +112,7 @@ class Worker:
         program, *arguments = command
         line = [
             str(Path(sys.executable).parent / program), *arguments,
-            "-c", str(slots), "-n", self.name, "-l", "INFO",
+            "-c", str(slots), "-n", self.name, *level,
         ]  # fmt: skip
         env = os.environ | {"BASICAER_URL": url, "BASICAER_LEASE": str(setting(5))} | environment
         with self.log.open("ab") as log:
@@ -121,10 +122,14 @@ class Worker:
 
     def ready(self) -> Worker:
         with _or_stopped(self):
-            eventually(lambda: "ready." in self.log.read_text() or self.process.poll(), within=30, what=self.name)
+            eventually(self._answers, within=30, what=self.name)
             if self.process.poll() is not None:
                 pytest.fail(f"worker {self.name} did not start:\n{self.log.read_text()[-3000:]}")
         return self
+
+    def _answers(self) -> bool:
+        said = self.log.read_text()
+        return "ready." in said or "is ready at" in said or self.process.poll() is not None
 
     def stop(self, sig: int = signal.SIGTERM) -> None:
         end(self.process, sig)

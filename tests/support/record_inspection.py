@@ -14,7 +14,7 @@ RECORD_BYTES = 1536
 #: Every key that may exist, without the prefix.
 KNOWN_KEYS = re.compile(
     r"(job|about|log|upload|payload|parts|again|lapses|tombstone):[A-Za-z0-9._-]+|ready:[^:]+:.+|(turn|sent|slots|window):[^:]+"
-    r"|index:.+|tags:.+|tag:\d+:.+|ended:(ERROR|CANCELLED):.+|held|deadline|kept|untold|charged|used|workers|workers:info|workers:load|fed|grace|mended|clock|quota|dropped"
+    r"|index:.+|tags:.+|tag:\d+:.+|ended:(ERROR|CANCELLED):.+|held|deadline|kept|untold|charged|used|counters|workers|workers:info|workers:load|fed|grace|mended|clock|quota|dropped"
 )
 _READERS = {
     b"string": lambda client, key: client.get(key),

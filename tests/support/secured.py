@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -99,26 +100,27 @@ class SecuredRedis:
 
 
 class Flower:
-    """Flower with its API, on a port of its own."""
+    """Flower as `basicaer flower` starts it, with its API, on a port of its own."""
+
+    _LOGIN = "operator:of one test"
 
     def __init__(self, url: str, folder: Path) -> None:
         self.log = folder / "flower.log"
         self._port = free_port()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [
-                    sys.executable, "-m", "celery", "-A", "worker", "flower",
-                    "--address=127.0.0.1", f"--port={self._port}",
-                ],
+                [str(Path(sys.executable).with_name("basicaer")), "flower", f"--port={self._port}"],
                 cwd=ROOT,
-                env=os.environ | {"BASICAER_URL": url, "FLOWER_UNAUTHENTICATED_API": "true"},
+                env=os.environ | {"BASICAER_URL": url, "FLOWER_BASIC_AUTH": self._LOGIN},
                 stdout=log,
                 stderr=subprocess.STDOUT,
-            )  # fmt: skip
+            )
 
     def api(self, path: str, method: str = "GET") -> Any:
         """Return the API's answer; None if there is none."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self._port}{path}", method=method)
+        login = "Basic " + base64.b64encode(self._LOGIN.encode()).decode()
+        url = f"http://127.0.0.1:{self._port}{path}"
+        request = urllib.request.Request(url, method=method, headers={"Authorization": login})
         with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=deadline(10)) as answer:
             return json.load(answer)
         return None

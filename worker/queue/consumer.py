@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import logging
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from celery.exceptions import CPendingDeprecationWarning
 from celery.worker.consumer import Consumer
 from redis.exceptions import ResponseError
+
+from worker.outage import outage
 
 logger = logging.getLogger(__name__)
 
@@ -32,11 +36,20 @@ class SteadyConsumer(Consumer):
         super().__init__(*arguments, worker_options=alone, **options)
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
-        """Say what happened, and hang up; Celery's consumer connects anew after that."""
-        super().on_connection_error_after_connected(exc)
+        """Hang up; Celery's consumer connects anew after that."""
+        with warnings.catch_warnings():
+            # Of a default that will change, and that is set here.
+            warnings.simplefilter("ignore", CPendingDeprecationWarning)
+            super().on_connection_error_after_connected(exc)
         if isinstance(exc, ResponseError):
             # It will connect at once, and be refused again.
             time.sleep(_PAUSE)
+
+    def connect(self) -> Any:
+        """Return a connection once there is one."""
+        connection = super().connect()
+        outage.over("queue")
+        return connection
 
     def create_task_handler(self, *arguments: Any, **options: Any) -> Callable[[Any], None]:
         """Return what is called with each message."""

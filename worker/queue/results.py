@@ -13,6 +13,7 @@ from celery import Celery, Task, states
 
 from simulator import errors
 from worker.errors import STORE_FAULTS, ShardFailedError, redis_reply
+from worker.outage import outage
 from worker.record.store import Store
 from worker.record.values import CeleryResult, Ended
 from worker.settings import TASK
@@ -78,7 +79,12 @@ def report_started(task: Task) -> None:
     try:
         task.update_state(state=states.STARTED, meta={"pid": os.getpid(), "hostname": task.request.hostname})
     except STORE_FAULTS as fault:
-        logger.info("Celery does not show yet that %s has started: %s", task.request.id, redis_reply(fault)[1])
+        logger.log(
+            outage.level,
+            "Celery does not show yet that %s has started: %s",
+            task.request.id,
+            redis_reply(fault)[1],
+        )
 
 
 def restore_outcome(task: Task, store: Store, job_id: str) -> None:
@@ -90,7 +96,7 @@ def restore_outcome(task: Task, store: Store, job_id: str) -> None:
         ended = Ended(job_id, record.state, record.total, record.error_type, record.error_text)
         store_outcome(task.app, ended)
     except STORE_FAULTS as fault:
-        logger.warning("Celery does not show yet what became of %s: %s", job_id, redis_reply(fault)[1])
+        logger.log(outage.level, "Celery does not show yet what became of %s: %s", job_id, redis_reply(fault)[1])
         return
     if record.state == "CANCELLED":
         task.send_event("task-revoked", terminated=False, signum=None, expired=False)

@@ -64,6 +64,7 @@ def encode_job(job: NewJob, result_ttl: float) -> tuple[str | bytes | int, ...]:
         milliseconds(result_ttl),
         job.backend,
         msgspec.json.encode(job.tags),
+        job.num_qubits,
     )
 
 

@@ -30,6 +30,7 @@ Every name begins with `PREFIX`; its number is the layout's version: a change of
 | ``workers:info``, ``workers:load`` | HASH | worker -> what it says of itself; busy slots / lease | the same |
 | ``slots:<queue>``, ``window:<queue>`` | HASH, STRING | worker -> slots; their sum | the same |
 | ``quota`` | STRING | bytes that each owner's jobs may weigh, as the workers' operator says | - |
+| ``counters`` | HASH | what was counted since the record began, see below | - |
 | ``dropped`` | LIST | what was dropped or put right, for a worker's log | until the next FEED |
 | ``fed``, ``grace`` | STRING | last FEED; when leases count again | - |
 | ``mended``, ``clock`` | STRING | last look for what was lost; counter of ages and turns | - |
@@ -51,6 +52,9 @@ number of the attempt), died, released and lapsed (the same), finished and error
 first and the last 300 lines stay, and between them the line "omitted", whose number says how many are gone. When
 the job was submitted and how it ended is not in its log, but in its record.
 
+In ``counters``: ``ended:<STATE>`` (jobs), ``error:<type>`` (jobs in ERROR), ``qubits:<n>`` (jobs whose widest
+circuit has so many), ``shards:<owner>`` (done), ``micros:<owner>`` (simulated), ``lapses``, ``resends``.
+
 Channel ``events:<id>`` announces ``<STATE> <done> <total>``, in shards, whenever one of them changes.
 """
 
@@ -64,6 +68,7 @@ from worker.errors import InvalidJobIdError
 PREFIX = "basicaer:1:"
 #: Keys of all jobs together.
 DEADLINE, LEASED, UNREPORTED = f"{PREFIX}deadline", f"{PREFIX}held", f"{PREFIX}untold"
+COUNTERS = f"{PREFIX}counters"
 USED, QUOTA, CHARGED = f"{PREFIX}used", f"{PREFIX}quota", f"{PREFIX}charged"
 #: Holds nothing: a Redis user that may write it may also end and change other owners' jobs.
 OPERATOR = f"{PREFIX}operator"
@@ -139,6 +144,7 @@ def index(owner: str) -> str:
 def lua_names() -> str:
     """Return these names for the scripts: constants, and functions ``<kind>_key(id)``."""
     shared = {"DEADLINE": DEADLINE, "LEASED": LEASED, "UNREPORTED": UNREPORTED, "USED": USED, "QUOTA": QUOTA}
-    lines = [f'local {name} = "{value}"' for name, value in {**shared, "OPERATOR": OPERATOR}.items()]
+    shared |= {"OPERATOR": OPERATOR, "COUNTERS": COUNTERS}
+    lines = [f'local {name} = "{value}"' for name, value in shared.items()]
     lines += [f'local function {kind}_key(id) return "{PREFIX}{name}:" .. id end' for kind, name in _KINDS.items()]
     return "\n".join(lines)

@@ -98,8 +98,11 @@ class Store:
 
     def claim(self, shard_id: ShardId, token: str) -> Claim:
         """CLAIM a shard that is in ``sent``; the token must be random, and may end in ``/<worker>``."""
-        granted, state, *field = self._run("claim", *_shard(shard_id), token)
-        return Claim(bool(granted), text(state), *field)
+        granted, state, *granted_only = self._run("claim", *_shard(shard_id), token)
+        if not granted:
+            return Claim(False, text(state))
+        field, owner, attempt = granted_only
+        return Claim(True, text(state), field, text(owner) or "", attempt)
 
     def look(self, shard_id: ShardId) -> tuple[str | None, str | None]:
         """Return the job's state and the token that leases the shard."""

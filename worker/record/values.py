@@ -107,6 +107,9 @@ class Claim(NamedTuple):
     state: str | None
     #: The shard's field in the payload: itself or its header (`worker.record.chunks`); None where there is none.
     field: bytes | None = None
+    #: Whose job it is, and how often this shard was claimed, from 1; 0: it was not granted.
+    owner: str = ""
+    attempt: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +137,8 @@ class NewJob:
     #: From 0 to `MOST_URGENT`: of one owner's jobs a higher one goes first. It gains nothing over other owners.
     priority: int = 0
     tags: tuple[str, ...] = ()
+    #: Of the widest circuit, to be counted; 0: not said.
+    num_qubits: int = 0
 
     def __post_init__(self) -> None:
         check_job_id(self.id)

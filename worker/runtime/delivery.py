@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from simulator.errors import StoppedError
 from worker.errors import STORE_FAULTS, is_transient, redis_reply
+from worker.outage import outage
 from worker.record import blobs
 from worker.record.store import Store
 from worker.record.values import CeleryResult, Effects, ShardId
@@ -60,11 +61,15 @@ class Delivery:
     def give_back(self, stopped: Exception) -> Effects | None:
         """RELEASE a shard that was not run to its end, or FAIL it by an error that nobody foresaw."""
         if isinstance(stopped, StoppedError):
-            logger.info("%s: %s", self.shard_id, stopped)
+            reason = str(stopped)
+            logger.info(reason if str(self.shard_id) in reason else f"{self.shard_id}: {reason}")
             return self._release(stopped, _RETRY_DELAY if isinstance(stopped, NoRoomError) else 0.0)
         if isinstance(stopped, STORE_FAULTS) and is_transient(stopped):
-            logger.warning(
-                "%s is given back, as Redis does not do its part: %s", self.shard_id, redis_reply(stopped)[1]
+            logger.log(
+                outage.level,
+                "%s is given back, as Redis does not do its part: %s",
+                self.shard_id,
+                redis_reply(stopped)[1],
             )
             return self._release(stopped, _RETRY_DELAY)
         # Not by `traceback.format_exc`: the error may have been met while another was handled.

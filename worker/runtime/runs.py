@@ -92,6 +92,10 @@ class RunTable:
             if (run := self._run(slot)) is not None:
                 yield run
 
+    def shard_of(self, pid: int) -> str | None:
+        """Return which shard a process runs, or ran when it died, as ``<job id>/<shard>``; None: none."""
+        return next((str(run.shard_id) for run in self if run.pid == pid), None)
+
     def orphan(self, slot: int) -> Run | None:
         """Return the run in which the slot's process before this one died, unless its row was used again."""
         run = self._run(slot)

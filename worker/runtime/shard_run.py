@@ -14,6 +14,7 @@ from simulator.errors import WireError
 from simulator.execution import run_shard
 from simulator.monitor import Monitor
 from simulator.shards import wire
+from simulator.shards.shard import Shard
 from simulator.sizes import size
 from simulator.split import expected_seconds
 from worker.errors import STORE_FAULTS, PartTooLargeError, PayloadMissingError
@@ -22,6 +23,7 @@ from worker.record.store import Store
 from worker.record.values import ErrorReport, ShardId
 from worker.runtime.admission import Admission
 from worker.runtime.checkpoint import RunCheckpoint
+from worker.runtime.shard_summary import ShardSummary, summarize
 
 Data: TypeAlias = bytearray | memoryview
 
@@ -34,6 +36,8 @@ class RunOutput(NamedTuple):
     data: Data
     #: The first error in it; None: every experiment succeeded.
     error: ErrorReport | None
+    #: None: the shard could not be read.
+    about: ShardSummary | None = None
 
     @property
     def seconds(self) -> float:
@@ -41,9 +45,10 @@ class RunOutput(NamedTuple):
         return sum(outcome.time_taken for outcome in self.part.outcomes)
 
     @property
-    def summary(self) -> dict[str, int | float]:
+    def summary(self) -> dict[str, str | int | float]:
         """What Celery and Flower show of it."""
         return {
+            **(self.about._asdict() if self.about else {}),
             "experiments": self.part.num_experiments,
             "failed": len(list(self.part.failures())),
             "seconds": round(self.seconds, 6),
@@ -72,28 +77,24 @@ class ShardRunner:
 
         An error of a circuit's is in the part. Raises what the checkpoint and the admission raise.
         """
-        part, error = self._simulate(shard_id, field, slot, checkpoint, report)
+        try:
+            shard = wire.decode_shard(blobs.read_shard(self.store, shard_id, field))
+        except (WireError, PayloadMissingError) as error:
+            return RunOutput(Part(), empty_part(), (type(error).__name__, str(error), traceback.format_exc()))
+        about = summarize(shard)
+        part, failure = self._simulate(shard, slot, checkpoint, report)
         num_bytes = part_weight(part)
         if num_bytes <= self.max_result_bytes:
-            return RunOutput(part, wire.encode_part(part, checkpoint), error)
+            return RunOutput(part, wire.encode_part(part, checkpoint), failure, about)
         reason = (
             f"the result has {size(num_bytes, up=True)}; BASICAER_MAX_RESULT_BYTES allows "
             f"{size(self.max_result_bytes)}: use fewer circuits, qubits or shots at once, or raise the limit"
         )
-        return RunOutput(part, empty_part(), (PartTooLargeError.__name__, reason, ""))
+        return RunOutput(part, empty_part(), (PartTooLargeError.__name__, reason, ""), about)
 
     def _simulate(
-        self,
-        shard_id: ShardId,
-        field: bytes | None,
-        slot: int,
-        checkpoint: RunCheckpoint,
-        report: Callable[[float], None],
+        self, shard: Shard, slot: int, checkpoint: RunCheckpoint, report: Callable[[float], None]
     ) -> tuple[Part, ErrorReport | None]:
-        try:
-            shard = wire.decode_shard(blobs.read_shard(self.store, shard_id, field))
-        except (WireError, PayloadMissingError) as error:
-            return Part(), (type(error).__name__, str(error), traceback.format_exc())
         checkpoint.expect(lambda: expected_seconds(shard))
         try:
             part = run_shard(

@@ -80,6 +80,11 @@ local function split(joined) return joined:match("^([^/]*)/(.*)$") end
 
 local function fields(id, ...) return unpack(call("HMGET", job_key(id), ...)) end
 
+-- Count what an operator measures. A count that is damaged begins anew.
+local function tally(what, number)
+  if not pcall(redis.call, "HINCRBY", COUNTERS, what, number) then call("HSET", COUNTERS, what, number) end
+end
+
 -- A full Redis refuses a script's first write if that may take memory, but no write of a script that has begun. So
 -- what renews, recovers, ends or gives back, and takes next to nothing, begins with this; new work does not.
 local function allow_when_full() call("DEL", PREFIX .. "nothing") end

@@ -196,6 +196,8 @@ local function finish_job(id, state)
   charge(owner, id, RECORD_BYTES + payload_bytes + part_bytes, asked)
   call("ZADD", KEPT, NOW + ttl, pair(id, owner))
   if state ~= "DONE" then call("ZADD", ended_key(owner, state), age_of(owner, id), id) end
+  tally("ended:" .. state, 1)
+  if state == "ERROR" then tally("error:" .. (error_type or ""), 1) end
   announce(id, state, done, total)
   -- FEED will look whether Celery has the outcome.
   call("ZADD", UNREPORTED, NOW + LEASE, id)
@@ -219,6 +221,9 @@ local function store_part(id, shard, token, part, chunk_bytes, micros, failure)
     log_event(id, "finished", shard, micros, token, "")
   end
   call("HINCRBY", job, "done", 1)
+  local owner = fields(id, "owner")
+  tally("shards:" .. owner, 1)
+  if micros ~= 0 then tally("micros:" .. owner, micros) end
   local done, total, bad = fields(id, "done", "total", "bad")
   if tonumber(done) >= tonumber(total) then
     finish_job(id, bad == "0" and "DONE" or "ERROR")

@@ -10,9 +10,9 @@ local total, manifest, priority = ARGV[6], ARGV[7], tonumber(ARGV[8])
 local payload_bytes, result_bytes = ARGV[9], ARGV[10]
 local expires, job_timeout, result_ttl = ARGV[11], ARGV[12], ARGV[13]
 local backend, tags = ARGV[14], ARGV[15]
-local upload = upload_key(ARGV[16])
+local num_qubits, upload = ARGV[16], upload_key(ARGV[17])
 -- Where the payload begins that comes along.
-local ALONG = 17
+local ALONG = 18
 
 local known = fields(id, "digest")
 if known then
@@ -61,6 +61,7 @@ set_used(owner, in_use(owner) + asked)
 call("ZADD", index_key(owner), age, id)
 if tags ~= "[]" then tag(owner, id, tags) end
 call("ZADD", DEADLINE, NOW + expires, id)
+if num_qubits ~= "0" then tally("qubits:" .. num_qubits, 1) end
 enqueue(id, owner, LANE, rank)
 fill(math.huge)
 return { "SUBMITTED", handed_out, ended }

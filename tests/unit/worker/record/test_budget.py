@@ -130,7 +130,7 @@ def test_delete_gives_back_all(store, client, submit):
     finish(store)
     assert store.delete("job")
     snapshot = Snapshot(client)
-    assert set(snapshot.data) <= {"tombstone:job", "clock", "fed", "mended", "turn:basicaer"}
+    assert set(snapshot.data) <= {"tombstone:job", "clock", "fed", "mended", "counters", "turn:basicaer"}
     assert 4 * 3600 - 60 < snapshot.ttl["tombstone:job"] / 1000 <= 4 * 3600
     assert store.read("job") is None
     with pytest.raises(DuplicateJobError, match="deleted less than 4 h ago"):
@@ -212,7 +212,15 @@ def test_expired_is_told_from_unknown(client, clock, submit):
     assert listed(store) == []
     clock.advance(0.4)
     store.feed()
-    assert set(Snapshot(client).data) <= {"clock", "fed", "mended", "turn:basicaer", "window:basicaer", "untold"}
+    assert set(Snapshot(client).data) <= {
+        "clock",
+        "fed",
+        "mended",
+        "counters",
+        "turn:basicaer",
+        "window:basicaer",
+        "untold",
+    }
 
 
 @pytest.mark.parametrize("end", [finish, Store.cancel])

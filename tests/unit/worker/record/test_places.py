@@ -95,8 +95,8 @@ REFUSALS = {"CLAIM": None, "BEAT": False, "PUT": False, "COMPLETE": False, "RELE
             "DIED": False, "CANCEL": False, "DELETE": False, "ANNOTATE": False}  # fmt: skip
 #: (script, situation) -> (reply, the job's state after, shard 0's place after). Others refuse and change nothing.
 AFTER = {
-    ("CLAIM", "sent"): (Claim(True, "RUNNING", b"x"), "RUNNING", ["held"]),
-    ("CLAIM", "held, mine"): (Claim(True, "RUNNING", b"x"), "RUNNING", ["held"]),
+    ("CLAIM", "sent"): (Claim(True, "RUNNING", b"x", "ann", 1), "RUNNING", ["held"]),
+    ("CLAIM", "held, mine"): (Claim(True, "RUNNING", b"x", "ann", 1), "RUNNING", ["held"]),
     # Refused, but the message of a final job is out of the way.
     ("CLAIM", "cancelled, was sent"): (Claim(False, "CANCELLED"), "CANCELLED", []),
     ("BEAT", "held, mine"): (True, "RUNNING", ["held"]),

@@ -22,7 +22,7 @@ TOKENS = st.sampled_from(["t1", "t2", "t3"])
 PARTS = st.sampled_from([b"part", b"\0#1", b"\0#2", b""])
 ERRORS = st.sampled_from([None, None, ("ValueError", "text", "trace")])
 QUOTA = 10_000
-LASTING = {"clock", "fed", "grace", "mended", "quota", "window:basicaer", "workers", "workers:info",
+LASTING = {"clock", "counters", "fed", "grace", "mended", "quota", "window:basicaer", "workers", "workers:info",
            "workers:load", "slots:basicaer"}  # fmt: skip
 
 
