@@ -21,6 +21,7 @@ from benchmarks.engine.cases import SECTIONS, TITLES, Case
 from benchmarks.engine.floor import Rates, measured
 from benchmarks.engine.table import HEADER, Row, summary
 from simulator.kernels.threads import use_threads
+from simulator.tuning import TUNING
 
 #: From this width on there is no round that is not counted, and from the next on only one that is.
 _NO_WARM_UP = 24
@@ -60,7 +61,7 @@ def main() -> None:
 
 def _row(case: Case, threads: int, rates: Rates) -> Row:
     """Measure a case. Whatever goes wrong in it is said in its row, and the next case is measured."""
-    row = Row(case.section, case.name, case.width, case.precision, case.wanted)
+    row = Row(case.section, case.name, case.width, case.precision, case.wanted, wanted_cold=case.wanted_cold)
     try:
         circuit = case.circuit()
         if not case.shots and case.width <= agreement.WHOLE_STATES_UP_TO:
@@ -79,7 +80,7 @@ def _row(case: Case, threads: int, rates: Rates) -> Row:
             pause=peers.pause(case.width),
         )
         row = replace(row, seconds=seconds, others=watch.others())
-        if row.short and not case.shots:
+        if row.short and not case.shots and case.width > TUNING.narrow_bits:
             work = ours.work(circuit, case.precision)
             row = replace(row, floor=rates.seconds(work, case.width, case.precision))
     except Exception as error:  # noqa: BLE001 (the row says it)

@@ -57,6 +57,11 @@ def counts(circuit: QuantumCircuit, shots: int) -> Contender:
     )
 
 
+def cold_counts(circuit: QuantumCircuit, shots: int) -> Contender:
+    """Do as `counts` does for a circuit of which no plan is kept."""
+    return Contender("cold", counts(circuit, shots).run, lambda result: result.counts, prepare=clear_caches)
+
+
 def ordered(circuit: QuantumCircuit, precision: Precision) -> NDArray[Any]:
     """Return what `state` is timed by, put in order here, by other means than the engine's own."""
     final = _final(circuit, precision)

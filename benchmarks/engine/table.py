@@ -33,6 +33,8 @@ class Row:
     others: float | None = None
     #: Seconds that the plan takes at least on this machine; None where it was not asked, or cannot be said.
     floor: float | None = None
+    #: The least ratio to Aer without a kept plan, where it is another.
+    wanted_cold: float | None = None
 
     def median(self, contender: str) -> float | None:
         """Return the median of a contender's seconds; None if it did not run."""
@@ -55,15 +57,16 @@ class Row:
         """
         if peer not in self.wanted or not self.seconds:
             return ""
-        if not self._reaches(peer, "ours"):
+        if not self._reaches(peer, "ours", self.wanted[peer]):
             return "short"
         if disturbance(self.others):
             return "disturbed"
-        return "reached" if "cold" not in self.seconds or self._reaches(peer, "cold") else "warm only"
+        cold = self.wanted_cold or self.wanted[peer]
+        return "reached" if "cold" not in self.seconds or self._reaches(peer, "cold", cold) else "warm only"
 
-    def _reaches(self, peer: str, ours: str) -> bool:
+    def _reaches(self, peer: str, ours: str, wanted: float) -> bool:
         ratios = self.ratio(peer, ours), self.best_ratio(peer, ours)
-        return all(ratio is not None and ratio >= self.wanted[peer] for ratio in ratios)
+        return all(ratio is not None and ratio >= wanted for ratio in ratios)
 
     @property
     def short(self) -> bool:
