@@ -9,6 +9,7 @@ from dataclasses import fields
 from urllib.parse import unquote
 
 import pytest
+from support.command_line import BASICAER
 from support.patience import deadline
 from support.processes import ROOT
 
@@ -85,6 +86,13 @@ def test_the_snippets_of_the_readme_run(tmp_path):
                 capture_output=True, text=True, check=True, timeout=deadline(60),
             )  # fmt: skip
             printed.append(done.stdout)
+        command = [BASICAER, "run", "examples/teleportation.qasm", "--seed", "7"]
+        done = subprocess.run(
+            command, cwd=ROOT, env=os.environ | {"BASICAER_URL": cluster.url},
+            capture_output=True, text=True, check=True, timeout=deadline(60),
+        )  # fmt: skip
+    # All but the first line, which has the seconds of the run.
+    assert done.stdout.partition("\n")[2].strip() in README
     submitted, found, estimated = printed
     job_id = submitted.split()[0]
     assert re.fullmatch(rf"{job_id} JobStatus\.\w+ {{.*}}\n", submitted)
