@@ -12,6 +12,7 @@ from jobs.cli.exits import ExitCode, give_up
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from qiskit.primitives import PrimitiveResult, PubResult
     from qiskit.result import Result
 
 _FORMATS = (".png", ".pdf", ".svg", ".jpg")
@@ -31,15 +32,23 @@ def check_plot(path: Path) -> None:
         give_up('matplotlib is not installed: python -m pip install "basicaer-celery[plot]"', ExitCode.UNREACHABLE)
 
 
-def plot(path: Path, results: Sequence[Result]) -> None:
-    """Draw the experiments of these results side by side, as far as they have counts or states."""
+def plot(path: Path, results: Sequence[Result | PrimitiveResult[PubResult]]) -> None:
+    """Draw the experiments or points of these results side by side, as far as they have counts or states."""
     # Where there is no screen, and where there is one: a file is drawn, no window.
     os.environ["MPLBACKEND"] = "agg"
+    from qiskit.primitives import PrimitiveResult
     from qiskit.quantum_info import Statevector
     from qiskit.visualization import plot_distribution, plot_histogram
 
+    from jobs.cli.report import pub_counts
+
     counts, odds, names = [], [], []
     for result in results:
+        if isinstance(result, PrimitiveResult):
+            for name, drawn in pub_counts(result):
+                names.append(name)
+                counts.append(drawn)
+            continue
         for index, experiment in enumerate(result.results):
             data = experiment.data.to_dict()
             if "statevector" in data:

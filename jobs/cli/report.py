@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -55,6 +55,16 @@ def _experiment(result: Result, index: int) -> dict[str, Any]:
 def _pub(pub: PubResult) -> dict[str, Any]:
     data = {name: _plain(pub.data[name]) for name in pub.data}
     return {"metadata": pub.metadata, "shape": pub.data.shape, "data": data}
+
+
+def pub_counts(result: PrimitiveResult[PubResult]) -> Iterator[tuple[str, dict[str, int]]]:
+    """Yield a name and the counts of each register of each point; of an estimator's result, nothing."""
+    for number, pub in zip(result.metadata.get("pubs", range(len(result))), result, strict=True):
+        for name in pub.data:
+            values = pub.data[name]
+            if isinstance(values, BitArray):
+                for point in np.ndindex(values.shape):
+                    yield f"PUB {number} {name}{list(point) if point else ''}", values.get_counts(point)
 
 
 def _plain(values: Any) -> Any:

@@ -27,7 +27,10 @@ def pauli_sum(observable: Any) -> PauliSum:
         # It adds up equal strings, and refuses what is not Hermitian.
         sparse: SparseObservable = ObservablesArray.coerce_observable(observable)
     except (TypeError, ValueError) as error:
-        raise LoweringError(f"no observable: {observable!r:.200}: {error}") from error
+        raise LoweringError(
+            f"no observable: {observable!r:.200}: {error}; give a label, a Pauli, a SparsePauliOp, a "
+            "SparseObservable, or a dict from labels to real numbers"
+        ) from error
     if max(sparse.bit_terms, default=0) > _LARGEST_PAULI:
         sparse = _without_projectors(sparse)
     if (widest := max(sparse.indices, default=0)) >= MASK_BITS:

@@ -15,7 +15,7 @@ from jobs.lowering import metadata_of, pauli_sum
 from jobs.manifest import EstimatorNote, EstimatorPubNote
 from jobs.primitives.broadcasting import broadcast
 from jobs.primitives.job import BasicAerPrimitiveJob
-from jobs.primitives.target import backend_of, check_seed, checked_options, seed_for
+from jobs.primitives.target import backend_of, check_seed, checked_options, checked_precision, seed_for
 from jobs.submit.parameters import ParameterGrid
 from simulator.circuit.pauli_sum import PauliSum
 
@@ -47,7 +47,8 @@ class BasicAerEstimator(BaseEstimatorV2):
     ) -> None:
         check_seed(seed)
         self._backend = backend_of(target)
-        self._default_precision, self._seed = default_precision, seed
+        self._default_precision = checked_precision("default_precision", default_precision)
+        self._seed = seed
         self._options = checked_options(options, _MORE)
 
     @property
@@ -88,6 +89,8 @@ class BasicAerEstimator(BaseEstimatorV2):
         """
         default = self._default_precision if precision is None else precision
         coerced = [EstimatorPub.coerce(pub, default) for pub in pubs]
+        for index, pub in enumerate(coerced):
+            checked_precision(f"precision of PUB {index}", pub.precision)
         given = self._options | checked_options(options, _MORE)
         if isinstance(self._seed, (int, np.integer)):
             given["seed_simulator"] = int(self._seed)

@@ -15,7 +15,7 @@ from jobs.errors import BasicAerError
 from jobs.lowering import metadata_of
 from jobs.manifest import SamplerNote, SamplerPubNote
 from jobs.primitives.job import BasicAerPrimitiveJob
-from jobs.primitives.target import backend_of, check_seed, checked_options, seed_for
+from jobs.primitives.target import backend_of, check_seed, checked_options, checked_shots, seed_for
 from jobs.submit.parameters import ParameterGrid
 
 
@@ -42,7 +42,7 @@ class BasicAerSampler(BaseSamplerV2):
     ) -> None:
         check_seed(seed)
         self._backend = backend_of(target)
-        self._default_shots, self._seed = default_shots, seed
+        self._default_shots, self._seed = checked_shots(default_shots), seed
         self._options = checked_options(options)
 
     @property
@@ -107,19 +107,19 @@ def _grids(pubs: Iterable[SamplerPub]) -> Iterator[ParameterGrid]:
     for pub in pubs:
         if pub.size:
             values = pub.parameter_values.as_array(pub.circuit.parameters)
-            yield ParameterGrid.of(pub.circuit, values.reshape(pub.size, values.shape[-1]), shots=pub.shots)
+            yield ParameterGrid.of(pub.circuit, values.reshape(pub.size, values.shape[-1]), shots=int(pub.shots))
 
 
 def _note(pub: SamplerPub) -> SamplerPubNote:
     registers = () if pub.size else tuple((each.name, each.size) for each in pub.circuit.cregs)
-    return SamplerPubNote(pub.shots, pub.shape, registers, metadata_of(pub.circuit.metadata))
+    return SamplerPubNote(int(pub.shots), pub.shape, registers, metadata_of(pub.circuit.metadata))
 
 
 def _most_frequent(pubs: Sequence[SamplerPub], default: int) -> int:
     """Return the shots that most points have: of these, points of one circuit are sampled together."""
     points: dict[int, int] = {}
     for pub in pubs:
-        points[pub.shots] = points.get(pub.shots, 0) + pub.size
+        points[int(pub.shots)] = points.get(int(pub.shots), 0) + pub.size
     return max(points, key=points.__getitem__, default=default)
 
 

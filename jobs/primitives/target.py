@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,11 +20,23 @@ from jobs.submit.options import DEFAULTS, MAX_SEED
 _ARGUMENTS = frozenset({"shots", "seed_simulator", "memory", "parameter_binds"})
 #: and those whose data a `PrimitiveResult` has no place for.
 _DATA = frozenset({"observables", "probabilities", "statevector"})
+#: Of some of these: what there is instead.
+_INSTEAD: Mapping[str, str] = MappingProxyType(
+    {
+        "shots": "; give default_shots, run(shots=...), or the PUB's own",
+        "seed": "; give it where the primitive is made",
+        "seed_simulator": "; give seed= where the primitive is made",
+        "memory": "; a sampler's BitArray has each shot",
+        "parameter_binds": "; a PUB has its parameter values",
+        "observables": "; an estimator's PUB has them",
+    }
+)
 
 
 def backend_of(target: Any) -> BasicAerBackend:
     """Return the backend that a primitive runs on, of a provider or that backend itself."""
-    get_backend = getattr(target, "get_backend", None)
+    # A class has the function, too, and nothing to call it on.
+    get_backend = None if isinstance(target, type) else getattr(target, "get_backend", None)
     backend = target if get_backend is None else get_backend(QasmSimulator.NAME)
     if not isinstance(backend, QasmSimulator):
         raise BasicAerError(
@@ -34,10 +48,13 @@ def backend_of(target: Any) -> BasicAerBackend:
 
 def checked_options(options: Mapping[str, Any] | None, more: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Return run options for all jobs of a primitive; an error names one that it does not take."""
+    if not (options is None or isinstance(options, Mapping)):
+        raise BasicAerError(f"options={shown(options)} must be a mapping from names of run options to values")
     known = (DEFAULTS["qasm"].keys() - _ARGUMENTS - _DATA) | more
     for name in options or ():
         if name not in known:
-            raise BasicAerError(f"{name!r} is no option of this primitive{suggestion(name, sorted(known))}")
+            instead = _INSTEAD.get(name) or suggestion(str(name), sorted(known))
+            raise BasicAerError(f"{name!r} is no option of this primitive{instead}")
     return dict(options or {})
 
 
@@ -48,6 +65,22 @@ def check_seed(seed: Any) -> None:
         raise BasicAerError(
             f"seed={shown(seed)} must be a whole number from 0 to {MAX_SEED}, a numpy.random.Generator, or None"
         )
+
+
+def checked_shots(value: Any) -> int:
+    """Return a sampler's default number of shots as an int."""
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+        raise BasicAerError(f"default_shots={shown(value)} must be a whole number of at least 1")
+    return int(value)
+
+
+def checked_precision(name: str, value: Any) -> float:
+    """Return a precision as it is: a finite number, 0 where values are exact."""
+    real = isinstance(value, (int, float, np.integer, np.floating))
+    if not real or not math.isfinite(value) or value < 0:
+        raise BasicAerError(f"{name}={shown(value)} must be a finite number of at least 0; 0 is exact")
+    precision: float = value
+    return precision
 
 
 def seed_for(what: str, seed: np.random.Generator | int | None, job_id: str | None) -> int:

@@ -155,11 +155,11 @@ class JobBuilder:
         """Refuse what cannot be run; return the bytes of the result."""
         options = self.options
         check_program(circuit, program, options, self.context)
-        check_observables(program, asked.observables)
         shots = options.shots if asked.shots is None else asked.shots
+        check_observables(program, asked.observables, shots, options)
         state = cost.result_bytes(program, options.method, options.precision)
         remembered = shots if options.memory and program.num_clbits else 0
-        beside = cost.saved_bytes(check_saves(program, options), options.precision)
+        beside = cost.saved_bytes(check_saves(program, options, asked.observables), options.precision)
         beside += BYTES_PER_REAL * len(asked.observables)
         sure = weight(program.num_clbits, state=state, remembered=remembered) + beside
         readout = cost.readout_bytes(program, shots if options.counts else 0, memory=options.memory)

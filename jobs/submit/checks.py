@@ -115,16 +115,33 @@ def check_program(circuit: Circuit, program: Program, options: Options, context:
         _check_width(circuit, timeline_under(program, options).width, context)
 
 
-def check_observables(program: Program, observables: Sequence[PauliSum]) -> None:
-    """Refuse observables that act on a qubit which a circuit does not have."""
+def check_observables(program: Program, observables: Sequence[PauliSum], shots: int, options: Options) -> None:
+    """Refuse observables that act on a qubit which a circuit does not have, and means over no shots."""
+    if observables and not shots and not timeline_under(program, options).evolves:
+        raise BasicAerError(
+            f'circuit "{program.name}" measures or resets on its way, so its expectation values are means over '
+            "shots: shots=0 must be at least 1"
+        )
     try:
         check_qubits(observables, program.num_qubits)
     except InvalidProgramError as error:
         raise BasicAerError(f'the observables do not fit circuit "{program.name}": {error}') from error
 
 
-def check_saves(program: Program, options: Options) -> tuple[instructions.Save, ...]:
-    """Return all that a circuit saves; refuse options that save a state where there is no one state."""
+def check_saves(
+    program: Program, options: Options, observables: Sequence[PauliSum]
+) -> tuple[instructions.Save, ...]:
+    """Return all that a circuit saves; refuse labels that its result has already.
+
+    Also refuse options that save a state where there is no one state.
+    """
+    taken = {"counts", "memory", *(["expectation_values"] if observables else [])}
+    for save in saves_in(program.instructions):
+        if save.key in taken:
+            raise BasicAerError(
+                f'circuit "{program.name}" saves under {save.key!r}, where its result has other data: '
+                "give it another label"
+            )
     if not options.saves:
         return saves_in(program.instructions)
     try:

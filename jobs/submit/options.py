@@ -10,6 +10,8 @@ from types import MappingProxyType
 from typing import Any, cast, get_args
 
 import numpy as np
+from qiskit.primitives.containers.observables_array import ObservablesArray
+from qiskit.quantum_info import PauliList
 
 from jobs.arguments import shown
 from jobs.errors import BasicAerError
@@ -125,6 +127,10 @@ def _statevector(_: str, value: Any) -> np.ndarray:
 
 
 def _observables(_: str, value: Any) -> tuple[PauliSum, ...]:
+    if isinstance(value, ObservablesArray):
+        value = value.sparse_observables_array().reshape(-1)
+    elif isinstance(value, PauliList):
+        value = list(value)
     # Operators of Qiskit's have a number of qubits, and may have a length, too.
     one = isinstance(value, (str, Mapping)) or hasattr(value, "num_qubits") or not isinstance(value, Iterable)
     return tuple([pauli_sum(each) for each in ([value] if one else value)])

@@ -18,7 +18,7 @@ from support.command_line import basicaer
 from support.processes import elsewhere, eventually
 from support.pubs import SHAPES, ansatz, observables, values
 
-from jobs import BasicAerError, BasicAerEstimator, BasicAerPrimitiveJob, JobCancelledError
+from jobs import BasicAerError, BasicAerEstimator, BasicAerPrimitiveJob, BasicAerProvider, JobCancelledError
 
 pytestmark = pytest.mark.rule(39)
 
@@ -243,6 +243,8 @@ class TestTheJob:
         refused = basicaer("export", job.job_id(), "pubs.npz", url=server.url)
         assert (refused.exit_code, "with NumPy" in refused.output) == (1, True)
         assert job.job_id() in basicaer("jobs", url=server.url).output
+        shown = basicaer("watch", "--once", job.job_id(), url=server.url)
+        assert (shown.exit_code, "log" in shown.output, "counts so far" in shown.output) == (0, True, False)
 
 
 @pytest.mark.rule(23)
@@ -265,6 +267,8 @@ def test_bad_input(quiet):
         ((bound, "Z", [np.nan]), BasicAerError, "theta has a value that is not finite"),
         ((bound, ["Z", "X"], [[1], [2], [3]]), ValueError, "not broadcastable"),
         ((circuit, "Z", [], -1), ValueError, "non-negative"),
+        ((circuit, "Z", [], np.nan), BasicAerError, "precision of PUB 0=nan must be a finite number"),
+        ((circuit, "Z", [], np.inf), BasicAerError, "precision of PUB 0=inf must be a finite number"),
         ((wide, "Z" + "I" * 69), BasicAerError, "acts on qubit 69; qubits up to 61"),
         ((QuantumCircuit(40), "0" * 40), BasicAerError, "projectors are 1.1e"),
     ]:
@@ -276,7 +280,12 @@ def test_bad_input(quiet):
         BasicAerEstimator(quiet, options={"memory": True})
     with pytest.raises(BasicAerError, match="seed=-1 must be a whole number"):
         BasicAerEstimator(quiet, seed=-1)
-    for target in (None, quiet.get_backend("unitary_simulator"), "redis://"):
+    for precision in (None, -1, np.nan, "a"):
+        with pytest.raises(BasicAerError, match=r"default_precision=.*must be a finite number of at least 0"):
+            BasicAerEstimator(quiet, default_precision=precision)
+    with pytest.raises(BasicAerError, match="options=5 must be a mapping"):
+        BasicAerEstimator(quiet, options=5)
+    for target in (None, BasicAerProvider, quiet.get_backend("unitary_simulator"), "redis://"):
         with pytest.raises(BasicAerError, match="made from a BasicAerProvider or its backend"):
             BasicAerEstimator(target)
     assert quiet.jobs() == []

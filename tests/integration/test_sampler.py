@@ -17,7 +17,7 @@ from support.command_line import basicaer
 from support.processes import elsewhere
 from support.pubs import SHAPES, ansatz, measured, values
 
-from jobs import BasicAerError, BasicAerPrimitiveJob, BasicAerSampler
+from jobs import BasicAerError, BasicAerEstimator, BasicAerPrimitiveJob, BasicAerSampler
 
 pytestmark = pytest.mark.rule(39)
 
@@ -173,6 +173,18 @@ class TestTheJob:
         told = json.loads(basicaer("result", job.job_id(), "--json", url=server.url).output)
         assert told["results"][0]["data"] == {"low": [{"10": 9}], "high": [{"01": 9}]}
         assert "high" in basicaer("result", job.job_id(), url=server.url).output
+        shown = basicaer("watch", "--once", job.job_id(), url=server.url)
+        assert (shown.exit_code, "counts so far" in shown.output) == (0, True)
+
+    def test_a_picture(self, provider, server, tmp_path):
+        """`basicaer result --plot` draws each register of each point; of an estimator it says what it takes."""
+        pytest.importorskip("matplotlib")
+        job = BasicAerSampler(provider).run([two_registers()], shots=9)
+        done = basicaer("result", job.job_id(), "--plot", str(tmp_path / "counts.svg"), url=server.url)
+        assert (done.exit_code, (tmp_path / "counts.svg").stat().st_size > 0) == (0, True)
+        estimated = BasicAerEstimator(provider).run([(QuantumCircuit(1), "Z")])
+        refused = basicaer("result", estimated.job_id(), "--plot", str(tmp_path / "evs.svg"), url=server.url)
+        assert (refused.exit_code, "it takes counts, or statevectors" in refused.output) == (2, True)
 
 
 @pytest.mark.rule(33)
@@ -211,7 +223,12 @@ def test_bad_input(quiet):
     ]:
         with pytest.raises(error, match=text):
             sampler.run([pub], shots=shots)
-    with pytest.raises(BasicAerError, match="'seed_simulator' is no option of this primitive"):
+    for default in (None, 0, 1.5, True, "a"):
+        with pytest.raises(BasicAerError, match=r"default_shots=.*must be a whole number of at least 1"):
+            BasicAerSampler(quiet, default_shots=default)
+    with pytest.raises(BasicAerError, match="'shots' is no option of this primitive; give default_shots"):
+        BasicAerSampler(quiet, options={"shots": 5})
+    with pytest.raises(BasicAerError, match="'seed_simulator' is no option of this primitive; give seed="):
         sampler.run([two_registers()], seed_simulator=3)
     assert quiet.jobs() == []
     with pytest.warns(UserWarning, match="no output classical registers"):
@@ -220,6 +237,17 @@ def test_bad_input(quiet):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         sampler.run([])
+
+
+def test_numbers_of_numpy(provider):
+    """Shots may be NumPy's, wherever they are given."""
+    circuit = two_registers()
+    jobs = (
+        BasicAerSampler(provider).run([circuit], shots=np.int64(5)),
+        BasicAerSampler(provider).run([(circuit, None, np.int32(5))]),
+        BasicAerSampler(provider, default_shots=np.int64(5)).run([circuit]),
+    )
+    assert [job.result()[0].metadata["shots"] for job in jobs] == [5, 5, 5]
 
 
 def test_no_registers(provider):

@@ -9,12 +9,13 @@ import pytest
 import qiskit_aer.library  # noqa: F401 (its methods of circuits)
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
-from qiskit.quantum_info import SparsePauliOp, Statevector
+from qiskit.primitives.containers.observables_array import ObservablesArray
+from qiskit.quantum_info import Operator, PauliList, SparsePauliOp, Statevector
 from qiskit.result import Result
 from support.circuits import bell
 from support.patience import deadline
 
-from jobs import BasicAerError, BasicAerProvider
+from jobs import BasicAerError, BasicAerEstimator, BasicAerProvider
 
 
 def saving() -> QuantumCircuit:
@@ -117,12 +118,47 @@ def test_observables_that_cannot_be(quiet):
     for observables, message in (
         (3, "no observable: 3"),
         ([SparsePauliOp("X", 1j)], "no observable: SparsePauliOp"),
+        (Operator.from_label("X"), r"(?s)no observable: Operator.*give a label, a Pauli, a SparsePauliOp"),
         ("XII", 'the observables do not fit circuit "pair": a Pauli string acts on qubit 2; there are 2 qubits'),
     ):
         circuit = bell()
         circuit.name = "pair"
         with pytest.raises(BasicAerError, match=message):
             backend.run(circuit, observables=observables)
+    reset = QuantumCircuit(1, name="again")
+    reset.h(0)
+    reset.reset(0)
+    with pytest.raises(BasicAerError, match=r'"again" measures or resets on its way.*shots=0 must be at least 1'):
+        backend.run(reset, observables="Z", shots=0)
+    with pytest.raises(BasicAerError, match=r'"again.*" measures or resets on its way'):
+        BasicAerEstimator(quiet, options={"shots": 0}).run([(reset, "Z")])
+    assert quiet.jobs() == []
+
+
+@pytest.mark.rule(40)
+def test_lists_of_observables_as_qiskit_has_them(provider):
+    """A `PauliList`, and an `ObservablesArray` of any shape, in the order of its elements."""
+    for observables in (PauliList(["ZZ", "ZI"]), ObservablesArray([["ZZ"], ["ZI"]])):
+        data = provider.backend().run(bell(), observables=observables, shots=0).result(timeout=deadline(30)).data()
+        np.testing.assert_allclose(data["expectation_values"], [1, 0], atol=1e-12)
+    data = provider.backend().run(bell(), observables=ObservablesArray("ZZ")).result(timeout=deadline(30)).data()
+    np.testing.assert_allclose(data["expectation_values"], [1], atol=1e-12)
+
+
+@pytest.mark.rule(23, 40)
+def test_a_label_of_other_data_is_refused(quiet, provider):
+    """Counts, memory and expectation values are not written over."""
+    cases = ("counts", {}), ("memory", {"memory": True}), ("expectation_values", {"observables": "Z"})
+    for label, options in cases:
+        circuit = QuantumCircuit(1, 1, name="labelled")
+        circuit.save_probabilities(label=label)
+        circuit.measure(0, 0)
+        with pytest.raises(BasicAerError, match=f'"labelled" saves under {label!r}.*another label'):
+            quiet.backend().run(circuit, **options)
+    assert quiet.jobs() == []
+    # Nobody asked for others of this name.
+    data = provider.backend().run(circuit).result(timeout=deadline(30)).data()
+    np.testing.assert_allclose(data["expectation_values"], [1, 0], atol=1e-12)
 
 
 @pytest.mark.rule(30, 32)

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from qiskit.exceptions import QiskitError
+from qiskit.primitives import PrimitiveResult, PubResult
+from qiskit.result import Result
 from rich.text import Text
 
+from jobs.cli.report import pub_counts
 from jobs.cli.tables import plain
 from jobs.cli.terminal import STYLES, bars
 from jobs.cli.watch.screen import bar
@@ -82,9 +85,7 @@ class JobPage:
     def _counts(self, width: int) -> Iterator[str]:
         """Yield the histogram of the first circuit that has any counts."""
         try:
-            result = self.job.partial_result()
-            done = [index for index, each in enumerate(result.results) if each.success]
-            counts: dict[str, int] = result.get_counts(done[0]) if done else {}
+            counts = _first_counts(self.job.partial_result())
         except QiskitError:
             return
         ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_STATES]
@@ -106,6 +107,14 @@ class JobPage:
             yield f"{circuit.num_qubits} qubits, {circuit.size()} instructions: too large to be drawn"
             return
         yield from str(circuit.draw("text", fold=max(40, width - 4))).splitlines()
+
+
+def _first_counts(result: Result | PrimitiveResult[PubResult]) -> dict[str, int]:
+    if isinstance(result, PrimitiveResult):
+        return next((counts for _, counts in pub_counts(result)), {})
+    done = [index for index, each in enumerate(result.results) if each.success]
+    counts: dict[str, int] = result.get_counts(done[0]) if done else {}
+    return counts
 
 
 def _asks(value: Any) -> bool:
