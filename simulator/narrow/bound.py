@@ -94,6 +94,9 @@ class BoundPlan:
                 return _wide_product(matrices, targets, held)
             diagonals = matrices.diagonal(axis1=-2, axis2=-1)
         indices, numbers = orders.selected(self.plan.num_bits, targets, held)
+        if indices.size == 1:
+            # As two equal ones: NumPy rounds the product of a single number in another way.
+            indices, numbers = indices.repeat(2), numbers.repeat(2)
         factors = as_type(diagonals, self._dtype).take(numbers, -1)
 
         def change(states: Amplitudes, _: Amplitudes, __: Checkpoint) -> None:
