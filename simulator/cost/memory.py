@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from simulator.circuit.instructions import Diagonal, Gate, Save, Unitary
+from simulator.circuit.instructions import Diagonal, Gate, Instruction, Save, Unitary
 from simulator.circuit.pauli_sum import PauliSum
 from simulator.circuit.program import MAX_QUBITS, Program
 from simulator.circuit.traversal import walk
@@ -38,6 +38,9 @@ _THREADS = 6
 _BYTES_PER_THREAD = 1 << 20
 #: How many states the workspace takes at most, where states are narrow.
 _WORKSPACE_STATES = 16
+#: Most bytes of the index arrays that are kept for narrow states; and of one instruction's, for each amplitude.
+_KEPT_INDICES = 28 << 20
+_INDICES_PER_AMPLITUDE = 24
 #: Bytes of a plan, for each instruction. Measured.
 _BYTES_PER_INSTRUCTION = 5 << 10
 #: The same where all amplitudes are real: blocks have a qubit more, and so larger matrices.
@@ -91,6 +94,9 @@ def bytes_required(
     real = bytecode.real and timeline.from_ground and timeline.method != "unitary"
     instructions = list(with_checkpoints(walk(timeline.program.instructions), checkpoint))
     plan = len(instructions) * (_BYTES_PER_REAL_INSTRUCTION if real else _BYTES_PER_INSTRUCTION)
+    if timeline.num_bits <= ROW_QUBITS:
+        plan *= _matrix_size(instructions)
+        plan += min(_KEPT_INDICES, len(instructions) * _INDICES_PER_AMPLITUDE << timeline.num_bits)
     if Diagonal in map(type, instructions):
         # It is copied as numbers of the state's type.
         plan += max(len(each.diagonal.data) for each in instructions if isinstance(each, Diagonal))
@@ -161,9 +167,13 @@ def rows_together(template: Program, num_qubits: int) -> int:
 
 def _row_bytes(template: Program) -> int:
     """Return the bytes of what is made of the instructions of one row, at most."""
-    gates = [each for each in template.instructions if isinstance(each, (Gate, Unitary))]
-    wide = any(len(each.targets) + len(each.controls) == _WIDE_BLOCK for each in gates)
-    return len(template.instructions) * _BYTES_PER_ROW_INSTRUCTION * (_WIDE_BLOCK if wide else 1)
+    return len(template.instructions) * _BYTES_PER_ROW_INSTRUCTION * _matrix_size(template.instructions)
+
+
+def _matrix_size(instructions: Iterable[Instruction]) -> int:
+    """Return how many times as large the matrices of narrow blocks are as where no gate makes them grow."""
+    gates = [each for each in instructions if isinstance(each, (Gate, Unitary))]
+    return 4 if any(len(each.targets) + len(each.controls) == _WIDE_BLOCK for each in gates) else 1
 
 
 def max_qubits(memory: int, method: Method, precision: Precision = "double") -> int:

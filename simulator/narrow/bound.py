@@ -94,10 +94,13 @@ class BoundPlan:
                 return _wide_product(matrices, targets, held)
             diagonals = matrices.diagonal(axis1=-2, axis2=-1)
         indices, numbers = orders.selected(self.plan.num_bits, targets, held)
-        factors = as_type(diagonals, self._dtype).take(numbers, -1)
+        if indices.size == 1:
+            # As two equal ones: NumPy rounds the product of a single number in another way.
+            indices, numbers = indices.repeat(2), numbers.repeat(2)
 
         def change(states: Amplitudes, _: Amplitudes, __: Checkpoint) -> None:
-            states[:, indices] *= factors
+            # Not before, since all factors of a long plan take more memory than its matrices.
+            states[:, indices] *= as_type(diagonals.take(numbers, -1), self._dtype)
 
         return change
 

@@ -133,6 +133,20 @@ def test_rows_of_wide_rotations() -> None:
     check_rows(swept(program(12, 12, *everywhere(12), *rotations, *measures(12)), 9), Options("qasm", 300))
 
 
+@pytest.mark.rule(32)
+def test_rows_of_a_phase_of_one_amplitude() -> None:
+    """Every qubit is a control of a phase, so one number of each row is multiplied."""
+    rng = np.random.default_rng(5)
+    angles = rng.uniform(-3, 3, (20, 2)).tolist()
+    gates = [
+        gate
+        for index, (theta, phase) in enumerate(angles)
+        for gate in (ry(theta, index % 5), Gate("global_phase", (), (phase,), (0, 1, 2, 3, 4)))
+    ]
+    check_rows(swept(program(5, 0, *everywhere(5), *gates), 33), Options("statevector", 1))
+    check_rows(swept(program(5, 0, *everywhere(5), *gates), 33, share=0.3), Options("statevector", 1))
+
+
 @pytest.mark.rule(31)
 @pytest.mark.parametrize("shots", [0, 1, 1500])
 def test_any_number_of_shots(shots: int) -> None:

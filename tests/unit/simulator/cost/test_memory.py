@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.patience import deadline
-from support.programs import h, measures, program, ry, x
+from support.programs import h, measures, program, random_unitary, ry, x
 
 from simulator import cost, run_shard
 from simulator.circuit.array import Array
-from simulator.circuit.instructions import Gate, Instruction, Save
+from simulator.circuit.instructions import Gate, Instruction, Save, Unitary
 from simulator.circuit.program import Program
 from simulator.kernels.buffers import keep_what_is_freed
 from simulator.kernels.threads import use_threads
@@ -56,7 +56,22 @@ def saving(what: str, num_kept: int) -> Callable[[int], list[Instruction]]:
     ]
 
 
+def on_changing_qubits(what: str) -> Callable[[int], list[Instruction]]:
+    """A thousand instructions, each on other qubits than the last; the matrices of "dense" ones are large, too."""
+
+    def gates(num_qubits: int) -> list[Instruction]:
+        rng = np.random.default_rng(1)
+        orders = [rng.permutation(num_qubits).tolist() for _ in range(1000)]
+        if what == "dense":
+            return [Unitary(Array.of(random_unitary(order[0], 4)), tuple(order[:4])) for order in orders]
+        return [Gate("p", (order[0],), (1.0,), tuple(order[1:3])) for order in orders]
+
+    return gates
+
+
 FAMILIES = {
+    "dense": on_changing_qubits("dense"),
+    "phases": on_changing_qubits("phases"),
     "state": saving("statevector", 0),
     "probabilities": saving("probabilities", 0),
     "density": saving("density_matrix", 10),
@@ -141,6 +156,16 @@ def test_what_is_saved(family: str, saved: int) -> None:
     _, sending, estimate, readout = measured(family, "21", "qasm", "double")
     assert saved < sending < estimate
     assert estimate < 2 * (16 << 21) + 4 * saved + BESIDE + readout + (4 << 20)
+
+
+@pytest.mark.rule(25)
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("family", ["dense", "phases"])
+def test_narrow_states(family: str) -> None:
+    """Index arrays and matrices of a long circuit are counted, too, where they take more than the states."""
+    _, sending, estimate, _ = measured(family, "12", "qasm", "double")
+    assert sending < estimate
+    assert estimate < 100 << 20
 
 
 @pytest.mark.rule(25)
