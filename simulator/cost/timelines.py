@@ -19,9 +19,11 @@ from simulator.dynamic.timeline import Timeline
 from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.options import Method, Options, SavedAtEnd
 
-#: Up to so many qubits less one, one state is evolved as fast as the first few measurements are done.
+#: Fewest qubits of a state for which early measurements can pay: a narrower one is evolved in the time that the
+#: first few of them take.
 _LEAST = 18
-#: States of more qubits are hardly to be had: fewer are better, whatever they cost.
+#: Most qubits of a state for which costs are compared: a wider one fits hardly any memory, so narrower states are
+#: better, however long they take.
 _MOST = 32
 #: Instructions that write no clbit.
 _SILENT = frozenset({Gate, Unitary, Diagonal, Permutation, Barrier, Delay, Reset, Initialize})

@@ -11,7 +11,7 @@ from simulator.circuit.gates import pauli_letters, spec_of
 from simulator.circuit.instructions import Diagonal, Gate, Initialize, Unitary
 from simulator.evolve.chunk_scaling import ChunkScaling, DiagonalFactor
 from simulator.evolve.chunks import ChunkBuffers, ChunkStep, run_at_once, run_by_chunks
-from simulator.evolve.prepared_plan import DiagonalSpec, PreparedPlan, PreparedStep, controls_of, only_gate
+from simulator.evolve.prepared_plan import DiagonalSpec, PreparedPlan, PreparedStep, only_gate
 from simulator.evolve.product import Product
 from simulator.evolve.rotation import PauliRotation, rotate_state
 from simulator.evolve.scaling import Scaling
@@ -20,7 +20,7 @@ from simulator.kernels.dense import apply_matrix, as_type
 from simulator.kernels.diagonal import prepare
 from simulator.kernels.rotation import RotationSpec
 from simulator.monitor import Checkpoint, Monitor
-from simulator.plan.operations import WIDEST, Evolving
+from simulator.plan.operations import WIDEST, Evolving, controls_of
 from simulator.plan.plan import Multiply, Rotate, Whole
 from simulator.typing import Matrices
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from simulator.circuit.gates import pauli_letters
-from simulator.circuit.instructions import Gate, Unitary
+from simulator.circuit.instructions import Gate
 from simulator.circuit.pauli import PauliString
 from simulator.evolve.product import ProductSpec
 from simulator.evolve.scaling import Entries, PairVector
@@ -22,11 +22,11 @@ from simulator.kernels.rotation import RotationSpec
 from simulator.matrices import MatrixPlan
 from simulator.matrices.block_matrices import StackSlice
 from simulator.matrices.folding import PAIR
-from simulator.plan.operations import WIDEST, Evolving, Operation, OperationList, list_operations
+from simulator.plan.operations import WIDEST, Evolving, Operation, OperationList, controls_of, list_operations
 from simulator.plan.plan import Multiply, Plan, Rotate, Step, steps_of
 from simulator.plan.planner import chunk_bits, make_plan
 from simulator.tuning import TUNING, Tuning
-from simulator.typing import Amplitudes, Controls, Indices, Matrices
+from simulator.typing import Amplitudes, Indices, Matrices
 
 #: log2 of the amplitudes that a diagonal acts on up to which their indices are kept.
 _FEW = 10
@@ -134,14 +134,3 @@ def only_gate(instructions: Sequence[Evolving], operation: Operation) -> Gate:
     if not isinstance(gate, Gate):
         raise TypeError(gate)
     return gate
-
-
-def controls_of(instruction: Evolving, bits: tuple[int, ...]) -> Controls:
-    """Return the controls of an instruction, given the bits of its targets and then of its controls."""
-    state = instruction.control_state if isinstance(instruction, (Gate, Unitary)) else None
-    return tuple(
-        [
-            (bit, 1 if state is None else state >> index & 1)
-            for index, bit in enumerate(bits[len(instruction.targets) :])
-        ]
-    )

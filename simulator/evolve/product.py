@@ -30,8 +30,8 @@ class ProductSpec:
         self.side = 0 if self.gather is None else 1 << self.gather[0]
         #: As in `Multiply`.
         self.transposed = transposed
-        #: How many rows are multiplied at a time.
-        self.height = rows_at_once(1 << ONE_THREAD, width)
+        #: How many rows are multiplied at a time: so few that BLAS uses one thread.
+        self.height = max(1, (1 << ONE_THREAD) // width**2)
 
 
 class Product:
@@ -55,7 +55,7 @@ class Product:
         for index, bit in enumerate(spec.bits):
             variant |= (number >> bit & 1) << index
         matrix, rows = self._matrices[variant], chunk.real_rows[spec.width]
-        if 1 < len(rows) <= spec.height and not spec.transposed:
+        if len(rows) <= spec.height and not spec.transposed:
             np.dot(rows, matrix, spare.real_rows[spec.width])
         else:
             self._multiply_parts(rows, matrix, spare)
@@ -68,18 +68,4 @@ class Product:
             result = goal.real_rows[1].reshape(width, -1, height).transpose(1, 2, 0)
         else:
             result = goal.real_rows[1].reshape(-1, height, width)
-        multiply(rows.reshape(-1, height, width), matrix, result)
-
-
-def rows_at_once(rows: int, width: int) -> int:
-    """Return how many rows a matrix of this width multiplies at once: so few that BLAS uses one thread."""
-    return min(rows, max(1, (1 << ONE_THREAD) // width**2))
-
-
-def multiply(rows: Amplitudes, matrices: Amplitudes, result: Amplitudes) -> None:
-    """Multiply rows, shape (..., height, width), by matrices, whose leading axes are broadcast."""
-    if rows.shape[-2] == 1:
-        # Two rows, so that BLAS does here what it does where several states are multiplied at once.
-        result[...] = np.matmul(np.concatenate([rows, rows], axis=-2), matrices)[..., :1, :]
-    else:
-        np.matmul(rows, matrices, out=result)
+        np.matmul(rows.reshape(-1, height, width), matrix, out=result)

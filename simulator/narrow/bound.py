@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from simulator.circuit.gates import pauli_letters
-from simulator.circuit.instructions import Diagonal, Gate, Initialize, Unitary
+from simulator.circuit.instructions import Diagonal, Gate, Initialize
 from simulator.circuit.pauli import PauliString
 from simulator.kernels.dense import apply_matrix, as_type
 from simulator.kernels.diagonal import prepare
@@ -21,7 +21,7 @@ from simulator.matrices.gate_matrices import Swept, matrices_of
 from simulator.monitor import Checkpoint
 from simulator.narrow import orders
 from simulator.narrow.plan import Apply, Multiply, NarrowPlan
-from simulator.plan.operations import Evolving
+from simulator.plan.operations import Evolving, controls_of
 from simulator.typing import Amplitudes, Controls, Matrices
 
 #: Changes states, shape (states, 2^n), in place; the second array is scratch memory of that shape.
@@ -80,10 +80,7 @@ class BoundPlan:
             return self._rotation(letters, bits, step.source, instruction)
         if isinstance(instruction, Initialize):
             return _preparation(instruction.amplitudes.ndarray(), bits)
-        targets, controls = bits[: len(instruction.targets)], bits[len(instruction.targets) :]
-        state = instruction.control_state if isinstance(instruction, (Gate, Unitary)) else None
-        values = [1 if state is None else state >> index & 1 for index in range(len(controls))]
-        held = tuple(zip(controls, values, strict=True))
+        targets, controls = bits[: len(instruction.targets)], controls_of(instruction, bits)
         if isinstance(instruction, Diagonal):
             diagonals = instruction.diagonal.ndarray()
         else:
@@ -91,9 +88,9 @@ class BoundPlan:
             kind = step.facts.name, len(targets), 0, None
             (matrices,) = np.moveaxis(matrices_of(kind, [instruction], [step.source], self._swept), -3, 0)
             if not step.facts.diagonal:
-                return _wide_product(matrices, targets, held)
+                return _wide_product(matrices, targets, controls)
             diagonals = matrices.diagonal(axis1=-2, axis2=-1)
-        indices, numbers = orders.selected(self.plan.num_bits, targets, held)
+        indices, numbers = orders.selected(self.plan.num_bits, targets, controls)
         if indices.size == 1:
             # As two equal ones: NumPy rounds the product of a single number in another way.
             indices, numbers = indices.repeat(2), numbers.repeat(2)

@@ -17,6 +17,7 @@ import numpy as np
 
 from simulator.circuit.gates import GATES, pauli_letters
 from simulator.circuit.instructions import Diagonal, Gate, Initialize, Instruction, Permutation, Unitary
+from simulator.typing import Controls
 
 #: Name, targets, controls and their values; of a permutation the sources in place of controls.
 Signed: TypeAlias = tuple[str, tuple[int, ...], tuple[int, ...], int | None]
@@ -219,6 +220,17 @@ def is_real(instruction: Evolving) -> bool:
             return not np.iscomplexobj(array.ndarray()) or not array.ndarray().imag.any()
         case Permutation():
             return True
+
+
+def controls_of(instruction: Evolving, bits: tuple[int, ...]) -> Controls:
+    """Return the controls of an instruction, given the bits of its targets and then of its controls."""
+    state = instruction.control_state if isinstance(instruction, (Gate, Unitary)) else None
+    return tuple(
+        [
+            (bit, 1 if state is None else state >> index & 1)
+            for index, bit in enumerate(bits[len(instruction.targets) :])
+        ]
+    )
 
 
 def qubit_set(qubits: Iterable[int]) -> int:

@@ -15,16 +15,6 @@ from simulator.plan.operations import Operation
 #: An operation, and its index among all of them.
 Pending: TypeAlias = tuple[int, Operation]
 
-#: Greedy choices of a stage's qubits that are compared, in states below `_WIDE` bits.
-_TRIES = 1
-#: Greedy choices that are compared in wider states, where a stage takes longer: all but the first pass over some
-#: operations at random.
-_MANY_TRIES = 16
-#: Bits of a state from which `_MANY_TRIES` pay.
-_WIDE = 20
-#: Probability that an operation is passed over.
-_PASSED_OVER = 0.35
-
 
 def next_stage(
     operations: Sequence[Pending], local: int, room: int, num_bits: int
