@@ -78,7 +78,7 @@ class BasicAerBackend(BackendV2):
                 raise AttributeError(
                     f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self
                 )
-            raise AttributeError(f"backend.{name}() is gone from Qiskit 2, whose backends have {instead}")
+            raise AttributeError(f"backend.{name}() is gone from Qiskit 2; use {instead}")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, BasicAerBackend):
@@ -261,8 +261,8 @@ class UnknownBackend(BasicAerBackend):
 _OF_QISKIT_1: Mapping[str, str] = MappingProxyType(
     {
         "configuration": "name, num_qubits, operation_names, target and max_circuits",
-        "properties": "target; a simulator has no calibration",
-        "defaults": "target; a simulator has no pulses",
+        "properties": "target, without a calibration, which a simulator has not",
+        "defaults": "target, without pulses, which a simulator has not",
         "status": "job.status(), job.queue_position() and provider.workers()",
     }
 )

@@ -103,7 +103,8 @@ class RecordedJob:
         record = session.store.read(self.id)
         if record is None:
             raise JobNotFoundError(
-                f"No job {self.id!r} {self.connection.where}: it never was there, or was deleted."
+                f"No job {self.id!r} {self.connection.where}: it never was there, or was deleted, "
+                "or this is only the beginning of its id."
             )
         return record
 

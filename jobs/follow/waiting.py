@@ -113,7 +113,9 @@ class Waiting:
                 if record is not None and record.final:
                     yield record
             if now >= deadline:
-                raise JobTimeoutError(f"Timeout while waiting for job {self.job.id}.")
+                raise JobTimeoutError(
+                    f"Timeout while waiting for job {self.job.id}. It goes on, and can be waited for again."
+                )
             if call and isinstance(record, Record) and now >= next_call:
                 call(record)
                 now = time.monotonic()
