@@ -261,8 +261,8 @@ class UnknownBackend(BasicAerBackend):
 _OF_QISKIT_1: Mapping[str, str] = MappingProxyType(
     {
         "configuration": "name, num_qubits, operation_names, target and max_circuits",
-        "properties": "target, without a calibration, which a simulator has not",
-        "defaults": "target, without pulses, which a simulator has not",
+        "properties": "target, which has no calibration",
+        "defaults": "target, which has no pulses",
         "status": "job.status(), job.queue_position() and provider.workers()",
     }
 )
