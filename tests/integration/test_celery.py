@@ -251,6 +251,8 @@ class TestWorker:
         """`celery control pool_grow` changes what a node runs at once, and so what it says of itself."""
         worker = Worker(server.url, tmp_path, name="growing").ready()
         try:
+            # What is broadcast before a worker has subscribed is lost, and it says that it is ready before that.
+            eventually(lambda: plain.control.ping(destination=[worker.name]), what="its answer")
             plain.control.pool_grow(2, destination=[worker.name])
 
             def slots():
