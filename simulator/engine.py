@@ -154,7 +154,7 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
         )
     saver = Saver(program.global_phase, dtype, chop_threshold, checkpoint)
     counted = shots if counts and program.num_clbits else 0
-    if method == "qasm" and bytecode.timeline.evolves and (not counted or _is_narrow(bytecode.timeline, tuning)):
+    if method == "qasm" and bytecode.timeline.evolves and (not counted or _has_table(bytecode.timeline, tuning)):
         return _counted(
             bytecode,
             seed,
@@ -221,7 +221,7 @@ def _first_state(
     return statevector.ground_of(bytecode.qubits, own, room, checkpoint, tuning)
 
 
-def _is_narrow(timeline: Timeline, tuning: Tuning) -> bool:
+def _has_table(timeline: Timeline, tuning: Tuning) -> bool:
     """Whether a memory is a word, and outcomes are few enough for a table of their probabilities."""
     measured = {measure.qubit for measure in timeline.final}
     return timeline.program.num_clbits <= WORD_BITS and len(measured) <= tuning.piece_bits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -32,12 +33,12 @@ class QueueInfo:
         return f"{self.position} jobs go before; submitted {short_time(self.submitted)}"
 
 
-class FollowedJob:
+class FollowedJob(ABC):
     """The part of a job's handle that is about its record; the rest says which record, as `_recorded`."""
 
+    @abstractmethod
     def _recorded(self) -> RecordedJob:
         """Return the recorded job; raises `JobError` where it is not submitted."""
-        raise NotImplementedError
 
     def _read(self) -> Record:
         return self._recorded().read()
@@ -97,7 +98,7 @@ class FollowedJob:
             "num_circuits": Manifest.decode(record.manifest).num_circuits,
         }
 
-    def properties(self) -> None:
+    def properties(self) -> None:  # noqa: B027 (there are none)
         """Return None: a simulator has no calibration. It is here for code that asks any job."""
 
     def logs(self) -> list[LogEntry]:

@@ -53,11 +53,13 @@ class Evolution:
         return True
 
     def plans(self, qubit_at: tuple[int, ...], *, real: bool, tuning: Tuning = TUNING) -> Iterator[Plan]:
-        """Yield the plan of each piece, for a state with the qubit ``qubit_at[bit]`` at each bit."""
+        """Yield the plan of each piece, for a state by chunks with the qubit ``qubit_at[bit]`` at each bit."""
         for piece in self.pieces:
-            plan = plan_cache.prepared_plan(PlanKey.of(piece, qubit_at, tuning, real=real)).plan
-            yield plan
-            qubit_at = plan.qubit_at
+            found = plan_cache.plan_of(PlanKey.of(piece, qubit_at, tuning, real=real))
+            if isinstance(found, narrow.NarrowPlan):
+                raise TypeError(found)
+            yield found.plan
+            qubit_at = found.plan.qubit_at
 
     def run(self, state: Statevector, monitor: Monitor = SILENT) -> None:
         """Evolve a state; calls the checkpoint before each chunk, or before each step of the only one.
@@ -89,17 +91,9 @@ class Evolution:
         bound = self._bound.get(kind)
         if bound is None:
             key = PlanKey.of(piece, qubit_at, tuning, real=dtype.kind == "f")
-            if is_narrow(len(qubit_at), tuning):
-                bound = plan_cache.bound_narrow_plan(key, dtype)
-            else:
-                bound = plan_cache.bound_plan(key, dtype, checkpoint)
+            bound = plan_cache.bound_plan(key, dtype, checkpoint)
             if len(self.pieces) == 1:
                 if len(self._bound) == _LAYOUTS:
                     self._bound.clear()
                 self._bound[kind] = bound
         return bound
-
-
-def is_narrow(num_bits: int, tuning: Tuning) -> bool:
-    """Whether a state of so many bits is narrow, so that several can be evolved at once."""
-    return num_bits <= min(tuning.narrow_bits, tuning.chunk_bits)

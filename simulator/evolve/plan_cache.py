@@ -13,10 +13,11 @@ from simulator import narrow
 from simulator.evolve.bound_plan import BoundPlan
 from simulator.evolve.prepared_plan import PreparedPlan
 from simulator.monitor import Checkpoint
+from simulator.narrow import NarrowPlan
 from simulator.plan.operations import Evolving, Signed, signature
 from simulator.tuning import Tuning
 
-#: Plans that are kept, narrow ones and others.
+#: Plans that are kept.
 _PLANS = 16
 
 
@@ -41,59 +42,43 @@ class PlanKey:
 
 
 class _CachedPlan(NamedTuple):
-    prepared: PreparedPlan
+    plan: PreparedPlan | NarrowPlan
     #: Type of a state -> the plan with its numbers, if all circuits of this structure have the same.
-    bound: dict[np.dtype[Any], BoundPlan]
+    bound: dict[np.dtype[Any], BoundPlan | narrow.BoundPlan]
 
 
 @lru_cache(maxsize=_PLANS)
 def _cached(key: PlanKey) -> _CachedPlan:
+    if is_narrow(len(key.qubit_at), key.tuning):
+        return _CachedPlan(NarrowPlan(key.signature, key.qubit_at, real=key.real), {})
     return _CachedPlan(PreparedPlan(key.instructions, key.qubit_at, real=key.real, tuning=key.tuning), {})
 
 
-def prepared_plan(key: PlanKey) -> PreparedPlan:
+def is_narrow(num_bits: int, tuning: Tuning) -> bool:
+    """Whether a state of so many bits is narrow, so that several can be evolved at once."""
+    return num_bits <= min(tuning.narrow_bits, tuning.chunk_bits)
+
+
+def plan_of(key: PlanKey) -> PreparedPlan | NarrowPlan:
     """Return the plan of a structure."""
-    return _cached(key).prepared
+    return _cached(key).plan
 
 
-def bound_plan(key: PlanKey, dtype: np.dtype[Any], checkpoint: Checkpoint) -> BoundPlan:
+def bound_plan(key: PlanKey, dtype: np.dtype[Any], checkpoint: Checkpoint) -> BoundPlan | narrow.BoundPlan:
     """Return the plan of a structure with the numbers of the key's instructions, for states of a type."""
-    cached = _cached(key)
+    plan, kept = _cached(key)
     checkpoint()
-    if not (cached.prepared.constant and cached.prepared.light):
-        return BoundPlan(cached.prepared, key.instructions, dtype)
-    if dtype not in cached.bound:
-        cached.bound[dtype] = BoundPlan(cached.prepared, key.instructions, dtype)
-    return cached.bound[dtype]
-
-
-class _CachedNarrowPlan(NamedTuple):
-    plan: narrow.NarrowPlan
-    #: As in `_CachedPlan`.
-    bound: dict[np.dtype[Any], narrow.BoundPlan]
-
-
-@lru_cache(maxsize=_PLANS)
-def _cached_narrow(key: PlanKey) -> _CachedNarrowPlan:
-    return _CachedNarrowPlan(narrow.NarrowPlan(key.signature, key.qubit_at, real=key.real), {})
-
-
-def narrow_plan(key: PlanKey) -> narrow.NarrowPlan:
-    """Return the plan of a structure, for narrow states."""
-    return _cached_narrow(key).plan
-
-
-def bound_narrow_plan(key: PlanKey, dtype: np.dtype[Any]) -> narrow.BoundPlan:
-    """Return the plan of a structure with the numbers of the key's instructions, for narrow states of a type."""
-    plan, bound = _cached_narrow(key)
-    if not plan.constant:
-        return narrow.BoundPlan(plan, key.instructions, dtype)
-    if dtype not in bound:
-        bound[dtype] = narrow.BoundPlan(plan, key.instructions, dtype)
-    return bound[dtype]
+    bound = kept.get(dtype)
+    if bound is None:
+        if isinstance(plan, NarrowPlan):
+            bound = narrow.BoundPlan(plan, key.instructions, dtype)
+        else:
+            bound = BoundPlan(plan, key.instructions, dtype)
+        if plan.keeps_numbers:
+            kept[dtype] = bound
+    return bound
 
 
 def clear() -> None:
     """Forget all plans."""
     _cached.cache_clear()
-    _cached_narrow.cache_clear()

@@ -82,8 +82,10 @@ class PreparedPlan:
         vectors = sum(isinstance(spec, DiagonalSpec) and spec.vector is not None for _, _, spec in self.steps)
         #: Whether steps may be kept with their numbers.
         self.light = self.one_chunk and len(self.steps) <= _STEPS and vectors << self.size <= _VECTORS
-        #: Whether all circuits of this structure have the same numbers.
-        self.constant = all(isinstance(each, Gate) and not each.params for each in instructions)
+        #: Whether all circuits of this structure have the same numbers, so that these are kept with the plan.
+        self.keeps_numbers = self.light and all(
+            isinstance(each, Gate) and not each.params for each in instructions
+        )
 
     def block_forms(self, numbers: Matrices, dtype: np.dtype[Any]) -> dict[int, Amplitudes]:
         """Return, by number of qubits, the blocks' matrices as `real_form` has them, for states of a type.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simulator import narrow
 from simulator.evolve.evolution import Evolution
-from simulator.evolve.plan_cache import PlanKey, narrow_plan
+from simulator.evolve.plan_cache import PlanKey, plan_of
 from simulator.evolve.statevector import Statevector
 from simulator.matrices import Swept
 from simulator.monitor import Checkpoint
@@ -39,7 +39,9 @@ class RowsEvolution:
         """
         for piece, columns in self._pieces:
             checkpoint()
-            plan = narrow_plan(PlanKey.of(piece, one.qubit_at, one.tuning, real=rows.dtype.kind == "f"))
+            plan = plan_of(PlanKey.of(piece, one.qubit_at, one.tuning, real=rows.dtype.kind == "f"))
+            if not isinstance(plan, narrow.NarrowPlan):
+                raise TypeError(plan)
             checkpoint()
             rows = narrow.BoundPlan(plan, piece, rows.dtype, Swept(values, columns)).run(rows, checkpoint)
             one.maybe_excited |= plan.mixed

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.evolve.evolution import Evolution, is_narrow
+from simulator.evolve.evolution import Evolution
+from simulator.evolve.plan_cache import is_narrow
 from simulator.evolve.statevector import Statevector, with_qubits, without_qubit
 from simulator.kernels import measure
 from simulator.monitor import Checkpoint, Monitor

@@ -70,8 +70,8 @@ class NarrowPlan:
                 self.steps.append(Multiply(block, index))
             else:
                 self.steps.append(Apply(order, *placement.alone[step]))
-        #: Whether all circuits of this structure have the same numbers.
-        self.constant = self._numbers.constant and all(
+        #: Whether all circuits of this structure have the same numbers, so that these are kept with the plan.
+        self.keeps_numbers = self._numbers.constant and all(
             each.kind is not None and is_constant(each.kind) for _, each in placement.alone.values()
         )
 

@@ -31,6 +31,7 @@ from simulator.circuit.instructions import Diagonal, Gate, Initialize, Permutati
 from simulator.circuit.traversal import qubits_of
 from simulator.errors import StoppedError
 from simulator.evolve import Evolution, statevector
+from simulator.evolve.plan_cache import PlanKey, plan_of
 from simulator.kernels import threads
 from simulator.monitor import Monitor
 from simulator.plan import Evolving
@@ -181,20 +182,20 @@ def test_the_same_bits_on_any_number_of_threads() -> None:
     assert found[0] == found[1] == found[2]
 
 
-def test_other_angles_share_a_plan() -> None:
+@pytest.mark.parametrize("narrow_bits", [12, -1])
+def test_other_angles_share_a_plan(narrow_bits: int) -> None:
     """A structure is planned once; the angles of another circuit are its own."""
 
     def circuit(theta: float) -> list[Evolving]:
         return [ry(theta, 0), x(1, 0), ry(theta / 2, 1), Gate("rz", (0,), (theta,))]
 
     clear_caches()
-    plans = []
+    plans, tuning = [], Tuning(narrow_bits=narrow_bits)
     for theta in (0.3, 1.1):
-        register = statevector.ground(2)
-        evolution = Evolution(circuit(theta))
-        evolution.run(register)
+        register = statevector.ground(2, tuning=tuning)
+        Evolution(circuit(theta)).run(register)
         np.testing.assert_allclose(register.ordered(), unitary_of(circuit(theta), 2)[:, 0], **TOLERANCE)
-        plans += evolution.plans((0, 1), real=False)
+        plans.append(plan_of(PlanKey.of(circuit(theta), (0, 1), tuning, real=False)))
     assert plans[0] is plans[1]
 
 

@@ -12,7 +12,7 @@ from support.programs import Draw, random_unitary, random_vector, rotation, unit
 from simulator.circuit.array import Array
 from simulator.circuit.instructions import Diagonal, Gate, Permutation, Unitary
 from simulator.evolve import Evolution, statevector
-from simulator.evolve.evolution import is_narrow
+from simulator.evolve.plan_cache import is_narrow
 from simulator.monitor import no_checkpoint
 from simulator.narrow import BoundPlan, NarrowPlan, orders
 from simulator.plan import Evolving
