@@ -15,12 +15,12 @@ from jobs.lowering import metadata_of, pauli_sum
 from jobs.manifest import EstimatorNote, EstimatorPubNote
 from jobs.primitives.broadcasting import broadcast
 from jobs.primitives.job import BasicAerPrimitiveJob
-from jobs.primitives.target import backend_of, check_seed, checked_options, checked_precision, seed_for
+from jobs.primitives.target import OnBackend, checked_options, checked_precision, seed_for
 from jobs.submit.parameters import ParameterGrid
 from simulator.circuit.pauli_sum import PauliSum
 
 
-class BasicAerEstimator(BaseEstimatorV2):
+class BasicAerEstimator(OnBackend, BaseEstimatorV2):
     """Estimates expectation values; shapes, values and metadata are those of `StatevectorEstimator`.
 
     Args:
@@ -45,26 +45,13 @@ class BasicAerEstimator(BaseEstimatorV2):
         seed: np.random.Generator | int | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> None:
-        check_seed(seed)
-        self._backend = backend_of(target)
+        super().__init__(target, seed, options, _MORE)
         self._default_precision = checked_precision("default_precision", default_precision)
-        self._seed = seed
-        self._options = checked_options(options, _MORE)
 
     @property
     def default_precision(self) -> float:
         """The precision of a PUB without its own, in a run without precision."""
         return self._default_precision
-
-    @property
-    def seed(self) -> np.random.Generator | int | None:
-        """What all noise follows from."""
-        return self._seed
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The run options of all jobs."""
-        return dict(self._options)
 
     def run(
         self,

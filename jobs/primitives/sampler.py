@@ -15,11 +15,11 @@ from jobs.errors import BasicAerError
 from jobs.lowering import metadata_of
 from jobs.manifest import SamplerNote, SamplerPubNote
 from jobs.primitives.job import BasicAerPrimitiveJob
-from jobs.primitives.target import backend_of, check_seed, checked_options, checked_shots, seed_for
+from jobs.primitives.target import OnBackend, checked_options, checked_shots, seed_for
 from jobs.submit.parameters import ParameterGrid
 
 
-class BasicAerSampler(BaseSamplerV2):
+class BasicAerSampler(OnBackend, BaseSamplerV2):
     """Samples circuits, dynamic ones included; shapes, registers and metadata are those of `StatevectorSampler`.
 
     Args:
@@ -40,25 +40,13 @@ class BasicAerSampler(BaseSamplerV2):
         seed: np.random.Generator | int | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> None:
-        check_seed(seed)
-        self._backend = backend_of(target)
-        self._default_shots, self._seed = checked_shots(default_shots), seed
-        self._options = checked_options(options)
+        super().__init__(target, seed, options)
+        self._default_shots = checked_shots(default_shots)
 
     @property
     def default_shots(self) -> int:
         """The shots of a PUB without its own, in a run without shots."""
         return self._default_shots
-
-    @property
-    def seed(self) -> np.random.Generator | int | None:
-        """What all counts follow from."""
-        return self._seed
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The run options of all jobs."""
-        return dict(self._options)
 
     def run(
         self,

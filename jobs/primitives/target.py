@@ -33,6 +33,32 @@ _INSTEAD: Mapping[str, str] = MappingProxyType(
 )
 
 
+class OnBackend:
+    """What sampler and estimator have in common: a backend, a seed, and run options for all jobs."""
+
+    def __init__(
+        self,
+        target: Any,
+        seed: np.random.Generator | int | None,
+        options: Mapping[str, Any] | None,
+        more: frozenset[str] = frozenset(),
+    ) -> None:
+        """Check them; ``more`` are options that are taken besides."""
+        check_seed(seed)
+        self._backend, self._seed = backend_of(target), seed
+        self._options = checked_options(options, more)
+
+    @property
+    def seed(self) -> np.random.Generator | int | None:
+        """What all counts, or all noise, follow from."""
+        return self._seed
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The run options of all jobs."""
+        return dict(self._options)
+
+
 def backend_of(target: Any) -> BasicAerBackend:
     """Return the backend that a primitive runs on, of a provider or that backend itself."""
     # A class has the function, too, and nothing to call it on.
