@@ -172,6 +172,10 @@ class JobEvents:
     def _hear(self, pubsub: Any) -> None:
         """Handle the messages that have come; once a second, unsubscribe from channels that nobody watches."""
         while pubsub is self._pubsub and pubsub.connection.can_read(0):
+            if not pubsub.subscribed:
+                # redis-py reads nothing then, such as the reply to its own check of the line, which would stay.
+                self._drop()
+                return
             self._handle(pubsub.get_message(timeout=0))
         now = time.monotonic()
         if pubsub is self._pubsub and now - self._looked_at > _LOOK:

@@ -231,3 +231,23 @@ def test_a_wait_is_as_long_as_it_says(quiet):
     assert len(lasted) == 4
     assert all(0.3 <= each < 0.3 + deadline(0.7) for each in lasted)
     job.cancel()
+
+
+def test_a_check_of_the_line_when_nobody_watches_holds_nobody_up(quiet_server, publish):
+    """The reply to redis-py's own check may come behind the last subscription's end, where no one reads it."""
+    with quiet_server.client(health_check_interval=1) as client:
+        events = JobEvents(client)
+        try:
+            for number in range(2):
+                waiter = Waiter(events, f"job-{number}")
+                eventually(lambda waiter=waiter: waiter.missed, what="the subscription")
+                publish(f"job-{number}", "DONE")
+                waiter.join(deadline(AT_ONCE))
+                assert waiter.ended
+                # The next look ends the subscription; by then a check is due.
+                eventually(lambda: not client.pubsub_channels(), what="the end of the subscription")
+        finally:
+            closer = threading.Thread(target=events.close, daemon=True)
+            closer.start()
+            closer.join(deadline(AT_ONCE))
+            assert not closer.is_alive()

@@ -81,8 +81,8 @@ class RedisServer:
             eventually(self._answers, what="redis-server's answer")
         return self
 
-    def client(self) -> redis.Redis:
-        return redis.Redis(unix_socket_path=str(self.socket), password=self._password)
+    def client(self, **options: Any) -> redis.Redis:
+        return redis.Redis(unix_socket_path=str(self.socket), password=self._password, **options)
 
     def _answers(self) -> bool:
         with contextlib.suppress(redis.RedisError), self.client() as client:
