@@ -17,9 +17,10 @@ from qiskit.quantum_info import Statevector
 
 from jobs.cli.exits import ExitCode
 from jobs.cli.goodness import Verdict, compare
+from jobs.cli.output.report import print_counts
+from jobs.cli.output.tables import live_table
+from jobs.cli.output.terminal import STYLES, say, spinner, stdout
 from jobs.cli.qasm import read_program
-from jobs.cli.report import print_counts
-from jobs.cli.terminal import STYLES, live_table, say, spinner, stdout
 from jobs.cluster import LocalCluster
 from jobs.job import BasicAerJob
 from jobs.provider import BasicAerProvider

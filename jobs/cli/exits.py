@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import click
 from rich.text import Text
 
-from jobs.cli.terminal import stderr, wrapped
+from jobs.cli.output.terminal import stderr, wrapped
 
 
 class ExitCode(IntEnum):

@@ -10,8 +10,8 @@ from jobs.cli import commands, processes
 from jobs.cli.completion import completion
 from jobs.cli.exits import HELP, ExitCode, exit_codes
 from jobs.cli.options import debug_option, demo_url_option, example, json_option, url_option
-from jobs.cli.terminal import print_table, stdout
-from jobs.cli.watch import watch
+from jobs.cli.output.tables import print_table
+from jobs.cli.output.terminal import stdout
 from jobs.cli.workers import workers
 
 
@@ -76,7 +76,7 @@ for command in (
     commands.export,
     commands.delete,
     commands.usage,
-    watch,
+    commands.watch,
     processes.up,
     processes.worker,
     workers,

@@ -16,8 +16,8 @@ import click
 from jobs.cli.exits import ExitCode, exit_codes, give_up
 from jobs.cli.forwarded import check_worker, flower_options
 from jobs.cli.options import example, node_url_option
+from jobs.cli.output.terminal import say
 from jobs.cli.shadows import shadows
-from jobs.cli.terminal import say
 from worker.cluster.redis_server import RedisServerError, find_redis_server
 from worker.settings import MEMORY_FORM, MOST_SLOTS, Settings, SettingsError, parse_memory
 

@@ -11,8 +11,8 @@ import click
 
 from jobs.cli.exits import exit_codes
 from jobs.cli.options import example, json_option, url_option
-from jobs.cli.tables import Column, print_columns
-from jobs.cli.terminal import say, stdout, wrapped
+from jobs.cli.output.tables import Column, print_columns
+from jobs.cli.output.terminal import say, stdout, wrapped
 
 if TYPE_CHECKING:
     from jobs.follow.workers import WorkerList

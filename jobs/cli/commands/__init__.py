@@ -6,5 +6,18 @@ from jobs.cli.commands.listing import list_jobs
 from jobs.cli.commands.one_job import cancel, logs, partial, result, status
 from jobs.cli.commands.running import run
 from jobs.cli.commands.usage import usage
+from jobs.cli.commands.watching import watch
 
-__all__ = ["cancel", "delete", "export", "list_jobs", "logs", "partial", "result", "run", "status", "usage"]
+__all__ = [
+    "cancel",
+    "delete",
+    "export",
+    "list_jobs",
+    "logs",
+    "partial",
+    "result",
+    "run",
+    "status",
+    "usage",
+    "watch",
+]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jobs.cli.exits import ExitCode, give_up
-from jobs.cli.terminal import say, spinner, stderr, stdout
+from jobs.cli.output.terminal import say, spinner, stderr, stdout
 from jobs.follow.ids import short_id
 from jobs.follow.progress_bar import progress_bar
 
@@ -93,7 +93,7 @@ def note_idle(provider: BasicAerProvider) -> None:
 
 def conclude(jobs: Sequence[BasicAerJob], *, as_json: bool, plot: Path | None = None) -> None:
     """Print the results of final jobs, and draw them; one that has failed ends the command when all are shown."""
-    from jobs.cli.report import as_data, print_result
+    from jobs.cli.output.report import as_data, print_result
 
     told, results, failed = [], [], []
     for job in jobs:
@@ -120,7 +120,7 @@ def conclude(jobs: Sequence[BasicAerJob], *, as_json: bool, plot: Path | None = 
 
 def draw(path: Path, results: Sequence[Result]) -> None:
     """Draw results into a file, and say so."""
-    from jobs.cli.plot import plot
+    from jobs.cli.commands.plot import plot
 
     plot(path, results)
     say(f"Drawn: {path}")
@@ -128,7 +128,7 @@ def draw(path: Path, results: Sequence[Result]) -> None:
 
 def show_file(path: Path, *, as_json: bool, plot: Path | None = None) -> None:
     """Print the result that was exported to a file; that of a job which failed ends the command."""
-    from jobs.cli.report import as_data, print_result
+    from jobs.cli.output.report import as_data, print_result
     from jobs.results.files import load_file
 
     about, outcome = load_file(path)

@@ -8,11 +8,11 @@ import click
 
 from jobs.cli.commands.common import open_provider
 from jobs.cli.commands.listing import print_jobs
+from jobs.cli.commands.times import moment
 from jobs.cli.exits import exit_codes
 from jobs.cli.finding import find_job
 from jobs.cli.options import example, url_option
-from jobs.cli.terminal import say
-from jobs.cli.times import moment
+from jobs.cli.output.terminal import say
 
 
 @click.command(

@@ -10,7 +10,7 @@ from jobs.cli.commands.common import open_provider, summary
 from jobs.cli.exits import exit_codes
 from jobs.cli.finding import find_job
 from jobs.cli.options import example, url_option
-from jobs.cli.terminal import say
+from jobs.cli.output.terminal import say
 
 
 @click.command(

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import click
 
 from jobs.cli.commands.common import open_provider
+from jobs.cli.commands.times import moment, moment_text
 from jobs.cli.exits import exit_codes
 from jobs.cli.options import example, json_option, url_option
-from jobs.cli.tables import Column, print_columns
-from jobs.cli.terminal import say, stdout
-from jobs.cli.times import moment, moment_text
+from jobs.cli.output.tables import Column, print_columns
+from jobs.cli.output.terminal import say, stdout
 from jobs.follow.durations import duration
 from jobs.follow.ids import short_ids
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 
 from jobs.cli.commands.common import conclude, left_running, note_idle, open_provider, show_file, summary, wait_for
+from jobs.cli.commands.plot import check_plot
 from jobs.cli.exits import ExitCode, exit_codes
 from jobs.cli.finding import find_job
 from jobs.cli.options import example, json_option, plot_option, url_option
-from jobs.cli.plot import check_plot
-from jobs.cli.terminal import say, stdout
+from jobs.cli.output.terminal import say, stdout
 
 
 @click.command(epilog=example("basicaer status 77c699d4"))
@@ -66,7 +66,7 @@ def result(job_id: str, plot: Path | None, as_json: bool, url: str | None) -> No
 def partial(job_id: str, as_json: bool, url: str | None) -> None:
     """Show what has finished so far of the job with this ID, also after a cancel."""
     with exit_codes(), open_provider(url) as provider:
-        from jobs.cli.report import as_data, print_result
+        from jobs.cli.output.report import as_data, print_result
         from jobs.primitives import BasicAerPrimitiveJob
 
         job = find_job(provider, job_id)

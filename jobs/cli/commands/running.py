@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jobs.cli.commands.common import come_back, conclude, left_running, note_idle, open_provider, summary, wait_for
+from jobs.cli.commands.plot import check_plot
 from jobs.cli.exits import ExitCode, exit_codes, give_up
 from jobs.cli.options import example, json_option, plot_option, url_option
-from jobs.cli.plot import check_plot
-from jobs.cli.terminal import say, spinner, stdout
+from jobs.cli.output.terminal import say, spinner, stdout
 
 if TYPE_CHECKING:
     from jobs.job import BasicAerJob

@@ -1,5 +1,1 @@
-"""``basicaer watch``: a cluster on one screen, and a job on another."""
-
-from jobs.cli.watch.command import watch
-
-__all__ = ["watch"]
+"""The screens of ``basicaer watch``: a cluster on one, and a job on another."""

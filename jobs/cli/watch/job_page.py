@@ -11,9 +11,10 @@ from qiskit.primitives import PrimitiveResult, PubResult
 from qiskit.result import Result
 from rich.text import Text
 
-from jobs.cli.report import pub_counts
-from jobs.cli.tables import plain
-from jobs.cli.terminal import STYLES, bars
+from jobs.cli.output.bars import bars
+from jobs.cli.output.report import pub_counts
+from jobs.cli.output.tables import plain
+from jobs.cli.output.terminal import STYLES
 from jobs.cli.watch.screen import bar
 from jobs.follow.durations import duration
 from jobs.follow.recorded import RecordedJob

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from jobs.cli.tables import Column, columns_of, plain
+from jobs.cli.output.tables import Column, columns_of, plain
 from jobs.cli.watch.snapshot import Snapshot
 from jobs.follow.durations import duration
 from jobs.follow.ids import short_ids

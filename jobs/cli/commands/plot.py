@@ -40,7 +40,7 @@ def plot(path: Path, results: Sequence[Result | PrimitiveResult[PubResult]]) -> 
     from qiskit.quantum_info import Statevector
     from qiskit.visualization import plot_distribution, plot_histogram
 
-    from jobs.cli.report import pub_counts
+    from jobs.cli.output.report import pub_counts
 
     counts, odds, names = [], [], []
     for result in results:

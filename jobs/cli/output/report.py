@@ -11,7 +11,7 @@ from qiskit.primitives import BitArray, PrimitiveResult, PubResult
 from qiskit.result import Result
 from rich.console import Console
 
-from jobs.cli.terminal import print_bars
+from jobs.cli.output.bars import print_bars
 from jobs.results.saved import plain_data
 
 #: States that are shown of each experiment; one line sums up the others.

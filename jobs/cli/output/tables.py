@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
+from rich.live import Live
 from rich.text import Text
 
-from jobs.cli.terminal import STYLES
+from jobs.cli.output.terminal import STYLES, stderr
 
+#: Between two columns.
 _GAP = "  "
+#: The last column of a table is never narrower than this.
+_NARROWEST = 20
 
 
 @dataclass(frozen=True)
@@ -95,3 +101,46 @@ def _cell(text: str, width: int, *, right: bool) -> str:
     if (spare := width - cell_len(text)) < 0:
         return set_cell_size(text, width - 1) + "~"
     return " " * spare + text if right else text + " " * spare
+
+
+def print_table(console: Console, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows under column names, the last column wrapped to the terminal's width."""
+    console.print(table(columns, rows, width=console.width), soft_wrap=True)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, width: int) -> Text:
+    """Return rows under column names, aligned; a status or a check's outcome has its colour.
+
+    Only the last column is wrapped: an id must stay whole, so that it can be copied.
+    """
+    widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
+    margin = sum(widths[:-1]) + len(_GAP) * len(widths[:-1])
+    lines = []
+    for index, row in enumerate([columns, *rows]):
+        line = Text()
+        for cell, cell_width in zip(row[:-1], widths[:-1], strict=True):
+            line.append(cell.ljust(cell_width) + _GAP, style="bold" if index == 0 else STYLES.get(cell, ""))
+        last = textwrap.wrap(row[-1], max(width - margin, _NARROWEST), break_on_hyphens=False) or [""]
+        line.append(("\n" + " " * margin).join(last), style="bold" if index == 0 else "")
+        line.rstrip()
+        lines.append(line)
+    return Text("\n").join(lines)
+
+
+@contextmanager
+def live_table(columns: Sequence[str]) -> Iterator[Callable[[Sequence[Sequence[str]]], None]]:
+    """Show a table on stderr that changes in place; yields a function that takes its rows.
+
+    Off a terminal only the last state is printed, at the end.
+    """
+    console = stderr()
+    shown = Text()
+
+    def show(rows: Sequence[Sequence[str]]) -> None:
+        nonlocal shown
+        shown = table(columns, rows, width=console.width)
+        live.update(shown)
+
+    with Live(console=console, auto_refresh=console.is_terminal, refresh_per_second=8, transient=True) as live:
+        yield show
+    console.print(shown, soft_wrap=True)

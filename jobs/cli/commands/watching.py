@@ -1,4 +1,4 @@
-"""The command: on a terminal the screens, elsewhere one look as plain text."""
+"""``basicaer watch``: on a terminal its screens, elsewhere one look as plain text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jobs.cli.commands.common import open_provider
 from jobs.cli.exits import exit_codes
 from jobs.cli.finding import find_job
 from jobs.cli.options import example, url_option
-from jobs.cli.terminal import stdout
+from jobs.cli.output.terminal import stdout
 
 
 @click.command(

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from support.command_line import basicaer, no_settings  # noqa: F401 (a fixture)
 
-from jobs.cli.tables import Column, columns_of
-from jobs.cli.terminal import stderr, wrapped
-from jobs.cli.times import moment, moment_text
+from jobs.cli.commands.times import moment, moment_text
+from jobs.cli.output.tables import Column, columns_of
+from jobs.cli.output.terminal import stderr, wrapped
 from jobs.follow.durations import duration
 from jobs.follow.ids import short_id, short_ids
 

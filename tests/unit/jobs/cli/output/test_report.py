@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from jobs.cli.report import print_amplitudes, print_counts, print_matrix
-from jobs.cli.terminal import bars
+from jobs.cli.output.bars import bars
+from jobs.cli.output.report import print_amplitudes, print_counts, print_matrix
 
 
 def printed(show, value, width=70, encoding="utf-8"):
