@@ -3,6 +3,7 @@
 ```
 QiskitError
 ├── BasicAerError                    refused before anything was submitted; also every error below
+│   ├── LoweringError                a circuit cannot become a Program; names it, the part, and the cure
 │   ├── UnreachableError             Redis did not answer in time, or refuses (also a JobError)
 │   └── ClusterError                 the embedded cluster did not start
 └── JobError
@@ -26,6 +27,10 @@ class BasicAerError(QiskitError):
     """A circuit, option or setting that cannot be used."""
 
     __str__ = _plain
+
+
+class LoweringError(BasicAerError):
+    """A circuit that cannot become a Program."""
 
 
 class UnreachableError(BasicAerError, JobError):

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.amplitudes import amplitude_type, complex_type, finished_state
 from simulator.circuit.instructions import Save
 from simulator.circuit.pauli_sum import PauliSum
 from simulator.circuit.program import Program
@@ -24,6 +23,7 @@ from simulator.dynamic.interpreter import Interpreter
 from simulator.dynamic.timeline import Timeline
 from simulator.errors import InvalidProgramError
 from simulator.evolve import Statevectors, statevector
+from simulator.evolve.amplitudes import amplitude_type, complex_type, finished_state
 from simulator.monitor import SILENT, Checkpoint, Monitor
 from simulator.observables import MeanExpectations, expectation_values_of_rows
 from simulator.options import Method, Precision
@@ -32,7 +32,7 @@ from simulator.rng import Uniforms
 from simulator.sampling.counts import WORD_BITS, ShotCounts
 from simulator.sampling.row_sampler import RowSampler
 from simulator.sampling.sampler import collapse, sample
-from simulator.saving import Saver
+from simulator.sampling.saver import Saver
 from simulator.shards.result import RunMetadata, SavedValue
 from simulator.tuning import TUNING, Tuning
 

@@ -11,7 +11,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.amplitudes import amplitude_type, complex_type, finished_state
 from simulator.circuit.array import Array
 from simulator.circuit.instructions import Gate, Save
 from simulator.circuit.program import Program
@@ -20,13 +19,14 @@ from simulator.dynamic.bytecode import Bytecode, Evolve
 from simulator.dynamic.compiler import compile_program
 from simulator.engine import metadata
 from simulator.evolve import Columns, RowsEvolution, statevector
+from simulator.evolve.amplitudes import amplitude_type, complex_type, finished_state
 from simulator.monitor import Checkpoint, Monitor
 from simulator.observables import expectation_values_of_rows
 from simulator.options import Options
 from simulator.piecewise import concatenate, slices
 from simulator.sampling.counts import WORD_BITS, Words, add_counts
 from simulator.sampling.row_sampler import Counts, RowSampler
-from simulator.saving import RowsSaver
+from simulator.sampling.saver import RowsSaver
 from simulator.shards.result import SweepOutcome
 from simulator.shards.shard import GLOBAL_PHASE, Sweep
 

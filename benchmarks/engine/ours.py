@@ -13,10 +13,10 @@ from benchmarks.common.agreement import basis_states
 from benchmarks.common.rounds import Contender
 from benchmarks.engine.floor import Work
 from jobs import lower
-from simulator import amplitudes, engine
+from simulator import engine
 from simulator.caches import clear_caches
 from simulator.dynamic.timeline import unitary_instructions
-from simulator.evolve import Evolution, Statevector, statevector
+from simulator.evolve import Evolution, Statevector, amplitudes, statevector
 from simulator.monitor import SILENT
 from simulator.options import Precision
 from simulator.plan import Multiply, Stage

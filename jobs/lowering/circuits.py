@@ -11,10 +11,10 @@ from typing import Any
 from qiskit import QuantumCircuit
 from qiskit.circuit import Bit, ForLoopOp, ParameterExpression, Register
 
+from jobs.errors import LoweringError
 from jobs.lowering.aer import AER_RULES
 from jobs.lowering.control_flow import CONTROL_FLOW_RULES
 from jobs.lowering.definitions import DEFINITION_RULES
-from jobs.lowering.errors import LoweringError
 from jobs.lowering.gates import GATE_RULES
 from jobs.lowering.program_builder import ProgramBuilder, UnboundNumbers
 from jobs.lowering.scope import Rule, Scope

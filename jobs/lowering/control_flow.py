@@ -24,7 +24,7 @@ from qiskit.circuit import (
 from qiskit.circuit.classical import expr
 from qiskit.exceptions import QiskitError
 
-from jobs.lowering.errors import LoweringError
+from jobs.errors import LoweringError
 from jobs.lowering.expressions import lower_expression, lower_lvalue, lower_type
 from jobs.lowering.scope import Rule, Scope
 from jobs.lowering.walk import lower_block

@@ -8,7 +8,7 @@ import numpy as np
 from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit.quantum_info import SparseObservable
 
-from jobs.lowering.errors import LoweringError
+from jobs.errors import LoweringError
 from simulator.circuit.pauli_sum import MASK_BITS, PauliSum
 
 #: Strings that projectors (0, 1, +, -, r, l) of one observable may become: k of them in a term are 2^k strings.

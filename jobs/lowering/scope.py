@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from qiskit.circuit import Clbit, ParameterExpression, QuantumCircuit, Qubit
 
-from jobs.lowering.errors import LoweringError
+from jobs.errors import LoweringError
 from jobs.lowering.program_builder import ProgramBuilder
 from simulator.circuit.instructions import Gate, Instruction
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from qiskit.circuit import ParameterExpression, QuantumCircuit, Qubit
 
-from jobs.lowering.errors import LoweringError
+from jobs.errors import LoweringError
 from jobs.lowering.expressions import lower_type
 from jobs.lowering.scope import Scope
 from jobs.lowering.standard import ANGLE_GATES, CONSTANT_GATES, add_standard, add_unitary, constant_gate

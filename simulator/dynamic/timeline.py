@@ -29,8 +29,10 @@ from simulator.circuit.instructions import (
 )
 from simulator.circuit.program import Program
 from simulator.circuit.traversal import bodies_of, qubits_within, unboxed
-from simulator.dynamic.early_measures import measured_early
-from simulator.dynamic.final_measures import (
+from simulator.dynamic.saves import refuse_random, saves_at_end, saves_in
+from simulator.errors import InvalidProgramError
+from simulator.measurements.early import measured_early
+from simulator.measurements.final import (
     Step,
     last_measures,
     live_qubits,
@@ -38,9 +40,7 @@ from simulator.dynamic.final_measures import (
     without_final_measures,
     without_trailing_measures,
 )
-from simulator.dynamic.resets import with_resets
-from simulator.dynamic.saves import refuse_random, saves_at_end, saves_in
-from simulator.errors import InvalidProgramError
+from simulator.measurements.resets import with_resets
 from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.options import Method, SavedAtEnd
 from simulator.piecewise import with_checkpoints

@@ -1,4 +1,4 @@
-"""From probabilities to outcomes, and from outcomes to counts and memory."""
+"""From states to what a result has of them: outcomes, counts and memory, and what was saved."""
 
 from simulator.sampling.counts import ShotCounts
 from simulator.sampling.row_sampler import RowSampler

@@ -11,7 +11,6 @@ from support.examples import examples
 from support.programs import program, random_vector, ry, x
 
 from simulator import run
-from simulator.amplitudes import amplitude_type
 from simulator.circuit.array import Array
 from simulator.circuit.instructions import Barrier, Gate, Initialize, Measure
 from simulator.circuit.program import Program
@@ -19,6 +18,7 @@ from simulator.dynamic.compiler import compile_program
 from simulator.dynamic.interpreter import Interpreter
 from simulator.dynamic.timeline import Timeline
 from simulator.evolve import Statevectors
+from simulator.evolve.amplitudes import amplitude_type
 from simulator.evolve.statevector import ground_of, vector
 from simulator.monitor import SILENT, Monitor
 from simulator.options import Precision

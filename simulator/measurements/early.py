@@ -20,7 +20,7 @@ from simulator.circuit.instructions import (
     Unitary,
 )
 from simulator.circuit.traversal import clbits_within
-from simulator.dynamic.final_measures import Step
+from simulator.measurements.final import Step
 from simulator.monitor import Checkpoint
 from simulator.piecewise import with_checkpoints
 
