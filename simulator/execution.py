@@ -76,7 +76,7 @@ def _run_experiment(
         seed=experiment.seed,
         first=experiment.first,
         shots=shots if options.method == "qasm" else 1,
-        outline=msgspec.structs.replace(experiment.program, instructions=()),
+        outline=experiment.program.outline,
     )
     begin = time.perf_counter()
     try:

@@ -80,7 +80,7 @@ def run_together(
         index=sweep.index,
         seeds=tuple(seeds),
         shots=row_counts.shots,
-        outline=msgspec.structs.replace(template, instructions=()),
+        outline=template.outline,
         memories=memories,
         counts=counts,
         ends=ends,

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import groupby
 
-import msgspec
 from qiskit.providers import JobError
 
 from jobs.errors import JobExpiredError
@@ -88,7 +87,7 @@ def _failed(store: Store, record: Record, present: set[int], shots: Callable[[in
                 index=experiment.index,
                 seed=experiment.seed,
                 shots=shots(experiment.index),
-                outline=msgspec.structs.replace(experiment.program, instructions=()),
+                outline=experiment.program.outline,
                 failure=failure,
             )
 

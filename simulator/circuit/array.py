@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any, cast
 
 import msgspec
@@ -17,6 +18,10 @@ from simulator.piecewise import slices
 DTYPES: dict[str, np.dtype[Any]] = {
     name: np.dtype(f"<{name}") for name in ("c16", "c8", "f8", "u1", "u2", "u4", "u8")
 }
+#: Types whose bytes are doubles.
+_OF_DOUBLES = frozenset({"c16", "f8"})
+#: Up to so many bytes, a sum of doubles takes less time than NumPy does to begin.
+_FEW_BYTES = 512 if sys.byteorder == "little" else 0
 
 
 class Array(msgspec.Struct, frozen=True, array_like=True):
@@ -63,6 +68,19 @@ class Array(msgspec.Struct, frozen=True, array_like=True):
     def ndarray(self) -> NDArray[np.generic]:
         """Return a read-only view of the bytes, shaped."""
         return np.frombuffer(self.data, DTYPES[self.dtype]).reshape(self.shape)
+
+
+def check_entries(what: str, array: Array, shape: tuple[int, ...]) -> None:
+    """Raise InvalidProgramError where an array has another shape, or an entry that is not finite."""
+    if array.shape != shape:
+        raise InvalidProgramError(f"{what} has shape {array.shape}; its qubits ask for {shape}")
+    data, dtype = array.data, array.dtype
+    if len(data) <= _FEW_BYTES and dtype in _OF_DOUBLES and math.isfinite(sum(memoryview(data).cast("d"))):
+        return
+    entries = np.frombuffer(data, DTYPES[dtype])
+    # Counted, since `all` takes several times as long of a matrix as small as most are.
+    if np.count_nonzero(np.isfinite(entries)) != entries.size:
+        raise InvalidProgramError(f"{what} has entries that are not finite")
 
 
 def _viewed(array: NDArray[Any]) -> bytes:

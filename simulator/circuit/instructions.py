@@ -9,13 +9,13 @@ listed is the least significant bit of the row.
 from __future__ import annotations
 
 import math
-import sys
 from typing import Literal, TypeAlias
 
 import msgspec
 import numpy as np
 
-from simulator.circuit.array import DTYPES, Array
+from simulator.circuit.array import Array, check_entries
+from simulator.circuit.channel import check_table
 from simulator.circuit.expression import Expression, LValue, uint_of
 from simulator.circuit.gates import GATES, pauli_letters
 from simulator.circuit.pauli_sum import PauliSum, check_qubits
@@ -37,11 +37,6 @@ MAX_KEY = 1000
 _SUMS_OF = {"expectation_value": 1, "expectation_value_variance": 2}
 #: Name of a gate -> how many qubits and parameters it takes.
 _TAKES = {name: (spec.num_qubits, spec.num_params) for name, spec in GATES.items()}
-
-#: Types whose bytes are doubles.
-_OF_DOUBLES = frozenset({"c16", "f8"})
-#: Up to so many bytes, a sum of doubles takes less time than NumPy does to begin.
-_FEW_BYTES = 512 if sys.byteorder == "little" else 0
 
 
 class _Instruction(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -98,7 +93,7 @@ class Unitary(_Instruction, frozen=True, tag="unitary"):
     label: str | None = None
 
     def __post_init__(self) -> None:
-        _check_shape("unitary", self.matrix, (1 << len(self.targets), 1 << len(self.targets)))
+        check_entries("unitary", self.matrix, (1 << len(self.targets), 1 << len(self.targets)))
         if self.control_state is not None:
             _check_controls(self.controls, self.control_state)
 
@@ -110,7 +105,7 @@ class Diagonal(_Instruction, frozen=True, tag="diagonal"):
     targets: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        _check_shape("diagonal", self.diagonal, (1 << len(self.targets),))
+        check_entries("diagonal", self.diagonal, (1 << len(self.targets),))
 
 
 class Permutation(_Instruction, frozen=True, tag="permutation"):
@@ -133,7 +128,7 @@ class Initialize(_Instruction, frozen=True, tag="initialize"):
     is_preparation: bool = False
 
     def __post_init__(self) -> None:
-        _check_shape("initialize", self.amplitudes, (1 << len(self.targets),))
+        check_entries("initialize", self.amplitudes, (1 << len(self.targets),))
         # Of any bytes that a message may hold: the norm of what is huge is infinite.
         with np.errstate(over="ignore", invalid="ignore"):
             norm = float(np.linalg.norm(self.amplitudes.ndarray()))
@@ -152,6 +147,26 @@ class Reset(_Instruction, frozen=True, tag="reset"):
     """Measure a qubit, forget the outcome, and leave the qubit in |0>."""
 
     qubit: int
+
+
+class Noise(_Instruction, frozen=True, tag="noise"):
+    """Apply a channel of `Program.channels`, by its index; its first qubit is the first one listed."""
+
+    channel: int
+    qubits: tuple[int, ...]
+
+
+class Readout(_Instruction, frozen=True, tag="readout"):
+    """Replace the values of some clbits, as measurements have just written them, by those that are read."""
+
+    clbits: tuple[int, ...]
+    #: ``table[true][read]`` is the probability, shape (2^k, 2^k): bit i of an index is ``clbits[i]``.
+    table: Array
+
+    def __post_init__(self) -> None:
+        check_table(self.table, len(self.clbits))
+        if len(set(self.clbits)) != len(self.clbits):
+            raise InvalidProgramError(f"a readout error names a clbit twice: {self.clbits}")
 
 
 class Barrier(_Instruction, frozen=True, tag="barrier"):
@@ -285,21 +300,9 @@ class Box(_Instruction, frozen=True, tag="box"):
 
 
 Instruction: TypeAlias = (
-    Gate | Unitary | Diagonal | Permutation | Initialize | Measure | Reset | Barrier | Delay | Save | Store
-    | IfElse | While | For | Switch | Break | Continue | Box
+    Gate | Unitary | Diagonal | Permutation | Initialize | Measure | Reset | Noise | Readout | Barrier | Delay
+    | Save | Store | IfElse | While | For | Switch | Break | Continue | Box
 )  # fmt: skip
-
-
-def _check_shape(what: str, array: Array, shape: tuple[int, ...]) -> None:
-    if array.shape != shape:
-        raise InvalidProgramError(f"{what} has shape {array.shape}; its qubits ask for {shape}")
-    data, dtype = array.data, array.dtype
-    if len(data) <= _FEW_BYTES and dtype in _OF_DOUBLES and math.isfinite(sum(memoryview(data).cast("d"))):
-        return
-    entries = np.frombuffer(data, DTYPES[dtype])
-    # Counted, since `all` takes several times as long of a matrix as small as most are.
-    if np.count_nonzero(np.isfinite(entries)) != entries.size:
-        raise InvalidProgramError(f"{what} has entries that are not finite")
 
 
 def _check_controls(controls: tuple[int, ...], control_state: int) -> None:

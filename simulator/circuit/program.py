@@ -13,14 +13,16 @@ from typing import Any
 
 import msgspec
 
+from simulator.circuit.channel import Channel
 from simulator.circuit.expression import Type
-from simulator.circuit.instructions import Gate, Instruction, Measure, Save
+from simulator.circuit.instructions import Gate, Instruction, Measure, Noise, Save
 from simulator.circuit.traversal import CLASSICAL, clbits_of, nesting, qubits_of, variables_of, walk
 from simulator.errors import InvalidProgramError
 
 #: Far beyond what can run, so that no number of bytes or of values overflows on the way.
 MAX_QUBITS = 1 << 12
 MAX_CLBITS = 1 << 20
+MAX_CHANNELS = 1 << 16
 #: Bodies in bodies; what looks at them may recurse.
 MAX_NESTING = 100
 #: Qubits of an instruction whose check is remembered. Of longer tuples, a message could hold many of equal hash.
@@ -61,11 +63,18 @@ class Program(msgspec.Struct, frozen=True, array_like=True):
     #: Radians.
     global_phase: float = 0.0
     variables: tuple[Variable, ...] = ()
+    #: What its `Noise` instructions apply, by index.
+    channels: tuple[Channel, ...] = ()
 
     @property
     def name(self) -> str:
         """The circuit's name."""
         return self.header.name
+
+    @property
+    def outline(self) -> Program:
+        """It without its instructions: what a result repeats."""
+        return msgspec.structs.replace(self, instructions=(), channels=())
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -80,6 +89,8 @@ class Program(msgspec.Struct, frozen=True, array_like=True):
             )
         if not math.isfinite(self.global_phase):
             raise InvalidProgramError(f"global phase {self.global_phase} is not finite")
+        if len(self.channels) > MAX_CHANNELS:
+            raise InvalidProgramError(f"{len(self.channels)} channels; there may be {MAX_CHANNELS}")
         if nesting(self.instructions) > MAX_NESTING:
             raise InvalidProgramError(f"control flow is nested more than {MAX_NESTING} deep")
         self._check_instructions()
@@ -102,6 +113,8 @@ class Program(msgspec.Struct, frozen=True, array_like=True):
                     self._check_classical(instruction)
                 elif type(instruction) is Save:
                     self._check_save(instruction, keys)
+                elif type(instruction) is Noise:
+                    self._check_noise(instruction)
             if qubits not in checked:
                 self._check_qubits(qubits)
                 if len(qubits) <= _REMEMBERED:
@@ -123,6 +136,14 @@ class Program(msgspec.Struct, frozen=True, array_like=True):
         for variable in variables_of(instruction):
             if not 0 <= variable < len(self.variables):
                 raise InvalidProgramError(f"variable {variable}; the circuit has {len(self.variables)}")
+
+    def _check_noise(self, noise: Noise) -> None:
+        """Its channel exists, and has as many qubits."""
+        if not 0 <= noise.channel < len(self.channels):
+            raise InvalidProgramError(f"channel {noise.channel}; the circuit has {len(self.channels)}")
+        width = self.channels[noise.channel].num_qubits
+        if width != len(noise.qubits):
+            raise InvalidProgramError(f"a channel on {width} qubits, applied to {len(noise.qubits)}")
 
     def _check_save(self, save: Save, keys: set[str]) -> None:
         """Its key is its own, and a statevector is one of all qubits."""

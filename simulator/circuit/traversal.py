@@ -19,7 +19,9 @@ from simulator.circuit.instructions import (
     Initialize,
     Instruction,
     Measure,
+    Noise,
     Permutation,
+    Readout,
     Reset,
     Save,
     Store,
@@ -45,6 +47,8 @@ def clbits_of(instruction: Instruction) -> tuple[int, ...]:
     """Return the clbits that an instruction reads or writes itself, bodies excluded."""
     if isinstance(instruction, Measure):
         return (instruction.clbit,)
+    if isinstance(instruction, Readout):
+        return instruction.clbits
     parts = [part for expression in expressions_of(instruction) for part in parts_of(expression)]
     registers = [part.clbits for part in parts if isinstance(part, Bits)]
     return (
@@ -134,6 +138,7 @@ _QUBITS: Mapping[type, Callable[[Any], tuple[int, ...]]] = MappingProxyType(
         Measure: lambda measure: (measure.qubit,),
         Reset: lambda reset: (reset.qubit,),
         Delay: lambda delay: (delay.qubit,),
+        Noise: attrgetter("qubits"),
         Barrier: attrgetter("qubits"),
         Save: attrgetter("qubits"),
     }
@@ -156,4 +161,4 @@ _BODIES: Mapping[type, Callable[[Any], tuple[tuple[Instruction, ...], ...]]] = M
     }
 )
 #: What may name clbits or variables, besides in bodies.
-CLASSICAL = frozenset({Measure, For, *_EXPRESSIONS})
+CLASSICAL = frozenset({Measure, Readout, For, *_EXPRESSIONS})

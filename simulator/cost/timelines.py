@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
 from simulator.circuit.instructions import Barrier, Delay, Diagonal, Gate, Initialize, Permutation, Reset, Unitary
 from simulator.circuit.program import Program
 from simulator.circuit.traversal import walk
@@ -71,7 +69,7 @@ def timeline_of(
     if method != "qasm" or observed or together.saves or not from_ground:
         return together
     if not _writes(together):
-        return Timeline.of(msgspec.structs.replace(program, instructions=()))
+        return Timeline.of(program.outline)
     if not sampling or together.width < _LEAST:
         return together
     early = together.measured_early(checkpoint)

@@ -23,8 +23,10 @@ from simulator.circuit.instructions import (
     Initialize,
     Instruction,
     Measure,
+    Noise,
     Permutation,
     Range,
+    Readout,
     Reset,
     Save,
     Store,
@@ -138,6 +140,8 @@ class Assembler:
                     self._reset(qubit)
                 self._pending.append(instruction)
                 self.qubits.touched.update(instruction.targets)
+            case Noise() | Readout():
+                raise InvalidProgramError("noise cannot be simulated by this version")
             case Box():
                 self._add_body(instruction.body)
             case IfElse():

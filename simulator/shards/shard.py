@@ -177,4 +177,4 @@ def outline_of(template: Program, names: Sequence[str], metadata: Sequence[str |
         header = msgspec.structs.replace(header, name=names[row])
     if metadata:
         header = msgspec.structs.replace(header, metadata=metadata[row])
-    return msgspec.structs.replace(template, instructions=(), header=header)
+    return msgspec.structs.replace(template.outline, header=header)

@@ -26,7 +26,7 @@ from jobs.lowering.aer import SAVES
 from jobs.lowering.circuits import RULES
 from jobs.lowering.standard import STANDARD_GATES
 from jobs.target import build_target
-from simulator.circuit.instructions import Instruction, Save
+from simulator.circuit.instructions import Instruction, Noise, Readout, Save
 from simulator.circuit.traversal import walk
 
 # SciPy's remarks on its own calls, within the matrix of a PauliEvolutionGate.
@@ -205,4 +205,4 @@ def test_no_kind_is_missing() -> None:
     listed = {*STANDARD_GATES, *build_target("qasm").operation_names}
     assert listed - names == {*SAVES, "set_statevector"}
     lowered = {type(each) for circuit in circuits for each in walk(lower(circuit).instructions)}
-    assert set(get_args(Instruction)) - lowered == {Save}
+    assert set(get_args(Instruction)) - lowered == {Save, Noise, Readout}

@@ -13,6 +13,7 @@ from support.programs import h, measures, program, unitary_instructions, x
 from simulator import run_shard
 from simulator.circuit import expression as ex
 from simulator.circuit.array import Array
+from simulator.circuit.channel import Channel, Kraus, Pauli
 from simulator.circuit.instructions import (
     Barrier,
     Box,
@@ -27,8 +28,10 @@ from simulator.circuit.instructions import (
     Initialize,
     Instruction,
     Measure,
+    Noise,
     Permutation,
     Range,
+    Readout,
     Reset,
     Save,
     Store,
@@ -61,6 +64,8 @@ EVERYTHING: tuple[Instruction, ...] = (
     Initialize(Array.of(np.array([0.6, 0.8])), (1,)),
     Measure(0, 1),
     Reset(1),
+    Noise(1, (2, 0)),
+    Readout((1, 0), Array.of(np.full((4, 4), 0.25))),
     Barrier((0, 1, 2)),
     Delay(0, None, "dt"),
     Delay(1, 1.5, "ns"),
@@ -78,7 +83,9 @@ EVERYTHING: tuple[Instruction, ...] = (
 )
 HEADER = Header("all", (Register("q", (0, 1, 2)),), (Register("c", (1, 0)),), '{"key": 1}')
 VARIABLES = (Variable("count", ex.Uint(3)), Variable("length", ex.Duration()))
-PROGRAM = Program(3, 2, EVERYTHING, HEADER, 0.25, VARIABLES)
+FLIP = Kraus((1,), Array.of(np.array([[[0, 1j], [1, 0]]])))
+CHANNELS = (Channel(1, (1.0,), ((),)), Channel(2, (0.25, 0.75), ((Pauli(3, 1), FLIP), ())))
+PROGRAM = Program(3, 2, EVERYTHING, HEADER, 0.25, VARIABLES, CHANNELS)
 SHARD = Shard(
     Options("statevector", 7, memory=True, initial_state=Array.of(np.array([1.0, 0])), precision="single"),
     (

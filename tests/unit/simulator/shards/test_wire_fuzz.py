@@ -22,12 +22,15 @@ from support.programs import h, measures, program, ry, x
 from simulator import run_shard
 from simulator.circuit import expression as ex
 from simulator.circuit.array import Array
+from simulator.circuit.channel import Channel, Kraus, Pauli
 from simulator.circuit.instructions import (
     Case,
     For,
     IfElse,
     Initialize,
+    Noise,
     Range,
+    Readout,
     Save,
     Store,
     Switch,
@@ -54,6 +57,7 @@ SOON = 5.0
 CALLS, ROOM = 300, 1 << 24
 
 UINT = ex.Uint(8)
+DAMPING = Kraus((1,), Array.of(np.array([[[1, 0], [0, 0.8]], [[0, 0.6], [0, 0]]])))
 DYNAMIC = Program(
     3,
     2,
@@ -62,7 +66,9 @@ DYNAMIC = Program(
         Unitary(Array.of(np.array([[0, 1], [1, 0]])), (1,), (0,)),
         Initialize(Array.of(np.array([0.6, 0.8])), (2,)),
         Save("statevector", "s", (0, 1, 2)),
+        Noise(0, (1, 2)),
         *measures(2),
+        Readout((1,), Array.of(np.array([[0.9, 0.1], [0.25, 0.75]]))),
         Save("density_matrix", "d", (2, 0)),
         Save("expectation_value", "e", (1, 2), (PauliSum((1, 3), (0, 2), (0.5, -1.0)),)),
         Store(ex.Var(0), ex.Binary("add", UINT, ex.Cast(UINT, ex.Bits((0, 1))), ex.Constant(UINT, "0x3"))),
@@ -74,6 +80,7 @@ DYNAMIC = Program(
     program(3, 2).header,
     0.5,
     (Variable("v", UINT),),
+    (Channel(2, (0.5, 0.25, 0.25), ((), (Pauli(1, 3),), (Pauli(2, 0), DAMPING))),),
 )
 SWEEP = Sweep(
     2,
