@@ -25,7 +25,7 @@ from jobs.submit.parameters import ParameterGrid
 from jobs.tables import html_table
 from jobs.target import build_target
 from simulator import cost
-from simulator.options import Method, Precision
+from simulator.options import Output, Precision
 from simulator.shards.wire import WIRE_VERSION
 from worker.record.values import WorkerInfo
 
@@ -40,7 +40,7 @@ class BasicAerBackend(BackendV2):
 
     #: The name that `BasicAerProvider.get_backend` takes.
     NAME: str
-    METHOD: Method
+    OUTPUT: Output
     DESCRIPTION: str
 
     def __init__(self, provider: Any, **fields: Any) -> None:
@@ -59,7 +59,7 @@ class BasicAerBackend(BackendV2):
         return f"<{type(self).__name__}({self.NAME!r}) at {self.connection.address!r}>"
 
     def _repr_html_(self) -> str:
-        usual = DEFAULTS[self.METHOD]
+        usual = DEFAULTS[self.OUTPUT]
         changed = {name: value for name, value in self.options.items() if value is not usual[name]}
         rows: list[tuple[str, object]] = [
             ("does", self.DESCRIPTION),
@@ -96,7 +96,7 @@ class BasicAerBackend(BackendV2):
 
     @classmethod
     def _default_options(cls) -> Options:
-        return Options(**DEFAULTS[cls.METHOD])
+        return Options(**DEFAULTS[cls.OUTPUT])
 
     def set_options(self, **fields: Any) -> None:
         """Change the defaults of later runs; AttributeError names an option that there is not."""
@@ -104,7 +104,7 @@ class BasicAerBackend(BackendV2):
         super().set_options(**fields)
 
     def _check_fields(self, fields: dict[str, Any]) -> None:
-        known = DEFAULTS[self.METHOD]
+        known = DEFAULTS[self.OUTPUT]
         for name in fields:
             if name not in known:
                 raise AttributeError(
@@ -117,7 +117,7 @@ class BasicAerBackend(BackendV2):
 
         A wider circuit that uses few of its qubits at once needs no transpiling: `run` takes it as it is.
         """
-        return _target(self.METHOD, self.num_qubits)
+        return _target(self.OUTPUT, self.num_qubits)
 
     @property
     def num_qubits(self) -> int:
@@ -145,7 +145,7 @@ class BasicAerBackend(BackendV2):
     def _width(self, workers: list[WorkerInfo], precision: Precision) -> int:
         if not workers:
             return self.connection.settings.max_qubits
-        return _widest(max([worker.memory for worker in workers]), self.METHOD, precision)
+        return _widest(max([worker.memory for worker in workers]), self.OUTPUT, precision)
 
     def run(self, run_input: Any, *, job_id: str | None = None, **options: Any) -> BasicAerJob:
         """Submit circuits and return at once.
@@ -204,7 +204,7 @@ class BasicAerBackend(BackendV2):
             elif value is not None:
                 given[name] = value
         width = self._width(_workers(session), resolve_precision(given["precision"]))
-        context = SubmitContext(self.METHOD, self.NAME, self.backend_version, width, self.connection.settings)
+        context = SubmitContext(self.OUTPUT, self.NAME, self.backend_version, width, self.connection.settings)
         store = None if held else session.store
         return prepare(run_input, given, context, job_id=job_id, store=store, primitive=primitive)
 
@@ -223,7 +223,7 @@ class QasmSimulator(BasicAerBackend):
     """Counts and memory of measured circuits, dynamic ones included."""
 
     NAME = "qasm_simulator"
-    METHOD = "qasm"
+    OUTPUT = "counts"
     DESCRIPTION = "NumPy simulator of measured circuits"
 
 
@@ -231,7 +231,7 @@ class StatevectorSimulator(BasicAerBackend):
     """The state at a circuit's end, after one shot."""
 
     NAME = "statevector_simulator"
-    METHOD = "statevector"
+    OUTPUT = "statevector"
     DESCRIPTION = "NumPy simulator of statevectors"
 
 
@@ -239,14 +239,14 @@ class UnitarySimulator(BasicAerBackend):
     """The matrix of a circuit without measurements."""
 
     NAME = "unitary_simulator"
-    METHOD = "unitary"
+    OUTPUT = "unitary"
     DESCRIPTION = "NumPy simulator of unitaries"
 
 
 class UnknownBackend(BasicAerBackend):
     """The backend of a job that another version submitted. It has a name, and runs nothing."""
 
-    METHOD = "qasm"
+    OUTPUT = "counts"
     DESCRIPTION = "a backend that this version does not know"
 
     def __init__(self, provider: Any, name: str) -> None:
@@ -272,14 +272,14 @@ BACKENDS = (QasmSimulator, StatevectorSimulator, UnitarySimulator)
 
 
 @functools.lru_cache(maxsize=64)
-def _widest(memory: int, method: Method, precision: Precision) -> int:
+def _widest(memory: int, output: Output, precision: Precision) -> int:
     """Return the widest circuit that fits so many bytes; kept, as the workers are the same from run to run."""
-    return cost.max_qubits(memory, method, precision)
+    return cost.max_qubits(memory, output, precision)
 
 
 @functools.cache
-def _target(method: Method, num_qubits: int) -> Target:
-    return build_target(method, num_qubits)
+def _target(output: Output, num_qubits: int) -> Target:
+    return build_target(output, num_qubits)
 
 
 def _workers(session: Session) -> list[WorkerInfo]:

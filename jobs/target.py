@@ -34,7 +34,7 @@ from qiskit.transpiler import Target
 from jobs.lowering.aer import SAVES
 from jobs.lowering.standard import STANDARD_GATES
 from jobs.rebuilding.saves import SaveInstruction
-from simulator.options import Method
+from simulator.options import Output
 
 #: On any number of qubits, so added as classes; a fixed width must come as an instance, or layout passes fail.
 _UNITARY_CLASSES: Mapping[str, type[Instruction]] = MappingProxyType(
@@ -61,19 +61,19 @@ _OTHER_CLASSES: Mapping[str, type[Instruction]] = MappingProxyType(
 )
 
 
-def build_target(method: Method, num_qubits: int | None = None) -> Target:
+def build_target(output: Output, num_qubits: int | None = None) -> Target:
     """Return the Target of a simulator; all its qubits are alike and all connected.
 
-    With ``num_qubits`` None, transpiling keeps any circuit's width. The unitary method has neither measurements,
+    With ``num_qubits`` None, transpiling keeps any circuit's width. A unitary has neither measurements,
     resets, initializations nor control flow.
     """
-    target = Target(description=f'BasicAer, method "{method}"', num_qubits=num_qubits)
+    target = Target(description=f'BasicAer, output "{output}"', num_qubits=num_qubits)
     for name, gate in get_standard_gate_name_mapping().items():
         if name in STANDARD_GATES:
             target.add_instruction(gate, name=name)
     target.add_instruction(Delay(Parameter("t")))
     classes = dict(_UNITARY_CLASSES)
-    if method != "unitary":
+    if output != "unitary":
         target.add_instruction(Measure())
         target.add_instruction(Reset())
         classes |= _OTHER_CLASSES

@@ -26,7 +26,7 @@ from simulator.evolve import Statevectors, statevector
 from simulator.evolve.amplitudes import amplitude_type, complex_type, finished_state
 from simulator.monitor import SILENT, Checkpoint, Monitor
 from simulator.observables import MeanExpectations, expectation_values_of_rows
-from simulator.options import Method, Precision
+from simulator.options import Output, Precision
 from simulator.piecewise import integers
 from simulator.rng import Uniforms
 from simulator.sampling.counts import WORD_BITS, ShotCounts
@@ -39,7 +39,7 @@ from simulator.tuning import TUNING, Tuning
 
 @dataclass(frozen=True, slots=True)
 class CircuitResult:
-    """What one circuit gave; None where its method gives no such thing."""
+    """What one circuit gave; None where its output gives no such thing."""
 
     #: Hex key -> shots; clbit 0 is the least significant bit. Empty without clbits or shots.
     counts: dict[str, int] | None = None
@@ -57,7 +57,7 @@ def run(  # noqa: PLR0913 (the options of a run)
     program: Program,
     *,
     seed: int,
-    method: Method = "qasm",
+    output: Output = "counts",
     shots: int = 1024,
     first: int = 0,
     of_shots: int | None = None,
@@ -76,9 +76,9 @@ def run(  # noqa: PLR0913 (the options of a run)
     Args:
         program: the circuit.
         seed: 0 <= seed < 2^63; with the program it fixes every outcome.
-        method: "qasm" gives counts (and memory); "statevector" runs one shot and gives the state after it, and its
-            counts; "unitary" gives the matrix, and refuses what is not unitary.
-        shots: of the method "qasm".
+        output: "counts" gives counts (and memory); "statevector" runs one shot and gives the state after it, and
+            its counts; "unitary" gives the matrix, and refuses what is not unitary.
+        shots: how many; of a statevector there is one.
         first: the number of the first shot: shots that are run apart are the same that they are together.
         of_shots: how many shots these are some of; None: they are all.
         memory: whether to give each shot's outcome.
@@ -89,13 +89,13 @@ def run(  # noqa: PLR0913 (the options of a run)
         precision: "double" computes with complex128, "single" with complex64: half the memory, about 6 digits.
         observables: whose expectation values are taken of the states before the final measurements. Where nothing
             is random before these, no shots are needed.
-        counts: whether to give counts, of the method "qasm".
+        counts: whether to give counts, where they are the output.
         monitor: its checkpoint is called before every kernel and every round of a loop; what that raises ends the
             run. Its report is told the fraction that is done.
         tuning: the sizes that work on a state is cut by.
 
     Raises:
-        InvalidProgramError: the method cannot run the program.
+        InvalidProgramError: the program has no such output.
         ProgramRuntimeError: a value has no meaning, as after a division by zero.
         MemoryRefusedError: the state is larger than any memory.
 
@@ -103,7 +103,7 @@ def run(  # noqa: PLR0913 (the options of a run)
     from_ground, checkpoint = initial_state is None, monitor.checkpoint
     timeline = timeline_of(
         program,
-        method,
+        output,
         shots if of_shots is None else of_shots,
         from_ground=from_ground,
         sampling=sample_measuring,
@@ -143,9 +143,9 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
     tuning: Tuning = TUNING,
 ) -> CircuitResult:
     """Simulate a compiled program, as `run` does; the options that it was compiled with are its own."""
-    program, method, checkpoint = bytecode.timeline.program, bytecode.timeline.method, monitor.checkpoint
+    program, output, checkpoint = bytecode.timeline.program, bytecode.timeline.output, monitor.checkpoint
     dtype = complex_type(precision)
-    if method == "unitary":
+    if output == "unitary":
         unitary = _unitary(bytecode, initial_state, dtype, monitor)
         return CircuitResult(
             state=finished_state(unitary, program.global_phase, precision, chop_threshold, checkpoint).reshape(
@@ -154,7 +154,7 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
         )
     saver = Saver(program.global_phase, dtype, chop_threshold, checkpoint)
     counted = shots if counts and program.num_clbits else 0
-    if method == "qasm" and bytecode.timeline.evolves and (not counted or _has_table(bytecode.timeline, tuning)):
+    if output == "counts" and bytecode.timeline.evolves and (not counted or _has_table(bytecode.timeline, tuning)):
         return _counted(
             bytecode,
             seed,
@@ -168,7 +168,7 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
             memory=memory,
             tuning=tuning,
         )
-    one_shot = method == "statevector"
+    one_shot = output == "statevector"
     numbers = integers(0, 1, checkpoint) if one_shot else integers(first, shots, checkpoint)
     shot_counts = ShotCounts(numbers.size, memory=memory, first=first, checkpoint=checkpoint)
     means = MeanExpectations(observables, program.num_qubits, numbers.size, checkpoint)
@@ -200,8 +200,8 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
 
 def metadata(timeline: Timeline) -> RunMetadata:
     """Return how a program is run."""
-    method = "unitary" if timeline.method == "unitary" else "statevector"
-    return RunMetadata(method, timeline.width, timeline.evolves and timeline.method != "unitary")
+    method = "unitary" if timeline.output == "unitary" else "statevector"
+    return RunMetadata(method, timeline.width, timeline.evolves and timeline.output != "unitary")
 
 
 def _first_state(
@@ -217,7 +217,7 @@ def _first_state(
         amplitudes = _copied(initial_state, (1 << timeline.program.num_qubits,), dtype, checkpoint)
         return statevector.vector(amplitudes, tuning)
     own = amplitude_type(precision, real=bytecode.real)
-    room = dtype if timeline.method == "statevector" else None
+    room = dtype if timeline.output == "statevector" else None
     return statevector.ground_of(bytecode.qubits, own, room, checkpoint, tuning)
 
 

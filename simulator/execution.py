@@ -75,7 +75,7 @@ def _run_experiment(
         index=experiment.index,
         seed=experiment.seed,
         first=experiment.first,
-        shots=shots if options.method == "qasm" else 1,
+        shots=shots if options.output == "counts" else 1,
         outline=experiment.program.outline,
     )
     begin = time.perf_counter()
@@ -104,7 +104,7 @@ def _simulated(
     bytecode = compile_program(timeline, checkpoint)
     states = bytes_required(bytecode, shots, options.precision, checkpoint)
     states += observing_bytes(experiment.observables, 1)
-    of_shots = shots_bytes(program, options.method, shots, memory=options.memory)
+    of_shots = shots_bytes(program, options.output, shots, memory=options.memory)
     # What most of it is for is what there must be less of.
     few = "qubits" if states > of_shots else "shots or memory=False" if options.memory else "shots"
     cure = f"use fewer {few}, or a worker with more memory"

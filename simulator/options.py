@@ -1,4 +1,4 @@
-"""What holds for every circuit of a job: the method, the shots, and how numbers are kept."""
+"""What holds for every circuit of a job: what it gives, the shots, and how numbers are kept."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from simulator.circuit.array import Array
 from simulator.errors import InvalidProgramError
 
 #: What a run is to give: counts, the statevector at its end, or the circuit's matrix.
-Method: TypeAlias = Literal["qasm", "statevector", "unitary"]
+Output: TypeAlias = Literal["counts", "statevector", "unitary"]
 #: What may be saved of every circuit, before its final measurements.
 SavedAtEnd: TypeAlias = Literal["statevector", "probability_distribution"]
 #: "double": complex128, 16 bytes an amplitude; "single": complex64, 8 bytes.
@@ -25,17 +25,17 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     added without a new wire version, and no worker runs a job without an option that it was asked for.
     """
 
-    method: Method
+    output: Output
     shots: int
     memory: bool = False
     chop_threshold: float = 1e-15
     sample_measuring: bool = True
-    #: Shape (2^n,), or (2^n, 2^n) for the unitary method; None: |0...0> or the identity.
+    #: Shape (2^n,), or (2^n, 2^n) for a unitary; None: |0...0> or the identity.
     initial_state: Array | None = None
     precision: Precision = "double"
     #: Whether the expectation values of the experiments' observables are wanted.
     expectations: bool = False
-    #: Whether counts are wanted, of the method "qasm".
+    #: Whether counts are wanted, where they are the output.
     counts: bool = True
     #: What every circuit saves before its final measurements, and only where nothing is random before them. Each
     #: is of all qubits; "probability_distribution" is of the clbits that are measured.
@@ -44,7 +44,7 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     def __post_init__(self) -> None:
         if self.shots < 0:
             raise InvalidProgramError(f"{self.shots} shots; there may be none, but not fewer")
-        if (self.expectations or self.saves) and self.method == "unitary":
+        if (self.expectations or self.saves) and self.output == "unitary":
             raise InvalidProgramError("a unitary has no expectation values, and no state to save")
         if self.initial_state is not None and not np.isfinite(self.initial_state.ndarray()).all():
             raise InvalidProgramError("the initial state has entries that are not finite")

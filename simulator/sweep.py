@@ -72,7 +72,7 @@ def run_together(
                 rows, one.bit_of, sweep.observables, checkpoint, template.num_qubits
             )
             expectations.append(found)
-        if options.method == "statevector":
+        if options.output == "statevector":
             states += _finished_rows(rows, one, _phases(sweep, some), options, checkpoint)
         monitor.report((start + len(some)) / sweep.num_rows)
     memories, counts, ends, memory = row_counts.results(checkpoint)
@@ -100,7 +100,7 @@ class _RowCounts:
     """The classical memories of all rows."""
 
     def __init__(self, template: Program, options: Options) -> None:
-        self.shots = options.shots if options.method == "qasm" else 1
+        self.shots = options.shots if options.output == "counts" else 1
         # As in `engine.run`: without clbits there is nothing to count.
         self._counted = self.shots if template.num_clbits and options.counts else 0
         self._memory: list[Words] | None = [] if options.memory else None
@@ -145,10 +145,10 @@ def _counts_of(words: Words, checkpoint: Checkpoint) -> tuple[Words, Counts]:
 
 def _bytecode(template: Program, options: Options, checkpoint: Checkpoint) -> Bytecode | None:
     """Return the bytecode of rows that can be run together."""
-    if options.method == "unitary" or options.initial_state is not None or template.num_clbits > WORD_BITS:
+    if options.output == "unitary" or options.initial_state is not None or template.num_clbits > WORD_BITS:
         return None
     timeline = timeline_under(template, options, checkpoint)
-    one_shot = options.method == "statevector"
+    one_shot = options.output == "statevector"
     if timeline.width > ROW_QUBITS or not timeline.evolves or (one_shot and timeline.final):
         return None
     return compile_program(timeline, checkpoint)

@@ -94,7 +94,7 @@ class Cases:
 
     def _state(self, make: Callable[[int], QuantumCircuit], width: int, prepare: Callable[[], None]) -> Case:
         program = lower(make(width))
-        return Case(lambda: simulator.run(program, seed=1, method="statevector"), prepare)
+        return Case(lambda: simulator.run(program, seed=1, output="statevector"), prepare)
 
     def _lowering(self, make: Callable[[int], QuantumCircuit], width: int) -> Case:
         circuit = make(width)
@@ -102,7 +102,7 @@ class Cases:
 
     def _counts(self, circuit: QuantumCircuit, shots: int) -> Case:
         program = lower(circuit)
-        return Case(lambda: simulator.run(program, seed=1, method="qasm", shots=shots))
+        return Case(lambda: simulator.run(program, seed=1, output="counts", shots=shots))
 
     @property
     def _backend(self) -> Any:

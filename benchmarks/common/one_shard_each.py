@@ -40,7 +40,7 @@ class OneShardEach:
         submission.cancel()
         if record is None:
             raise RuntimeError(f"job {submission.job_id()} has no record")
-        program, options = lower(bell()), Options(method="qasm", shots=shots)
+        program, options = lower(bell()), Options(output="counts", shots=shots)
         shards = tuple(
             wire.encode(Shard(options, (Experiment(index, experiment_seed(_SEED, index), program),)))
             for index in range(most)

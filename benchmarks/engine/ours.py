@@ -43,7 +43,7 @@ def full(circuit: QuantumCircuit, precision: Precision = "double") -> Contender:
     """Evolve to the state, and return it with its qubits in order."""
     return Contender(
         "ours",
-        lambda: engine.run(lower(circuit), seed=_SEED, method="statevector", precision=precision),
+        lambda: engine.run(lower(circuit), seed=_SEED, output="statevector", precision=precision),
         lambda result: result.state,
     )
 
@@ -52,7 +52,7 @@ def counts(circuit: QuantumCircuit, shots: int) -> Contender:
     """Run to the dict of hex keys."""
     return Contender(
         "ours",
-        lambda: engine.run(lower(circuit), seed=_SEED, method="qasm", shots=shots),
+        lambda: engine.run(lower(circuit), seed=_SEED, output="counts", shots=shots),
         lambda result: result.counts,
     )
 

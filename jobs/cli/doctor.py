@@ -17,7 +17,7 @@ import redis.exceptions
 
 from jobs.cli.shadows import shadows
 from simulator import cost
-from simulator.options import Method
+from simulator.options import Output
 from simulator.shards.wire import WIRE_VERSION
 from simulator.sizes import size
 from worker.cluster.folder import ClusterFolder
@@ -32,7 +32,7 @@ from worker.settings import Settings, SettingsError, unknown_variables
 
 _NEEDED = ("basicaer-celery", "celery", "redis", "numpy", "msgspec")
 _CLIENT = ("qiskit", "qiskit-qasm3-import")
-_METHODS: tuple[Method, ...] = ("qasm", "statevector", "unitary")
+_OUTPUTS: tuple[Output, ...] = ("counts", "statevector", "unitary")
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def _workers(settings: Settings, workers: list[WorkerInfo] | None) -> Iterator[C
     total, free = total_memory(), available_memory()
     yield Check("memory", "ok", f"{size(free)} of {size(total)} free on this machine")
     most = max((each.memory for each in workers), default=0) if workers else total
-    widths = ", ".join(f"{cost.max_qubits(most, method)} for {method}" for method in _METHODS)
+    widths = ", ".join(f"{cost.max_qubits(most, output)} for {output}" for output in _OUTPUTS)
     yield Check("qubits", "ok", f"at most {widths}")
 
 

@@ -45,7 +45,7 @@ def lower_power(name: str, base: Any, powers: Sequence[float], qubits: tuple[int
         )
     index_of = {qubit: index for index, qubit in enumerate(targets)}
     program = simulator.Program(len(targets), 0, tuple([_moved(each, index_of) for each in gates]), Header(name))
-    matrix = _powers_of(simulator.run(program, method="unitary", seed=0).state, powers)
+    matrix = _powers_of(simulator.run(program, output="unitary", seed=0).state, powers)
     state = sum(value << index for index, value in enumerate(controls.values()))
     controlled = scope.controlled(tuple([qubits[control] for control in controls]), state)
     add_unitary(matrix, None, tuple([qubits[target] for target in targets]), controlled)

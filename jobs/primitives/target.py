@@ -76,7 +76,7 @@ def checked_options(options: Mapping[str, Any] | None, more: frozenset[str] = fr
     """Return run options for all jobs of a primitive; an error names one that it does not take."""
     if not (options is None or isinstance(options, Mapping)):
         raise BasicAerError(f"options={shown(options)} must be a mapping from names of run options to values")
-    known = (DEFAULTS["qasm"].keys() - _ARGUMENTS - _DATA) | more
+    known = (DEFAULTS["counts"].keys() - _ARGUMENTS - _DATA) | more
     for name in options or ():
         if name not in known:
             instead = _INSTEAD.get(name) or suggestion(str(name), sorted(known))

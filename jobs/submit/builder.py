@@ -149,7 +149,7 @@ class JobBuilder:
     @property
     def _from_ground(self) -> bool:
         # With an initial state, qubits that nothing has touched are not |0>.
-        return self.options.initial_state is None and self.options.method != "unitary"
+        return self.options.initial_state is None and self.options.output != "unitary"
 
     def _checked(self, circuit: Circuit, program: Program, asked: _Asked) -> _ResultBytes:
         """Refuse what cannot be run; return the bytes of the result."""
@@ -157,7 +157,7 @@ class JobBuilder:
         check_program(circuit, program, options, self.context)
         shots = options.shots if asked.shots is None else asked.shots
         check_observables(program, asked.observables, shots, options)
-        state = cost.result_bytes(program, options.method, options.precision)
+        state = cost.result_bytes(program, options.output, options.precision)
         remembered = shots if options.memory and program.num_clbits else 0
         beside = cost.saved_bytes(check_saves(program, options, asked.observables), options.precision)
         beside += BYTES_PER_REAL * len(asked.observables)

@@ -21,13 +21,13 @@ from simulator.circuit.traversal import walk
 from simulator.cost import timeline_under
 from simulator.dynamic.saves import saves_in
 from simulator.errors import InvalidProgramError
-from simulator.options import Method, Options
+from simulator.options import Options, Output
 from simulator.sizes import size
 from worker.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-#: A Program is a file's, which was lowered where it was read: it prepares no states, so it fits every method.
+#: A Program is a file's, which was lowered where it was read: it prepares no states, so it fits every backend.
 Circuit: TypeAlias = QuantumCircuit | Program
 
 #: Instructions that have no unitary, by the names Qiskit gives them.
@@ -49,7 +49,7 @@ _NOT_UNITARY = {
 class SubmitContext:
     """The backend that a job is submitted to, and what it accepts now."""
 
-    method: Method
+    output: Output
     #: The backend's name and version.
     backend: str
     version: str
@@ -79,16 +79,16 @@ def check_input(run_input: Any) -> Iterator[Circuit]:
 def check_circuit(circuit: Circuit, options: Options, context: SubmitContext) -> None:
     """Refuse what can be told of a circuit before it is lowered, which takes long where it is large."""
     initial = options.initial_state
-    if options.method != "qasm" or initial is not None:
+    if options.output != "counts" or initial is not None:
         _check_width(circuit, circuit.num_qubits, context)
     if initial is None:
         return
     side, name = 1 << circuit.num_qubits, circuit.name
-    if options.method == "unitary" and initial.shape != (side, side):
+    if options.output == "unitary" and initial.shape != (side, side):
         raise BasicAerError(
             f'initial unitary is incorrect shape: {initial.shape} != {(side, side)}, for circuit "{name}"'
         )
-    if options.method != "unitary" and initial.shape[0] != side:
+    if options.output != "unitary" and initial.shape[0] != side:
         raise BasicAerError(
             f'initial statevector is incorrect length: {initial.shape[0]} != {side}, for circuit "{name}"'
         )
@@ -97,8 +97,8 @@ def check_circuit(circuit: Circuit, options: Options, context: SubmitContext) ->
 def check_program(circuit: Circuit, program: Program, options: Options, context: SubmitContext) -> None:
     """Refuse what has no unitary, and too many qubits; warn, as BasicAer does, where counts will say nothing."""
     kinds = {type(instruction) for instruction in walk(program.instructions)}
-    name, method = program.header.name, options.method
-    if method == "unitary":
+    name, output = program.header.name, options.output
+    if output == "unitary":
         unsupported = [unsupported for kind, unsupported in _NOT_UNITARY.items() if kind in kinds]
         unsupported += [save_name(save) for save in saves_in(program.instructions)]
         if unsupported:
@@ -107,9 +107,9 @@ def check_program(circuit: Circuit, program: Program, options: Options, context:
             )
     elif instructions.Save in kinds or options.saves or options.expectations:
         pass  # counts are not all that is asked for
-    elif method == "qasm" and program.num_clbits == 0:
+    elif output == "counts" and program.num_clbits == 0:
         logger.warning('No classical registers in circuit "%s", counts will be empty.', name)
-    elif method == "qasm" and not kinds & {instructions.Measure, instructions.Store}:
+    elif output == "counts" and not kinds & {instructions.Measure, instructions.Store}:
         logger.warning('No measurements in circuit "%s", classical register will remain all zeros.', name)
     if circuit.num_qubits > context.max_qubits:
         _check_width(circuit, timeline_under(program, options).width, context)

@@ -45,9 +45,9 @@ _SAMPLING: dict[str, Any] = {
     "allow_sample_measuring": True,
     "observables": None,
 }
-#: Method -> option -> default.
+#: Output -> option -> default.
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "qasm": _COMMON | _SAMPLING | {"statevector": False, "probabilities": False},
+    "counts": _COMMON | _SAMPLING | {"statevector": False, "probabilities": False},
     "statevector": _COMMON | _SAMPLING | {"shots": 1},
     "unitary": _COMMON | {"shots": 1, "initial_unitary": None},
 }
@@ -197,16 +197,16 @@ def is_done_anyway(name: str, value: Any) -> bool:
 
 
 def resolve(
-    method: str, backend_name: str, given: Mapping[str, Any], *, job_id: str | None = None
+    output: str, backend_name: str, given: Mapping[str, Any], *, job_id: str | None = None
 ) -> dict[str, Any]:
     """Check options and fill in defaults; None is the default of any of them.
 
     ``job_id`` is one that the user chose: the default seed follows from it, so that the same run is the same job.
-    Raises `BasicAerError` naming the option, its value, and what it may be. The statevector and unitary methods
-    run one shot, whatever was asked.
+    Raises `BasicAerError` naming the option, its value, and what it may be. A statevector and a unitary are
+    of one shot, whatever was asked.
     """
-    resolved = dict(DEFAULTS[method])
-    for name, default in DEFAULTS[method].items():
+    resolved = dict(DEFAULTS[output])
+    for name, default in DEFAULTS[output].items():
         value = given.get(name)
         if value is not None and value is not default:
             resolved[name] = _CHECKS[name](name, value)
@@ -214,7 +214,7 @@ def resolve(
     if resolved.get("seed_simulator", 0) is None:
         # No seed: a new one for every run, which the result reports.
         resolved["seed_simulator"] = secrets.randbits(31) if job_id is None else seed_of(job_id)
-    if method != "qasm" and resolved["shots"] != 1:
+    if output != "counts" and resolved["shots"] != 1:
         logger.info('"%s" only supports 1 shot. Setting shots=1.', backend_name)
         resolved["shots"] = 1
     return resolved

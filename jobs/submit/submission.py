@@ -36,9 +36,9 @@ _LARGE = 16 << 20
 _SAVES: Mapping[str, SavedAtEnd] = MappingProxyType(
     {"statevector": "statevector", "probabilities": "probability_distribution"}
 )
-#: The option that holds each method's initial state.
+#: The option that holds the initial state, of each output.
 INITIAL_STATE = {
-    "qasm": "initial_statevector",
+    "counts": "initial_statevector",
     "statevector": "initial_statevector",
     "unitary": "initial_unitary",
 }
@@ -81,12 +81,12 @@ def prepare(
     ``job_id`` is the id that the user chose, if any. ``store`` takes what is too much to hold; None: all is held.
     ``primitive``: the circuits are a sampler's or an estimator's, as `ParameterGrid`s.
     """
-    method, settings = context.method, context.settings
-    options = resolve(method, context.backend, given, job_id=job_id)
+    output, settings = context.output, context.settings
+    options = resolve(output, context.backend, given, job_id=job_id)
     binds, tags = options.pop("parameter_binds"), options.pop("job_tags")
-    initial, observables = options.pop(INITIAL_STATE[method]), options.pop("observables", None) or ()
+    initial, observables = options.pop(INITIAL_STATE[output]), options.pop("observables", None) or ()
     run = Options(
-        method=method,
+        output=output,
         shots=options["shots"],
         memory=options.get("memory", False),
         chop_threshold=options["chop_threshold"],
@@ -112,7 +112,7 @@ def prepare(
     except BaseException:
         upload.drop()
         raise
-    in_payload = {INITIAL_STATE[method]: initial is not None, "observables": bool(observables)}
+    in_payload = {INITIAL_STATE[output]: initial is not None, "observables": bool(observables)}
     manifest = Manifest(
         backend=context.backend,
         backend_version=context.version,

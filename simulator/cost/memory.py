@@ -15,7 +15,7 @@ from simulator.dynamic.timeline import Timeline
 from simulator.errors import MemoryRefusedError
 from simulator.kernels.threads import thread_count
 from simulator.monitor import Checkpoint, no_checkpoint
-from simulator.options import Method, Options, Precision
+from simulator.options import Options, Output, Precision
 from simulator.piecewise import with_checkpoints
 from simulator.sampling.counts import WORD_BITS
 from simulator.tuning import CACHE_BITS
@@ -72,7 +72,7 @@ _WIDE_BLOCK = 4
 def refuse_beyond_memory(timeline: Timeline) -> None:
     """Raise `MemoryRefusedError` where a state is larger than any memory."""
     if timeline.num_bits > _MAX_STATE_BITS:
-        base = 4 if timeline.method == "unitary" else 2
+        base = 4 if timeline.output == "unitary" else 2
         raise MemoryRefusedError(
             f"{timeline.width} qubits need 32 * {base}^{timeline.width} bytes: more than any machine has"
         )
@@ -91,7 +91,7 @@ def bytes_required(
     """
     timeline = bytecode.timeline
     state = _BYTES_PER_AMPLITUDE[precision] << timeline.num_bits
-    real = bytecode.real and timeline.from_ground and timeline.method != "unitary"
+    real = bytecode.real and timeline.from_ground and timeline.output != "unitary"
     instructions = list(with_checkpoints(walk(timeline.program.instructions), checkpoint))
     plan = len(instructions) * (_BYTES_PER_REAL_INSTRUCTION if real else _BYTES_PER_INSTRUCTION)
     if timeline.num_bits <= ROW_QUBITS:
@@ -101,7 +101,7 @@ def bytes_required(
         # It is copied as numbers of the state's type.
         plan += max(len(each.diagonal.data) for each in instructions if isinstance(each, Diagonal))
     checkpoint()
-    counted = timeline.method == "qasm"
+    counted = timeline.output == "counts"
     states = _counted_bytes(timeline, shots, state, real=real) if counted else _STATES_OF_A_RESULT * state
     return states + _workspace(state) + plan + _saving_bytes(timeline, precision, state)
 
@@ -126,9 +126,9 @@ def states_bytes(timeline: Timeline, shots: int) -> int:
     return _counted_bytes(timeline, shots, _BYTES_PER_AMPLITUDE["double"] << timeline.num_bits, real=False)
 
 
-def shots_bytes(program: Program, method: Method, shots: int, *, memory: bool) -> int:
+def shots_bytes(program: Program, output: Output, shots: int, *, memory: bool) -> int:
     """Return the bytes that a run needs at most for its shots, beside its states."""
-    if method != "qasm":
+    if output != "counts":
         return 0
     outcome = _BYTES_PER_OUTCOME if program.num_clbits <= WORD_BITS else _BYTES_PER_WIDE_OUTCOME
     shot = _BYTES_PER_SHOT + (_BYTES_PER_REMEMBERED if memory else 0)
@@ -138,9 +138,9 @@ def shots_bytes(program: Program, method: Method, shots: int, *, memory: bool) -
 def sweep_bytes(bytecode: Bytecode, rows: int, options: Options, observables: Sequence[PauliSum] = ()) -> int:
     """Return the bytes that so many rows of a sweep take at most if run together; its template is compiled."""
     template = bytecode.timeline.program
-    result = result_bytes(template, options.method, options.precision)
+    result = result_bytes(template, options.output, options.precision)
     saved = saved_bytes(bytecode.timeline.saves, options.precision)
-    shots = options.shots if options.method == "qasm" else 1
+    shots = options.shots if options.output == "counts" else 1
     numbers = min(shots, 1 << template.num_clbits) * 2 + (shots if options.memory else 0)
     required = bytes_required(bytecode, shots, options.precision)
     together = min(rows, rows_together(template, bytecode.timeline.width))
@@ -176,25 +176,25 @@ def _matrix_size(instructions: Iterable[Instruction]) -> int:
     return 4 if any(len(each.targets) + len(each.controls) == _WIDE_BLOCK for each in gates) else 1
 
 
-def max_qubits(memory: int, method: Method, precision: Precision = "double") -> int:
+def max_qubits(memory: int, output: Output, precision: Precision = "double") -> int:
     """Return the widest circuit, short and without branches, that fits ``memory`` bytes; 0 where none does."""
 
     def fits(width: int) -> bool:
-        state = _BYTES_PER_AMPLITUDE[precision] << (2 * width if method == "unitary" else width)
-        return (1 if method == "qasm" else _STATES_OF_A_RESULT) * state + _workspace(state) <= memory
+        state = _BYTES_PER_AMPLITUDE[precision] << (2 * width if output == "unitary" else width)
+        return (1 if output == "counts" else _STATES_OF_A_RESULT) * state + _workspace(state) <= memory
 
     # An amplitude has more than a byte. A client asks this at each run.
     widest = min(MAX_QUBITS, memory.bit_length())
     return next((width for width in range(widest, 0, -1) if fits(width)), 0)
 
 
-def result_bytes(program: Program, method: Method, precision: Precision = "double") -> int:
+def result_bytes(program: Program, output: Output, precision: Precision = "double") -> int:
     """Return the bytes of a result's statevector or unitary; 0 for counts."""
     return (
         0
-        if method == "qasm"
+        if output == "counts"
         else _BYTES_PER_AMPLITUDE[precision]
-        << (2 * program.num_qubits if method == "unitary" else program.num_qubits)
+        << (2 * program.num_qubits if output == "unitary" else program.num_qubits)
     )
 
 

@@ -69,7 +69,7 @@ def work(timeline: Timeline, shots: int) -> Work:
     evolving = _RUN_SECONDS + calls * (_INSTRUCTION_SECONDS + amplitudes * _AMPLITUDE_SECONDS)
     evolving += dense * amplitudes * _DENSE_SECONDS
     evolving += sum(_saving_seconds(save, timeline) for save in timeline.saves)
-    if timeline.method != "qasm":
+    if timeline.output != "counts":
         return Work(evolving, grows_with_shots=False)
     draws = min(timeline.draws(_ROUNDS), _ENDLESS)
     evolving += draws * _MEASUREMENT_SECONDS
@@ -85,12 +85,12 @@ def work(timeline: Timeline, shots: int) -> Work:
 def row_seconds(timeline: Timeline, options: Options) -> float:
     """Estimate the seconds that a row of a sweep takes on one core; the timeline is its template's."""
     template = timeline.program
-    apart = timeline.method == "unitary" or timeline.width > ROW_QUBITS or not timeline.evolves
+    apart = timeline.output == "unitary" or timeline.width > ROW_QUBITS or not timeline.evolves
     if apart:
         return work(timeline, options.shots).seconds
     amplitudes = _amplitudes(timeline)
     evolving = len(template.instructions) * (_ROW_INSTRUCTION_SECONDS + amplitudes * _ROW_AMPLITUDE_SECONDS)
-    shots = options.shots if options.method == "qasm" else 0
+    shots = options.shots if options.output == "counts" else 0
     evolving += sum(_saving_seconds(save, timeline) for save in timeline.saves)
     return _ROW_SECONDS + evolving + _readout_seconds(template, 0, shots)
 

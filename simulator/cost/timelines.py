@@ -15,7 +15,7 @@ from simulator.cost.memory import states_bytes
 from simulator.cost.seconds import work
 from simulator.dynamic.timeline import Timeline
 from simulator.monitor import Checkpoint, no_checkpoint
-from simulator.options import Method, Options, SavedAtEnd
+from simulator.options import Options, Output, SavedAtEnd
 
 #: Fewest qubits of a state for which early measurements can pay: a narrower one is evolved in the time that the
 #: first few of them take.
@@ -31,7 +31,7 @@ def timeline_under(program: Program, options: Options, checkpoint: Checkpoint = 
     """Look at a program that is run with these options."""
     return timeline_of(
         program,
-        options.method,
+        options.output,
         options.shots,
         from_ground=options.initial_state is None,
         sampling=options.sample_measuring,
@@ -43,7 +43,7 @@ def timeline_under(program: Program, options: Options, checkpoint: Checkpoint = 
 
 def timeline_of(
     program: Program,
-    method: Method,
+    output: Output,
     shots: int,
     *,
     from_ground: bool = True,
@@ -54,19 +54,19 @@ def timeline_of(
 ) -> Timeline:
     """Look at a program, and choose how its final measurements are done, if ``sampling`` leaves the choice.
 
-    What is ``observed`` or saved needs its state, and so does a method that returns it. ``shots`` are those of the
-    whole job, also where a run has some of them only.
+    What is ``observed`` or saved needs its state, and so does an output that is the state. ``shots`` are those of
+    the whole job, also where a run has some of them only.
     """
     together = Timeline.of(
         program,
-        method,
+        output,
         from_ground=from_ground,
         sampling=sampling,
         observed=observed,
         saves=saves,
         checkpoint=checkpoint,
     )
-    if method != "qasm" or observed or together.saves or not from_ground:
+    if output != "counts" or observed or together.saves or not from_ground:
         return together
     if not _writes(together):
         return Timeline.of(program.outline)

@@ -32,7 +32,7 @@ def compile_program(timeline: Timeline, checkpoint: Checkpoint = no_checkpoint) 
 
     Where states merge, there are MergePoints, at which a state loses its global phase and its last digits.
     """
-    if timeline.method == "unitary":
+    if timeline.output == "unitary":
         return _straight(timeline, unitary_instructions(timeline.program), checkpoint)
     instructions = timeline.instructions
     if timeline.evolves:

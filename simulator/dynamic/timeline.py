@@ -42,7 +42,7 @@ from simulator.measurements.final import (
 )
 from simulator.measurements.resets import with_resets
 from simulator.monitor import Checkpoint, no_checkpoint
-from simulator.options import Method, SavedAtEnd
+from simulator.options import Output, SavedAtEnd
 from simulator.piecewise import with_checkpoints
 from simulator.plan import Evolving
 
@@ -56,7 +56,7 @@ class Timeline:
     """A program with what is known of its run under some options."""
 
     program: Program
-    method: Method
+    output: Output
     #: Whether it starts in |0...0>.
     from_ground: bool
     #: Outside of boxes, and without final measurements.
@@ -85,7 +85,7 @@ class Timeline:
     def of(
         cls,
         program: Program,
-        method: Method = "qasm",
+        output: Output = "counts",
         *,
         from_ground: bool = True,
         sampling: bool = True,
@@ -95,8 +95,8 @@ class Timeline:
     ) -> Timeline:
         """Look at a program; calls ``checkpoint`` now and then.
 
-        ``sampling``: final measurements are done at once. From |0...0>, shots of the method "qasm" have only the
-        qubits that are in use at the same time; other methods return the last state, with all its qubits.
+        ``sampling``: final measurements are done at once. From |0...0>, states of which counts are made have only
+        the qubits that are in use at the same time; other outputs are the last state, with all its qubits.
         ``observed``: so does a program that measures on its way. ``saves`` are those of `Options`;
         InvalidProgramError where something is random before them.
         """
@@ -104,13 +104,13 @@ class Timeline:
         if Box in map(type, instructions):
             instructions = list(unboxed(instructions))
         final: tuple[Measure, ...] = ()
-        sampling = sampling and method != "unitary"
+        sampling = sampling and output != "unitary"
         if sampling:
             instructions, final = without_trailing_measures(instructions)
         checkpoint()  # each look at all types is a pass over the program
         kinds = set(map(type, instructions))
         evolves = kinds <= _EVOLVING
-        merges = method == "qasm" and (evolves or not observed)
+        merges = output == "counts" and (evolves or not observed)
         touched: list[set[int]] = []
         last: Mapping[int, Measure] = {}
         live = set() if from_ground else set(range(program.num_qubits))
@@ -142,7 +142,7 @@ class Timeline:
         live |= {measure.qubit for measure in final}
         return cls(
             program,
-            method,
+            output,
             from_ground,
             instructions,
             touched,
@@ -158,7 +158,7 @@ class Timeline:
     def measured_early(self, checkpoint: Checkpoint = no_checkpoint) -> Timeline:
         """Return the timeline of the same counts whose final measurements are done as soon as they can be.
 
-        It is one of the method "qasm" from |0...0>.
+        It is one of counts, from |0...0>.
         """
         qubits = self.touched or map(qubits_within, with_checkpoints(self.instructions, checkpoint))
         steps = measured_early(list(zip(self.instructions, qubits, strict=True)), self.final, checkpoint)
@@ -185,7 +185,7 @@ class Timeline:
     @property
     def num_bits(self) -> int:
         """The base-2 logarithm of how many amplitudes a state has, at most, or a unitary."""
-        return 2 * self.width if self.method == "unitary" else self.width
+        return 2 * self.width if self.output == "unitary" else self.width
 
     def draws(self, rounds: int) -> int:
         """Count how often a shot may part from others: at measurements and resets that something depends on.

@@ -1,4 +1,4 @@
-"""Every kind of instruction in the plainest programs: with numbers, precision, method and form crossed.
+"""Every kind of instruction in the plainest programs: with numbers, precision, output and form crossed.
 
 The forms: the instruction comes first; among gates; in a sweep; behind a measurement and in a condition; in a
 loop; from an initial state. The numbers of all instructions are real, or complex. All goes the way of a job, but
@@ -111,8 +111,8 @@ def _initial(num_qubits: int, real: bool) -> np.ndarray:
     return random_unitary(1 << num_qubits, seed=3).data
 
 
-def _methods(kind: Kind, form: str) -> Iterator[str]:
-    yield from ("qasm", "statevector")
+def _outputs(kind: Kind, form: str) -> Iterator[str]:
+    yield from ("counts", "statevector")
     if kind.unitary and form in {"first", "plain", "sweep", "initial"}:
         yield "unitary"
 
@@ -147,7 +147,7 @@ def _columns(circuit: QuantumCircuit) -> np.ndarray:
 @pytest.mark.parametrize("name", sorted(KINDS))
 @pytest.mark.parametrize("real", [True, False], ids=["real", "complex"])
 def test_every_kind_of_instruction(name: str, form: str, *, real: bool) -> None:
-    """In each precision and method, the result is that of `qiskit.quantum_info`."""
+    """In each precision and output, the result is that of `qiskit.quantum_info`."""
     angle = Parameter("angle") if form == "sweep" else ANGLE
     circuit = _circuit(name, form, real=real, angle=angle)
     num_qubits, options = circuit.num_qubits, {"seed_simulator": 5}
@@ -158,24 +158,24 @@ def test_every_kind_of_instruction(name: str, form: str, *, real: bool) -> None:
     initial = _initial(num_qubits, real) if form == "initial" else None
     start = None if initial is None else initial[:, 0]
     every = [histories_of(each, start) for each in points]
-    for method in _methods(KINDS[name], form):
+    for output in _outputs(KINDS[name], form):
         run = circuit
-        if method == "qasm":
+        if output == "counts":
             run = circuit.copy()
             run.measure(range(num_qubits), range(num_qubits))
             options["shots"] = SHOTS
         if initial is not None:
             options["initial_statevector"] = start
             options["initial_unitary"] = initial
-        if method == "unitary":
+        if output == "unitary":
             columns = [_columns(each) for each in points]
         for precision, tolerance in TOLERANCES.items():
-            results = ran(run, method, precision=precision, **options)
+            results = ran(run, output, precision=precision, **options)
             assert [each.failure for each in results] == [None] * len(points)
             for index, (result, histories) in enumerate(zip(results, every, strict=True)):
-                if method == "qasm":
+                if output == "counts":
                     _check_counts(result, histories, num_qubits)
-                elif method == "statevector":
+                elif output == "statevector":
                     _check_state(result, histories, tolerance)
                 else:
                     expected = columns[index] if initial is None else columns[index] @ initial
@@ -202,7 +202,7 @@ def test_no_kind_is_missing() -> None:
     rules = {next(base for base in type(each).__mro__ if base in RULES) for each in operations}
     assert set(RULES) - rules == set()
     names = {each.name for each in operations}
-    listed = {*STANDARD_GATES, *build_target("qasm").operation_names}
+    listed = {*STANDARD_GATES, *build_target("counts").operation_names}
     assert listed - names == {*SAVES, "set_statevector"}
     lowered = {type(each) for circuit in circuits for each in walk(lower(circuit).instructions)}
     assert set(get_args(Instruction)) - lowered == {Save, Noise, Readout}

@@ -77,7 +77,7 @@ def modified(draw: Callable[[st.SearchStrategy[Any]], Any]) -> AnnotatedOperatio
 
 
 def _unitary(circuit: QuantumCircuit) -> Any:
-    return simulator.run(lower(circuit, from_ground=False), method="unitary", seed=1).state
+    return simulator.run(lower(circuit, from_ground=False), output="unitary", seed=1).state
 
 
 def _alone(operation: Any) -> QuantumCircuit:
@@ -139,7 +139,7 @@ def test_controls_of_a_wide_gate_stay_controls(base: Gate) -> None:
     state = np.random.default_rng(1).normal(size=1 << 10) / 32
     state /= np.linalg.norm(state)
     found, expected = (
-        simulator.run(lower(circuit, from_ground=False), method="statevector", seed=1, initial_state=state).state
+        simulator.run(lower(circuit, from_ground=False), output="statevector", seed=1, initial_state=state).state
         for circuit in (twice, _alone(base))
     )
     np.testing.assert_allclose(found, expected, **TOLERANCE)

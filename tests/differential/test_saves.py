@@ -48,9 +48,9 @@ def with_saves(circuit: QuantumCircuit, rng: np.random.Generator, mark: str = ""
     circuit.save_expectation_value_variance(observable(rng, len(some)), some, label="variance" + mark)
 
 
-def saved(circuits: Any, method: str = "qasm", **options: Any) -> list[dict[str, Any]]:
+def saved(circuits: Any, output: str = "counts", **options: Any) -> list[dict[str, Any]]:
     """What each circuit saves, as a result has it; what crosses to a worker and back crosses as bytes."""
-    submission = prepare(circuits, options, context_of(method), job_id=None, store=None)
+    submission = prepare(circuits, options, context_of(output), job_id=None, store=None)
     parts = [run_shard(wire.decode_shard(shard)) for shard in submission.upload.shards]
     found = []
     for outcome in merge([wire.decode_part(wire.encode(part)) for part in parts]).outcomes:
@@ -102,7 +102,7 @@ def test_transpiling_keeps_them():
     with_saves(circuit, rng)
     circuit.h(2)
     for level in range(4):
-        made = transpile(circuit, target=build_target("qasm"), optimization_level=level)
+        made = transpile(circuit, target=build_target("counts"), optimization_level=level)
         assert_equal(*saved([made, circuit]), set(saved(circuit)[0]))
 
 

@@ -14,7 +14,7 @@ import simulator
 from jobs.lowering import lower
 from jobs.target import build_target
 
-TARGET = build_target("qasm")
+TARGET = build_target("counts")
 
 
 @pytest.mark.rule(19)

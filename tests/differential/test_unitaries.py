@@ -32,7 +32,7 @@ FIXED = settings(
 def test_unitaries_are_those_of_qiskit(circuit: QuantumCircuit) -> None:
     """The unitary simulator gives `Operator`'s matrix, global phase included."""
     program = lower(circuit, from_ground=False)
-    result = simulator.run(program, method="unitary", shots=1, seed=1)
+    result = simulator.run(program, output="unitary", shots=1, seed=1)
     np.testing.assert_allclose(result.state, Operator(circuit).data, **TOLERANCE)
 
 
@@ -41,7 +41,7 @@ def test_unitaries_are_those_of_qiskit(circuit: QuantumCircuit) -> None:
 @given(state_circuits())
 def test_states_are_those_of_qiskit(circuit: QuantumCircuit) -> None:
     """The statevector simulator gives `Statevector`, initializations included."""
-    result = simulator.run(lower(circuit), method="statevector", shots=1, seed=1)
+    result = simulator.run(lower(circuit), output="statevector", shots=1, seed=1)
     np.testing.assert_allclose(result.state, Statevector(circuit).data, **TOLERANCE)
 
 
@@ -52,7 +52,7 @@ def test_an_initial_state_is_evolved(circuit: QuantumCircuit, seed: int) -> None
     """From an initial statevector, a state preparation is the gate that Qiskit defines."""
     state = random_statevector(2**circuit.num_qubits, seed=seed)
     program = lower(circuit, from_ground=False)
-    result = simulator.run(program, method="statevector", shots=1, seed=1, initial_state=state.data)
+    result = simulator.run(program, output="statevector", shots=1, seed=1, initial_state=state.data)
     np.testing.assert_allclose(result.state, state.evolve(circuit).data, **TOLERANCE)
 
 
@@ -65,7 +65,7 @@ def test_every_standard_gate_on_every_order_of_qubits(name: str, data: st.DataOb
     gate = standard_gate(data.draw, name)
     circuit = QuantumCircuit(max(gate.num_qubits, 1))
     circuit.append(gate, data.draw(st.permutations(range(gate.num_qubits))))
-    result = simulator.run(lower(circuit), method="unitary", shots=1, seed=1)
+    result = simulator.run(lower(circuit), output="unitary", shots=1, seed=1)
     np.testing.assert_allclose(result.state, Operator(circuit).data, **TOLERANCE)
 
 

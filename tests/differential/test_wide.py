@@ -110,7 +110,7 @@ def state(
     family: str, num_qubits: int, precision: Precision = "double", tuning: Tuning = TUNING
 ) -> NDArray[np.complexfloating]:
     program = lowered(family, num_qubits)
-    found = simulator.run(program, method="statevector", seed=1, precision=precision, tuning=tuning).state
+    found = simulator.run(program, output="statevector", seed=1, precision=precision, tuning=tuning).state
     assert found is not None
     return found
 

@@ -57,7 +57,7 @@ def test_evolutions(family: str) -> None:
 def test_a_statevector() -> None:
     """The same of a statevector of 26 qubits, until it is a message."""
     need(_NEEDED)
-    shard = shard_of(program(26, 0, *EVOLUTIONS["fourier"](26)), method="statevector")
+    shard = shard_of(program(26, 0, *EVOLUTIONS["fourier"](26)), output="statevector")
     assert longest_gap(shard, LONGEST, tries=2) < LONGEST
 
 

@@ -112,7 +112,7 @@ def refusal(provider, job_id) -> str:
 def message(instructions, *, num_qubits=2, variables=(), **options) -> bytes:
     """A shard of one program, built without our checks."""
     body = [num_qubits, 1, [*instructions, ["measure", 0, 0]], ["name", [], [], None], 0.0, variables]
-    shard = [{"method": "qasm", "shots": 3} | options, [["circuit", 0, 0, body]]]
+    shard = [{"output": "counts", "shots": 3} | options, [["circuit", 0, 0, body]]]
     return b"BAC" + bytes([wire.WIRE_VERSION]) + msgspec.msgpack.encode(shard)
 
 

@@ -83,14 +83,14 @@ def longest_gap(shard: Shard, enough: float, tries: int = 3) -> float:
 
 def shard_of(circuit: Program, **options: object) -> Shard:
     """A shard of one experiment."""
-    return Shard(Options(**{"method": "qasm", "shots": 1024} | options), (Experiment(0, 7, circuit),))
+    return Shard(Options(**{"output": "counts", "shots": 1024} | options), (Experiment(0, 7, circuit),))
 
 
 def sweep_of(rows: int, **options: object) -> Shard:
     """A shard of one sweep of four qubits."""
     template = program(4, 4, *everywhere(4), ry(0.0, 0), x(1, 0), *measures(4))
     values = Array.of(np.linspace(0, 3, rows)[:, None])
-    return Shard(Options(**{"method": "qasm"} | options), (Sweep(0, 1, template, ((4, 0),), values),))
+    return Shard(Options(**{"output": "counts"} | options), (Sweep(0, 1, template, ((4, 0),), values),))
 
 
 def layers(num_qubits: int, count: int = 4) -> list[Instruction]:

@@ -23,15 +23,16 @@ class Ran:
     failure: Failure | None = None
 
 
-def context_of(method: str = "qasm", *, max_qubits: int = 20, **settings: Any) -> SubmitContext:
+def context_of(output: str = "counts", *, max_qubits: int = 20, **settings: Any) -> SubmitContext:
     """A backend that takes 20 qubits, 1 GiB of results, and any number of circuits."""
     limits = {"max_result_bytes": 1 << 30} | settings
-    return SubmitContext(method, f"{method}_simulator", "0", max_qubits, Settings(**limits))
+    name = "qasm_simulator" if output == "counts" else f"{output}_simulator"
+    return SubmitContext(output, name, "0", max_qubits, Settings(**limits))
 
 
-def ran(run_input: Any, method: str = "qasm", **options: Any) -> list[Ran]:
+def ran(run_input: Any, output: str = "counts", **options: Any) -> list[Ran]:
     """Run a job; what crosses to a worker crosses as bytes."""
-    submission = prepare(run_input, options, context_of(method), job_id=None, store=None)
+    submission = prepare(run_input, options, context_of(output), job_id=None, store=None)
     found: list[Ran] = []
     for outcome in merge(map(run_shard, map(wire.decode_shard, submission.upload.shards))).outcomes:
         if isinstance(outcome, SweepOutcome):

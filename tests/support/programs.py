@@ -17,7 +17,7 @@ from simulator.circuit.program import Header, Program, Variable
 from simulator.cost import bytes_required
 from simulator.dynamic.compiler import compile_program
 from simulator.dynamic.timeline import Timeline
-from simulator.options import Method, Precision
+from simulator.options import Output, Precision
 
 PAULIS = {"x": np.array([[0, 1], [1, 0]]), "y": np.array([[0, -1j], [1j, 0]]), "z": np.diag([1, -1])}
 
@@ -198,7 +198,7 @@ def _unitary_instruction(draw: Draw, num_qubits: int, widest: int) -> Instructio
 
 def bytes_of(
     program: Program,
-    method: Method = "qasm",
+    output: Output = "counts",
     shots: int = 1024,
     precision: Precision = "double",
     *,
@@ -206,5 +206,5 @@ def bytes_of(
     sampling: bool = True,
 ) -> int:
     """The bytes that a run takes at most, beside those for its shots."""
-    timeline = Timeline.of(program, method, from_ground=from_ground, sampling=sampling)
+    timeline = Timeline.of(program, output, from_ground=from_ground, sampling=sampling)
     return bytes_required(compile_program(timeline), shots, precision)

@@ -38,7 +38,7 @@ def describe(name: str, *, slots: int, memory: int, instance: str = "", quota: i
         },
         cores=cores(),
         threads=thread_count(),
-        qubits=max_qubits(memory, "qasm"),
+        qubits=max_qubits(memory, "counts"),
         instance=instance,
         quota=quota,
         blas=blas(),

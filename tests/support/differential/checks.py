@@ -10,5 +10,5 @@ from simulator.shards.shard import Experiment, Shard
 
 def assert_travels(program: Program) -> None:
     """A Program is the same at the other end of the wire."""
-    shard = Shard(Options("qasm", 1), (Experiment(0, 1, program),))
+    shard = Shard(Options("counts", 1), (Experiment(0, 1, program),))
     assert wire.decode_shard(wire.encode(shard)) == shard

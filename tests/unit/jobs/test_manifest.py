@@ -24,7 +24,7 @@ _CHANGED = {
 
 def manifest(backend, given):
     """Return the manifest of a job with these options, as `backend.run` makes it."""
-    options = resolve(backend.METHOD, backend.NAME, given)
+    options = resolve(backend.OUTPUT, backend.NAME, given)
     tags = options.pop("job_tags")
     for name in ("parameter_binds", "initial_statevector", "initial_unitary"):
         options.pop(name, None)

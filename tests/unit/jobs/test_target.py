@@ -89,11 +89,11 @@ def _variables() -> QuantumCircuit:
 
 @pytest.mark.rule(19)
 @LEVELS
-@pytest.mark.parametrize("method", ["qasm", "statevector", "unitary"])
+@pytest.mark.parametrize("output", ["counts", "statevector", "unitary"])
 @pytest.mark.parametrize("num_qubits", [None, 24])
-def test_transpiled_gates_are_the_same_operator(method: str, level: int, num_qubits: int | None) -> None:
+def test_transpiled_gates_are_the_same_operator(output: str, level: int, num_qubits: int | None) -> None:
     """At every level, with or without a width of the target, the operator and the width stay."""
-    circuit, target = _gates(), build_target(method, num_qubits)
+    circuit, target = _gates(), build_target(output, num_qubits)
     transpiled = transpile(circuit, target=target, optimization_level=level, seed_transpiler=1)
     assert transpiled.num_qubits == circuit.num_qubits
     # 1e-7: the transpiler may leave out gates that are that close to the identity.
@@ -106,7 +106,7 @@ def test_transpiled_gates_are_the_same_operator(method: str, level: int, num_qub
 def test_whole_circuits_pass_through(build: object, level: int) -> None:
     """The preset pass managers take initialize, control flow, boxes, stores and variables."""
     circuit = build()
-    manager = generate_preset_pass_manager(level, target=build_target("qasm"), seed_transpiler=1)
+    manager = generate_preset_pass_manager(level, target=build_target("counts"), seed_transpiler=1)
     transpiled = manager.run(circuit)
     assert transpiled.num_qubits == circuit.num_qubits
     kept = {"initialize", "if_else", "for_loop", "while_loop", "switch_case", "box", "store"}
@@ -118,18 +118,18 @@ def test_whole_circuits_pass_through(build: object, level: int) -> None:
 def test_what_is_in_the_target_is_left_alone() -> None:
     """Instructions of the target are not taken apart."""
     circuit = _gates()
-    transpiled = transpile(circuit, target=build_target("qasm"), optimization_level=0)
+    transpiled = transpile(circuit, target=build_target("counts"), optimization_level=0)
     names = {"unitary", "diagonal", "permutation", "pauli", "delay", "barrier"}
     assert names <= set(transpiled.count_ops())
 
 
 @pytest.mark.rule(19)
-@pytest.mark.parametrize("method", ["qasm", "statevector", "unitary"])
-def test_the_target_lists_what_the_simulator_runs(method: str) -> None:
+@pytest.mark.parametrize("output", ["counts", "statevector", "unitary"])
+def test_the_target_lists_what_the_simulator_runs(output: str) -> None:
     """All standard gates; the unitary simulator has nothing that is not unitary."""
-    names = set(build_target(method).operation_names)
+    names = set(build_target(output).operation_names)
     always = {*STANDARD_GATES, "unitary", "diagonal", "permutation", "pauli", "delay", "barrier"}
     states = {"initialize", "reset", "measure"}
     flow = {"if_else", "while_loop", "for_loop", "switch_case", "break_loop", "continue_loop", "box", "store"}
     saves = {*SAVES, "set_statevector"}
-    assert names == (always if method == "unitary" else always | states | flow | saves)
+    assert names == (always if output == "unitary" else always | states | flow | saves)

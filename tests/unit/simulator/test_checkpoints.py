@@ -15,7 +15,7 @@ from simulator.circuit.instructions import Gate, Instruction
 from simulator.evolve.chunks import _copy_slowly
 from simulator.kernels.threads import use_threads
 from simulator.monitor import Monitor
-from simulator.options import Method, Options
+from simulator.options import Options, Output
 from simulator.shards.shard import Sweep
 
 #: Seconds: a cancel is seen within a tenth of that, but where other processes have the cores.
@@ -39,15 +39,15 @@ def layers(num_qubits: int) -> list[Instruction]:
     return gates
 
 
-def longest_gap(method: Method, num_qubits: int, initial_state: np.ndarray | None = None) -> float:
+def longest_gap(output: Output, num_qubits: int, initial_state: np.ndarray | None = None) -> float:
     """The most seconds between two checkpoints, or between one and the beginning or the end."""
     gates = layers(num_qubits)
-    circuit = program(num_qubits, num_qubits, *gates, *(measures(num_qubits) if method == "qasm" else ()))
+    circuit = program(num_qubits, num_qubits, *gates, *(measures(num_qubits) if output == "counts" else ()))
     times = [time.perf_counter()]
     run(
         circuit,
         seed=1,
-        method=method,
+        output=output,
         shots=100_000,
         initial_state=initial_state,
         monitor=Monitor(lambda: times.append(time.perf_counter())),
@@ -59,10 +59,10 @@ def longest_gap(method: Method, num_qubits: int, initial_state: np.ndarray | Non
 
 
 @pytest.mark.rule(8)
-@pytest.mark.parametrize(("method", "num_qubits"), [("qasm", 20), ("statevector", 20), ("unitary", 10)])
-def test_gaps(method: Method, num_qubits: int) -> None:
+@pytest.mark.parametrize(("output", "num_qubits"), [("counts", 20), ("statevector", 20), ("unitary", 10)])
+def test_gaps(output: Output, num_qubits: int) -> None:
     """From the first amplitude to the counts, or the state in order, checkpoints are never far apart."""
-    assert longest_gap(method, num_qubits) < LONGEST
+    assert longest_gap(output, num_qubits) < LONGEST
 
 
 @pytest.mark.rule(8)
@@ -77,7 +77,7 @@ def test_gaps_between_layouts() -> None:
     """The same where nearly all of the work is the way back to the order of qubits."""
     circuit = program(20, 0, *map(h, range(20)), *(Gate("swap", (qubit, 19 - qubit)) for qubit in range(10)))
     times = [time.perf_counter()]
-    run(circuit, seed=1, method="statevector", monitor=Monitor(lambda: times.append(time.perf_counter())))
+    run(circuit, seed=1, output="statevector", monitor=Monitor(lambda: times.append(time.perf_counter())))
     times.append(time.perf_counter())
     assert len(times) > 5
     assert max(np.diff(times)) < LONGEST
@@ -100,7 +100,7 @@ def test_gaps_between_rows() -> None:
     template = program(1, 1, Gate("ry", (0,), (0.0,)), *measures(1))
     sweep = Sweep(0, 1, template, ((0, 0),), Array.of(np.linspace(0, 3, 200)[:, None]))
     times = [time.perf_counter()]
-    options = Options(method="qasm", shots=100_000)
+    options = Options(output="counts", shots=100_000)
     run_shard(Shard(options, (sweep,)), monitor=Monitor(lambda: times.append(time.perf_counter())))
     times.append(time.perf_counter())
     assert len(times) > 200

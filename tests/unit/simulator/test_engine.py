@@ -48,7 +48,7 @@ from simulator.circuit.instructions import (
 )
 from simulator.errors import InvalidProgramError, MemoryRefusedError, StoppedError
 from simulator.monitor import Monitor
-from simulator.options import Method, Options
+from simulator.options import Options, Output
 from simulator.shards.shard import Experiment
 from simulator.sizes import size
 
@@ -80,11 +80,11 @@ def test_statevector(data: st.DataObject, num_qubits: int, phase: float) -> None
     instructions = data.draw(unitary_instructions(num_qubits))
     circuit = program(num_qubits, 0, *instructions, global_phase=phase)
     unitary = np.exp(1j * phase) * unitary_of(instructions, num_qubits)
-    result = run(circuit, method="statevector", seed=1)
+    result = run(circuit, output="statevector", seed=1)
     np.testing.assert_allclose(result.state, unitary[:, 0], **TOLERANCE)
     initial = random_vector(2, num_qubits)
     kept = initial.copy()
-    result = run(circuit, method="statevector", seed=1, initial_state=initial)
+    result = run(circuit, output="statevector", seed=1, initial_state=initial)
     np.testing.assert_allclose(result.state, unitary @ initial, **TOLERANCE)
     np.testing.assert_array_equal(initial, kept)
 
@@ -98,9 +98,9 @@ def test_unitary(data: st.DataObject, num_qubits: int, phase: float) -> None:
     everywhere = tuple(range(num_qubits))
     circuit = program(num_qubits, 1, Barrier(everywhere), Box(instructions), global_phase=phase)
     unitary = np.exp(1j * phase) * unitary_of(instructions, num_qubits)
-    np.testing.assert_allclose(run(circuit, method="unitary", seed=1).state, unitary, **TOLERANCE)
+    np.testing.assert_allclose(run(circuit, output="unitary", seed=1).state, unitary, **TOLERANCE)
     initial = random_unitary(2, num_qubits)
-    result = run(circuit, method="unitary", seed=1, initial_state=initial)
+    result = run(circuit, output="unitary", seed=1, initial_state=initial)
     np.testing.assert_allclose(result.state, unitary @ initial, **TOLERANCE)
     assert (result.counts, result.memory) == (None, None)
 
@@ -119,7 +119,7 @@ def test_unitary(data: st.DataObject, num_qubits: int, phase: float) -> None:
 def test_what_has_no_unitary_is_refused(instruction: Instruction, name: str) -> None:
     """The unitary simulator names what it cannot run, and the circuit."""
     with pytest.raises(InvalidProgramError, match=f'"unitary_simulator" instruction "{name}" in circuit "test"'):
-        run(program(1, 1, instruction), method="unitary", seed=1)
+        run(program(1, 1, instruction), output="unitary", seed=1)
 
 
 @pytest.mark.rule(23)
@@ -128,7 +128,7 @@ def test_a_wrong_initial_state_is_refused() -> None:
     with pytest.raises(InvalidProgramError, match=r"\(2,\).*\(4,\)"):
         run(BELL, seed=1, initial_state=np.array([1, 0]))
     with pytest.raises(InvalidProgramError, match=r"\(4,\).*\(4, 4\)"):
-        run(program(2, 0), seed=1, method="unitary", initial_state=np.array([1, 0, 0, 0]))
+        run(program(2, 0), seed=1, output="unitary", initial_state=np.array([1, 0, 0, 0]))
 
 
 @pytest.mark.rule(20)
@@ -142,9 +142,9 @@ def test_initial_state_of_counts() -> None:
 def test_small_amplitudes_are_chopped() -> None:
     """Amplitudes below chop_threshold come back as 0, others as they are."""
     circuit = program(1, 0, ry(2e-3, 0))
-    assert run(circuit, method="statevector", seed=1).state[1] == pytest.approx(1e-3, rel=1e-6)
-    assert run(circuit, method="statevector", seed=1, chop_threshold=1e-2).state[1] == 0
-    assert run(circuit, method="unitary", seed=1, chop_threshold=1e-2).state[0, 1] == 0
+    assert run(circuit, output="statevector", seed=1).state[1] == pytest.approx(1e-3, rel=1e-6)
+    assert run(circuit, output="statevector", seed=1, chop_threshold=1e-2).state[1] == 0
+    assert run(circuit, output="unitary", seed=1, chop_threshold=1e-2).state[0, 1] == 0
 
 
 @pytest.mark.rule(31)
@@ -155,7 +155,7 @@ def test_the_statevector_collapses() -> None:
         for sample_measuring in (True, False):
             result = run(
                 program(3, 3, h(0), x(1, 0), h(2), Measure(0, 0), Measure(2, 2)),
-                method="statevector",
+                output="statevector",
                 seed=seed,
                 memory=True,
                 sample_measuring=sample_measuring,
@@ -176,7 +176,7 @@ def test_the_statevector_collapses() -> None:
 def test_the_statevector_keeps_the_phase_of_what_it_measures() -> None:
     """The global phase is exact after a collapse, too."""
     circuit = program(2, 1, h(0), Gate("p", (1,), (0.4,)), x(1), Measure(0, 0), Reset(0), global_phase=0.7)
-    state = run(circuit, method="statevector", seed=3).state
+    state = run(circuit, output="statevector", seed=3).state
     np.testing.assert_allclose(state, [0, 0, np.exp(0.7j), 0], **TOLERANCE)
 
 
@@ -185,7 +185,7 @@ def test_the_statevector_is_that_of_shot_0() -> None:
     """Under one seed, the statevector's outcome is the first shot's."""
     for seed in range(20):
         first = run(BELL, seed=seed, shots=5, memory=True).memory[0]
-        assert run(BELL, seed=seed, method="statevector").counts == {first: 1}
+        assert run(BELL, seed=seed, output="statevector").counts == {first: 1}
 
 
 @pytest.mark.rule(28, 31)
@@ -256,28 +256,28 @@ def test_a_million_shots() -> None:
 
 @pytest.mark.rule(8)
 def test_the_checkpoint_ends_a_run() -> None:
-    """Whatever the checkpoint raises ends a run of any method before its next kernel call."""
+    """Whatever the checkpoint raises ends a run of any output before its next kernel call."""
 
     def stop() -> None:
         raise StoppedError("cancelled")
 
-    for method in ("qasm", "statevector", "unitary"):
+    for output in ("counts", "statevector", "unitary"):
         with pytest.raises(StoppedError, match="cancelled"):
-            run(program(2, 1, h(0)), seed=1, method=method, monitor=Monitor(stop))
+            run(program(2, 1, h(0)), seed=1, output=output, monitor=Monitor(stop))
 
 
 @pytest.mark.rule(25)
-@pytest.mark.parametrize(("method", "num_qubits"), [("qasm", 100), ("statevector", 4096), ("unitary", 30)])
-def test_no_memory_is_as_large(method: Method, num_qubits: int) -> None:
+@pytest.mark.parametrize(("output", "num_qubits"), [("counts", 100), ("statevector", 4096), ("unitary", 30)])
+def test_no_memory_is_as_large(output: Output, num_qubits: int) -> None:
     """A state beyond all memory is refused before anything is allocated."""
-    measured = () if method == "unitary" else (Measure(0, 0),)
+    measured = () if output == "unitary" else (Measure(0, 0),)
     with pytest.raises(MemoryRefusedError, match=f"{num_qubits} qubits need"):
-        run(program(num_qubits, 1, *entangled(num_qubits), *measured), seed=1, method=method)
+        run(program(num_qubits, 1, *entangled(num_qubits), *measured), seed=1, output=output)
 
 
 def shard(*programs: Program, **options: object) -> Shard:
     experiments = tuple(Experiment(index, 7 + index, each) for index, each in enumerate(programs))
-    return Shard(Options(**{"method": "qasm", "shots": 100, **options}), experiments)
+    return Shard(Options(**{"output": "counts", "shots": 100, **options}), experiments)
 
 
 def test_run_shard() -> None:
@@ -295,11 +295,11 @@ def test_run_shard() -> None:
 
 def test_run_shard_gives_states() -> None:
     """A statevector or unitary travels as an array; its one shot is one shot."""
-    (outcome,) = run_shard(shard(BELL, method="statevector")).outcomes
+    (outcome,) = run_shard(shard(BELL, output="statevector")).outcomes
     assert np.linalg.norm(outcome.state.ndarray()) == pytest.approx(1)
     assert outcome.shots == 1
     initial = Array.of(random_unitary(1, 1))
-    (outcome,) = run_shard(shard(program(1, 0), method="unitary", initial_state=initial)).outcomes
+    (outcome,) = run_shard(shard(program(1, 0), output="unitary", initial_state=initial)).outcomes
     assert outcome.state == initial
 
 
@@ -324,7 +324,8 @@ def test_admission_is_asked_with_the_bytes() -> None:
     asked = []
     larger = program(12, 6, *everywhere(12), Measure(0, 0))
     expected = [
-        bytes_of(each, "qasm", 100) + cost.shots_bytes(each, "qasm", 100, memory=False) for each in (larger, BELL)
+        bytes_of(each, "counts", 100) + cost.shots_bytes(each, "counts", 100, memory=False)
+        for each in (larger, BELL)
     ]
 
     def refuse(required: int) -> None:
@@ -344,7 +345,7 @@ def test_a_machine_without_memory_fails_one_experiment() -> None:
     circuit = program(47, 1, *entangled(47), Measure(0, 0))
     (outcome,) = run_shard(shard(circuit)).outcomes
     assert outcome.failure.type == "MemoryRefusedError"
-    required = bytes_of(circuit, "qasm", 100) + cost.shots_bytes(circuit, "qasm", 100, memory=False)
+    required = bytes_of(circuit, "counts", 100) + cost.shots_bytes(circuit, "counts", 100, memory=False)
     assert required > 8 * 2**47
     assert f"needs {size(required, up=True)} of memory" in outcome.failure.text
     assert "use fewer qubits" in outcome.failure.text
@@ -357,7 +358,7 @@ def test_a_machine_without_memory_fails_one_experiment() -> None:
         (program(40, 1, *entangled(40), Measure(0, 0)), {}, "use fewer qubits, or"),
         (BELL, {"shots": 3 * 10**9}, "use fewer shots, or"),
         (BELL, {"shots": 10**12, "memory": True}, "use fewer shots or memory=False, or"),
-        (program(2, 0), {"method": "statevector"}, "use fewer qubits, or"),
+        (program(2, 0), {"output": "statevector"}, "use fewer qubits, or"),
     ],
 )
 def test_a_refusal_names_what_the_memory_is_for(circuit: Program, options: dict[str, object], cure: str) -> None:

@@ -66,7 +66,7 @@ def test_a_circuit(data: st.DataObject, num_qubits: int, seed: int) -> None:
         run(plain, seed=1, shots=0, observables=sums),
         run(measured, seed=1, shots=100, observables=sums),
         run(measured, seed=1, shots=100, observables=sums, counts=False),
-        run(measured, seed=1, method="statevector", observables=sums),
+        run(measured, seed=1, output="statevector", observables=sums),
     ]
     for each in found:
         assert each.expectations is not None
@@ -105,7 +105,7 @@ def test_refusals() -> None:
     with pytest.raises(InvalidProgramError, match="acts on qubit 1; there are 1 qubits"):
         Experiment(0, 1, program(1, 0, h(0)), observables=(PauliSum((2,), (0,), (1.0,)),))
     with pytest.raises(InvalidProgramError, match="ask for no expectation values"):
-        Shard(Options("qasm", 1), (Experiment(0, 1, program(1, 0), observables=(Z0,)),))
+        Shard(Options("counts", 1), (Experiment(0, 1, program(1, 0), observables=(Z0,)),))
     with pytest.raises(InvalidProgramError, match="a unitary has no expectation values"):
         Options("unitary", 1, expectations=True)
 
@@ -114,12 +114,12 @@ def test_an_older_worker_refuses() -> None:
     """A worker that knows no observables says which option it lacks: it does not leave them out."""
 
     class Older(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-        method: str
+        output: str
         shots: int
 
     with pytest.raises(msgspec.ValidationError, match="expectations"):
-        msgspec.convert(msgspec.to_builtins(Options("qasm", 1, expectations=True)), Older)
-    assert msgspec.to_builtins(Options("qasm", 1)) == {"method": "qasm", "shots": 1}
+        msgspec.convert(msgspec.to_builtins(Options("counts", 1, expectations=True)), Older)
+    assert msgspec.to_builtins(Options("counts", 1)) == {"output": "counts", "shots": 1}
 
 
 def angles_sweep(rows: int, observables: tuple[PauliSum, ...], num_qubits: int = 3) -> Sweep:
@@ -139,7 +139,7 @@ def angles_sweep(rows: int, observables: tuple[PauliSum, ...], num_qubits: int =
 def test_a_sweep(precision: str, *, counts: bool) -> None:
     """Rows that are run together give, bit for bit, what each gives alone, however they are cut."""
     sums = random_sums(np.random.default_rng(3), 3)
-    options = Options("qasm", 64, precision=precision, expectations=True, counts=counts)
+    options = Options("counts", 64, precision=precision, expectations=True, counts=counts)
     sweep = angles_sweep(300, sums)
     (whole,) = run_shard(Shard(options, (sweep,))).outcomes
     assert isinstance(whole, SweepOutcome)
@@ -158,7 +158,7 @@ def test_a_sweep(precision: str, *, counts: bool) -> None:
 
 def test_on_the_wire() -> None:
     """Observables and their values cross as data; what acts on no qubit of the circuit does not come in."""
-    options = Options("qasm", 0, expectations=True, counts=False)
+    options = Options("counts", 0, expectations=True, counts=False)
     shard = Shard(options, (angles_sweep(4, (Z0, X0)), Experiment(4, 1, program(1, 0, x(0)), observables=(Z0,))))
     assert wire.decode_shard(wire.encode(shard)) == shard
     part = run_shard(shard)
@@ -184,16 +184,16 @@ def test_how_a_job_is_split() -> None:
     loop = [each for qubit in range(12) for each in (h(qubit), Measure(qubit, qubit), h(qubit))]
     dynamic = program(12, 12, *loop * 4)
     counted = Experiment(0, 1, dynamic)
-    assert len(list(split(Options("qasm", 20_000), [counted]))) > 1
+    assert len(list(split(Options("counts", 20_000), [counted]))) > 1
     observed = msgspec.structs.replace(counted, observables=(Z0,))
-    assert len(list(split(Options("qasm", 20_000, expectations=True), [observed]))) == 1
+    assert len(list(split(Options("counts", 20_000, expectations=True), [observed]))) == 1
 
 
 def test_a_failure_is_one_experiments_own() -> None:
     """One that cannot be run has its failure, and the others their values."""
     bad = program(1, 1, Measure(0, 0), h(0), Measure(0, 0), h(0))
     good = program(1, 1, x(0))
-    options = Options("qasm", 0, expectations=True)
+    options = Options("counts", 0, expectations=True)
     items = (Experiment(0, 1, bad, observables=(Z0,)), Experiment(1, 1, good, observables=(Z0,)))
     first, second = run_shard(Shard(options, items)).outcomes
     assert isinstance(first, Outcome)
@@ -205,7 +205,7 @@ def test_a_failure_is_one_experiments_own() -> None:
 def test_what_is_admitted() -> None:
     """A run asks for the memory of its observables, together and alone, before it takes any."""
     sums = tuple(PauliSum(tuple(range(8)), (0,) * 8, (1.0,) * 8) for _ in range(1000))
-    options = Options("qasm", 1, expectations=True, counts=False)
+    options = Options("counts", 1, expectations=True, counts=False)
 
     def asked(observables: tuple[PauliSum, ...], rows: int) -> int:
         admitted: list[int] = []

@@ -67,13 +67,13 @@ def test_evolutions(family: str) -> None:
 @pytest.mark.parametrize("precision", ["double", "single"])
 def test_states(precision: Precision) -> None:
     """The same of a statevector, until it is a message."""
-    check(shard_of(program(22, 0, *fourier(22)), method="statevector", precision=precision))
+    check(shard_of(program(22, 0, *fourier(22)), output="statevector", precision=precision))
 
 
 @pytest.mark.rule(8)
 def test_unitaries_and_initial_states() -> None:
     """The same of a unitary, and from a state that is given."""
-    check(shard_of(program(11, 0, *layers(11)), method="unitary"))
+    check(shard_of(program(11, 0, *layers(11)), output="unitary"))
     given = Array.of(random_vector(0, 21))
     check(shard_of(program(21, 21, *layers(21, 1), *measures(21)), initial_state=given))
 

@@ -53,7 +53,7 @@ def test_statevector(data: st.DataObject, num_qubits: int, phase: float) -> None
     unitary = np.exp(1j * phase) * unitary_of(instructions, num_qubits)
     initial = random_vector(2, num_qubits)
     for start, expected in ((None, unitary[:, 0]), (initial, unitary @ initial)):
-        result = run(circuit, method="statevector", seed=1, precision="single", initial_state=start)
+        result = run(circuit, output="statevector", seed=1, precision="single", initial_state=start)
         assert result.state.dtype == np.complex64
         np.testing.assert_allclose(result.state, expected, **TOLERANCE)
 
@@ -67,7 +67,7 @@ def test_unitary(data: st.DataObject, num_qubits: int) -> None:
     circuit = program(num_qubits, 0, *instructions)
     initial = random_unitary(2, num_qubits)
     for start, expected in ((None, np.eye(1 << num_qubits)), (initial, initial)):
-        result = run(circuit, method="unitary", seed=1, precision="single", initial_state=start)
+        result = run(circuit, output="unitary", seed=1, precision="single", initial_state=start)
         assert result.state.dtype == np.complex64
         np.testing.assert_allclose(result.state, unitary_of(instructions, num_qubits) @ expected, **TOLERANCE)
 
@@ -81,7 +81,7 @@ def test_wide_states(num_qubits: int) -> None:
     pieces = [Gate("t", (3,)), Gate("z", (0,), (), (9,)), Gate("rx", (12,), (0.3,)), Gate("swap", (1, 11))]
     circuit = program(num_qubits, 0, Initialize(Array.of(random_vector(1, 2)), (2, 12)), *gates, *pieces)
     single, double = (
-        run(circuit, method="statevector", seed=1, precision=precision).state for precision in ("single", "double")
+        run(circuit, output="statevector", seed=1, precision=precision).state for precision in ("single", "double")
     )
     assert (single.dtype, double.dtype) == (np.complex64, np.complex128)
     np.testing.assert_allclose(single, double, **TOLERANCE)
@@ -102,7 +102,7 @@ def test_counts(circuit: Program, *, sampling: bool) -> None:
 @pytest.mark.rule(31)
 def test_a_collapsed_state() -> None:
     """The statevector collapses on measure in single precision, too, and has norm 1."""
-    result = run(TELEPORTATION, method="statevector", seed=4, precision="single")
+    result = run(TELEPORTATION, output="statevector", seed=4, precision="single")
     assert result.state.dtype == np.complex64
     assert abs(np.linalg.norm(result.state) - 1) < 1e-5
     assert np.count_nonzero(result.state) == 1

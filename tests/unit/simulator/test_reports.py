@@ -56,7 +56,7 @@ def sweep(rows: int) -> Sweep:
 def test_fractions_grow_to_one(items: tuple[Experiment | Sweep, ...], least: int) -> None:
     """What is done is told on the way, and never taken back."""
     told: list[float] = []
-    run_shard(Shard(Options(method="qasm", shots=100), items), Monitor(report=told.append))
+    run_shard(Shard(Options(output="counts", shots=100), items), Monitor(report=told.append))
     assert all(before <= after + 1e-12 for before, after in pairwise(told))
     assert told[-1] == pytest.approx(1)
     assert len(set(np.round(told, 9))) >= least

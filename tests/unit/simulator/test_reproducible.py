@@ -149,7 +149,7 @@ def test_threads_of_blas(threads: str, usual: Found, tmp_path: Path) -> None:
 
 def main(folder: str) -> None:
     """Write all states and counts."""
-    states = {name: run(each, method="statevector", seed=1).state for name, each in STATES.items()}
+    states = {name: run(each, output="statevector", seed=1).state for name, each in STATES.items()}
     counts = {name: run(each, seed=7, shots=SHOTS).counts for name, each in COUNTS.items()}
     np.savez(Path(folder) / "states.npz", **{name: psi for name, psi in states.items() if psi is not None})
     (Path(folder) / "counts.json").write_text(json.dumps(counts), encoding="ascii")

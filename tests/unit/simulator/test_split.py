@@ -66,7 +66,7 @@ def answers(part: Part) -> list[tuple[int, int, dict[str, int], list[str] | None
 def jobs(draw: Draw) -> tuple[Options, list[Program]]:
     kinds = [lambda: dynamic(draw(st.integers(0, 2))), lambda: static(draw(st.floats(0, 3)))]
     programs = [draw(st.sampled_from(kinds))() for _ in range(draw(st.integers(1, 6)))]
-    return Options("qasm", draw(st.sampled_from([0, 1, 130, 700])), memory=draw(st.booleans())), programs
+    return Options("counts", draw(st.sampled_from([0, 1, 130, 700])), memory=draw(st.booleans())), programs
 
 
 @st.composite
@@ -118,7 +118,7 @@ def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_cut_by_cost() -> None:
     """Dynamic circuits are cut by shots and sweeps by rows, and the parts add up to the whole."""
     programs = [*[static(0.1 * k) for k in range(400)], dynamic(0, 4, 12), static(1.0)]
-    options = Options("qasm", 2000, memory=True)
+    options = Options("counts", 2000, memory=True)
     items = items_of(programs)
     shards = list(split(options, items))
     assert any(isinstance(item, Sweep) and item.num_rows < 400 for shard in shards for item in shard.items)
@@ -129,7 +129,7 @@ def test_cut_by_cost() -> None:
 @pytest.mark.slow
 def test_bounds() -> None:
     """A shard carries at least 50 ms of estimated work, but for the last, and 2 s at most where it can be cut."""
-    options = Options("qasm", 20_000)
+    options = Options("counts", 20_000)
     shards = list(split(options, items_of([*[static(0.001 * k) for k in range(20_000)], dynamic(0, 12, 30)])))
     seconds = [expected_seconds(shard) for shard in shards]
     assert min(seconds[:-1]) >= LEAST_SECONDS * 0.999
@@ -140,7 +140,7 @@ def test_bounds() -> None:
 @pytest.mark.parametrize("most", [1, 2, 3, 50])
 def test_most(most: int) -> None:
     """`max_shards` bounds how many there are, and the work is spread over them."""
-    options = Options("qasm", 4096)
+    options = Options("counts", 4096)
     items = items_of([static(0.1), dynamic(0, 10, 20), dynamic(1, 10, 20), static(0.2)])
     shards = list(split(options, items, most))
     assert len(shards) <= most
@@ -153,7 +153,7 @@ def test_most(most: int) -> None:
 @pytest.mark.rule(22)
 def test_nothing_is_a_shard() -> None:
     """A job of no circuits goes the way of all jobs."""
-    options = Options("qasm", 10)
+    options = Options("counts", 10)
     assert list(split(options, [])) == [Shard(options, ())]
 
 
@@ -167,7 +167,7 @@ def test_a_stream_is_not_held() -> None:
             taken = index
             yield Experiment(index, index, dynamic(index % 3, 10, 10))
 
-    first = next(split(Options("qasm", 1000), stream()))
+    first = next(split(Options("counts", 1000), stream()))
     assert taken < 10
     assert first.items[0].index == 0
 
@@ -177,7 +177,7 @@ def test_rows_with_loops_cost_what_they_take() -> None:
     loop = program(2, 2, ry(0.1, 0), For(Range(0, 10**5), ((h(1),),)), *measures(2))
     (sweep,) = items_of([loop] * 6)
     assert isinstance(sweep, Sweep)
-    assert len(list(split(Options("qasm", 10), [sweep]))) == 6
+    assert len(list(split(Options("counts", 10), [sweep]))) == 6
 
 
 def test_shots_that_share_states_stay_together() -> None:
@@ -185,5 +185,5 @@ def test_shots_that_share_states_stay_together() -> None:
     few = program(2, 2, h(0), Measure(0, 0), x(1, 0), Measure(1, 1), h(0), *measures(2))
     assert not work(Timeline.of(few), 100_000).grows_with_shots
     assert work(Timeline.of(dynamic(0, 12, 30)), 100_000).grows_with_shots
-    assert len(list(split(Options("qasm", 10**6), items_of([few])))) == 1
+    assert len(list(split(Options("counts", 10**6), items_of([few])))) == 1
     assert SHOT_BLOCK * 1000 < 10**6

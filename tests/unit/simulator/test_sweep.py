@@ -49,7 +49,7 @@ def check_rows(sweep: Sweep, options: Options, *, together: bool = True) -> None
         alone = run(
             experiment.program,
             seed=experiment.seed,
-            method=options.method,
+            output=options.output,
             shots=options.shots,
             memory=options.memory,
             precision=options.precision,
@@ -105,7 +105,7 @@ def test_counts_of_rows(circuit: Program, rows: int, share: float, memory: bool,
     template = program(
         circuit.num_qubits, circuit.num_clbits, *circuit.instructions, *(Measure(*pair) for pair in pairs)
     )
-    check_rows(swept(template, rows, share=share), Options("qasm", 50, memory=memory))
+    check_rows(swept(template, rows, share=share), Options("counts", 50, memory=memory))
 
 
 @pytest.mark.rule(32)
@@ -122,7 +122,7 @@ def test_wider_rows(width: int) -> None:
     """Up to the width at which rows are no longer run together."""
     layers = [gate for q in range(width) for gate in (ry(0.1, q), Gate("rz", (q,), (0.2,)), x((q + 1) % width, q))]
     template = program(width, width, *layers, *layers, *measures(width))
-    check_rows(swept(template, 9), Options("qasm", 300))
+    check_rows(swept(template, 9), Options("counts", 300))
 
 
 @pytest.mark.rule(32)
@@ -130,7 +130,7 @@ def test_rows_of_wide_rotations() -> None:
     """Rotations about Pauli strings on more qubits than a matrix has."""
     rng = np.random.default_rng(5)
     rotations = [rotation(rng, rng.permutation(12)[:size].tolist()) for size in (3, 7, 9, 12, 12)]
-    check_rows(swept(program(12, 12, *everywhere(12), *rotations, *measures(12)), 9), Options("qasm", 300))
+    check_rows(swept(program(12, 12, *everywhere(12), *rotations, *measures(12)), 9), Options("counts", 300))
 
 
 @pytest.mark.rule(32)
@@ -152,19 +152,19 @@ def test_rows_of_a_phase_of_one_amplitude() -> None:
 def test_any_number_of_shots(shots: int) -> None:
     """No shots, one, and more than a block of random numbers has."""
     template = program(2, 3, ry(0.1, 0), x(1, 0), *measures(2))
-    check_rows(swept(template, 4), Options("qasm", shots, memory=True))
+    check_rows(swept(template, 4), Options("counts", shots, memory=True))
 
 
 @pytest.mark.parametrize(
     ("template", "options"),
     [
-        (program(2, 2, ry(0.1, 0), Measure(0, 0), IfElse(Clbit(0), (x(1),)), *measures(2)), Options("qasm", 60)),
-        (program(13, 2, ry(0.1, 0), *everywhere(13), *measures(2)), Options("qasm", 60)),
+        (program(2, 2, ry(0.1, 0), Measure(0, 0), IfElse(Clbit(0), (x(1),)), *measures(2)), Options("counts", 60)),
+        (program(13, 2, ry(0.1, 0), *everywhere(13), *measures(2)), Options("counts", 60)),
         (program(2, 2, ry(0.1, 0), *measures(2)), Options("statevector", 1)),
-        (program(2, 2, ry(0.1, 0), *measures(2)), Options("qasm", 60, sample_measuring=False)),
+        (program(2, 2, ry(0.1, 0), *measures(2)), Options("counts", 60, sample_measuring=False)),
         (
             program(3, 2, Initialize(Array.of(random_vector(3, 2)), (0, 1)), ry(0.2, 1), *measures(2)),
-            Options("qasm", 60),
+            Options("counts", 60),
         ),
         (program(2, 0, ry(0.1, 0), Gate("rz", (1,), (0.5,))), Options("unitary", 1)),
     ],
@@ -183,7 +183,7 @@ def test_rows_that_run_apart(template: Program, options: Options) -> None:
 @pytest.mark.rule(28)
 def test_without_clbits() -> None:
     """No clbits give empty counts."""
-    check_rows(swept(program(2, 0, h(0), ry(0.1, 1)), 3), Options("qasm", 10, memory=True))
+    check_rows(swept(program(2, 0, h(0), ry(0.1, 1)), 3), Options("counts", 10, memory=True))
 
 
 @pytest.mark.rule(36)

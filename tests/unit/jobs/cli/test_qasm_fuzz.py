@@ -102,7 +102,7 @@ def check(tmp_path_factory, capfd, data):
     assert capfd.readouterr() == ("", "")
     if program is not None:
         # What was read can be asked to run, or is refused by name.
-        options = Options(method="qasm", shots=1, memory=False)
+        options = Options(output="counts", shots=1, memory=False)
         context = context_of(max_qubits=4096, max_result_bytes=1 << 40)
         list(JobBuilder(options, 1, context).items(program, None))
     return program

@@ -242,7 +242,7 @@ def test_an_evolution_is_its_rotations() -> None:
     ]
     np.testing.assert_allclose([gate.params[0] for gate in program.instructions], [0.4, 0.24, 0.8])
     assert program.global_phase == pytest.approx(0.08)
-    state = run(program, seed=1, method="statevector").state
+    state = run(program, seed=1, output="statevector").state
     np.testing.assert_allclose(state, Statevector(circuit.decompose(reps=3)).data, atol=1e-12)
 
 
@@ -257,7 +257,7 @@ def test_any_product_formula_is_its_definition(order: int, reps: int) -> None:
     circuit.append(PauliEvolutionGate(operator, 0.9, synthesis=SuzukiTrotter(order, reps)), range(4))
     program = lower(circuit)
     assert all(pauli_letters(gate.name) for gate in program.instructions[4:])
-    state = run(program, seed=1, method="statevector").state
+    state = run(program, seed=1, output="statevector").state
     np.testing.assert_allclose(state, Statevector(circuit.decompose(reps=3)).data, atol=1e-12)
 
 
@@ -281,7 +281,7 @@ def test_other_evolutions_go_by_their_definition(gate: Gate) -> None:
     circuit.append(gate, range(3))
     program = lower(circuit)
     assert not any(pauli_letters(getattr(each, "name", "")) for each in program.instructions)
-    state = run(program, seed=1, method="statevector").state
+    state = run(program, seed=1, output="statevector").state
     np.testing.assert_allclose(state, Statevector(circuit).data, atol=1e-12)
 
 

@@ -37,7 +37,7 @@ def ansatz(first: float, second: float = 0.5) -> QuantumCircuit:
 
 
 def items_of(circuits: object) -> list[Experiment | Sweep]:
-    builder = JobBuilder(Options(method="qasm", shots=10), SEED, context_of())
+    builder = JobBuilder(Options(output="counts", shots=10), SEED, context_of())
     return list(builder.items(circuits, None))
 
 
@@ -181,7 +181,7 @@ def test_a_copy_weighs_what_its_own_name_and_metadata_do() -> None:
     """The estimate of the result has each circuit's metadata in it."""
     circuits = [ansatz(0.1), ansatz(0.2)]
     circuits[1].metadata = {"text": "x" * 100_000}
-    builder = JobBuilder(Options(method="qasm", shots=10), SEED, context_of())
+    builder = JobBuilder(Options(output="counts", shots=10), SEED, context_of())
     list(builder.items(circuits, None))
     assert builder.result_bytes > 100_000
 
@@ -189,6 +189,6 @@ def test_a_copy_weighs_what_its_own_name_and_metadata_do() -> None:
 @pytest.mark.rule(23)
 def test_copies_count() -> None:
     """A copy is a circuit of the job, for its limits too."""
-    builder = JobBuilder(Options(method="qasm", shots=10), SEED, context_of(max_circuits=2))
+    builder = JobBuilder(Options(output="counts", shots=10), SEED, context_of(max_circuits=2))
     with pytest.raises(BasicAerError, match="3 circuits or more, and may have 2"):
         list(builder.items([ansatz(0.1), ansatz(0.2), ansatz(0.3)], None))

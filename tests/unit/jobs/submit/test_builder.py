@@ -50,7 +50,7 @@ def test_qubits_that_are_sampled_together_are_refused_by_the_client(width: int) 
 def test_a_sweep_asks_for_no_more_than_its_rows() -> None:
     """Where rows are not run together, each asks for the qubits that it has at once."""
     angle = Parameter("angle")
-    builder = JobBuilder(Options("qasm", 10, sample_measuring=False), 1, context_of())
+    builder = JobBuilder(Options("counts", 10, sample_measuring=False), 1, context_of())
     (sweep,) = builder.items(one_by_one(40, angle), [{angle: 0.1}, {angle: 0.2}])
     asked: list[int] = []
     run_shard(Shard(builder.options, (sweep,)), admit=asked.append)

@@ -50,13 +50,13 @@ def test_circuits_in_any_form():
 
 
 @pytest.mark.rule(23)
-@pytest.mark.parametrize("method", ["statevector", "unitary"])
-def test_a_state_that_is_too_wide_is_refused_before_it_is_lowered(method):
+@pytest.mark.parametrize("output", ["statevector", "unitary"])
+def test_a_state_that_is_too_wide_is_refused_before_it_is_lowered(output):
     """Where the whole state is the result, a circuit's width is all there is to know."""
-    context = context_of(method, max_qubits=3)
-    check_circuit(measured(3), Options(method, 1), context)
-    with pytest.raises(BasicAerError, match=rf'^Number of qubits 4 .* maximum \(3\) for "{method}_sim.*"the one"'):
-        check_circuit(measured(4), Options(method, 1), context)
+    context = context_of(output, max_qubits=3)
+    check_circuit(measured(3), Options(output, 1), context)
+    with pytest.raises(BasicAerError, match=rf'^Number of qubits 4 .* maximum \(3\) for "{output}_sim.*"the one"'):
+        check_circuit(measured(4), Options(output, 1), context)
 
 
 @pytest.mark.rule(23, 25)
@@ -64,7 +64,7 @@ def test_counts_are_refused_by_the_qubits_in_use():
     """For counts it is the qubits in use at once that are too many, and the error says both."""
     idle = QuantumCircuit(9, 9, name="the one")
     idle.compose(entangled(4), range(4), range(4), inplace=True)
-    options = Options("qasm", 10)
+    options = Options("counts", 10)
     check_program(idle, lower(idle), options, context_of(max_qubits=4))
     with pytest.raises(BasicAerError, match=r'^Number of qubits 4 .*\(3\).*"the one", which has 9 and uses 4'):
         check_program(idle, lower(idle), options, context_of(max_qubits=3))
@@ -72,18 +72,18 @@ def test_counts_are_refused_by_the_qubits_in_use():
 
 @pytest.mark.rule(23)
 @pytest.mark.parametrize(
-    ("method", "shape", "message"),
+    ("output", "shape", "message"),
     [
-        ("qasm", (2,), r"initial statevector is incorrect length: 2 != 4"),
+        ("counts", (2,), r"initial statevector is incorrect length: 2 != 4"),
         ("statevector", (8,), r"initial statevector is incorrect length: 8 != 4"),
         ("unitary", (2, 2), r"initial unitary is incorrect shape: \(2, 2\) != \(4, 4\)"),
     ],
 )
-def test_an_initial_state_of_another_width(method, shape, message):
+def test_an_initial_state_of_another_width(output, shape, message):
     """An initial state that does not fit a circuit is refused with both sizes and the circuit's name."""
-    options = Options(method, 1, initial_state=Array.of(np.zeros(shape, complex)))
+    options = Options(output, 1, initial_state=Array.of(np.zeros(shape, complex)))
     with pytest.raises(BasicAerError, match=f'^{message}, for circuit "the one"'):
-        check_circuit(measured(), options, context_of(method))
+        check_circuit(measured(), options, context_of(output))
 
 
 @pytest.mark.rule(23)
@@ -100,7 +100,7 @@ def test_counts_that_will_say_nothing(caplog):
     bare, unmeasured = QuantumCircuit(1, name="bare"), QuantumCircuit(1, 1, name="unmeasured")
     with caplog.at_level(logging.WARNING):
         for circuit in (bare, unmeasured, measured()):
-            check_program(circuit, lower(circuit), Options("qasm", 10), context_of())
+            check_program(circuit, lower(circuit), Options("counts", 10), context_of())
     assert caplog.messages == [
         'No classical registers in circuit "bare", counts will be empty.',
         'No measurements in circuit "unmeasured", classical register will remain all zeros.',
@@ -111,8 +111,8 @@ def test_counts_that_will_say_nothing(caplog):
 def test_totals():
     """Too many circuits, or a result that no worker may store: refused with limit and cure."""
     context = context_of(max_circuits=2, max_result_bytes=1000)
-    check_totals(measured(), 2, 1000, Options("qasm", 10), context)
+    check_totals(measured(), 2, 1000, Options("counts", 10), context)
     with pytest.raises(BasicAerError, match=r"3 circuits or more, and may have 2: .*BASICAER_MAX_CIRCUITS"):
-        check_totals(measured(), 3, 1000, Options("qasm", 10), context)
+        check_totals(measured(), 3, 1000, Options("counts", 10), context)
     with pytest.raises(BasicAerError, match=r'"the one" \(2 qubits\); .*no memory, or raise BASICAER_MAX_RESULT'):
-        check_totals(measured(), 1, 1001, Options("qasm", 10, memory=True), context)
+        check_totals(measured(), 1, 1001, Options("counts", 10, memory=True), context)

@@ -28,7 +28,7 @@ def circuit(angle=0.5, *, name=None, registers=False):
 
 def digest(circuits, job_id="mine", **options):
     backend = BACKENDS[0]
-    given = dict(DEFAULTS[backend.METHOD]) | options
+    given = dict(DEFAULTS[backend.OUTPUT]) | options
     return prepare(circuits, given, context_of(), job_id=job_id, store=None).job.digest
 
 
@@ -69,11 +69,11 @@ def test_other_circuits_are_other_content():
 @pytest.mark.rule(33)
 def test_the_default_seed_follows_from_the_id():
     """Of jobs that are named, each id has a seed of its own, and a given one goes before it."""
-    seeds = [resolve("qasm", "b", {}, job_id=f"job-{number}")["seed_simulator"] for number in range(100)]
+    seeds = [resolve("counts", "b", {}, job_id=f"job-{number}")["seed_simulator"] for number in range(100)]
     assert len(set(seeds)) == 100
     assert all(0 <= seed < 2**31 for seed in seeds)
-    assert seeds[7] == seed_of("job-7") == resolve("qasm", "b", {}, job_id="job-7")["seed_simulator"]
-    assert resolve("qasm", "b", {"seed_simulator": 0}, job_id="job-7")["seed_simulator"] == 0
+    assert seeds[7] == seed_of("job-7") == resolve("counts", "b", {}, job_id="job-7")["seed_simulator"]
+    assert resolve("counts", "b", {"seed_simulator": 0}, job_id="job-7")["seed_simulator"] == 0
     # What was said once stays: another version of this package must not make it another job.
     assert seed_of("mine") == 254249150
 

@@ -13,29 +13,29 @@ from worker.settings import MOST_SECONDS
 
 
 @pytest.mark.rule(20)
-@pytest.mark.parametrize("method", DEFAULTS)
-def test_none_is_the_default(method):
+@pytest.mark.parametrize("output", DEFAULTS)
+def test_none_is_the_default(output):
     """An explicit None means the default."""
-    nothing = dict.fromkeys(DEFAULTS[method])
-    resolved = resolve(method, "b", nothing)
-    assert resolved.keys() == resolve(method, "b", {}).keys()
+    nothing = dict.fromkeys(DEFAULTS[output])
+    resolved = resolve(output, "b", nothing)
+    assert resolved.keys() == resolve(output, "b", {}).keys()
     assert resolved["chop_threshold"] == 1e-15
 
 
 @pytest.mark.rule(33)
 def test_a_seed_is_always_there():
     """No seed means a new one, and the result can report it."""
-    seeds = {resolve("qasm", "b", {})["seed_simulator"] for _ in range(5)}
+    seeds = {resolve("counts", "b", {})["seed_simulator"] for _ in range(5)}
     assert len(seeds) == 5
     assert all(0 <= seed <= MAX_SEED for seed in seeds)
-    assert resolve("qasm", "b", {"seed_simulator": 0})["seed_simulator"] == 0
+    assert resolve("counts", "b", {"seed_simulator": 0})["seed_simulator"] == 0
 
 
 @pytest.mark.rule(23)
 @pytest.mark.parametrize("value", [np.int64(5), np.uint8(5), 5])
 def test_numpy_integers(value):
     """NumPy's ints are ints, and become Python's."""
-    assert type(resolve("qasm", "b", {"shots": value})["shots"]) is int
+    assert type(resolve("counts", "b", {"shots": value})["shots"]) is int
 
 
 @pytest.mark.rule(23)
@@ -54,7 +54,7 @@ def test_numpy_integers(value):
 def test_refused(option, value):
     """A value that cannot be used is refused with the option's name and the value."""
     with pytest.raises(BasicAerError, match=re.escape(f"{option}={value!r}")):
-        resolve("qasm", "b", {option: value})
+        resolve("counts", "b", {option: value})
 
 
 @pytest.mark.rule(23)
@@ -63,33 +63,33 @@ def test_refused(option, value):
 def test_numbers_beyond_all_bounds(option, value):
     """A number that no float holds, or that Python does not write, is refused as any other."""
     with pytest.raises(BasicAerError, match=f"^{option}=(1000|a number of too many digits).* must be"):
-        resolve("qasm", "b", {option: value})
-    assert resolve("qasm", "b", {"chop_threshold": 10**400})["chop_threshold"] > 1e308
+        resolve("counts", "b", {option: value})
+    assert resolve("counts", "b", {"chop_threshold": 10**400})["chop_threshold"] > 1e308
 
 
 @pytest.mark.rule(20, 23)
-@pytest.mark.parametrize("method", DEFAULTS)
-def test_precision(method):
+@pytest.mark.parametrize("output", DEFAULTS)
+def test_precision(output):
     """Double unless single is asked for; any other value is refused with the choices."""
-    assert resolve(method, "b", {})["precision"] == "double"
-    assert resolve(method, "b", {"precision": "single"})["precision"] == "single"
+    assert resolve(output, "b", {})["precision"] == "double"
+    assert resolve(output, "b", {"precision": "single"})["precision"] == "single"
     for bad in ("half", 32, np.complex64, ["single"]):
         with pytest.raises(BasicAerError, match=r"precision=.* must be 'double' or 'single'"):
-            resolve(method, "b", {"precision": bad})
+            resolve(output, "b", {"precision": bad})
 
 
 @pytest.mark.rule(23)
 def test_states_are_checked():
     """Initial states have norm 1, initial unitaries are square and unitary."""
-    assert resolve("qasm", "b", {"initial_statevector": [0, 1j]})["initial_statevector"].dtype == complex
-    for method, option, value, message in (
-        ("qasm", "initial_statevector", [1, 1], "not normalized"),
-        ("qasm", "initial_statevector", [float("nan"), 0], "not normalized"),
+    assert resolve("counts", "b", {"initial_statevector": [0, 1j]})["initial_statevector"].dtype == complex
+    for output, option, value, message in (
+        ("counts", "initial_statevector", [1, 1], "not normalized"),
+        ("counts", "initial_statevector", [float("nan"), 0], "not normalized"),
         ("unitary", "initial_unitary", [[1, 0]], "not a square matrix"),
         ("unitary", "initial_unitary", [[1, 1], [0, 1]], "not unitary"),
     ):
         with pytest.raises(BasicAerError, match=message):
-            resolve(method, "b", {option: value})
+            resolve(output, "b", {option: value})
 
 
 @pytest.mark.rule(20)

@@ -17,7 +17,7 @@ from simulator.circuit.program import Program
 from simulator.cost import part_weight, weight, work
 from simulator.dynamic.timeline import Timeline
 from simulator.kernels.threads import use_threads
-from simulator.options import Method, Options, Precision
+from simulator.options import Options, Output, Precision
 from simulator.shards.result import Outcome, Part, SweepOutcome
 from simulator.shards.shard import Experiment, Shard, Sweep
 from simulator.shards.wire import encode
@@ -36,21 +36,21 @@ SPLITTING = program(12, 12, *(part for i in range(12) for part in (h(0), x(5, 0)
 
 @pytest.mark.rule(25)
 @pytest.mark.parametrize(
-    ("method", "num_qubits", "last", "expected"),
+    ("output", "num_qubits", "last", "expected"),
     [
-        ("qasm", 26, Gate("t", (0,)), 16 << 26),
-        ("qasm", 26, h(0), 8 << 26),
+        ("counts", 26, Gate("t", (0,)), 16 << 26),
+        ("counts", 26, h(0), 8 << 26),
         ("statevector", 26, Gate("t", (0,)), 32 << 26),
         ("statevector", 26, h(0), 32 << 26),
         ("unitary", 13, h(0), 32 << 26),
     ],
 )
-def test_states_of_a_circuit_without_branches(method: Method, num_qubits: int, last: Gate, expected: int) -> None:
+def test_states_of_a_circuit_without_branches(output: Output, num_qubits: int, last: Gate, expected: int) -> None:
     """16 bytes an amplitude, 8 if real; a state that is sent, twice; half of it in single precision."""
     circuit = program(
-        num_qubits, 1, *everywhere(num_qubits), last, *([] if method == "unitary" else [Measure(0, 0)])
+        num_qubits, 1, *everywhere(num_qubits), last, *([] if output == "unitary" else [Measure(0, 0)])
     )
-    double, single = (bytes_of(circuit, method, precision=each) for each in ("double", "single"))
+    double, single = (bytes_of(circuit, output, precision=each) for each in ("double", "single"))
     assert double - single == expected // 2
     assert expected < double < expected + WORKSPACE
 
@@ -59,7 +59,7 @@ def test_states_of_a_circuit_without_branches(method: Method, num_qubits: int, l
 def test_an_initial_state_is_complex() -> None:
     """From an initial state on, amplitudes are complex whatever the gates."""
     circuit = program(26, 1, h(0), Measure(0, 0))
-    assert bytes_of(circuit, "qasm", from_ground=False) > bytes_of(circuit, "qasm") + (7 << 26)
+    assert bytes_of(circuit, "counts", from_ground=False) > bytes_of(circuit, "counts") + (7 << 26)
 
 
 @pytest.mark.rule(25)
@@ -80,7 +80,7 @@ def test_bytes_bound_what_branches_take(shots: int) -> None:
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     bookkeeping = 1 << 21
-    assert most < bytes_of(SPLITTING, "qasm", shots) + bookkeeping
+    assert most < bytes_of(SPLITTING, "counts", shots) + bookkeeping
 
 
 @pytest.mark.rule(25)
@@ -97,7 +97,7 @@ def test_bytes_bound_what_branches_take(shots: int) -> None:
 def test_states_of_a_dynamic_circuit(circuit: Program, states: int) -> None:
     """Each place where shots part may double the states, up to log2(shots) of them for wide circuits."""
     expected = states * 16 << circuit.num_qubits
-    assert expected < bytes_of(circuit, "qasm", 1024) < expected + WORKSPACE
+    assert expected < bytes_of(circuit, "counts", 1024) < expected + WORKSPACE
 
 
 @pytest.mark.rule(25)
@@ -121,15 +121,15 @@ def test_many_threads_take_more() -> None:
 
 @pytest.mark.rule(25)
 @pytest.mark.parametrize("memory", [0, 31, 32, 63, 64, 2**30, 2**30 - 1])
-@pytest.mark.parametrize("method", ["qasm", "unitary"])
+@pytest.mark.parametrize("output", ["counts", "unitary"])
 @pytest.mark.parametrize("precision", ["double", "single"])
-def test_max_qubits_is_the_widest_that_fits(memory: int, method: Method, precision: Precision) -> None:
+def test_max_qubits_is_the_widest_that_fits(memory: int, output: Output, precision: Precision) -> None:
     """The maximum width follows the memory: that many qubits fit, one more does not."""
 
     def required(width: int) -> int:
-        return bytes_of(program(width, 0), method, precision=precision, from_ground=False)
+        return bytes_of(program(width, 0), output, precision=precision, from_ground=False)
 
-    width = cost.max_qubits(memory, method, precision)
+    width = cost.max_qubits(memory, output, precision)
     assert width == 0 or required(width) <= memory
     assert required(width + 1) > memory
 
@@ -140,7 +140,7 @@ def test_result_bytes() -> None:
     assert cost.result_bytes(STATIC, "statevector") == 16 * 2**12
     assert cost.result_bytes(STATIC, "unitary") == 16 * 4**12
     assert cost.result_bytes(STATIC, "unitary", "single") == 8 * 4**12
-    assert cost.result_bytes(STATIC, "qasm") == 0
+    assert cost.result_bytes(STATIC, "counts") == 0
 
 
 @pytest.mark.rule(36)
@@ -160,16 +160,16 @@ def test_readout_bytes_bound_what_travels(clbits: int, *, memory: bool) -> None:
 
 @pytest.mark.rule(23, 36)
 @pytest.mark.parametrize("precision", ["double", "single"])
-@pytest.mark.parametrize("method", ["qasm", "statevector", "unitary"])
+@pytest.mark.parametrize("output", ["counts", "statevector", "unitary"])
 @pytest.mark.parametrize("memory", [True, False])
 @pytest.mark.parametrize("sweep", [True, False])
 def test_what_a_result_weighs_is_sure_before_the_run(
-    method: Method, precision: Precision, *, memory: bool, sweep: bool
+    output: Output, precision: Precision, *, memory: bool, sweep: bool
 ) -> None:
     """A result's limit is about what the client can tell, but for the number of outcomes."""
-    shots, rows = 40 if method == "qasm" else 1, 3
-    circuit = program(4, 5, *everywhere(4), ry(0.3, 0), *([] if method == "unitary" else measures(4)))
-    options = Options(method=method, shots=shots, memory=memory and method != "unitary", precision=precision)
+    shots, rows = 40 if output == "counts" else 1, 3
+    circuit = program(4, 5, *everywhere(4), ry(0.3, 0), *([] if output == "unitary" else measures(4)))
+    options = Options(output=output, shots=shots, memory=memory and output != "unitary", precision=precision)
     varied = ((len(everywhere(4)), 0),)
     item = Sweep(0, 5, circuit, varied, Array.of(np.ones((rows, 1)))) if sweep else Experiment(0, 5, circuit)
     part = run_shard(Shard(options, (item,)))
@@ -179,9 +179,9 @@ def test_what_a_result_weighs_is_sure_before_the_run(
     )
     copies = rows if sweep else 1
     sure = copies * weight(
-        5, state=cost.result_bytes(circuit, method, precision), remembered=shots if options.memory else 0
+        5, state=cost.result_bytes(circuit, output, precision), remembered=shots if options.memory else 0
     )
-    counted = weight(5, outcomes=outcomes) if method == "qasm" else 0
+    counted = weight(5, outcomes=outcomes) if output == "counts" else 0
     assert part_weight(part) == sure + counted
 
 

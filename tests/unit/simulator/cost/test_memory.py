@@ -82,9 +82,9 @@ FAMILIES = {
 }
 
 
-def circuit(family: str, num_qubits: int, method: str) -> Program:
+def circuit(family: str, num_qubits: int, output: str) -> Program:
     gates = FAMILIES[family](num_qubits)
-    if method != "qasm":
+    if output != "counts":
         return program(num_qubits, 0, *gates)
     return program(num_qubits, num_qubits, *gates, *measures(num_qubits))
 
@@ -111,25 +111,25 @@ class Case:
 
     family: str
     num_qubits: int
-    method: str
+    output: str
     precision: str
     state: int
 
     def __str__(self) -> str:
-        return f"{self.family}-{self.num_qubits}-{self.method}-{self.precision}"
+        return f"{self.family}-{self.num_qubits}-{self.output}-{self.precision}"
 
 
 CASES = [
-    Case("layers", 22, "qasm", "double", 16 << 22),
-    Case("layers", 22, "qasm", "single", 8 << 22),
-    Case("ghz", 23, "qasm", "double", 8 << 23),
-    Case("real layers", 23, "qasm", "single", 4 << 23),
+    Case("layers", 22, "counts", "double", 16 << 22),
+    Case("layers", 22, "counts", "single", 8 << 22),
+    Case("ghz", 23, "counts", "double", 8 << 23),
+    Case("real layers", 23, "counts", "single", 4 << 23),
     Case("layers", 22, "statevector", "double", 16 << 22),
     Case("layers", 22, "statevector", "single", 8 << 22),
     Case("ghz", 22, "statevector", "double", 16 << 22),
     Case("layers", 11, "unitary", "double", 16 << 22),
     Case("layers", 11, "unitary", "single", 8 << 22),
-    Case("deep", 14, "qasm", "double", 16 << 14),
+    Case("deep", 14, "counts", "double", 16 << 14),
 ]
 
 
@@ -138,9 +138,9 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_resident_memory(case: Case) -> None:
     """A run takes its state, once, and a little; with its message, never more than it is said to."""
-    running, sending, estimate, readout = measured(case.family, str(case.num_qubits), case.method, case.precision)
+    running, sending, estimate, readout = measured(case.family, str(case.num_qubits), case.output, case.precision)
     if case.family != "deep":
-        assert running < 1.1 * case.state + BESIDE + (READOUT if case.method == "qasm" else 0)
+        assert running < 1.1 * case.state + BESIDE + (READOUT if case.output == "counts" else 0)
     assert sending < estimate
     # The texts of counts are an upper bound: shots may have few outcomes.
     assert estimate < 1.1 * sending + BESIDE + readout + (16 << 20 if case.family == "deep" else 0)
@@ -153,7 +153,7 @@ def test_resident_memory(case: Case) -> None:
 )
 def test_what_is_saved(family: str, saved: int) -> None:
     """A run that saves takes what it is said to, which is not much more than its states and what is saved."""
-    _, sending, estimate, readout = measured(family, "21", "qasm", "double")
+    _, sending, estimate, readout = measured(family, "21", "counts", "double")
     assert saved < sending < estimate
     assert estimate < 2 * (16 << 21) + 4 * saved + BESIDE + readout + (4 << 20)
 
@@ -163,7 +163,7 @@ def test_what_is_saved(family: str, saved: int) -> None:
 @pytest.mark.parametrize("family", ["dense", "phases"])
 def test_narrow_states(family: str) -> None:
     """Index arrays and matrices of a long circuit are counted, too, where they take more than the states."""
-    _, sending, estimate, _ = measured(family, "12", "qasm", "double")
+    _, sending, estimate, _ = measured(family, "12", "counts", "double")
     assert sending < estimate
     assert estimate < 100 << 20
 
@@ -172,7 +172,7 @@ def test_narrow_states(family: str) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_rows_of_a_long_circuit() -> None:
     """However many rows there are, few have their matrices at once, and these are counted."""
-    _, sending, estimate, _ = measured("sweep", "1", "qasm", "double")
+    _, sending, estimate, _ = measured("sweep", "1", "counts", "double")
     assert sending < estimate
     assert estimate < 100 << 20
 
@@ -184,16 +184,16 @@ def sweep(num_qubits: int) -> Sweep:
     return Sweep(0, 1, template, tuple((index, 0) for index in range(1000)), Array.of(values))
 
 
-def main(family: str, num_qubits: str, method: str, precision: str) -> None:
+def main(family: str, num_qubits: str, output: str, precision: str) -> None:
     """Print the most bytes that a run took, and with its message; what it is said to take, and for its shots."""
     use_threads(2)
     # As a worker does.
     keep_what_is_freed()
-    options = Options(method, SHOTS, precision=precision)
+    options = Options(output, SHOTS, precision=precision)
     # So that what is loaded and allocated once by a process is there.
-    run_shard(Shard(options, (Experiment(0, 1, circuit("layers", 4, method)),)))
+    run_shard(Shard(options, (Experiment(0, 1, circuit("layers", 4, output)),)))
     width = int(num_qubits)
-    item = sweep(width) if family == "sweep" else Experiment(0, 1, circuit(family, width, method))
+    item = sweep(width) if family == "sweep" else Experiment(0, 1, circuit(family, width, output))
     shard = Shard(options, (item,))
     program_ = item.template if isinstance(item, Sweep) else item.program
     asked: list[int] = []
@@ -202,7 +202,7 @@ def main(family: str, num_qubits: str, method: str, precision: str) -> None:
     running = resident("VmHWM") - before
     wire.encode_part(part, no_checkpoint)
     sending = resident("VmHWM") - before
-    readout = cost.shots_bytes(program_, method, SHOTS, memory=False)
+    readout = cost.shots_bytes(program_, output, SHOTS, memory=False)
     sys.stdout.write(json.dumps([running, sending, asked[0], readout]))
 
 

@@ -61,7 +61,7 @@ def conditional(count: int) -> Program:
 def test_wide_states_that_need_two_qubits_at_once(make: Callable[[int], Program], count: int) -> None:
     """A GHZ state of a hundred qubits is all 0 or all 1, whether it is measured at the end or as it goes."""
     circuit = make(count)
-    assert timeline_of(circuit, "qasm", 1024).width == 2
+    assert timeline_of(circuit, "counts", 1024).width == 2
     counts = run(circuit, seed=7, shots=2000).counts
     assert_likely(counts, {"0x0": 0.5, hex((1 << count) - 1): 0.5})
 
@@ -69,7 +69,7 @@ def test_wide_states_that_need_two_qubits_at_once(make: Callable[[int], Program]
 @pytest.mark.rule(25)
 def test_what_is_measured_and_never_read_needs_no_room() -> None:
     """31 qubits, one after the other, are one qubit wide, and each has its own probability."""
-    assert timeline_of(one_by_one(31), "qasm", 1024).width == 1
+    assert timeline_of(one_by_one(31), "counts", 1024).width == 1
     counts = run(one_by_one(31), seed=3, shots=1000).counts
     assert len(counts) > 900
     qubit, angle = 9, 0.3 + 0.9
@@ -83,7 +83,7 @@ def test_final_measurements_among_conditions() -> None:
     """Where outcomes are read on the way, those that are not go early too."""
     circuit = conditional(40)
     assert Timeline.of(circuit).width > 20
-    assert timeline_of(circuit, "qasm", 1024).width <= 3
+    assert timeline_of(circuit, "counts", 1024).width <= 3
     counts = run(circuit, seed=3, shots=500).counts
     assert_likely(counts, expected_of(circuit))
 
@@ -124,7 +124,7 @@ def expected_of(circuit: Program) -> dict[str, float]:
 )
 def test_the_cheaper_way_is_taken(circuit: Program, shots: int, *, early: bool) -> None:
     """Final measurements are done early where that is estimated to take less, in no more memory."""
-    timeline = timeline_of(circuit, "qasm", shots)
+    timeline = timeline_of(circuit, "counts", shots)
     assert (timeline.width < Timeline.of(circuit).width) == early
     assert timeline.could_evolve == early
     assert not work(timeline, shots).grows_with_shots
@@ -135,17 +135,17 @@ def test_the_cheaper_way_is_taken(circuit: Program, shots: int, *, early: bool) 
 def test_the_way_that_is_taken_needs_no_more_memory(circuit: Program) -> None:
     """A circuit that a worker took for its one state, it takes."""
     for shots in (1, 1000):
-        taken, together = timeline_of(circuit, "qasm", shots), Timeline.of(circuit)
+        taken, together = timeline_of(circuit, "counts", shots), Timeline.of(circuit)
         required = [bytes_required(compile_program(each), shots, "double") for each in (taken, together)]
         assert required[0] <= required[1]
 
 
 def test_what_leaves_no_choice() -> None:
     """A state that is returned or given has all its qubits; and who wants each shot run has it so."""
-    for method in ("statevector", "unitary"):
-        assert timeline_of(program(20, 20, h(0)), method, 1).width == 20
-    assert timeline_of(ghz(20), "qasm", 1024, from_ground=False).width == 20
-    assert timeline_of(ghz(24), "qasm", 1024, sampling=False).width == 24
+    for output in ("statevector", "unitary"):
+        assert timeline_of(program(20, 20, h(0)), output, 1).width == 20
+    assert timeline_of(ghz(20), "counts", 1024, from_ground=False).width == 20
+    assert timeline_of(ghz(24), "counts", 1024, sampling=False).width == 24
 
 
 @pytest.mark.rule(31)
@@ -161,7 +161,7 @@ def test_what_leaves_no_choice() -> None:
 )
 def test_what_writes_no_clbit_needs_no_state(circuit: Program) -> None:
     """Counts of such a circuit are known before it is run."""
-    assert timeline_of(circuit, "qasm", 70).width == 0
+    assert timeline_of(circuit, "counts", 70).width == 0
     assert run(circuit, seed=1, shots=70).counts == ({"0x0": 70} if circuit.num_clbits else {})
     assert run(circuit, seed=1, shots=2, memory=True).memory == (["0x0"] * 2 if circuit.num_clbits else [])
 
@@ -176,7 +176,7 @@ def test_outcomes_do_not_depend_on_how_shots_are_cut(circuit: Program) -> None:
     ]
     assert [key for piece in pieces for key in piece.memory] == whole.memory
     assert run(circuit, seed=5, shots=1000).counts == whole.counts
-    options = Options("qasm", 1000, memory=True)
+    options = Options("counts", 1000, memory=True)
     for most in (1, 5):
         shards = split(options, [Experiment(0, 5, circuit)], most)
         outcomes = [outcome for shard in shards for outcome in run_shard(shard).outcomes]
@@ -187,7 +187,7 @@ def test_outcomes_do_not_depend_on_how_shots_are_cut(circuit: Program) -> None:
 def test_a_piece_of_a_job_goes_the_way_of_the_whole() -> None:
     """The way follows from the job's shots, whatever a shard has of them."""
     circuit = one_by_one(24)
-    options = Options("qasm", 10**6)
+    options = Options("counts", 10**6)
     assert timeline_under(circuit, options).evolves
     few = msgspec.structs.replace(options, shots=1000)
     assert not timeline_under(circuit, few).evolves

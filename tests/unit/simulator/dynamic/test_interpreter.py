@@ -382,7 +382,7 @@ def test_memory_of_few_histories(shots: int, *, sampling: bool) -> None:
         run(dynamic, seed=1, shots=shots, sample_measuring=sampling)
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        assert most < bytes_of(dynamic, "qasm", shots, sampling=sampling)
+        assert most < bytes_of(dynamic, "counts", shots, sampling=sampling)
 
 
 @pytest.mark.rule(25)
@@ -403,7 +403,7 @@ def test_memory_where_qubits_come_and_go() -> None:
         run(dynamic, seed=1, shots=shots)
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        assert most < bytes_of(dynamic, "qasm", shots)
+        assert most < bytes_of(dynamic, "counts", shots)
 
 
 def splitting(num_qubits: int) -> Program:

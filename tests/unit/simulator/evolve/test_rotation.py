@@ -135,5 +135,5 @@ def test_what_is_refused(gate: dict[str, Any], text: str) -> None:
 def test_the_unitary_of_one() -> None:
     """The unitary simulator runs them, too."""
     gate = Gate("rzxyx", (3, 0, 4, 1), (0.7,))
-    unitary = run(program(5, 0, gate), seed=1, method="unitary").state
+    unitary = run(program(5, 0, gate), seed=1, output="unitary").state
     np.testing.assert_allclose(unitary, dense(gate, 5), rtol=0, atol=1e-15)

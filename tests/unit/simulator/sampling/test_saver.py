@@ -44,7 +44,7 @@ def test_what_no_save_is(what, message):
 @pytest.mark.rule(36)
 def test_a_save_of_something_unknown_is_refused():
     """By a worker of an older version, as by this one: it names what it does not know."""
-    shard = wire.encode(Shard(Options("qasm", 1), (Experiment(0, 1, program(3, 0, STATE)),)))
+    shard = wire.encode(Shard(Options("counts", 1), (Experiment(0, 1, program(3, 0, STATE)),)))
     with pytest.raises(WireError, match="statevectox"):
         wire.decode_shard(shard.replace(b"statevector", b"statevectox"))
     with pytest.raises(WireError, match="sav2"):
@@ -99,11 +99,11 @@ def test_final_measurements_stay_behind_what_is_saved():
     plain = program(width, width, *chain, *measures(width))
     save = Save("probabilities", "p", (0, 1))
     saving = program(width, width, *chain, save, *measures(width))
-    assert not cost.timeline_of(plain, "qasm", 100).final
-    timeline = cost.timeline_of(saving, "qasm", 100)
+    assert not cost.timeline_of(plain, "counts", 100).final
+    timeline = cost.timeline_of(saving, "counts", 100)
     assert (len(timeline.final), timeline.saves, timeline.evolves) == (width, (save,), True)
     # Without clbits, too, what is saved needs its gates.
-    assert cost.timeline_of(program(2, 0, h(0), save), "qasm", 100).instructions == [h(0), save]
+    assert cost.timeline_of(program(2, 0, h(0), save), "counts", 100).instructions == [h(0), save]
 
 
 @pytest.mark.rule(32)
@@ -112,7 +112,7 @@ def test_circuits_that_save_are_not_cut_by_shots(max_shards):
     """A mean of means would differ in its last digits."""
     branching = [gate for qubit in range(10) for gate in (h(qubit), Measure(qubit, qubit), h(qubit))] * 4
     saving = program(10, 10, *branching, Save("expectation_value", "z", (0,), (Z,)))
-    options = Options("qasm", 100_000)
+    options = Options("counts", 100_000)
     shards = list(split(options, [Experiment(0, 1, saving)], max_shards))
     assert len(shards) == 1
     assert len(list(split(options, [Experiment(0, 1, program(10, 10, *branching))], max_shards))) > 1
@@ -129,7 +129,7 @@ def test_what_it_takes_is_counted(what):
     assert cost.saved_bytes([save], "double") == expected
     needed = [cost.bytes_required(compile_program(Timeline.of(each)), 1, "double") for each in (plain, saving)]
     assert needed[1] - needed[0] >= 2 * expected
-    shard = Shard(Options("qasm", 1), (Experiment(0, 1, saving),))
+    shard = Shard(Options("counts", 1), (Experiment(0, 1, saving),))
     part = run_shard(shard)
     assert cost.part_weight(part) == expected
     assert len(wire.encode(part)) >= expected
@@ -167,7 +167,7 @@ def test_shots_are_needed_on_the_way_only():
 )
 def test_how_a_circuit_was_run(instructions, width, sampled):
     """The method, the qubits in use, and whether all shots were drawn from one state."""
-    shard = Shard(Options("qasm", 5), (Experiment(0, 1, program(3, 3, *instructions)),))
+    shard = Shard(Options("counts", 5), (Experiment(0, 1, program(3, 3, *instructions)),))
     (outcome,) = run_shard(shard).outcomes
     assert isinstance(outcome, Outcome)
     assert msgspec.structs.asdict(outcome.run) == {

@@ -114,15 +114,15 @@ def test_a_shard_goes_round() -> None:
 
 def test_an_option_that_is_not_known_is_refused() -> None:
     """A worker runs no job without an option that it was asked for, and names the option."""
-    shard = msgspec.msgpack.encode([{"method": "qasm", "shots": 1, "precision": "single", "noise": 1}, []])
+    shard = msgspec.msgpack.encode([{"output": "counts", "shots": 1, "precision": "single", "noise": 1}, []])
     with pytest.raises(WireError, match="unknown field `noise`"):
         wire.decode_shard(b"BAC" + bytes([wire.WIRE_VERSION]) + shard)
 
 
 def test_options_at_their_defaults_do_not_travel() -> None:
     """A worker that lacks an option still reads the jobs that do not use it."""
-    (options, _) = msgspec.msgpack.decode(wire.encode(Shard(Options("qasm", 5), ()))[4:])
-    assert options == {"method": "qasm", "shots": 5}
+    (options, _) = msgspec.msgpack.decode(wire.encode(Shard(Options("counts", 5), ()))[4:])
+    assert options == {"output": "counts", "shots": 5}
 
 
 @pytest.mark.rule(36)
@@ -138,7 +138,7 @@ def test_a_part_goes_round() -> None:
 @given(unitary_instructions(4))
 def test_any_program_goes_round(instructions: tuple[Instruction, ...]) -> None:
     """Floats and matrices come back to the last bit."""
-    shard = Shard(Options("qasm", 1), (Experiment(0, 1, program(4, 0, *instructions)),))
+    shard = Shard(Options("counts", 1), (Experiment(0, 1, program(4, 0, *instructions)),))
     assert wire.decode_shard(wire.encode(shard)) == shard
 
 
@@ -225,7 +225,7 @@ def test_garbage_is_refused(body: bytes) -> None:
 def hostile(instructions: list[object], num_qubits: int = 2, num_clbits: int = 1, variables: object = ()) -> bytes:
     """A shard with whatever instructions, built without the checks of ours."""
     body = [num_qubits, num_clbits, instructions, ["name", [], [], None], 0.0, variables]
-    shard = [{"method": "qasm", "shots": 1}, [["circuit", 0, 0, body]]]
+    shard = [{"output": "counts", "shots": 1}, [["circuit", 0, 0, body]]]
     return b"BAC" + bytes([wire.WIRE_VERSION]) + msgspec.msgpack.encode(shard)
 
 

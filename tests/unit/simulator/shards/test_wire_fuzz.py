@@ -91,7 +91,7 @@ SWEEP = Sweep(
     ("a", "b", "c"),
 )
 SHARD = Shard(
-    Options("qasm", 9, memory=True),
+    Options("counts", 9, memory=True),
     (Experiment(0, 5, DYNAMIC), Experiment(1, 6, program(2, 1, h(0)), 3, 4), SWEEP),
 )
 PART = run_shard(SHARD)
@@ -236,7 +236,7 @@ CLAIMS = {
     "text of 2^32": b"\xdb\xff\xff\xff\xff",
     "bytes of 2^32": b"\xc6\xff\xff\xff\xff",
     "extension of 2^32": b"\xc9\xff\xff\xff\xff\x01",
-    "shard, then an array of 2^32": b"\x92\x82\xa6method\xa4qasm\xa5shots\x01\xdd\xff\xff\xff\xff",
+    "shard, then an array of 2^32": b"\x92\x82\xa6output\xa6counts\xa5shots\x01\xdd\xff\xff\xff\xff",
     "part of 2^32 outcomes": b"\x91\xdd\xff\xff\xff\xff",
     "arrays in arrays": b"\xdd\xff\xff\xff\xff" * 500,
 }
@@ -275,7 +275,7 @@ def test_claimed_sizes():
 def nested(kind: str, depth: int) -> bytes:
     """A shard of bodies in bodies, or of operands in operands, put together byte by byte."""
     mark = 77
-    shard = Shard(Options("qasm", 3), (Experiment(0, 1, program(1, 1, x(0), Store(ex.Clbit(0), ex.Clbit(0)))),))
+    shard = Shard(Options("counts", 3), (Experiment(0, 1, program(1, 1, x(0), Store(ex.Clbit(0), ex.Clbit(0)))),))
     tree = msgspec.msgpack.decode(bytes(wire.encode(shard)[4:]))
     layer, core = {
         "if": ((b"\x94\xa2if\x92\xa5clbit\x00\x91", b"\x90"), ["reset", 0]),
@@ -312,7 +312,7 @@ def test_nesting_at_the_limit(kind, depth):
 def message(instructions: list[Any], *, variables: Any = (), **options: Any) -> bytes:
     """A shard of one small program, built without our checks."""
     body = [2, 1, [*instructions, ["measure", 0, 0]], ["name", [], [], None], 0.0, variables]
-    return MAGIC + msgspec.msgpack.encode([{"method": "qasm", "shots": 3} | options, [["circuit", 0, 0, body]]])
+    return MAGIC + msgspec.msgpack.encode([{"output": "counts", "shots": 3} | options, [["circuit", 0, 0, body]]])
 
 
 ROUNDS = {"start": 0, "stop": 10**18}

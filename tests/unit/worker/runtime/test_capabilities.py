@@ -24,7 +24,7 @@ def test_a_node_tells_what_its_numbers_depend_on():
     assert info.versions["numpy"] == np.__version__
     assert info.versions["python"] == platform.python_version()
     assert 1 <= info.threads <= info.cores <= os.cpu_count()
-    assert info.qubits == max_qubits(1 << 30, "qasm")
+    assert info.qubits == max_qubits(1 << 30, "counts")
     assert re.match(r"\S+ [\d.]+", info.blas)
     if "openblas" in info.blas and platform.system() == "Linux":
         assert re.search(r"\(\w+\)$", info.blas)
