@@ -14,7 +14,7 @@ import pytest
 from qiskit import QuantumCircuit
 from support.faults.farm import Farm, Part, lasting
 from support.patience import deadline
-from support.processes import eventually
+from support.processes import control_of, eventually
 from support.secured import Flower
 from support.uploads import write_payload
 
@@ -204,13 +204,15 @@ def _calls(farm: Farm) -> Counter[str]:
 
 
 def _plainly(farm: Farm, tasks: list[str]) -> None:
+    control = control_of(farm.plain, *farm.workers)
     for task in tasks:
-        farm.plain.control.revoke(task)
+        control.revoke(task)
 
 
 def _with_a_signal(farm: Farm, tasks: list[str]) -> None:
+    control = control_of(farm.plain, *farm.workers)
     for task in tasks:
-        farm.plain.control.revoke(task, terminate=True, signal="SIGKILL")
+        control.revoke(task, terminate=True, signal="SIGKILL")
 
 
 def _by_command(farm: Farm, tasks: list[str]) -> None:

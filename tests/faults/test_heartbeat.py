@@ -13,7 +13,7 @@ import pytest
 from qiskit import QuantumCircuit
 from support.faults.farm import SEED, SHOTS, Farm, Part, lasting
 from support.patience import deadline
-from support.processes import ROOT, eventually
+from support.processes import ROOT, control_of, eventually
 
 from worker.record import keys
 from worker.runtime.heartbeat import HUNG_LEASES
@@ -190,7 +190,7 @@ def test_options_that_would_fail_every_job(farm: Farm, options, says):
 def test_a_worker_that_stops_reading_the_queue(farm: Farm):
     """A node has no slots for a queue that it does not read, and has them again when it does."""
     (worker,) = farm.workers
-    control = farm.plain.control
+    control = control_of(farm.plain, worker)
     control.cancel_consumer(QUEUE, destination=[worker.name])
     eventually(lambda: [w.lanes for w in farm.store.workers()] == [()], what="no queue")
     assert farm.store.window() == 2
@@ -202,7 +202,8 @@ def test_a_worker_that_stops_reading_the_queue(farm: Farm):
 @pytest.mark.rule(36)
 def test_celerys_own_tasks_are_not_run(farm: Farm):
     """A worker has one task; a message for another, Celery's own among them, is refused."""
-    (registered,) = farm.plain.control.inspect(timeout=deadline(5)).registered().values()
+    inspect = control_of(farm.plain, *farm.workers).inspect(timeout=deadline(5), limit=1)
+    (registered,) = inspect.registered().values()
     assert registered == ["worker.run_shard"]
     inner = farm.plain.signature("worker.run_shard")
     for name, arguments in (

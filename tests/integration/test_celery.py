@@ -13,7 +13,7 @@ from celery.result import AsyncResult
 from qiskit.providers import JobStatus
 from support.circuits import bell, dividing_by_zero, endless
 from support.patience import deadline
-from support.processes import ROOT, Worker, eventually
+from support.processes import ROOT, Worker, control_of, eventually
 from support.uploads import write_payload
 
 from worker.queue.publish import apply_effects
@@ -251,9 +251,7 @@ class TestWorker:
         """`celery control pool_grow` changes what a node runs at once, and so what it says of itself."""
         worker = Worker(server.url, tmp_path, name="growing").ready()
         try:
-            # What is broadcast before a worker has subscribed is lost, and it says that it is ready before that.
-            eventually(lambda: plain.control.ping(destination=[worker.name]), what="its answer")
-            plain.control.pool_grow(2, destination=[worker.name])
+            control_of(plain, worker).pool_grow(2, destination=[worker.name])
 
             def slots():
                 with provider.connection.reaching() as connection:

@@ -9,11 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import pytest
 import redis
+from celery import Celery
+from celery.app.control import Control
 from support.patience import deadline, setting
 
 from worker.cluster.redis_server import RedisServerError, find_redis_server
@@ -136,6 +139,19 @@ class Worker:
         # What a killed parent left of its pool, by the process group that it led.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
+
+
+def control_of(app: Celery, *workers: Worker) -> Control:
+    """Return how workers are told things, as soon as they listen.
+
+    What is broadcast before a worker has subscribed is lost, and it says that it is ready before that.
+    """
+    names = [worker.name for worker in workers]
+    answers = partial(app.control.ping, destination=names, timeout=deadline(1))
+    eventually(
+        lambda: {name for answer in answers() for name in answer} >= set(names), within=30, what="an answer"
+    )
+    return app.control
 
 
 @contextlib.contextmanager
