@@ -18,9 +18,9 @@ from jobs.follow.recorded import RecordedJob
 from worker.record.values import Record
 
 #: Seconds between two reads of the record, for an announcement that was missed.
-_READ_AGAIN = 5.0
+READ_AGAIN = 5.0
 #: Seconds that Redis may be away before a wait gives up.
-_OUTAGE = 30.0
+OUTAGE = 30.0
 #: Seconds between two tries to reach a Redis that is away.
 _RETRY = 0.5
 #: Seconds between two calls of `OnWait.call` at least, however often the job changes.
@@ -103,9 +103,9 @@ class Waiting:
         deadline = math.inf if self.timeout is None else begun + self.timeout
         next_call = begun if call else math.inf
         while True:
-            pause, now = _READ_AGAIN, time.monotonic()
+            pause, now = READ_AGAIN, time.monotonic()
             if isinstance(record, UnreachableError):
-                if now - reached > _OUTAGE:
+                if now - reached > OUTAGE:
                     raise record
                 pause = _RETRY
             else:

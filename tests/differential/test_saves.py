@@ -13,19 +13,15 @@ from qiskit.circuit.random import random_circuit
 from qiskit.quantum_info import DensityMatrix, SparsePauliOp, Statevector
 from qiskit.result import ProbDistribution
 from qiskit_aer import AerSimulator
-from support.in_process import context_of
+from support.in_process import outcomes, ran
 
 from jobs.errors import BasicAerError
 from jobs.lowering import LoweringError, lower
 from jobs.rebuilding import rebuild
 from jobs.results.saved import shown_value
-from jobs.submit import prepare
 from jobs.target import build_target
-from simulator import run_shard
 from simulator.errors import InvalidProgramError
 from simulator.options import Options
-from simulator.shards import wire
-from simulator.shards.result import merge
 
 pytestmark = pytest.mark.rule(40)
 
@@ -49,11 +45,9 @@ def with_saves(circuit: QuantumCircuit, rng: np.random.Generator, mark: str = ""
 
 
 def saved(circuits: Any, output: str = "counts", **options: Any) -> list[dict[str, Any]]:
-    """What each circuit saves, as a result has it; what crosses to a worker and back crosses as bytes."""
-    submission = prepare(circuits, options, context_of(output), job_id=None, store=None)
-    parts = [run_shard(wire.decode_shard(shard)) for shard in submission.upload.shards]
+    """What each circuit saves, as a result has it."""
     found = []
-    for outcome in merge([wire.decode_part(wire.encode(part)) for part in parts]).outcomes:
+    for outcome in outcomes(circuits, output, **options):
         assert not getattr(outcome, "failure", None), outcome.failure
         values = [(each, each.value.ndarray()) for each in outcome.saved]
         rows = len(outcome.indices())
@@ -117,8 +111,7 @@ def test_means_over_shots(shots):
     circuit.save_density_matrix(label="density")
     circuit.save_expectation_value(SparsePauliOp("ZII"), [0, 1, 2])
     circuit.save_statevector()
-    submission = prepare(circuit, {"shots": shots, "memory": True}, context_of(), job_id=None, store=None)
-    (outcome,) = run_shard(wire.decode_shard(submission.upload.shards[0])).outcomes
+    (outcome,) = outcomes(circuit, shots=shots, memory=True)
     ours = {each.key: shown_value(each, each.value.ndarray()) for each in outcome.saved}
     shares = {int(key, 16): count / shots for key, count in outcome.counts.items()}
     assert ours["last"] == pytest.approx(shares, abs=1e-12)
@@ -225,13 +218,8 @@ def test_options_that_save():
             exact[two | one << 1 | zero << 2 | zero << 3] = share
     assert ours["probabilities"] == pytest.approx(exact, abs=1e-12)
     # They change nothing else.
-    assert prepared_counts(circuit) == prepared_counts(circuit, statevector=True)
-
-
-def prepared_counts(circuit: QuantumCircuit, **options: Any) -> dict[str, int]:
-    submission = prepare(circuit, {"seed_simulator": 1} | options, context_of(), job_id=None, store=None)
-    (outcome,) = run_shard(wire.decode_shard(submission.upload.shards[0])).outcomes
-    return outcome.counts
+    plain, saving = (ran(circuit, seed_simulator=1, statevector=each) for each in (False, True))
+    assert plain == saving
 
 
 def test_rebuilt_circuits_save_the_same():
@@ -309,4 +297,4 @@ def test_a_users_own_instruction_of_such_a_name():
     circuit = QuantumCircuit(1, 1)
     circuit.append(inner.to_instruction(), [0])
     circuit.measure(0, 0)
-    assert prepared_counts(circuit) == {"0x1": 1024}
+    assert ran(circuit)[0].counts == {"0x1": 1024}

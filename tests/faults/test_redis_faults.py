@@ -100,7 +100,7 @@ def after(seconds: float) -> None:
 
 def refused(here: Site, monkeypatch, *calls) -> None:
     """Each call says that it cannot reach Redis, before twice the connect timeout is over."""
-    monkeypatch.setattr("jobs.follow.waiting._OUTAGE", 1)
+    monkeypatch.setattr("jobs.follow.waiting.OUTAGE", 1)
     for call in calls:
         start = time.monotonic()
         with pytest.raises(UnreachableError, match="Cannot reach Redis at redis"):

@@ -29,7 +29,7 @@ def short_folder() -> Iterator[Path]:
 @pytest.fixture
 def pushed_only(monkeypatch) -> None:
     """Who waits hears of the end, or never: it does not look by itself."""
-    monkeypatch.setattr("jobs.follow.waiting._READ_AGAIN", 3600.0)
+    monkeypatch.setattr("jobs.follow.waiting.READ_AGAIN", 3600.0)
 
 
 @pytest.fixture(scope="session")

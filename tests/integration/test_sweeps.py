@@ -224,7 +224,7 @@ class TestLists:
 
     def test_a_stream_of_any_length(self, quiet, monkeypatch):
         """A generator is lowered, cut and uploaded as it goes: SUBMIT finds all of it."""
-        monkeypatch.setattr("worker.record.blobs._BYTES_AT_ONCE", 20_000)
+        monkeypatch.setattr("worker.record.blobs.BYTES_AT_ONCE", 20_000)
 
         def stream():
             for index in range(3000):

@@ -1,10 +1,13 @@
-"""Circuits that several tests run."""
+"""Circuits that several tests run or lower."""
 
 from __future__ import annotations
 
 from qiskit import QuantumCircuit
 from qiskit.circuit import ClassicalRegister, QuantumRegister
 from qiskit.circuit.classical import expr, types
+
+from jobs.lowering import lower
+from simulator.circuit.instructions import Instruction
 
 
 def bell(name: str = "bell") -> QuantumCircuit:
@@ -65,3 +68,10 @@ def wide(name: str = "wide") -> QuantumCircuit:
             circuit.cx(qubit, qubit + 1)
     circuit.measure_all()
     return circuit
+
+
+def lowered(operation: object, width: int | None = None) -> tuple[Instruction, ...]:
+    """The instructions of a circuit that holds the operation only."""
+    circuit = QuantumCircuit(width or operation.num_qubits)
+    circuit.append(operation, range(operation.num_qubits))
+    return lower(circuit).instructions

@@ -1,30 +1,30 @@
 """`basicaer` for tests: in this process, and as a process of its own."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from click.testing import CliRunner, Result
 from support.patience import deadline
 
 from jobs.cli import main
 
+#: A file with a Bell pair, measured.
+BELL = 'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[2];\ncreg c[2];\nh q[0];\ncx q[0],q[1];\nmeasure q -> c;\n'
 #: The installed command.
 BASICAER = str(Path(sys.executable).with_name("basicaer"))
-
-
-@pytest.fixture
-def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take all BASICAER_ variables out of the environment."""
-    for name in [name for name in os.environ if name.startswith("BASICAER_")]:
-        monkeypatch.delenv(name)
 
 
 def basicaer(*arguments: str, url: str | None = None) -> Result:
     """Run a command in this process, off a terminal of 100 columns."""
     return CliRunner().invoke(main, [*arguments, *(["--url", url] if url else [])], env={"COLUMNS": "100"})
+
+
+def submitted(url: str, path: str) -> str:
+    """Submit a file, and return the job's id."""
+    done = basicaer("run", path, "--no-wait", url=url)
+    assert done.exit_code == 0, done.output
+    return done.stdout.strip()
 
 
 def command_lines_with(text: str) -> list[str]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from jobs.submit import SubmitContext, prepare
 from simulator import run_shard
 from simulator.shards import wire
-from simulator.shards.result import Failure, SweepOutcome, merge
+from simulator.shards.result import Failure, Outcome, SweepOutcome, merge
 from worker.settings import Settings
 
 
@@ -30,11 +30,17 @@ def context_of(output: str = "counts", *, max_qubits: int = 20, **settings: Any)
     return SubmitContext(output, name, "0", max_qubits, Settings(**limits))
 
 
-def ran(run_input: Any, output: str = "counts", **options: Any) -> list[Ran]:
-    """Run a job; what crosses to a worker crosses as bytes."""
+def outcomes(run_input: Any, output: str = "counts", **options: Any) -> tuple[Outcome | SweepOutcome, ...]:
+    """Run a job, and return what its parts are together; what crosses to a worker and back crosses as bytes."""
     submission = prepare(run_input, options, context_of(output), job_id=None, store=None)
+    parts = [run_shard(wire.decode_shard(shard)) for shard in submission.upload.shards]
+    return merge([wire.decode_part(wire.encode(part)) for part in parts]).outcomes
+
+
+def ran(run_input: Any, output: str = "counts", **options: Any) -> list[Ran]:
+    """Run a job, and return what became of each circuit at each of its points."""
     found: list[Ran] = []
-    for outcome in merge(map(run_shard, map(wire.decode_shard, submission.upload.shards))).outcomes:
+    for outcome in outcomes(run_input, output, **options):
         if isinstance(outcome, SweepOutcome):
             states = [None] * len(outcome.seeds) if outcome.states is None else outcome.states.ndarray()
             found += map(Ran, outcome.counts_of_rows(), states)

@@ -38,6 +38,12 @@ def eventually(probe: Callable[[], T], *, within: float = 10.0, what: str = "the
         time.sleep(0.02)
 
 
+def running(job: Any) -> Any:
+    """Wait until a worker runs the job."""
+    eventually(job.running, within=15, what="RUNNING")
+    return job
+
+
 def never(probe: Callable[[], Any], *, within: float, what: str) -> None:
     """Fail if the probe is true once in so many seconds; on a busy machine in no more, as that hurries nothing."""
     end = time.monotonic() + within

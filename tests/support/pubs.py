@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.circuit import ClassicalRegister, Parameter, ParameterVector, QuantumRegister
+from qiskit.primitives import PrimitiveResult
 from qiskit.quantum_info import Pauli, SparsePauliOp
 
 #: Shapes of parameter values beside those of observables.
@@ -83,3 +85,14 @@ def measured(rng: np.random.Generator, circuit: QuantumCircuit) -> QuantumCircui
         register = registers[int(rng.integers(2))]
         circuit.measure(qubit, register[int(rng.integers(register.size))])
     return circuit
+
+
+def pairs_of_one_form(found: PrimitiveResult, expected: PrimitiveResult) -> Iterator[tuple[Any, Any]]:
+    """What two results have for each name of each PUB; their types, metadata, shapes and names are the same."""
+    assert type(found) is type(expected) is PrimitiveResult
+    assert (len(found), found.metadata) == (len(expected), expected.metadata)
+    for one, two in zip(found, expected, strict=True):
+        assert type(one) is type(two)
+        assert one.metadata == two.metadata
+        assert (one.data.shape, list(one.data)) == (two.data.shape, list(two.data))
+        yield from ((one.data[name], two.data[name]) for name in two.data)

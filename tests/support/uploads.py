@@ -19,8 +19,8 @@ def write_payload(store: Store, name: str, shards: Iterable[bytes | bytearray]) 
     """Upload shards under a name, in place of what is there, and return their bytes."""
     store.client.unlink(keys.key("upload", name))
     upload = _upload(shards)
-    upload._name = name
-    upload._send(store)
+    upload.name = name
+    upload.send_ahead(store)
     return upload.num_bytes
 
 

@@ -25,7 +25,7 @@ WHOLE_PART_BYTES = 1 << 20
 #: Parts that are asked for at once: with parts of the size above, as many MB.
 _PARTS_AT_ONCE = 32
 #: Fields, and bytes, that are written at once. More bytes would be copied into fresh memory, which is slow.
-_FIELDS_AT_ONCE, _BYTES_AT_ONCE = 1000, 1 << 20
+_FIELDS_AT_ONCE, BYTES_AT_ONCE = 1000, 1 << 20
 #: Shards that travel with SUBMIT at most.
 _FIELDS_ALONG = 100
 
@@ -46,7 +46,8 @@ class Upload:
 
     def __init__(self, store: Store | None = None) -> None:
         self._store = store
-        self._name = uuid.uuid4().hex
+        #: What its shards are called in the store until SUBMIT.
+        self.name = uuid.uuid4().hex
         self._unsent_bytes = 0
         self._sent_ahead = False
         #: Shards that are here still.
@@ -60,25 +61,25 @@ class Upload:
         self._unsent_bytes += len(shard)
         self.total += 1
         self.num_bytes += len(shard)
-        if self._store is not None and self._unsent_bytes > _BYTES_AT_ONCE:
-            self._send(self._store)
+        if self._store is not None and self._unsent_bytes > BYTES_AT_ONCE:
+            self.send_ahead(self._store)
             self._sent_ahead, self.shards, self._unsent_bytes = True, [], 0
 
     def submit(self, store: Store, job: NewJob) -> Effects:
         """SUBMIT the job with these shards, whose number and bytes it has; once more, if it was refused."""
         if not self._sent_ahead and self.total <= _FIELDS_ALONG and self.num_bytes <= WHOLE_PART_BYTES:
             return store.submit(job, dict(_fields(self.shards, 0)))
-        self._send(store)
-        return store.submit(job, upload=self._name)
+        self.send_ahead(store)
+        return store.submit(job, upload=self.name)
 
     def drop(self) -> None:
         """Remove what went ahead."""
         if self._sent_ahead and self._store is not None:
-            self._store.client.unlink(keys.key("upload", self._name))
+            self._store.client.unlink(keys.key("upload", self.name))
 
-    def _send(self, store: Store) -> None:
+    def send_ahead(self, store: Store) -> None:
         """Upload the shards that are here; they live for 1 h without a SUBMIT."""
-        key = keys.key("upload", self._name)
+        key = keys.key("upload", self.name)
         for batch in _batches(_fields(self.shards, self.total - len(self.shards))):
             # At once, so that an upload that breaks off still has its time to live.
             pipeline = store.client.pipeline(transaction=True)
@@ -185,7 +186,7 @@ def _batches(fields: Iterable[tuple[str, bytes | memoryview]]) -> Iterator[dict[
     for name, value in fields:
         batch[name] = value
         weight += len(value)
-        if weight >= _BYTES_AT_ONCE or len(batch) == _FIELDS_AT_ONCE:
+        if weight >= BYTES_AT_ONCE or len(batch) == _FIELDS_AT_ONCE:
             yield batch
             batch, weight = {}, 0
     if batch:

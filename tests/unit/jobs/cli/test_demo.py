@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from qiskit import transpile
 from qiskit_aer import AerSimulator
-from support.command_line import BASICAER, command_lines_with, no_settings  # noqa: F401 (a fixture)
+from support.command_line import BASICAER, command_lines_with
 from support.patience import deadline
 from support.processes import ROOT
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import redis
 from msgspec.structs import replace
-from support.command_line import BASICAER, basicaer, no_settings  # noqa: F401 (a fixture)
+from support.command_line import BASICAER, basicaer
 from support.patience import deadline
 from support.processes import eventually, started
 

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from qiskit import QuantumCircuit
 from support.circuits import endless
-from support.command_line import BASICAER, basicaer, no_settings  # noqa: F401 (a fixture)
+from support.command_line import BASICAER, basicaer
 from support.patience import deadline
 from support.processes import ROOT, RedisServer, eventually, started
 
@@ -98,7 +98,7 @@ def url():
 
 
 @pytest.fixture
-def provider(url, no_settings):  # noqa: F811 (a fixture)
+def provider(url, no_settings):
     provider = BasicAerProvider(url)
     yield provider
     provider.close()

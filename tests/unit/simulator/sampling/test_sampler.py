@@ -20,10 +20,8 @@ from simulator.circuit.instructions import Measure
 from simulator.dynamic.branches import beginning
 from simulator.evolve import Statevector, Statevectors
 from simulator.evolve.statevector import vector
-from simulator.kernels import measure
 from simulator.monitor import no_checkpoint
 from simulator.rng import Uniforms
-from simulator.sampling import sampler
 from simulator.sampling.counts import ShotCounts
 from simulator.sampling.readout import readout_of
 from simulator.sampling.sampler import collapse, sample
@@ -32,12 +30,15 @@ from simulator.tuning import Tuning
 ALMOST_ONE = 1 - 2.0**-53
 
 
-def narrow_outcomes(psi: NDArray[Any], draws: Sequence[float]) -> list[int]:
-    """What uniforms fall on where all qubits of a small state are measured."""
-    masses = measure.marginals(psi[None], range(psi.size.bit_length() - 1), no_checkpoint)
-    edges = np.cumsum(masses, axis=1)
-    zeros = np.zeros(len(draws), int)
-    return sampler._looked_up(edges / edges[:, -1:], np.zeros(1, int), zeros, np.array(draws)).tolist()
+class Given(Uniforms):
+    """Draws that a test has chosen, the first for shot 0."""
+
+    def __init__(self, draws: Sequence[float]) -> None:
+        super().__init__(0)
+        self.numbers = np.array(draws)
+
+    def stretch(self, first: int, count: int, number: int) -> NDArray[np.float64]:
+        return self.numbers[first:][:count]
 
 
 @pytest.fixture(params=[14, 2], ids=["one piece", "pieces"])
@@ -47,9 +48,10 @@ def tuning(request: pytest.FixtureRequest) -> Tuning:
 
 
 def outcomes_of(psi: NDArray[Any], draws: Sequence[float], tuning: Tuning) -> list[int]:
-    if psi.size <= 1 << tuning.piece_bits:
-        return narrow_outcomes(psi, draws)
-    return sampler._Finder(psi, no_checkpoint, tuning).of(np.array(draws)).tolist()
+    """What uniforms fall on where all qubits of a state are measured."""
+    read = measures(psi.size.bit_length() - 1)
+    _, memory = counted(vector(psi, tuning), read, np.arange(len(draws)), memory=True, uniforms=Given(draws))
+    return [int(key, 16) for key in memory]
 
 
 @pytest.mark.rule(33)
@@ -80,13 +82,19 @@ def test_every_uniform_falls_on_what_can_be(scale: float, num_bits: int, seed: i
 
 
 def counted(
-    state: Statevector, read: Sequence[Measure], shots: NDArray[np.int64], *, memory: bool, kept: int = 0
+    state: Statevector,
+    read: Sequence[Measure],
+    shots: NDArray[np.int64],
+    *,
+    memory: bool,
+    kept: int = 0,
+    uniforms: Uniforms | None = None,
 ) -> tuple[dict[str, int], list[str] | None]:
     """Sample a state for some shots whose clbits were ``kept`` before."""
     shot_counts = ShotCounts(shots.size, memory=memory, first=int(shots[0]))
     branch = beginning(Statevectors(state), shots, 0)
     branch.histories = [branch.histories[0]._replace(classical=branch.histories[0].classical.__class__(kept, ()))]
-    sample(branch, read, Uniforms(7), shot_counts)
+    sample(branch, read, uniforms or Uniforms(7), shot_counts)
     return shot_counts.results()
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from support.command_line import basicaer, no_settings  # noqa: F401 (a fixture)
+from support.command_line import basicaer
 
 from jobs.cli.commands.times import moment, moment_text
 from jobs.cli.output.tables import Column, columns_of

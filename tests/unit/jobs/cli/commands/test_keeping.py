@@ -10,7 +10,7 @@ import pytest
 import qiskit_aer.library  # noqa: F401 (its methods of circuits)
 from qiskit import QuantumCircuit
 from qiskit.quantum_info import SparsePauliOp
-from support.command_line import basicaer, no_settings  # noqa: F401 (a fixture)
+from support.command_line import basicaer
 from support.patience import deadline
 from support.processes import eventually
 
@@ -33,7 +33,7 @@ def provider(url, owner):
 
 
 @pytest.fixture
-def owner(request, monkeypatch, no_settings):  # noqa: F811 (a fixture)
+def owner(request, monkeypatch, no_settings):
     """Make the jobs of a test another owner's than those of the others."""
     monkeypatch.setenv("BASICAER_OWNER", request.node.originalname)
     return request.node.originalname
