@@ -6,6 +6,7 @@ Redis to come back.
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import random
 import threading
@@ -28,6 +29,7 @@ from worker.outage import outage
 from worker.queue.publish import apply_effects
 from worker.record.store import Store
 from worker.record.values import WorkerInfo
+from worker.runtime.admission import Admission
 from worker.runtime.capabilities import describe
 from worker.runtime.heartbeat import Heartbeat
 from worker.runtime.runs import RunTable
@@ -84,14 +86,22 @@ class Node:
         for thread in self._threads:
             thread.start()
 
+    def num_alive(self) -> int:
+        """Return how many of its runs have a process."""
+        return self._heartbeat.num_alive()
+
+    def num_slots(self) -> int:
+        """Return how many runs it takes at once now: ``--autoscale`` and ``pool_grow`` change it."""
+        return _num_slots(self._consumer.pool, self._info.slots)
+
     def _feed(self) -> None:
-        """FEED, and say what this node has now: ``--autoscale`` and ``pool_grow`` change its slots."""
+        """FEED, and say what this node has now."""
         tasks = self._consumer.task_consumer
         reads = tasks is None or tasks.consuming_from(QUEUE)
         now = replace(
             self._info,
-            slots=_num_slots(self._consumer.pool, self._info.slots),
-            busy=self._heartbeat.num_alive(),
+            slots=self.num_slots(),
+            busy=self.num_alive(),
             lanes=self._info.lanes if reads else (),
         )
         apply_effects(self._app, self._store.feed(now))
@@ -123,12 +133,14 @@ def prepare(app: Celery, num_slots: int, threads: int | None) -> None:
     threadpool_limits(limits=1)
 
 
-def start(consumer: Any, store: Store, runs: RunTable, memory: int, instance: str, settings: Settings) -> Node:
+def start(
+    consumer: Any, store: Store, runs: RunTable, admission: Admission, instance: str, settings: Settings
+) -> Node:
     """Begin to tick and to keep leases; in the worker's parent process, once its pool is up."""
     info = describe(
         consumer.hostname,
         slots=consumer.pool.num_processes,
-        memory=memory,
+        memory=admission.capacity,
         instance=instance,
         quota=settings.store_quota,
     )
@@ -137,7 +149,12 @@ def start(consumer: Any, store: Store, runs: RunTable, memory: int, instance: st
         info.name, settings.address, info.slots, size(info.memory), info.qubits,
     )  # fmt: skip
     warn_of_root(logger)
-    return Node(consumer.app, store, runs, info, consumer)
+    node = Node(consumer.app, store, runs, info, consumer)
+    if settings.metrics is not None:
+        from worker.node_metrics import NodeCollector, serve
+
+        serve(NodeCollector(runs, node.num_alive, node.num_slots, admission, outage), *settings.metrics)
+    return node
 
 
 def _num_slots(pool: Any, before: int) -> int:
@@ -160,8 +177,13 @@ def _warn_of_same_name(info: WorkerInfo, store: Store) -> None:
         )
 
 
-def check_options(options: dict[str, Any], conf: Any) -> None:
+def check_options(options: dict[str, Any], conf: Any, settings: Settings) -> None:
     """End this process where a worker with these options of Celery's could not run any job of ours."""
+    if settings.metrics is not None and importlib.util.find_spec("prometheus_client") is None:
+        _exit(
+            "BASICAER_METRICS is set, and prometheus-client is not installed: "
+            'python -m pip install "basicaer-celery[metrics]"'
+        )
     pool = concurrency.get_implementation(options.get("pool_cls") or options.get("pool") or conf.worker_pool)
     if not issubclass(pool, TaskPool):
         _exit(

@@ -34,6 +34,12 @@ class Outage:
         """At which level to log that Redis did not do something: a warning is for what is not known yet."""
         return logging.WARNING if self._begun is None or not self._begun.value else logging.DEBUG
 
+    @property
+    def seconds(self) -> float:
+        """How long it has lasted; 0: there is none."""
+        begun = 0.0 if self._begun is None else self._begun.value
+        return time.monotonic() - begun if begun else 0.0
+
     def begin(self, part: str, reason: str) -> None:
         """Note that a part of this node is without Redis."""
         with self._lock:

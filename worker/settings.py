@@ -32,6 +32,7 @@ _SIZES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _LEAST_SIZE, _LEAST_MEMORY = 1 << 10, 16 << 20
 #: The processes of one node.
 MOST_SLOTS = 1024
+_PORTS = 1 << 16
 #: What each of these may be, for messages.
 _SIZE_FORM = f"a size with its unit, as in 500M or 1.5GiB, or bytes; at least {size(_LEAST_SIZE)}"
 MEMORY_FORM = f"a size with its unit, as in 500M or 1.5GiB, or bytes; at least {size(_LEAST_MEMORY)}"
@@ -77,6 +78,13 @@ def _log(text: str) -> str:
     if text not in {"text", "json"}:
         raise ValueError
     return text
+
+
+def _endpoint(text: str) -> tuple[str, int]:
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]:|([^:\s]+):)?(\d{1,5})", text)
+    if not match or int(match[3]) >= _PORTS:
+        raise ValueError
+    return match[1] or match[2] or "127.0.0.1", int(match[3])
 
 
 def _owner(text: str) -> str:
@@ -136,6 +144,10 @@ class Settings:
     expires: float = _variable("EXPIRES", _seconds, _SECONDS_FORM, 30 * 86400.0)
     #: What a worker's log is made of: lines for people, or a JSON object a line.
     log: str = _variable("LOG", _log, "text or json", "text")
+    #: A worker's: where it answers Prometheus about itself; None: nowhere.
+    metrics: tuple[str, int] | None = _variable(
+        "METRICS", _endpoint, "a port of 127.0.0.1, as in 9809, or ADDRESS:PORT", None
+    )
     #: How long a client tries to reach Redis before it says that it cannot.
     connect_timeout: float = _variable("CONNECT_TIMEOUT", _seconds, _SECONDS_FORM, 5.0)
     #: Whose jobs these are: owners take turns.

@@ -86,6 +86,8 @@ def run_shard(self: Task, job_id: str, shard: int) -> dict[str, Any]:
             # Where this task is the whole job, and failed, it ends with the job's error.
             failed = output.error is not None and self.request.id == job_id
             effects = delivery.complete(output, None if failed else success_result(self, output.summary))
+            if effects is not None:
+                running.finish(output.seconds, failed=output.error is not None)
         except Exception as stopped:  # noqa: BLE001 (whatever it is, the shard is given back)
             try:
                 effects = delivery.give_back(stopped)
@@ -120,7 +122,7 @@ def _conclude(task: Task, effects: Effects) -> None:
 
 @signals.celeryd_init.connect
 def _check_options(options: dict[str, Any], conf: Any, **_: object) -> None:
-    node.check_options(options, conf)
+    node.check_options(options, conf, settings)
 
 
 @signals.celeryd_after_setup.connect
@@ -130,7 +132,7 @@ def _prepare(instance: Any, **_: object) -> None:
 
 @signals.worker_ready.connect
 def _start(sender: Any, **_: Any) -> None:
-    sender.controller.node = node.start(sender, store, runs, runner.admission.capacity, instance, settings)
+    sender.controller.node = node.start(sender, store, runs, runner.admission, instance, settings)
 
 
 @signals.worker_shutting_down.connect

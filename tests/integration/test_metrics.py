@@ -11,12 +11,13 @@ import sys
 import urllib.request
 from pathlib import Path
 
+import psutil
 import pytest
 from ruamel.yaml import YAML
 from support.circuits import bell, dividing_by_zero, endless
 from support.command_line import basicaer
 from support.patience import deadline
-from support.processes import ROOT, end, eventually, missing, started
+from support.processes import ROOT, Worker, end, eventually, missing, started
 
 from worker.settings import Settings
 
@@ -26,6 +27,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from jobs.metrics.exporter import ClusterCollector
 from worker.record.connection import connect
 from worker.record.store import Store
+from worker.runtime.admission import total_memory
 
 OWNER = Settings.from_env().owner
 MONITORING = ROOT / "deploy" / "monitoring"
@@ -108,6 +110,62 @@ def test_the_rules_do_what_they_say(command):
         [promtool, *command], cwd=MONITORING, capture_output=True, text=True, timeout=deadline(60), check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def node(quiet_server, tmp_path):
+    """A node of one slot that answers Prometheus."""
+    quiet_server.client().flushall()
+    worker = Worker(quiet_server.url, tmp_path, name="measured", level=(), BASICAER_METRICS="0").ready()
+    yield worker
+    worker.stop()
+
+
+def node_metrics(url):
+    with urllib.request.urlopen(url, timeout=deadline(20)) as answer:
+        families = list(text_string_to_metric_families(answer.read().decode()))
+    return {
+        (sample.name, *sample.labels.values()): sample.value for family in families for sample in family.samples
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.rule(43)
+def test_a_node_measures_itself(quiet, quiet_server, node, tmp_path):
+    """It counts how its runs ended, deaths too, and says its memory; one that cannot listen works all the same."""
+    said = r"metrics of this node: (http://127\.0\.0\.1:(\d+)/metrics)"
+    url, port = eventually(lambda: re.search(said, node.log.read_text()), what="its address").groups()
+    backend = quiet.get_backend()
+    backend.run(bell()).result(timeout=deadline(30))
+    backend.run(dividing_by_zero()).wait_for_final_state(timeout=deadline(30))
+
+    def has(number, *sample):
+        eventually(lambda: node_metrics(url)[sample] == number, what=f"{number} in {sample}")
+
+    cancelled = backend.run(endless())
+    has(1, "basicaer_node_busy_slots")
+    cancelled.cancel()
+    has(1, "basicaer_node_runs_total", "returned")
+    killed = backend.run(endless())
+    has(1, "basicaer_node_busy_slots")
+    for child in psutil.Process(node.process.pid).children():
+        child.kill()
+    has(1, "basicaer_node_runs_total", "died")
+    killed.cancel()
+    now = node_metrics(url)
+    assert [now["basicaer_node_runs_total", end] for end in ("done", "failed")] == [1, 1]
+    assert now["basicaer_node_slots",] == 1 and now["basicaer_node_outage_seconds",] == 0
+    assert now["basicaer_node_simulated_seconds_total",] > 0
+    assert now["basicaer_node_resident_bytes",] > 0
+    assert 0 < now["basicaer_node_memory_bytes",] < total_memory()
+
+    other = Worker(quiet_server.url, tmp_path, name="second", level=(), BASICAER_METRICS=port)
+    try:
+        other.ready()
+        reason = f"no metrics: cannot listen on 127.0.0.1 port {port}"
+        eventually(lambda: reason in other.log.read_text(), what="a word of it")
+    finally:
+        other.stop()
 
 
 def test_without_redis_it_says_so():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.sharedctypes import RawArray
 from pathlib import Path
+from typing import NamedTuple
 
 from simulator.errors import MemoryRefusedError, StoppedError
 from simulator.sizes import size
@@ -16,8 +17,16 @@ from worker.settings import MOST_SLOTS
 _SHARE = 0.9
 #: Bytes that any worker has: asking the system would take longer than such a run.
 _UNNOTICED = 16 << 20
-_CGROUP = Path("/sys/fs/cgroup")
-_CGROUP_1 = _CGROUP / "memory"
+_CGROUPS = Path("/sys/fs/cgroup")
+_MINE = Path("/proc/self/cgroup")
+
+
+class Group(NamedTuple):
+    """The files of a control group, of either version: its limit, what it has, and more about that."""
+
+    limit: Path
+    used: Path
+    stat: Path
 
 
 class NoRoomError(StoppedError):
@@ -25,22 +34,49 @@ class NoRoomError(StoppedError):
 
 
 def total_memory() -> int:
-    """Return the bytes of the machine, or of the container's limit where that is lower."""
+    """Return the bytes of the machine, or of the lowest limit of this process's control groups."""
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return min([machine, *_read(_CGROUP / "memory.max"), *_read(_CGROUP_1 / "memory.limit_in_bytes")])
+    return min([machine, *(limit for group in _my_groups() for limit in _read(group.limit))])
 
 
 def available_memory() -> int:
     """Return the bytes that a new run can have now."""
     free = [_machine_available()]
-    for folder, limit, used in (
-        (_CGROUP, "memory.max", "memory.current"),
-        (_CGROUP_1, "memory.limit_in_bytes", "memory.usage_in_bytes"),
-    ):
+    for group in _my_groups():
         # The page cache counts as used, but gives way.
-        cache = _stat(folder / "memory.stat", "inactive_file")
-        free += [most - now + cache for most in _read(folder / limit) for now in _read(folder / used)]
+        cache = _stat(group.stat, "inactive_file")
+        free += [most - now + cache for most in _read(group.limit) for now in _read(group.used)]
     return max(0, min(free))
+
+
+def _my_groups() -> Iterator[Group]:
+    try:
+        listed = _MINE.read_text(encoding="utf-8")
+    except OSError:
+        listed = ""
+    return control_groups(listed)
+
+
+def control_groups(listed: str) -> Iterator[Group]:
+    """Yield the groups that limit a process's memory, from what ``/proc/<pid>/cgroup`` lists.
+
+    Those around its own do, too: systemd and Slurm set their limits there. A container sees its own as the root,
+    whatever is listed; of files that are not there, nothing is read.
+    """
+    within = {"": "/", "memory": "/"}
+    for line in listed.splitlines():
+        _, controllers, path = line.split(":", 2)
+        within |= dict.fromkeys(within.keys() & set(controllers.split(",")), path)
+    for folder in _and_around(_CGROUPS, within[""]):
+        yield Group(folder / "memory.max", folder / "memory.current", folder / "memory.stat")
+    for folder in _and_around(_CGROUPS / "memory", within["memory"]):
+        yield Group(folder / "memory.limit_in_bytes", folder / "memory.usage_in_bytes", folder / "memory.stat")
+
+
+def _and_around(root: Path, path: str) -> Iterator[Path]:
+    inner = root / path.lstrip("/")
+    yield inner
+    yield from (folder for folder in inner.parents if folder.is_relative_to(root))
 
 
 class Admission:
@@ -81,6 +117,10 @@ class Admission:
         if required <= max(self.capacity, elsewhere()):
             raise NoRoomError(text)
         raise MemoryRefusedError(text)
+
+    def promised(self) -> int:
+        """Return the bytes that were promised to the runs of all slots."""
+        return sum(self._promises[1::2])
 
     def leave(self, slot: int) -> None:
         """Give a slot's promise back."""

@@ -10,7 +10,7 @@ import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from multiprocessing.sharedctypes import RawArray
 from typing import Any
 
@@ -26,6 +26,11 @@ class _Entry(ctypes.Structure):
         ("shard", ctypes.c_int64),
         ("progress", ctypes.c_double),
         ("deliveries", ctypes.c_uint32),
+        ("begun", ctypes.c_uint64),
+        ("done", ctypes.c_uint64),
+        ("failed", ctypes.c_uint64),
+        ("returned", ctypes.c_uint64),
+        ("seconds", ctypes.c_double),
         ("job_id", ctypes.c_char * 129),
         ("token", ctypes.c_char * 1024),
     )
@@ -45,15 +50,35 @@ class Run:
     deliveries: int
 
 
+@dataclass(frozen=True)
+class RunCounts:
+    """How often runs of a node have begun, and how they ended; a process that died has ended none."""
+
+    begun: int
+    done: int
+    failed: int
+    #: Given back, or taken over, or no longer wanted.
+    returned: int
+    #: What those that are done, or failed, took to simulate.
+    seconds: float
+
+
 class RunRow:
     """The row of one run, which the child writes from CLAIM to its end."""
 
     def __init__(self, entry: Any) -> None:
         self._entry = entry
+        #: Which field of the row counts how the run ends.
+        self.end = "returned"
 
     def report(self, fraction: float) -> None:
         """Note how much is done, from 0 to 1; it never falls."""
         self._entry.progress = max(fraction, self._entry.progress)
+
+    def finish(self, seconds: float, *, failed: bool) -> None:
+        """Note that the record has its part, which took so many seconds to simulate."""
+        self._entry.seconds += seconds
+        self.end = "failed" if failed else "done"
 
     def deliver(self) -> None:
         """Note that nothing more is computed, and that Redis is asked, or asked again, to take the end."""
@@ -82,15 +107,23 @@ class RunTable:
         entry.job_id, entry.shard = shard_id.job_id.encode(), shard_id.shard
         entry.token = token.encode()
         entry.version += 1
+        entry.begun += 1
+        row = RunRow(entry)
         try:
-            yield RunRow(entry)
+            yield row
         finally:
+            setattr(entry, row.end, getattr(entry, row.end) + 1)
             entry.version += 1
 
     def __iter__(self) -> Iterator[Run]:
         for slot in range(len(self._entries)):
             if (run := self._run(slot)) is not None:
                 yield run
+
+    def counts(self) -> RunCounts:
+        """Return the counts of all slots."""
+        sums = (sum(getattr(entry, each.name) for entry in self._entries) for each in fields(RunCounts))
+        return RunCounts(*sums)
 
     def shard_of(self, pid: int) -> str | None:
         """Return which shard a process runs, or ran when it died, as ``<job id>/<shard>``; None: none."""

@@ -40,10 +40,14 @@ class MemoryGroup:
 
     @property
     def command(self) -> tuple[str, ...]:
-        """A worker node that joins the group before it begins."""
-        join = 'echo $$ > "$0" && exec "$@"'
+        """A worker node that joins the group before it begins, in a namespace from which it cannot see it."""
         celery = str(Path(sys.executable).parent / "celery")
-        return ("/bin/sh", "-c", join, str(self._folder / "cgroup.procs"), celery, "-A", "worker", "worker")
+        return (*self.join, "unshare", "--cgroup", celery, "-A", "worker", "worker")
+
+    @property
+    def join(self) -> tuple[str, ...]:
+        """What goes in front of a command that is to run in the group."""
+        return ("/bin/sh", "-c", 'echo $$ > "$0" && exec "$@"', str(self._folder / "cgroup.procs"))
 
     def used(self) -> int:
         """Bytes that the group has now."""

@@ -39,6 +39,9 @@ def test_every_field_has_a_variable():
         ("LEASE", "2.5", 2.5),
         ("MAX_QUBITS", "24", 24),
         ("OWNER", "lab-7", "lab-7"),
+        ("METRICS", "9809", ("127.0.0.1", 9809)),
+        ("METRICS", "0.0.0.0:0", ("0.0.0.0", 0)),  # noqa: S104 (nothing listens)
+        ("METRICS", "[::1]:9809", ("::1", 9809)),
     ],
 )
 def test_parsed(variable, text, value):
@@ -50,6 +53,9 @@ def test_parsed(variable, text, value):
 @pytest.mark.parametrize(
     ("variable", "text"),
     [
+        ("METRICS", "65536"),
+        ("METRICS", "localhost"),
+        ("METRICS", "::1:80"),
         ("LEASE", "soon"),
         ("LEASE", "-1"),
         ("LEASE", "inf"),

@@ -5,13 +5,22 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import re
+import subprocess
+import sys
 
 import pytest
+from support.faults.cgroup import MemoryGroup
 from support.patience import deadline
 
 from simulator.errors import MemoryRefusedError
 from simulator.sizes import size
-from worker.runtime.admission import Admission, NoRoomError, available_memory, total_memory
+from worker.runtime.admission import (
+    Admission,
+    NoRoomError,
+    available_memory,
+    control_groups,
+    total_memory,
+)
 
 pytestmark = pytest.mark.slow  # starts processes
 
@@ -90,3 +99,49 @@ def test_the_dead_have_no_claim():
         other.kill()
         other.join()
         admission.admit(0, available_memory() // 2)
+
+
+LIMITS = """
+from worker.runtime.admission import Admission, available_memory, total_memory
+print(total_memory(), available_memory(), Admission().capacity)
+"""
+
+
+@pytest.mark.rule(25)
+def test_a_control_group_limits_what_there_is():
+    """What systemd, Slurm or a container allows a process is all it has, wherever the limit stands."""
+    group, limit = MemoryGroup(), 256 << 20
+    try:
+        group.limit(limit)
+        done = subprocess.run(
+            [*group.join, sys.executable, "-c", LIMITS],
+            capture_output=True, text=True, check=True, timeout=deadline(30),
+        )  # fmt: skip
+    finally:
+        group.close()
+    total, available, capacity = map(int, done.stdout.split())
+    assert total == limit
+    assert 0 < available < limit
+    assert capacity == int(0.9 * limit)
+
+
+@pytest.mark.parametrize(
+    ("listed", "limits"),
+    [
+        ("0::/", ["memory.max", "memory/memory.limit_in_bytes"]),
+        (
+            "0::/system.slice/basicaer-worker.service\n",
+            ["system.slice/basicaer-worker.service/memory.max", "system.slice/memory.max", "memory.max",
+             "memory/memory.limit_in_bytes"],
+        ),
+        (
+            "5:cpu,cpuacct:/\n4:memory:/slurm/job_7\n1:name=systemd:/other\n",
+            ["memory.max", "memory/slurm/job_7/memory.limit_in_bytes", "memory/slurm/memory.limit_in_bytes",
+             "memory/memory.limit_in_bytes"],
+        ),
+        ("", ["memory.max", "memory/memory.limit_in_bytes"]),
+    ],
+)  # fmt: skip
+def test_which_groups_count(listed, limits):
+    """A process's own group and all around it, of either version."""
+    assert [str(group.limit) for group in control_groups(listed)] == [f"/sys/fs/cgroup/{name}" for name in limits]
