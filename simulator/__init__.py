@@ -5,8 +5,9 @@ module that its name says.
 """
 
 from simulator.circuit.program import Program
-from simulator.engine import CircuitResult, run
+from simulator.engine import run
 from simulator.execution import run_shard
+from simulator.method import CircuitResult
 from simulator.monitor import Monitor
 from simulator.shards.result import Part
 from simulator.shards.shard import Shard

@@ -7,7 +7,6 @@ on one architecture and BLAS. How it plans, and which kernels it calls, is behin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from simulator.dynamic.timeline import Timeline
 from simulator.errors import InvalidProgramError
 from simulator.evolve import Statevectors, statevector
 from simulator.evolve.amplitudes import amplitude_type, complex_type, finished_state
+from simulator.method import CircuitResult
 from simulator.monitor import SILENT, Checkpoint, Monitor
 from simulator.observables import MeanExpectations, expectation_values_of_rows
 from simulator.options import Output, Precision
@@ -33,24 +33,8 @@ from simulator.sampling.counts import WORD_BITS, ShotCounts
 from simulator.sampling.row_sampler import RowSampler
 from simulator.sampling.sampler import collapse, sample
 from simulator.sampling.saver import Saver
-from simulator.shards.result import RunMetadata, SavedValue
+from simulator.shards.result import RunMetadata
 from simulator.tuning import TUNING, Tuning
-
-
-@dataclass(frozen=True, slots=True)
-class CircuitResult:
-    """What one circuit gave; None where its output gives no such thing."""
-
-    #: Hex key -> shots; clbit 0 is the least significant bit. Empty without clbits or shots.
-    counts: dict[str, int] | None = None
-    #: One hex key a shot, in the order of shots; None if not asked for.
-    memory: list[str] | None = None
-    #: The statevector, shape (2^n,), or the unitary, shape (2^n, 2^n): complex128; complex64 in single precision.
-    state: NDArray[np.complexfloating] | None = None
-    #: The mean over all shots of each observable's expectation value, shape (observables,); None without any.
-    expectations: NDArray[np.float64] | None = None
-    #: What its instructions saved.
-    saved: tuple[SavedValue, ...] = ()
 
 
 def run(  # noqa: PLR0913 (the options of a run)

@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from simulator.choice import engine_for
 from simulator.circuit.array import Array
-from simulator.cost import bytes_required, observing_bytes, refuse_beyond_memory, shots_bytes, timeline_under
-from simulator.dynamic.compiler import compile_program
-from simulator.engine import metadata, run_bytecode
+from simulator.cost import shots_bytes
 from simulator.errors import MemoryRefusedError, StoppedError
 from simulator.monitor import SILENT, Monitor
 from simulator.options import Options
@@ -99,11 +98,8 @@ def _simulated(
 ) -> Outcome:
     """Return the outcome with what the run gave."""
     program, checkpoint = experiment.program, monitor.checkpoint
-    timeline = timeline_under(program, options, checkpoint)
-    refuse_beyond_memory(timeline)
-    bytecode = compile_program(timeline, checkpoint)
-    states = bytes_required(bytecode, shots, options.precision, checkpoint)
-    states += observing_bytes(experiment.observables, 1)
+    prepared = engine_for(program, options).prepare(program, options, experiment.observables, checkpoint)
+    states = prepared.bytes_required(shots, checkpoint)
     of_shots = shots_bytes(program, options.output, shots, memory=options.memory)
     # What most of it is for is what there must be less of.
     few = "qubits" if states > of_shots else "shots or memory=False" if options.memory else "shots"
@@ -113,19 +109,7 @@ def _simulated(
     except MemoryRefusedError as error:
         raise MemoryRefusedError(f"{error}: {cure}") from error
     try:
-        result = run_bytecode(
-            bytecode,
-            seed=experiment.seed,
-            shots=shots,
-            first=experiment.first,
-            memory=options.memory,
-            initial_state=None if options.initial_state is None else options.initial_state.ndarray(),
-            chop_threshold=options.chop_threshold,
-            precision=options.precision,
-            observables=experiment.observables,
-            counts=options.counts,
-            monitor=monitor,
-        )
+        result = prepared.run(seed=experiment.seed, first=experiment.first, shots=shots, monitor=monitor)
         state_array = None if result.state is None else Array.over(result.state)
     except MemoryError as error:
         needed = size(states + of_shots, up=True)
@@ -137,5 +121,5 @@ def _simulated(
         state=state_array,
         expectations=None if result.expectations is None else Array.of(result.expectations),
         saved=result.saved,
-        run=metadata(timeline),
+        run=prepared.metadata,
     )

@@ -12,6 +12,8 @@ from simulator.errors import InvalidProgramError
 
 #: What a run is to give: counts, the statevector at its end, or the circuit's matrix.
 Output: TypeAlias = Literal["counts", "statevector", "unitary"]
+#: How it is simulated. "automatic": by what `simulator.choice` says.
+Method: TypeAlias = Literal["automatic", "statevector"]
 #: What may be saved of every circuit, before its final measurements.
 SavedAtEnd: TypeAlias = Literal["statevector", "probability_distribution"]
 #: "double": complex128, 16 bytes an amplitude; "single": complex64, 8 bytes.
@@ -40,6 +42,7 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     #: What every circuit saves before its final measurements, and only where nothing is random before them. Each
     #: is of all qubits; "probability_distribution" is of the clbits that are measured.
     saves: tuple[SavedAtEnd, ...] = ()
+    method: Method = "automatic"
 
     def __post_init__(self) -> None:
         if self.shots < 0:

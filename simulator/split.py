@@ -12,9 +12,11 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from simulator.cost import observing_seconds, row_seconds, timeline_under, work
+from simulator.choice import engine_for
+from simulator.cost import observing_seconds, row_seconds, timeline_under
 from simulator.options import Options
 from simulator.shards.shard import Experiment, Shard, Sweep
+from simulator.statevector_method import STATEVECTOR
 
 #: Seconds of work of a shard, at least and at most, where the items allow it.
 LEAST_SECONDS, MOST_SECONDS = 0.05, 2.0
@@ -61,23 +63,30 @@ def split(options: Options, items: Iterable[Experiment | Sweep], most: int | Non
 
 
 def expected_seconds(shard: Shard) -> float:
-    """Return the seconds that a shard will take on one core, by the estimates of `work`."""
+    """Return the seconds that a shard will take on one core, by the estimates of the methods."""
     return sum(math.prod(_units(item, shard.options)) for item in shard.items)
 
 
 def _units(item: Experiment | Sweep, options: Options) -> tuple[int, float]:
     """Return in how many units an item can be cut, and the seconds that one takes."""
     if isinstance(item, Sweep):
-        timeline = timeline_under(item.template, options)
-        return item.num_rows, row_seconds(timeline, options) + observing_seconds(item.observables, timeline.width)
+        return item.num_rows, _row_seconds(item, options)
     shots = options.shots if item.shots is None else item.shots
-    timeline = timeline_under(item.program, options)
-    seconds, grows = work(timeline, shots)
-    # Sums of parts of the shots would differ, in their last digits, from the sum of all.
-    if not grows or item.observables or timeline.saves:
-        return 1, seconds + observing_seconds(item.observables, timeline.width)
+    engine = engine_for(item.program, options)
+    seconds, grows = engine.work(item.program, options, shots, item.observables)
+    if not grows:
+        return 1, seconds
     blocks = -(-shots // SHOT_BLOCK)
     return blocks, seconds / blocks
+
+
+def _row_seconds(sweep: Sweep, options: Options) -> float:
+    """Return the seconds that a row takes."""
+    engine = engine_for(sweep.template, options)
+    if engine is not STATEVECTOR:
+        return engine.work(sweep.template, options, options.shots, sweep.observables).seconds
+    timeline = timeline_under(sweep.template, options)
+    return row_seconds(timeline, options) + observing_seconds(sweep.observables, timeline.width)
 
 
 def _piece(item: Experiment | Sweep, span: range, units: int, options: Options) -> Experiment | Sweep:

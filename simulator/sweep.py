@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.choice import engine_for
 from simulator.circuit.array import Array
 from simulator.circuit.instructions import Gate, Save
 from simulator.circuit.program import Program
@@ -29,6 +30,7 @@ from simulator.sampling.row_sampler import Counts, RowSampler
 from simulator.sampling.saver import RowsSaver
 from simulator.shards.result import SweepOutcome
 from simulator.shards.shard import GLOBAL_PHASE, Sweep
+from simulator.statevector_method import STATEVECTOR
 
 
 def run_together(
@@ -40,6 +42,8 @@ def run_together(
     """
     begin = time.perf_counter()
     checkpoint = monitor.checkpoint
+    if engine_for(sweep.template, options) is not STATEVECTOR:
+        return None
     template, columns = _with_own_gates(sweep)
     bytecode = _bytecode(template, options, checkpoint)
     if bytecode is None:

@@ -14,15 +14,17 @@ from qiskit import QuantumCircuit
 
 from jobs.errors import BasicAerError
 from jobs.lowering import save_name
+from simulator.choice import engine_for
 from simulator.circuit import instructions
 from simulator.circuit.pauli_sum import PauliSum, check_qubits
 from simulator.circuit.program import Program
 from simulator.circuit.traversal import walk
-from simulator.cost import timeline_under
 from simulator.dynamic.saves import saves_in
 from simulator.errors import InvalidProgramError
+from simulator.method import Engine
 from simulator.options import Options, Output
 from simulator.sizes import size
+from simulator.statevector_method import STATEVECTOR
 from worker.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -111,13 +113,14 @@ def check_program(circuit: Circuit, program: Program, options: Options, context:
         logger.warning('No classical registers in circuit "%s", counts will be empty.', name)
     elif output == "counts" and not kinds & {instructions.Measure, instructions.Store}:
         logger.warning('No measurements in circuit "%s", classical register will remain all zeros.', name)
-    if circuit.num_qubits > context.max_qubits:
-        _check_width(circuit, timeline_under(program, options).width, context)
+    engine = _engine(program, options)
+    if circuit.num_qubits > context.max_qubits or engine is not STATEVECTOR:
+        _check_width(circuit, engine.width(program, options), context)
 
 
 def check_observables(program: Program, observables: Sequence[PauliSum], shots: int, options: Options) -> None:
     """Refuse observables that act on a qubit which a circuit does not have, and means over no shots."""
-    if observables and not shots and not timeline_under(program, options).evolves:
+    if observables and not shots and not _engine(program, options).is_exact(program, options):
         raise BasicAerError(
             f'circuit "{program.name}" measures or resets on its way, so its expectation values are means over '
             "shots: shots=0 must be at least 1"
@@ -145,7 +148,7 @@ def check_saves(
     if not options.saves:
         return saves_in(program.instructions)
     try:
-        return timeline_under(program, options).saves
+        return _engine(program, options).saves(program, options)
     except InvalidProgramError as error:
         raise BasicAerError(str(error)) from error
 
@@ -165,6 +168,14 @@ def check_totals(circuit: Circuit, count: int, sure_bytes: int, options: Options
             f"({circuit.num_qubits} qubits); the limit is {size(settings.max_result_bytes)}: "
             f"submit fewer or narrower circuits{memory}, or raise BASICAER_MAX_RESULT_BYTES"
         )
+
+
+def _engine(program: Program, options: Options) -> Engine:
+    """Return what will run a program; refuse what the method that was asked for cannot run."""
+    try:
+        return engine_for(program, options)
+    except InvalidProgramError as error:
+        raise BasicAerError(str(error)) from error
 
 
 def _check_width(circuit: Circuit, num_qubits: int, context: SubmitContext) -> None:

@@ -18,7 +18,7 @@ from jobs.errors import BasicAerError
 from jobs.lowering import pauli_sum
 from jobs.submit.identity import seed_of
 from simulator.circuit.pauli_sum import PauliSum
-from simulator.options import Precision
+from simulator.options import Method, Precision
 from worker.record.values import MOST_URGENT
 from worker.settings import MOST_SECONDS
 
@@ -47,7 +47,7 @@ _SAMPLING: dict[str, Any] = {
 }
 #: Output -> option -> default.
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "counts": _COMMON | _SAMPLING | {"statevector": False, "probabilities": False},
+    "counts": _COMMON | _SAMPLING | {"statevector": False, "probabilities": False, "method": "automatic"},
     "statevector": _COMMON | _SAMPLING | {"shots": 1},
     "unitary": _COMMON | {"shots": 1, "initial_unitary": None},
 }
@@ -111,6 +111,13 @@ def resolve_precision(value: Any) -> Precision:
     return cast("Precision", value)
 
 
+def _method(name: str, value: Any) -> Method:
+    choices = get_args(Method)
+    if not isinstance(value, str) or value not in choices:
+        raise BasicAerError(f"{name}={shown(value)} must be {' or '.join(map(repr, choices))}")
+    return cast("Method", value)
+
+
 def _numbers(name: str, value: Any) -> np.ndarray:
     try:
         return np.asarray(value, dtype=complex)
@@ -153,6 +160,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "observables": _observables,
     "statevector": _flag,
     "probabilities": _flag,
+    "method": _method,
     "seed_simulator": lambda name, value: _integer(name, value, MAX_SEED),
     "initial_statevector": _statevector,
     "initial_unitary": _unitary,

@@ -96,6 +96,7 @@ def prepare(
         saves=tuple([what for option, what in _SAVES.items() if options.get(option)]),
         expectations=bool(observables) or isinstance(primitive, EstimatorNote),
         counts=not isinstance(primitive, EstimatorNote),
+        method=options.get("method", "automatic"),
     )
     builder = JobBuilder(run, options.get("seed_simulator", 0), context, observables)
     items = builder.items_of(run_input) if primitive else builder.items(run_input, binds)

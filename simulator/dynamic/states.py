@@ -1,9 +1,7 @@
 """What a method of simulation gives to dynamic circuits: quantum states that can be evolved, measured and merged.
 
 `evolve.statevectors` is the first implementation. `Branch` and `Interpreter` know nothing of amplitudes: another
-representation of states, as a tableau or a tensor network, is another class with these verbs. It also needs a
-beginning in `engine.run_bytecode`, a sampler of its own, and an estimate in `cost`. Noise belongs here too: an
-instruction's channel is one more verb beside `project`, with the draws that choose among its outcomes.
+representation of states is another class with these verbs.
 """
 
 from __future__ import annotations
