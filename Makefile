@@ -3,6 +3,7 @@
 # make test-fast   unit tests that start no process, with a quarter of the examples; meant to end within 40 s on two free cores
 # make dev    installs what the tests, the linters and the hooks need: see CONTRIBUTING.md
 # make lint   ruff and mypy
+# make docs   builds the site of docs/ into site/, and checks all its links
 # make coverage        how much of the code the quick tests run, with a floor
 # make installed-check the wheel and the sdist, each in an empty environment, run the demo and README
 # make wheels-check    whether all requirements have wheels for every Python and platform that is promised
@@ -46,9 +47,16 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-.PHONY: dev coverage installed-check wheels-check constraints
+.PHONY: dev docs coverage installed-check wheels-check constraints
 
 dev: $(VENV)/.installed-dev
+
+# A warning is an error, and every page is read anew: what a page does not say any more is not left over.
+docs: $(VENV)/.installed-docs
+	rm -rf site
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html -d site/.doctrees docs site
+	rm -rf site/.doctrees
+	$(BIN)/python .ci/links.py site
 
 # What is quick and touches most: the unit tests that start no process of their own, and jobs on a worker's.
 COVERED ?= -m 'not slow' tests/unit tests/integration/test_job.py
@@ -88,7 +96,7 @@ bench-model: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.redis_model $(ARGS)
 
 clean:
-	rm -rf $(VENV) dist .faults .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) dist site .faults .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment is made once, and brought up to date when pyproject.toml changes.
@@ -112,3 +120,7 @@ $(VENV)/.installed-dev: pyproject.toml | $(VENV)/.made
 $(VENV)/.installed-bench: pyproject.toml | $(VENV)/.made
 	$(BIN)/python -m pip install --quiet --editable . --group dev --group bench
 	@touch $@ $(VENV)/.installed $(VENV)/.installed-dev
+
+$(VENV)/.installed-docs: pyproject.toml | $(VENV)/.made
+	$(BIN)/python -m pip install --quiet --editable . --group docs
+	@touch $@ $(VENV)/.installed

@@ -34,8 +34,8 @@ _SHOWN = 20
 def lower(circuit: QuantumCircuit, *, from_ground: bool = True) -> program.Program:
     """Return the Program of a circuit; `LoweringError` names what it cannot say.
 
-    ``from_ground`` says that every qubit begins in |0>: a state preparation that comes first on its qubits is then
-    its amplitudes, and not the gates of its synthesis. Pass False for a unitary, or another initial state.
+    ``from_ground`` says that every qubit begins in ``|0>``: a state preparation that comes first on its qubits is
+    then its amplitudes, and not the gates of its synthesis. Pass False for a unitary, or another initial state.
     """
     return _lowered(circuit, from_ground, None)
 

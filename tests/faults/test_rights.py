@@ -256,8 +256,8 @@ class TestOwners:
             each.close()
 
     def test_sharing_by_prefix_denied_elsewhere(self, server, provider):
-        """As docs/operations.md says: a reader fetches jobs whose ids have the prefix, and does nothing else."""
-        text = (ROOT / "docs" / "operations.md").read_text()
+        """As docs/how-to/tls.md says: a reader fetches jobs whose ids have the prefix, and does nothing else."""
+        text = (ROOT / "docs" / "how-to" / "tls.md").read_text()
         (line,) = re.findall(r"^(ACL SETUSER reader .*)$", text, re.MULTILINE)
         with server.client("admin") as admin:
             admin.execute_command(*shlex.split(line.replace("SECRET", "abc")))

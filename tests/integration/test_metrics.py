@@ -95,7 +95,7 @@ def test_the_dashboard_and_the_alerts_ask_for_what_there_is(provider, ask):
     names = {name for expression in asked for name in re.findall(r"\bbasicaer_\w+", expression)}
     assert names and names <= there
     alerts = {rule["alert"] for rule in rules}
-    page = (ROOT / "docs" / "operations.md").read_text()
+    page = (ROOT / "docs" / "how-to" / "monitor.md").read_text()
     explained = set(re.findall(r"^\| `(BasicAer\w+)` \|", page, re.MULTILINE))
     assert alerts == explained
 
