@@ -2,7 +2,8 @@
 
 The blocks of Python of a page are one program, as typed in one session. Lines of ``console`` that begin with ``$``
 are commands. What a block of Python prints stands right behind it, in a block of ``text``; what a command prints,
-in the lines behind it. ``cd tests && ../.venv/bin/python -m support.pages PAGE...`` writes all that anew.
+in the lines behind it. The right column of a table of what to type now is code, row by row.
+``cd tests && ../.venv/bin/python -m support.pages PAGE...`` writes anew what is printed.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from jobs import BasicAerProvider, LocalCluster
 DOCS = ROOT / "docs"
 #: A fenced block, and what stands between it and the one before.
 _BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+#: A command, and what it prints.
+_COMMAND = re.compile(r"^\$ (?P<command>.*\n)(?P<shown>(?:(?!\$ ).*\n)*)", re.MULTILINE)
 #: What differs from run to run -> what it becomes before two outputs are compared.
 _VARIES = (
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "ID"),
@@ -47,22 +50,32 @@ class Block(NamedTuple):
     end: int
 
 
-def blocks(page: str) -> Iterator[Block]:
-    """Yield what is run of a page, in its order."""
+def blocks(page: str) -> list[Block]:
+    """Return what is run of a page, in its order."""
+    return sorted([*_fenced(page), *_cells(page)], key=lambda block: block.begin)
+
+
+def _fenced(page: str) -> Iterator[Block]:
     found = list(_BLOCK.finditer(page))
-    for match, following in itertools.zip_longest(found, found[1:]):
+    for match, after in itertools.zip_longest(found, found[1:]):
         if match["language"] == "python":
-            behind = (
-                following and following["language"] == "text" and not page[match.end() : following.start()].strip()
-            )
-            begin, end = following.span("text") if behind else (match.end(), match.end())
+            behind = after and after["language"] == "text" and not page[match.end() : after.start()].strip()
+            begin, end = after.span("text") if behind else (match.end(), match.end())
             yield Block("python", match["text"], page[begin:end], begin, end)
         elif match["language"] == "console":
-            for each in re.finditer(
-                r"^\$ (?P<command>.*\n)(?P<shown>(?:(?!\$ ).*\n)*)", match["text"], re.MULTILINE
-            ):
+            for each in _COMMAND.finditer(match["text"]):
                 begin, end = (match.start("text") + place for place in each.span("shown"))
                 yield Block("console", each["command"], each["shown"], begin, end)
+
+
+def _cells(page: str) -> Iterator[Block]:
+    """Yield the code in the second column of the tables of what to type now, a row each; a row may have none."""
+    for table in re.finditer(r"^\| what you typed \| what you type now \|\n.*\n(?:\|.*\n)*", page, re.MULTILINE):
+        for row in re.finditer(r"^\| .* \| (?P<now>.*) \|$", table[0], re.MULTILINE):
+            code = "\n".join(re.findall(r"`(.*?)`", row["now"]))
+            end = table.start() + row.end()
+            if code and row["now"].startswith("`"):
+                yield Block("python", code, "", end, end)
 
 
 def run(page: Path) -> Iterator[tuple[Block, str]]:
