@@ -196,7 +196,7 @@ class BasicAerBackend(BackendV2):
             identity.check(job_id)
         given = dict(self.options)
         for name, value in options.items():
-            if name not in given and is_done_anyway(name, value):
+            if name not in given and is_done_anyway(name, value, self.NAME):
                 continue
             if name not in given:
                 said = f"Option {name} is not used by this backend{suggestion(name, given)}"

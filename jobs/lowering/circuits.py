@@ -16,6 +16,7 @@ from jobs.lowering.aer import AER_RULES
 from jobs.lowering.control_flow import CONTROL_FLOW_RULES
 from jobs.lowering.definitions import DEFINITION_RULES
 from jobs.lowering.gates import GATE_RULES
+from jobs.lowering.noise import NOISE_RULES
 from jobs.lowering.program_builder import ProgramBuilder, UnboundNumbers
 from jobs.lowering.scope import Rule, Scope
 from jobs.lowering.states import STATE_RULES
@@ -25,7 +26,7 @@ from simulator.errors import InvalidProgramError
 
 #: Class of an operation -> what lowers it.
 RULES: Mapping[type, Rule] = MappingProxyType(
-    {**GATE_RULES, **STATE_RULES, **CONTROL_FLOW_RULES, **DEFINITION_RULES, **AER_RULES}
+    {**GATE_RULES, **STATE_RULES, **CONTROL_FLOW_RULES, **DEFINITION_RULES, **AER_RULES, **NOISE_RULES}
 )
 #: Names that one message lists.
 _SHOWN = 20
@@ -70,6 +71,7 @@ def _lowered(circuit: QuantumCircuit, from_ground: bool, numbers: UnboundNumbers
             header=_header(circuit, qubits, clbits),
             global_phase=builder.global_phase,
             variables=tuple(builder.variables),
+            channels=tuple(builder.channels),
         )
     except InvalidProgramError as error:
         raise scope.error(str(error)) from error

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from qiskit.circuit import ParameterExpression
 from qiskit.circuit.classical import expr
 
+from simulator.circuit.channel import Channel
 from simulator.circuit.expression import Type
 from simulator.circuit.instructions import Barrier, Delay, Instruction
 from simulator.circuit.program import Variable
@@ -53,6 +54,9 @@ class ProgramBuilder:
     #: Qiskit's variable -> its index in ``variables``.
     variable_index: dict[expr.Var, int] = field(default_factory=dict)
     used: UsedQubits = field(default_factory=UsedQubits)
+    channels: list[Channel] = field(default_factory=list)
+    #: Of each of these objects, its index.
+    channel_indices: dict[int, int] = field(default_factory=dict)
     #: None: every number must have a value.
     unbound: UnboundNumbers | None = None
 
@@ -62,3 +66,10 @@ class ProgramBuilder:
             self.variable_index[variable] = len(self.variables)
             self.variables.append(Variable(variable.name or "", type_))
         return self.variable_index[variable]
+
+    def channel_index(self, channel: Channel) -> int:
+        """Return the index of a channel; add it if this object is not there yet."""
+        index = self.channel_indices.setdefault(id(channel), len(self.channels))
+        if index == len(self.channels):
+            self.channels.append(channel)
+        return index

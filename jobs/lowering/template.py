@@ -11,14 +11,17 @@ from qiskit.circuit import Barrier, Clbit, Measure, Qubit, Reset
 
 from jobs.lowering.circuits import metadata_of
 from jobs.lowering.standard import STANDARD_GATES
+from jobs.noise import ChannelInstruction, ReadoutInstruction
 from simulator.circuit import instructions
+from simulator.circuit.array import Array
+from simulator.circuit.channel import Channel
 from simulator.circuit.program import Program
 from simulator.shards.sweeps import Copy
 
 #: A standard gate: its name, its qubits, and how many numbers it has.
 _Gate: TypeAlias = tuple[str, tuple[Qubit, ...], int]
-#: Another operation: its class, its qubits, and its clbits.
-_Other: TypeAlias = tuple[type, tuple[Qubit, ...], tuple[Clbit, ...]]
+#: Another operation: its class (of noise, the very channel or table), its qubits, and its clbits.
+_Other: TypeAlias = tuple[type | Channel | Array, tuple[Qubit, ...], tuple[Clbit, ...]]
 
 #: Name in GATES and number of controls -> name of the standard gate.
 _NAMES = {pair: name for name, pair in STANDARD_GATES.items() if name != "cu"}
@@ -66,6 +69,11 @@ class CircuitTemplate:
                     found.append((Reset, (qubits[each.qubit],), ()))
                 case instructions.Barrier():
                     found.append((Barrier, tuple([qubits[index] for index in each.qubits]), ()))
+                case instructions.Noise():
+                    channel = self._program.channels[each.channel]
+                    found.append((channel, tuple([qubits[index] for index in each.qubits]), ()))
+                case instructions.Readout():
+                    found.append((each.table, (), tuple([clbits[index] for index in each.clbits])))
                 case _:
                     return []
         return found
@@ -89,7 +97,7 @@ def _numbers(circuit: QuantumCircuit, expected: list[_Gate | _Other]) -> NDArray
                 if len(params) != more:
                     return None
                 numbers += params
-        elif getattr(mine.operation, "base_class", None) is not kind or mine.clbits != more:
+        elif _kind_of(mine.operation) is not kind or mine.clbits != more:
             return None
     numbers.append(circuit.global_phase)
     try:
@@ -98,3 +106,12 @@ def _numbers(circuit: QuantumCircuit, expected: list[_Gate | _Other]) -> NDArray
         return None
     found[-1] += 0.0  # a Program's phase is a sum, and so no negative zero
     return found if np.isfinite(found).all() else None
+
+
+def _kind_of(operation: Any) -> object:
+    """Return what an operation that is no gate is compared by."""
+    if isinstance(operation, ChannelInstruction):
+        return operation.channel
+    if isinstance(operation, ReadoutInstruction):
+        return operation.table
+    return getattr(operation, "base_class", None)

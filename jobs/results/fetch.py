@@ -13,6 +13,7 @@ from qiskit.providers import JobError
 from jobs.connection import Connection
 from jobs.errors import JobCancelledError
 from jobs.manifest import Manifest
+from jobs.noise import WrittenNoise
 from jobs.rebuilding import rebuild, rebuild_observable
 from jobs.results.assembly import assemble
 from jobs.results.retrieval import experiments, finished, outcomes, payload
@@ -66,6 +67,8 @@ class StoredResults:
         """Return the run options of a job as they were resolved."""
         manifest = Manifest.decode(record.manifest)
         options = dict(manifest.options)
+        if "noise_model" in options:
+            options["noise_model"] = WrittenNoise(options["noise_model"])
         for name in manifest.arrays:
             first = next(self.shards(record))
             if name == "observables":

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jobs.lowering import CircuitTemplate, LoweringError, lower, lower_template
+from jobs.noise import Attacher
 from jobs.submit.checks import (
     Circuit,
     SubmitContext,
@@ -19,6 +20,7 @@ from jobs.submit.checks import (
     check_saves,
     check_totals,
 )
+from jobs.submit.noise import with_noise
 from jobs.submit.parameters import ParameterGrid, with_parameters
 from simulator import cost
 from simulator.circuit.array import Array
@@ -59,6 +61,8 @@ class JobBuilder:
     context: SubmitContext
     #: What to take the expectation values of, in each circuit.
     observables: tuple[PauliSum, ...] = ()
+    #: What puts errors into them; None: there are none.
+    noise: Attacher | None = None
     #: How many circuits there were so far.
     count: int = 0
     #: The first one's name, and the qubits of the widest.
@@ -77,7 +81,7 @@ class JobBuilder:
 
     def items_of(self, circuits: Iterable[Circuit | ParameterGrid]) -> Iterator[Experiment | Sweep]:
         """Yield the items of a job whose circuits, and points of parameters, are checked."""
-        return with_sweeps(self._lowered(circuits), self.seed)
+        return with_sweeps(self._lowered(with_noise(circuits, self.noise)), self.seed)
 
     def _lowered(self, circuits: Iterable[Circuit | ParameterGrid]) -> Iterator[Experiment | Copy | Sweep]:
         template: CircuitTemplate | None = None

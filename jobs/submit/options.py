@@ -16,6 +16,7 @@ from qiskit.quantum_info import PauliList
 from jobs.arguments import shown
 from jobs.errors import BasicAerError
 from jobs.lowering import pauli_sum
+from jobs.noise import read_model
 from jobs.submit.identity import seed_of
 from simulator.circuit.pauli_sum import PauliSum
 from simulator.options import Method, Precision
@@ -47,7 +48,9 @@ _SAMPLING: dict[str, Any] = {
 }
 #: Output -> option -> default.
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "counts": _COMMON | _SAMPLING | {"statevector": False, "probabilities": False, "method": "automatic"},
+    "counts": _COMMON
+    | _SAMPLING
+    | {"statevector": False, "probabilities": False, "method": "automatic", "noise_model": None},
     "statevector": _COMMON | _SAMPLING | {"shots": 1},
     "unitary": _COMMON | {"shots": 1, "initial_unitary": None},
 }
@@ -161,6 +164,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "statevector": _flag,
     "probabilities": _flag,
     "method": _method,
+    "noise_model": lambda _, value: read_model(value),
     "seed_simulator": lambda name, value: _integer(name, value, MAX_SEED),
     "initial_statevector": _statevector,
     "initial_unitary": _unitary,
@@ -183,17 +187,22 @@ _DONE_ANYWAY: Mapping[str, tuple[Any, ...]] = MappingProxyType(
         "meas_return": ("single", "avg"),
         "init_qubits": (True,),
         "use_measure_esp": (False,),
+        "noise_model": (),
     }
 )
 
 
-def is_done_anyway(name: str, value: Any) -> bool:
+def is_done_anyway(name: str, value: Any, backend: str = "this backend") -> bool:
     """Return whether an option that no backend has asks for nothing; refuse it if it asks for more.
 
     A simulator measures bits, and begins each shot in |0...0>, however long it waits before (``rep_delay``).
     """
     if name == "rep_delay":
         return True
+    if name == "noise_model" and value is not None:
+        raise BasicAerError(
+            f'noise_model is not for "{backend}", which has no noise: run on "qasm_simulator", or leave it out'
+        )
     values = _DONE_ANYWAY.get(name)
     if values is None:
         return False

@@ -15,6 +15,7 @@ from typing import Any
 from jobs.connection import Session
 from jobs.errors import BasicAerError
 from jobs.manifest import LONGEST_NAME, EstimatorNote, Manifest, PrimitiveNote
+from jobs.noise import Attacher, written
 from jobs.submit.builder import JobBuilder
 from jobs.submit.checks import SubmitContext
 from jobs.submit.identity import Digest
@@ -84,6 +85,7 @@ def prepare(
     output, settings = context.output, context.settings
     options = resolve(output, context.backend, given, job_id=job_id)
     binds, tags = options.pop("parameter_binds"), options.pop("job_tags")
+    noise = options.pop("noise_model", None)
     initial, observables = options.pop(INITIAL_STATE[output]), options.pop("observables", None) or ()
     run = Options(
         output=output,
@@ -98,7 +100,9 @@ def prepare(
         counts=not isinstance(primitive, EstimatorNote),
         method=options.get("method", "automatic"),
     )
-    builder = JobBuilder(run, options.get("seed_simulator", 0), context, observables)
+    builder = JobBuilder(
+        run, options.get("seed_simulator", 0), context, observables, None if noise is None else Attacher(noise)
+    )
     items = builder.items_of(run_input) if primitive else builder.items(run_input, binds)
     upload, budget = Upload(store), _Budget(store, settings.owner)
     # An id of our own is submitted once, so there is nothing to compare.
@@ -118,7 +122,7 @@ def prepare(
         backend=context.backend,
         backend_version=context.version,
         num_circuits=builder.count,
-        options=options,
+        options=options if noise is None else options | {"noise_model": written(noise)},
         name=builder.name[:LONGEST_NAME],
         num_qubits=builder.num_qubits,
         arrays=tuple([name for name, given in in_payload.items() if given]),

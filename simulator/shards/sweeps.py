@@ -147,6 +147,7 @@ def _are_alike(one: Program, other: Program) -> bool:
     return (
         one.num_clbits == other.num_clbits
         and one.variables == other.variables
+        and one.channels == other.channels
         and one.header.qregs == other.header.qregs
         and one.header.cregs == other.header.cregs
     )

@@ -68,7 +68,6 @@ RULES: Mapping[int, str] = MappingProxyType(
 #: Rules that no test holds yet, and why.
 NOT_YET: Mapping[int, str] = MappingProxyType(
     {
-        41: "there is no noise yet",
         42: "there is no noise yet",
     }
 )

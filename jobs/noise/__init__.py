@@ -1,0 +1,22 @@
+"""Noise models: Aer's, or made of rates, and how they get into circuits. Aer itself is never imported."""
+
+from jobs.noise.aer_errors import channels_of
+from jobs.noise.attach import Attacher, waits_unbound
+from jobs.noise.instructions import ChannelInstruction, ReadoutInstruction
+from jobs.noise.model import NoiseModel, Placed
+from jobs.noise.reading import WrittenNoise, read_model, written
+from jobs.noise.spec import NoiseSpec
+
+__all__ = [
+    "Attacher",
+    "ChannelInstruction",
+    "NoiseModel",
+    "NoiseSpec",
+    "Placed",
+    "ReadoutInstruction",
+    "WrittenNoise",
+    "channels_of",
+    "read_model",
+    "waits_unbound",
+    "written",
+]

@@ -1,0 +1,47 @@
+"""What the option ``noise_model`` may be."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from jobs.arguments import shown
+from jobs.errors import BasicAerError
+from jobs.noise.aer_model import AerModel
+from jobs.noise.model import NoiseModel, listed
+from jobs.noise.spec import NoiseSpec
+
+
+def read_model(value: Any) -> NoiseModel:
+    """Return the model that a value is; raises `BasicAerError` if it is none, or has a bad error."""
+    if isinstance(value, NoiseSpec):
+        return value
+    if isinstance(value, WrittenNoise):
+        return NoiseSpec()
+    if not isinstance(value, Mapping) and (isinstance(value, type) or not hasattr(value, "to_dict")):
+        raise BasicAerError(
+            f"noise_model={shown(value)} must be a NoiseModel of Qiskit Aer, the dictionary of one, or a NoiseSpec"
+        )
+    model = AerModel(value)
+    if wide := model.wide_readouts:
+        said = (
+            f"The noise model has a readout error of qubits {wide[0]} together, which applies nowhere, as in Aer: "
+            "circuits measure qubits one by one. Put its to_instruction() behind the measurements"
+        )
+        warnings.warn(said, UserWarning, stacklevel=2)
+    return model
+
+
+class WrittenNoise(str):
+    """The noise model of a recorded job, in words: the job's circuits have its errors written in them.
+
+    As the ``noise_model`` of another run, it adds nothing to circuits.
+    """
+
+    __slots__ = ()
+
+
+def written(model: NoiseModel) -> str:
+    """Return what the record of a job says of its noise model."""
+    return f"errors of {listed(model.names)}" if model.names else "no errors"
