@@ -101,7 +101,13 @@ def test_the_dashboard_and_the_alerts_ask_for_what_there_is(provider, ask):
 
 
 @pytest.mark.parametrize(
-    "command", [("check", "config", "prometheus.yml"), ("test", "rules", "alerts_test.yml")], ids=" ".join
+    "command",
+    [
+        ("check", "config", "prometheus.yml"),
+        ("check", "config", "compose.yml"),
+        ("test", "rules", "alerts_test.yml"),
+    ],
+    ids=" ".join,
 )
 def test_the_rules_do_what_they_say(command):
     """Prometheus's own tool takes the configuration, and its tests of the rules pass."""

@@ -20,7 +20,8 @@ from support.processes import ROOT, end, eventually, missing, redis_binary
 
 from jobs import BasicAerProvider
 
-PASSWORD = "letters4nd9digits"  # noqa: S105 (of a Redis that lives for one test)
+#: Of a Redis and a Flower that live for one test.
+PASSWORDS = {"REDIS_PASSWORD": "letters4nd9digits", "FLOWER_PASSWORD": "0thers"}
 BIN = Path(sys.executable).parent
 
 
@@ -43,7 +44,22 @@ def test_only_this_machine_gets_in_and_nothing_is_without_a_password(compose):
     ports = [port for service in compose["services"].values() for port in service.get("ports", ())]
     assert all(port.startswith(("127.0.0.1:", "${REDIS_BIND:-127.0.0.1}:")) for port in ports)
     assert any(option.startswith("${REDIS_PASSWORD:?") for option in compose["services"]["redis"]["command"])
+    assert compose["services"]["flower"]["environment"]["FLOWER_BASIC_AUTH"].startswith(
+        "flower:${FLOWER_PASSWORD:?"
+    )
     assert "ports" not in compose["services"]["worker"], "it could not be scaled"
+
+
+@pytest.mark.rule(25)
+def test_every_service_has_limits(compose):
+    """CPUs and memory are limited; a worker has as many slots, and Redis keeps less than its container has."""
+    limits = {name: each["deploy"]["resources"]["limits"] for name, each in compose["services"].items()}
+    assert all(set(each) == {"cpus", "memory"} for each in limits.values())
+    assert compose["services"]["worker"]["environment"]["BASICAER_CONCURRENCY"] == limits["worker"]["cpus"]
+    kept = compose["services"]["redis"]["command"]
+    kept = kept[kept.index("--maxmemory") + 1]
+    most, there = (int(re.search(r":-(\d+)g", text)[1]) for text in (kept, limits["redis"]["memory"]))
+    assert most < there
 
 
 def test_the_image_is_for_workers_only():
@@ -103,10 +119,17 @@ class Stack:
         return done.returncode == 0
 
     def _filled(self, text):
-        text = re.sub(r"\$\{REDIS_PASSWORD(:\?[^}]*)?\}", PASSWORD, text)
+        text = re.sub(r"\$\{(\w+):-([^}]*)\}", r"\2", text)
+        text = re.sub(r"\$\{(\w+)(:\?[^}]*)?\}", lambda found: PASSWORDS[found[1]], text)
         assert "$" not in text
-        return text.replace("@redis:6379", f"@127.0.0.1:{self.redis_port}").replace(
-            "--port=5555", f"--port={self.flower_port}"
+        return (
+            text.replace("@redis:6379", f"@127.0.0.1:{self.redis_port}")
+            .replace("--port=5555", f"--port={self.flower_port}")
+            .replace(
+                # Ports of the containers' own.
+                "0.0.0.0:9809",
+                "127.0.0.1:0",
+            )
         )
 
 
@@ -131,7 +154,7 @@ def test_its_commands_make_a_working_cluster(stack):
     eventually(lambda: stack.healthy("worker"), within=40, what="a healthy worker")
     eventually(lambda: stack.healthy("flower"), within=40, what="a healthy Flower")
 
-    url = f"redis://:{PASSWORD}@127.0.0.1:{stack.redis_port}/0"
+    url = f"redis://:{PASSWORDS['REDIS_PASSWORD']}@127.0.0.1:{stack.redis_port}/0"
     provider = BasicAerProvider(url)
     circuit = QuantumCircuit(2)
     circuit.h(0)
