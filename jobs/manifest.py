@@ -26,7 +26,15 @@ _USUAL_OF_ALL: dict[str, Any] = {
 }
 _USUAL_OF_SAMPLING: dict[str, Any] = _USUAL_OF_ALL | {"memory": False, "allow_sample_measuring": True}
 _USUAL: dict[str, dict[str, Any]] = {
-    "qasm_simulator": _USUAL_OF_SAMPLING | {"shots": 1024, "statevector": False, "probabilities": False},
+    "qasm_simulator": {
+        **_USUAL_OF_SAMPLING,
+        "shots": 1024,
+        "statevector": False,
+        "probabilities": False,
+        "method": "automatic",
+        "max_bond": None,
+        "cutoff": 1e-16,
+    },
     "statevector_simulator": _USUAL_OF_SAMPLING | {"shots": 1},
     "unitary_simulator": _USUAL_OF_ALL | {"shots": 1},
 }

@@ -9,11 +9,12 @@ from __future__ import annotations
 from simulator.circuit.program import Program
 from simulator.errors import InvalidProgramError
 from simulator.method import Engine
+from simulator.mps import MATRIX_PRODUCT_STATE
 from simulator.options import Options
 from simulator.statevector_method import STATEVECTOR
 
 #: Of those that take equally long, the first is taken.
-ENGINES = (STATEVECTOR,)
+ENGINES = (STATEVECTOR, MATRIX_PRODUCT_STATE)
 
 
 def engine_for(program: Program, options: Options) -> Engine:

@@ -13,7 +13,7 @@ from simulator.errors import InvalidProgramError
 #: What a run is to give: counts, the statevector at its end, or the circuit's matrix.
 Output: TypeAlias = Literal["counts", "statevector", "unitary"]
 #: How it is simulated. "automatic": by what `simulator.choice` says.
-Method: TypeAlias = Literal["automatic", "statevector"]
+Method: TypeAlias = Literal["automatic", "statevector", "matrix_product_state"]
 #: What may be saved of every circuit, before its final measurements.
 SavedAtEnd: TypeAlias = Literal["statevector", "probability_distribution"]
 #: "double": complex128, 16 bytes an amplitude; "single": complex64, 8 bytes.
@@ -43,8 +43,15 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     #: is of all qubits; "probability_distribution" is of the clbits that are measured.
     saves: tuple[SavedAtEnd, ...] = ()
     method: Method = "automatic"
+    #: Of matrix product states: most singular values that a bond keeps, and the share that may be cut off there.
+    max_bond: int | None = None
+    cutoff: float = 1e-16
 
     def __post_init__(self) -> None:
+        if self.max_bond is not None and self.max_bond < 1:
+            raise InvalidProgramError(f"a bond of {self.max_bond} values; at least 1 is kept")
+        if not 0 <= self.cutoff < 1:
+            raise InvalidProgramError(f"a cutoff of {self.cutoff}; it is a share, from 0 to below 1")
         if self.shots < 0:
             raise InvalidProgramError(f"{self.shots} shots; there may be none, but not fewer")
         if (self.expectations or self.saves) and self.output == "unitary":

@@ -17,7 +17,7 @@ from qiskit.result.models import ExperimentResult, ExperimentResultData, MeasLev
 from jobs.manifest import Manifest
 from jobs.results.saved import shown_value
 from simulator.circuit.program import Program, Register
-from simulator.shards.result import Item, Outcome, SweepOutcome
+from simulator.shards.result import Item, Outcome, RunMetadata, SweepOutcome
 from worker.record.values import Record
 
 _Lists: TypeAlias = Mapping[str, list[list[Any]]]
@@ -109,8 +109,15 @@ def _experiment(
         # The circuit's index in the job: of a part of the result there is no other way to know.
         index=index,
         # Not of what failed.
-        **({} if outcome.run is None else {"metadata": msgspec.structs.asdict(outcome.run)}),
+        **({} if outcome.run is None else {"metadata": _run_metadata(outcome.run)}),
     )
+
+
+def _run_metadata(run: RunMetadata) -> dict[str, Any]:
+    """Return how a circuit was run; what only some methods say is there only of these."""
+    told = msgspec.structs.asdict(run)
+    truncation = told.pop("truncation")
+    return told if truncation is None else told | msgspec.structs.asdict(truncation)
 
 
 def _data(outcome: Outcome) -> ExperimentResultData:

@@ -46,14 +46,24 @@ _SAMPLING: dict[str, Any] = {
     "allow_sample_measuring": True,
     "observables": None,
 }
+#: Of the method of matrix product states only.
+_TRUNCATION: dict[str, Any] = {"max_bond": None, "cutoff": 1e-16}
 #: Output -> option -> default.
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "counts": _COMMON
-    | _SAMPLING
-    | {"statevector": False, "probabilities": False, "method": "automatic", "noise_model": None},
+    "counts": {
+        **_COMMON,
+        **_SAMPLING,
+        "statevector": False,
+        "probabilities": False,
+        "method": "automatic",
+        "noise_model": None,
+        **_TRUNCATION,
+    },
     "statevector": _COMMON | _SAMPLING | {"shots": 1},
     "unitary": _COMMON | {"shots": 1, "initial_unitary": None},
 }
+#: Singular values that a bond keeps.
+_MOST_BOND = 2**20
 #: Shards of one job.
 _MOST_SHARDS = 2**31 - 1
 
@@ -76,6 +86,13 @@ def _threshold(name: str, value: Any) -> float:
         raise BasicAerError(f"{name}={shown(value)} must be a number of at least 0")
     # Above the largest float all is chopped, as at it.
     return float(min(value, sys.float_info.max))
+
+
+def _cutoff(name: str, value: Any) -> float:
+    share = _threshold(name, value)
+    if share >= 1:
+        raise BasicAerError(f"{name}={shown(value)} is the share that may be cut off: from 0 to below 1")
+    return share
 
 
 def _timeout(name: str, value: Any) -> float:
@@ -165,6 +182,8 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "probabilities": _flag,
     "method": _method,
     "noise_model": lambda _, value: read_model(value),
+    "max_bond": lambda name, value: _integer(name, value, _MOST_BOND, 1),
+    "cutoff": _cutoff,
     "seed_simulator": lambda name, value: _integer(name, value, MAX_SEED),
     "initial_statevector": _statevector,
     "initial_unitary": _unitary,
@@ -227,6 +246,12 @@ def resolve(
         value = given.get(name)
         if value is not None and value is not default:
             resolved[name] = _CHECKS[name](name, value)
+    for name, default in _TRUNCATION.items():
+        if resolved.get("method", "matrix_product_state") != "matrix_product_state" and resolved[name] != default:
+            raise BasicAerError(
+                f"{name}={shown(resolved[name])} is of matrix product states: "
+                'give method="matrix_product_state", too'
+            )
     resolved["job_tags"] = resolved["job_tags"] or ()
     if resolved.get("seed_simulator", 0) is None:
         # No seed: a new one for every run, which the result reports.

@@ -99,6 +99,8 @@ def prepare(
         expectations=bool(observables) or isinstance(primitive, EstimatorNote),
         counts=not isinstance(primitive, EstimatorNote),
         method=options.get("method", "automatic"),
+        max_bond=options.get("max_bond"),
+        cutoff=options.get("cutoff", 1e-16),
     )
     builder = JobBuilder(
         run, options.get("seed_simulator", 0), context, observables, None if noise is None else Attacher(noise)

@@ -80,6 +80,17 @@ class SavedValue(msgspec.Struct, frozen=True, array_like=True):
         return self.value.shape[0] if len(self.value.shape) > self._axes else None
 
 
+class TruncationMetadata(msgspec.Struct, frozen=True, array_like=True):
+    """How good a matrix product state is."""
+
+    #: Most singular values that a bond had.
+    largest_bond: int
+    #: The product of the shares that were kept at each cut: an estimate, too good where errors add up.
+    estimated_fidelity: float
+    #: The distance of the state from the exact one is at most this; 2 says nothing.
+    distance_bound: float
+
+
 class RunMetadata(msgspec.Struct, frozen=True, array_like=True):
     """How a circuit was run."""
 
@@ -89,6 +100,8 @@ class RunMetadata(msgspec.Struct, frozen=True, array_like=True):
     num_qubits: int
     #: Whether all shots were drawn from one state.
     measure_sampling: bool
+    #: Of a matrix product state only.
+    truncation: TruncationMetadata | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True, tag="circuit"):

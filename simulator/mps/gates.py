@@ -1,0 +1,241 @@
+"""A program as gates on a few wires each: swaps rename wires, and gates join one before that has all of theirs.
+
+A wire is what a tensor is of. Qubit q begins on wire q; a swap moves qubits to other wires, and costs nothing. In
+the matrix of a gate, the first wire is the least significant bit of a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.circuit.gates import pauli_letters
+from simulator.circuit.instructions import (
+    Barrier,
+    Delay,
+    Diagonal,
+    Gate,
+    Initialize,
+    Instruction,
+    Permutation,
+    Unitary,
+)
+from simulator.circuit.traversal import qubits_of
+from simulator.matrices.gate_matrices import constant_matrix, is_constant, kind_of, matrices_of
+from simulator.method import place_of
+from simulator.monitor import Checkpoint, no_checkpoint
+from simulator.piecewise import with_checkpoints
+
+#: Most qubits of a gate: the tensor of its sites together has 2^k times the entries of a bond's matrix.
+MAX_GATE_QUBITS = 4
+GATE_KINDS = frozenset({Gate, Unitary, Diagonal, Permutation, Initialize, Barrier, Delay})
+#: A matrix whose entries have no larger imaginary part is real.
+_ROUNDING = 1e-15
+#: A basis change B with B^dagger Z B = P, for each letter P but "z".
+_SQRT_HALF = 0.5**0.5
+_TO_Z = {
+    "x": np.array([[1, 1], [1, -1]]) * _SQRT_HALF,
+    "y": np.array([[1, -1j], [1, 1j]]) * _SQRT_HALF,
+}
+_X_UNDER_CONTROL = constant_matrix(("x", 1, 1, None)).real
+
+
+class LocalGate(NamedTuple):
+    """A matrix on a few wires."""
+
+    #: Shape (2^k, 2^k), real where it can be.
+    matrix: NDArray[Any]
+    wires: tuple[int, ...]
+    #: What the program calls it, or the first of what was joined.
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LocalCircuit:
+    """The gates of a program, in layers whose gates share no wire."""
+
+    num_wires: int
+    layers: tuple[tuple[LocalGate, ...], ...]
+    #: Qubit -> the wire that it is on at the end.
+    wire_of: tuple[int, ...]
+
+    @property
+    def gates(self) -> Iterable[LocalGate]:
+        """All gates, layer by layer."""
+        return (gate for layer in self.layers for gate in layer)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether all gates are on neighbouring wires."""
+        return all(max(gate.wires) - min(gate.wires) < len(gate.wires) for gate in self.gates)
+
+
+def refusal(instructions: Sequence[Instruction]) -> str | None:
+    """Return why a matrix product state cannot run these, beginning with the first such; None: it can."""
+    if where := place_of(instructions, GATE_KINDS):
+        return f"{where}, and matrix product states have gates only, before all measurements"
+    touched: set[int] = set()
+    for index, instruction in enumerate(instructions):
+        qubits = qubits_of(instruction)
+        what = f"instruction {index} is {name_of(instruction)} on qubits {', '.join(map(str, qubits))}"
+        if isinstance(instruction, Initialize) and not touched.isdisjoint(qubits):
+            return f"{what}, behind gates on them"
+        if not isinstance(instruction, (Barrier, Delay)):
+            touched.update(qubits)
+            if len(qubits) > MAX_GATE_QUBITS and not _may_be_wide(instruction):
+                return f"{what}: a gate may have {MAX_GATE_QUBITS}, so transpile it to narrower ones"
+    return None
+
+
+def _may_be_wide(instruction: Instruction) -> bool:
+    """Whether it renames wires, or is a ladder of narrow gates."""
+    return isinstance(instruction, Permutation) or (
+        isinstance(instruction, Gate) and bool(pauli_letters(instruction.name))
+    )
+
+
+def local_circuit(
+    instructions: Sequence[Instruction], num_qubits: int, checkpoint: Checkpoint = no_checkpoint
+) -> LocalCircuit:
+    """Return the gates of instructions in which `refusal` finds nothing."""
+    wire_of = list(range(num_qubits))
+    joined = _Joined()
+    for instruction in with_checkpoints(instructions, checkpoint):
+        if isinstance(instruction, (Barrier, Delay)):
+            continue
+        if isinstance(instruction, Permutation):
+            _rename(wire_of, instruction.targets, instruction.sources)
+        elif isinstance(instruction, Gate) and instruction.name == "swap" and not instruction.controls:
+            _rename(wire_of, instruction.targets, instruction.targets[::-1])
+        else:
+            for matrix, qubits in _matrices(instruction):
+                joined.add(matrix, tuple([wire_of[qubit] for qubit in qubits]), name_of(instruction))
+    return LocalCircuit(num_qubits, _layers(joined.gates(), num_qubits), tuple(wire_of))
+
+
+def name_of(instruction: Instruction) -> str:
+    """Return what an instruction is called in an error."""
+    return instruction.name if isinstance(instruction, Gate) else type(instruction).__name__.lower()
+
+
+def _rename(wire_of: list[int], targets: Sequence[int], sources: Sequence[int]) -> None:
+    """Move the state of each source to its target."""
+    moved = [wire_of[source] for source in sources]
+    for target, wire in zip(targets, moved, strict=True):
+        wire_of[target] = wire
+
+
+def _matrices(instruction: Any) -> Iterable[tuple[NDArray[Any], tuple[int, ...]]]:
+    """Yield the matrices that make an instruction, and the qubits of each."""
+    if isinstance(instruction, Initialize):
+        yield _preparing(instruction.amplitudes.ndarray()), instruction.targets
+    elif isinstance(instruction, Gate) and pauli_letters(instruction.name):
+        yield from _rotation(instruction)
+    else:
+        kind = kind_of(instruction)
+        matrix = constant_matrix(kind) if is_constant(kind) else matrices_of(kind, [instruction], [0], None)[0]
+        yield matrix, qubits_of(instruction)
+
+
+def _rotation(gate: Gate) -> Iterable[tuple[NDArray[Any], tuple[int, ...]]]:
+    """Yield a rotation about a Pauli string as one about a Z between ladders of controlled X: bonds stay small."""
+    letters, qubits = pauli_letters(gate.name), gate.targets
+    changes = [(_TO_Z[letter], (qubit,)) for letter, qubit in zip(letters, qubits, strict=True) if letter in _TO_Z]
+    # A controlled X has its target first.
+    ladder = [(_X_UNDER_CONTROL, (after, before)) for before, after in pairwise(qubits)]
+    half = gate.params[0] / 2
+    yield from changes
+    yield from ladder
+    yield np.diag(np.exp([-1j * half, 1j * half])), qubits[-1:]
+    yield from ladder[::-1]
+    yield from [(change.conj().T, qubits) for change, qubits in changes]
+
+
+def _preparing(amplitudes: NDArray[Any]) -> NDArray[Any]:
+    """Return a unitary that takes |0...0> to these amplitudes: a Householder reflection, and a phase."""
+    target = amplitudes / np.linalg.norm(amplitudes)
+    phase = target[0] / abs(target[0]) if target[0] else 1.0
+    mirror = target / phase
+    mirror[0] -= 1
+    norm = np.linalg.norm(mirror)
+    if norm:
+        mirror = mirror / norm
+    matrix: NDArray[Any] = phase * (np.eye(target.size) - 2 * np.outer(mirror, mirror.conj()))
+    return matrix
+
+
+class _Joined:
+    """Gates, each of which took in what acts on its wires only, until another gate shares one of these."""
+
+    def __init__(self) -> None:
+        self._gates: list[LocalGate] = []
+        #: Wire -> the index of the last gate on it.
+        self._last: dict[int, int] = {}
+        #: Wire -> what acts on it before its first wider gate.
+        self._pending: dict[int, LocalGate] = {}
+
+    def add(self, matrix: NDArray[Any], wires: tuple[int, ...], name: str) -> None:
+        if not wires:
+            return  # a global phase, which the run does not show
+        before = {self._last.get(wire) for wire in wires}
+        index = before.pop()
+        if index is not None and not before:
+            gate = self._gates[index]
+            self._gates[index] = gate._replace(matrix=_embedded(matrix, wires, gate.wires) @ gate.matrix)
+            return
+        pending = [self._pending.pop(wire) for wire in wires if wire in self._pending]
+        for each in pending:
+            matrix = matrix @ _embedded(each.matrix, each.wires, wires)
+        gate = LocalGate(matrix, wires, name)
+        if len(wires) == 1:
+            self._pending[wires[0]] = gate
+            return
+        self._last.update(dict.fromkeys(wires, len(self._gates)))
+        self._gates.append(gate)
+
+    def gates(self) -> list[LocalGate]:
+        """Return all gates, in an order in which they may be done; those on one wire are on no other gate's."""
+        return [gate._replace(matrix=_real(gate.matrix)) for gate in (*self._gates, *self._pending.values())]
+
+
+def _real(matrix: NDArray[Any]) -> NDArray[Any]:
+    """Return a matrix without its imaginary part, where there is none."""
+    return matrix.real.copy() if np.abs(matrix.imag).max(initial=0) <= _ROUNDING else matrix
+
+
+def _embedded(matrix: NDArray[Any], wires: tuple[int, ...], within: tuple[int, ...]) -> NDArray[Any]:
+    """Return a matrix on some wires as one on more."""
+    if wires == within:
+        return matrix
+    others = tuple(wire for wire in within if wire not in wires)
+    wide = np.kron(np.eye(1 << len(others)), matrix) if others else matrix
+    return reordered(wide, wires + others, within)
+
+
+def reordered(matrix: NDArray[Any], wires: tuple[int, ...], wanted: tuple[int, ...]) -> NDArray[Any]:
+    """Return a matrix whose rows' bits are the same wires in another order; the first is the least significant."""
+    if wires == wanted:
+        return matrix
+    width = len(wires)
+    axes = [width - 1 - wires.index(wire) for wire in reversed(wanted)]
+    tensor = matrix.reshape((2,) * (2 * width)).transpose(axes + [width + axis for axis in axes])
+    return tensor.reshape(matrix.shape)
+
+
+def _layers(gates: Iterable[LocalGate], num_wires: int) -> tuple[tuple[LocalGate, ...], ...]:
+    """Put each gate into the first layer behind all that shares a wire with it."""
+    depth = [0] * num_wires
+    layers: list[list[LocalGate]] = []
+    for gate in gates:
+        level = max([depth[wire] for wire in gate.wires])
+        if level == len(layers):
+            layers.append([])
+        layers[level].append(gate)
+        for wire in gate.wires:
+            depth[wire] = level + 1
+    return tuple(map(tuple, layers))

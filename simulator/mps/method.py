@@ -1,0 +1,121 @@
+"""The method of matrix product states, behind the interface of all methods."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from simulator.circuit.pauli_sum import PauliSum
+from simulator.circuit.program import Program
+from simulator.cost import Work
+from simulator.dynamic.timeline import Timeline
+from simulator.method import CircuitResult, Engine
+from simulator.monitor import Checkpoint, Monitor, no_checkpoint
+from simulator.mps.evolve import MOST_BYTES, Truncation, bond_bound
+from simulator.mps.gates import LocalCircuit, local_circuit, refusal
+from simulator.mps.run import run
+from simulator.options import Options
+from simulator.rng import BLOCK
+from simulator.shards.result import RunMetadata, TruncationMetadata
+
+#: Bytes of an amplitude.
+_AMPLITUDE = 16
+#: How often a tensor's bytes are there, while it is split: itself, what LAPACK makes of it, and its work.
+_COPIES = 4
+#: Bytes of a gate. Measured.
+_BYTES_PER_GATE = 2 << 10
+#: Seconds of a gate while bonds are small, and of a site in a block of shots. Measured.
+_GATE_SECONDS = 1e-4
+_SITE_SECONDS = 5e-5
+
+
+@dataclass(slots=True)
+class _Prepared:
+    program: Program
+    options: Options
+    observables: Sequence[PauliSum]
+    timeline: Timeline
+    circuit: LocalCircuit
+    #: Known after the run.
+    truncation: TruncationMetadata | None = field(default=None, init=False)
+
+    @property
+    def metadata(self) -> RunMetadata:
+        return RunMetadata("matrix_product_state", self.program.num_qubits, True, self.truncation)
+
+    def bytes_required(self, shots: int, checkpoint: Checkpoint) -> int:
+        checkpoint()
+        bond = bond_bound(self.circuit, _truncation(self.options))
+        tensors = min(MOST_BYTES, 2 * bond * bond * _AMPLITUDE * self.program.num_qubits)
+        rows = 2 * bond * _AMPLITUDE * min(shots, BLOCK)
+        return _COPIES * (tensors + rows) + _BYTES_PER_GATE * len(self.program.instructions)
+
+    def run(self, *, seed: int, first: int, shots: int, monitor: Monitor) -> CircuitResult:
+        options = self.options
+        counted = shots if options.counts and self.program.num_clbits else 0
+        result, self.truncation = run(
+            self.circuit,
+            self.timeline.final,
+            _truncation(options),
+            seed=seed,
+            first=first,
+            shots=counted,
+            of_shots=max(options.shots, first + counted),
+            memory=options.memory,
+            observables=self.observables,
+            monitor=monitor,
+        )
+        return result
+
+
+def _truncation(options: Options) -> Truncation:
+    return Truncation(options.max_bond, options.cutoff)
+
+
+def _timeline(program: Program, checkpoint: Checkpoint = no_checkpoint) -> Timeline:
+    """Return the program with all final measurements at its end: tensors of all qubits cost little."""
+    return Timeline.of(program, checkpoint=checkpoint)
+
+
+def _refusal(program: Program, options: Options) -> str | None:
+    reason = refusal(_timeline(program).instructions)
+    if reason is None and options.initial_state is not None:
+        reason = "it begins in an initial_statevector"
+    if reason is None and options.saves:
+        reason = f"it saves a {options.saves[0]}"
+    return None if reason is None else f'{reason}; method="statevector" can'
+
+
+def _work(program: Program, options: Options, shots: int, observables: Sequence[PauliSum]) -> Work:
+    """Guess, since bonds cannot be foreseen: as if all were small."""
+    del observables
+    evolving = _GATE_SECONDS * len(program.instructions)
+    sampling = _SITE_SECONDS * program.num_qubits * shots / BLOCK if options.counts else 0.0
+    return Work(evolving + sampling, sampling > evolving)
+
+
+def _prepare(
+    program: Program, options: Options, observables: Sequence[PauliSum], checkpoint: Checkpoint
+) -> _Prepared:
+    timeline = _timeline(program, checkpoint)
+    circuit = local_circuit(timeline.instructions, program.num_qubits, checkpoint)
+    return _Prepared(program, options, observables, timeline, circuit)
+
+
+def _width(program: Program, options: Options) -> int:
+    """Return the width of a statevector as large as all that the run may hold."""
+    needed = _prepare(program, options, (), no_checkpoint).bytes_required(options.shots, no_checkpoint)
+    return (needed // _AMPLITUDE).bit_length()
+
+
+MATRIX_PRODUCT_STATE = Engine(
+    "matrix_product_state",
+    refusal=_refusal,
+    # It may be approximate, and what it takes is not known before: only by name.
+    suits=lambda *_: False,
+    width=_width,
+    work=_work,
+    saves=lambda *_: (),
+    is_exact=lambda *_: True,
+    prepare=_prepare,
+)

@@ -1,0 +1,129 @@
+"""What is read of a state whose centre is at its first site: samples, expectation values, amplitudes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.circuit.pauli_sum import PauliSum
+from simulator.monitor import Checkpoint
+from simulator.mps.state import MatrixProductState
+
+_PAULIS = {
+    (1, 0): np.array([[0, 1], [1, 0]]),
+    (1, 1): np.array([[0, -1j], [1j, 0]]),
+    (0, 1): np.array([[1, 0], [0, -1]]),
+}
+
+
+def sample(
+    state: MatrixProductState,
+    wires: Sequence[int],
+    uniforms_of: Callable[[int], NDArray[np.float64]],
+    shots: int,
+    checkpoint: Checkpoint,
+) -> NDArray[np.uint8]:
+    """Return outcomes of a measurement of some wires, shape (shots, wires).
+
+    ``uniforms_of`` gives a uniform number in [0, 1) a shot, for a wire: also for those that lie before the last
+    that is measured. Shots with the same outcomes so far share a row. All tensors but the first are
+    right-orthogonal, so the squared norm of a product from the left is the probability of its outcomes.
+    """
+    column_of = {wire: column for column, wire in enumerate(wires)}
+    bits = np.empty((shots, len(wires)), np.uint8)
+    sites = max((state.site_of[wire] for wire in wires), default=-1) + 1
+    rows: NDArray[Any] = np.ones((1, 1))
+    row_of = np.zeros(shots, np.intp)
+    for wire, tensor in zip(state.wire_at[:sites], state.tensors[:sites], strict=True):
+        checkpoint()
+        left, _, right = tensor.shape
+        both = (rows @ tensor.reshape(left, 2 * right)).reshape(-1, 2, right)
+        parts = both.view(np.float64) if np.iscomplexobj(both) else both
+        shares = np.einsum("rbk,rbk->rb", parts, parts)
+        zero = shares[:, 0] / shares.sum(axis=1)
+        bit = uniforms_of(wire) >= zero[row_of]
+        if wire in column_of:
+            bits[:, column_of[wire]] = bit
+        used, row_of = np.unique(2 * row_of + bit, return_inverse=True)
+        rows = both.reshape(-1, right)[used] / np.sqrt(shares.reshape(-1)[used])[:, None]
+    return bits
+
+
+def expectation_values(
+    state: MatrixProductState, wire_of: Sequence[int], sums: Sequence[PauliSum], checkpoint: Checkpoint
+) -> NDArray[np.float64]:
+    """Return each sum's expectation value, shape (sums,); each distinct string is read once."""
+    strings = {(x, z): 0.0 for each in sums for x, z in zip(each.x, each.z, strict=True)}
+    environments = _environments(state, checkpoint)
+    for x, z in strings:
+        strings[x, z] = _string(state, wire_of, (x, z), environments, checkpoint)
+    return np.array(
+        [
+            sum(
+                coefficient * strings[x, z]
+                for x, z, coefficient in zip(each.x, each.z, each.coefficients, strict=True)
+            )
+            for each in sums
+        ],
+        np.float64,
+    )
+
+
+def amplitudes(
+    state: MatrixProductState, wire_of: Sequence[int], checkpoint: Checkpoint
+) -> NDArray[np.complex128]:
+    """Return all amplitudes, shape (2^qubits,); qubit 0 is the least significant bit of an index."""
+    product: NDArray[Any] = np.ones((1, 1))
+    for tensor in state.tensors:
+        checkpoint()
+        product = (product @ tensor.reshape(tensor.shape[0], -1)).reshape(-1, tensor.shape[2])
+    count = len(state.tensors)
+    axes = [state.site_of[wire_of[qubit]] for qubit in reversed(range(count))]
+    found: NDArray[np.complex128] = product.reshape((2,) * count).transpose(axes).reshape(-1).astype(np.complex128)
+    return found
+
+
+def _environments(state: MatrixProductState, checkpoint: Checkpoint) -> list[NDArray[Any]]:
+    """Return, for each site, the product of all tensors left of it with their conjugates."""
+    found: list[NDArray[Any]] = [np.ones((1, 1))]
+    for tensor in state.tensors[:-1]:
+        checkpoint()
+        found.append(_onwards(found[-1], tensor, tensor))
+    return found
+
+
+def _onwards(environment: NDArray[Any], tensor: NDArray[Any], changed: NDArray[Any]) -> NDArray[Any]:
+    """Take one site more into an environment; its axes are (conjugate, tensor)."""
+    left, _, right = tensor.shape
+    product = (environment @ changed.reshape(left, -1)).reshape(-1, right)
+    found: NDArray[Any] = tensor.reshape(-1, right).conj().T @ product
+    return found
+
+
+def _string(
+    state: MatrixProductState,
+    wire_of: Sequence[int],
+    masks: tuple[int, int],
+    environments: Sequence[NDArray[Any]],
+    checkpoint: Checkpoint,
+) -> float:
+    """Return a string's expectation value: from its first site to its last, beyond which all is orthogonal."""
+    x, z = masks
+    at = {
+        state.site_of[wire_of[qubit]]: _PAULIS[x >> qubit & 1, z >> qubit & 1]
+        for qubit in range((x | z).bit_length())
+        if (x | z) >> qubit & 1
+    }
+    if not at:
+        return 1.0
+    first, last = min(at), max(at)
+    environment = environments[first]
+    for site in range(first, last + 1):
+        checkpoint()
+        tensor = state.tensors[site]
+        changed = np.matmul(at[site], tensor) if site in at else tensor
+        environment = _onwards(environment, tensor, changed)
+    return float(np.trace(environment).real)

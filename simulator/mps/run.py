@@ -1,0 +1,108 @@
+"""Run gates and final measurements on a matrix product state: counts, memory, and expectation values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.circuit.instructions import Measure
+from simulator.circuit.pauli_sum import PauliSum
+from simulator.method import CircuitResult
+from simulator.monitor import Checkpoint, Monitor
+from simulator.mps.evolve import Truncation, evolved
+from simulator.mps.gates import LocalCircuit
+from simulator.mps.reading import expectation_values, sample
+from simulator.mps.state import MatrixProductState
+from simulator.rng import BLOCK, Uniforms
+from simulator.sampling.counts import WORD_BITS, ShotCounts, Words
+from simulator.shards.result import TruncationMetadata
+
+#: The share of a run that is its gates.
+_EVOLVING = 0.8
+
+
+def run(  # noqa: PLR0913 (the options of a run)
+    circuit: LocalCircuit,
+    final: Sequence[Measure],
+    truncation: Truncation,
+    *,
+    seed: int,
+    first: int,
+    shots: int,
+    of_shots: int,
+    memory: bool,
+    observables: Sequence[PauliSum],
+    monitor: Monitor,
+) -> tuple[CircuitResult, TruncationMetadata]:
+    """Run gates, and then final measurements.
+
+    Args:
+        circuit: the gates.
+        final: the measurements behind all gates; none: there are no counts.
+        truncation: what may be cut off.
+        seed: with the program it fixes every outcome.
+        first: the number of the first shot: shots that are run apart are the same that they are together.
+        shots: how many.
+        of_shots: how many shots these are some of.
+        memory: whether to give each shot's outcome.
+        observables: whose expectation values to take before the final measurements.
+        monitor: its checkpoint is called before every kernel; its report is told the fraction that is done.
+
+    Raises MemoryRefusedError where bonds grow beyond all limits.
+    """
+    checkpoint = monitor.checkpoint
+    state = evolved(circuit, truncation, monitor.part(0, _EVOLVING))
+    state.canonicalize()
+    values = expectation_values(state, circuit.wire_of, observables, checkpoint) if observables else None
+    shot_counts = ShotCounts(shots, memory=memory, first=first, checkpoint=checkpoint)
+    column_of_clbit, wires = _columns(final, circuit)
+    uniforms, end = Uniforms(seed), first + shots
+    sampling = monitor.part(_EVOLVING, 1 - _EVOLVING)
+    # In whole blocks, whoever has which of their shots: products of one shape round in one way.
+    for start in range(first // BLOCK * BLOCK, end, BLOCK):
+        bits = _sampled(state, wires, uniforms, range(start, min(start + BLOCK, of_shots)), checkpoint)
+        own = range(max(first, start), min(end, start + BLOCK))
+        words = _words(bits[own.start - start : own.stop - start], column_of_clbit, shot_counts)
+        if memory:
+            shot_counts.put(np.arange(own.start, own.stop), words)
+        else:
+            shot_counts.add(words, np.ones(words.size, np.int64))
+        sampling.report((own.stop - first) / shots)
+    found = TruncationMetadata(state.largest_bond, math.exp(state.log_kept), min(2.0, state.distance))
+    return CircuitResult(*shot_counts.results(), expectations=values), found
+
+
+def _columns(final: Sequence[Measure], circuit: LocalCircuit) -> tuple[dict[int, int], list[int]]:
+    """Return clbit -> column of samples, and the wire of each column; the last measurement into a clbit stays."""
+    wire_of_clbit = {measure.clbit: circuit.wire_of[measure.qubit] for measure in final}
+    wires = sorted(set(wire_of_clbit.values()))
+    column_of = {wire: column for column, wire in enumerate(wires)}
+    return {clbit: column_of[wire] for clbit, wire in wire_of_clbit.items()}, wires
+
+
+def _sampled(
+    state: MatrixProductState, wires: Sequence[int], uniforms: Uniforms, shots: range, checkpoint: Checkpoint
+) -> NDArray[np.uint8]:
+    """Return the outcomes of these shots; the number of a shot's draw is the wire."""
+
+    def uniforms_of(wire: int) -> NDArray[np.float64]:
+        return uniforms.stretch(shots.start, len(shots), wire)
+
+    return sample(state, wires, uniforms_of, len(shots), checkpoint)
+
+
+def _words(bits: NDArray[np.uint8], column_of_clbit: dict[int, int], shot_counts: ShotCounts) -> Words:
+    """Return the word of each shot's classical memory."""
+    if max(column_of_clbit, default=0) < WORD_BITS:
+        words = np.zeros(len(bits), np.int64)
+        for clbit, column in column_of_clbit.items():
+            words |= bits[:, column].astype(np.int64) << clbit
+        return words
+    written = np.zeros((len(bits), max(column_of_clbit) + 1), np.uint8)
+    for clbit, column in column_of_clbit.items():
+        written[:, clbit] = bits[:, column]
+    packed = np.packbits(written, axis=1, bitorder="little")
+    return np.array([shot_counts.word(int.from_bytes(row.tobytes(), "little")) for row in packed], np.int64)

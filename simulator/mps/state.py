@@ -1,0 +1,196 @@
+"""A matrix product state with one centre: left of it tensors are left-orthogonal, right of it right-orthogonal.
+
+So the singular values at the centre are the Schmidt coefficients of the state, and what is cut off there is the
+least that can be. A tensor has the axes (left bond, bit, right bond). Wires lie at sites; swaps move them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.monitor import Checkpoint
+from simulator.mps.gates import LocalGate, reordered
+
+#: Swaps two wires.
+_SWAP = np.eye(4)[[0, 2, 1, 3]]
+#: What Python and LAPACK take to begin a split, in units of `MatrixProductState.work`. Measured.
+_WORK_OF_A_SPLIT = 4000
+
+
+class OverBudgetError(Exception):
+    """More work, or more bytes, than this try may take."""
+
+
+class MatrixProductState:
+    """Tensors of wires, all in |0> at first.
+
+    Args:
+        order: the wire at each site.
+        max_bond: most singular values that a bond keeps; None: as many as there are.
+        cutoff: the smallest singular values whose squares sum up to no more than this share are cut off.
+        most_work: how much `work` it may do, and ``most_bytes``: the bytes of its tensors.
+        checkpoint: called before each split.
+
+    Raises OverBudgetError in anything that changes it.
+    """
+
+    def __init__(
+        self,
+        order: Sequence[int],
+        *,
+        max_bond: int | None,
+        cutoff: float,
+        most_work: float,
+        most_bytes: int,
+        checkpoint: Checkpoint,
+    ) -> None:
+        self.tensors: list[NDArray[Any]] = [np.array([[[1.0], [0.0]]]) for _ in order]
+        self.wire_at = list(order)
+        self.site_of = [0] * len(order)
+        for site, wire in enumerate(order):
+            self.site_of[wire] = site
+        self._max_bond, self._cutoff = max_bond, cutoff
+        self._most_work, self._most_bytes = most_work, most_bytes
+        self._checkpoint = checkpoint
+        self._bytes = sum(tensor.nbytes for tensor in self.tensors)
+        self._centre = 0
+        #: About how long it took, in units of 10 ns: the cubes of bonds, summed up over all splits.
+        self.work = 0.0
+        #: The most singular values that a bond had.
+        self.largest_bond = 1
+        #: log of the product of the shares that were kept.
+        self.log_kept = 0.0
+        #: The sum of sqrt(2 - 2 sqrt(kept)): no farther is the state from the one without any cut.
+        self.distance = 0.0
+
+    def layer(self, gates: Sequence[LocalGate], *, walks_back: bool) -> None:
+        """Do gates that share no wire, from the end that is nearer to the centre."""
+        ordered = sorted(gates, key=lambda gate: self.site_of[gate.wires[0]])
+        if 2 * self._centre > len(self.tensors):
+            ordered.reverse()
+        for gate in ordered:
+            if len(gate.wires) == 1:
+                site = self.site_of[gate.wires[0]]
+                self._put(site, np.matmul(gate.matrix, self.tensors[site]))
+            else:
+                self._apply(gate, walks_back=walks_back)
+
+    def canonicalize(self) -> None:
+        """Bring the centre to the first site, and the norm to 1."""
+        self._walk(0)
+        self.tensors[0] = self.tensors[0] / np.linalg.norm(self.tensors[0])
+
+    def _apply(self, gate: LocalGate, *, walks_back: bool) -> None:
+        """Bring the wires of a gate together, at the leftmost of them, and do it."""
+        swaps = self._gather(gate.wires)
+        sites = sorted(self.site_of[wire] for wire in gate.wires)
+        wanted = tuple(self.wire_at[site] for site in reversed(sites))
+        self._act(reordered(gate.matrix, gate.wires, wanted), sites[0], len(sites))
+        if walks_back:
+            for site in reversed(swaps):
+                self._swap(site)
+
+    def _gather(self, wires: Sequence[int]) -> list[int]:
+        """Make wires neighbours by swaps; return the left sites of these, in order."""
+        swaps = []
+        first, *others = sorted(self.site_of[wire] for wire in wires)
+        for place, site in enumerate(others, start=first + 1):
+            for left in range(site - 1, place - 1, -1):
+                self._swap(left)
+                swaps.append(left)
+        return swaps
+
+    def _swap(self, left: int) -> None:
+        self._act(_SWAP, left, 2)
+        one, other = self.wire_at[left : left + 2]
+        self.wire_at[left : left + 2] = other, one
+        self.site_of[one], self.site_of[other] = left + 1, left
+
+    def _act(self, matrix: NDArray[Any], first: int, count: int) -> None:
+        """Multiply neighbouring sites by a matrix; the leftmost is the most significant bit of its rows."""
+        last = first + count - 1
+        rightwards = self._centre <= first
+        self._walk(min(max(self._centre, first), last))
+        merged = self.tensors[first]
+        for tensor in self.tensors[first + 1 : last + 1]:
+            left, right = merged.reshape(-1, tensor.shape[0]), tensor.reshape(tensor.shape[0], -1)
+            merged = left @ right
+        left_bond, right_bond = self.tensors[first].shape[0], self.tensors[last].shape[2]
+        rest = np.matmul(matrix, merged.reshape(left_bond, 1 << count, right_bond))
+        if rightwards:
+            for site in range(first, last):
+                vectors, values, other = self._split(rest.reshape(2 * left_bond, -1))
+                self._put(site, vectors.reshape(left_bond, 2, -1))
+                left_bond, rest = values.size, values[:, None] * other
+            self._put(last, rest.reshape(left_bond, 2, right_bond))
+        else:
+            for site in range(last, first, -1):
+                other, values, vectors = self._split(rest.reshape(-1, 2 * right_bond))
+                self._put(site, vectors.reshape(-1, 2, right_bond))
+                right_bond, rest = values.size, other * values
+            self._put(first, rest.reshape(left_bond, 2, right_bond))
+        self._centre = last if rightwards else first
+
+    def _split(self, matrix: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[Any]]:
+        """Return a singular value decomposition, cut; the squares of its values sum up to as much as before."""
+        self._checkpoint()
+        rows, columns = matrix.shape
+        self.work += _WORK_OF_A_SPLIT + rows * columns * min(rows, columns) / 8
+        if self.work > self._most_work or self._bytes > self._most_bytes:
+            raise OverBudgetError
+        left, values, right = _svd(matrix)
+        weights = values * values
+        tails = weights[::-1].cumsum()[::-1]
+        keep = int(np.count_nonzero(tails > self._cutoff * tails[0])) or 1
+        if self._max_bond is not None:
+            keep = min(keep, self._max_bond)
+        self.largest_bond = max(self.largest_bond, keep)
+        if keep < values.size:
+            kept = min(1.0, weights[:keep].sum() / tails[0])
+            self.log_kept += math.log(kept)
+            self.distance += math.sqrt(2 - 2 * math.sqrt(kept))
+            left, right = left[:, :keep], right[:keep]
+            values = values[:keep] / math.sqrt(kept)
+        return left, values, right
+
+    def _put(self, site: int, tensor: NDArray[Any]) -> None:
+        self._bytes += tensor.nbytes - self.tensors[site].nbytes
+        self.tensors[site] = tensor
+
+    def _walk(self, site: int) -> None:
+        """Bring the centre to a site."""
+        while self._centre < site:
+            tensor = self.tensors[self._centre]
+            vectors, rest = self._factors(tensor.reshape(-1, tensor.shape[2]))
+            self._put(self._centre, vectors.reshape(tensor.shape[0], 2, -1))
+            self._centre += 1
+            after = self.tensors[self._centre]
+            self._put(self._centre, (rest @ after.reshape(after.shape[0], -1)).reshape(-1, 2, after.shape[2]))
+        while self._centre > site:
+            tensor = self.tensors[self._centre]
+            vectors, rest = self._factors(tensor.reshape(tensor.shape[0], -1).conj().T)
+            self._put(self._centre, vectors.conj().T.reshape(-1, 2, tensor.shape[2]))
+            self._centre -= 1
+            self._put(self._centre, self.tensors[self._centre] @ rest.conj().T)
+
+    def _factors(self, matrix: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        self._checkpoint()
+        return np.linalg.qr(matrix)
+
+
+def _svd(matrix: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[Any]]:
+    try:
+        left, values, right = np.linalg.svd(matrix, full_matrices=False)
+    except np.linalg.LinAlgError:
+        # LAPACK's fast algorithm does not always converge; of the square, there are always eigenvectors.
+        squares, vectors = np.linalg.eigh(matrix.conj().T @ matrix)
+        keep = min(matrix.shape)
+        values = np.sqrt(np.maximum(squares[::-1][:keep], 0))
+        right = vectors[:, ::-1][:, :keep].conj().T
+        left = matrix @ right.conj().T / np.maximum(values, np.finfo(float).tiny)
+    return left, values, right

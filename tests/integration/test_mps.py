@@ -1,0 +1,114 @@
+"""`method="matrix_product_state"`, over the queue."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qiskit import QuantumCircuit
+from qiskit.quantum_info import SparsePauliOp
+from support.patience import deadline
+
+from jobs.errors import BasicAerError
+
+
+def ghz(width: int) -> QuantumCircuit:
+    circuit = QuantumCircuit(width, name=f"ghz_{width}")
+    circuit.h(0)
+    for qubit in range(width - 1):
+        circuit.cx(qubit, qubit + 1)
+    return circuit
+
+
+def chain(width: int, steps: int) -> QuantumCircuit:
+    """A chain of spins, which entangles its neighbours little by little."""
+    circuit = QuantumCircuit(width, name="chain")
+    for _ in range(steps):
+        for qubit in range(width - 1):
+            circuit.rzz(0.2, qubit, qubit + 1)
+        circuit.rx(0.3, range(width))
+    return circuit
+
+
+def test_wider_than_any_statevector(provider):
+    """A hundred qubits, of which the result says how they were simulated."""
+    circuit = ghz(100)
+    circuit.measure_all()
+    job = provider.get_backend().run(circuit, method="matrix_product_state", shots=5000, seed_simulator=3)
+    result = job.result(timeout=deadline(30))
+    counts = result.get_counts()
+    assert set(counts) == {"0" * 100, "1" * 100}
+    assert abs(counts["0" * 100] - 2500) < 250
+    told = result.results[0].metadata
+    assert told == {
+        "method": "matrix_product_state",
+        "num_qubits": 100,
+        "measure_sampling": True,
+        "largest_bond": 2,
+        "estimated_fidelity": pytest.approx(1),
+        "distance_bound": 0.0,
+    }
+
+
+@pytest.mark.rule(32)
+def test_counts_do_not_depend_on_shards(provider):
+    """Cut by shots into as many shards as there may be, or none."""
+    circuit = chain(12, 3)
+    circuit.measure_all()
+    backend = provider.get_backend()
+    jobs = [
+        backend.run(
+            circuit,
+            method="matrix_product_state",
+            shots=200_000,
+            seed_simulator=8,
+            max_bond=4,
+            max_shards=most,
+        )
+        for most in (1, None)
+    ]
+    one, many = [job.result(timeout=deadline(60)) for job in jobs]
+    assert one.get_counts() == many.get_counts()
+    assert one.results[0].metadata == many.results[0].metadata
+    assert one.results[0].metadata["largest_bond"] == 4
+
+
+def test_expectation_values_and_lists(provider):
+    """As statevectors have them, of each circuit of a list."""
+    observable = SparsePauliOp(["ZZIIIIII", "IXIIIIXI", "YIIIIIIY"], [1.0, 0.5, -0.25])
+    circuits = [chain(8, steps) for steps in (1, 4)]
+    backend = provider.get_backend()
+    found = [
+        backend.run(circuits, method=method, observables=observable, shots=0).result(timeout=deadline(30))
+        for method in ("matrix_product_state", "statevector")
+    ]
+    for index in range(2):
+        ours, exact = (result.data(index)["expectation_values"] for result in found)
+        assert np.abs(ours - exact).max() < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"method": "mps"}, "method='mps' must be 'automatic' or 'statevector' or"),
+        ({"max_bond": 4}, r'max_bond=4 is of matrix product states: give method="matrix_product_state", too'),
+        ({"method": "matrix_product_state", "max_bond": 0}, "max_bond=0 must be a whole number from 1 to"),
+        ({"method": "matrix_product_state", "cutoff": 1}, "cutoff=1 is the share that may be cut off"),
+        (
+            {"method": "matrix_product_state", "statevector": True},
+            'it saves a statevector; method="statevector" can',
+        ),
+    ],
+)
+def test_refusals(provider, options, says):
+    """One clear line before anything is sent."""
+    with pytest.raises(BasicAerError, match=says):
+        provider.get_backend().run(ghz(3), **options)
+
+
+def test_a_measurement_on_the_way_is_refused_by_its_place(provider):
+    circuit = ghz(3)
+    circuit.add_register(*QuantumCircuit(0, 1).cregs)
+    circuit.measure(1, 0)
+    circuit.x(1)
+    with pytest.raises(BasicAerError, match="instruction 3 is a measure of qubit 1 and clbit 0"):
+        provider.get_backend().run(circuit, method="matrix_product_state")

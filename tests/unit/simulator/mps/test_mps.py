@@ -1,0 +1,252 @@
+"""Matrix product states give what statevectors give, and say how far from it they may be where they are cut."""
+
+from __future__ import annotations
+
+from itertools import chain, pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.exact import assert_likely
+from support.programs import (
+    entangled,
+    everywhere,
+    h,
+    measures,
+    program,
+    random_unitary,
+    random_vector,
+    rotation,
+    ry,
+    unitary_instructions,
+    unitary_of,
+    x,
+)
+
+from simulator.choice import engine_for
+from simulator.circuit.array import Array
+from simulator.circuit.instructions import (
+    Gate,
+    Initialize,
+    Instruction,
+    Measure,
+    Permutation,
+    Reset,
+    Unitary,
+)
+from simulator.circuit.pauli_sum import PauliSum
+from simulator.circuit.program import Program
+from simulator.errors import InvalidProgramError, MemoryRefusedError
+from simulator.method import CircuitResult
+from simulator.monitor import SILENT, Monitor, no_checkpoint
+from simulator.mps import MATRIX_PRODUCT_STATE, evolve
+from simulator.mps.evolve import EXACT, Truncation, evolved
+from simulator.mps.gates import local_circuit
+from simulator.mps.reading import amplitudes
+from simulator.options import Options
+from simulator.shards.result import TruncationMetadata
+
+SEED = 7
+
+
+def state_of(instructions: tuple[Instruction, ...], num_qubits: int, truncation: Truncation = EXACT) -> np.ndarray:
+    """All amplitudes after the instructions."""
+    circuit = local_circuit(instructions, num_qubits)
+    state = evolved(circuit, truncation, SILENT)
+    state.canonicalize()
+    return amplitudes(state, circuit.wire_of, no_checkpoint)
+
+
+def run(
+    ran: Program, *, shots: int = 1000, first: int = 0, of_shots: int | None = None, observables=(), **options
+) -> tuple[CircuitResult, TruncationMetadata]:
+    """What the method gives for some of a job's shots."""
+    asked = Options("counts", of_shots or shots, method="matrix_product_state", **options)
+    assert engine_for(ran, asked) is MATRIX_PRODUCT_STATE
+    prepared = MATRIX_PRODUCT_STATE.prepare(ran, asked, observables, no_checkpoint)
+    assert prepared.bytes_required(shots, no_checkpoint) > 0
+    result = prepared.run(seed=SEED, first=first, shots=shots, monitor=SILENT)
+    return result, prepared.metadata.truncation
+
+
+def random_gates(seed: int, num_qubits: int, count: int = 30) -> tuple[Instruction, ...]:
+    """Gates on random qubits, near and far, of one to four qubits, some of them swaps."""
+    rng = np.random.default_rng(seed)
+    made: list[Instruction] = []
+    for _ in range(count):
+        qubits = tuple(rng.permutation(num_qubits)[: min(num_qubits, rng.integers(1, 5))].tolist())
+        kind = int(rng.integers(4))
+        if kind == 0 and len(qubits) > 1:
+            made.append(rotation(rng, qubits))
+        elif kind == 1 and len(qubits) > 1:
+            made.append(Permutation(qubits, qubits[1:] + qubits[:1]))
+        elif kind == 2 and len(qubits) > 1:
+            made.append(Gate("x", qubits[:1], controls=qubits[1:], control_state=int(rng.integers(2))))
+        else:
+            made.append(Unitary(Array.of(random_unitary(int(rng.integers(1 << 30)), len(qubits))), qubits))
+    return tuple(made)
+
+
+class TestState:
+    @given(st.integers(1, 5).flatmap(lambda n: st.tuples(st.just(n), unitary_instructions(n))))
+    def test_any_gates(self, case: tuple[int, tuple[Instruction, ...]]):
+        """All amplitudes, but for the global phase of gates without qubits."""
+        num_qubits, instructions = case
+        expected = unitary_of(instructions, num_qubits)[:, 0]
+        assert abs(np.vdot(state_of(instructions, num_qubits), expected)) == pytest.approx(1, abs=1e-12)
+
+    @pytest.mark.parametrize("seed", range(8))
+    def test_many_gates(self, seed: int):
+        instructions = random_gates(seed, 8)
+        expected = unitary_of(instructions, 8)[:, 0]
+        assert np.abs(state_of(instructions, 8) - expected).max() < 1e-12
+
+    @pytest.mark.parametrize("first", [0, 1, 2, 5])
+    def test_initialize(self, first: int):
+        """Amplitudes that are given to some of the qubits; the first may be 0."""
+        vector = random_vector(3, 3)
+        vector[:first] = 0
+        vector /= np.linalg.norm(vector)
+        found = state_of((Initialize(Array.of(vector), (4, 0, 2)), h(1)), 5)
+        index = np.arange(32)
+        given_ = vector[(index >> 4 & 1) | (index & 1) << 1 | (index >> 2 & 1) << 2]
+        expected = np.where(index >> 3 & 1, 0, given_ * np.sqrt(0.5))
+        assert np.abs(found - expected).max() < 1e-14
+
+    def test_every_way_is_the_same_state(self, monkeypatch: pytest.MonkeyPatch):
+        """Orders of qubits, and whether they walk back, change how long a run takes and nothing else."""
+        instructions = random_gates(11, 7)
+        circuit = local_circuit(instructions, 7)
+        ways = evolve._ways(circuit)
+        assert len(ways) == 3
+        expected = unitary_of(instructions, 7)[:, 0]
+        for way in ways:
+            monkeypatch.setattr(evolve, "_ways", lambda _, way=way: [way])
+            assert np.abs(state_of(instructions, 7) - expected).max() < 1e-12
+
+    def test_a_ghz_has_bonds_of_two(self):
+        _, summary = run(program(100, 100, *entangled(100)[:100], *measures(100)))
+        assert summary == TruncationMetadata(2, 1.0, 0.0)
+
+
+class TestSampling:
+    @pytest.mark.rule(32)
+    @pytest.mark.parametrize("cuts", [(0, 2500), (0, 1024, 2048, 2500), (0, 777, 1500, 2500), (0, 1, 2499, 2500)])
+    def test_cut_in_any_way(self, cuts: tuple[int, ...]):
+        """Bit for bit: a shot's outcome does not depend on which shots are run with it."""
+        ran = program(6, 6, *random_gates(5, 6), *measures(6))
+        whole, _ = run(ran, shots=2500, memory=True)
+        parts = [
+            run(ran, shots=end - start, first=start, of_shots=2500, memory=True)[0].memory
+            for start, end in pairwise(cuts)
+        ]
+        assert list(chain.from_iterable(parts)) == whole.memory
+        assert run(ran, shots=2500)[0].counts == whole.counts
+
+    @pytest.mark.parametrize("seed", range(4))
+    def test_counts_are_likely(self, seed: int):
+        instructions = random_gates(seed, 5)
+        counts = run(program(5, 5, *instructions, *measures(5)), shots=20_000)[0].counts
+        shares = np.abs(unitary_of(instructions, 5)[:, 0]) ** 2
+        assert_likely(counts, {hex(key): share for key, share in enumerate(shares.tolist()) if share > 1e-14})
+
+    @pytest.mark.parametrize("width", [62, 63, 64, 65, 127, 129])
+    def test_wide_memories(self, width: int):
+        """Counts beyond a word: qubits in a permuted order into clbits in a permuted order."""
+        rng = np.random.default_rng(width)
+        ones = rng.integers(0, 2, width).tolist()
+        clbits = rng.permutation(width).tolist()
+        flips = tuple(x(qubit) for qubit in range(width) if ones[qubit])
+        written = tuple(Measure(qubit, clbits[qubit]) for qubit in range(width))
+        result, _ = run(program(width, width, *flips, *written), shots=3, memory=True)
+        expected = hex(sum(1 << clbits[qubit] for qubit in range(width) if ones[qubit]))
+        assert (result.counts, result.memory) == ({expected: 3}, [expected] * 3)
+
+    def test_some_qubits_and_a_clbit_twice(self):
+        ran = program(3, 2, x(0), x(2, 0), Measure(1, 0), Measure(2, 0), Measure(0, 1))
+        assert run(ran)[0].counts == {"0x3": 1000}
+
+
+class TestExpectations:
+    @pytest.mark.parametrize("seed", range(3))
+    def test_pauli_strings(self, seed: int):
+        """All strings of four qubits, each a sum of its own, and their sum."""
+        instructions = random_gates(seed, 4, 12)
+        vector = unitary_of(instructions, 4)[:, 0]
+        strings = [(flips, signs) for flips in range(16) for signs in range(16)]
+        sums = [PauliSum((flips,), (signs,), (1.0,)) for flips, signs in strings]
+        sums.append(PauliSum(*zip(*strings, strict=True), tuple(np.linspace(-1, 1, 256).tolist())))
+        found = run(program(4, 0, *instructions), observables=sums)[0].expectations
+        index = np.arange(16)
+        expected = []
+        for flips, signs in strings:
+            parity = np.array([(int(each) & signs).bit_count() for each in index])
+            moved = (1j ** (flips & signs).bit_count()) * (-1.0) ** parity * vector
+            expected.append(np.vdot(vector[index ^ flips], moved).real)
+        assert np.abs(found[:-1] - expected).max() < 1e-12
+        assert found[-1] == pytest.approx(np.linspace(-1, 1, 256) @ expected, abs=1e-11)
+
+
+class TestTruncation:
+    def test_says_what_was_cut(self):
+        """The bound holds, and nothing is said to be cut where nothing was."""
+        instructions = everywhere(8) + random_gates(3, 8, 40)
+        exact = state_of(instructions, 8)
+        ran = program(8, 0, *instructions)
+        _, whole = run(ran)
+        assert whole.estimated_fidelity == pytest.approx(1, abs=1e-12)
+        for bond in (15, 12, 8):
+            cut = state_of(instructions, 8, Truncation(bond))
+            _, summary = run(ran, max_bond=bond)
+            assert summary.largest_bond == bond
+            assert summary.estimated_fidelity < 1
+            assert np.linalg.norm(cut - exact) <= summary.distance_bound + 1e-12 or summary.distance_bound == 2
+
+    def test_at_least_one_value_is_kept(self):
+        """A cutoff above all weights leaves the largest, and the norm is 1."""
+        result, summary = run(program(4, 4, *everywhere(4), x(1, 0), x(3, 2), *measures(4)), cutoff=0.99)
+        assert summary.largest_bond == 1
+        assert sum(result.counts.values()) == 1000
+
+    def test_a_run_that_outgrows_its_limit_says_where(self, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(evolve, "MOST_BYTES", 1 << 16)
+        with pytest.raises(MemoryRefusedError, match=r"\d+ values at layer \d+ of \d+ .* give max_bond"):
+            run(program(14, 0, *random_gates(3, 14, 100)))
+        assert run(program(14, 0, *random_gates(3, 14, 100)), max_bond=4)[1].largest_bond == 4
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("ran", "says"),
+        [
+            (program(2, 1, h(0), Measure(0, 0), x(1, 0)), "instruction 1 is a measure of qubit 0 and clbit 0"),
+            (program(2, 0, h(1), Reset(1)), "instruction 1 is a reset of qubit 1"),
+            (program(6, 0, x(0, 1, 2, 3, 4)), "instruction 0 is x on qubits 0, 1, 2, 3, 4: a gate may have 4"),
+            (
+                program(2, 0, h(0), Initialize(Array.of(np.array([1.0, 0])), (0,))),
+                "instruction 1 is initialize on qubits 0, behind gates",
+            ),
+        ],
+    )
+    def test_by_name_and_place(self, ran: Program, says: str):
+        with pytest.raises(InvalidProgramError, match=says) as caught:
+            engine_for(ran, Options("counts", 10, method="matrix_product_state"))
+        assert str(caught.value).endswith('method="statevector" can')
+
+    def test_never_automatic(self):
+        ran = program(3, 3, *everywhere(3), *measures(3))
+        assert engine_for(ran, Options("counts", 10)).method == "statevector"
+
+
+def test_it_asks_often_whether_it_is_still_wanted():
+    """Each split, each factorization and each site of a block is behind a checkpoint."""
+    asked: list[None] = []
+    told: list[float] = []
+    ran = program(20, 20, *[ry(0.3 * q, q) for q in range(20)], *entangled(20), *measures(20))
+    options = Options("counts", 3000, method="matrix_product_state")
+    prepared = MATRIX_PRODUCT_STATE.prepare(ran, options, (), no_checkpoint)
+    prepared.run(seed=1, first=0, shots=3000, monitor=Monitor(lambda: asked.append(None), told.append))
+    assert len(asked) > 38 + 3 * 20
+    assert told == sorted(told)
+    assert told[-1] == pytest.approx(1)
