@@ -194,7 +194,7 @@ class BasicAerBackend(BackendV2):
         """Check options and circuits, and return the submission; ``held``: nothing is uploaded yet."""
         if job_id is not None:
             identity.check(job_id)
-        given = dict(self.options)
+        given = dict(vars(self.options))
         for name, value in options.items():
             if name not in given and is_done_anyway(name, value, self.NAME):
                 continue

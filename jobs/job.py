@@ -127,7 +127,7 @@ class BasicAerJob(FollowedJob, JobV1):
         return self._async_result
 
     def submit(self) -> None:
-        """Record the job and publish its first tasks; raises `JobError` if that was done before."""
+        """Record the job, which queues its first tasks; raises `JobError` if that was done before."""
         with self._lock:
             if self._submitted:
                 raise JobError(f"Job {self._job_id} has already been submitted.")

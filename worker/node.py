@@ -26,7 +26,7 @@ from simulator.sizes import size
 from worker.errors import STORE_FAULTS, redis_reply
 from worker.logs import warn_of_root
 from worker.outage import outage
-from worker.queue.publish import apply_effects
+from worker.queue.results import apply_effects
 from worker.record.store import Store
 from worker.record.values import WorkerInfo
 from worker.runtime.admission import Admission

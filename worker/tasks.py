@@ -19,8 +19,7 @@ from worker import app, logs, node
 from worker.errors import STORE_FAULTS, ShardFailedError, redis_reply
 from worker.outage import outage
 from worker.queue import revocation
-from worker.queue.publish import apply_effects
-from worker.queue.results import remote_error, report_started, restore_outcome, success_result
+from worker.queue.results import apply_effects, remote_error, report_started, restore_outcome, success_result
 from worker.record.connection import connect
 from worker.record.nodes import new_instance, node_id
 from worker.record.store import Store
@@ -109,13 +108,17 @@ def run_shard(self: Task, job_id: str, shard: int) -> dict[str, Any]:
 
 
 def _conclude(task: Task, effects: Effects) -> None:
-    """Carry out what the record decided; raise the job's error where this task is the whole job."""
+    """Tell Celery how jobs ended; raise the job's error where this task is the whole job."""
     mine = next((ended for ended in effects.ended if ended.job_id == task.request.id), None)
     others = tuple(ended for ended in effects.ended if ended is not mine)
     try:
-        apply_effects(app, Effects(effects.handed_out, others))
+        apply_effects(app, Effects(ended=others))
     except STORE_FAULTS as fault:
-        logger.log(outage.level, "cannot publish what was handed out; a tick will: %s", redis_reply(fault)[1])
+        logger.log(
+            outage.level,
+            "Celery does not show yet how a job ended, a tick will tell it: %s",
+            redis_reply(fault)[1],
+        )
     if mine is not None and mine.state == "ERROR":
         raise remote_error(mine)
 

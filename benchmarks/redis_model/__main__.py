@@ -18,8 +18,6 @@ from benchmarks.redis_model.constants import measured
 from benchmarks.redis_model.model import Constants, Cost, Fleet, rate, traffic
 from benchmarks.redis_model.report import constants_table, limits_table, replaced, rounded, sizes
 from benchmarks.redis_model.steps import usage, used_memory
-from worker.queue.app import make_app
-from worker.queue.publish import apply_effects
 from worker.settings import Settings
 
 _NODES = 20
@@ -86,10 +84,9 @@ def _observed(site: Site, settings: Settings, seconds: float) -> tuple[float, Co
     """Return shards a second, and what Redis spends a second, while every worker is at work."""
     with site.provider() as provider:
         size = round(2 * _NODES + 1.5 * _NODES * _MEASURED / seconds)
-        small_shards, app = OneShardEach.of(provider, size, shots=round(1e3 * seconds)), make_app(settings)
+        small_shards = OneShardEach.of(provider, size, shots=round(1e3 * seconds))
     store = site.store
-    job_id, effects = small_shards.submit(store, size, settings)
-    apply_effects(app, effects)
+    job_id, _ = small_shards.submit(store, size, settings)
 
     def done() -> int:
         record = store.read(job_id)

@@ -29,10 +29,8 @@ from jobs import BasicAerProvider
 from jobs.job import BasicAerJob
 from simulator.execution import run_shard
 from simulator.shards import wire
-from worker.queue.app import make_app
-from worker.queue.publish import apply_effects, task_id
 from worker.queue.results import success_result
-from worker.record.values import CeleryResult, Effects, HandedOut
+from worker.record.values import CeleryResult, HandedOut
 from worker.settings import QUEUE
 
 #: What the one real worker runs: shards of so many seconds.
@@ -48,7 +46,7 @@ def measured(site: Site) -> Constants:
         site.client.flushdb()
         found: dict[str, Any] = {"idle": idle(site), **bench.jobs(), **bench.shards(), **bench.steps()}
         found |= ticks(site, bench.submit)
-        found |= {"message": messages(site), "announce": announced(site)}
+        found |= {"message": messages(site, bench.submit), "announce": announced(site)}
         site.client.flushdb()
         # A tick was measured by itself.
         found["node"] = nodes(site, found["idle"]) - TICKS * found["tick"]
@@ -125,12 +123,10 @@ class _Bench:
     def worker(self) -> float:
         """Measure the seconds that a real worker takes a shard beside its run."""
         self._site.hire(app="benchmarks.common.sleepers")
-        app = make_app(self._settings)
 
         def run(size: int) -> float:
             begin = time.perf_counter()
-            job_id, handed = self.submit(size)
-            apply_effects(app, Effects(tuple(handed)))
+            job_id, _ = self.submit(size)
             wait_until(lambda: self._store.state(job_id) == "DONE", f"the end of job {job_id}")
             return time.perf_counter() - begin
 
@@ -154,13 +150,19 @@ class _Bench:
     def _memory(self) -> Callable[[], float]:
         """Return what tells the bytes that each of a thousand shards has taken since, beside itself."""
         before, shard = used_memory(self._site), len(self._small_shards.shards[0])
-        return lambda: (used_memory(self._site) - before) / CALLS - shard
+
+        def taken() -> float:
+            # Nobody took these messages.
+            self._site.client.delete(QUEUE)
+            return (used_memory(self._site) - before) / CALLS - shard
+
+        return taken
 
 
 def _result(handed: HandedOut) -> CeleryResult:
     """Return what Celery is told of a shard's success."""
     request = SimpleNamespace(
-        id=task_id(handed),
+        id=handed.task_id,
         args=handed.shard_id,
         kwargs={},
         hostname="worker1@host",

@@ -19,9 +19,8 @@ from benchmarks.common.site import Site
 from benchmarks.redis_model.model import Cost
 from simulator.shards import wire
 from worker.queue.app import make_app
-from worker.queue.publish import apply_effects
 from worker.record.store import Store
-from worker.record.values import Effects, HandedOut, WorkerInfo
+from worker.record.values import WorkerInfo
 from worker.settings import QUEUE, Settings
 
 #: Calls that a cost is taken from, and the batches in which they are made.
@@ -128,8 +127,8 @@ def announced(site: Site) -> Cost:
     return each(site, lambda _: backend.store_result(str(uuid.uuid4()), meta, "STARTED"))
 
 
-def messages(site: Site) -> Cost:
-    """Return what one message costs from its publishing to its acknowledgement."""
+def messages(site: Site, submit: Callable[[int], Any]) -> Cost:
+    """Return what one message costs beside the script that hands it out: it is pushed, taken and acknowledged."""
     app = make_app(Settings.from_env(site.url))
     received: list[Any] = []
 
@@ -137,6 +136,8 @@ def messages(site: Site) -> Cost:
         message.ack()
         received.append(message)
 
+    submit(1)
+    message = site.client.lpop(QUEUE)
     site.client.delete(QUEUE)
     with (
         app.connection_for_read() as connection,
@@ -144,7 +145,7 @@ def messages(site: Site) -> Cost:
     ):
 
         def deliver(call: int) -> None:
-            apply_effects(app, Effects((HandedOut(str(uuid.uuid4()), 0, 1, 100.0),)))
+            site.client.lpush(QUEUE, message)
             while len(received) <= call:
                 connection.drain_events(timeout=_PATIENCE)
 

@@ -18,7 +18,6 @@ from benchmarks.common.one_shard_each import OneShardEach
 from benchmarks.common.site import Site, wait_until
 from benchmarks.scale.rows import Row
 from jobs import BasicAerProvider
-from worker.queue.publish import apply_effects
 from worker.record.store import Store
 from worker.settings import Settings
 
@@ -76,8 +75,7 @@ def _measured(rounds: int, nodes: int, slots: int) -> tuple[float, list[list[flo
 def _submit_huge(provider: BasicAerProvider, settings: Settings) -> str:
     shards = OneShardEach.of(provider, _SHARDS, shots=round(1e3 * _SHARD_SECONDS))
     with provider.connection.reaching() as connection:
-        job_id, effects = shards.submit(connection.store, _SHARDS, replace(settings, owner="huge"))
-        apply_effects(connection.app, effects)
+        job_id, _ = shards.submit(connection.store, _SHARDS, replace(settings, owner="huge"))
     return job_id
 
 

@@ -13,7 +13,6 @@ from benchmarks.common.one_shard_each import OneShardEach
 from benchmarks.common.rounds import Contender, in_turns
 from benchmarks.common.site import NOOP, Meter, Site, family_seconds
 from benchmarks.scale.rows import Row, slope
-from worker.queue.publish import apply_effects
 
 _JOBS = 1000
 _JOBS_WANTED = 0.7
@@ -105,8 +104,7 @@ def shards(rounds: int) -> Iterator[Row]:
                 nonlocal done
                 done += size
                 with provider.connection.reaching() as connection:
-                    job_id, effects = small_shards.submit(connection.store, size, provider.settings)
-                    apply_effects(connection.app, effects)
+                    job_id, _ = small_shards.submit(connection.store, size, provider.settings)
                 return provider.job(job_id).result(timeout=_PATIENCE)
 
             return Contender(

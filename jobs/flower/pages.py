@@ -14,8 +14,7 @@ from tornado import web
 
 from jobs.flower.captions import caption_of
 from worker.errors import STORE_FAULTS, InvalidJobIdError, redis_reply
-from worker.queue.publish import apply_effects
-from worker.queue.results import job_of
+from worker.queue.results import apply_effects, job_of
 from worker.record.store import Store
 from worker.record.values import FINAL_STATES, Record
 

@@ -15,7 +15,7 @@ from jobs.follow.logs import LogEntry, entries
 from jobs.follow.status import CELERY_STATUS
 from jobs.manifest import Manifest
 from worker.errors import STORE_FAULTS
-from worker.queue.publish import apply_effects
+from worker.queue.results import apply_effects
 from worker.record.values import FINAL_STATES, Record
 
 

@@ -25,7 +25,7 @@ from simulator.options import Options, SavedAtEnd
 from simulator.shards import wire
 from simulator.split import split
 from worker.errors import STORE_FAULTS, DuplicateJobError, QuotaExceededError
-from worker.queue.publish import apply_effects
+from worker.queue.results import apply_effects
 from worker.record.blobs import Upload
 from worker.record.store import Store
 from worker.record.values import NewJob
@@ -55,7 +55,7 @@ class Submission:
     metadata: tuple[Any, ...]
 
     def submit(self, session: Session) -> None:
-        """SUBMIT the job, and publish its first tasks.
+        """SUBMIT the job, which puts its first tasks into the queue.
 
         Raises `BasicAerError` where the owner's quota does not hold it, or the id is another job's.
         """
@@ -63,7 +63,7 @@ class Submission:
             effects = self.upload.submit(session.store, self.job)
         except (QuotaExceededError, DuplicateJobError) as error:
             raise BasicAerError(str(error)) from error
-        # The job is recorded: a publish that fails is made good by a worker's tick.
+        # Damage that SUBMIT met may have ended other jobs. A worker's tick tells Celery, too.
         with contextlib.suppress(*STORE_FAULTS):
             apply_effects(session.app, effects)
 

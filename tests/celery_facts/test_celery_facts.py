@@ -6,6 +6,7 @@ as broker and result backend.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -203,14 +204,16 @@ def test_only_success_is_protected(app):
     assert [app.backend.get_state(each) for each in (failed, good)] == [states.SUCCESS] * 2
 
 
-def test_publishing_below_send_task_subscribes_to_nothing(app, node, redis, name):
-    """`create_task_message` and `send_task_message` publish a task; `send_task` also subscribes to its result."""
-    with app.producer_or_acquire() as producer:
-        message = app.amqp.create_task_message(name, "support.facts_app.note", (name,), time_limit=30)
-        app.amqp.send_task_message(producer, "support.facts_app.note", message, queue="facts", retry=False)
+def test_a_message_is_a_value_in_a_list(app, node, redis, name):
+    """Whoever pushes one of this form has it run, its body as plain JSON, and subscribes to nothing."""
+    message = app.amqp.create_task_message(name, "support.facts_app.note", (name,), time_limit=30)
+    delivery = {"delivery_info": {"exchange": "", "routing_key": "facts"}, "delivery_tag": name}
+    form = {"content-type": "application/json", "content-encoding": "utf-8", "headers": message.headers}
+    properties = {**message.properties, **delivery, "priority": 0}
+    redis.lpush("facts", json.dumps({**form, "body": json.dumps(message.body), "properties": properties}))
+    eventually(lambda: app.backend.get_state(name) == states.SUCCESS, what="the run")
     channel = f"celery-task-meta-{name}"
     assert dict(redis.pubsub_numsub(channel)) == {channel.encode(): 0}
-    eventually(lambda: app.backend.get_state(name) == states.SUCCESS, what="the run")
     other = uuid.uuid4().hex
     result = app.send_task("support.facts_app.hold", args=(other,), queue="facts", task_id=other)
     channel = f"celery-task-meta-{other}"

@@ -28,7 +28,6 @@ from jobs import BasicAerProvider
 from jobs.errors import BasicAerError
 from simulator.shards import wire
 from simulator.shards.result import Part
-from worker.queue.publish import apply_effects
 from worker.record import chunks, keys
 from worker.record.values import NewJob
 from worker.settings import QUEUE, TASK
@@ -90,7 +89,7 @@ def submitted(provider, shards, *, manifest=None, job_timeout=60.0, tamper=lambd
             id=job_id, owner=provider.settings.owner, total=len(shards), digest="d", payload_bytes=size,
             result_bytes=0, backend="qasm_simulator", manifest=manifest, expires=60, job_timeout=job_timeout,
         )  # fmt: skip
-        apply_effects(connection.app, connection.store.submit(new))
+        connection.store.submit(new)
     return job_id
 
 

@@ -11,10 +11,11 @@ from qiskit.providers import JobError
 from support.circuits import bell, dividing_by_zero, endless
 from support.faults.servers import lasting, running, site
 from support.patience import deadline
-from support.processes import eventually
+from support.processes import control_of, eventually
 
 from jobs import JobNotFoundError, UnreachableError
 from worker.record import keys
+from worker.settings import QUEUE
 
 pytestmark = pytest.mark.rule(34)
 
@@ -152,17 +153,23 @@ class TestAnswersToAWorker:
             assert not registered()
 
     def test_feed(self, lines):
-        """What a FEED handed out that was not answered is handed out again."""
-        # The client never learns what SUBMIT handed out, so nobody publishes it until a FEED does.
-        lines.of_client.cut_reply("submit")
-        lines.of_worker.cut_reply("feed", 10**9)
-        try:
+        """A message that was lost is sent again by a FEED, whether that is answered or not."""
+        with lines.client.connection.reaching() as session:
+            app = session.app
+        control_of(app, *lines.workers).cancel_consumer(QUEUE)
+        eventually(
+            lambda: {each.lanes for each in lines.client.workers()} == {()}, what="workers that read nothing"
+        )
+        with lines.redis.client() as client:
+            eventually(lambda: not client.info("clients")["blocked_clients"], what="the last pop's end")
             job = seeded(lines)
-            with lines.redis.client() as client:
-                name = f"basicaer:1:job:{job.job_id()}"
-                eventually(lambda: client.hexists(name, "r:0"), what="a FEED that sends it again")
-        finally:
-            lines.of_worker.cut_reply("feed", 0)
+            assert client.delete(QUEUE) == 1
+            lines.of_worker.cut_reply("feed", 10**9)
+            try:
+                eventually(lambda: client.llen(QUEUE), what="a FEED that sends it again")
+            finally:
+                lines.of_worker.cut_reply("feed", 0)
+        control_of(app, *lines.workers).add_consumer(QUEUE)
 
         assert counts(job) == SEEDED
 

@@ -16,7 +16,6 @@ from support.patience import deadline
 from support.processes import ROOT, Worker, control_of, eventually
 from support.uploads import write_payload
 
-from worker.queue.publish import apply_effects
 from worker.queue.transport import Channel
 from worker.record.values import NewJob
 
@@ -203,14 +202,13 @@ class TestMessages:
             job_id = f"garbage-{time.time_ns()}"
             size = write_payload(connection.store, job_id, [b"\x80\x04pickle?"])
             template = provider.get_backend().create_job(bell())
-            effects = connection.store.submit(
+            connection.store.submit(
                 NewJob(
                     id=job_id, owner="someone", total=1, digest="d", payload_bytes=size, result_bytes=0,
                     manifest=template._submission.job.manifest, expires=60, job_timeout=60,
                     backend="qasm_simulator",
                 )
             )  # fmt: skip
-            apply_effects(connection.app, effects)
         job = provider.job(job_id)
         job.wait_for_final_state(timeout=deadline(20))
         assert job.status() is JobStatus.ERROR

@@ -19,7 +19,7 @@ from support.patience import deadline
 from support.processes import eventually
 
 from jobs import BasicAerProvider
-from worker.queue.publish import apply_effects
+from worker.queue.results import apply_effects
 
 #: Seconds that a child has for its round trip: some 20 ms where it has a core for itself.
 DEADLINE = 20.0

@@ -17,7 +17,6 @@ from support.processes import RedisServer, Worker, environment, eventually
 from support.uploads import submit_with
 
 from jobs import BasicAerJob, BasicAerProvider
-from worker.queue.publish import apply_effects
 from worker.record.values import NewJob
 
 LEASE = str(setting(2))
@@ -62,7 +61,7 @@ def huge(provider: BasicAerProvider, circuit: QuantumCircuit, shards: int) -> Ba
             manifest=template.job.manifest, payload_bytes=shards * len(shard), result_bytes=0, expires=600,
             job_timeout=600,
         )  # fmt: skip
-        apply_effects(connection.app, submit_with(connection.store, new, [shard] * shards))
+        submit_with(connection.store, new, [shard] * shards)
     return provider.job(job_id)
 
 

@@ -1,4 +1,8 @@
-"""What Celery's result backend has of a job, for Flower and for `AsyncResult`: a copy of what the record says."""
+"""What Celery's result backend has of a job, for Flower and for `AsyncResult`: a copy of what the record says.
+
+Every worker's parent calls FEED, so what was lost between a script's decision and the copy is noticed and
+repaired.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ from simulator import errors
 from worker.errors import STORE_FAULTS, ShardFailedError, redis_reply
 from worker.outage import outage
 from worker.record.store import Store
-from worker.record.values import CeleryResult, Ended
+from worker.record.values import CeleryResult, Effects, Ended
 from worker.settings import TASK
 
 logger = logging.getLogger(__name__)
@@ -27,6 +31,14 @@ _SHARD_LIFE = 86400
 def job_of(celery_task_id: str) -> str:
     """Return the job that a Celery task id belongs to."""
     return celery_task_id.partition("/")[0]
+
+
+def apply_effects(app: Celery, effects: Effects) -> None:
+    """Log what was repaired, and store how jobs ended; what fails here is repaired by a later FEED."""
+    for line in effects.repairs:
+        logger.warning("damage in the record: %s", line)
+    for ended in effects.ended:
+        store_outcome(app, ended)
 
 
 def store_outcome(app: Celery, ended: Ended) -> None:

@@ -15,8 +15,7 @@ from celery.worker import control
 from kombu.utils.functional import maybe_list
 
 from worker.errors import STORE_FAULTS, InvalidJobIdError, redis_reply
-from worker.queue.publish import apply_effects
-from worker.queue.results import job_of
+from worker.queue.results import apply_effects, job_of
 from worker.record.store import Store
 
 logger = logging.getLogger(__name__)

@@ -83,10 +83,10 @@ def decode_submitted(reply: list[Any], job: NewJob) -> Effects:
 
 
 def decode_effects(reply: list[Any]) -> Effects:
-    """Return what a script left to do."""
+    """Return what a script did, and left to do."""
     handed_out, ended, *repairs = reply
     return Effects(
-        tuple(HandedOut(_name(job), shard, total, timeout / 1000) for job, shard, total, timeout in handed_out),
+        tuple(HandedOut(_name(job), shard, total) for job, shard, total in handed_out),
         tuple(
             Ended(_name(job_id), state.decode(), total, text(error_type), text(error_text))
             for job_id, state, total, error_type, error_text in ended
@@ -96,7 +96,7 @@ def decode_effects(reply: list[Any]) -> Effects:
 
 
 def decode_effects_if_any(reply: list[Any] | None) -> Effects | None:
-    """Return what a script left to do; None: it did nothing."""
+    """Return what a script did, and left to do; None: it did nothing."""
     return None if reply is None else decode_effects(reply)
 
 

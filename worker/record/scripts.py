@@ -10,10 +10,11 @@ import redis
 
 from worker.record.keys import OPERATOR, PREFIX, lua_names
 from worker.record.limits import LEAST_WINDOW, RECORD_BYTES, USUAL_QUOTA
+from worker.settings import TASK
 
 _FOLDER = Path(__file__).parent / "lua"
 #: Script -> the preludes that it stands on.
-_STATES = ("keys", "states", "damage", "fill")
+_STATES = ("keys", "message", "states", "damage", "fill")
 _REGISTRY = (*_STATES, "registry")
 _SCRIPTS = {
     "submit": _STATES,
@@ -35,15 +36,18 @@ _SCRIPTS = {
 }
 
 
-#: What the scripts know of `worker.record.limits`.
-_LIMITS = f"local LEAST_WINDOW, RECORD_BYTES, USUAL_QUOTA = {LEAST_WINDOW}, {RECORD_BYTES}, {USUAL_QUOTA}"
+#: What the scripts know of `worker.record.limits` and `worker.settings`.
+_CONSTANTS = (
+    f"local LEAST_WINDOW, RECORD_BYTES, USUAL_QUOTA = {LEAST_WINDOW}, {RECORD_BYTES}, {USUAL_QUOTA}\n"
+    f'local TASK = "{TASK}"'
+)
 
 
 @cache
 def source(name: str) -> str:
     """Return a script's whole text: names of keys and limits, the preludes, and the script itself."""
     files = (_FOLDER / f"{part}.lua" for part in (*_SCRIPTS[name], name))
-    return "\n".join([lua_names(), _LIMITS, *(file.read_text("utf-8") for file in files)])
+    return "\n".join([lua_names(), _CONSTANTS, *(file.read_text("utf-8") for file in files)])
 
 
 class Scripts:

@@ -54,19 +54,22 @@ class ShardId(NamedTuple):
 
 
 class HandedOut(NamedTuple):
-    """A shard that a script moved to ``sent``; the caller publishes a message that names it."""
+    """A shard that a script moved to ``sent``, with a message in Celery's queue that names it."""
 
     job_id: str
     shard: int
     #: Shards of the whole job.
     total: int
-    #: Seconds that the job may take once it runs.
-    job_timeout: float
 
     @property
     def shard_id(self) -> ShardId:
         """What the message says."""
         return ShardId(self.job_id, self.shard)
+
+    @property
+    def task_id(self) -> str:
+        """The Celery id of the shard's task: the job's own where the job has no other shard."""
+        return self.job_id if self.total == 1 else str(self.shard_id)
 
 
 class Ended(NamedTuple):
@@ -91,9 +94,11 @@ class CeleryResult(NamedTuple):
 
 @dataclass(frozen=True)
 class Effects:
-    """What is left to do after a script; where the caller dies before, FEED makes up for it."""
+    """What a script did, and what is left to do; where the caller dies before, FEED makes up for it."""
 
+    #: Shards that are in Celery's queue now.
     handed_out: tuple[HandedOut, ...] = ()
+    #: Jobs whose outcome is to be stored with Celery.
     ended: tuple[Ended, ...] = ()
     #: What was damaged or missing in the record, and was removed or restored: lines for the log.
     repairs: tuple[str, ...] = ()

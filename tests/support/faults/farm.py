@@ -31,7 +31,6 @@ from jobs.lowering import lower
 from simulator import run, run_shard
 from simulator.shards import wire
 from simulator.shards.result import merge
-from worker.queue.publish import task_id
 from worker.record import keys
 from worker.record.values import HandedOut, Record
 
@@ -157,7 +156,7 @@ class Farm(Site):
 
     def task(self, job: BasicAerJob, shard: int = 0) -> str:
         """The Celery id of a shard's task."""
-        return task_id(HandedOut(job.job_id(), shard, self.record(job).total, 0))
+        return HandedOut(job.job_id(), shard, self.record(job).total).task_id
 
     def runner(self, job: BasicAerJob, shard: int = 0) -> Runner:
         """Wait until a shard runs, and find who runs it; one found before is not found again."""

@@ -147,18 +147,18 @@ def worker():
 
 
 class Queue:
-    """Stands for Celery's queue and one worker: what is published is run in order."""
+    """Stands for Celery's queue and one worker: what is handed out is run in order."""
 
     def __init__(self, store):
         self.shard_ids = deque()
         self._store = store
 
-    def publish(self, effects):
+    def take(self, effects):
         self.shard_ids.extend(handed.shard_id for handed in effects.handed_out)
         return effects
 
     def run(self, times=1):
-        """Run shards, publishing what each COMPLETE hands out; return whose they were."""
+        """Run shards, with what each COMPLETE hands out; return whose they were."""
         order = []
         for _ in range(times):
             shard_id = self.claim()
@@ -173,8 +173,8 @@ class Queue:
         return shard_id
 
     def complete(self, shard_id):
-        """Complete a shard that was claimed, and publish what that hands out."""
-        self.publish(self._store.complete(shard_id, "token", b"part"))
+        """Complete a shard that was claimed, and take what that hands out."""
+        self.take(self._store.complete(shard_id, "token", b"part"))
 
 
 @pytest.fixture

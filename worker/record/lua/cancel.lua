@@ -2,7 +2,7 @@
 -- next turn up.
 -- Before:  the job is not final, and the caller may end it (refuse_foreign).
 -- After:   it is CANCELLED, and its payload is gone.
--- Returns: {shards to publish, jobs that ended}, to the same caller again where it lost the answer; {"FOREIGN",
+-- Returns: {shards that were handed out, jobs that ended}, to the same caller again where it lost the answer; {"FOREIGN",
 --          owner}; false: the job was final, or is unknown.
 
 local id, caller, caller_owner = ARGV[3], ARGV[4], ARGV[5]

@@ -2,7 +2,7 @@
 -- Before:  the token leases the shard, and every chunk that the part's header counts was PUT.
 -- After:   token and lease are gone. If the job is not final, the part can be read, the last part ends the job,
 --          Celery's result backend has this task's result, and waiting shards are handed out.
--- Returns: {shards to publish, jobs that ended}; false: nothing was written.
+-- Returns: {shards that were handed out, jobs that ended}; false: nothing was written.
 
 local id, shard, token, part = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local chunks, bad = tonumber(ARGV[7]), ARGV[8] == "1"

@@ -1,4 +1,4 @@
--- The third prelude: what becomes of a job whose record is missing or damaged, and who may touch another's.
+-- The fourth prelude: what becomes of a job whose record is missing or damaged, and who may touch another's.
 
 -- What stands in for a field of a record that has to be a number, and is none.
 local NUMBERS = {

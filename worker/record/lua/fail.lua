@@ -3,7 +3,7 @@
 -- After:   token, lease and chunks are gone. If the job is not final, the shard waits again, for `delay` ms at
 --          least; at failure number `limit` it is done, with the error part that came along. Waiting shards are
 --          handed out.
--- Returns: {shards to publish, jobs that ended}; false: the token does not lease the shard.
+-- Returns: {shards that were handed out, jobs that ended}; false: the token does not lease the shard.
 
 local id, shard, token, delay, limit = ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
 local part, failure = ARGV[8], { ARGV[9], ARGV[10], ARGV[11] }

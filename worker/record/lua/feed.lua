@@ -2,7 +2,7 @@
 -- Before:  anything. At most LIMIT items are dealt with, so that no call takes long; the next one goes on.
 -- After:   the worker is registered; jobs past a deadline have ended; leases that ran out have lapsed; shards that
 --          nobody claimed are sent again; waiting shards are handed out; what has expired is trimmed.
--- Returns: {shards to publish, jobs that ended, what any script has repaired: lines for the log}.
+-- Returns: {shards that were handed out, jobs that ended, what any script has repaired: lines for the log}.
 
 local name, info, busy = ARGV[3], ARGV[4], ARGV[5]
 local lapse_limit = tonumber(ARGV[6])

@@ -1,4 +1,4 @@
--- The fourth prelude: what waits is sent, owner by owner.
+-- The fifth prelude: what waits is sent, owner by owner.
 
 -- Whether a shard of this name can be.
 local function is_shard(shard, total)

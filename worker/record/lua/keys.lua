@@ -62,8 +62,8 @@ local LOG_END, LOG_TEXT = 300, 200
 local now_parts = call("TIME")
 local NOW = now_parts[1] * 1000 + math.floor(now_parts[2] / 1000)
 
--- What the caller has to do: publish these shards, and store how these jobs ended.
-local handed_out, ended = {}, {}
+-- What the caller has to do: store with Celery how these jobs ended.
+local ended = {}
 
 local function index_key(owner) return PREFIX .. "index:" .. owner end
 local function tags_key(owner) return PREFIX .. "tags:" .. owner end

@@ -2,7 +2,7 @@
 -- Before:  the token leases the shard.
 -- After:   token, lease and chunks are gone. If the job is not final, the shard waits again, for `delay` ms at
 --          least. Waiting shards are handed out.
--- Returns: {shards to publish, jobs that ended}; false: the token does not lease the shard.
+-- Returns: {shards that were handed out, jobs that ended}; false: the token does not lease the shard.
 
 local id, shard, token, delay, reason = ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6]), ARGV[7]
 

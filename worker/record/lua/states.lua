@@ -1,9 +1,4 @@
--- The second prelude: the moves of shards and jobs.
-
-local function hand_out(id, shard, total, timeout)
-  -- All numbers, or this is an error: nil would cut the answer short.
-  handed_out[#handed_out + 1] = { id, shard + 0, total + 0, timeout + 0 }
-end
+-- The third prelude: the moves of shards and jobs.
 
 -- Tell those who watch the job that it has changed. They read the record: a message may get lost.
 local function announce(id, state, done, total)

@@ -2,7 +2,7 @@
 -- was uploaded.
 -- Before:  the id is new, the payload is there, and the owner's budget holds it.
 -- After:   the job is QUEUED, and waiting shards are handed out. Refused, it leaves nothing of its payload.
--- Returns: {"SUBMITTED", shards to publish, jobs that ended}; {"KNOWN"}: the same job is there, and was not changed;
+-- Returns: {"SUBMITTED", shards that were handed out, jobs that ended}; {"KNOWN"}: the same job is there, and was not changed;
 --          {"TAKEN"}, {"DELETED"}, {"NO PAYLOAD"}, {"NO ROOM", bytes asked, used, allowed}.
 
 local id, owner, digest = ARGV[3], ARGV[4], ARGV[5]

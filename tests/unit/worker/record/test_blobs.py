@@ -167,7 +167,7 @@ def test_a_part_comes_out_as_it_went_in(store, client, submit, size):
 @pytest.mark.rule(16)
 def test_parts_that_are_in_can_be_read_before_the_end(store, submit, queue):
     """The parts that are there are read in order, whatever is missing between them."""
-    queue.publish(submit(total=100))
+    queue.take(submit(total=100))
     queue.run(40)
     store.claim(queue.shard_ids[1], "t")
     store.complete(queue.shard_ids[1], "t", b"ahead")

@@ -29,7 +29,7 @@ def test_a_large_job_is_not_published_at_once(store, client, submit):
 
 def test_each_shard_is_sent_once_in_order(store, submit, queue):
     """COMPLETE sends the next shard, until the last one ends the job."""
-    queue.publish(submit(total=20))
+    queue.take(submit(total=20))
     seen = []
     while queue.shard_ids:
         seen.append(queue.shard_ids[0].shard)
@@ -120,9 +120,9 @@ def test_queues_do_not_mix(store, client, submit, worker):
 @pytest.mark.parametrize("shards", [10, 10_000])
 def test_another_owner_has_the_next_turn(store, submit, queue, shards):
     """After any number of shards of one owner, another's job of one shard is next in turn."""
-    queue.publish(submit("large", owner="ann", total=shards))
+    queue.take(submit("large", owner="ann", total=shards))
     queue.run(5)
-    queue.publish(submit("small", owner="bob"))
+    queue.take(submit("small", owner="bob"))
     # Two of ann's are on their way already; then it is bob's turn.
     assert queue.run(4) == ["large", "large", "small", "large"]
     store.cancel("large")
@@ -135,12 +135,12 @@ def test_another_owner_waits_for_two_shards_at_most(store, submit, queue, worker
 
     A slot that ends a shard takes the next message; ticks in between, as long shards have, send nothing ahead.
     """
-    queue.publish(store.feed(worker(slots=slots)))
-    queue.publish(submit("large", owner="ann", total=10_000))
+    queue.take(store.feed(worker(slots=slots)))
+    queue.take(submit("large", owner="ann", total=10_000))
 
     def tick():
         for _ in range(ticks):
-            queue.publish(store.feed(worker(slots=slots)))
+            queue.take(store.feed(worker(slots=slots)))
 
     tick()
     running = collections.deque(queue.claim() for _ in range(slots))
@@ -149,7 +149,7 @@ def test_another_owner_waits_for_two_shards_at_most(store, submit, queue, worker
         queue.complete(running.popleft())
         running.append(queue.claim())
     tick()
-    queue.publish(submit("small", owner="bob"))
+    queue.take(submit("small", owner="bob"))
     ended = 0
     while running[-1].job_id == "large":
         tick()
@@ -164,41 +164,41 @@ def test_another_owner_waits_for_two_shards_at_most(store, submit, queue, worker
 def test_owners_take_turns(submit, queue):
     """Shards of several owners alternate, whoever came first and however much each has."""
     for owner, total in (("ann", 30), ("bob", 3), ("eve", 3)):
-        queue.publish(submit(owner, owner=owner, total=total))
+        queue.take(submit(owner, owner=owner, total=total))
     assert queue.run(11) == ["ann", "ann", "bob", "eve", "ann", "bob", "eve", "ann", "bob", "eve", "ann"]
 
 
 def test_many_short_jobs_do_not_starve_a_long_one(submit, queue):
     """An owner who submits a new job after each that ended gets every other turn, not all of them."""
-    queue.publish(submit("long", owner="ann", total=100))
+    queue.take(submit("long", owner="ann", total=100))
     order = []
     for number in range(20):
-        queue.publish(submit(f"short-{number}", owner="bob"))
+        queue.take(submit(f"short-{number}", owner="bob"))
         order += queue.run()
     assert 9 <= order.count("long") <= 12
 
 
 def test_an_owner_who_was_away_goes_before_those_who_were_served(submit, queue):
     """Who comes back is behind those who wait without having been served, in front of the others."""
-    queue.publish(submit("long", owner="ann", total=100))
+    queue.take(submit("long", owner="ann", total=100))
     queue.run(3)
     for owner in ("bob", "eve"):
-        queue.publish(submit(owner, owner=owner))
+        queue.take(submit(owner, owner=owner))
     assert queue.run(5) == ["long", "long", "bob", "eve", "long"]
 
 
 def test_priority_goes_before_age(submit, queue):
     """Of one owner's jobs the highest priority, 9, is sent first, and of equal ones the oldest."""
-    queue.publish(submit("first", total=2))
+    queue.take(submit("first", total=2))
     for name, priority in (("second", 0), ("high", 5), ("third", 0), ("highest", 9), ("also-high", 5)):
-        queue.publish(submit(name, priority=priority))
+        queue.take(submit(name, priority=priority))
     assert queue.run(7) == ["first", "first", "highest", "high", "also-high", "second", "third"]
 
 
 def test_priority_gains_nothing_over_other_owners(submit, queue):
     """Owners take turns whatever the priorities of their jobs are: they order an owner's own jobs only."""
-    queue.publish(submit("urgent", owner="ann", total=20, priority=9))
-    queue.publish(submit("patient", owner="bob", total=3))
+    queue.take(submit("urgent", owner="ann", total=20, priority=9))
+    queue.take(submit("patient", owner="bob", total=3))
     assert queue.run(8) == ["urgent", "urgent", "patient", "urgent", "patient", "urgent", "patient", "urgent"]
 
 
