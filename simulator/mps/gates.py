@@ -26,7 +26,7 @@ from simulator.circuit.instructions import (
     Unitary,
 )
 from simulator.circuit.traversal import qubits_of
-from simulator.matrices.gate_matrices import constant_matrix, is_constant, kind_of, matrices_of
+from simulator.matrices.gate_matrices import constant_matrix, kind_of, matrices_of
 from simulator.method import place_of
 from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.piecewise import with_checkpoints
@@ -105,6 +105,7 @@ def local_circuit(
     """Return the gates of instructions in which `refusal` finds nothing."""
     wire_of = list(range(num_qubits))
     joined = _Joined()
+    known: dict[tuple[Any, ...], NDArray[Any]] = {}
     for instruction in with_checkpoints(instructions, checkpoint):
         if isinstance(instruction, (Barrier, Delay)):
             continue
@@ -113,7 +114,7 @@ def local_circuit(
         elif isinstance(instruction, Gate) and instruction.name == "swap" and not instruction.controls:
             _rename(wire_of, instruction.targets, instruction.targets[::-1])
         else:
-            for matrix, qubits in _matrices(instruction):
+            for matrix, qubits in _matrices(instruction, known):
                 joined.add(matrix, tuple([wire_of[qubit] for qubit in qubits]), name_of(instruction))
     return LocalCircuit(num_qubits, _layers(joined.gates(), num_qubits), tuple(wire_of))
 
@@ -130,16 +131,21 @@ def _rename(wire_of: list[int], targets: Sequence[int], sources: Sequence[int]) 
         wire_of[target] = wire
 
 
-def _matrices(instruction: Any) -> Iterable[tuple[NDArray[Any], tuple[int, ...]]]:
-    """Yield the matrices that make an instruction, and the qubits of each."""
+def _matrices(
+    instruction: Any, known: dict[tuple[Any, ...], NDArray[Any]]
+) -> Iterable[tuple[NDArray[Any], tuple[int, ...]]]:
+    """Yield the matrices that make an instruction, and the qubits of each; ``known`` are those of gates so far."""
     if isinstance(instruction, Initialize):
         yield _preparing(instruction.amplitudes.ndarray()), instruction.targets
     elif isinstance(instruction, Gate) and pauli_letters(instruction.name):
         yield from _rotation(instruction)
+    elif isinstance(instruction, Gate):
+        gate = (kind_of(instruction), instruction.params)
+        if gate not in known:
+            known[gate] = matrices_of(gate[0], [instruction], [0], None)[0]
+        yield known[gate], qubits_of(instruction)
     else:
-        kind = kind_of(instruction)
-        matrix = constant_matrix(kind) if is_constant(kind) else matrices_of(kind, [instruction], [0], None)[0]
-        yield matrix, qubits_of(instruction)
+        yield matrices_of(kind_of(instruction), [instruction], [0], None)[0], qubits_of(instruction)
 
 
 def _rotation(gate: Gate) -> Iterable[tuple[NDArray[Any], tuple[int, ...]]]:
@@ -213,8 +219,13 @@ def _embedded(matrix: NDArray[Any], wires: tuple[int, ...], within: tuple[int, .
     if wires == within:
         return matrix
     others = tuple(wire for wire in within if wire not in wires)
-    wide = np.kron(np.eye(1 << len(others)), matrix) if others else matrix
-    return reordered(wide, wires + others, within)
+    if not others:
+        return reordered(matrix, wires, within)
+    times, side = 1 << len(others), len(matrix)
+    wide = np.zeros((times, side, times, side), matrix.dtype)
+    for value in range(times):
+        wide[value, :, value] = matrix
+    return reordered(wide.reshape(times * side, -1), wires + others, within)
 
 
 def reordered(matrix: NDArray[Any], wires: tuple[int, ...], wanted: tuple[int, ...]) -> NDArray[Any]:
