@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     )
     from jobs.job import BasicAerJob
     from jobs.lowering import lower
+    from jobs.noise import NoiseSpec
     from jobs.primitives import BasicAerEstimator, BasicAerPrimitiveJob, BasicAerSampler
     from jobs.provider import BasicAerProvider
     from jobs.results.files import load_result
@@ -36,6 +37,7 @@ __all__ = [
     "JobExpiredError",
     "JobNotFoundError",
     "LocalCluster",
+    "NoiseSpec",
     "UnreachableError",
     "load_result",
     "lower",
@@ -48,6 +50,7 @@ _HOMES = {
     "BasicAerJob": "jobs.job",
     "BasicAerProvider": "jobs.provider",
     "LocalCluster": "jobs.cluster",
+    "NoiseSpec": "jobs.noise",
     "load_result": "jobs.results.files",
     "lower": "jobs.lowering",
 }

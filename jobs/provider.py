@@ -11,6 +11,7 @@ from typing import Any
 
 from qiskit.providers import JobStatus
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
+from qiskit.transpiler import Target
 
 from jobs import arguments
 from jobs.backend import BACKENDS, BasicAerBackend, QasmSimulator, UnknownBackend
@@ -21,6 +22,7 @@ from jobs.follow.status import RECORD_STATUS, wanted_statuses
 from jobs.follow.workers import WorkerList
 from jobs.job import BasicAerJob
 from jobs.manifest import PRIMITIVES, SAMPLER, Manifest
+from jobs.noisy_backend import NoisySimulator, noisy_simulator
 from jobs.primitives.job import BasicAerPrimitiveJob
 from jobs.submit.options import resolve_tags
 from jobs.tables import html_table
@@ -121,6 +123,18 @@ class BasicAerProvider:
         return found[0]
 
     backend = get_backend
+
+    def noisy(self, device: Any, *, noise_model: Any = None, temperature: float = 0.0) -> NoisySimulator:
+        """Return ``qasm_simulator`` with the noise, the basis and the coupling map of a device.
+
+        Args:
+            device: a `BackendV2`, or a Target. Transpile circuits to what is returned, and run them there.
+            noise_model: another noise than that of the device's own rates, as the run option takes it.
+            temperature: of its qubits, in kelvin.
+
+        Raises `BasicAerError` where the device says nothing of its errors.
+        """
+        return noisy_simulator(self, device, noise_model, temperature)
 
     def least_busy(self, **wanted: Any) -> BasicAerBackend:
         """Return the first of the `backends` that are ``wanted``: all share one queue, so none is busier.
@@ -237,6 +251,15 @@ def find_job(job_id: str, listed_as: str, address: str, metadata: dict[str, Any]
     return find_provider(address).handle(job_id, listed_as, **metadata)
 
 
+def find_noisy(target: Target, address: str, options: dict[str, Any]) -> NoisySimulator:
+    """Make an unpickled backend that has a device's noise."""
+    return NoisySimulator(find_provider(address), target, **options)
+
+
+def _reduced_noisy(backend: NoisySimulator) -> tuple[Any, ...]:
+    return find_noisy, (backend.target, backend.connection.address, dict(backend.options))
+
+
 def _reduced_backend(backend: BasicAerBackend) -> tuple[Any, ...]:
     return find_backend, (backend.NAME, backend.connection.address, dict(backend.options))
 
@@ -259,6 +282,7 @@ def _reduced_connection(connection: Connection) -> tuple[Any, ...]:
 # Here, since a pickle is read through a provider, and neither a job nor a backend knows what makes providers.
 for kind in (*BACKENDS, UnknownBackend):
     copyreg.pickle(kind, _reduced_backend)
+copyreg.pickle(NoisySimulator, _reduced_noisy)
 for handle in (BasicAerJob, BasicAerPrimitiveJob):
     copyreg.pickle(handle, _reduced_job)
 # What a user derives from them is pickled as any object is, and what it holds of Redis as an address.

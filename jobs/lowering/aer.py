@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from jobs.lowering.definitions import lower_by_definition
+from jobs.lowering.noise import lower_channel
 from jobs.lowering.scope import Rule, Scope
 from simulator.circuit.array import Array
 from simulator.circuit.instructions import Initialize, Save, Saved
@@ -67,7 +68,8 @@ def _lower_other(operation: Any, qubits: tuple[int, ...], clbits: tuple[int, ...
     name = operation.name
     # A directive has no definition: so a user's own instruction of such a name is none of these.
     if not name.startswith(("save_", "set_")) or not getattr(operation, "_directive", False):
-        lower_by_definition(operation, qubits, clbits, scope)
+        if not lower_channel(operation, qubits, clbits, scope):
+            lower_by_definition(operation, qubits, clbits, scope)
     elif scope.controls:
         raise scope.refusal(name, "it is inside a controlled gate, which must be unitary")
     elif name == "set_statevector":

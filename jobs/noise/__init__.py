@@ -3,6 +3,7 @@
 from jobs.noise.aer_errors import channels_of
 from jobs.noise.attach import Attacher, waits_unbound
 from jobs.noise.instructions import ChannelInstruction, ReadoutInstruction
+from jobs.noise.kept import kept
 from jobs.noise.model import NoiseModel, Placed
 from jobs.noise.reading import WrittenNoise, read_model, written
 from jobs.noise.spec import NoiseSpec
@@ -16,6 +17,7 @@ __all__ = [
     "ReadoutInstruction",
     "WrittenNoise",
     "channels_of",
+    "kept",
     "read_model",
     "waits_unbound",
     "written",

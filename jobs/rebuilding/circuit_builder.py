@@ -11,6 +11,7 @@ from qiskit.circuit import ClassicalRegister, Clbit, QuantumCircuit, Qubit
 from qiskit.circuit.classical import expr
 
 from jobs.rebuilding.uses import Uses
+from simulator.circuit.channel import Channel
 from simulator.circuit.instructions import Instruction
 
 #: Appends one instruction of the program to the builder's circuit.
@@ -45,6 +46,8 @@ class CircuitBuilder:
     #: The register that holds just these clbits.
     registers: dict[tuple[int, ...], ClassicalRegister]
     names: Names
+    #: Of the program.
+    channels: tuple[Channel, ...]
     #: Variables declared in this circuit or around it.
     visible: frozenset[int]
 

@@ -55,6 +55,7 @@ def rebuild(program_: Program) -> QuantumCircuit:
         ],
         registers=dict(_readable(program_, circuit, clbits)),
         names=names,
+        channels=program_.channels,
         visible=_outermost(program_),
     )
     for variable in sorted(builder.visible):

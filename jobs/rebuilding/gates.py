@@ -13,6 +13,7 @@ from qiskit.quantum_info import SparsePauliOp
 
 from jobs.lowering.standard import STANDARD_GATES
 from jobs.rebuilding.circuit_builder import CircuitBuilder, Rule
+from jobs.rebuilding.noise import rebuild_noise, rebuild_readout
 from jobs.rebuilding.saves import rebuild_save
 from simulator.circuit import instructions
 from simulator.circuit.gates import pauli_letters
@@ -107,5 +108,7 @@ INSTRUCTION_RULES: Mapping[type, Rule] = MappingProxyType(
         instructions.Barrier: _barrier,
         instructions.Delay: _delay,
         instructions.Save: rebuild_save,
+        instructions.Noise: rebuild_noise,
+        instructions.Readout: rebuild_readout,
     }
 )
