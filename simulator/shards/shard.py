@@ -142,7 +142,9 @@ class Sweep(msgspec.Struct, frozen=True, array_like=True, tag="sweep"):
                     raise TypeError(changed)
                 params = (*changed.params[:number], value, *changed.params[number + 1 :])
                 instructions[gate] = msgspec.structs.replace(changed, params=params)
-            program = msgspec.structs.replace(outline, instructions=tuple(instructions), global_phase=phase)
+            program = msgspec.structs.replace(
+                outline, instructions=tuple(instructions), global_phase=phase, channels=self.template.channels
+            )
             yield Experiment(self.index + row, seed, program, observables=self.observables)
 
 

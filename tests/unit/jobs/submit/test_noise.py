@@ -63,6 +63,7 @@ def test_points_of_a_circuit_are_one_sweep(form):
     assert item.template.channels == expected.channels
     assert [type(each) for each in item.template.instructions] == [type(each) for each in expected.instructions]
     assert np.array_equal(item.values.ndarray().ravel(), values)
+    assert [each.program.channels for each in item.experiments()] == [expected.channels] * 3
 
 
 @pytest.mark.rule(41)
@@ -115,3 +116,27 @@ def test_what_has_no_noise_is_refused():
     assert is_done_anyway("noise_model", None, "unitary_simulator")
     with pytest.raises(BasicAerError, match="was read from a file as a Program"):
         items(lower(circuit(0.5)))
+
+
+@pytest.mark.rule(41)
+@pytest.mark.rule(36)
+def test_only_what_circuits_use_travels():
+    """Of a model of 127 qubits with 100,000 errors, a circuit on two of them takes what it takes of few."""
+    steps = {"type": "qerror", "instructions": [[{"name": "x", "qubits": [0]}], []], "probabilities": [0.1, 0.9]}
+    few = [steps | {"operations": ["cx"], "gate_qubits": [[0, 1]]}]
+    many = [
+        steps | {"operations": [f"{name}"], "gate_qubits": [[qubit]]}
+        for name in range(800)
+        for qubit in range(127)
+    ]
+    # Of gates in the model's basis, so that errors which are not used are no reason to warn.
+    alone = QuantumCircuit(2, 1)
+    alone.sx(0)
+    alone.cx(0, 1)
+    alone.measure(1, 0)
+    jobs = [
+        prepare(alone, {"noise_model": {"errors": errors}}, context_of(), job_id=None, store=None).job
+        for errors in (few, few + many)
+    ]
+    assert len({job.payload_bytes for job in jobs}) == 1
+    assert max(len(job.manifest) for job in jobs) < 500
