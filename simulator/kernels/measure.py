@@ -27,7 +27,7 @@ _GRIDS: Mapping[int, float] = MappingProxyType({8: 2.0**40, 4: 2.0**20})
 def squared_magnitudes(psi: Amplitudes) -> NDArray[np.float64]:
     """Return the squared absolute values, in the shape of ``psi``; since it is a copy, it is for pieces only."""
     squares: NDArray[np.float64] = np.square(psi.real, dtype=np.float64)
-    if np.iscomplexobj(psi):
+    if psi.dtype.kind == "c":
         squares += np.square(psi.imag, dtype=np.float64)
     return squares
 

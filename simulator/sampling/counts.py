@@ -184,9 +184,12 @@ def _ascend(pairs: list[tuple[Words, Counts]], checkpoint: Checkpoint) -> bool:
 
 
 def _add_counts(pairs: list[tuple[Words, Counts]]) -> tuple[Words, Counts]:
-    words = np.concatenate([np.empty(0, np.int64), *(words for words, _ in pairs)])
-    counts = np.concatenate([np.empty(0, np.int64), *(counts for _, counts in pairs)])
-    if not np.all(words[1:] > words[:-1]):
+    if len(pairs) == 1:
+        ((words, counts),) = pairs  # of a run without branches
+    else:
+        words = np.concatenate([np.empty(0, np.int64), *(words for words, _ in pairs)])
+        counts = np.concatenate([np.empty(0, np.int64), *(counts for _, counts in pairs)])
+    if not (words[1:] > words[:-1]).all():
         order = np.argsort(words, kind="stable")
         words, counts = words[order], counts[order]
         firsts = np.flatnonzero(np.concatenate([[True], words[1:] != words[:-1]]))

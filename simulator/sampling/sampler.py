@@ -35,7 +35,7 @@ from simulator.typing import Amplitudes
 Draws: TypeAlias = Iterator[tuple[slice, NDArray[np.float64]]]
 
 #: log2 of the draws for each edge from which on a pass over all draws for each edge is faster than sorting them.
-_PASS_BITS = 9
+_PASS_BITS = 8
 
 
 def sample(
@@ -175,7 +175,7 @@ def edges_of(
 ) -> NDArray[np.float64]:
     """Return each state's cumulative distribution of the values of some bits, up to 1, shape (states, values)."""
     masses = marginals(rows, bits, checkpoint, tuning)
-    edges = np.cumsum(masses, axis=1, out=masses)
+    edges = masses.cumsum(axis=1, out=masses)
     # The last edge is 1. Trailing outcomes of probability zero have it too, so no draw in [0, 1) selects them.
     edges /= edges[:, -1:].copy()
     return edges
