@@ -195,10 +195,12 @@ def _decode_record(job_id: str, job: Mapping[bytes, bytes], manifest: bytes) -> 
         lapses=int(job[b"lapses"]),
         progress=(done + reported) / total,
         usage={names[node]: int(micros) / 1e6 for node, micros in usage.items()},
-        running={
+        running={}
+        if state in FINAL_STATES
+        else {
             int(shard): token.decode(errors="replace").partition("/")[2]
             for shard, token in starting(keys.TOKEN).items()
-            if shard.isdecimal() and state not in FINAL_STATES
+            if shard.isdecimal()
         },
     )
 

@@ -6,7 +6,8 @@ import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from functools import cached_property
+from typing import TypeAlias
 
 from simulator import Part
 from simulator.cost import part_weight
@@ -28,7 +29,8 @@ from worker.runtime.shard_summary import ShardSummary, summarize
 Data: TypeAlias = bytearray | memoryview
 
 
-class RunOutput(NamedTuple):
+@dataclass(frozen=True)
+class RunOutput:
     """What a run has made, for COMPLETE."""
 
     part: Part
@@ -39,12 +41,12 @@ class RunOutput(NamedTuple):
     #: None: the shard could not be read.
     about: ShardSummary | None = None
 
-    @property
+    @cached_property
     def seconds(self) -> float:
         """The seconds that the simulations took."""
         return sum(outcome.time_taken for outcome in self.part.outcomes)
 
-    @property
+    @cached_property
     def summary(self) -> dict[str, str | int | float]:
         """What Celery and Flower show of it."""
         return {
