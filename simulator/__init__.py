@@ -9,7 +9,7 @@ from simulator.engine import run
 from simulator.execution import run_shard
 from simulator.method import CircuitResult
 from simulator.monitor import Monitor
-from simulator.shards.result import Part
+from simulator.shards.part import Part
 from simulator.shards.shard import Shard
 
 __all__ = ["CircuitResult", "Monitor", "Part", "Program", "Shard", "run", "run_shard"]

@@ -14,7 +14,8 @@ from simulator.cost import shots_bytes
 from simulator.errors import MemoryRefusedError, StoppedError
 from simulator.monitor import SILENT, Monitor
 from simulator.options import Options
-from simulator.shards.result import Failure, Item, Outcome, Part
+from simulator.shards.part import Part
+from simulator.shards.result import Failure, Item, Outcome
 from simulator.shards.shard import Experiment, Shard, Sweep
 from simulator.sizes import size
 from simulator.sweep import run_together

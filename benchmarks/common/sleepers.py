@@ -10,7 +10,8 @@ import time
 from typing import Any
 
 from simulator import Monitor, execution
-from simulator.shards.result import Outcome, Part
+from simulator.shards.part import Part
+from simulator.shards.result import Outcome
 from simulator.shards.shard import Shard
 
 #: Seconds between two checkpoints, as between two kernels.

@@ -11,7 +11,8 @@ from qiskit.providers import JobError
 from jobs.errors import JobExpiredError
 from simulator.errors import WireError
 from simulator.shards import wire
-from simulator.shards.result import Failure, Item, Outcome, Part, SweepOutcome, joined, merge
+from simulator.shards.part import Part, joined, merge
+from simulator.shards.result import Failure, Item, Outcome, SweepOutcome
 from simulator.shards.shard import Experiment, Shard
 from worker.errors import PayloadMissingError, ResultMissingError
 from worker.record import blobs

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from simulator.cost.memory import BYTES_PER_NUMBER
-from simulator.shards.result import Item, Part, SweepOutcome
+from simulator.shards.part import Part
+from simulator.shards.result import Item, SweepOutcome
 
 
 def weight(num_clbits: int, *, state: int = 0, outcomes: int = 0, remembered: int = 0) -> int:

@@ -18,7 +18,8 @@ from simulator.circuit.array import Array
 from simulator.errors import WireError
 from simulator.monitor import Checkpoint
 from simulator.piecewise import slices
-from simulator.shards.result import Item, Part
+from simulator.shards.part import Part
+from simulator.shards.result import Item
 from simulator.shards.shard import Shard
 from simulator.sizes import size
 

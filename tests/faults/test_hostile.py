@@ -27,7 +27,7 @@ from support.uploads import write_payload
 from jobs import BasicAerProvider
 from jobs.errors import BasicAerError
 from simulator.shards import wire
-from simulator.shards.result import Part
+from simulator.shards.part import Part
 from worker.record import chunks, keys
 from worker.record.values import NewJob
 from worker.settings import QUEUE, TASK

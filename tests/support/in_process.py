@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from jobs.submit import SubmitContext, prepare
 from simulator import run_shard
 from simulator.shards import wire
-from simulator.shards.result import Failure, Outcome, SweepOutcome, merge
+from simulator.shards.part import merge
+from simulator.shards.result import Failure, Outcome, SweepOutcome
 from worker.settings import Settings
 
 

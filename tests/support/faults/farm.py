@@ -30,7 +30,7 @@ from jobs import BasicAerJob
 from jobs.lowering import lower
 from simulator import run, run_shard
 from simulator.shards import wire
-from simulator.shards.result import merge
+from simulator.shards.part import merge
 from worker.record import keys
 from worker.record.values import HandedOut, Record
 

@@ -25,7 +25,8 @@ from simulator.observables import expectation_values_of_rows
 from simulator.options import Options
 from simulator.rng import experiment_seed
 from simulator.shards import wire
-from simulator.shards.result import Outcome, SweepOutcome, merge
+from simulator.shards.part import merge
+from simulator.shards.result import Outcome, SweepOutcome
 from simulator.shards.shard import Experiment, Sweep
 from simulator.shards.sweeps import with_sweeps
 from simulator.split import split

@@ -21,7 +21,8 @@ from simulator.cost import work
 from simulator.dynamic.timeline import Timeline
 from simulator.options import Options
 from simulator.rng import experiment_seed
-from simulator.shards.result import Outcome, Part, merge
+from simulator.shards.part import Part, merge
+from simulator.shards.result import Outcome
 from simulator.shards.shard import Experiment, Sweep
 from simulator.shards.sweeps import with_sweeps
 from simulator.split import LEAST_SECONDS, MOST_SECONDS, SHOT_BLOCK, expected_seconds, split

@@ -18,7 +18,8 @@ from simulator.cost import part_weight, weight, work
 from simulator.dynamic.timeline import Timeline
 from simulator.kernels.threads import use_threads
 from simulator.options import Options, Output, Precision
-from simulator.shards.result import Outcome, Part, SweepOutcome
+from simulator.shards.part import Part
+from simulator.shards.result import Outcome, SweepOutcome
 from simulator.shards.shard import Experiment, Shard, Sweep
 from simulator.shards.wire import encode
 

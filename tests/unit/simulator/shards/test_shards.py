@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.programs import Draw, program
 
-from simulator.shards.result import Failure, Outcome, Part, merge
+from simulator.shards.part import Part, merge
+from simulator.shards.result import Failure, Outcome
 
 
 def outcome(index: int, failure: Failure | None = None) -> Outcome:

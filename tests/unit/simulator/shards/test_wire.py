@@ -44,7 +44,7 @@ from simulator.circuit.program import Header, Program, Register, Variable
 from simulator.errors import WireError
 from simulator.options import Options
 from simulator.shards import wire
-from simulator.shards.result import Part
+from simulator.shards.part import Part
 from simulator.shards.shard import Experiment, Shard, Sweep
 from simulator.sizes import size
 

@@ -45,7 +45,7 @@ from simulator.errors import MemoryRefusedError, StoppedError, WireError
 from simulator.monitor import Monitor
 from simulator.options import Options
 from simulator.shards import wire
-from simulator.shards.result import Part
+from simulator.shards.part import Part
 from simulator.shards.shard import Experiment, Shard, Sweep
 
 MAGIC = b"BAC" + bytes([wire.WIRE_VERSION])
