@@ -74,6 +74,7 @@ for command in (
     commands.logs,
     commands.cancel,
     commands.export,
+    commands.import_job,
     commands.delete,
     commands.usage,
     commands.watch,

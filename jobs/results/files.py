@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -34,10 +34,10 @@ _CLASSES: Mapping[str, type] = MappingProxyType({"Statevector": Statevector, "De
 _Keep = Callable[[str, NDArray[Any]], dict[str, Any]]
 
 
-def check_file(path: Path, *, overwrite: bool = False) -> None:
-    """Raise `BasicAerError` where no result can be written, before one is fetched."""
-    if path.suffix not in SUFFIXES:
-        raise BasicAerError(f"{path}: a result is written to a file named {' or '.join(SUFFIXES)}")
+def check_file(path: Path, suffixes: Sequence[str] = SUFFIXES, *, overwrite: bool = False) -> None:
+    """Raise `BasicAerError` where no file can be written, before what goes into it is fetched."""
+    if path.suffix not in suffixes:
+        raise BasicAerError(f"{path}: a result is written to a file named {', '.join(suffixes)}")
     if path.exists() and not overwrite:
         raise BasicAerError(f"{path} is there already: give another name, or --force to write over it")
     if not path.absolute().parent.is_dir():

@@ -107,9 +107,12 @@ class TestWork:
         short, file = job.job_id()[:8], str(tmp_path / "bell.npz")
         looks = [["jobs", "--all"], ["watch"], ["usage"], ["workers"]]
         looks += [[command, short] for command in ("watch", "partial", "logs")]
-        for arguments in (*looks, ["export", short, file], ["delete", short, "--dry-run"], ["delete", short]):
+        whole = str(tmp_path / "bell.job")
+        keeps = [["export", short, file], ["export", short, whole], ["import", whole, "--job-id", f"again-{short}"]]
+        for arguments in (*looks, *keeps, ["delete", short, "--dry-run"], ["delete", short]):
             done = _command(server, *arguments)
             assert done.returncode == 0, (arguments, done.stderr)
+        assert provider.job(f"again-{short}").result().success
 
     @pytest.mark.rule(37)
     def test_large_parts(self, provider):

@@ -1,7 +1,7 @@
 """The commands about jobs. Each is a few lines around the provider."""
 
 from jobs.cli.commands.deleting import delete
-from jobs.cli.commands.exporting import export
+from jobs.cli.commands.exporting import export, import_job
 from jobs.cli.commands.listing import list_jobs
 from jobs.cli.commands.one_job import cancel, logs, partial, result, status
 from jobs.cli.commands.running import run
@@ -12,6 +12,7 @@ __all__ = [
     "cancel",
     "delete",
     "export",
+    "import_job",
     "list_jobs",
     "logs",
     "partial",

@@ -157,7 +157,7 @@ def test_what_cannot_be_exported(provider, url, tmp_path):
     job = provider.get_backend().run(wide, shots=10)
     done = basicaer("export", job.job_id(), str(tmp_path / "a.json"), url=url)
     assert (done.exit_code, "export it when it has ended" in done.stderr) == (1, True)
-    for name, reason in (("a.txt", ".json or .npz"), ("no/a.json", "there is no folder")):
+    for name, reason in (("a.txt", ".json, .npz, .job"), ("no/a.json", "there is no folder")):
         done = basicaer("export", job.job_id(), str(tmp_path / name), url=url)
         assert (done.exit_code, reason in done.stderr) == (2, True)
     job.cancel()
