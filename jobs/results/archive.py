@@ -27,10 +27,10 @@ from simulator.errors import WireError
 from simulator.shards import wire
 from simulator.sizes import size
 from worker.errors import StoreError
-from worker.queue.publish import apply_effects
+from worker.queue.results import apply_effects
 from worker.record import blobs
 from worker.record.blobs import LapsePart, Upload
-from worker.record.keys import turn
+from worker.record.keys import key, turn
 from worker.record.store import Store
 from worker.record.values import Effects, NewJob, Record, ShardId
 
@@ -113,7 +113,8 @@ def load_job(path: Path, connection: Connection, *, job_id: str | None = None) -
 def _put_back(archive: zipfile.ZipFile, index: Index, job_id: str, session: Session) -> None:
     """Submit the job in a queue that nobody serves, and complete its shards with the parts that they had."""
     settings = session.settings
-    queue = f"import-{uuid.uuid4().hex}"
+    # What scripts put into it lies where uploads do: a client's user may write there.
+    queue = key("upload", uuid.uuid4().hex)
     store = Store(
         session.client, queue=queue, lease=settings.lease, result_ttl=settings.result_ttl, owner=settings.owner
     )
@@ -137,7 +138,7 @@ def _put_back(archive: zipfile.ZipFile, index: Index, job_id: str, session: Sess
         store.delete(job_id)
         raise
     finally:
-        session.client.unlink(turn(queue))
+        session.client.unlink(turn(queue), queue)
 
 
 def _new_job(

@@ -108,7 +108,8 @@ class TestWork:
         looks = [["jobs", "--all"], ["watch"], ["usage"], ["workers"]]
         looks += [[command, short] for command in ("watch", "partial", "logs")]
         whole = str(tmp_path / "bell.job")
-        keeps = [["export", short, file], ["export", short, whole], ["import", whole, "--job-id", f"again-{short}"]]
+        keeps = [["export", short, each] for each in (file, whole)]
+        keeps.append(["import", whole, "--job-id", f"again-{short}"])
         for arguments in (*looks, *keeps, ["delete", short, "--dry-run"], ["delete", short]):
             done = _command(server, *arguments)
             assert done.returncode == 0, (arguments, done.stderr)
