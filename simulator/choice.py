@@ -11,10 +11,11 @@ from simulator.errors import InvalidProgramError
 from simulator.method import Engine
 from simulator.mps import MATRIX_PRODUCT_STATE
 from simulator.options import Options
+from simulator.stabilizer import STABILIZER
 from simulator.statevector_method import STATEVECTOR
 
 #: Of those that take equally long, the first is taken.
-ENGINES = (STATEVECTOR, MATRIX_PRODUCT_STATE)
+ENGINES = (STATEVECTOR, MATRIX_PRODUCT_STATE, STABILIZER)
 
 
 def engine_for(program: Program, options: Options) -> Engine:
@@ -36,4 +37,7 @@ def engine_for(program: Program, options: Options) -> Engine:
             )
     if len(able) == 1:
         return able[0]
+    # Where it suits and can, nothing else is as quick; what others take then need not be estimated.
+    if STABILIZER in able:
+        return STABILIZER
     return min(able, key=lambda each: each.work(program, options, options.shots, ()).seconds)

@@ -83,6 +83,8 @@ class Engine:
     is_exact: Callable[[Program, Options], bool]
     #: (program, options, observables, checkpoint): plan a program that is not refused.
     prepare: Callable[[Program, Options, Sequence[PauliSum], Checkpoint], Prepared]
+    #: Shots that stay together where a job is cut.
+    shot_block: int = 128
 
 
 def place_of(instructions: Sequence[Instruction], kinds: Collection[type], where: str = "") -> str | None:

@@ -22,8 +22,6 @@ from simulator.statevector_method import STATEVECTOR
 LEAST_SECONDS, MOST_SECONDS = 0.05, 2.0
 #: Between the two, a shard is this part of all the work before it.
 _PART = 1 / 64
-#: Shots that stay together.
-SHOT_BLOCK = 128
 #: More units than any item has.
 _ENDLESS = 2.0**60
 
@@ -76,7 +74,7 @@ def _units(item: Experiment | Sweep, options: Options) -> tuple[int, float]:
     seconds, grows = engine.work(item.program, options, shots, item.observables)
     if not grows:
         return 1, seconds
-    blocks = -(-shots // SHOT_BLOCK)
+    blocks = -(-shots // engine.shot_block)
     return blocks, seconds / blocks
 
 
@@ -96,7 +94,8 @@ def _piece(item: Experiment | Sweep, span: range, units: int, options: Options) 
     if isinstance(item, Sweep):
         return item.rows(span.start, span.stop)
     shots = options.shots if item.shots is None else item.shots
-    first, end = span.start * SHOT_BLOCK, min(span.stop * SHOT_BLOCK, shots)
+    block = engine_for(item.program, options).shot_block
+    first, end = span.start * block, min(span.stop * block, shots)
     return msgspec.structs.replace(item, first=first, shots=end - first)
 
 

@@ -20,7 +20,7 @@ from simulator.circuit.traversal import CLASSICAL, clbits_of, nesting, qubits_of
 from simulator.errors import InvalidProgramError
 
 #: Far beyond what can run, so that no number of bytes or of values overflows on the way.
-MAX_QUBITS = 1 << 12
+MAX_QUBITS = 10_000
 MAX_CLBITS = 1 << 20
 MAX_CHANNELS = 1 << 16
 #: Bodies in bodies; what looks at them may recurse.

@@ -20,9 +20,10 @@ def bell(name: str = "bell") -> QuantumCircuit:
 
 
 def entangled(width: int, name: str = "entangled") -> QuantumCircuit:
-    """A measured circuit that is done with none of its qubits before all of them were in use."""
+    """A measured circuit that is done with none of its qubits before all of them were in use, with a T gate."""
     circuit = QuantumCircuit(width, width, name=name)
     circuit.h(0)
+    circuit.t(0)
     for targets in (range(1, width), range(width - 1, 0, -1)):
         circuit.cx(0, targets)
     circuit.measure(range(width), range(width))

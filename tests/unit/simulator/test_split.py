@@ -25,7 +25,7 @@ from simulator.shards.part import Part, merge
 from simulator.shards.result import Outcome
 from simulator.shards.shard import Experiment, Sweep
 from simulator.shards.sweeps import with_sweeps
-from simulator.split import LEAST_SECONDS, MOST_SECONDS, SHOT_BLOCK, expected_seconds, split
+from simulator.split import LEAST_SECONDS, MOST_SECONDS, expected_seconds, split
 
 SEED = 4
 
@@ -187,4 +187,3 @@ def test_shots_that_share_states_stay_together() -> None:
     assert not work(Timeline.of(few), 100_000).grows_with_shots
     assert work(Timeline.of(dynamic(0, 12, 30)), 100_000).grows_with_shots
     assert len(list(split(Options("counts", 10**6), items_of([few])))) == 1
-    assert SHOT_BLOCK * 1000 < 10**6

@@ -1,0 +1,1 @@
+"""Which gates and states are Clifford, decided by their matrices and amplitudes."""

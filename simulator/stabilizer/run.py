@@ -1,0 +1,91 @@
+"""Run a program on stabilizers: the classical memory of each of some shots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.monitor import SILENT, Monitor
+from simulator.stabilizer.draws import BLOCK, BLOCK_WORDS, Draws
+from simulator.stabilizer.elimination import FinalOutcomes, final_outcomes
+from simulator.stabilizer.frames import begin, drawn, run_frames
+from simulator.stabilizer.layering.compiler import Compiled
+from simulator.stabilizer.layering.layers import ReadoutPlaces
+from simulator.stabilizer.layering.rows import Words
+from simulator.stabilizer.memory import Memory
+from simulator.stabilizer.reference import Reference, run_reference
+from simulator.stabilizer.samples import memories
+from simulator.stabilizer.tableau import Tableau
+
+#: Bytes that the frames and coins of the blocks that go together may have: they are to stay in a core's cache.
+_TOGETHER = 1 << 19
+#: Most blocks that go together.
+_MOST_BLOCKS = 8
+
+
+def run_shots(
+    compiled: Compiled, *, seed: int, shots: int, first: int = 0, monitor: Monitor = SILENT
+) -> Iterator[NDArray[np.uint8]]:
+    """Yield the memories of shots from the first on, some at a time, shape (shots, bytes): bit i is clbit i.
+
+    Shots that are run apart are the same that they are together.
+    """
+    program, segment, draws = compiled.program, compiled.segment, Draws(seed)
+    final = reference = None
+    if segment.final:
+        final = final_outcomes(segment, monitor.checkpoint)
+    else:
+        reference = run_reference(segment, Tableau(segment.num_qubits), monitor.checkpoint)
+    start, stop = first // BLOCK, -(-(first + shots) // BLOCK)
+    rows = program.num_clbits + (0 if final else 2 * segment.num_qubits)
+    together = max(1, min(_MOST_BLOCKS, _TOGETHER // (8 * BLOCK_WORDS * max(1, rows))))
+    for block in range(start, stop, together):
+        monitor.checkpoint()
+        count = min(together, stop - block)
+        before = max(0, first - block * BLOCK)
+        behind = min(count * BLOCK, first + shots - block * BLOCK)
+        memory = Memory(program.num_clbits, program.variables, _wanted(count, before, behind))
+        if final is not None:
+            _run_final(compiled, final, memory, draws, block, count)
+        elif reference is not None:
+            _run_frames(compiled, reference, memory, draws, block, count, monitor)
+        yield memories(memory.clbits)[before:behind]
+        monitor.report((min(behind + block * BLOCK, first + shots) - first) / shots)
+
+
+def _wanted(num_blocks: int, before: int, behind: int) -> Words:
+    bits = np.zeros(num_blocks * BLOCK, np.uint8)
+    bits[before:behind] = 1
+    return np.packbits(bits, bitorder="little").view(np.uint64)
+
+
+def _run_final(
+    compiled: Compiled, final: FinalOutcomes, memory: Memory, draws: Draws, block: int, count: int
+) -> None:
+    memory.clbits[:] = final.outcomes(len(memory.clbits), draws, block, count)
+    errors = compiled.tables.readouts
+    events = {
+        number: errors[number].events(places, draws, block, count)
+        for number, places in compiled.segment.readouts.items()
+    }
+    for layer in compiled.segment.layers:
+        for operation in layer.classical:
+            if isinstance(operation, ReadoutPlaces):
+                errors[operation.error].apply(memory.clbits, operation, events[operation.error])
+
+
+def _run_frames(
+    compiled: Compiled,
+    reference: Reference,
+    memory: Memory,
+    draws: Draws,
+    block: int,
+    count: int,
+    monitor: Monitor,
+) -> None:
+    segment = compiled.segment
+    frames = begin(segment.num_qubits, draws, block, count)
+    own = drawn(segment, compiled.tables, draws, block, count)
+    run_frames(segment, reference, compiled.tables, own, frames, memory, monitor.checkpoint)
