@@ -114,6 +114,7 @@ class Worker:
         slots: int = 1,
         command: Sequence[str] = ("celery", "-A", "worker", "worker"),
         level: Sequence[str] = ("-l", "INFO"),
+        cwd: Path = ROOT,
         **environment: str,
     ) -> None:
         self.log = folder / f"{name}.log"
@@ -126,7 +127,7 @@ class Worker:
         env = os.environ | {"BASICAER_URL": url, "BASICAER_LEASE": str(setting(5))} | environment
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                line, cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+                line, cwd=cwd, env=env, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
 
     def ready(self) -> Worker:
