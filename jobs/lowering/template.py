@@ -11,17 +11,14 @@ from qiskit.circuit import Barrier, Clbit, Measure, Qubit, Reset
 
 from jobs.lowering.circuits import metadata_of
 from jobs.lowering.standard import STANDARD_GATES
-from jobs.noise import ChannelInstruction, ReadoutInstruction
 from simulator.circuit import instructions
-from simulator.circuit.array import Array
-from simulator.circuit.channel import Channel
 from simulator.circuit.program import Program
 from simulator.shards.sweeps import Copy
 
 #: A standard gate: its name, its qubits, and how many numbers it has.
 _Gate: TypeAlias = tuple[str, tuple[Qubit, ...], int]
-#: Another operation: its class (of noise, the very channel or table), its qubits, and its clbits.
-_Other: TypeAlias = tuple[type | Channel | Array, tuple[Qubit, ...], tuple[Clbit, ...]]
+#: Another operation: its class, its qubits, and its clbits.
+_Other: TypeAlias = tuple[type, tuple[Qubit, ...], tuple[Clbit, ...]]
 
 #: Name in GATES and number of controls -> name of the standard gate.
 _NAMES = {pair: name for name, pair in STANDARD_GATES.items() if name != "cu"}
@@ -33,16 +30,21 @@ class CircuitTemplate:
     `simulator.shards.sweeps` compares Programs, so it finds also what this leaves to lowering, such as circuits of
     instructions with definitions. It cannot take the place of this: to lower a circuit first takes three times as
     long as to read its numbers.
+
+    With ``labels``, gates of other labels are others: the Program has noise, which goes by them. On equal gates it
+    is equal, so it is not compared.
     """
 
-    def __init__(self, circuit: QuantumCircuit, program: Program) -> None:
+    def __init__(self, circuit: QuantumCircuit, program: Program, *, labels: bool = False) -> None:
         self._bits = _bits_of(circuit)
+        self._labels = [each.label for each in circuit.data[:]] if labels else None
         self._program = program
+        self._length = len(circuit.data)
         self._expected: list[_Gate | _Other] | None = None
 
     def row(self, circuit: QuantumCircuit) -> Copy | None:
         """Return the numbers, name and metadata of a circuit of this template; None if it must be lowered."""
-        if len(circuit.data) != len(self._program.instructions) or circuit.num_vars or self._program.variables:
+        if len(circuit.data) != self._length or circuit.num_vars or self._program.variables:
             return None
         # Also one that its gates do not depend on, as in 0 * theta.
         if circuit.num_parameters:
@@ -51,7 +53,10 @@ class CircuitTemplate:
             return None
         if self._expected is None:
             self._expected = self._all_expected()
-        numbers = _numbers(circuit, self._expected) if self._expected else None
+        if self._labels is not None and self._labels != [each.label for each in circuit.data[:]]:
+            return None
+        # A definition that was lowered is more than one instruction, or another.
+        numbers = _numbers(circuit, self._expected) if len(self._expected) == self._length else None
         return None if numbers is None else Copy(numbers, str(circuit.name), metadata_of(circuit.metadata))
 
     def _all_expected(self) -> list[_Gate | _Other]:
@@ -69,11 +74,8 @@ class CircuitTemplate:
                     found.append((Reset, (qubits[each.qubit],), ()))
                 case instructions.Barrier():
                     found.append((Barrier, tuple([qubits[index] for index in each.qubits]), ()))
-                case instructions.Noise():
-                    channel = self._program.channels[each.channel]
-                    found.append((channel, tuple([qubits[index] for index in each.qubits]), ()))
-                case instructions.Readout():
-                    found.append((each.table, (), tuple([clbits[index] for index in each.clbits])))
+                case instructions.Noise() | instructions.Readout():
+                    pass
                 case _:
                     return []
         return found
@@ -97,7 +99,7 @@ def _numbers(circuit: QuantumCircuit, expected: list[_Gate | _Other]) -> NDArray
                 if len(params) != more:
                     return None
                 numbers += params
-        elif _kind_of(mine.operation) is not kind or mine.clbits != more:
+        elif getattr(mine.operation, "base_class", None) is not kind or mine.clbits != more:
             return None
     numbers.append(circuit.global_phase)
     try:
@@ -106,12 +108,3 @@ def _numbers(circuit: QuantumCircuit, expected: list[_Gate | _Other]) -> NDArray
         return None
     found[-1] += 0.0  # a Program's phase is a sum, and so no negative zero
     return found if np.isfinite(found).all() else None
-
-
-def _kind_of(operation: Any) -> object:
-    """Return what an operation that is no gate is compared by."""
-    if isinstance(operation, ChannelInstruction):
-        return operation.channel
-    if isinstance(operation, ReadoutInstruction):
-        return operation.table
-    return getattr(operation, "base_class", None)

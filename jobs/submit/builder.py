@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jobs.lowering import CircuitTemplate, LoweringError, lower, lower_template
-from jobs.noise import Attacher
+from jobs.noise import Attacher, waits_unbound
 from jobs.submit.checks import (
     Circuit,
     SubmitContext,
@@ -81,7 +81,7 @@ class JobBuilder:
 
     def items_of(self, circuits: Iterable[Circuit | ParameterGrid]) -> Iterator[Experiment | Sweep]:
         """Yield the items of a job whose circuits, and points of parameters, are checked."""
-        return with_sweeps(self._lowered(with_noise(circuits, self.noise)), self.seed)
+        return with_sweeps(self._lowered(circuits), self.seed)
 
     def _lowered(self, circuits: Iterable[Circuit | ParameterGrid]) -> Iterator[Experiment | Copy | Sweep]:
         template: CircuitTemplate | None = None
@@ -98,15 +98,19 @@ class JobBuilder:
                 continue
             check_circuit(circuit, self.options, self.context)
             from_file = isinstance(circuit, Program)
-            program = circuit if from_file else lower(circuit, from_ground=self._from_ground)
+            noisy = with_noise(circuit, self.noise)
+            program = noisy if isinstance(noisy, Program) else lower(noisy, from_ground=self._from_ground)
             result = self._checked(circuit, program, asked)
             seed = experiment_seed(self.seed, self.count)
             experiment = Experiment(self.count, seed, program, shots=asked.shots, observables=asked.observables)
             self._count(circuit, 1, result, _caption_bytes(program))
             # Copies are rows of a sweep, which has no shots of its own.
             alone = from_file or asked.shots is not None
-            template, asked_before = None if alone else CircuitTemplate(circuit, program), asked
+            labels = self.noise is not None
+            template, asked_before = None if alone else CircuitTemplate(circuit, program, labels=labels), asked
             yield experiment
+        if self.noise is not None:
+            self.noise.warn()
 
     def _swept(self, circuits: Iterable[Circuit | ParameterGrid]) -> Iterator[tuple[Circuit | Sweep, _Asked]]:
         for circuit in circuits:
@@ -128,9 +132,13 @@ class JobBuilder:
         """
         if grid.num_points <= 1 or asked.shots is not None:
             return None
+        if self.noise is not None and waits_unbound(grid.circuit):
+            # What noise a delay has depends on how long it is.
+            return None
         check_circuit(grid.circuit, self.options, self.context)
+        circuit = with_noise(grid.circuit, self.noise)
         try:
-            template, numbers, phases = lower_template(grid.circuit, from_ground=self._from_ground)
+            template, numbers, phases = lower_template(circuit, from_ground=self._from_ground)
         except LoweringError:
             return None
         expressions = dict.fromkeys((*numbers.values(), *phases))
