@@ -1,4 +1,4 @@
-"""The three simulators as Qiskit backends."""
+"""The simulators as Qiskit backends."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from jobs.submit.parameters import ParameterGrid
 from jobs.tables import html_table
 from jobs.target import build_target
 from simulator import cost
+from simulator.circuit.program import MAX_QUBITS
 from simulator.options import Output, Precision
 from simulator.shards.wire import WIRE_VERSION
 from worker.record.values import WorkerInfo
@@ -243,6 +244,27 @@ class UnitarySimulator(BasicAerBackend):
     DESCRIPTION = "NumPy simulator of unitaries"
 
 
+class StabilizerSimulator(QasmSimulator):
+    """Counts of Clifford circuits of any width there may be: `QasmSimulator` with ``method="stabilizer"``."""
+
+    NAME = "stabilizer_simulator"
+    DESCRIPTION = "NumPy simulator of measured Clifford circuits"
+
+    @classmethod
+    def _default_options(cls) -> Options:
+        return Options(**(DEFAULTS[cls.OUTPUT] | {"method": "stabilizer"}))
+
+    @property
+    def num_qubits(self) -> int:
+        """How many qubits a circuit may have: the workers' memory is not what limits it."""
+        return MAX_QUBITS
+
+    @property
+    def max_qubits(self) -> int:
+        """How many qubits a circuit may have."""
+        return MAX_QUBITS
+
+
 class UnknownBackend(BasicAerBackend):
     """The backend of a job that another version submitted. It has a name, and runs nothing."""
 
@@ -268,7 +290,7 @@ _OF_QISKIT_1: Mapping[str, str] = MappingProxyType(
 )
 
 #: In the order in which a provider lists them.
-BACKENDS = (QasmSimulator, StatevectorSimulator, UnitarySimulator)
+BACKENDS = (QasmSimulator, StatevectorSimulator, UnitarySimulator, StabilizerSimulator)
 
 
 @functools.lru_cache(maxsize=64)

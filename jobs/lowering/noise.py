@@ -19,7 +19,7 @@ Bits = tuple[int, ...]
 
 def lower_channel(operation: Any, qubits: Bits, clbits: Bits, scope: Scope) -> bool:
     """Lower an instruction that Qiskit or Aer make of a channel or an error, by its name; False: it is none."""
-    name, params = operation.name, operation.params
+    name, params = operation.name, getattr(operation, "params", ())  # a Clifford, say, is no Instruction
     error = getattr(operation, "_quantum_error", None)
     if error is not None:
         for channel, places in kept(error.id, lambda: channels_of(error.to_dict())):

@@ -249,3 +249,22 @@ def _caught_at_a_chunk(farm: Farm, job):
         Part.CHILD.send(runner, signal.SIGCONT)
         return None
     return runner
+
+
+@two
+@pytest.mark.parametrize("part", [Part.CHILD, Part.GROUP], ids=str)
+def test_killed_amid_stabilizers(farm: Farm, part: Part):
+    """A job of Pauli frames that is killed in the middle gives the counts of one that is not."""
+    circuit = QuantumCircuit(30, 4, name="frames")
+    for _ in range(60):
+        circuit.h(range(30))
+        circuit.cx(range(29), range(1, 30))
+        circuit.measure(range(4), range(4))
+    options = {"shots": 1_000_000, "seed_simulator": 5, "max_shards": 1}
+    struck = farm.backend.run(circuit, **options)
+    Part.send(part, farm.runner(struck), signal.SIGKILL)
+    quiet = farm.backend.run(circuit, **options)
+
+    counts = [job.result(timeout=deadline(60)).get_counts() for job in (struck, quiet)]
+    assert counts[0] == counts[1]
+    assert sum(counts[0].values()) == 1_000_000

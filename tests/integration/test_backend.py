@@ -23,13 +23,14 @@ from jobs import BasicAerProvider
 class TestProvider:
     @pytest.mark.rule(19)
     def test_backends(self, provider):
-        """Three backends, each a BackendV2 with a Target of a width that libraries can compare."""
+        """Four backends, each a BackendV2 with a Target of a width that libraries can compare."""
         backends = provider.backends()
 
         assert [backend.name for backend in backends] == [
             "qasm_simulator",
             "statevector_simulator",
             "unitary_simulator",
+            "stabilizer_simulator",
         ]
         assert all(isinstance(backend, BackendV2) for backend in backends)
         for backend in backends:

@@ -38,7 +38,11 @@ class TestChoosing:
         unitary = provider.backend("unitary_simulator").num_qubits
         assert unitary < provider.backend().num_qubits
         wide = provider.backends(min_num_qubits=unitary + 1)
-        assert [backend.name for backend in wide] == ["qasm_simulator", "statevector_simulator"]
+        assert [backend.name for backend in wide] == [
+            "qasm_simulator",
+            "statevector_simulator",
+            "stabilizer_simulator",
+        ]
         assert provider.backends(filters=lambda backend: "unitary" in backend.name) == [
             provider.backend("unitary_simulator")
         ]
