@@ -30,6 +30,7 @@ from simulator.options import Output, Precision
 from simulator.piecewise import integers
 from simulator.rng import Uniforms
 from simulator.sampling.counts import WORD_BITS, ShotCounts
+from simulator.sampling.readout_errors import read_words
 from simulator.sampling.row_sampler import RowSampler
 from simulator.sampling.sampler import collapse, sample
 from simulator.sampling.saver import Saver
@@ -170,7 +171,7 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
             checkpoint()
             means.add(branch)
             if one_shot or counted:
-                sample(branch, measures, uniforms, shot_counts, checkpoint)
+                sample(branch, measures, uniforms, shot_counts, checkpoint, bytecode.timeline.readouts)
             ended += branch.num_shots
             monitor.report(ended / numbers.size)
             if one_shot:
@@ -242,9 +243,16 @@ def _counted(  # noqa: PLR0913 (the options of a run)
             num_qubits = timeline.program.num_qubits
             expectations = expectation_values_of_rows(rows, state.bit_of, observables, checkpoint, num_qubits)[0]
         sampler = RowSampler(rows, state.bit_of, timeline.final, (seed,), shots, checkpoint, first, tuning)
-        if memory:
-            for _, words in sampler.remembered_pieces():
-                shot_counts.put(np.arange(first, first + words.size), words)
+        if memory or timeline.readouts:
+            uniforms = Uniforms(seed)
+            for _, measured in sampler.remembered_pieces():
+                numbers = np.arange(first, first + measured.size)
+                sampled_by = np.zeros(measured.size, np.intp)
+                words = read_words(timeline.readouts, measured, numbers, sampled_by, uniforms, checkpoint)
+                if memory:
+                    shot_counts.put(numbers, words)
+                else:
+                    shot_counts.add(*np.unique(words, return_counts=True))
                 first += words.size
         else:
             words, counts, _ = sampler.counted()

@@ -153,7 +153,7 @@ def _bytecode(template: Program, options: Options, checkpoint: Checkpoint) -> By
         return None
     timeline = timeline_under(template, options, checkpoint)
     one_shot = options.output == "statevector"
-    if timeline.width > ROW_QUBITS or not timeline.evolves or (one_shot and timeline.final):
+    if timeline.width > ROW_QUBITS or not timeline.evolves or timeline.readouts or (one_shot and timeline.final):
         return None
     return compile_program(timeline, checkpoint)
 

@@ -37,6 +37,8 @@ _NOT_UNITARY = {
     instructions.Measure: "measure",
     instructions.Reset: "reset",
     instructions.Initialize: "initialize",
+    instructions.Noise: "kraus",
+    instructions.Readout: "roerror",
     instructions.Store: "store",
     instructions.IfElse: "if_else",
     instructions.While: "while_loop",

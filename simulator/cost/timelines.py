@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from simulator.circuit.instructions import Barrier, Delay, Diagonal, Gate, Initialize, Permutation, Reset, Unitary
+from simulator.circuit.instructions import (
+    Barrier,
+    Delay,
+    Diagonal,
+    Gate,
+    Initialize,
+    Noise,
+    Permutation,
+    Reset,
+    Unitary,
+)
 from simulator.circuit.program import Program
 from simulator.circuit.traversal import walk
 from simulator.cost.memory import states_bytes
@@ -24,7 +34,7 @@ _LEAST = 18
 #: better, however long they take.
 _MOST = 32
 #: Instructions that write no clbit.
-_SILENT = frozenset({Gate, Unitary, Diagonal, Permutation, Barrier, Delay, Reset, Initialize})
+_SILENT = frozenset({Gate, Unitary, Diagonal, Permutation, Barrier, Delay, Reset, Initialize, Noise})
 
 
 def timeline_under(program: Program, options: Options, checkpoint: Checkpoint = no_checkpoint) -> Timeline:
@@ -78,7 +88,7 @@ def timeline_of(
 
 def _writes(timeline: Timeline) -> bool:
     """Whether anything may write another value than 0 to a clbit, so that states matter."""
-    if timeline.final:
+    if timeline.final or timeline.readouts:
         return True
     if timeline.evolves or not timeline.program.num_clbits:
         return False

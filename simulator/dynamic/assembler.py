@@ -9,6 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from simulator.circuit.array import Array
+from simulator.circuit.channel import Channel, Kraus
 from simulator.circuit.expression import Uint, uint_of
 from simulator.circuit.instructions import (
     Barrier,
@@ -39,11 +43,14 @@ from simulator.circuit.traversal import bodies_of
 from simulator.dynamic.allocation import Allocation
 from simulator.dynamic.bytecode import (
     AllocateQubits,
+    ApplyChosen,
+    Choose,
     End,
     Evolve,
     Jump,
     JumpIfFalse,
     JumpTable,
+    JumpUnlessChosen,
     Label,
     MeasureAndFree,
     MergePoint,
@@ -54,6 +61,7 @@ from simulator.dynamic.bytecode import (
 from simulator.dynamic.timeline import Timeline
 from simulator.errors import InvalidProgramError
 from simulator.evolve import Evolution
+from simulator.matrices.channels import ChannelOperators, operators_of, step_operators
 from simulator.monitor import Checkpoint
 from simulator.plan import Evolving
 
@@ -72,6 +80,7 @@ class Assembler:
     variables: list[Variable]
     checkpoint: Checkpoint
     merging: bool
+    channels: Sequence[Channel]
     operations: list[Operation] = field(default_factory=list)
     addresses: list[int] = field(default_factory=list)
     #: Whether what is added is in the body of a condition or a loop.
@@ -88,7 +97,8 @@ class Assembler:
             # Where none is ever freed, all that are used, so that no state is there in two sizes.
             start = () if timeline.frees else sorted(timeline.used)
         qubits = Allocation(tuple(start), set() if timeline.from_ground else set(everything))
-        return cls(qubits, list(timeline.program.variables), checkpoint, merging=timeline.merges)
+        variables, channels = list(timeline.program.variables), timeline.program.channels
+        return cls(qubits, variables, checkpoint, timeline.merges, channels)
 
     def add(self, instruction: Instruction, qubits: set[int]) -> None:
         """Add an instruction that is in no body, and does something to these qubits."""
@@ -131,7 +141,7 @@ class Assembler:
                 self._pending.append(instruction)
             case Barrier() | Delay():
                 pass
-            case Measure() | Save() | Store():
+            case Measure() | Readout() | Save() | Store():
                 self.emit(instruction)
             case Reset():
                 self._reset(instruction.qubit)
@@ -140,8 +150,8 @@ class Assembler:
                     self._reset(qubit)
                 self._pending.append(instruction)
                 self.qubits.touched.update(instruction.targets)
-            case Noise() | Readout():
-                raise InvalidProgramError("noise cannot be simulated by this version")
+            case Noise():
+                self._noise(self.channels[instruction.channel], instruction.qubits)
             case Box():
                 self._add_body(instruction.body)
             case IfElse():
@@ -198,6 +208,40 @@ class Assembler:
         else:
             self.emit(Reset(qubit))
         self._meet()
+
+    def _noise(self, channel: Channel, qubits: tuple[int, ...]) -> None:
+        if (operators := operators_of(channel)) is not None:
+            self._outcomes(operators, qubits)
+        else:
+            self._alternatives(channel, qubits)
+        self._meet()
+
+    def _outcomes(self, operators: ChannelOperators, qubits: tuple[int, ...]) -> None:
+        """Add the choice among operators, and what it does."""
+        matrices = operators.matrices
+        if len(matrices) == 1:
+            self._pending.append(Unitary(Array.of(matrices[0]), qubits))
+            return
+        self.emit(Choose(qubits, matrices.conj().transpose(0, 2, 1) @ matrices, operators.probabilities))
+        self.emit(ApplyChosen(qubits, matrices))
+
+    def _alternatives(self, channel: Channel, qubits: tuple[int, ...]) -> None:
+        """Add a channel on many qubits, alternative by alternative, the likeliest first."""
+        end = self._label()
+        self.emit(Choose((), np.zeros((0, 1, 1)), np.array(channel.probabilities)))
+        for index in sorted(range(len(channel.probabilities)), key=lambda each: -channel.probabilities[each]):
+            otherwise = self._label()
+            self.emit(JumpUnlessChosen(index, otherwise))
+            for step in channel.alternatives[index]:
+                if isinstance(step, Kraus):
+                    self._outcomes(step_operators(step), tuple(qubits[place] for place in step.places))
+                    continue
+                for place, qubit in enumerate(qubits):
+                    if code := (step.x >> place & 1) | (step.z >> place & 1) << 1:
+                        self._pending.append(Gate(" xzy"[code], (qubit,)))
+            self.emit(Jump(end))
+            self._place(otherwise)
+        self._place(end)
 
     def _if_else(self, instruction: IfElse) -> None:
         otherwise, end = self._label(), self._label()

@@ -33,6 +33,8 @@ class History(NamedTuple):
     classical: Classical
     #: How many random numbers each of the shots has used.
     draws: int
+    #: What was drawn of a channel that is being applied.
+    outcome: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -78,10 +80,7 @@ class Branch(Generic[S]):
 
 def moved(histories: Iterable[History], states: Indices) -> list[History]:
     """Return histories with other numbers of their states."""
-    return [
-        History(state, classical, draws)
-        for (_, classical, draws), state in zip(histories, states.tolist(), strict=True)
-    ]
+    return [history._replace(state=state) for history, state in zip(histories, states.tolist(), strict=True)]
 
 
 def beginning(
@@ -100,18 +99,21 @@ def drawn(
     return branch.shots.drawn(_draw_of_group(branch), uniforms, checkpoint)
 
 
-def split(branch: Branch[S], shares: NDArray[np.float64], uniforms: Uniforms, checkpoint: Checkpoint) -> Indices:
-    """Draw each shot's outcome, 0 with its history's share, and split histories by it; return each one's outcome.
+def split(branch: Branch[S], edges: NDArray[np.float64], uniforms: Uniforms, checkpoint: Checkpoint) -> Indices:
+    """Draw each shot's outcome, and split histories by it; return each one's outcome.
 
-    The new histories have the same states, classical values and draws as those that they come from.
+    ``edges`` has shape (outcomes - 1, histories): an outcome is how many of a history's edges, which ascend, are
+    not above the draw. The new histories have the same states, classical values and draws as those that they come
+    from.
     """
     _own(branch, checkpoint)
     shots, count = branch.shots, len(branch.histories)
-    shots.split(shares.take(branch.history_of_group), _draw_of_group(branch), uniforms, checkpoint)
-    histories = np.concatenate([branch.history_of_group, branch.history_of_group + count])
-    histories[shots.sizes == 0] = 2 * count
-    alive = np.flatnonzero(np.bincount(histories, minlength=2 * count + 1)[:-1])
-    new = np.full(2 * count + 1, -1)
+    most = (len(edges) + 1) * count
+    shots.split(edges.take(branch.history_of_group, axis=1), _draw_of_group(branch), uniforms, checkpoint)
+    histories = (np.arange(len(edges) + 1)[:, None] * count + branch.history_of_group).reshape(-1)
+    histories[shots.sizes == 0] = most
+    alive = np.flatnonzero(np.bincount(histories, minlength=most + 1)[:-1])
+    new = np.full(most + 1, -1)
     new[alive] = np.arange(alive.size)
     branch.history_of_group = new.take(histories)
     branch.histories = [branch.histories[index] for index in (alive % count).tolist()]

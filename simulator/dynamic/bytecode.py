@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from simulator.circuit.expression import Expression
-from simulator.circuit.instructions import Measure, Reset, Save, Store
+from simulator.circuit.instructions import Measure, Readout, Reset, Save, Store
 from simulator.circuit.program import Variable
 from simulator.dynamic.timeline import Timeline
 from simulator.evolve import Evolution
@@ -40,6 +43,34 @@ class MeasureAndFree:
     qubit: int
     #: Where the outcome goes; None: it is forgotten.
     clbit: int | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choose:
+    """Draw an outcome for each shot: which of some operators happens, or which alternative of a channel."""
+
+    qubits: tuple[int, ...]
+    #: Shape (outcomes, 2^k, 2^k): K^dagger K of each operator K; of no outcomes where no state has a say.
+    effects: NDArray[Any]
+    #: Of the outcomes, where no state has a say.
+    probabilities: NDArray[np.float64] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ApplyChosen:
+    """Multiply each state by the operator of its outcome, and forget the outcome."""
+
+    qubits: tuple[int, ...]
+    #: Shape (outcomes, 2^k, 2^k).
+    matrices: NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class JumpUnlessChosen:
+    """Go on at the label with all that has another outcome; forget this one."""
+
+    outcome: int
+    label: Label
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +130,19 @@ class End:
 #: What concerns classical values only.
 Classic: TypeAlias = Store | SetVariable | Jump | JumpIfFalse | JumpTable | NextIteration
 Operation: TypeAlias = (
-    Evolve | AllocateQubits | Measure | MeasureAndFree | Reset | Save | Classic | MergePoint | End
+    Evolve
+    | AllocateQubits
+    | Measure
+    | MeasureAndFree
+    | Reset
+    | Save
+    | Classic
+    | MergePoint
+    | End
+    | Choose
+    | ApplyChosen
+    | JumpUnlessChosen
+    | Readout
 )
 
 

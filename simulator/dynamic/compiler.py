@@ -14,6 +14,7 @@ from simulator.circuit.instructions import Barrier, Delay, Save
 from simulator.circuit.program import Variable
 from simulator.dynamic.assembler import Assembler
 from simulator.dynamic.bytecode import (
+    ApplyChosen,
     Bytecode,
     End,
     Evolve,
@@ -79,4 +80,5 @@ def _bytecode(
     variables: Sequence[Variable] = (),
 ) -> Bytecode:
     real = all(evolution.stays_real(checkpoint) for evolution in evolutions_of(operations))
+    real = real and all(each.matrices.dtype.kind == "f" for each in operations if isinstance(each, ApplyChosen))
     return Bytecode(timeline, tuple(operations), tuple(addresses), tuple(variables), qubits, real)

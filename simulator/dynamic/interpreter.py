@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.circuit.expression import Var
-from simulator.circuit.instructions import Measure, Reset, Save, Store
+from simulator.circuit.instructions import Measure, Readout, Reset, Save, Store
 from simulator.dynamic.branches import (
     Branch,
     History,
@@ -33,13 +33,16 @@ from simulator.dynamic.branches import (
 )
 from simulator.dynamic.bytecode import (
     AllocateQubits,
+    ApplyChosen,
     Bytecode,
+    Choose,
     Classic,
     End,
     Evolve,
     Jump,
     JumpIfFalse,
     JumpTable,
+    JumpUnlessChosen,
     Label,
     MeasureAndFree,
     MergePoint,
@@ -49,6 +52,7 @@ from simulator.dynamic.bytecode import (
 )
 from simulator.dynamic.classical import Classical, Evaluator
 from simulator.dynamic.limits import max_states, next_branch
+from simulator.dynamic.noise import apply_chosen, choose, part_by_outcome, read
 from simulator.dynamic.states import S
 from simulator.monitor import Monitor
 from simulator.rng import Uniforms
@@ -137,7 +141,9 @@ class Interpreter:
                 each.states.canonicalize(self.monitor.checkpoint)
         return branches
 
-    def _step(self, branch: Branch[S], others: Sequence[Branch[S]]) -> list[Branch[S]]:
+    def _step(  # noqa: C901, PLR0911 (one case a kind of operation)
+        self, branch: Branch[S], others: Sequence[Branch[S]]
+    ) -> list[Branch[S]]:
         """Run one operation."""
         self.monitor.checkpoint()
         match self._operation(branch):
@@ -154,6 +160,15 @@ class Interpreter:
             case Save() as what:
                 if self.save is not None:
                     self.save(what, branch)
+            case Choose() as choice:
+                choose(branch, choice, self.uniforms, self.monitor.checkpoint)
+            case ApplyChosen() as chosen:
+                return apply_chosen(branch, chosen, others, self.monitor.checkpoint)
+            case JumpUnlessChosen(label=label) as jump:
+                return part_by_outcome(branch, jump, self.bytecode.addresses[label], self.monitor.checkpoint)
+            case Readout() as readout:
+                read(branch, readout, self.uniforms, self.monitor.checkpoint)
+                return [branch]
             case Store() | SetVariable() | Jump() | JumpIfFalse() | JumpTable() | NextIteration() as operation:
                 return self._routed(branch, operation)
         branch.pc += 1
@@ -173,10 +188,10 @@ class Interpreter:
         if np.all((share <= 0) | (share >= 1)):
             outcomes = (shares <= 0).astype(np.intp)  # whatever the draws are
         else:
-            outcomes = split(branch, shares, self.uniforms, checkpoint)
+            outcomes = split(branch, shares[None], self.uniforms, checkpoint)
         branch.histories = [
             History(state, classical if clbit is None else classical.with_clbit(clbit, outcome), draws + 1)
-            for (state, classical, draws), outcome in zip(branch.histories, outcomes.tolist(), strict=True)
+            for (state, classical, draws, _), outcome in zip(branch.histories, outcomes.tolist(), strict=True)
         ]
         branch.pc += 1
         num_sides = _sides(branch, outcomes, norms).size
@@ -224,7 +239,7 @@ class Interpreter:
             pc = branch.pc + 1 if label is None else self.bytecode.addresses[label]
             groups.setdefault(pc, []).append(index)
             if classical is not history.classical:
-                branch.histories[index] = History(history.state, classical, history.draws)
+                branch.histories[index] = history._replace(classical=classical)
         branches = parts(branch, [np.array(group) for group in groups.values()], self.monitor.checkpoint)
         for each, pc in zip(branches, groups, strict=True):
             each.pc = pc

@@ -72,17 +72,23 @@ class Shots:
 
     def split(
         self,
-        shares: NDArray[np.float64],
+        edges: NDArray[np.float64],
         draw_of_group: Indices,
         uniforms: Uniforms,
         checkpoint: Checkpoint,
     ) -> None:
-        """Draw an outcome for each shot, 0 with its group's share; where it is 1, add the number of groups."""
+        """Draw an outcome for each shot, and add as many times the number of groups to its group.
+
+        ``edges`` has shape (outcomes - 1, groups): an outcome is how many of a group's edges are not above the
+        draw.
+        """
         count = self.sizes.size
         for inside, draws in self.drawn(draw_of_group, uniforms, checkpoint):
             groups = self.groups[inside]
-            groups += np.multiply(draws >= shares.take(groups), count, dtype=np.intp)
-        self.sizes = _sizes(self.groups, 2 * count, checkpoint)
+            outcomes = [draws >= shares.take(groups) for shares in edges]
+            for above in outcomes:
+                groups += np.multiply(above, count, dtype=np.intp)
+        self.sizes = _sizes(self.groups, (len(edges) + 1) * count, checkpoint)
 
     def regrouped(self, new: Indices, count: int, checkpoint: Checkpoint) -> Shots:
         """Return the shots whose group has a new number in ``new``, not -1; new ones are below ``count``."""

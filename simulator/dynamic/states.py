@@ -7,7 +7,7 @@ representation of states is another class with these verbs.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,14 @@ class States(Protocol):
         self, qubit: int, outcomes: Indices, norms: NDArray[np.float64], checkpoint: Checkpoint, *, reset: bool
     ) -> None:
         """Change each state to that after its outcome, of probability ``norms``; ``reset``: with 0 there."""
+
+    def reduced(self, qubits: Sequence[int], checkpoint: Checkpoint) -> NDArray[Any]:
+        """Return the density matrix of some qubits in each state: shape (count, 2^k, 2^k), of any norm."""
+
+    def apply(
+        self, qubits: Sequence[int], matrices: NDArray[Any], choices: Indices, checkpoint: Checkpoint
+    ) -> None:
+        """Multiply each state by the matrix of its choice, and give it norm 1."""
 
     def freed(self, qubit: int, sides: Indices, norms: NDArray[np.float64], checkpoint: Checkpoint) -> Self:
         """Return states without a measured qubit; ``sides`` are twice a state's number, and the outcome in it."""

@@ -20,8 +20,10 @@ from simulator.circuit.instructions import (
     Initialize,
     Instruction,
     Measure,
+    Noise,
     Permutation,
     Range,
+    Readout,
     Reset,
     Save,
     Unitary,
@@ -33,6 +35,7 @@ from simulator.dynamic.saves import refuse_random, saves_at_end, saves_in
 from simulator.errors import InvalidProgramError
 from simulator.measurements.early import measured_early
 from simulator.measurements.final import (
+    Final,
     Step,
     last_measures,
     live_qubits,
@@ -78,6 +81,8 @@ class Timeline:
     merges: bool
     #: Whether it would only evolve, were its final measurements not done early.
     could_evolve: bool = False
+    #: Readout errors behind the final measurements.
+    readouts: tuple[Readout, ...] = ()
     #: All that is saved on the way, and before the final measurements.
     saves: tuple[Save, ...] = ()
 
@@ -103,10 +108,10 @@ class Timeline:
         instructions: list[Instruction] = list(with_checkpoints(program.instructions, checkpoint))
         if Box in map(type, instructions):
             instructions = list(unboxed(instructions))
-        final: tuple[Measure, ...] = ()
+        ending = Final()
         sampling = sampling and output != "unitary"
         if sampling:
-            instructions, final = without_trailing_measures(instructions)
+            instructions, ending = without_trailing_measures(instructions, program.num_clbits)
         checkpoint()  # each look at all types is a pass over the program
         kinds = set(map(type, instructions))
         evolves = kinds <= _EVOLVING
@@ -116,7 +121,7 @@ class Timeline:
         live = set() if from_ground else set(range(program.num_qubits))
         width = 0
         if evolves and saves:
-            instructions += saves_at_end(saves, program, final)
+            instructions += saves_at_end(saves, program, ending.measures)
         if evolves and from_ground:
             live = _touched(instructions, program.num_qubits, checkpoint)
         elif not evolves:
@@ -127,18 +132,18 @@ class Timeline:
             if merges:
                 steps = with_resets(steps, checkpoint)
             if sampling:
-                steps, earlier = without_final_measures(steps, checkpoint)
-                final = earlier + final
+                steps, earlier = without_final_measures(steps, program.num_clbits, ending, checkpoint)
+                ending = Final(earlier.measures + ending.measures, earlier.readouts + ending.readouts)
             if saves:
                 refuse_random(program, (each for each, _ in steps if type(each) not in _EVOLVING))
-                steps += [(save, set(save.qubits)) for save in saves_at_end(saves, program, final)]
+                steps += [(save, set(save.qubits)) for save in saves_at_end(saves, program, ending.measures)]
             if merges:
-                last = last_measures(steps, final, checkpoint)
+                last = last_measures(steps, ending.measures, checkpoint)
             checkpoint()
             instructions, touched = [step for step, _ in steps], [qubits for _, qubits in steps]
             evolves = sampling and _EVOLVING.issuperset(map(type, instructions))
             width = live_qubits(live, steps, last, checkpoint, frees=merges)
-        final = that_matter(final, live, instructions, checkpoint)
+        final = that_matter(ending.measures, live, instructions, checkpoint)
         live |= {measure.qubit for measure in final}
         return cls(
             program,
@@ -152,6 +157,7 @@ class Timeline:
             max(width, len(live)) if merges and from_ground else program.num_qubits,
             evolves,
             merges,
+            readouts=ending.readouts,
             saves=saves_in(instructions) if saves or Save in kinds or not evolves else (),
         )
 
@@ -234,6 +240,8 @@ def _draws_in(steps: Iterable[Step], touched: set[int], rounds: int, *, top: boo
     for instruction, qubits in steps:
         match instruction:
             case Measure():
+                draws += 1
+            case Noise() | Readout():
                 draws += 1
             case Reset(qubit=qubit):
                 draws += qubit in touched

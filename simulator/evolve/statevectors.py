@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from simulator.evolve.evolution import Evolution
 from simulator.evolve.plan_cache import is_narrow
 from simulator.evolve.statevector import Statevector, with_qubits, without_qubit
-from simulator.kernels import measure
+from simulator.kernels import measure, operators
 from simulator.monitor import Checkpoint, Monitor
 from simulator.piecewise import concatenate, slices, take_rows
 from simulator.tuning import CACHE_BITS, Tuning
@@ -89,6 +90,22 @@ class Statevectors:
         measure.project(self.rows, bit, outcomes, factors, checkpoint, self.state.tuning, reset=reset)
         if reset:
             self.state.maybe_excited &= ~(1 << qubit)
+
+    def reduced(self, qubits: Sequence[int], checkpoint: Checkpoint) -> NDArray[Any]:
+        """Return the density matrix of some qubits in each state: shape (count, 2^k, 2^k), of any norm."""
+        return operators.reduced(self.rows, self._bits(qubits), checkpoint)
+
+    def apply(
+        self, qubits: Sequence[int], matrices: NDArray[Any], choices: Indices, checkpoint: Checkpoint
+    ) -> None:
+        """Multiply each state by the matrix of its choice, and give it norm 1."""
+        operators.apply(
+            self.rows, self._bits(qubits), matrices.astype(self.rows.dtype, copy=False), choices, checkpoint
+        )
+        self.state.maybe_excited |= sum(1 << qubit for qubit in qubits)
+
+    def _bits(self, qubits: Sequence[int]) -> list[int]:
+        return [self.state.bit_of[qubit] for qubit in qubits]
 
     def freed(
         self, qubit: int, sides: Indices, norms: NDArray[np.float64], checkpoint: Checkpoint

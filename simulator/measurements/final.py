@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from simulator.circuit.instructions import Barrier, Delay, Initialize, Instruction, Measure, Reset
+from simulator.circuit.instructions import Barrier, Delay, Initialize, Instruction, Measure, Readout, Reset
 from simulator.circuit.traversal import clbits_of, clbits_within, walk
 from simulator.monitor import Checkpoint
 from simulator.piecewise import with_checkpoints
@@ -14,36 +14,62 @@ from simulator.piecewise import with_checkpoints
 #: An instruction, and the qubits that it does something to, bodies included.
 Step: TypeAlias = tuple[Instruction, set[int]]
 
+#: Most clbits of a program whose readout errors can be done at the end: each shot's memory is a number then.
+_READ = 63
 #: Behind a measurement, they leave it a final one.
-_LAST = frozenset({Measure, Barrier, Delay})
+_LAST = frozenset({Measure, Readout, Barrier, Delay})
 
 
-def without_trailing_measures(
-    instructions: list[Instruction],
-) -> tuple[list[Instruction], tuple[Measure, ...]]:
+class Final(NamedTuple):
+    """What is done at the end, all at once: first the measurements, then the readout errors."""
+
+    measures: tuple[Measure, ...] = ()
+    readouts: tuple[Readout, ...] = ()
+
+
+def without_trailing_measures(instructions: list[Instruction], num_clbits: int) -> tuple[list[Instruction], Final]:
     """Take out the measurements behind which nothing is done; of most circuits, these are all."""
     end = len(instructions)
+    written: set[int] = set()
     while end and type(instructions[end - 1]) in _LAST:
+        last = instructions[end - 1]
+        if isinstance(last, Measure):
+            written.add(last.clbit)
+        elif isinstance(last, Readout) and not (num_clbits <= _READ and written.isdisjoint(last.clbits)):
+            break
         end -= 1
-    final = [last for last in instructions[end:] if isinstance(last, Measure)]
-    return (instructions[:end], tuple(final)) if final else (instructions, ())
+    measures = tuple([last for last in instructions[end:] if isinstance(last, Measure)])
+    readouts = tuple([last for last in instructions[end:] if isinstance(last, Readout)])
+    return (instructions[:end], Final(measures, readouts)) if measures or readouts else (instructions, Final())
 
 
-def without_final_measures(steps: list[Step], checkpoint: Checkpoint) -> tuple[list[Step], tuple[Measure, ...]]:
-    """Take out each measurement whose qubit nothing touches later, and whose clbit nothing uses later."""
+def without_final_measures(
+    steps: list[Step], num_clbits: int, later: Final, checkpoint: Checkpoint
+) -> tuple[list[Step], Final]:
+    """Take out each measurement whose qubit nothing touches later, and whose clbit nothing uses later.
+
+    So it does with readout errors. What it returns is done at the end, before what is ``later``.
+    """
     rest: list[Step] = []
     final: list[Measure] = []
+    readouts: list[Readout] = []
     touched: set[int] = set()
     used: set[int] = set()
+    written = {measure.clbit for measure in later.measures}
     for step in with_checkpoints(steps[::-1], checkpoint):
         instruction, qubits = step
+        is_late = isinstance(instruction, Readout) and (used | written).isdisjoint(instruction.clbits)
+        if isinstance(instruction, Readout) and is_late and num_clbits <= _READ:
+            readouts.append(instruction)
+            continue
         if isinstance(instruction, Measure) and instruction.qubit not in touched and instruction.clbit not in used:
             final.append(instruction)
+            written.add(instruction.clbit)
             continue
         rest.append(step)
         touched |= qubits
         used.update(clbits_within(instruction))
-    return rest[::-1], tuple(final[::-1])
+    return rest[::-1], Final(tuple(final[::-1]), tuple(readouts[::-1]))
 
 
 def last_measures(steps: Sequence[Step], later: Iterable[Measure], checkpoint: Checkpoint) -> dict[int, Measure]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from simulator.circuit.expression import Clbit
-from simulator.circuit.instructions import Gate, IfElse, Instruction, Measure, Reset, Store
+from simulator.circuit.instructions import Gate, IfElse, Instruction, Measure, Readout, Reset, Store
 from simulator.circuit.traversal import clbits_of, walk
 from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.piecewise import with_checkpoints
@@ -61,5 +61,5 @@ def _written_by(instruction: Instruction) -> set[int]:
     """Return the clbits that an instruction, bodies included, may write, and others that it reads to do so."""
     if type(instruction) is Gate:  # by far the most frequent
         return set()
-    parts = (part for part in walk((instruction,)) if isinstance(part, (Measure, Store)))
+    parts = (part for part in walk((instruction,)) if isinstance(part, (Measure, Readout, Store)))
     return {clbit for part in parts for clbit in clbits_of(part)}

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import piecewise
+from simulator.circuit import instructions
 from simulator.circuit.instructions import Measure
 from simulator.dynamic.branches import Branch, drawn
 from simulator.evolve import Statevectors
@@ -29,6 +30,7 @@ from simulator.piecewise import aligned_slices, slices
 from simulator.rng import Uniforms
 from simulator.sampling.counts import ShotCounts, add_counts
 from simulator.sampling.readout import Memories, Readout, readout_of
+from simulator.sampling.readout_errors import read_words
 from simulator.tuning import TUNING, Tuning
 from simulator.typing import Amplitudes
 
@@ -44,10 +46,14 @@ def sample(
     uniforms: Uniforms,
     shot_counts: ShotCounts,
     checkpoint: Checkpoint = no_checkpoint,
+    readouts: Sequence[instructions.Readout] = (),
 ) -> None:
-    """Measure all at once, for every shot of a branch; its states stay as they are."""
+    """Measure all at once, for every shot of a branch; its states stay as they are. Then read, with errors."""
     readout = readout_of(measures, branch.states.bit_of, branch.states.tuning)
     memories = Memories(branch, readout, shot_counts, checkpoint)
+    if readouts:
+        _read(branch, readout, memories, readouts, uniforms, shot_counts, checkpoint)
+        return
     if len(branch.histories) == 1 and not shot_counts.remembers:
         outcomes, counts = _counted(branch, readout, uniforms, checkpoint)
         shot_counts.add(memories.words(np.zeros_like(outcomes), outcomes), counts)
@@ -70,6 +76,30 @@ def sample(
         for some in slices(codes.size, checkpoint):
             groups, outcomes = codes[some] >> readout.num_bits, codes[some] & (1 << readout.num_bits) - 1
             shot_counts.add(memories.words(branch.history_of_group.take(groups), outcomes), counts[some])
+
+
+def _read(
+    branch: Branch[Statevectors],
+    readout: Readout,
+    memories: Memories,
+    errors: Sequence[instructions.Readout],
+    uniforms: Uniforms,
+    shot_counts: ShotCounts,
+    checkpoint: Checkpoint,
+) -> None:
+    """Give each shot the memory that is read of its outcome."""
+    for inside, outcomes in _outcomes(branch, readout, uniforms, checkpoint):
+        sampled_by = np.array([history.draws for history in branch.histories])
+        groups, numbers = branch.shots.groups[inside], branch.shots.numbers[inside]
+        for some in slices(numbers.size, checkpoint):
+            histories = branch.history_of_group.take(groups[some])
+            words = memories.words(histories, outcomes[some])
+            shots = numbers[some]
+            words = read_words(errors, words, shots, sampled_by.take(histories), uniforms, checkpoint)
+            if shot_counts.remembers:
+                shot_counts.put(shots, words)
+            else:
+                shot_counts.add(*np.unique(words, return_counts=True))
 
 
 def collapse(

@@ -7,14 +7,17 @@ expressions.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
-from support.programs import dense
+from support.noise import operators_of
+from support.programs import dense, embedded
 
+from simulator.circuit.channel import Channel
 from simulator.circuit.expression import uint_of
 from simulator.circuit.instructions import (
     Barrier,
@@ -27,7 +30,9 @@ from simulator.circuit.instructions import (
     Initialize,
     Instruction,
     Measure,
+    Noise,
     Range,
+    Readout,
     Reset,
     Store,
     Switch,
@@ -81,6 +86,7 @@ def assert_likely(counts: dict[str, int], expected: dict[str, float]) -> None:
 class _Walk:
     def __init__(self, program: Program) -> None:
         self._num_qubits = program.num_qubits
+        self._channels = program.channels
         self._evaluator = Evaluator(program.variables)
 
     def all(self, instructions: tuple[Instruction, ...], histories: list[History]) -> list[History]:
@@ -94,7 +100,7 @@ class _Walk:
             ]
         return histories
 
-    def _one(  # noqa: C901, PLR0911 (one case a kind of instruction)
+    def _one(  # noqa: C901, PLR0911, PLR0912 (one case a kind of instruction)
         self, instruction: Instruction, history: History
     ) -> list[History]:
         match instruction:
@@ -108,6 +114,10 @@ class _Walk:
             case Reset(qubit=qubit):
                 zero, one = self._projected(history, qubit)
                 return [zero, replace(one, psi=self._flipped(one.psi, qubit))]
+            case Noise(channel=channel, qubits=qubits):
+                return list(self._noisy(self._channels[channel], qubits, history))
+            case Readout():
+                return list(_read(instruction, history))
             case Initialize(targets=targets):
                 histories = self.all(tuple(map(Reset, targets)), [history])
                 return [replace(each, psi=self._prepared(each.psi, instruction)) for each in histories]
@@ -165,6 +175,18 @@ class _Walk:
             for half, norm in zip(halves, norms, strict=True)
         ]
 
+    def _noisy(self, channel: Channel, qubits: tuple[int, ...], history: History) -> Iterator[History]:
+        for share, steps in zip(channel.probabilities, channel.alternatives, strict=True):
+            psis = [history.psi * np.sqrt(share)]
+            for step in steps:
+                wide = [
+                    embedded(each, qubits, self._num_qubits) for each in operators_of(step, channel.num_qubits)
+                ]
+                psis = [each @ psi for psi in psis for each in wide]
+            for psi in psis:
+                if norm := float(np.linalg.norm(psi)):
+                    yield replace(history, probability=history.probability * norm**2, psi=psi / norm)
+
     def _flipped(self, psi: NDArray[np.complex128], qubit: int) -> NDArray[np.complex128]:
         return psi[np.arange(len(psi)) ^ 1 << qubit]
 
@@ -175,6 +197,16 @@ class _Walk:
             mask = sum((value >> bit & 1) << qubit for bit, qubit in enumerate(targets))
             result += amplitude * psi[np.arange(len(psi)) ^ mask]
         return result
+
+
+def _read(readout: Readout, history: History) -> Iterator[History]:
+    memory = history.classical.memory
+    value = sum((memory >> clbit & 1) << place for place, clbit in enumerate(readout.clbits))
+    for outcome, share in enumerate(readout.table.ndarray()[value].tolist()):
+        classical = history.classical
+        for place, clbit in enumerate(readout.clbits):
+            classical = classical.with_clbit(clbit, outcome >> place & 1)
+        yield replace(history, probability=history.probability * share, classical=classical)
 
 
 def _rounds_end(histories: list[History]) -> tuple[list[History], list[History]]:

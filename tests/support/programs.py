@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from simulator.circuit.array import Array
+from simulator.circuit.channel import Channel
 from simulator.circuit.gates import GATES
 from simulator.circuit.instructions import Case, Diagonal, Gate, Instruction, Measure, Permutation, Unitary
 from simulator.circuit.program import Header, Program, Variable
@@ -30,9 +31,10 @@ def program(
     *instructions: Instruction,
     variables: tuple[Variable, ...] = (),
     global_phase: float = 0.0,
+    channels: tuple[Channel, ...] = (),
 ) -> Program:
     """A program with an empty header."""
-    return Program(num_qubits, num_clbits, instructions, Header("test"), global_phase, variables)
+    return Program(num_qubits, num_clbits, instructions, Header("test"), global_phase, variables, channels)
 
 
 def h(qubit: int) -> Gate:

@@ -77,7 +77,7 @@ def test_cut_and_joined_again_each_shot_is_as_before(seed: int, count: int) -> N
     assert all(before[shot] == entry for part in shared for shot, entry in part.items())
     assert all({history.state for history in part.histories} == set(range(part.num_states)) for part in cut)
     # Some go on by themselves: what they draw is theirs alone.
-    split(cut[0], np.full(len(cut[0].histories), 0.5), Uniforms(1), no_checkpoint)
+    split(cut[0], np.full((1, len(cut[0].histories)), 0.5), Uniforms(1), no_checkpoint)
     whole = cut[-1]
     for part in cut[:-1]:
         join(whole, part, no_checkpoint)
@@ -143,7 +143,7 @@ def test_split_follows_the_draws(cut: bool) -> None:
         if (index := branch.history_of_group[group]) >= 0:
             number = branch.histories[index].draws
             expected[shot] = int(uniforms.draw(np.array([shot]), number)[0] >= shares[index])
-    outcomes = split(branch, shares, uniforms, no_checkpoint)
+    outcomes = split(branch, shares[None], uniforms, no_checkpoint)
     found = {}
     for shot, group in zip(branch.shots.numbers.tolist(), branch.shots.groups.tolist(), strict=True):
         found[shot] = int(outcomes[branch.history_of_group[group]])
