@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from qiskit import quantum_info
 
 from jobs.lowering.scope import Rule, Scope
 from jobs.noise import ChannelInstruction, ReadoutInstruction, channels_of, kept
@@ -34,6 +35,9 @@ def lower_channel(operation: Any, qubits: Bits, clbits: Bits, scope: Scope) -> b
 
 
 def _channel_of(operators: np.ndarray[Any, Any], num_qubits: int) -> Channel:
+    if len(operators) > 1 << 2 * num_qubits:
+        # As few operators as the channel can have.
+        operators = np.array(quantum_info.Kraus(quantum_info.Choi(quantum_info.Kraus(list(operators)))).data)
     return Channel(num_qubits, (1.0,), ((Kraus(tuple(range(num_qubits)), Array.of(operators)),),))
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from qiskit import QuantumCircuit
 from qiskit.circuit import Instruction
+from qiskit.quantum_info import Kraus
 
 from simulator.circuit.array import Array
 from simulator.circuit.channel import Channel
+from simulator.matrices.channels import operators_of
 
 
 class ChannelInstruction(Instruction):
@@ -14,6 +17,13 @@ class ChannelInstruction(Instruction):
     def __init__(self, channel: Channel) -> None:
         super().__init__("quantum_channel", channel.num_qubits, 0, [])
         self.channel = channel
+
+    def _define(self) -> None:
+        """Give Qiskit the channel as Kraus operators, where it acts on few enough qubits for that."""
+        if (operators := operators_of(self.channel)) is not None:
+            circuit = QuantumCircuit(self.num_qubits)
+            circuit.append(Kraus(list(operators.matrices)).to_instruction(), range(self.num_qubits))
+            self.definition = circuit
 
 
 class ReadoutInstruction(Instruction):

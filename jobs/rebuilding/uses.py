@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from simulator.circuit.expression import Bits, Expression, Var, parts_of
 from simulator.circuit.expression import Clbit as ClbitValue
-from simulator.circuit.instructions import For, Instruction, Measure
+from simulator.circuit.instructions import For, Instruction, Measure, Readout
 from simulator.circuit.traversal import bodies_of, expressions_of, qubits_of
 
 
@@ -35,6 +35,8 @@ def uses_of(*bodies: tuple[Instruction, ...], condition: Expression | None = Non
 
 def _add_instruction(instruction: Instruction, uses: Uses) -> None:
     uses.qubits.update(qubits_of(instruction))
+    if isinstance(instruction, Readout):
+        uses.clbits.update(instruction.clbits)
     if isinstance(instruction, Measure):
         uses.clbits.add(instruction.clbit)
     for expression in expressions_of(instruction):

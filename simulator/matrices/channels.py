@@ -27,11 +27,6 @@ class ChannelOperators:
     #: Of the outcomes, where no state has a say in them; None: it has.
     probabilities: NDArray[np.float64] | None
 
-    @property
-    def is_real(self) -> bool:
-        """Whether real states stay real."""
-        return self.matrices.dtype.kind == "f"
-
 
 def operators_of(channel: Channel) -> ChannelOperators | None:
     """Return a channel as one list of operators; None where it acts on too many qubits for that."""
