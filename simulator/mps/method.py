@@ -78,7 +78,10 @@ def _timeline(program: Program, checkpoint: Checkpoint = no_checkpoint) -> Timel
 
 
 def _refusal(program: Program, options: Options) -> str | None:
-    reason = refusal(_timeline(program).instructions)
+    timeline = _timeline(program)
+    reason = refusal(timeline.instructions)
+    if reason is None and timeline.readouts:
+        reason = "it has readout errors"
     if reason is None and options.initial_state is not None:
         reason = "it begins in an initial_statevector"
     if reason is None and options.saves:
