@@ -15,9 +15,9 @@ from jobs.cli.commands.common import open_provider
 from jobs.cli.commands.times import moment, moment_text
 from jobs.cli.exits import exit_codes
 from jobs.cli.options import example, json_option, url_option
+from jobs.cli.output.job_cells import job_cells
 from jobs.cli.output.tables import Column, print_columns
 from jobs.cli.output.terminal import say, stdout
-from jobs.follow.durations import duration
 from jobs.follow.ids import short_ids
 
 if TYPE_CHECKING:
@@ -83,22 +83,13 @@ def print_jobs(found: Sequence[JobSummary], *, owners: bool) -> None:
     """Print jobs as a table: on a terminal with short ids, elsewhere with whole ones; ``owners``: say whose."""
     console, now = stdout(), time.time()
     short = short_ids(job.id for job in found) if console.is_terminal else {job.id: job.id for job in found}
-    rows = [
-        [
-            short[job.id],
-            job.status,
-            job.title,
-            str(job.qubits or ""),
-            str(job.shots or ""),
-            moment_text(job.created, now) if console.is_terminal else _whole(job.created),
-            "" if (took := job.took(now)) is None else duration(took),
-            job.owner if owners else "",
-            job.backend,
-            ", ".join(job.tags),
-        ]
-        for job in found
-    ]
-    print_columns(console, _COLUMNS, rows)
+    columns = [column for column in _COLUMNS if owners or column.title != "OWNER"]
+    rows = []
+    for job in found:
+        cells = job_cells(job, short[job.id], now)
+        cells["CREATED"] = moment_text(job.created, now) if console.is_terminal else _whole(job.created)
+        rows.append([cells[column.title] for column in columns])
+    print_columns(console, columns, rows)
 
 
 def _whole(seconds: float | None) -> str:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
+from jobs.cli.output.job_cells import job_cells
 from jobs.cli.output.tables import Column, columns_of, plain
 from jobs.cli.watch.snapshot import Snapshot
-from jobs.follow.durations import duration
 from jobs.follow.ids import short_ids
 from jobs.follow.summary import JobSummary
 from simulator.sizes import size
@@ -85,19 +85,11 @@ def overview_lines(
 
 def job_lines(jobs: Sequence[JobSummary], shown: Mapping[str, str], now: float, width: int | None) -> list[Text]:
     """Return a header, and a line for each job, whose id is ``shown``; ``width`` None: nothing is cut."""
-    rows = [
-        [
-            shown[job.id],
-            job.status,
-            job.title,
-            str(job.qubits or ""),
-            str(job.shots or ""),
-            job.owner,
-            bar(job.progress) if job.status == "RUNNING" else "",
-            "" if (took := job.took(now)) is None else duration(took),
-        ]
-        for job in jobs
-    ]
+    rows = []
+    for job in jobs:
+        cells = job_cells(job, shown[job.id], now)
+        cells["PROGRESS"] = bar(job.progress) if job.status == "RUNNING" else ""
+        rows.append([cells[column.title] for column in _JOBS])
     return list(columns_of(_JOBS, rows, width=width).split("\n"))
 
 
