@@ -15,7 +15,7 @@ from simulator.dynamic.states import S
 #: Bytes that waiting states may take together; beyond them, no branch waits for another.
 _WAITING_BYTES = 1 << 26
 #: How many states may wait together, however small they are.
-_WAITING = 1 << 12
+WAITING = 1 << 12
 #: States are wide if fewer than so many fit into those bytes: they are not put together in one array, only merged.
 _WIDE = 64
 
@@ -50,7 +50,7 @@ def peak_states(state_bytes: int, shots: int, histories: int) -> int:
 
 def _most(state_bytes: int) -> int:
     """Return how many states may take memory for waiting."""
-    return max(1, min(_WAITING, _WAITING_BYTES // state_bytes))
+    return max(1, min(WAITING, _WAITING_BYTES // state_bytes))
 
 
 def _waiting_states(state_bytes: int) -> int:

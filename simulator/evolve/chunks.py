@@ -124,7 +124,7 @@ def run_by_chunks(
             np.copyto(goal, amplitudes)
         else:
             touched.add(number & which)
-            _copy_slowly(goal, amplitudes, stretches, own_checkpoint)
+            copy_slowly(goal, amplitudes, stretches, own_checkpoint)
 
     def work(numbers: Iterator[int], own_checkpoint: Checkpoint) -> None:
         pair = buffers.take()
@@ -142,7 +142,7 @@ def run_by_chunks(
     share(work, subsets(excited), checkpoint, (1 << excited.bit_count()) // _WORTH_A_THREAD)
 
 
-def _copy_slowly(goal: Amplitudes, amplitudes: Amplitudes, high: int, checkpoint: Checkpoint) -> None:
+def copy_slowly(goal: Amplitudes, amplitudes: Amplitudes, high: int, checkpoint: Checkpoint) -> None:
     """Copy amplitudes, shape (2, ..., 2), with a checkpoint for each value of the highest bits."""
     for index in np.ndindex(goal.shape[: min(high, goal.ndim - 1)]):
         checkpoint()

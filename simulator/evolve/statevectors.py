@@ -19,7 +19,7 @@ from simulator.tuning import CACHE_BITS, Tuning
 from simulator.typing import Amplitudes, Indices
 
 #: log2 of the amplitudes that are evolved at once, where they are of several states.
-_TOGETHER_BITS = CACHE_BITS
+TOGETHER_BITS = CACHE_BITS
 
 
 @dataclass(slots=True, eq=False)
@@ -62,7 +62,7 @@ class Statevectors:
     def evolve(self, evolution: Evolution, monitor: Monitor) -> None:
         """Evolve all states; narrow ones several at once."""
         num_bits = len(self.state.bit_of)
-        together = max(1, 1 << _TOGETHER_BITS >> num_bits) if is_narrow(num_bits, self.tuning) else 1
+        together = max(1, 1 << TOGETHER_BITS >> num_bits) if is_narrow(num_bits, self.tuning) else 1
         if self.count <= together:
             evolution.run(self.state, monitor)
             return

@@ -50,10 +50,8 @@ class Placement:
         self.blocks: list[int] = []
         #: Step -> index and facts of the instruction that is applied by itself.
         self.alone: dict[int, tuple[int, GateFacts]] = {}
-        #: Of each gate that is in a block its index, its block's step, and the number of its facts.
-        self.gates: list[int] = []
-        self.step_of: list[int] = []
-        self.facts_of: list[int] = []
+        #: Of each gate that is in a block its block's step, its index, and the number of its facts.
+        self.placed: list[tuple[int, int, int]] = []
         self.facts: list[GateFacts] = []
         #: Final relabelling by swaps: new qubit -> old qubit. Qubits not listed are unchanged.
         self.renamed_from: dict[int, int] = {}
@@ -111,7 +109,7 @@ class Placement:
             return
         if not facts.diagonal:
             self._mixed[bit] = step
-        self._put(step, index, facts.number)
+        self.placed.append((step, index, facts.number))
 
     def _add(self, index: int, facts: GateFacts) -> None:
         """Add a gate on several bits, and what waits on them."""
@@ -133,12 +131,11 @@ class Placement:
         for bit in facts.bits:
             touched[bit] = max(touched[bit], step)
             if bit in waiting:
-                for each in waiting.pop(bit):
-                    self._put(step, *each)
+                self.placed += [(step, *each) for each in waiting.pop(bit)]
                 mixed[bit] = step
             elif not facts.diagonal:
                 mixed[bit] = step
-        self._put(step, index, facts.number)
+        self.placed.append((step, index, facts.number))
 
     def _add_alone(self, index: int, facts: GateFacts) -> None:
         """Add an instruction that is applied by itself, after what waits on its bits."""
@@ -159,18 +156,12 @@ class Placement:
             for bit in bits[start : start + self.width]:
                 self.blocks[step] |= 1 << bit
                 self._touched[bit] = self._mixed[bit] = step
-                for each in self._waiting.pop(bit):
-                    self._put(step, *each)
+                self.placed += [(step, *each) for each in self._waiting.pop(bit)]
 
     def _has_room(self, step: int, members: int) -> bool:
         """Whether a step is a block that has these bits, or can have them."""
         block = self.blocks[step] if step >= 0 else 0
         return block != 0 and (not members & ~block or (block | members).bit_count() <= self.width)
-
-    def _put(self, step: int, index: int, number: int) -> None:
-        self.gates.append(index)
-        self.step_of.append(step)
-        self.facts_of.append(number)
 
 
 def _facts(signed: Signed, bit_of: Mapping[int, int], number: int) -> GateFacts:

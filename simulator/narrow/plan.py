@@ -53,14 +53,10 @@ class NarrowPlan:
         for bit in chain.from_iterable(each.bits for each in placement.facts if not each.diagonal):
             self.mixed |= 1 << qubit_at[bit]
         self._numbers = GateNumbers(
-            {
-                source: kind
-                for source, number in zip(placement.gates, placement.facts_of, strict=True)
-                if (kind := placement.facts[number].kind)
-            },
+            {source: kind for _, source, number in placement.placed if (kind := placement.facts[number].kind)},
             real=real,
         )
-        self._products = _products(placement, self.num_bits, self._numbers.begin_of) if placement.gates else None
+        self._products = _products(placement, self.num_bits, self._numbers.begin_of) if placement.placed else None
         index = -1
         self.steps: list[Multiply | Apply] = []
         order = 0
@@ -88,7 +84,7 @@ class NarrowPlan:
 
 def _products(placement: Placement, num_bits: int, begin_of: dict[int, int]) -> Products:
     width = placement.width
-    gates, steps = np.array(placement.gates), np.array(placement.step_of)
+    steps, gates, facts = np.array([*chain.from_iterable(placement.placed)]).reshape(-1, 3).T
     # In a block, gates act in the circuit's order, not in that in which they were placed.
     order = np.argsort(gates)
     # The position of each bit in each block, from 1; 0 stands for a bit that a gate has not.
@@ -96,10 +92,10 @@ def _products(placement: Placement, num_bits: int, begin_of: dict[int, int]) -> 
     positions[:, num_bits] = 0
     nothing = (num_bits,) * width
     bits = np.array([(each.bits + nothing)[:width] for each in placement.facts])
-    ways = positions[steps[order][:, None], bits[np.array(placement.facts_of)[order]]]
+    ways = positions[steps[order][:, None], bits[facts[order]]]
     table, rows = _ways(width)
     entries = table.take(rows.take(ways @ (width + 1) ** np.arange(width)), 0)
-    entries += np.array([begin_of[gate] for gate in placement.gates])[order][:, None]
+    entries += np.array([begin_of[gate] for _, gate, _ in placement.placed])[order][:, None]
     # The steps that are blocks, counted.
     product_of = np.array([*accumulate(map(bool, placement.blocks))]) - 1
     return Products(width, product_of[steps[order]], entries)

@@ -12,7 +12,7 @@ from support.programs import h, measures, program, x
 from simulator import Shard, run, run_shard
 from simulator.circuit.array import Array
 from simulator.circuit.instructions import Gate, Instruction
-from simulator.evolve.chunks import _copy_slowly
+from simulator.evolve.chunks import copy_slowly
 from simulator.kernels.threads import use_threads
 from simulator.monitor import Monitor
 from simulator.options import Options, Output
@@ -89,7 +89,7 @@ def test_what_is_copied_slowly_is_put(high: int) -> None:
     """All numbers come to their places, however large the state and small the chunk."""
     looks: list[int] = []
     target, numbers = np.zeros((2,) * 6), np.arange(64.0).reshape((2,) * 6)
-    _copy_slowly(target, numbers, high, lambda: looks.append(1))
+    copy_slowly(target, numbers, high, lambda: looks.append(1))
     assert np.array_equal(target, numbers)
     assert len(looks) == 1 << min(high, 5)
 

@@ -134,7 +134,7 @@ def test_memory_where_qubits_come_and_go() -> None:
 def test_few_states_are_alive(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of however many states there are, no more than `peak_states` take memory at once."""
     state_bytes = 16 << 10
-    monkeypatch.setattr(limits, "_WAITING", most)
+    monkeypatch.setattr(limits, "WAITING", most)
     code = compile_program(Timeline.of(splitting(10), sampling=False))
     start = Statevectors(ground_of(code.qubits))
     tracemalloc.start()

@@ -50,7 +50,7 @@ def test_no_outcome_depends_on_how_branches_are_run(dynamic: Program, seed: int)
     assert run(dynamic, seed=seed, shots=40, memory=True).memory == whole[:40]
     with pytest.MonkeyPatch.context() as patch:
         for most in (1, 5, 64):
-            patch.setattr(limits, "_WAITING", most)
+            patch.setattr(limits, "WAITING", most)
             assert run(dynamic, seed=seed, shots=300, memory=True).memory == whole
 
 
@@ -120,8 +120,8 @@ def test_no_outcome_depends_on_how_many_states_wait(
     """States may be evolved one by one or together, and branches be cut anywhere."""
     expected = run(splitting(3), seed=3, shots=700, memory=True)
     assert len(expected.counts) > 200
-    monkeypatch.setattr(limits, "_WAITING", most)
-    monkeypatch.setattr(statevectors, "_TOGETHER_BITS", together)
+    monkeypatch.setattr(limits, "WAITING", most)
+    monkeypatch.setattr(statevectors, "TOGETHER_BITS", together)
     assert run(splitting(3), seed=3, shots=700, memory=True) == expected
 
 
