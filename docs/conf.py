@@ -32,6 +32,7 @@ html_css_files = ["site.css"]
 html_copy_source = False
 html_show_copyright = False
 templates_path: list[str] = []
+highlight_language = "text"  # of blocks that name none
 pygments_style = "friendly"
 pygments_dark_style = "github-dark"
 

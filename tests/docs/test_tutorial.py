@@ -22,9 +22,7 @@ BLOCK = re.compile(
     r"Save this as `(?P<file>\w+\.py)`:\n\n```python\n(?P<text>.*?)^```$|^```console\n(?P<lines>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
-COMMAND = re.compile(
-    r"^(?P<terminal>second)?\$ (?P<command>.*)\n(?P<shown>(?:(?!(?:second)?\$ ).*\n)*)", re.MULTILINE
-)
+COMMAND = re.compile(r"^(?P<terminal>\(second\) )?\$ (?P<command>.*)\n(?P<shown>(?:(?!\$ ).*\n)*)", re.MULTILINE)
 
 
 class Desk:
