@@ -49,7 +49,16 @@ def _examples(_app: Sphinx, _context: Any, lines: MutableSequence[str]) -> None:
         lines[:] = [f"{title}:", "", *shown, ""]
 
 
+def _docstring(_app: Sphinx, _what: str, _name: str, _of: Any, _options: Any, lines: MutableSequence[str]) -> None:
+    """Keep the bars of states and absolute values, which are no substitutions; those in literals are safe."""
+    for number, line in enumerate(lines):
+        parts = line.split("``")
+        parts[::2] = [part.replace("|", "\\|") for part in parts[::2]]
+        lines[number] = "``".join(parts)
+
+
 def setup(app: Sphinx) -> None:
     """Sphinx calls this."""
+    app.connect("autodoc-process-docstring", _docstring)
     app.connect("sphinx-click-process-description", _help)
     app.connect("sphinx-click-process-epilog", _examples)
