@@ -12,7 +12,7 @@ from support.processes import ROOT
 PAGES = sorted(
     str(path.relative_to(DOCS))
     for path in DOCS.rglob("*.md")
-    # The tutorial has a test of its own; the reference shows fragments; noise is lowered, and no method runs it yet.
+    # The tutorial has a test of its own, the reference shows fragments, and no method runs noise yet.
     if path.name not in {"tutorial.md", "usage.md", "noise.md"} and any(blocks(path.read_text()))
 )
 
