@@ -16,7 +16,7 @@ from simulator.dynamic.timeline import Timeline
 from simulator.errors import InvalidProgramError, MemoryRefusedError, WireError
 from simulator.options import Options
 from simulator.shards import wire
-from simulator.shards.result import Outcome, SavedValue, SweepOutcome
+from simulator.shards.result import Outcome, RunMetadata, SavedValue, SweepOutcome
 from simulator.shards.shard import Experiment, Shard
 from simulator.split import split
 
@@ -170,8 +170,4 @@ def test_how_a_circuit_was_run(instructions, width, sampled):
     shard = Shard(Options("counts", 5), (Experiment(0, 1, program(3, 3, *instructions)),))
     (outcome,) = run_shard(shard).outcomes
     assert isinstance(outcome, Outcome)
-    assert msgspec.structs.asdict(outcome.run) == {
-        "method": "statevector",
-        "num_qubits": width,
-        "measure_sampling": sampled,
-    }
+    assert outcome.run == RunMetadata("statevector", width, sampled)
