@@ -12,8 +12,8 @@ from support.processes import ROOT
 PAGES = sorted(
     str(path.relative_to(DOCS))
     for path in DOCS.rglob("*.md")
-    # The tutorial has a test of its own, the reference shows fragments, and no method runs noise yet.
-    if path.name not in {"tutorial.md", "usage.md", "noise.md"} and any(blocks(path.read_text()))
+    # The tutorial has a test of its own, and the reference shows fragments.
+    if path.name not in {"tutorial.md", "usage.md"} and any(blocks(path.read_text()))
 )
 
 
