@@ -112,7 +112,7 @@ def test_circuits_that_save_are_not_cut_by_shots(max_shards):
     """A mean of means would differ in its last digits."""
     branching = [gate for qubit in range(10) for gate in (h(qubit), Measure(qubit, qubit), h(qubit))] * 4
     saving = program(10, 10, *branching, Save("expectation_value", "z", (0,), (Z,)))
-    options = Options("counts", 100_000)
+    options = Options("counts", 100_000, method="statevector")
     shards = list(split(options, [Experiment(0, 1, saving)], max_shards))
     assert len(shards) == 1
     assert len(list(split(options, [Experiment(0, 1, program(10, 10, *branching))], max_shards))) > 1
@@ -167,7 +167,7 @@ def test_shots_are_needed_on_the_way_only():
 )
 def test_how_a_circuit_was_run(instructions, width, sampled):
     """The method, the qubits in use, and whether all shots were drawn from one state."""
-    shard = Shard(Options("counts", 5), (Experiment(0, 1, program(3, 3, *instructions)),))
+    shard = Shard(Options("counts", 5, method="statevector"), (Experiment(0, 1, program(3, 3, *instructions)),))
     (outcome,) = run_shard(shard).outcomes
     assert isinstance(outcome, Outcome)
     assert outcome.run == RunMetadata("statevector", width, sampled)
