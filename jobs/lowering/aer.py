@@ -12,8 +12,9 @@ from jobs.lowering.definitions import lower_by_definition
 from jobs.lowering.noise import lower_channel
 from jobs.lowering.scope import Rule, Scope
 from simulator.circuit.array import Array
-from simulator.circuit.instructions import Initialize, Save, Saved
+from simulator.circuit.instructions import Initialize, Save
 from simulator.circuit.pauli_sum import PauliSum
+from simulator.circuit.saved import Saved
 
 #: Aer's name of what is saved -> ours.
 SAVES: Mapping[str, Saved] = MappingProxyType(

@@ -9,7 +9,7 @@ listed is the least significant bit of the row.
 from __future__ import annotations
 
 import math
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 import numpy as np
@@ -19,22 +19,11 @@ from simulator.circuit.channel import check_table
 from simulator.circuit.expression import Expression, LValue, uint_of
 from simulator.circuit.gates import GATES, pauli_letters
 from simulator.circuit.pauli_sum import PauliSum, check_qubits
+from simulator.circuit.saved import SUMS_OF, Saved
 from simulator.errors import InvalidProgramError
 
-#: What a `Save` keeps: shape (2^k,) complex; (2^k, 2^k) complex; (2^k,) real; (1,) and (2,) real; of k qubits.
-#: "probability_distribution" is "probabilities" that a result shows as a dictionary.
-Saved: TypeAlias = Literal[
-    "statevector",
-    "density_matrix",
-    "probabilities",
-    "probability_distribution",
-    "expectation_value",
-    "expectation_value_variance",
-]
 #: Characters of a save's key.
 MAX_KEY = 1000
-#: How many observables a save has, where it has any.
-_SUMS_OF = {"expectation_value": 1, "expectation_value_variance": 2}
 #: Name of a gate -> how many qubits and parameters it takes.
 _TAKES = {name: (spec.num_qubits, spec.num_params) for name, spec in GATES.items()}
 
@@ -199,7 +188,7 @@ class Save(_Instruction, frozen=True, tag="save"):
 
     def __post_init__(self) -> None:
         check_qubits(self.sums, len(self.qubits))
-        if len(self.sums) != _SUMS_OF.get(self.what, 0):
+        if len(self.sums) != SUMS_OF.get(self.what, 0):
             raise InvalidProgramError(f"a save of {self.what!r} with {len(self.sums)} observables")
         if len(self.key) > MAX_KEY:
             raise InvalidProgramError(

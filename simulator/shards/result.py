@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.circuit.array import Array
-from simulator.circuit.instructions import Saved
 from simulator.circuit.program import Program
+from simulator.circuit.saved import Saved
 from simulator.errors import InvalidProgramError
 from simulator.shards.shard import outline_of
 

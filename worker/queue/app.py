@@ -83,8 +83,6 @@ def make_app(settings: Settings) -> Celery:
         redis_socket_keepalive=not settings.on_socket,
         redis_retry_on_timeout=True,
         redis_backend_health_check_interval=25,
-        # The client's publish fails at once; its own bound is the connect timeout.
-        task_publish_retry=False,
         # The user's own logging configuration stays as it is in workers embedded in other programs.
         worker_redirect_stdouts=False,
         # Our task is the only one that a worker of ours knows or runs.
