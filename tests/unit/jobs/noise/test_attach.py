@@ -7,6 +7,7 @@ import threading
 
 import numpy as np
 import pytest
+from hypothesis import given
 from qiskit import ClassicalRegister, QuantumCircuit, transpile
 from qiskit.circuit import Delay, Parameter, Reset
 from qiskit.circuit.library import CXGate, DiagonalGate, Initialize, PauliGate, UnitaryGate, XGate
@@ -24,10 +25,15 @@ from qiskit_aer.noise import (
     reset_error,
     thermal_relaxation_error,
 )
+from support.classical_strategies import classical_circuits
+from support.examples import examples
 from support.noisy_circuits import aer_counts, aer_density_matrix, density_matrix, probabilities
 
+from jobs import lower
 from jobs.errors import BasicAerError
 from jobs.noise import Attacher, ChannelInstruction, NoiseSpec, WrittenNoise, read_model, waits_unbound, written
+from simulator.circuit.instructions import Noise, Readout
+from simulator.circuit.traversal import walk
 
 FLIP, FLIPS = pauli_error([("X", 1.0)]), pauli_error([("XX", 1.0)])
 FLIPPED = ReadoutError([[0, 1], [1, 0]])
@@ -416,3 +422,16 @@ def test_what_a_record_says_adds_no_errors():
     assert said == 'errors of "x"'
     noisy = attached(measured((XGate(), 0)), WrittenNoise(said))
     assert not any(isinstance(each.operation, ChannelInstruction) for each in noisy)
+
+
+@pytest.mark.rule(30)
+@examples(60)
+@given(classical_circuits())
+def test_control_flow_variables_and_expressions_stay(circuit):
+    """A model of other gates changes nothing of any circuit; one of its gates adds channels, and nothing else."""
+    program = lower(circuit)
+    assert lower(attached(circuit, NoiseSpec().depolarizing(0.1, "nothing has this name"))) == program
+    noisy = lower(attached(circuit, NoiseSpec().depolarizing(0.1, ["x", "h", "cx"]).readout([[0.9, 0.1], [0, 1]])))
+    assert [type(each) for each in walk(noisy.instructions) if not isinstance(each, (Noise, Readout))] == [
+        type(each) for each in walk(program.instructions)
+    ]
