@@ -7,6 +7,8 @@ same.
 from __future__ import annotations
 
 from simulator.circuit.program import Program
+from simulator.density import DENSITY_MATRIX
+from simulator.dynamic.saves import saves_in
 from simulator.errors import InvalidProgramError
 from simulator.method import Engine
 from simulator.mps import MATRIX_PRODUCT_STATE
@@ -15,7 +17,9 @@ from simulator.stabilizer import STABILIZER
 from simulator.statevector_method import STATEVECTOR
 
 #: Of those that take equally long, the first is taken.
-ENGINES = (STATEVECTOR, MATRIX_PRODUCT_STATE, STABILIZER)
+ENGINES = (STATEVECTOR, DENSITY_MATRIX, MATRIX_PRODUCT_STATE, STABILIZER)
+#: Up to so wide, exact expectation values and density matrices are preferred to means over shots.
+_EXACT_WIDTH = 20
 
 
 def engine_for(program: Program, options: Options) -> Engine:
@@ -23,18 +27,21 @@ def engine_for(program: Program, options: Options) -> Engine:
 
     InvalidProgramError names the first instruction that a method which was asked for cannot run, and what can.
     """
+    named = [each for each in ENGINES if options.method in {each.method, "automatic"}]
     if options.method == "automatic":
-        able = [each for each in ENGINES if each.suits(program, options)]
-        if len(able) > 1:
-            able = [each for each in able if each.refusal(program, options) is None]
-    else:
-        of_name = [each for each in ENGINES if each.method == options.method]
-        reasons = [each.refusal(program, options) for each in of_name]
-        able = [each for each, reason in zip(of_name, reasons, strict=True) if reason is None]
-        if not able:
-            raise InvalidProgramError(
-                f'method "{options.method}" cannot run circuit "{program.name}": {next(filter(None, reasons))}'
-            )
+        named = [each for each in named if each.suits(program, options)]
+    if len(named) == 1 and options.method == "automatic":
+        return named[0]  # of most programs
+    reasons = [each.refusal(program, options) for each in named]
+    able = [each for each, reason in zip(named, reasons, strict=True) if reason is None]
+    if not able:
+        raise InvalidProgramError(
+            f'method "{options.method}" cannot run circuit "{program.name}": {next(filter(None, reasons))}'
+        )
+    if options.expectations or saves_in(program.instructions):
+        # What is a mean over shots otherwise is exact, where that takes little.
+        exact = [each for each in able if each.is_exact(program, options)]
+        able = [each for each in exact if each.width(program, options) <= _EXACT_WIDTH] or able
     if len(able) == 1:
         return able[0]
     # Where it suits and can, nothing else is as quick; what others take then need not be estimated.

@@ -30,8 +30,8 @@ from simulator.options import Output, Precision
 from simulator.piecewise import integers
 from simulator.rng import Uniforms
 from simulator.sampling.counts import WORD_BITS, ShotCounts
-from simulator.sampling.readout_errors import read_words
-from simulator.sampling.row_sampler import RowSampler
+from simulator.sampling.readout_errors import with_readouts
+from simulator.sampling.row_sampler import RowSampler, count_shots
 from simulator.sampling.sampler import collapse, sample
 from simulator.sampling.saver import Saver
 from simulator.shards.result import RunMetadata
@@ -243,22 +243,10 @@ def _counted(  # noqa: PLR0913 (the options of a run)
             num_qubits = timeline.program.num_qubits
             expectations = expectation_values_of_rows(rows, state.bit_of, observables, checkpoint, num_qubits)[0]
         sampler = RowSampler(rows, state.bit_of, timeline.final, (seed,), shots, checkpoint, first, tuning)
-        if memory or timeline.readouts:
-            uniforms = Uniforms(seed)
-            for _, measured in sampler.remembered_pieces():
-                numbers = np.arange(first, first + measured.size)
-                sampled_by = np.zeros(measured.size, np.intp)
-                words = read_words(timeline.readouts, measured, numbers, sampled_by, uniforms, checkpoint)
-                if memory:
-                    shot_counts.put(numbers, words)
-                else:
-                    shot_counts.add(*np.unique(words, return_counts=True))
-                first += words.size
-        else:
-            words, counts, _ = sampler.counted()
-            shot_counts.add(words, counts)
+        count_shots(sampler, timeline.readouts, shot_counts)
         monitor.report(1.0)
-    return CircuitResult(*shot_counts.results(), expectations=expectations, saved=saver.values())
+    saved = with_readouts(saver.values(), timeline.readouts)
+    return CircuitResult(*shot_counts.results(), expectations=expectations, saved=saved)
 
 
 def _unitary(

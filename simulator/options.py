@@ -13,9 +13,9 @@ from simulator.errors import InvalidProgramError
 #: What a run is to give: counts, the statevector at its end, or the circuit's matrix.
 Output: TypeAlias = Literal["counts", "statevector", "unitary"]
 #: How it is simulated. "automatic": by what `simulator.choice` says.
-Method: TypeAlias = Literal["automatic", "statevector", "matrix_product_state", "stabilizer"]
+Method: TypeAlias = Literal["automatic", "statevector", "density_matrix", "matrix_product_state", "stabilizer"]
 #: What may be saved of every circuit, before its final measurements.
-SavedAtEnd: TypeAlias = Literal["statevector", "probability_distribution"]
+SavedAtEnd: TypeAlias = Literal["statevector", "density_matrix", "probability_distribution"]
 #: "double": complex128, 16 bytes an amplitude; "single": complex64, 8 bytes.
 Precision: TypeAlias = Literal["double", "single"]
 

@@ -15,6 +15,7 @@ from simulator.cost import Work, observing_bytes, observing_seconds, refuse_beyo
 from simulator.dynamic.bytecode import Bytecode
 from simulator.dynamic.compiler import compile_program
 from simulator.engine import metadata, run_bytecode
+from simulator.errors import InvalidProgramError
 from simulator.method import CircuitResult, Engine
 from simulator.monitor import Checkpoint, Monitor
 from simulator.options import Options
@@ -52,6 +53,15 @@ class _Prepared:
         )
 
 
+def _refusal(program: Program, options: Options) -> str | None:
+    if options.saves:
+        try:
+            timeline_under(program, options)
+        except InvalidProgramError as error:
+            return str(error)
+    return None
+
+
 def _width(program: Program, options: Options) -> int:
     return timeline_under(program, options).width
 
@@ -74,7 +84,7 @@ def _prepare(
 
 STATEVECTOR = Engine(
     "statevector",
-    refusal=lambda *_: None,
+    refusal=_refusal,
     suits=lambda *_: True,
     width=_width,
     work=_work,

@@ -19,7 +19,7 @@ from jobs.submit.options import DEFAULTS, MAX_SEED
 #: Run options that a PUB, or an argument of the primitive, stands for,
 _ARGUMENTS = frozenset({"shots", "seed_simulator", "memory", "parameter_binds"})
 #: and those whose data a `PrimitiveResult` has no place for.
-_DATA = frozenset({"observables", "probabilities", "statevector"})
+_DATA = frozenset({"observables", "probabilities", "statevector", "density_matrix"})
 #: Of some of these: what there is instead.
 _INSTEAD: Mapping[str, str] = MappingProxyType(
     {

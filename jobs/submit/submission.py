@@ -35,7 +35,7 @@ _LARGE = 16 << 20
 
 #: Option -> what it has saved of each circuit.
 _SAVES: Mapping[str, SavedAtEnd] = MappingProxyType(
-    {"statevector": "statevector", "probabilities": "probability_distribution"}
+    {"statevector": "statevector", "density_matrix": "density_matrix", "probabilities": "probability_distribution"}
 )
 #: The option that holds the initial state, of each output.
 INITIAL_STATE = {

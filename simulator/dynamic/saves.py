@@ -17,7 +17,9 @@ def saves_at_end(saves: Sequence[SavedAtEnd], program: Program, final: Sequence[
     InvalidProgramError where the program saves under their keys.
     """
     qubits = tuple(range(program.num_qubits))
-    found = [_of_clbits(final) if what != "statevector" else Save(what, what, qubits) for what in saves]
+    found = [
+        _of_clbits(final) if what == "probability_distribution" else Save(what, what, qubits) for what in saves
+    ]
     taken = {save.key for save in saves_in(program.instructions)}
     for save in found:
         if save.key in taken:
@@ -39,7 +41,7 @@ def refuse_random(program: Program, random: Iterable[Instruction]) -> None:
         raise InvalidProgramError(
             f'circuit "{program.name}" has a {type(instruction).__name__.lower()} on its way, so there is no one '
             "state before its final measurements: put save_density_matrix or save_probabilities into the circuit, "
-            "which are means over shots"
+            'which are means over shots, or take method="density_matrix", for which noise is not random'
         )
 
 

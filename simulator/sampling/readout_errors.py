@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.circuit.array import Array
 from simulator.circuit.instructions import Readout
 from simulator.dynamic.noise import cumulative
+from simulator.errors import InvalidProgramError
 from simulator.monitor import Checkpoint
 from simulator.piecewise import slices
 from simulator.rng import Uniforms
 from simulator.sampling.counts import Words
+from simulator.shards.result import SavedValue
 
 
 def read_words(
@@ -43,6 +47,36 @@ def read_words(
             for place, clbit in enumerate(readout.clbits):
                 part |= (read >> place & 1) << clbit
     return found
+
+
+def with_readouts(saved: Sequence[SavedValue], readouts: Sequence[Readout]) -> tuple[SavedValue, ...]:
+    """Return saved values, of which the probabilities of clbits are of what is read of them.
+
+    InvalidProgramError where a qubit is measured into several clbits, of which one is misread.
+    """
+    if not readouts:
+        return tuple(saved)
+    return tuple([_read_value(each, readouts) if each.clbits else each for each in saved])
+
+
+def _read_value(saved: SavedValue, readouts: Sequence[Readout]) -> SavedValue:
+    misread = {clbit for readout in readouts for clbit in readout.clbits}
+    if any(len(clbits) > 1 and misread.intersection(clbits) for clbits in saved.clbits):
+        raise InvalidProgramError(
+            "a qubit is measured into several clbits, and one of them has a readout error, so there are no "
+            "probabilities of its values: measure it into one clbit, or leave out probabilities=True"
+        )
+    width = len(saved.clbits)
+    shares = np.asarray(saved.value.ndarray(), np.float64).reshape((2,) * width)
+    axis_of = {clbits[0]: width - 1 - place for place, clbits in enumerate(saved.clbits)}
+    for readout in readouts:
+        # A clbit that nothing writes is 0 before, and not among those whose probabilities there are.
+        if not axis_of.keys() >= set(readout.clbits):
+            continue
+        axes = [axis_of[clbit] for clbit in reversed(readout.clbits)]
+        table = np.asarray(readout.table.ndarray(), np.float64).reshape((2,) * (2 * len(axes)))
+        shares = np.moveaxis(np.tensordot(table, shares, (range(len(axes)), axes)), range(len(axes)), axes)
+    return msgspec.structs.replace(saved, value=Array.of(shares.reshape(-1)))
 
 
 def _draws(

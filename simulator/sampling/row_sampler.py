@@ -11,12 +11,14 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.circuit import instructions
 from simulator.circuit.instructions import Measure
 from simulator.monitor import Checkpoint
 from simulator.piecewise import concatenate, slices
 from simulator.rng import Uniforms
-from simulator.sampling.counts import Words, add_counts
+from simulator.sampling.counts import ShotCounts, Words, add_counts
 from simulator.sampling.readout import Readout, readout_of
+from simulator.sampling.readout_errors import read_words
 from simulator.sampling.sampler import draws_below, edges_of
 from simulator.tuning import TUNING, Tuning
 from simulator.typing import Amplitudes
@@ -98,3 +100,21 @@ class RowSampler:
             uniforms.begin(seed)
             for some in slices(self.shots, self.checkpoint):
                 yield row, uniforms.stretch(self.first + some.start, some.stop - some.start, 0)
+
+
+def count_shots(sampler: RowSampler, readouts: Sequence[instructions.Readout], shot_counts: ShotCounts) -> None:
+    """Count what is read of the shots of one row."""
+    if not (shot_counts.remembers or readouts):
+        words, counts, _ = sampler.counted()
+        shot_counts.add(words, counts)
+        return
+    uniforms, first = Uniforms(sampler.seeds[0]), sampler.first
+    for _, measured in sampler.remembered_pieces():
+        numbers = np.arange(first, first + measured.size)
+        sampled_by = np.zeros(measured.size, np.intp)
+        words = read_words(readouts, measured, numbers, sampled_by, uniforms, sampler.checkpoint)
+        if shot_counts.remembers:
+            shot_counts.put(numbers, words)
+        else:
+            shot_counts.add(*np.unique(words, return_counts=True))
+        first += words.size

@@ -1,0 +1,201 @@
+"""The method of density matrices, behind the interface of all methods."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulator.circuit.instructions import Barrier, Delay, Noise, Permutation, Save
+from simulator.circuit.pauli_sum import PauliSum
+from simulator.circuit.program import Program
+from simulator.circuit.traversal import qubits_within
+from simulator.cost import Work, observing_bytes, saved_bytes
+from simulator.density.operations import KINDS, MOST_QUBITS, Merger, segments
+from simulator.density.pauli_basis import of_strings
+from simulator.density.results import Coefficients, touched_by
+from simulator.dynamic.saves import saves_at_end, saves_in
+from simulator.dynamic.timeline import Timeline
+from simulator.errors import MemoryRefusedError
+from simulator.evolve import Evolution, Statevector
+from simulator.kernels.bits import offsets
+from simulator.method import CircuitResult, Engine, place_of
+from simulator.monitor import Checkpoint, Monitor, no_checkpoint
+from simulator.options import Options
+from simulator.sampling.counts import ShotCounts
+from simulator.sampling.readout_errors import with_readouts
+from simulator.sampling.row_sampler import RowSampler, count_shots
+from simulator.sampling.saver import saved_value
+from simulator.shards.result import RunMetadata
+
+#: Qubits beyond which no memory has all coefficients.
+_MOST = 24
+#: Bytes of workspace, and of an instruction.
+_WORKSPACE, _BYTES_PER_INSTRUCTION = 16 << 20, 12 << 10
+#: Seconds of a run, of an instruction until it is in a matrix, of a product for a coefficient, and of a shot.
+_RUN_SECONDS, _INSTRUCTION_SECONDS, _COEFFICIENT_SECONDS, _SHOT_SECONDS = 1e-3, 40e-6, 2e-9, 2e-8
+#: Products of a circuit, for each of its instructions: those on one pair of qubits are one.
+_PRODUCTS = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    program: Program
+    options: Options
+    observables: Sequence[PauliSum]
+    timeline: Timeline
+    #: Qubit -> its number among those that are used.
+    places: dict[int, int]
+
+    @property
+    def metadata(self) -> RunMetadata:
+        return RunMetadata("density_matrix", len(self.places), True)
+
+    def bytes_required(self, shots: int, checkpoint: Checkpoint) -> int:
+        """Return the bytes of the coefficients and of a copy, and of what else is made."""
+        del shots
+        checkpoint()
+        coefficients = 8 << 2 * len(self.places)
+        saved = 4 * saved_bytes(_all_saves(self.program, self.options, self.timeline), "double")
+        plan = len(self.timeline.instructions) * _BYTES_PER_INSTRUCTION
+        return 2 * coefficients + _WORKSPACE + saved + plan + observing_bytes(self.observables, 1)
+
+    def run(self, *, seed: int, first: int, shots: int, monitor: Monitor) -> CircuitResult:
+        options, timeline, checkpoint = self.options, self.timeline, monitor.checkpoint
+        counted = shots if options.counts and self.program.num_clbits else 0
+        state = _ground(len(self.places), checkpoint)
+        coefficients = Coefficients(state, self.places)
+        saved = []
+        steps = [*timeline.instructions, *saves_at_end(options.saves, self.program, timeline.final)]
+        merger = Merger(self.places, self.program.channels, checkpoint)
+        for evolving, save in segments(steps, merger):
+            if evolving:
+                Evolution(evolving, checkpoint).run(state, Monitor(checkpoint))
+                coefficients = Coefficients(state, self.places)
+            if save is not None:
+                checkpoint()
+                saved.append(saved_value(save, coefficients.saved(save)))
+        expectations = None
+        if self.observables:
+            every = tuple(range(self.program.num_qubits))
+            expectations = np.array([coefficients.expectation(each, every) for each in self.observables])
+        measured = sorted({measure.qubit for measure in timeline.final})
+        shot_counts = ShotCounts(counted, memory=options.memory, first=first, checkpoint=checkpoint)
+        if counted:
+            checkpoint()
+            rows = np.sqrt(coefficients.probabilities(measured))[None]
+            bit_of = {qubit: bit for bit, qubit in enumerate(measured)}
+            sampler = RowSampler(rows, bit_of, timeline.final, (seed,), counted, checkpoint, first)
+            count_shots(sampler, timeline.readouts, shot_counts)
+        monitor.report(1.0)
+        return CircuitResult(
+            *shot_counts.results(), expectations=expectations, saved=with_readouts(saved, timeline.readouts)
+        )
+
+
+def _ground(num_qubits: int, checkpoint: Checkpoint) -> Statevector:
+    """Return |0...0>: 1 for each string of I and Z."""
+    checkpoint()
+    values = np.zeros(1 << 2 * num_qubits)
+    values[offsets(range(1, 2 * num_qubits, 2))] = 1
+    return Statevector(values, {bit: bit for bit in range(2 * num_qubits)})
+
+
+def _timeline(program: Program, checkpoint: Checkpoint = no_checkpoint) -> Timeline:
+    """Return the program as it is written, with its final measurements at the end."""
+    return Timeline.of(program, observed=True, checkpoint=checkpoint)
+
+
+def _all_saves(program: Program, options: Options, timeline: Timeline) -> tuple[Save, ...]:
+    return (*saves_in(program.instructions), *saves_at_end(options.saves, program, timeline.final))
+
+
+def _saves(program: Program, options: Options) -> tuple[Save, ...]:
+    return _all_saves(program, options, _timeline(program))
+
+
+def _refusal(program: Program, options: Options) -> str | None:
+    timeline = _timeline(program)
+    reason = place_of(timeline.instructions, KINDS)
+    if reason is not None:
+        reason += ", and a density matrix is of no one outcome"
+    elif (wide := _wide(program, timeline)) is not None:
+        return wide
+    elif options.initial_state is not None:
+        reason = "it begins in an initial_statevector"
+    elif not options.sample_measuring:
+        reason = "allow_sample_measuring=False asks for shots one by one"
+    elif any(save.what == "statevector" for save in saves_in(timeline.instructions)):
+        reason = "it saves a statevector, and a density matrix is none"
+    elif "statevector" in options.saves:
+        reason = "the option statevector=True asks for a statevector, and a density matrix is none"
+    return None if reason is None else f'{reason}; method="statevector" can'
+
+
+def _wide(program: Program, timeline: Timeline) -> str | None:
+    """Return what acts on too many qubits for one matrix over Pauli strings."""
+    for index, instruction in enumerate(timeline.instructions):
+        width = len(qubits_within(instruction))
+        if width <= MOST_QUBITS or isinstance(instruction, (Barrier, Delay, Permutation, Save)):
+            continue
+        if isinstance(instruction, Noise) and of_strings(program.channels[instruction.channel]) is not None:
+            continue
+        what = type(instruction).__name__.lower()
+        return (
+            f"instruction {index} is a {what} on {width} qubits, and may be on {MOST_QUBITS}: transpile it to "
+            'narrower ones; method="statevector" can run it as it is'
+        )
+    return None
+
+
+def _places(
+    program: Program, options: Options, observables: Sequence[PauliSum], timeline: Timeline
+) -> dict[int, int]:
+    """Return the number of each qubit that is used."""
+    used = {measure.qubit for measure in timeline.final}
+    for instruction in timeline.instructions:
+        used |= qubits_within(instruction)
+    for save in saves_at_end(options.saves, program, timeline.final):
+        used.update(save.qubits)
+    observed = touched_by(observables)
+    used |= {qubit for qubit in range(program.num_qubits) if observed >> qubit & 1}
+    return {qubit: place for place, qubit in enumerate(sorted(used))}
+
+
+def _width(program: Program, options: Options) -> int:
+    return 2 * len(_places(program, options, (), _timeline(program)))
+
+
+def _work(program: Program, options: Options, shots: int, observables: Sequence[PauliSum]) -> Work:
+    del observables
+    timeline = _timeline(program)
+    count = len(timeline.instructions)
+    coefficients = 4.0 ** min(500, len(_places(program, options, (), timeline)))
+    seconds = _RUN_SECONDS + count * (_INSTRUCTION_SECONDS + _PRODUCTS * coefficients * _COEFFICIENT_SECONDS)
+    return Work(seconds + shots * _SHOT_SECONDS, grows_with_shots=False)
+
+
+def _prepare(
+    program: Program, options: Options, observables: Sequence[PauliSum], checkpoint: Checkpoint
+) -> _Prepared:
+    timeline = _timeline(program, checkpoint)
+    places = _places(program, options, observables, timeline)
+    if len(places) > _MOST:
+        raise MemoryRefusedError(
+            f"a density matrix of {len(places)} qubits needs 16 * 4^{len(places)} bytes: more than any machine has"
+        )
+    return _Prepared(program, options, observables, timeline, places)
+
+
+DENSITY_MATRIX = Engine(
+    "density_matrix",
+    refusal=_refusal,
+    # Without noise, a statevector says as much.
+    suits=lambda program, _: bool(program.channels),
+    width=_width,
+    work=_work,
+    saves=_saves,
+    is_exact=lambda *_: True,
+    prepare=_prepare,
+)
