@@ -29,7 +29,7 @@ from simulator.errors import InvalidProgramError
 from simulator.execution import run_shard
 from simulator.monitor import SILENT, no_checkpoint
 from simulator.options import Options
-from simulator.shards.result import merge
+from simulator.shards.part import merge
 from simulator.shards.shard import Experiment, Shard
 
 EXACT = {"rtol": 0, "atol": 1e-12}
@@ -174,7 +174,7 @@ def test_when_it_is_taken():
     assert method(plain, 10**6) == "statevector"
     assert method(NOISY, 10**6) == "density_matrix"
     noise = (depolarizing(0.01),)
-    wide = program(20, 20, *map(h, range(20)), Noise(0, (3,)), *measures(20), channels=noise)
+    wide = program(20, 20, *[ry(0.3, qubit) for qubit in range(20)], Noise(0, (3,)), *measures(20), channels=noise)
     assert method(wide, 1) == "statevector"
     saving = program(4, 0, *map(h, range(4)), Noise(0, (3,)), Save("density_matrix", "r", (3,)), channels=noise)
     assert method(saving, 1) == "density_matrix"

@@ -39,7 +39,7 @@ CHANNELS = {
         (0.1, (kraus(damping(0.9), 1), Pauli(3, 0))),
     ),
     "wide": channel(5, (0.7, (Pauli(0b10101, 0b01001),)), (0.3, (kraus(damping(0.5), 3), kraus(RESET, 0)))),
-    "many operators": channel(1, *[(1 / 8, (kraus(random_kraus(seed, 1, 3)),)) for seed in range(8)]),
+    "many operators": channel(1, *[(1 / 2, (kraus(random_kraus(seed, 1, 3)),)) for seed in range(2)]),
 }
 FLIPS = Array.of(np.array([[0.9, 0.1], [0.25, 0.75]]))
 
