@@ -276,8 +276,9 @@ def test_no_memory_is_as_large(output: Output, num_qubits: int) -> None:
 
 
 def shard(*programs: Program, **options: object) -> Shard:
+    """The programs as a shard that is run by statevectors, which have limits that others have not."""
     experiments = tuple(Experiment(index, 7 + index, each) for index, each in enumerate(programs))
-    return Shard(Options(**{"output": "counts", "shots": 100, **options}), experiments)
+    return Shard(Options(**{"output": "counts", "shots": 100, "method": "statevector", **options}), experiments)
 
 
 def test_run_shard() -> None:

@@ -185,7 +185,7 @@ def test_how_a_job_is_split() -> None:
     loop = [each for qubit in range(12) for each in (h(qubit), Measure(qubit, qubit), h(qubit))]
     dynamic = program(12, 12, *loop * 4)
     counted = Experiment(0, 1, dynamic)
-    assert len(list(split(Options("counts", 20_000), [counted]))) > 1
+    assert len(list(split(Options("counts", 20_000, method="statevector"), [counted]))) > 1
     observed = msgspec.structs.replace(counted, observables=(Z0,))
     assert len(list(split(Options("counts", 20_000, expectations=True), [observed]))) == 1
 

@@ -176,7 +176,7 @@ def test_outcomes_do_not_depend_on_how_shots_are_cut(circuit: Program) -> None:
     ]
     assert [key for piece in pieces for key in piece.memory] == whole.memory
     assert run(circuit, seed=5, shots=1000).counts == whole.counts
-    options = Options("counts", 1000, memory=True)
+    options = Options("counts", 1000, memory=True, method="statevector")
     for most in (1, 5):
         shards = split(options, [Experiment(0, 5, circuit)], most)
         outcomes = [outcome for shard in shards for outcome in run_shard(shard).outcomes]
