@@ -265,6 +265,27 @@ class StabilizerSimulator(QasmSimulator):
         return MAX_QUBITS
 
 
+class DensityMatrixSimulator(QasmSimulator):
+    """Exact noise: `QasmSimulator` with ``method="density_matrix"`` and ``density_matrix=True``."""
+
+    NAME = "density_matrix_simulator"
+    DESCRIPTION = "NumPy simulator of density matrices"
+
+    @classmethod
+    def _default_options(cls) -> Options:
+        return Options(**(DEFAULTS[cls.OUTPUT] | {"method": "density_matrix", "density_matrix": True}))
+
+    @property
+    def num_qubits(self) -> int:
+        """Half as many as `QasmSimulator` has: a density matrix of n qubits is as large as a state of 2n."""
+        return super().num_qubits // 2
+
+    @property
+    def max_qubits(self) -> int:
+        """As `num_qubits`, asked anew."""
+        return super().max_qubits // 2
+
+
 class UnknownBackend(BasicAerBackend):
     """The backend of a job that another version submitted. It has a name, and runs nothing."""
 
@@ -290,7 +311,7 @@ _OF_QISKIT_1: Mapping[str, str] = MappingProxyType(
 )
 
 #: In the order in which a provider lists them.
-BACKENDS = (QasmSimulator, StatevectorSimulator, UnitarySimulator, StabilizerSimulator)
+BACKENDS = (QasmSimulator, StatevectorSimulator, UnitarySimulator, StabilizerSimulator, DensityMatrixSimulator)
 
 
 @functools.lru_cache(maxsize=64)
