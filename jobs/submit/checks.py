@@ -185,6 +185,8 @@ def _check_width(circuit: Circuit, num_qubits: int, context: SubmitContext) -> N
     limit, whole = context.max_qubits, circuit.num_qubits
     if num_qubits > limit:
         used = f", which has {whole} and uses {num_qubits} at once" if num_qubits < whole else ""
+        if num_qubits > whole:
+            used = f", whose {whole} qubits take as much memory as {num_qubits} of a statevector"
         raise BasicAerError(
             f'Number of qubits {num_qubits} is greater than maximum ({limit}) for "{context.backend}". '
             f'The circuit is "{circuit.name}"{used}; the maximum follows the memory of the workers, '

@@ -1,4 +1,4 @@
-"""Exact noise over the queue: density matrices, probabilities, expectation values; and counts that no cut changes."""
+"""Exact noise over the queue: density matrices, probabilities, expectation values; no cut changes counts."""
 
 from __future__ import annotations
 
