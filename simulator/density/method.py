@@ -12,8 +12,8 @@ from simulator.circuit.pauli_sum import PauliSum
 from simulator.circuit.program import Program
 from simulator.circuit.traversal import qubits_within
 from simulator.cost import Work, observing_bytes, saved_bytes
-from simulator.density.operations import KINDS, MOST_QUBITS, Merger, segments
-from simulator.density.pauli_basis import of_strings
+from simulator.density.operations import KINDS, MOST_QUBITS, MOST_STRING_QUBITS, Merger, segments
+from simulator.density.pauli_basis import is_of_strings
 from simulator.density.results import Coefficients, touched_by
 from simulator.dynamic.saves import saves_at_end, saves_in
 from simulator.dynamic.timeline import Timeline
@@ -34,7 +34,7 @@ _MOST = 24
 #: Bytes of workspace, and of an instruction.
 _WORKSPACE, _BYTES_PER_INSTRUCTION = 16 << 20, 12 << 10
 #: Seconds of a run, of an instruction until it is in a matrix, of a product for a coefficient, and of a shot.
-_RUN_SECONDS, _INSTRUCTION_SECONDS, _COEFFICIENT_SECONDS, _SHOT_SECONDS = 1e-3, 40e-6, 2e-9, 2e-8
+_RUN_SECONDS, _INSTRUCTION_SECONDS, _COEFFICIENT_SECONDS, _SHOT_SECONDS = 1e-3, 40e-6, 0.8e-9, 2e-8
 #: Products of a circuit, for each of its instructions: those on one pair of qubits are one.
 _PRODUCTS = 0.3
 
@@ -139,7 +139,8 @@ def _wide(program: Program, timeline: Timeline) -> str | None:
         width = len(qubits_within(instruction))
         if width <= MOST_QUBITS or isinstance(instruction, (Barrier, Delay, Permutation, Save)):
             continue
-        if isinstance(instruction, Noise) and of_strings(program.channels[instruction.channel]) is not None:
+        is_narrow = isinstance(instruction, Noise) and width <= MOST_STRING_QUBITS
+        if isinstance(instruction, Noise) and is_narrow and is_of_strings(program.channels[instruction.channel]):
             continue
         what = type(instruction).__name__.lower()
         return (

@@ -32,6 +32,8 @@ from simulator.plan import Evolving
 
 #: Qubits that an operator may act on.
 MOST_QUBITS = 4
+#: Qubits that a channel of Pauli strings may act on.
+MOST_STRING_QUBITS = 10
 KINDS = frozenset({Gate, Unitary, Diagonal, Permutation, Initialize, Reset, Noise, Barrier, Delay, Save})
 _Matrix: TypeAlias = NDArray[np.float64]
 
@@ -62,9 +64,7 @@ class Merger:
         if isinstance(instruction, Noise):
             channel = self._channels[instruction.channel]
             if channel.num_qubits > MOST_QUBITS:
-                diagonal = of_strings(channel)
-                if diagonal is not None:
-                    self._alone(places, Diagonal(Array.of(diagonal), bits_of(places)))
+                self._alone(places, Diagonal(Array.of(of_strings(channel)), bits_of(places)))
                 return
         if not qubits:
             return  # a global phase

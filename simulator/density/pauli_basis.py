@@ -53,15 +53,19 @@ def of_preparation(amplitudes: NDArray[Any]) -> NDArray[np.float64]:
     return matrix
 
 
-def of_strings(channel: Channel) -> NDArray[np.float64] | None:
-    """Return the diagonal of a channel of Pauli strings alone, on any number of qubits; None: it is none."""
+def is_of_strings(channel: Channel) -> bool:
+    """Whether a channel is of Pauli strings alone: its matrix is a diagonal."""
+    return all(isinstance(step, Pauli) for steps in channel.alternatives for step in steps)
+
+
+def of_strings(channel: Channel) -> NDArray[np.float64]:
+    """Return the diagonal of a channel of Pauli strings alone, shape (4^k,)."""
     diagonal = np.zeros(1 << 2 * channel.num_qubits)
     for probability, steps in zip(channel.probabilities, channel.alternatives, strict=True):
         x = z = 0
         for step in steps:
-            if not isinstance(step, Pauli):
-                return None
-            x, z = x ^ step.x, z ^ step.z
+            if isinstance(step, Pauli):
+                x, z = x ^ step.x, z ^ step.z
         codes = [x >> qubit & 1 | (z >> qubit & 1) << 1 for qubit in reversed(range(channel.num_qubits))]
         diagonal += probability * reduce(np.kron, [_SIGNS[code] for code in codes])
     return diagonal

@@ -179,3 +179,8 @@ def test_when_it_is_taken():
     saving = program(4, 0, *map(h, range(4)), Noise(0, (3,)), Save("density_matrix", "r", (3,)), channels=noise)
     assert method(saving, 1) == "density_matrix"
     assert method(NOISY, 1, method="statevector") == "statevector"
+    strings = (channel(40, (0.5, ()), (0.5, (Pauli((1 << 40) - 1, 5),))),)
+    assert (
+        method(program(40, 1, Noise(0, tuple(range(40))), ry(0.1, 0), Measure(0, 0), channels=strings), 9)
+        != "density_matrix"
+    )
