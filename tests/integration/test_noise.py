@@ -160,8 +160,8 @@ def test_points_and_lists(provider):
 
 @pytest.mark.rule(41)
 @pytest.mark.rule(39)
-def test_primitives_with_noise(provider):
-    """Given noise as an option, or a noisy backend, then sampler and estimator have it."""
+def test_samplers_with_noise(provider):
+    """Given noise as an option, or a noisy backend, then a sampler has it."""
     circuit = measured(ghz())
     sampler = BasicAerSampler(provider, seed=4, options={"noise_model": SPEC})
     assert_samples(sampler.run([circuit], shots=SHOTS).result()[0].data.meas.get_counts(), exact(circuit, SPEC))
@@ -171,12 +171,23 @@ def test_primitives_with_noise(provider):
     assert_samples(counts, exact(device, NoiseSpec.from_backend(DEVICE)))
     counts = BackendSamplerV2(backend=provider.noisy(DEVICE)).run([device], shots=SHOTS).result()[0].data.meas
     assert_samples(counts.get_counts(), exact(device, NoiseSpec.from_backend(DEVICE)))
-    observable = SparsePauliOp(["ZZI", "XXX", "IZZ"], [1, 2, -0.5])
-    estimator = BasicAerEstimator(provider, seed=4, options={"noise_model": SPEC, "shots": SHOTS})
-    found = float(estimator.run([(ghz(), observable)]).result()[0].data.evs)
+
+
+@pytest.mark.rule(41)
+@pytest.mark.rule(39)
+def test_results_without_shots_are_exact(provider):
+    """Given noise and no shots, then state, probabilities and an estimator's values are the density matrix's."""
+    backend = provider.get_backend("qasm_simulator")
     state = density_matrix(Attacher(SPEC).attached(ghz()))
-    # A mean over 8000 shots, of values between -3.5 and 3.5: five standard deviations.
-    assert abs(found - np.trace(state @ observable.to_matrix()).real) < 5 * 3.5 / SHOTS**0.5
+    job = backend.run(ghz(), noise_model=SPEC, density_matrix=True, shots=0)
+    assert np.abs(job.result().data(0)["density_matrix"] - state).max() < 1e-12
+    job = backend.run(measured(ghz()), noise_model=SPEC, probabilities=True, shots=0)
+    found = job.result().data(0)["probabilities"]
+    assert [found[key] for key in range(8)] == pytest.approx(exact(measured(ghz()), SPEC), abs=1e-12)
+    observable = SparsePauliOp(["ZZI", "XXX", "IZZ"], [1, 2, -0.5])
+    estimator = BasicAerEstimator(provider, options={"noise_model": SPEC})
+    value = float(estimator.run([(ghz(), observable)]).result()[0].data.evs)
+    assert value == pytest.approx(np.trace(state @ observable.to_matrix()).real, abs=1e-12)
 
 
 @pytest.mark.rule(23)
