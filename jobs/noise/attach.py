@@ -21,6 +21,8 @@ from jobs.noise.instructions import ChannelInstruction, ReadoutInstruction
 from jobs.noise.model import NoiseModel, Placed, listed
 
 _MEASURE, _DELAY = "measure", "delay"
+#: What circuits have or have not, whatever they were transpiled to.
+_IN_ANY_BASIS = frozenset({"delay", "id", "initialize", "measure", "reset"})
 #: What is noise itself.
 _CHANNELS = frozenset({"kraus", "superop", "quantum_channel", "roerror"})
 #: How Qiskit calls a gate with controls on 0, after the name of the gate: it has the errors of that.
@@ -45,7 +47,7 @@ class Attacher:
 
     def warn(self) -> None:
         """Warn of errors that no circuit has, where circuits have gates that the model has none for."""
-        unused = self._model.names - self._used
+        unused = self._model.names - self._used - _IN_ANY_BASIS
         without = self._without - self._model.basis_gates
         if unused and without:
             said = (

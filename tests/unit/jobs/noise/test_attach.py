@@ -317,7 +317,8 @@ def test_circuits_that_are_not_in_the_model_s_basis():
 def test_no_warning_without_a_reason(gates, recwarn):
     """None where all errors are in circuits, or all gates without errors are of the model's basis."""
     model = model_of(["cx"], FLIPS)
-    model.add_all_qubit_quantum_error(FLIP, "sx")
+    model.add_all_qubit_quantum_error(FLIP, ["sx", "reset", "id"])
+    model.add_all_qubit_readout_error(FLIPPED)
     circuit = QuantumCircuit(2)
     for name in gates:
         getattr(circuit, name)(*((0.5,) if name == "rz" else ()), *range(2 if name == "cx" else 1))
