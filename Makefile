@@ -14,6 +14,7 @@
 # make bench-scale    jobs, shards and workers beside Celery, Aer and plain processes; ARGS='--help' likewise
 # make bench-model    what one Redis carries: measured constants, what follows, and a check with 20 workers
 # make bench-primitives  estimator and sampler beside Aer's and Qiskit's, and what the queue adds to an iteration
+# make bench-methods  stabilizers beside stim and Aer
 # make bench-against REV=<commit>   this tree beside another revision of it; without REV, beside the last commit
 # PYTHON names the interpreter that makes the virtual environment, as in: make demo PYTHON=python3.12
 
@@ -22,7 +23,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 N      ?= 10
 
-.PHONY: demo test test-fast faults soak lint bench bench-against bench-engine bench-scale bench-model bench-primitives clean
+.PHONY: demo test test-fast faults soak lint bench bench-against bench-engine bench-scale bench-model bench-primitives bench-methods clean
 
 demo: $(VENV)/.installed
 	$(BIN)/basicaer demo
@@ -91,6 +92,9 @@ bench-scale: $(VENV)/.installed-bench
 
 bench-primitives: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.primitives $(ARGS)
+
+bench-methods: $(VENV)/.installed-bench
+	$(BIN)/python -m benchmarks.methods $(ARGS)
 
 bench-model: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.redis_model $(ARGS)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from support.patience import deadline
 from support.programs import h, program, x
-from support.stim_circuits import memory_circuit, program_of, random_circuit
 
+from benchmarks.common.stim_circuits import memory_circuit, program_of, random_circuit
 from simulator.choice import engine_for
 from simulator.circuit.array import Array
 from simulator.circuit.channel import Channel, Kraus

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from support.programs import h, program, x
-from support.stim_circuits import bits_of, depolarizing, memory_circuit, program_of, random_circuit
 
+from benchmarks.common.stim_circuits import bits_of, depolarizing, memory_circuit, program_of, random_circuit
 from simulator.circuit.array import Array
 from simulator.circuit.channel import Channel, Pauli
 from simulator.circuit.expression import Binary, Bits, Bool, Clbit, Constant, Uint, Var

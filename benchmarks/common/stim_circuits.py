@@ -1,6 +1,8 @@
-"""Stim's circuits as Programs, so that both run the same."""
+"""Stim's circuits as Programs, and for Qiskit, so that all run the same."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import stim
@@ -29,11 +31,12 @@ def depolarizing(probability: float, num_qubits: int) -> Channel:
 
 
 def bit_flip(probability: float) -> Channel:
+    """Return X with a probability."""
     return Channel(1, (1 - probability, probability), ((), (Pauli(1, 0),)))
 
 
 def memory_circuit(kind: str, distance: int, probability: float, rounds: int | None = None) -> stim.Circuit:
-    """A memory experiment with noise everywhere."""
+    """Return a memory experiment with noise everywhere."""
     return stim.Circuit.generated(
         kind,
         distance=distance,
@@ -60,7 +63,7 @@ def random_circuit(num_qubits: int, depth: int, seed: int) -> stim.Circuit:
 
 
 def program_of(circuit: stim.Circuit) -> Program:
-    """The same circuit; record i is clbit i."""
+    """Return the same circuit; record i is clbit i."""
     instructions: list[Instruction] = []
     channels: list[Channel] = []
     records = 0
@@ -101,3 +104,42 @@ def bits_of(memory: list[str], num_clbits: int) -> NDArray[np.uint8]:
     data = b"".join(int(key, 16).to_bytes(size, "little") for key in memory)
     rows = np.frombuffer(data, np.uint8).reshape(len(memory), size)
     return np.unpackbits(rows, axis=1, bitorder="little")[:, :num_clbits]
+
+
+def qiskit_of(circuit: stim.Circuit) -> Any:  # noqa: C901 (one branch a kind of instruction)
+    """Return the same circuit for Qiskit, with its noise as Aer's errors."""
+    from qiskit import QuantumCircuit
+    from qiskit_aer.noise import depolarizing_error, pauli_error
+
+    made = QuantumCircuit(circuit.num_qubits, circuit.num_measurements)
+    records = 0
+    errors: dict[tuple[str, float], Any] = {}
+    for each in circuit.flattened():
+        name, qubits = each.name, [target.value for target in each.targets_copy()]
+        if name in _IGNORED:
+            continue
+        if name in _GATES:
+            for qubit in qubits:
+                getattr(made, _GATES[name])(qubit)
+        elif name == "CX":
+            made.cx(qubits[::2], qubits[1::2])
+        elif name in {"M", "R", "MR"}:
+            for qubit in qubits:
+                if name != "R":
+                    made.measure(qubit, records)
+                    records += 1
+                if name != "M":
+                    made.reset(qubit)
+        else:
+            (probability,) = each.gate_args_copy()
+            width = 2 if name == "DEPOLARIZE2" else 1
+            if (name, probability) not in errors:
+                of_all = probability * 4**width / (4**width - 1)
+                errors[name, probability] = (
+                    pauli_error([("X", probability), ("I", 1 - probability)])
+                    if name == "X_ERROR"
+                    else depolarizing_error(of_all, width)
+                ).to_instruction()
+            for start in range(0, len(qubits), width):
+                made.append(errors[name, probability], qubits[start : start + width])
+    return made

@@ -1,0 +1,1 @@
+"""Methods of simulation beside the programs that are known for them."""
