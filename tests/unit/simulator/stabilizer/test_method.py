@@ -33,7 +33,8 @@ from simulator.errors import InvalidProgramError, StoppedError
 from simulator.execution import run_shard
 from simulator.monitor import Monitor
 from simulator.options import Options
-from simulator.shards.result import Outcome, merge
+from simulator.shards.part import merge
+from simulator.shards.result import Outcome
 from simulator.shards.shard import Experiment, Shard
 from simulator.split import split
 from simulator.stabilizer import STABILIZER
