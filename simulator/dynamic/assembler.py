@@ -9,10 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from simulator.circuit.array import Array
-from simulator.circuit.channel import Channel, Kraus
+from simulator.circuit.channel import Channel
 from simulator.circuit.expression import Uint, uint_of
 from simulator.circuit.instructions import (
     Barrier,
@@ -43,14 +40,11 @@ from simulator.circuit.traversal import bodies_of
 from simulator.dynamic.allocation import Allocation
 from simulator.dynamic.bytecode import (
     AllocateQubits,
-    ApplyChosen,
-    Choose,
     End,
     Evolve,
     Jump,
     JumpIfFalse,
     JumpTable,
-    JumpUnlessChosen,
     Label,
     MeasureAndFree,
     MergePoint,
@@ -58,10 +52,10 @@ from simulator.dynamic.bytecode import (
     Operation,
     SetVariable,
 )
+from simulator.dynamic.noise_assembler import add_channel
 from simulator.dynamic.timeline import Timeline
 from simulator.errors import InvalidProgramError
 from simulator.evolve import Evolution
-from simulator.matrices.channels import ChannelOperators, operators_of, step_operators
 from simulator.monitor import Checkpoint
 from simulator.plan import Evolving
 
@@ -135,6 +129,10 @@ class Assembler:
         self._allocate()
         self.operations.append(operation)
 
+    def evolve(self, instruction: Evolving) -> None:
+        """Append what has no randomness."""
+        self._pending.append(instruction)
+
     def _add(self, instruction: Instruction) -> None:  # noqa: C901, PLR0912 (one case a kind of instruction)
         match instruction:
             case Gate() | Unitary() | Diagonal() | Permutation():
@@ -151,7 +149,8 @@ class Assembler:
                 self._pending.append(instruction)
                 self.qubits.touched.update(instruction.targets)
             case Noise():
-                self._noise(self.channels[instruction.channel], instruction.qubits)
+                add_channel(self, self.channels[instruction.channel], instruction.qubits)
+                self._meet()
             case Box():
                 self._add_body(instruction.body)
             case IfElse():
@@ -183,11 +182,13 @@ class Assembler:
             else:
                 self.qubits.start += missing
 
-    def _label(self) -> Label:
+    def label(self) -> Label:
+        """Return a label that is not placed yet."""
         self.addresses.append(-1)
         return len(self.addresses) - 1
 
-    def _place(self, label: Label) -> None:
+    def place(self, label: Label) -> None:
+        """Give a label the address of what comes next."""
         self._flush()
         self.addresses[label] = len(self.operations)
 
@@ -209,57 +210,23 @@ class Assembler:
             self.emit(Reset(qubit))
         self._meet()
 
-    def _noise(self, channel: Channel, qubits: tuple[int, ...]) -> None:
-        if (operators := operators_of(channel)) is not None:
-            self._outcomes(operators, qubits)
-        else:
-            self._alternatives(channel, qubits)
-        self._meet()
-
-    def _outcomes(self, operators: ChannelOperators, qubits: tuple[int, ...]) -> None:
-        """Add the choice among operators, and what it does."""
-        matrices = operators.matrices
-        if len(matrices) == 1:
-            self._pending.append(Unitary(Array.of(matrices[0]), qubits))
-            return
-        self.emit(Choose(qubits, matrices.conj().transpose(0, 2, 1) @ matrices, operators.probabilities))
-        self.emit(ApplyChosen(qubits, matrices))
-
-    def _alternatives(self, channel: Channel, qubits: tuple[int, ...]) -> None:
-        """Add a channel on many qubits, alternative by alternative, the likeliest first."""
-        end = self._label()
-        self.emit(Choose((), np.zeros((0, 1, 1)), np.array(channel.probabilities)))
-        for index in sorted(range(len(channel.probabilities)), key=lambda each: -channel.probabilities[each]):
-            otherwise = self._label()
-            self.emit(JumpUnlessChosen(index, otherwise))
-            for step in channel.alternatives[index]:
-                if isinstance(step, Kraus):
-                    self._outcomes(step_operators(step), tuple(qubits[place] for place in step.places))
-                    continue
-                for place, qubit in enumerate(qubits):
-                    if code := (step.x >> place & 1) | (step.z >> place & 1) << 1:
-                        self._pending.append(Gate(" xzy"[code], (qubit,)))
-            self.emit(Jump(end))
-            self._place(otherwise)
-        self._place(end)
-
     def _if_else(self, instruction: IfElse) -> None:
-        otherwise, end = self._label(), self._label()
+        otherwise, end = self.label(), self.label()
         self.emit(JumpIfFalse(instruction.condition, otherwise))
         self._add_body(instruction.true_body)
         self.emit(Jump(end))
-        self._place(otherwise)
+        self.place(otherwise)
         self._add_body(instruction.false_body)
-        self._place(end)
+        self.place(end)
         self._meet()
 
     def _while(self, instruction: While) -> None:
-        loop = _Loop(self._label(), self._label())
-        self._place(loop.again)
+        loop = _Loop(self.label(), self.label())
+        self.place(loop.again)
         self.emit(JumpIfFalse(instruction.condition, loop.exit))
         self._body(instruction.body, loop)
         self.emit(Jump(loop.again))
-        self._place(loop.exit)
+        self.place(loop.exit)
         self._meet()
 
     def _for(self, instruction: For) -> None:
@@ -273,25 +240,25 @@ class Assembler:
     def _counted(self, instruction: For, indices: Sequence[int]) -> None:
         counter = len(self.variables)
         self.variables.append(Variable(f"counter of loop {counter}", Uint(64)))
-        loop = _Loop(self._label(), self._label())
+        loop = _Loop(self.label(), self.label())
         self.emit(SetVariable(counter, 0))
-        self._place(loop.again)
+        self.place(loop.again)
         self.emit(NextIteration(counter, indices, instruction.variable, loop.exit))
         self._body(instruction.bodies[0], loop)
         self.emit(Jump(loop.again))
-        self._place(loop.exit)
+        self.place(loop.exit)
         # Shots that left the loop in different rounds are to have one history again.
         self.emit(SetVariable(counter, None))
 
     def _unrolled(self, instruction: For, indices: Sequence[int]) -> None:
-        exit_ = self._label()
+        exit_ = self.label()
         for index, body in zip(indices, instruction.bodies, strict=True):
-            loop = _Loop(self._label(), exit_)
+            loop = _Loop(self.label(), exit_)
             if instruction.variable is not None:
                 self.emit(SetVariable(instruction.variable, index))
             self._body(body, loop)
-            self._place(loop.again)
-        self._place(exit_)
+            self.place(loop.again)
+        self.place(exit_)
 
     def _add_body(self, instructions: Iterable[Instruction]) -> None:
         for instruction in instructions:
@@ -303,20 +270,20 @@ class Assembler:
         self._loops.pop()
 
     def _switch(self, instruction: Switch) -> None:
-        end = self._label()
+        end = self.label()
         labels: dict[int, Label] = {}
         default = end
         bodies = []
         for case in instruction.cases:
-            label = self._label()
+            label = self.label()
             bodies.append((label, case.body))
             if default == end:
                 labels |= {uint_of(value): label for value in case.values if uint_of(value) not in labels}
                 default = end if case.values else label
         self.emit(JumpTable(instruction.target, labels, default))
         for label, body in bodies:
-            self._place(label)
+            self.place(label)
             self._add_body(body)
             self.emit(Jump(end))
-        self._place(end)
+        self.place(end)
         self._meet()
