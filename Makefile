@@ -3,6 +3,7 @@
 # make test-fast   unit tests that start no process, with a quarter of the examples; meant to end within 40 s on two free cores
 # make dev    installs what the tests, the linters and the hooks need: see CONTRIBUTING.md
 # make lint   ruff and mypy
+# make screenshots     real pictures of each screen, into docs/static/screens; look at them afterwards
 # make docs   builds the site of docs/ into site/, and checks all its links
 # make coverage        how much of the code the quick tests run, with a floor
 # make installed-check the wheel and the sdist, each in an empty environment, run the demo and README
@@ -48,7 +49,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-.PHONY: dev docs coverage installed-check wheels-check constraints
+.PHONY: dev docs screenshots coverage installed-check wheels-check constraints
 
 dev: $(VENV)/.installed-dev
 
@@ -66,6 +67,10 @@ coverage: $(VENV)/.installed-dev
 	$(BIN)/coverage run -m pytest -q -n 2 --dist worksteal --hypothesis-profile dev $(COVERED)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+# Look at each picture afterwards.
+screenshots: $(VENV)/.installed-dev
+	$(BIN)/python .ci/screenshots.py
 
 installed-check: $(VENV)/.installed-dev
 	$(BIN)/python .ci/installed.py

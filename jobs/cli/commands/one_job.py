@@ -13,7 +13,7 @@ from jobs.cli.commands.plot import check_plot
 from jobs.cli.exits import ExitCode, exit_codes
 from jobs.cli.finding import find_job
 from jobs.cli.options import example, json_option, plot_option, url_option
-from jobs.cli.output.terminal import say, stdout
+from jobs.cli.output.terminal import say, stdout, wrapped
 
 
 @click.command(epilog=example("basicaer status 77c699d4"))
@@ -91,8 +91,9 @@ def logs(job_id: str, as_json: bool, url: str | None) -> None:
         if as_json:
             click.echo(json.dumps([asdict(entry) | {"time": entry.time.isoformat()} for entry in entries]))
         else:
+            console = stdout()
             for entry in entries:
-                click.echo(str(entry))
+                console.print(wrapped(console, str(entry)), soft_wrap=True)
 
 
 @click.command(short_help="Cancel the job with this ID.", epilog=example("basicaer cancel 77c699d4"))

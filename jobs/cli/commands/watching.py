@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 
 import click
 
@@ -40,12 +41,14 @@ def watch(job_id: str | None, interval: float, once: bool, as_operator: bool, ur
         page = None if job_id is None else JobPage(find_job(provider, job_id))
         if console.is_terminal and sys.stdin.isatty() and not once:
             App(provider, console, page).run(interval)
+            if page is not None and page.summary().ended is not None:
+                # It stays on the screen; of a job that had ended, it is all there is to see.
+                for text in page.lines(time.time(), console.width):
+                    console.print(text)
         elif page is None:
             snapshot = read_snapshot(provider.connection)
             for line in plain_lines(snapshot, where=provider.address):
                 click.echo(line)
         else:
-            import time
-
             for text in page.lines(time.time(), console.width):
                 click.echo(text.plain)

@@ -120,7 +120,9 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, width: int) 
         line = Text()
         for cell, cell_width in zip(row[:-1], widths[:-1], strict=True):
             line.append(cell.ljust(cell_width) + _GAP, style="bold" if index == 0 else STYLES.get(cell, ""))
-        last = textwrap.wrap(row[-1], max(width - margin, _NARROWEST), break_on_hyphens=False) or [""]
+        room = max(width - margin, _NARROWEST)
+        # An address or a path that is longer stays whole: a terminal breaks it, and it can be copied.
+        last = textwrap.wrap(row[-1], room, break_on_hyphens=False, break_long_words=False) or [""]
         line.append(("\n" + " " * margin).join(last), style="bold" if index == 0 else "")
         line.rstrip()
         lines.append(line)

@@ -60,7 +60,7 @@ class JobPage:
             ("options", self._options(width)),
             ("log", self._log()),
             ("counts so far", self._counts(width)),
-            ("circuit", self._circuit(width)),
+            ("circuit", self._circuit(width, job.qubits)),
         ):
             shown = list(part)
             if shown:
@@ -94,12 +94,16 @@ class JobPage:
         for state, drawn, figures in bars(rows, width=max(40, width - 4), ascii_only=True):
             yield f"{state}  {drawn}  {figures}"
 
-    def _circuit(self, width: int) -> list[str]:
+    def _circuit(self, width: int, num_qubits: int) -> list[str]:
         if self._drawing is None or self._drawing[0] != width:
-            self._drawing = width, list(self._drawn(width))
+            self._drawing = width, list(self._drawn(width, num_qubits))
         return self._drawing[1]
 
-    def _drawn(self, width: int) -> Iterator[str]:
+    def _drawn(self, width: int, num_qubits: int) -> Iterator[str]:
+        if num_qubits > _WIDEST:
+            # To fetch and rebuild it may take seconds.
+            yield f"{num_qubits} qubits: too wide to be drawn"
+            return
         try:
             circuit = self.job.circuits()[0]
         except (QiskitError, IndexError):

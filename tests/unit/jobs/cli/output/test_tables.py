@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from support.command_line import basicaer
 
 from jobs.cli.commands.times import moment, moment_text
-from jobs.cli.output.tables import Column, columns_of
+from jobs.cli.output.tables import Column, columns_of, table
 from jobs.cli.output.terminal import stderr, wrapped
 from jobs.follow.durations import duration
 from jobs.follow.ids import short_id, short_ids
@@ -161,3 +161,13 @@ def test_a_bad_time_ends_with_2():
     assert done.exit_code == 2
     assert "'tomorrow' is no time" in done.stderr
     assert basicaer("jobs", "--all", "--owner", "ann").exit_code == 2
+
+
+def test_what_is_longer_than_a_line_stays_whole():
+    """An address in the last column is not broken, however narrow the terminal is."""
+    address = (
+        "rediss://redis.laboratory.example.org:6379/0?ssl_cert_reqs=required&ssl_ca_certs=/etc/basicaer/ca.crt"
+    )
+    shown = table(["CHECK", "FOUND"], [["cluster", f"{address}: answers in 1 ms"]], width=60).plain
+    assert address in shown
+    assert all(cell_len(line) <= 60 for line in shown.splitlines() if address not in line)
