@@ -43,9 +43,14 @@ class GateFacts(NamedTuple):
 
 
 class Placement:
-    """Where the instructions of a signature go; ``qubit_at`` has the qubit at each bit of the state."""
+    """Where the instructions of a signature go; ``qubit_at`` has the qubit at each bit of the state.
 
-    def __init__(self, signature: Iterable[Signed], qubit_at: Sequence[int], *, real: bool) -> None:
+    Blocks have ``usual`` bits, by default as many as suit one state, or more where a gate needs them.
+    """
+
+    def __init__(
+        self, signature: Iterable[Signed], qubit_at: Sequence[int], *, real: bool, usual: int | None = None
+    ) -> None:
         #: The bits of each step, as a set; 0: an instruction that is applied by itself.
         self.blocks: list[int] = []
         #: Step -> index and facts of the instruction that is applied by itself.
@@ -58,7 +63,7 @@ class Placement:
         num_bits = len(qubit_at)
         read = self._read(signature, qubit_at)
         sizes = _REAL_BLOCK_BITS if real else _BLOCK_BITS
-        usual = next(bits for most, bits in sizes.items() if num_bits <= most)
+        usual = usual or next(bits for most, bits in sizes.items() if num_bits <= most)
         widest = max([len(each.bits) for each in self.facts if each.kind and not each.diagonal], default=0)
         #: How many bits every block has.
         self.width = max(min(num_bits, usual), widest)

@@ -83,22 +83,33 @@ class NarrowPlan:
 
 
 def _products(placement: Placement, num_bits: int, begin_of: dict[int, int]) -> Products:
-    width = placement.width
-    steps, gates, facts = np.array([*chain.from_iterable(placement.placed)]).reshape(-1, 3).T
+    steps, gates, _ = np.array([*chain.from_iterable(placement.placed)]).reshape(-1, 3).T
     # In a block, gates act in the circuit's order, not in that in which they were placed.
     order = np.argsort(gates)
+    begins = np.array([begin_of[gate] for gate in gates.tolist()])
+    entries = spread_over_blocks(placement, num_bits, begins)[order]
+    # The steps that are blocks, counted.
+    product_of = np.array([*accumulate(map(bool, placement.blocks))]) - 1
+    return Products(placement.width, product_of[steps[order]], entries)
+
+
+def spread_over_blocks(placement: Placement, num_bits: int, begins: Indices) -> Indices:
+    """Return where each gate that is in a block has its entries, spread over the block: (gates, 4^width).
+
+    ``begins`` says where the numbers of each of ``placement.placed`` begin.
+    """
+    width = placement.width
+    steps, _, facts = np.array([*chain.from_iterable(placement.placed)]).reshape(-1, 3).T
     # The position of each bit in each block, from 1; 0 stands for a bit that a gate has not.
     positions = (np.array(placement.blocks)[:, None] >> np.arange(num_bits + 1) & 1).cumsum(1)
     positions[:, num_bits] = 0
     nothing = (num_bits,) * width
     bits = np.array([(each.bits + nothing)[:width] for each in placement.facts])
-    ways = positions[steps[order][:, None], bits[facts[order]]]
+    ways = positions[steps[:, None], bits[facts]]
     table, rows = _ways(width)
-    entries = table.take(rows.take(ways @ (width + 1) ** np.arange(width)), 0)
-    entries += np.array([begin_of[gate] for _, gate, _ in placement.placed])[order][:, None]
-    # The steps that are blocks, counted.
-    product_of = np.array([*accumulate(map(bool, placement.blocks))]) - 1
-    return Products(width, product_of[steps[order]], entries)
+    entries: Indices = table.take(rows.take(ways @ (width + 1) ** np.arange(width)), 0)
+    entries += begins[:, None]
+    return entries
 
 
 @lru_cache(maxsize=8)

@@ -127,7 +127,7 @@ def _outcomes(
     else:
         edges = edges_of(branch.states.rows, _bits(branch, readout), checkpoint, branch.states.tuning)
         for inside, some in draws:
-            yield inside, _looked_up(edges, rows, branch.shots.groups[inside], some)
+            yield inside, looked_up(edges, rows, branch.shots.groups[inside], some)
 
 
 def _all_found(
@@ -215,7 +215,7 @@ def _bits(branch: Branch[Statevectors], readout: Readout) -> list[int]:
     return [branch.states.bit_of[qubit] for qubit in readout.bit_of_qubit]
 
 
-def _looked_up(
+def looked_up(
     edges: NDArray[np.float64], rows: NDArray[np.intp], groups: NDArray[np.intp], draws: NDArray[np.float64]
 ) -> NDArray[np.int64]:
     """Return the outcome of each draw, in the distribution of its group's row."""

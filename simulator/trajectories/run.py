@@ -1,0 +1,169 @@
+"""Run a noisy program to counts, shot by shot in distribution, and far fewer states than shots.
+
+What a shot gives is a function of the program, the seed and the shot's number only: so it does not matter which
+shots a run has, nor which of them are computed together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.monitor import Checkpoint, Monitor
+from simulator.narrow import orders
+from simulator.rng import Uniforms
+from simulator.sampling.counts import ShotCounts
+from simulator.trajectories.blocks import BlockPlan
+from simulator.trajectories.circuit import NoisyCircuit
+from simulator.trajectories.draws import BLOCK, Events, Sites
+from simulator.trajectories.frames import Frames, frames_of
+from simulator.trajectories.outcomes import Ending
+from simulator.trajectories.patterns import patterns_of
+from simulator.trajectories.rows import Rows
+from simulator.typing import Indices
+
+#: Errors that are drawn at once, about; and shots, at most.
+_EVENTS, _SHOTS = 1 << 18, 1 << 17
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrajectoryPlan:
+    """All that is the same for all shots of a circuit."""
+
+    circuit: NoisyCircuit
+    sites: Sites
+    frames: Frames
+    blocks: BlockPlan
+    ending: Ending
+
+    @classmethod
+    def of(cls, circuit: NoisyCircuit, dtype: np.dtype[Any], checkpoint: Checkpoint) -> TrajectoryPlan:
+        """Plan a circuit, for states of a type."""
+        sites = Sites(circuit.mixtures, np.array([site.mixture for site in circuit.sites], np.intp))
+        frames = frames_of(circuit, checkpoint)
+        blocks = BlockPlan(frames, circuit.qubits, dtype, checkpoint)
+        return cls(circuit, sites, frames, blocks, Ending.of(circuit.ending))
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """How much the shots of a run had in common."""
+
+    shots: int
+    #: Shots with any error, and with any that is left in the circuit.
+    errored: int
+    hit: int
+    #: Different sets of errors that are left.
+    patterns: int
+
+
+def run(
+    plan: TrajectoryPlan,
+    *,
+    seed: int,
+    first: int,
+    shots: int,
+    shot_counts: ShotCounts,
+    monitor: Monitor,
+    initial_state: NDArray[np.generic] | None = None,
+) -> Sharing:
+    """Run shots from ``first`` on, and count what they read."""
+    blocks = plan.blocks
+    state = np.zeros((1, 1 << blocks.num_bits), blocks.dtype)
+    if initial_state is None:
+        state[0, 0] = 1
+    else:
+        state[0, : initial_state.size] = initial_state
+    sharing = Sharing(0, 0, 0, 0)
+    for start, count in _pieces(plan.sites, first, shots):
+        sharing = _run_piece(plan, seed, start, count, state, shot_counts, monitor.checkpoint, sharing)
+        monitor.report((start + count - first) / shots)
+    return sharing
+
+
+def _pieces(sites: Sites, first: int, shots: int) -> Iterator[tuple[int, int]]:
+    """Yield the first shot and the number of shots that are drawn at once."""
+    expected = float(sites.probabilities.sum())
+    blocks = max(1, int(min(_SHOTS, _EVENTS / max(expected, 1e-9))) // BLOCK)
+    start = first
+    while start < first + shots:
+        end = min(first + shots, (start // BLOCK + blocks) * BLOCK)
+        yield start, end - start
+        start = end
+
+
+def _run_piece(
+    plan: TrajectoryPlan,
+    seed: int,
+    first: int,
+    shots: int,
+    state: NDArray[Any],
+    shot_counts: ShotCounts,
+    checkpoint: Checkpoint,
+    before: Sharing,
+) -> Sharing:
+    blocks, ending = plan.blocks, plan.ending
+    events = plan.sites.draw(seed, first, shots, checkpoint)
+    hits = plan.frames.push(events, max(plan.circuit.qubits, default=0) + 1, checkpoint)
+    checkpoint()
+    patterns = patterns_of(hits, blocks.rank, blocks.by_rank)
+    checkpoint()
+    draws = Uniforms(seed).stretch(first, shots, 0)
+    outcomes = np.zeros(shots, np.int64)
+    last = blocks.steps[-1].order if blocks.steps else 0
+    positions = orders.positions(blocks.num_bits, last)
+    bit_of = {qubit: positions[bit] for qubit, bit in blocks.bit_of.items() if qubit >= 0}
+    chooser = _Chooser(plan, events)
+    rows = Rows(blocks, chooser.choose, checkpoint, state.copy())
+    clean = np.ones(shots, np.bool_)
+    for states, shots_of in rows.finished(patterns) if patterns.count else ():
+        own = np.concatenate(shots_of)
+        clean[own] = False
+        row_of = np.repeat(np.arange(len(shots_of)), [some.size for some in shots_of])
+        outcomes[own] = ending.outcomes(states, bit_of, row_of, draws[own], checkpoint)
+    own = np.flatnonzero(clean)
+    if own.size:
+        ideal = rows.ideal_at_end()
+        outcomes[own] = ending.outcomes(ideal, bit_of, np.zeros(own.size, np.intp), draws[own], checkpoint)
+    checkpoint()
+    ending.flip(outcomes, hits)
+    checkpoint()
+    words = ending.words_of(ending.read(outcomes, seed, first), shot_counts)
+    checkpoint()
+    if shot_counts.remembers:
+        shot_counts.put(np.arange(first, first + shots), words)
+    else:
+        shot_counts.add(*np.unique(words, return_counts=True))
+    return Sharing(
+        before.shots + shots,
+        before.errored + hits.shots.size,
+        before.hit + patterns.shots.size,
+        before.patterns + patterns.count,
+    )
+
+
+class _Chooser:
+    """Chooses for states, by the draws of the errors in which they have a say."""
+
+    def __init__(self, plan: TrajectoryPlan, events: Events) -> None:
+        self._sites = plan.sites.mixture_of.size
+        self._insertions = plan.frames.insertions
+        self._names = events.shots * self._sites + events.sites
+        self._choices = events.choices.copy()
+
+    def choose(self, insertion: int, shots: Indices, weights: NDArray[np.float64]) -> Indices:
+        """Return which operator of an insertion happens in each of some shots, given the operators' weights."""
+        index = self._names.searchsorted(shots * self._sites + self._insertions[insertion].site)
+        edges = np.cumsum(weights)
+        edges /= edges[-1]
+        draws = self._choices[index]
+        # The last edge is 1, and so are those before it of operators that cannot happen.
+        chosen = edges.searchsorted(draws, side="right")
+        # Where in its operator's share a draw is, is uniform again: the draw of the error's next choice.
+        below = np.append(0, edges)[chosen]
+        self._choices[index] = np.clip((draws - below) / (edges[chosen] - below), 0, 1 - 2.0**-53)
+        return chosen
