@@ -15,9 +15,10 @@ from simulator.mps import MATRIX_PRODUCT_STATE
 from simulator.options import Options
 from simulator.stabilizer import STABILIZER
 from simulator.statevector_method import STATEVECTOR
+from simulator.trajectories import TRAJECTORIES
 
 #: Of those that take equally long, the first is taken.
-ENGINES = (STATEVECTOR, DENSITY_MATRIX, MATRIX_PRODUCT_STATE, STABILIZER)
+ENGINES = (STATEVECTOR, TRAJECTORIES, DENSITY_MATRIX, MATRIX_PRODUCT_STATE, STABILIZER)
 #: Up to so wide, exact expectation values and density matrices are preferred to means over shots.
 _EXACT_WIDTH = 20
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import msgspec
 
@@ -32,16 +33,14 @@ def split(options: Options, items: Iterable[Experiment | Sweep], most: int | Non
     With ``most`` all items are held at once; without it, those of one shard.
     """
     total = 0.0
-    sized: Iterable[tuple[Experiment | Sweep, tuple[int, float]]] = (
-        (item, _units(item, options)) for item in items
-    )
+    sized: Iterable[tuple[Experiment | Sweep, _Units]] = ((item, _units(item, options)) for item in items)
     if most is not None:
         sized = list(sized)
-        total = sum(math.prod(units) for _, units in sized)
+        total = sum(units.number * units.seconds for _, units in sized)
     pending: list[Experiment | Sweep] = []
     filled = done = 0.0
     count = 0
-    for item, (units, seconds) in sized:
+    for item, (units, seconds, together) in sized:
         start = 0
         while start < units:
             if most is None:
@@ -50,7 +49,7 @@ def split(options: Options, items: Iterable[Experiment | Sweep], most: int | Non
                 # Each shard that there may still be carries its share of what is left; the last carries all.
                 target = max(LEAST_SECONDS, (total - done) / (most - count)) if count < most - 1 else math.inf
             stop = min(units, start + max(1, _ceil((target - filled) / seconds)))
-            pending.append(_piece(item, range(start, stop), units, options))
+            pending.append(_piece(item, range(start, stop), units, together, options))
             filled += (stop - start) * seconds
             start = stop
             if filled >= target:
@@ -62,20 +61,26 @@ def split(options: Options, items: Iterable[Experiment | Sweep], most: int | Non
 
 def expected_seconds(shard: Shard) -> float:
     """Return the seconds that a shard will take on one core, by the estimates of the methods."""
-    return sum(math.prod(_units(item, shard.options)) for item in shard.items)
+    return sum(math.prod(_units(item, shard.options)[:2]) for item in shard.items)
 
 
-def _units(item: Experiment | Sweep, options: Options) -> tuple[int, float]:
-    """Return in how many units an item can be cut, and the seconds that one takes."""
+class _Units(NamedTuple):
+    """In how many units an item can be cut, the seconds that one takes, and its shots, if it is of shots."""
+
+    number: int
+    seconds: float
+    shots: int
+
+
+def _units(item: Experiment | Sweep, options: Options) -> _Units:
     if isinstance(item, Sweep):
-        return item.num_rows, _row_seconds(item, options)
+        return _Units(item.num_rows, _row_seconds(item, options), 0)
     shots = options.shots if item.shots is None else item.shots
     engine = engine_for(item.program, options)
-    seconds, grows = engine.work(item.program, options, shots, item.observables)
-    if not grows:
-        return 1, seconds
-    blocks = -(-shots // engine.shot_block)
-    return blocks, seconds / blocks
+    seconds, grows, together = engine.work(item.program, options, shots, item.observables)
+    together = together or engine.shot_block
+    blocks = -(-shots // together) if grows else 1
+    return _Units(blocks, seconds / blocks, together)
 
 
 def _row_seconds(sweep: Sweep, options: Options) -> float:
@@ -87,15 +92,16 @@ def _row_seconds(sweep: Sweep, options: Options) -> float:
     return row_seconds(timeline, options) + observing_seconds(sweep.observables, timeline.width)
 
 
-def _piece(item: Experiment | Sweep, span: range, units: int, options: Options) -> Experiment | Sweep:
+def _piece(
+    item: Experiment | Sweep, span: range, units: int, together: int, options: Options
+) -> Experiment | Sweep:
     """Return some units of an item."""
     if len(span) == units:
         return item
     if isinstance(item, Sweep):
         return item.rows(span.start, span.stop)
     shots = options.shots if item.shots is None else item.shots
-    block = engine_for(item.program, options).shot_block
-    first, end = span.start * block, min(span.stop * block, shots)
+    first, end = span.start * together, min(span.stop * together, shots)
     return msgspec.structs.replace(item, first=first, shots=end - first)
 
 

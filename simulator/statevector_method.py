@@ -68,7 +68,7 @@ def _width(program: Program, options: Options) -> int:
 
 def _work(program: Program, options: Options, shots: int, observables: Sequence[PauliSum]) -> Work:
     timeline = timeline_under(program, options)
-    seconds, grows = cost.work(timeline, shots)
+    seconds, grows, _ = cost.work(timeline, shots)
     # Sums of parts of the shots would differ, in their last digits, from the sum of all.
     grows = grows and not observables and not timeline.saves
     return Work(seconds + observing_seconds(observables, timeline.width), grows)

@@ -58,6 +58,8 @@ class Work(NamedTuple):
     seconds: float
     #: Whether fewer shots would take that much less time: hardly any two of them may share a state.
     grows_with_shots: bool
+    #: How many shots stay together where they are cut; 0: as many as with any program of the method.
+    together: int = 0
 
 
 def work(timeline: Timeline, shots: int) -> Work:

@@ -59,10 +59,10 @@ class NoisyCircuit:
         return [each for each in self.operations if type(each) is Site]
 
 
-def refusal(program: Program) -> str | None:
+def refusal(program: Program, *, from_ground: bool = True) -> str | None:
     """Return why a program has no trajectories, naming its first instruction that is to blame; None: it has."""
     try:
-        _read(program, no_checkpoint, from_ground=True)
+        _read(program, no_checkpoint, from_ground=from_ground)
     except InvalidProgramError as error:
         return str(error)
     return None
@@ -112,20 +112,19 @@ def _read(
             continue
         if not isinstance(instruction, _EVOLVING) and not _prepares(instruction, touched):
             raise InvalidProgramError(
-                f"{_cannot(program, instruction, place)} is none of a gate, noise, and a measurement at the end"
+                f"{_named(instruction, place)} is none of a gate, noise, and a measurement at the end"
             )
         for qubit in qubits:
             if qubit in measured:
                 raise InvalidProgramError(
-                    f"{_cannot(program, instruction, place)} acts on qubit {qubit}, which was measured before"
+                    f"{_named(instruction, place)} acts on qubit {qubit}, which was measured before"
                 )
         touched.update(qubits)
         before.append(cast("Evolving | Noise", instruction))
     clbits = {each.clbit for each in ending if isinstance(each, Measure)}
     if len(clbits) > WORD_BITS:
         raise InvalidProgramError(
-            f'trajectories cannot run circuit "{program.name}": it measures into {len(clbits)} clbits, and may '
-            f"measure into {WORD_BITS}"
+            f"its measurements write {len(clbits)} clbits, and trajectories may write {WORD_BITS}"
         )
     return before, ending
 
@@ -147,6 +146,6 @@ def _prepares(instruction: Instruction, touched: set[int]) -> bool:
     return isinstance(instruction, Initialize) and touched.isdisjoint(instruction.targets)
 
 
-def _cannot(program: Program, instruction: Instruction, place: int) -> str:
+def _named(instruction: Instruction, place: int) -> str:
     name = type(instruction).__name__.lower()
-    return f'trajectories cannot run circuit "{program.name}": its instruction {place}, {name},'
+    return f"instruction {place}, {name},"

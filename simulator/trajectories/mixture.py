@@ -68,7 +68,17 @@ class Mixture:
     @property
     def chooses(self) -> bool:
         """Whether there is an error in which the state has a say."""
-        return any(isinstance(step, Operators) for steps in self.errors for step in steps)
+        return any(map(_chooses, self.errors))
+
+    @property
+    def choosing(self) -> float:
+        """The probability of an error in which the state has a say."""
+        shares = np.diff(self.edges, prepend=0)
+        return self.probability * float(shares[[_chooses(steps) for steps in self.errors]].sum())
+
+
+def _chooses(steps: Steps) -> bool:
+    return any(isinstance(step, Operators) for step in steps)
 
 
 @lru_cache(maxsize=1024)
