@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from simulator.circuit.instructions import Save, Unitary
+from simulator.circuit.instructions import Noise, Save, Unitary
 from simulator.circuit.pauli_sum import PauliSum
 from simulator.circuit.program import Program
 from simulator.cost.memory import ROW_QUBITS
@@ -27,6 +27,8 @@ _AMPLITUDE_SECONDS = 0.4e-9
 _DENSE_SECONDS = 1.5e-9
 #: Seconds of a measurement, and of the plan up to the next, however many branches there are.
 _MEASUREMENT_SECONDS = 2e-4
+#: Seconds of a channel, however few branches there are.
+_NOISE_SECONDS = 3e-3
 #: Seconds of a measurement, for a branch.
 _BRANCH_SECONDS = 4e-6
 #: Seconds of a measurement, for each amplitude of a branch.
@@ -74,6 +76,7 @@ def work(timeline: Timeline, shots: int) -> Work:
     if timeline.output != "counts":
         return Work(evolving, grows_with_shots=False)
     draws = min(timeline.draws(_ROUNDS), _ENDLESS)
+    evolving += sum(type(each) is Noise for each in timeline.instructions) * _NOISE_SECONDS
     evolving += draws * _MEASUREMENT_SECONDS
     # How many states the shots may part into.
     branches = max(1, min(shots, 1 << min(draws, 60)))

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from simulator.kernels import bits
-from simulator.typing import Indices
+from simulator.typing import Amplitudes, Indices
 
 #: Orders that are kept, of 64 KiB where states have 12 bits.
 _ORDERS = 128
@@ -20,6 +20,8 @@ _MOVES = 256
 #: The same of states up to `_SMALL` bits, of 4 KiB.
 _SMALL_MOVES = 2048
 _SMALL = 9
+#: Most bits of a state for which moves are kept as a whole.
+_MOST = 13
 #: Selections that are kept, of 64 KiB at most.
 _SELECTED = 64
 
@@ -55,6 +57,21 @@ def positions(num_bits: int, block: int) -> tuple[int, ...]:
 
 #: As in `bits.selected`; the same few come again and again in some circuits, such as Grover's search.
 selected = lru_cache(maxsize=_SELECTED)(bits.selected)
+_offsets = lru_cache(maxsize=_MOVES)(bits.offsets)
+
+
+def rearrange(num_bits: int, before: int, after: int, rows: Amplitudes, goal: Amplitudes) -> None:
+    """Copy states, shape (states, 2^n), from the order of one set to that of another; states may be wide."""
+    if num_bits <= _MOST:
+        np.take(rows, move(num_bits, before, after), 1, goal, "clip")
+        return
+    found = positions(num_bits, before)
+    sources = tuple([found[bit] for bit in _bits_by_position(num_bits, after)])
+    # The lowest bits of an index by a gather, which is small; the others by where it begins.
+    low = _offsets(sources[:_MOST])
+    for row, own in zip(rows, goal.reshape(len(goal), -1, low.size), strict=True):
+        for part, begin in zip(own, bits.offsets(sources[_MOST:]).tolist(), strict=True):
+            np.take(row[begin:], low, out=part, mode="clip")
 
 
 def _bits_by_position(num_bits: int, block: int) -> list[int]:

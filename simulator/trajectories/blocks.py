@@ -8,10 +8,12 @@ operators make of a state are the same at the start of the block, where a state 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from simulator.circuit.program import MAX_QUBITS
 from simulator.kernels.dense import real_form
 from simulator.matrices.numbers import GateNumbers
 from simulator.matrices.products import spread_entries
@@ -25,8 +27,8 @@ from simulator.plan.operations import Signed, signature
 from simulator.trajectories.frames import Frames, Insertion, Slot
 from simulator.typing import Amplitudes, Indices, Matrices
 
-#: Qubits of a circuit up to which blocks have 2 bits, and not 3. Measured, for many rows.
-_NARROW = 4
+#: Bits of blocks -> most qubits of a circuit: the more amplitudes, the less a matrix costs. Measured.
+_BLOCK_BITS = MappingProxyType({2: 4, 3: 13, 4: MAX_QUBITS})
 
 
 class BlockStep(NamedTuple):
@@ -104,13 +106,14 @@ class BlockPlan:
     ) -> dict[int, _Place]:
         """Multiply the gates of all blocks, keeping each product on the way; return where slots are, by number."""
         num_blocks, side = sum(map(bool, placement.blocks)), 1 << self.width
-        sources, steps = np.array(placement.gates, np.intp), np.array(placement.step_of, np.intp)
-        facts = [placement.facts[number] for number in placement.facts_of]
-        items = [sequence[source] for source in placement.gates]
+        placed = placement.placed
+        steps, sources, _ = np.array(placed, np.intp).reshape(-1, 3).T
+        facts = [placement.facts[number] for _, _, number in placed]
+        items = [sequence[source] for _, source, _ in placed]
         numbers = GateNumbers(
             {
                 source: each.kind
-                for source, each, item in zip(placement.gates, facts, items, strict=True)
+                for (_, source, _), each, item in zip(placed, facts, items, strict=True)
                 if each.kind and not isinstance(item, Slot)
             }
         )
@@ -129,7 +132,7 @@ class BlockPlan:
         self._prefixes: Matrices = np.empty((int(is_gate.sum()) + num_blocks, side, side), np.complex128)
         self._prefixes[begins] = np.eye(side)
         if is_gate.any():
-            begin_of = np.array([numbers.begin_of.get(source, 0) for source in placement.gates], np.intp)
+            begin_of = np.array([numbers.begin_of.get(source, 0) for _, source, _ in placed], np.intp)
             entries = spread_over_blocks(placement, self.num_bits, begin_of)[order[is_gate]]
             checkpoint()
             values = numbers.of(sequence)
@@ -193,7 +196,7 @@ def _placed(sequence: Sequence[Evolving | Slot], qubits: Sequence[int]) -> tuple
     every: list[Signed] = [
         ("unitary", each.qubits, (), None) if isinstance(each, Slot) else next(signed) for each in sequence
     ]
-    usual = 2 if len(qubits) <= _NARROW else 3
+    usual = next(width for width, most in _BLOCK_BITS.items() if len(qubits) <= most)
     while True:
         qubit_at = (*qubits, *range(-1, len(qubits) - usual - 2, -1))
         placement = Placement(every, qubit_at, real=False, usual=usual)

@@ -19,9 +19,9 @@ from simulator.trajectories.rows import rows_bytes
 _CLIFFORD = frozenset({"id", "x", "y", "z", "h", "s", "sdg", "sx", "sxdg", "swap", "iswap", "dcx", "ecr"})
 #: Numbers of errors in one shot that are looked at; more are as rare, or all shots have as many.
 _ERRORS = 40
-#: Seconds of a program without shots; of planning an instruction; and of a channel that is split. These and those
-#: below are measured, on one core.
-_RUN_SECONDS, _INSTRUCTION_SECONDS, _CHANNEL_SECONDS = 1e-3, 25e-6, 1e-3
+#: Seconds of a program without shots, and of planning an instruction. These and those below are measured, on one
+#: core; channels that were split are kept.
+_RUN_SECONDS, _INSTRUCTION_SECONDS = 1e-3, 25e-6
 #: Seconds of a shot, of an error, and of a row beside its products.
 _SHOT_SECONDS, _ERROR_SECONDS, _ROW_SECONDS = 60e-9, 0.6e-6, 4e-6
 #: Seconds of an error in which the state has a say.
@@ -40,7 +40,6 @@ class Estimate:
 
     num_qubits: int
     num_instructions: int
-    num_channels: int
     #: Gates on several qubits.
     wide_gates: int
     #: How many errors a shot has, on average, and how many of them are left in the circuit and which a state has a
@@ -69,7 +68,7 @@ class Estimate:
         amplitudes = math.ldexp(1.0, min(self.num_qubits, 60))
         steps = 1 + self.wide_gates / _GATES_OF_A_STEP
         row = _ROW_SECONDS + amplitudes * (_OUTCOME_SECONDS + steps * _STEP_SECONDS * (1 - 1 / (2 + self.hits)))
-        fixed = _RUN_SECONDS + self.num_instructions * _INSTRUCTION_SECONDS + self.num_channels * _CHANNEL_SECONDS
+        fixed = _RUN_SECONDS + self.num_instructions * _INSTRUCTION_SECONDS
         fixed += amplitudes * (steps * _STEP_SECONDS + _OUTCOME_SECONDS)
         of_shots = shots * (_SHOT_SECONDS + self.errors * _ERROR_SECONDS + self.choices * _CHOICE_SECONDS)
         return fixed, rows * row + of_shots
@@ -113,7 +112,7 @@ def estimate(program: Program) -> Estimate:
             wide += len(own) > 1
             stops = stops or _stops(instruction)
     hits = errors if stops else choices
-    return Estimate(len(qubits), count, len(program.channels), wide, errors, hits, choices, ways)
+    return Estimate(len(qubits), count, wide, errors, hits, choices, ways)
 
 
 def _stops(instruction: Gate | Unitary) -> bool:

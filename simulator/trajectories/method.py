@@ -21,6 +21,8 @@ from simulator.trajectories.circuit import NoisyCircuit, read_circuit, refusal
 from simulator.trajectories.estimate import Estimate, estimate
 from simulator.trajectories.run import TrajectoryPlan, run
 
+#: Qubits that states may have: a step of a wider one takes longer than there may be no checkpoint.
+MAX_QUBITS = 20
 #: Seconds of shots that stay together, at least: also so many times as much as any run takes, and so many shots.
 _LEAST_SECONDS, _TIMES, _FEWEST = 0.1, 3, 8
 #: Bytes of an amplitude, by precision.
@@ -66,11 +68,17 @@ class _Prepared:
 
 
 def _refusal(program: Program, options: Options) -> str | None:
+    if not program.channels:
+        return "it has no noise, and so no trajectories"
     if options.output != "counts":
         return f"a {options.output} is asked for, and trajectories give counts only"
     if options.expectations or options.saves:
         return "expectation values or states are asked for, and trajectories give counts only"
-    return refusal(program, from_ground=options.initial_state is None)
+    reason = refusal(program, from_ground=options.initial_state is None)
+    width = estimate(program).num_qubits
+    if reason is None and width > MAX_QUBITS:
+        return f"it has {width} qubits, and trajectories may have {MAX_QUBITS}"
+    return reason
 
 
 def _suits(program: Program, options: Options) -> bool:

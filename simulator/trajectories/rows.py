@@ -101,7 +101,7 @@ class Rows:
 
 def together(num_bits: int) -> int:
     """Return how many rows of so many bits go through the blocks together."""
-    return max(2, (1 << _TOGETHER) >> num_bits)
+    return max(1, (1 << _TOGETHER) >> num_bits)
 
 
 def rows_bytes(num_bits: int, amplitude: int) -> int:
@@ -120,7 +120,7 @@ def moved(
     """Return rows of an order in that of a step, and the array that is free then."""
     if plan.steps[step].order == order:
         return rows, spare
-    np.take(rows, orders.move(plan.num_bits, order, plan.steps[step].order), 1, spare, "clip")
+    orders.rearrange(plan.num_bits, order, plan.steps[step].order, rows, spare)
     return spare, rows
 
 
