@@ -12,6 +12,7 @@
 # make soak MINUTES=60   kills, stops and restarts workers and Redis under seeded jobs, and compares every count
 # make faults N=10   repeats the tests of faults in the background; after a break it goes on where it was
 # make bench-engine   the engine beside Aer and qulacs; ARGS='--help' tells how to run a part of it
+# make bench-noise    noisy circuits beside Aer's automatic method; ARGS='--help' likewise
 # make bench-scale    jobs, shards and workers beside Celery, Aer and plain processes; ARGS='--help' likewise
 # make bench-model    what one Redis carries: measured constants, what follows, and a check with 20 workers
 # make bench-primitives  estimator and sampler beside Aer's and Qiskit's, and what the queue adds to an iteration
@@ -24,7 +25,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 N      ?= 10
 
-.PHONY: demo test test-fast faults soak lint bench bench-against bench-engine bench-scale bench-model bench-primitives bench-methods clean
+.PHONY: demo test test-fast faults soak lint bench bench-against bench-engine bench-noise bench-scale bench-model bench-primitives bench-methods clean
 
 demo: $(VENV)/.installed
 	$(BIN)/basicaer demo
@@ -91,6 +92,9 @@ bench-against: $(VENV)/.installed-dev
 
 bench-engine: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.engine $(ARGS)
+
+bench-noise: $(VENV)/.installed-bench
+	$(BIN)/python -m benchmarks.noise $(ARGS)
 
 bench-scale: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.scale $(ARGS)

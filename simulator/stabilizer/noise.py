@@ -91,7 +91,7 @@ def hits(channel: PauliChannel, places: NoisePlaces, events: Events, num_qubits:
     words = places.qubits[events.places] * words_per_row + (events.shots >> 6)[:, None]
     bits = _ONE << (events.shots & 63).astype(np.uint64)
     # Of each qubit of each event its X and its Z, of which those that are there are kept.
-    has = np.stack([paulis & 1, paulis >> 1], axis=-1).reshape(len(paulis), -1) != 0
+    has = np.stack([paulis & 1, paulis >> 1], axis=-1).reshape(len(paulis), 2 * paulis.shape[1]) != 0
     both = np.stack([words, words + num_qubits * words_per_row], axis=-1).reshape(has.shape)
     event, _ = np.nonzero(has)
     return Hits(both[has], bits[event], events.places[event])
