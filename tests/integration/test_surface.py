@@ -37,12 +37,9 @@ class TestChoosing:
         assert provider.backends(simulator=False) == []
         unitary = provider.backend("unitary_simulator").num_qubits
         assert unitary < provider.backend().num_qubits
-        wide = provider.backends(min_num_qubits=unitary + 1)
-        assert [backend.name for backend in wide] == [
-            "qasm_simulator",
-            "statevector_simulator",
-            "stabilizer_simulator",
-        ]
+        wide = [backend.name for backend in provider.backends(min_num_qubits=unitary + 1)]
+        assert {"qasm_simulator", "statevector_simulator", "stabilizer_simulator"} <= set(wide)
+        assert "unitary_simulator" not in wide
         assert provider.backends(filters=lambda backend: "unitary" in backend.name) == [
             provider.backend("unitary_simulator")
         ]
@@ -52,8 +49,8 @@ class TestChoosing:
         """The first of those that are wanted; an error says what no backend is."""
         assert provider.least_busy() == provider.backend("qasm_simulator")
         assert provider.least_busy(name="statevector_simulator").name == "statevector_simulator"
-        with pytest.raises(QiskitBackendNotFoundError, match="'min_num_qubits': 4096"):
-            provider.least_busy(min_num_qubits=4096)
+        with pytest.raises(QiskitBackendNotFoundError, match="'min_num_qubits': 20000"):
+            provider.least_busy(min_num_qubits=20_000)
 
     def test_what_qiskit_1_had(self, provider):
         """It is gone, the error says what there is instead, and libraries that look for it see that it is not."""
