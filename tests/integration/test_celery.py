@@ -35,6 +35,7 @@ def many(circuits=4):
     wide = []
     for index in range(circuits):
         circuit = QuantumCircuit(18, 1, name=f"wide{index}")
+        circuit.t(0)  # without it, stabilizers would take no time
         for _ in range(30):
             circuit.h(range(18))
         for targets in (range(1, 18), range(17, 0, -1)):

@@ -115,7 +115,7 @@ def test_what_qiskit_cannot(provider):
     x, z = job.result()[4].data.evs
     assert abs(z) < 1e-12
     # The mean is over the shots of `backend.run` under this seed: each is in |+> or |->, as it was measured.
-    run = provider.get_backend().run(job.circuits(), shots=400, seed_simulator=4).result()
+    run = provider.get_backend().run(job.circuits(), shots=400, seed_simulator=4, method="statevector").result()
     ones = run.get_counts(4)["1"]
     assert 100 < ones < 300
     assert abs(x - (1 - 2 * ones / 400)) < 1e-12

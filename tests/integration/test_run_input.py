@@ -108,8 +108,8 @@ class TestInput:
             ),
             (
                 "qasm",
-                lambda b: b.run(QuantumCircuit(5000, name="big")),
-                r"5000 qubits and 0 clbits; there may be 0 to 4096.*",
+                lambda b: b.run(QuantumCircuit(20_000, name="big")),
+                r"20000 qubits and 0 clbits; there may be 0 to 10000.*",
             ),
             (
                 "statevector",
