@@ -1,6 +1,7 @@
 # make demo   installs what is needed and runs the main job
 # make test   the same, then the whole test suite
 # make test-fast   unit tests that start no process, with a quarter of the examples; meant to end within 40 s on two free cores
+# make test-clients   programs of other libraries, as they are, and the examples that need these; in environments of their own
 # make dev    installs what the tests, the linters and the hooks need: see CONTRIBUTING.md
 # make lint   ruff and mypy
 # make screenshots     real pictures of each screen, into docs/static/screens; look at them afterwards
@@ -8,7 +9,7 @@
 # make coverage        how much of the code the quick tests run, with a floor
 # make installed-check the wheel and the sdist, each in an empty environment, run the demo and README
 # make wheels-check    whether all requirements have wheels for every Python and platform that is promised
-# make constraints     writes constraints.txt anew: the versions that CI installs
+# make constraints     writes constraints.txt anew, and those of test-clients in .ci: the versions that CI installs
 # make soak MINUTES=60   kills, stops and restarts workers and Redis under seeded jobs, and compares every count
 # make faults N=10   repeats the tests of faults in the background; after a break it goes on where it was
 # make bench-engine   the engine beside Aer and qulacs; ARGS='--help' tells how to run a part of it
@@ -25,7 +26,15 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 N      ?= 10
 
+<<<<<<< HEAD
 .PHONY: demo test test-fast faults soak lint bench bench-against bench-engine bench-noise bench-scale bench-model bench-primitives bench-methods clean
+=======
+<<<<<<< HEAD
+.PHONY: demo test test-fast faults soak lint bench bench-against bench-engine bench-scale bench-model bench-primitives bench-methods clean
+=======
+.PHONY: demo test test-fast test-clients faults soak lint bench bench-against bench-engine bench-scale bench-model bench-primitives clean
+>>>>>>> b7651bd (Real clients run unpatched, held by make test-clients; every example runs in CI; a bar in a notebook is text too)
+>>>>>>> 3c65ac7 (Real clients run unpatched, held by make test-clients; every example runs in CI; a bar in a notebook is text too)
 
 demo: $(VENV)/.installed
 	$(BIN)/basicaer demo
@@ -35,6 +44,10 @@ test: $(VENV)/.installed-dev
 
 test-fast: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal --hypothesis-profile dev -m 'not slow' tests/unit
+
+test-clients: .venv-clients/.installed .venv-clients-pinned/.installed
+	.venv-clients/bin/python -m pytest --durations 5 tests/clients/current
+	.venv-clients-pinned/bin/python -m pytest --durations 5 tests/clients/pinned
 
 MINUTES ?= 60
 soak: $(VENV)/.installed-dev
@@ -80,8 +93,12 @@ wheels-check: $(VENV)/.installed-dev
 	$(BIN)/python .ci/wheels.py
 
 constraints:
-	PYTHON=$(PYTHON) .ci/constrain > constraints.new
+	PYTHON=$(PYTHON) .ci/constrain --group dev --group docs > constraints.new
 	mv constraints.new constraints.txt
+	for group in clients clients-pinned; do \
+	  PYTHON=$(PYTHON) .ci/constrain --group $$group > constraints.new \
+	  && mv constraints.new .ci/constraints-$$group.txt || exit 1; \
+	done
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.round_trip $(ARGS)
@@ -109,7 +126,7 @@ bench-model: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.redis_model $(ARGS)
 
 clean:
-	rm -rf $(VENV) dist site .faults .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-clients .venv-clients-pinned dist site .faults .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment is made once, and brought up to date when pyproject.toml changes.
@@ -137,3 +154,11 @@ $(VENV)/.installed-bench: pyproject.toml | $(VENV)/.made
 $(VENV)/.installed-docs: pyproject.toml | $(VENV)/.made
 	$(BIN)/python -m pip install --quiet --editable . --group docs
 	@touch $@ $(VENV)/.installed
+
+# An environment has the name of its group. CI pins each to versions of its own: in some, Qiskit is an older one.
+.venv-%/.installed: pyproject.toml
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(if $(PIP_CONSTRAINT),PIP_CONSTRAINT=$(CURDIR)/.ci/constraints-$*.txt) \
+	  .venv-$*/bin/python -m pip install --quiet --editable . --group $*
+	@touch $@

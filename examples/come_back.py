@@ -17,15 +17,17 @@ def submit() -> None:
     for qubit in range(17):
         circuit.cx(qubit, qubit + 1)
     circuit.measure_all()
-    job = BasicAerProvider().get_backend("qasm_simulator").run(circuit, shots=1000, job_tags=["example"])
+    backend = BasicAerProvider().get_backend("qasm_simulator")
+    job = backend.run(circuit, shots=1000, seed_simulator=7, job_tags=["example"])
     print(job.job_id())
 
 
 def fetch(job_id: str) -> None:
     """Find the job again, whoever submitted it."""
     job = BasicAerProvider().job(job_id)
+    counts = job.result().get_counts()
     print(job.status().name, job.creation_date, job.tags)
-    print(job.result().get_counts())
+    print(dict(sorted(counts.items())))
 
 
 if len(sys.argv) > 1:

@@ -22,6 +22,10 @@ _LOGIN = (
     "does not accept the user and password of the URL: write them as in redis://USER:PASSWORD@HOST:6379/0 or "
     "redis://:PASSWORD@HOST:6379/0, percent-encoded"
 )
+_NO_LOGIN = (
+    "wants a password, and the URL has none: write it as in redis://:PASSWORD@HOST:6379/0, percent-encoded; what "
+    "came here from another process was pickled without it, so set BASICAER_URL in this one"
+)
 #: The code of an answer -> what it says of Redis, and what to do.
 _SAID = {
     "OOM": "is full: delete jobs (provider.delete_job), or raise its maxmemory",
@@ -63,7 +67,7 @@ def _clear(fault: Exception, where: str) -> BasicAerError:
     passing = isinstance(fault, OperationalError) or (is_transient(fault) and code != "NOPERM")
     kind = UnreachableError if passing else BasicAerError
     if isinstance(cause, redis.AuthenticationError):
-        return kind(f"Redis {where} {_LOGIN} ({reason})")
+        return kind(f"Redis {where} {_NO_LOGIN if 'NOAUTH' in reason else _LOGIN} ({reason})")
     if code == "ERR" and "DB index" in reason:
         return kind(f"Redis {where} has no such database: use /0, or a number below its `databases` ({reason})")
     if code in _SAID:

@@ -76,18 +76,26 @@ class TimeLeft:
 
 
 def _in_notebook(job_id: str) -> Callable[[str, JobProgress], None]:
-    """Return what shows progress as one output of the running cell, which changes in place."""
-    from IPython.display import HTML, display
+    """Return what shows progress as one output of the running cell, which changes in place.
+
+    The output is text, too, for what shows no HTML: a notebook in a terminal, on paper, or in a diff.
+    """
+    from IPython.display import display
 
     begun, left = time.monotonic(), TimeLeft()
-    shown = display(HTML(html.escape(job_id)), display_id=True)
+    shown = display(_bundle(job_id), raw=True, display_id=True)
 
     def show(state: str, of: JobProgress) -> None:
         value = f' value="{of.fraction}"' if of.fraction else ""
         text = f"{job_id}  {state}  {_figures(of)}{left.text(of.fraction)}  {time.monotonic() - begun:.0f} s"
-        shown.update(HTML(f"<progress{value}></progress> <code>{html.escape(text)}</code>"))
+        shown.update(_bundle(text, f"<progress{value}></progress> "), raw=True)
 
     return show
+
+
+def _bundle(text: str, bar: str = "") -> dict[str, str]:
+    """Return an output as text, and as HTML with a bar before it."""
+    return {"text/plain": text, "text/html": f"{bar}<code>{html.escape(text)}</code>"}
 
 
 def _figures(of: JobProgress) -> str:

@@ -75,20 +75,23 @@ def test_elsewhere(provider, capfd):
 
 
 def test_in_a_notebook(monkeypatch):
-    """In a notebook the bar is one output, which changes in place; a job's id is text, not markup."""
-    shown, updates = [], []
+    """In a notebook the bar is one output, HTML and text, which changes in place; a job's id is no markup."""
+    shown, updates, texts = [], [], []
 
     class Output:
-        def update(self, html):
-            updates.append(html)
+        def update(self, data, *, raw):
+            assert raw
+            updates.append(data["text/html"])
+            texts.append(data["text/plain"])
 
-    def display(html, *, display_id):
+    def display(data, *, raw, display_id):
+        assert raw
         assert display_id
-        shown.append(html)
+        shown.append(data)
         return Output()
 
     notebook = types.ModuleType("IPython.display")
-    notebook.display, notebook.HTML = display, str
+    notebook.display = display
     monkeypatch.setitem(sys.modules, "IPython", types.ModuleType("IPython"))
     monkeypatch.setitem(sys.modules, "IPython.display", notebook)
     monkeypatch.setattr(Console, "is_jupyter", True, raising=False)
@@ -96,7 +99,8 @@ def test_in_a_notebook(monkeypatch):
     with progress_bar("a<b") as show:
         show("RUNNING", Progress(0, 1, 0.0))
         show("RUNNING", Progress(1, 4, 0.3))
-    assert shown == ["a&lt;b"]
+    assert shown == [{"text/plain": "a<b", "text/html": "<code>a&lt;b</code>"}]
+    assert texts[1].startswith("a<b  RUNNING  1/4 shards   30%")
     assert updates[0].startswith("<progress></progress> <code>a&lt;b  RUNNING    0%")
     assert updates[1].startswith('<progress value="0.3"></progress> <code>a&lt;b  RUNNING  1/4 shards   30%')
 

@@ -76,12 +76,20 @@ def test_a_command_to_workers_ends_without_a_broker(tmp_path):
     provider.close()
 
 
-@pytest.mark.parametrize("login", ["", ":wrong@", "somebody:wrong@", "wrong@"])
-def test_a_missing_or_wrong_password(address, login):
+@pytest.mark.parametrize("login", [":wrong@", "somebody:wrong@", "wrong@"])
+def test_a_wrong_password(address, login):
     """Without the right user and password, the error says how a URL has them."""
     error = refused(f"redis://{login}{address}/0")
     assert str(error).startswith(f"Redis at redis://{address}/0 does not accept the user and password of the URL")
     assert "redis://:PASSWORD@HOST:6379/0, percent-encoded (" in str(error)
+    assert isinstance(error, UnreachableError)
+
+
+def test_no_password(address):
+    """Without a password, as in a process that unpickled a backend, the error says where one is set."""
+    error = refused(f"redis://{address}/0")
+    assert str(error).startswith(f"Redis at redis://{address}/0 wants a password, and the URL has none")
+    assert "set BASICAER_URL in this one (" in str(error)
     assert isinstance(error, UnreachableError)
 
 

@@ -16,8 +16,8 @@ from support.processes import ROOT
 _RUN = "TESTS_RUN"
 #: Names the run, and which of its processes started it: ``<pid>-<random>/<worker> <folder of this clone>``.
 _STARTED_BY = "TESTS_STARTED_BY"
-#: What Python starts for itself and ends with the interpreter.
-_PYTHONS_OWN = "multiprocessing.resource_tracker"
+#: What Python, and loky in its place, starts for itself; it ends with the interpreter.
+_PYTHONS_OWN = "resource_tracker"
 
 
 def sign() -> None:

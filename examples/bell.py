@@ -1,4 +1,4 @@
-"""A Bell circuit as a job. Run it as it is: ``python examples/quickstart.py``."""
+"""A Bell circuit as a job. Run it as it is: ``python examples/bell.py``."""
 
 from qiskit import QuantumCircuit
 
@@ -15,4 +15,4 @@ job = backend.run(circuit, shots=4096, seed_simulator=7)
 
 print("job   ", job.job_id())
 print("status", job.status().name)
-print("counts", job.result().get_counts())
+print("counts", dict(sorted(job.result().get_counts().items())))
