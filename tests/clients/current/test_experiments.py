@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit.library import CXGate
+from qiskit_aer.noise import NoiseModel, depolarizing_error
 from qiskit_experiments.framework import BaseExperiment, ExperimentData, ExperimentDecoder, ExperimentEncoder
 from qiskit_experiments.library import (
     InterleavedRB,
@@ -94,6 +95,16 @@ def test_randomised_benchmarking(backend, benchmarking):
     """Sequences of Cliffords that undo each other do nothing."""
     data = finished(benchmarking(physical_qubits=[0, 1], lengths=[1, 5, 20], num_samples=2, seed=1).run(backend))
     assert [each["counts"] for each in data.data()] == [{"00": 1024}] * len(data.data())
+
+
+def test_randomised_benchmarking_of_noise(backend):
+    """What is found of a noise model is the error that it has: a two-qubit Clifford has 1.5 CX on average."""
+    noise = NoiseModel()
+    noise.add_all_qubit_quantum_error(depolarizing_error(0.02, 2), ["cx"])
+    benchmarking = StandardRB([0, 1], lengths=[1, 10, 20, 40], num_samples=5, seed=1)
+    benchmarking.set_transpile_options(basis_gates=["h", "s", "sdg", "x", "z", "cx"])
+    data = finished(benchmarking.run(backend, noise_model=noise, seed_simulator=1))
+    assert value(data, "alpha").nominal_value == pytest.approx(0.98**1.5, abs=0.01)
 
 
 def test_quantum_volume(backend):
