@@ -16,4 +16,4 @@ ghz.cx(0, [1, 2])
 data = StateTomography(ghz).run(sampler=BasicAerSampler(BasicAerProvider(), seed=7)).block_for_results()
 print("job", *data.job_ids)
 fidelity = data.analysis_results("state_fidelity", dataframe=True).iloc[0].value
-print(f"fidelity {fidelity:.3f}")
+print(f"fidelity {fidelity:.2f}")
