@@ -5,7 +5,7 @@ from support.shipped import EXAMPLES, PRINTED, lines_of
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["bell.py", "dynamic.py", "vqe.py"])
+@pytest.mark.parametrize("name", ["bell.py", "dynamic.py", "noise.py", "vqe.py"])
 def test_an_example(provider, tmp_path, name):
     """Its last line is that of the README."""
     assert lines_of(name, url=provider.settings.url, folder=tmp_path)[-1] == PRINTED[name]
