@@ -1,4 +1,4 @@
-"""The examples that need qiskit-experiments or Jupyter: each runs as it is, and shows what its README says."""
+"""The examples that need qiskit-experiments, stim or Jupyter run as they are, and show what their README says."""
 
 import nbformat
 from nbclient import NotebookClient
@@ -13,11 +13,18 @@ def test_tomography(provider, tmp_path):
     assert lines[-1] == PRINTED["tomography.py"]
 
 
+def test_a_surface_code(provider, tmp_path):
+    """The last line is that of the README, and the picture is a PNG."""
+    lines = lines_of("surface_code.py", url=provider.settings.url, folder=tmp_path)
+    assert lines[-1] == PRINTED["surface_code.py"]
+    assert (tmp_path / "surface_code.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_the_notebook(provider):
     """Each cell runs, and what it shows is there as text too: backend, job, bar, histogram, log and workers."""
     notebook = nbformat.read(EXAMPLES / "notebook.ipynb", as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells)  # as it is kept: without outputs
-    NotebookClient(notebook, timeout=deadline(60)).execute()
+    NotebookClient(notebook, timeout=int(deadline(60))).execute()
 
     backend, job, (bar, histogram), (said,), workers = shown(notebook)
     assert backend[0]["text/plain"].startswith("<QasmSimulator")
