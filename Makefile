@@ -26,15 +26,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 N      ?= 10
 
-<<<<<<< HEAD
 .PHONY: demo test test-fast faults soak lint bench bench-against bench-engine bench-noise bench-scale bench-model bench-primitives bench-methods clean
-=======
-<<<<<<< HEAD
 .PHONY: demo test test-fast faults soak lint bench bench-against bench-engine bench-scale bench-model bench-primitives bench-methods clean
-=======
 .PHONY: demo test test-fast test-clients faults soak lint bench bench-against bench-engine bench-scale bench-model bench-primitives clean
->>>>>>> b7651bd (Real clients run unpatched, held by make test-clients; every example runs in CI; a bar in a notebook is text too)
->>>>>>> 3c65ac7 (Real clients run unpatched, held by make test-clients; every example runs in CI; a bar in a notebook is text too)
 
 demo: $(VENV)/.installed
 	$(BIN)/basicaer demo
