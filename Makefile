@@ -26,9 +26,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 N      ?= 10
 
-.PHONY: demo test test-fast faults soak lint bench bench-against bench-engine bench-noise bench-scale bench-model bench-primitives bench-methods clean
-.PHONY: demo test test-fast faults soak lint bench bench-against bench-engine bench-scale bench-model bench-primitives bench-methods clean
-.PHONY: demo test test-fast test-clients faults soak lint bench bench-against bench-engine bench-scale bench-model bench-primitives clean
+.PHONY: demo test test-fast test-clients faults soak lint clean
+.PHONY: bench bench-against bench-engine bench-noise bench-scale bench-model bench-primitives bench-methods
 
 demo: $(VENV)/.installed
 	$(BIN)/basicaer demo
