@@ -1,4 +1,4 @@
-"""The simulators as Qiskit backends."""
+"""What all simulators are as Qiskit backends: `jobs.simulators` has each of them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ from jobs.submit.parameters import ParameterGrid
 from jobs.tables import html_table
 from jobs.target import build_target
 from simulator import cost
-from simulator.circuit.program import MAX_QUBITS
 from simulator.options import Output, Precision
 from simulator.shards.wire import WIRE_VERSION
 from worker.record.values import WorkerInfo
@@ -220,86 +219,6 @@ class BasicAerBackend(BackendV2):
         return BasicAerJob.of(self, job_id)
 
 
-class QasmSimulator(BasicAerBackend):
-    """Counts and memory of measured circuits, dynamic ones included."""
-
-    NAME = "qasm_simulator"
-    OUTPUT = "counts"
-    DESCRIPTION = "NumPy simulator of measured circuits"
-
-
-class StatevectorSimulator(BasicAerBackend):
-    """The state at a circuit's end, after one shot."""
-
-    NAME = "statevector_simulator"
-    OUTPUT = "statevector"
-    DESCRIPTION = "NumPy simulator of statevectors"
-
-
-class UnitarySimulator(BasicAerBackend):
-    """The matrix of a circuit without measurements."""
-
-    NAME = "unitary_simulator"
-    OUTPUT = "unitary"
-    DESCRIPTION = "NumPy simulator of unitaries"
-
-
-class StabilizerSimulator(QasmSimulator):
-    """Counts of Clifford circuits of any width there may be: `QasmSimulator` with ``method="stabilizer"``."""
-
-    NAME = "stabilizer_simulator"
-    DESCRIPTION = "NumPy simulator of measured Clifford circuits"
-
-    @classmethod
-    def _default_options(cls) -> Options:
-        return Options(**(DEFAULTS[cls.OUTPUT] | {"method": "stabilizer"}))
-
-    @property
-    def num_qubits(self) -> int:
-        """How many qubits a circuit may have: the workers' memory is not what limits it."""
-        return MAX_QUBITS
-
-    @property
-    def max_qubits(self) -> int:
-        """How many qubits a circuit may have."""
-        return MAX_QUBITS
-
-
-class DensityMatrixSimulator(QasmSimulator):
-    """Exact noise: `QasmSimulator` with ``method="density_matrix"`` and ``density_matrix=True``."""
-
-    NAME = "density_matrix_simulator"
-    DESCRIPTION = "NumPy simulator of density matrices"
-
-    @classmethod
-    def _default_options(cls) -> Options:
-        return Options(**(DEFAULTS[cls.OUTPUT] | {"method": "density_matrix", "density_matrix": True}))
-
-    @property
-    def num_qubits(self) -> int:
-        """Half as many as `QasmSimulator` has: a density matrix of n qubits is as large as a state of 2n."""
-        return super().num_qubits // 2
-
-    @property
-    def max_qubits(self) -> int:
-        """As `num_qubits`, asked anew."""
-        return super().max_qubits // 2
-
-
-class UnknownBackend(BasicAerBackend):
-    """The backend of a job that another version submitted. It has a name, and runs nothing."""
-
-    OUTPUT = "counts"
-    DESCRIPTION = "a backend that this version does not know"
-
-    def __init__(self, provider: Any, name: str) -> None:
-        self.NAME = name
-        super().__init__(provider)
-
-    def _prepared(self, *_: Any, **__: Any) -> Submission:
-        raise BasicAerError(f"This version has no backend {self.NAME!r}: upgrade basicaer-celery to run there.")
-
-
 #: What a BackendV1 had -> where it is now.
 _OF_QISKIT_1: Mapping[str, str] = MappingProxyType(
     {
@@ -309,9 +228,6 @@ _OF_QISKIT_1: Mapping[str, str] = MappingProxyType(
         "status": "job.status(), job.queue_position() and provider.workers()",
     }
 )
-
-#: In the order in which a provider lists them.
-BACKENDS = (QasmSimulator, StatevectorSimulator, UnitarySimulator, StabilizerSimulator, DensityMatrixSimulator)
 
 
 @functools.lru_cache(maxsize=64)

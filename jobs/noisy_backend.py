@@ -8,9 +8,9 @@ from typing import Any
 from qiskit.transpiler import Target
 
 from jobs.arguments import shown
-from jobs.backend import QasmSimulator
 from jobs.errors import BasicAerError
 from jobs.noise import NoiseSpec
+from jobs.simulators import QasmSimulator
 
 
 class NoisySimulator(QasmSimulator):

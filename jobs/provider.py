@@ -14,7 +14,7 @@ from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit.transpiler import Target
 
 from jobs import arguments
-from jobs.backend import BACKENDS, BasicAerBackend, QasmSimulator, UnknownBackend
+from jobs.backend import BasicAerBackend
 from jobs.connection import EMBEDDED, Connection
 from jobs.errors import BasicAerError
 from jobs.follow.recorded import RecordedJob
@@ -24,6 +24,7 @@ from jobs.job import BasicAerJob
 from jobs.manifest import PRIMITIVES, SAMPLER, Manifest
 from jobs.noisy_backend import NoisySimulator, noisy_simulator
 from jobs.primitives.job import BasicAerPrimitiveJob
+from jobs.simulators import BACKENDS, QasmSimulator, UnknownBackend
 from jobs.submit.options import resolve_tags
 from jobs.tables import html_table
 from worker.record.listing import JobFilter

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from jobs.arguments import shown, suggestion
-from jobs.backend import BasicAerBackend, QasmSimulator
+from jobs.backend import BasicAerBackend
 from jobs.errors import BasicAerError
+from jobs.simulators import QasmSimulator
 from jobs.submit.identity import seed_of
 from jobs.submit.options import DEFAULTS, MAX_SEED
 

@@ -12,7 +12,7 @@ import pytest
 from support.processes import environment
 
 from jobs import BasicAerProvider, LocalCluster
-from jobs.backend import QasmSimulator
+from jobs.simulators import QasmSimulator
 
 
 def pytest_collection_modifyitems(items):

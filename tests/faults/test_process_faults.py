@@ -12,6 +12,7 @@ from support.faults.farm import Farm, Part, lasting
 from support.patience import deadline
 from support.processes import eventually
 
+from jobs import NoiseSpec
 from worker.record import keys
 from worker.settings import QUEUE
 
@@ -251,20 +252,55 @@ def _caught_at_a_chunk(farm: Farm, job):
     return runner
 
 
-@two
-@pytest.mark.parametrize("part", [Part.CHILD, Part.GROUP], ids=str)
-def test_killed_amid_stabilizers(farm: Farm, part: Part):
-    """A job of Pauli frames that is killed in the middle gives the counts of one that is not."""
+def _frames() -> tuple[QuantumCircuit, dict[str, object]]:
     circuit = QuantumCircuit(30, 4, name="frames")
     for _ in range(60):
         circuit.h(range(30))
         circuit.cx(range(29), range(1, 30))
         circuit.measure(range(4), range(4))
-    options = {"shots": 1_000_000, "seed_simulator": 5, "max_shards": 1}
+    return circuit, {"shots": 1_000_000}
+
+
+def _layers(width: int, depth: int, name: str) -> QuantumCircuit:
+    circuit = QuantumCircuit(width, 6, name=name)
+    for layer in range(depth):
+        for qubit in range(width):
+            circuit.ry(0.1 + 0.2 * qubit + layer, qubit)
+        for qubit in range(layer % 2, width - 1, 2):
+            circuit.cx(qubit, qubit + 1)
+    circuit.measure(range(6), range(6))
+    return circuit
+
+
+def _trajectories() -> tuple[QuantumCircuit, dict[str, object]]:
+    noise = NoiseSpec().depolarizing(0.02, ["cx"]).readout([[0.97, 0.03], [0.05, 0.95]])
+    return _layers(13, 12, "trajectories"), {"shots": 5_000, "noise_model": noise}
+
+
+def _matrix_product_states() -> tuple[QuantumCircuit, dict[str, object]]:
+    method = {"method": "matrix_product_state", "max_bond": 40}
+    return _layers(40, 24, "tensors"), {"shots": 2_000, **method}
+
+
+@two
+@pytest.mark.parametrize("part", [Part.CHILD, Part.GROUP], ids=str)
+@pytest.mark.parametrize(
+    ("make", "method"),
+    [
+        (_frames, "stabilizer"),
+        (_trajectories, "statevector"),
+        (_matrix_product_states, "matrix_product_state"),
+    ],
+)
+def test_killed_amid_other_methods(farm: Farm, make, method: str, part: Part):
+    """Pauli frames, trajectories and tensors, killed in the middle, give the counts of a run that is not."""
+    circuit, options = make()
+    options |= {"seed_simulator": 5, "max_shards": 1}
     struck = farm.backend.run(circuit, **options)
     Part.send(part, farm.runner(struck), signal.SIGKILL)
     quiet = farm.backend.run(circuit, **options)
 
-    counts = [job.result(timeout=deadline(60)).get_counts() for job in (struck, quiet)]
-    assert counts[0] == counts[1]
-    assert sum(counts[0].values()) == 1_000_000
+    results = [job.result(timeout=deadline(60)) for job in (struck, quiet)]
+    assert results[0].get_counts() == results[1].get_counts()
+    assert sum(results[0].get_counts().values()) == options["shots"]
+    assert results[0].results[0].metadata["method"] == method

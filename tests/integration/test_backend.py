@@ -23,7 +23,7 @@ from jobs import BasicAerProvider
 class TestProvider:
     @pytest.mark.rule(19)
     def test_backends(self, provider):
-        """Five backends, each a BackendV2 with a Target of a width that libraries can compare."""
+        """Six backends, each a BackendV2 with a Target of a width that libraries can compare."""
         backends = provider.backends()
 
         assert [backend.name for backend in backends] == [
@@ -31,6 +31,7 @@ class TestProvider:
             "statevector_simulator",
             "unitary_simulator",
             "stabilizer_simulator",
+            "mps_simulator",
             "density_matrix_simulator",
         ]
         assert all(isinstance(backend, BackendV2) for backend in backends)

@@ -14,7 +14,8 @@ from support.circuits import bell
 from support.processes import ROOT, RedisServer
 
 from jobs import BasicAerProvider
-from jobs.backend import BasicAerBackend, QasmSimulator
+from jobs.backend import BasicAerBackend
+from jobs.simulators import QasmSimulator
 
 
 class Derived(QasmSimulator):

@@ -22,7 +22,13 @@ if TYPE_CHECKING:
     from jobs.provider import BasicAerProvider
     from simulator.circuit.program import Program
 
-BACKENDS = ("qasm_simulator", "statevector_simulator", "unitary_simulator")
+BACKENDS = (
+    "qasm_simulator",
+    "statevector_simulator",
+    "unitary_simulator",
+    "stabilizer_simulator",
+    "mps_simulator",
+)
 PRECISIONS = ("double", "single")
 #: The address of a provider without a URL.
 _EMBEDDED = "embedded"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from jobs.backend import BACKENDS
 from jobs.errors import BasicAerError
 from jobs.manifest import EstimatorNote, EstimatorPubNote, Manifest, SamplerNote, SamplerPubNote
+from jobs.simulators import BACKENDS
 from jobs.submit.options import resolve
 
 _CHANGED = {

@@ -7,8 +7,8 @@ from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Parameter
 from support.in_process import context_of
 
-from jobs.backend import BACKENDS
 from jobs.errors import BasicAerError
+from jobs.simulators import BACKENDS
 from jobs.submit import prepare
 from jobs.submit.identity import check, seed_of
 from jobs.submit.options import DEFAULTS, resolve

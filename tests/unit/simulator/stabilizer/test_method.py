@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 
+import msgspec
 import numpy as np
 import pytest
 from support.patience import deadline
@@ -85,6 +86,8 @@ def test_channels_that_are_not_of_paulis_are_refused() -> None:
     [
         (ghz(17), Options("counts", 1), True),
         (ghz(16), Options("counts", 1), False),
+        # As `transpile` makes it for a device of 40 qubits.
+        (msgspec.structs.replace(ghz(16), num_qubits=40), Options("counts", 1), False),
         (ghz(16, Reset(3)), Options("counts", 1), True),
         (program(2, 2, Reset(0), h(0), Measure(0, 0)), Options("counts", 1), False),
         (program(2, 2, h(0), Measure(0, 0), x(1, 0)), Options("counts", 1), True),
