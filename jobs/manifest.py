@@ -31,6 +31,8 @@ _USUAL: dict[str, dict[str, Any]] = {
         "shots": 1024,
         "statevector": False,
         "probabilities": False,
+        "density_matrix": False,
+        "noise_model": None,
         "method": "automatic",
         "max_bond": None,
         "cutoff": 1e-16,
