@@ -18,6 +18,7 @@
 # make bench-model    what one Redis carries: measured constants, what follows, and a check with 20 workers
 # make bench-primitives  estimator and sampler beside Aer's and Qiskit's, and what the queue adds to an iteration
 # make bench-methods  stabilizers beside stim and Aer
+# make bench-mps      matrix product states beside Aer's
 # make bench-against REV=<commit>   this tree beside another revision of it; without REV, beside the last commit
 # PYTHON names the interpreter that makes the virtual environment, as in: make demo PYTHON=python3.12
 
@@ -27,7 +28,7 @@ BIN    := $(VENV)/bin
 N      ?= 10
 
 .PHONY: demo test test-fast test-clients faults soak lint clean
-.PHONY: bench bench-against bench-engine bench-noise bench-scale bench-model bench-primitives bench-methods
+.PHONY: bench bench-against bench-engine bench-noise bench-scale bench-model bench-primitives bench-methods bench-mps
 
 demo: $(VENV)/.installed
 	$(BIN)/basicaer demo
@@ -114,6 +115,9 @@ bench-primitives: $(VENV)/.installed-bench
 
 bench-methods: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.methods $(ARGS)
+
+bench-mps: $(VENV)/.installed-bench
+	$(BIN)/python -m benchmarks.methods.tensors $(ARGS)
 
 bench-model: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.redis_model $(ARGS)
