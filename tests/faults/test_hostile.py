@@ -144,7 +144,7 @@ REFUSED = {
     "a name of 3 MB": (message([["gate", "x" * 3_000_000, [0], [], [], None]]), "unknown gate 'xxx"),
     "an infinite angle": (message([["gate", "rx", [0], [float("inf")], [], None]]), "not finite"),
     "4096 qubits": (
-        message([["gate", "x", [qubit], [], [0], None] for qubit in [*range(1, 4096)] * 2], num_qubits=4096),
+        message([["gate", "rx", [qubit], [0.3], [0], None] for qubit in [*range(1, 4096)] * 2], num_qubits=4096),
         "MemoryRefusedError: 4096 qubits need 32 * 2^4096 bytes",
     ),
     "2^40 qubits": (message([], num_qubits=2**40), "WireError: malformed message: 1099511627776 qubits"),

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_settings")]  # slow:
 
 #: Of its qubits none is done with before all of them were in use.
 WIDE = (
-    'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg a[1];\nqreg q[999];\ncreg c[999];\nh a;\n'
+    'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg a[1];\nqreg q[999];\ncreg c[999];\nh a;\nt a;\n'
     "cx a[0],q;\ncx a[0],q;\nmeasure q -> c;\n"
 )
 

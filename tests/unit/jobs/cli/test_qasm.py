@@ -213,13 +213,13 @@ def test_a_character_that_openqasm_3_does_not_know_is_named(tmp_path, capfd, cha
 @pytest.mark.parametrize(
     ("text", "position", "reason"),
     [
-        ("OPENQASM 2.0;\nqreg q[18446744073709551616];", ":2:1", "more than 4096 qubits"),
-        ("OPENQASM 2.0;\nqreg q[4000000000];", ":2:1", "more than 4096 qubits"),
-        ("OPENQASM 2.0;\nqreg q[100000000];", ":2:1", "more than 4096 qubits"),
+        ("OPENQASM 2.0;\nqreg q[18446744073709551616];", ":2:1", "more than 10000 qubits"),
+        ("OPENQASM 2.0;\nqreg q[4000000000];", ":2:1", "more than 10000 qubits"),
+        ("OPENQASM 2.0;\nqreg q[100000000];", ":2:1", "more than 10000 qubits"),
         ("OPENQASM 2.0;\ncreg c[100000000];", ":2:1", "more than 1048576 classical bits"),
-        ("OPENQASM 2.0;\n" + "".join(f"qreg q{i}[4096];\n" for i in range(20)), ":3:1", "more than 4096 qubits"),
+        ("OPENQASM 2.0;\n" + "".join(f"qreg q{i}[9999];\n" for i in range(20)), ":3:1", "more than 10000 qubits"),
         (HEADER_2 + "x q[18446744073709551616];", ":5:4", "more than there can be"),
-        ("OPENQASM 3.0;\nqubit[1_000_000_000] q;", ":2:1", "more than 4096 qubits"),
+        ("OPENQASM 3.0;\nqubit[1_000_000_000] q;", ":2:1", "more than 10000 qubits"),
         ("OPENQASM 3.0;\nbit[1000000000] c;", ":2:1", "more than 1048576 classical bits"),
         ("OPENQASM 3.0;\nqubit[10000*10000] q;", "", "more than 2 s; --read-timeout gives it more"),
         ("OPENQASM 3.0;\nU(0,0,0) $100000000;", ":2:10", "more than there can be"),
