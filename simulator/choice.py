@@ -17,8 +17,8 @@ from simulator.stabilizer import STABILIZER
 from simulator.statevector_method import STATEVECTOR
 from simulator.trajectories import TRAJECTORIES
 
-#: Of those that take equally long, the first is taken.
-ENGINES = (STATEVECTOR, TRAJECTORIES, DENSITY_MATRIX, MATRIX_PRODUCT_STATE, STABILIZER)
+#: In the order in which "automatic" looks at them. Of those that take equally long, the first is taken.
+ENGINES = (STABILIZER, DENSITY_MATRIX, STATEVECTOR, TRAJECTORIES, MATRIX_PRODUCT_STATE)
 #: Up to so wide, exact expectation values and density matrices are preferred to means over shots.
 _EXACT_WIDTH = 20
 
@@ -28,24 +28,28 @@ def engine_for(program: Program, options: Options) -> Engine:
 
     InvalidProgramError names the first instruction that a method which was asked for cannot run, and what can.
     """
-    named = [each for each in ENGINES if options.method in {each.method, "automatic"}]
-    if options.method == "automatic":
-        named = [each for each in named if each.suits(program, options)]
-    if len(named) == 1 and options.method == "automatic":
-        return named[0]  # of most programs
-    reasons = [each.refusal(program, options) for each in named]
-    able = [each for each, reason in zip(named, reasons, strict=True) if reason is None]
+    automatic = options.method == "automatic"
+    if automatic:
+        named = [each for each in ENGINES if each.suits(program, options)]
+        if len(named) == 1:
+            return named[0]  # of most programs
+    else:
+        named = [each for each in ENGINES if each.method == options.method]
+    able, reasons = [], []
+    for each in named:
+        reason = each.refusal(program, options)
+        if reason is not None:
+            reasons.append(reason)
+            continue
+        if automatic and each.preferred(program, options):
+            return each
+        able.append(each)
     if not able:
-        raise InvalidProgramError(
-            f'method "{options.method}" cannot run circuit "{program.name}": {next(filter(None, reasons))}'
-        )
+        raise InvalidProgramError(f'method "{options.method}" cannot run circuit "{program.name}": {reasons[0]}')
     if options.expectations or saves_in(program.instructions):
         # What is a mean over shots otherwise is exact, where that takes little.
         exact = [each for each in able if each.is_exact(program, options)]
         able = [each for each in exact if each.width(program, options) <= _EXACT_WIDTH] or able
     if len(able) == 1:
         return able[0]
-    # Where it suits and can, nothing else is as quick; what others take then need not be estimated.
-    if STABILIZER in able:
-        return STABILIZER
     return min(able, key=lambda each: each.work(program, options, options.shots, ()).seconds)

@@ -83,6 +83,9 @@ class Engine:
     is_exact: Callable[[Program, Options], bool]
     #: (program, options, observables, checkpoint): plan a program that is not refused.
     prepare: Callable[[Program, Options, Sequence[PauliSum], Checkpoint], Prepared]
+    #: (program, options): whether "automatic" takes it wherever it can run the program, and asks no other what it
+    #: would take. Of what suits it only, so it must be quick.
+    preferred: Callable[[Program, Options], bool] = lambda *_: False
     #: Shots that stay together where a job is cut.
     shot_block: int = 128
 

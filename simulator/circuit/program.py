@@ -15,8 +15,8 @@ import msgspec
 
 from simulator.circuit.channel import Channel
 from simulator.circuit.expression import Type
-from simulator.circuit.instructions import Gate, Instruction, Measure, Noise, Save
-from simulator.circuit.traversal import CLASSICAL, clbits_of, nesting, qubits_of, variables_of, walk
+from simulator.circuit.instructions import Barrier, Delay, Gate, Instruction, Measure, Noise, Save
+from simulator.circuit.traversal import CLASSICAL, clbits_of, nesting, qubits_of, qubits_within, variables_of, walk
 from simulator.errors import InvalidProgramError
 
 #: Far beyond what can run, so that no number of bytes or of values overflows on the way.
@@ -80,6 +80,18 @@ class Program(msgspec.Struct, frozen=True, array_like=True):
     def metadata(self) -> dict[str, Any]:
         """The circuit's metadata; empty where it is not JSON."""
         return json.loads(self.header.metadata or "{}")  # type: ignore[no-any-return]
+
+    def uses_more_qubits(self, most: int) -> bool:
+        """Whether more are in use than this: what was transpiled for a wide device is no wider for it."""
+        if self.num_qubits <= most:
+            return False
+        used: set[int] = set()
+        for instruction in self.instructions:
+            if not isinstance(instruction, (Barrier, Delay)):
+                used |= qubits_within(instruction)
+                if len(used) > most:
+                    return True
+        return False
 
     def __post_init__(self) -> None:
         if not (0 <= self.num_qubits <= MAX_QUBITS and 0 <= self.num_clbits <= MAX_CLBITS):

@@ -29,6 +29,8 @@ from simulator.sampling.row_sampler import RowSampler, count_shots
 from simulator.sampling.saver import saved_value
 from simulator.shards.result import RunMetadata
 
+#: With so many qubits in use at most, "automatic" asks no other method what it would take.
+_FEW_QUBITS = 8
 #: Qubits beyond which no memory has all coefficients.
 _MOST = 24
 #: Bytes of workspace, and of an instruction.
@@ -194,6 +196,8 @@ DENSITY_MATRIX = Engine(
     refusal=_refusal,
     # Without noise, a statevector says as much.
     suits=lambda program, _: bool(program.channels),
+    # What others would take is longer to estimate than so few coefficients are to compute.
+    preferred=lambda program, _: not program.uses_more_qubits(_FEW_QUBITS),
     width=_width,
     work=_work,
     saves=_saves,

@@ -20,7 +20,7 @@ from simulator.circuit.instructions import (
 )
 from simulator.circuit.pauli_sum import PauliSum
 from simulator.circuit.program import Program
-from simulator.circuit.traversal import bodies_of, qubits_of, qubits_within
+from simulator.circuit.traversal import bodies_of, qubits_of
 from simulator.cost import Work
 from simulator.errors import InvalidProgramError
 from simulator.method import CircuitResult, Engine
@@ -34,9 +34,9 @@ from simulator.stabilizer.layering.refusal import refusal
 from simulator.stabilizer.run import run_shots
 from simulator.stabilizer.samples import counts_of, hex_keys
 
-#: From so many qubits in use on, "automatic" takes it for circuits that only measure at their end; narrower ones
-#: take the statevector method a few milliseconds, and keep the counts that their seeds had before this method.
-LEAST_QUBITS = 17
+#: With more qubits in use, "automatic" takes it for circuits that only measure at their end; narrower ones take
+#: the statevector method a few milliseconds, and keep the counts that their seeds had before this method.
+MOST_LEFT = 16
 _SILENT = frozenset({Barrier, Delay, Readout})
 
 
@@ -84,20 +84,7 @@ def _suits(program: Program, options: Options) -> bool:
         return False
     if options.saves or options.expectations or not options.sample_measuring:
         return False
-    return _uses_many_qubits(program) or _is_random_before_its_end(program)
-
-
-def _uses_many_qubits(program: Program) -> bool:
-    """Whether so many are in use: a circuit that was transpiled for a wide device is no wider for it."""
-    if program.num_qubits < LEAST_QUBITS:
-        return False
-    used: set[int] = set()
-    for instruction in program.instructions:
-        if type(instruction) not in _SILENT:
-            used |= qubits_within(instruction)
-            if len(used) >= LEAST_QUBITS:
-                return True
-    return False
+    return program.uses_more_qubits(MOST_LEFT) or _is_random_before_its_end(program)
 
 
 def _is_random_before_its_end(program: Program) -> bool:  # noqa: C901 (one branch a kind of instruction)
@@ -150,6 +137,8 @@ STABILIZER = Engine(
     "stabilizer",
     refusal=_refusal,
     suits=_suits,
+    # Where it suits and can, nothing else is as quick.
+    preferred=lambda *_: True,
     width=_width,
     work=_work,
     saves=_saves,

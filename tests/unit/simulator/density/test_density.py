@@ -179,6 +179,11 @@ def test_when_it_is_taken():
     saving = program(4, 0, *map(h, range(4)), Noise(0, (3,)), Save("density_matrix", "r", (3,)), channels=noise)
     assert method(saving, 1) == "density_matrix"
     assert method(NOISY, 1, method="statevector") == "statevector"
+    # Of few qubits in use, no other is asked: also where a circuit was transpiled for a wide device.
+    turned = [ry(0.3, qubit) for qubit in range(8)]
+    for width in (8, 30):
+        few = program(width, 8, *turned, Noise(0, (3,)), *measures(8), channels=noise)
+        assert {method(few, shots) for shots in (1, 10**6)} == {"density_matrix"}
     strings = (channel(40, (0.5, ()), (0.5, (Pauli((1 << 40) - 1, 5),))),)
     assert (
         method(program(40, 1, Noise(0, tuple(range(40))), ry(0.1, 0), Measure(0, 0), channels=strings), 9)
