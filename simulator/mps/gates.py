@@ -23,6 +23,7 @@ from simulator.circuit.instructions import (
     Initialize,
     Instruction,
     Permutation,
+    Save,
     Unitary,
 )
 from simulator.circuit.traversal import qubits_of
@@ -63,6 +64,8 @@ class LocalCircuit:
     layers: tuple[tuple[LocalGate, ...], ...]
     #: Qubit -> the wire that it is on at the end.
     wire_of: tuple[int, ...]
+    #: What gates without qubits multiply all amplitudes by.
+    phase: complex = 1.0
 
     @property
     def gates(self) -> Iterable[LocalGate]:
@@ -75,10 +78,19 @@ class LocalCircuit:
         return all(max(gate.wires) - min(gate.wires) < len(gate.wires) for gate in self.gates)
 
 
+def without_saves(instructions: Sequence[Instruction]) -> tuple[Sequence[Instruction], tuple[Save, ...]]:
+    """Return what is before the saves at the end, and these."""
+    end = len(instructions)
+    while end and isinstance(instructions[end - 1], (Save, Barrier, Delay)):
+        end -= 1
+    return instructions[:end], tuple([each for each in instructions[end:] if isinstance(each, Save)])
+
+
 def refusal(instructions: Sequence[Instruction]) -> str | None:
     """Return why a matrix product state cannot run these, beginning with the first such; None: it can."""
+    instructions, _ = without_saves(instructions)
     if where := place_of(instructions, GATE_KINDS):
-        return f"{where}, and matrix product states have gates only, before all measurements"
+        return f"{where}, and matrix product states have gates only, before all saves and measurements"
     touched: set[int] = set()
     for index, instruction in enumerate(instructions):
         qubits = qubits_of(instruction)
@@ -102,7 +114,8 @@ def _may_be_wide(instruction: Instruction) -> bool:
 def local_circuit(
     instructions: Sequence[Instruction], num_qubits: int, checkpoint: Checkpoint = no_checkpoint
 ) -> LocalCircuit:
-    """Return the gates of instructions in which `refusal` finds nothing."""
+    """Return the gates of instructions in which `refusal` finds nothing; what they save is left out."""
+    instructions, _ = without_saves(instructions)
     wire_of = list(range(num_qubits))
     joined = _Joined()
     known: dict[tuple[Any, ...], NDArray[Any]] = {}
@@ -116,7 +129,7 @@ def local_circuit(
         else:
             for matrix, qubits in _matrices(instruction, known):
                 joined.add(matrix, tuple([wire_of[qubit] for qubit in qubits]), name_of(instruction))
-    return LocalCircuit(num_qubits, _layers(joined.gates(), num_qubits), tuple(wire_of))
+    return LocalCircuit(num_qubits, _layers(joined.gates(), num_qubits), tuple(wire_of), joined.phase)
 
 
 def name_of(instruction: Instruction) -> str:
@@ -179,6 +192,7 @@ class _Joined:
     """Gates, each of which took in what acts on its wires only, until another gate shares one of these."""
 
     def __init__(self) -> None:
+        self.phase = 1 + 0j
         self._gates: list[LocalGate] = []
         #: Wire -> the index of the last gate on it.
         self._last: dict[int, int] = {}
@@ -187,7 +201,8 @@ class _Joined:
 
     def add(self, matrix: NDArray[Any], wires: tuple[int, ...], name: str) -> None:
         if not wires:
-            return  # a global phase, which the run does not show
+            self.phase *= complex(matrix[0, 0])
+            return
         before = {self._last.get(wire) for wire in wires}
         index = before.pop()
         if index is not None and not before:

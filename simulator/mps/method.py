@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from simulator.circuit.pauli_sum import PauliSum
 from simulator.circuit.program import Program
-from simulator.cost import Work
+from simulator.cost import Work, saved_bytes
 from simulator.dynamic.timeline import Timeline
+from simulator.evolve.amplitudes import complex_type
 from simulator.method import CircuitResult, Engine
 from simulator.monitor import Checkpoint, Monitor, no_checkpoint
 from simulator.mps.evolve import MOST_BYTES, Truncation, bond_bound
@@ -16,8 +17,11 @@ from simulator.mps.gates import LocalCircuit, local_circuit, refusal
 from simulator.mps.run import run
 from simulator.options import Options
 from simulator.rng import BLOCK
+from simulator.sampling.saver import Saver
 from simulator.shards.result import RunMetadata, TruncationMetadata
 
+#: Qubits up to which what is saved is read from all amplitudes.
+MAX_SAVED_QUBITS = 25
 #: Bytes of an amplitude.
 _AMPLITUDE = 16
 #: How often a tensor's bytes are there, while it is split: itself, what LAPACK makes of it, and its work.
@@ -48,7 +52,10 @@ class _Prepared:
         bond = bond_bound(self.circuit, _truncation(self.options))
         tensors = min(MOST_BYTES, 2 * bond * bond * _AMPLITUDE * self.program.num_qubits)
         rows = 2 * bond * _AMPLITUDE * min(shots, BLOCK)
-        return _COPIES * (tensors + rows) + _BYTES_PER_GATE * len(self.program.instructions)
+        state = 2 * (_AMPLITUDE << self.program.num_qubits) if self.timeline.saves else 0
+        saved = _COPIES * saved_bytes(self.timeline.saves, self.options.precision)
+        gates = _BYTES_PER_GATE * len(self.program.instructions)
+        return _COPIES * (tensors + rows) + gates + state + saved
 
     def run(self, *, seed: int, first: int, shots: int, monitor: Monitor) -> CircuitResult:
         options = self.options
@@ -63,6 +70,13 @@ class _Prepared:
             of_shots=max(options.shots, first + counted),
             memory=options.memory,
             observables=self.observables,
+            saves=self.timeline.saves,
+            saver=Saver(
+                self.program.global_phase,
+                complex_type(options.precision),
+                options.chop_threshold,
+                monitor.checkpoint,
+            ),
             monitor=monitor,
         )
         return result
@@ -72,35 +86,37 @@ def _truncation(options: Options) -> Truncation:
     return Truncation(options.max_bond, options.cutoff)
 
 
-def _timeline(program: Program, checkpoint: Checkpoint = no_checkpoint) -> Timeline:
+def _timeline(program: Program, options: Options, checkpoint: Checkpoint = no_checkpoint) -> Timeline:
     """Return the program with all final measurements at its end: tensors of all qubits cost little."""
-    return Timeline.of(program, checkpoint=checkpoint)
+    return Timeline.of(program, saves=options.saves, checkpoint=checkpoint)
 
 
 def _refusal(program: Program, options: Options) -> str | None:
-    timeline = _timeline(program)
+    timeline = _timeline(program, options)
     reason = refusal(timeline.instructions)
     if reason is None and timeline.readouts:
         reason = "it has readout errors"
     if reason is None and options.initial_state is not None:
         reason = "it begins in an initial_statevector"
-    if reason is None and options.saves:
-        reason = f"it saves a {options.saves[0]}"
+    if reason is None and timeline.saves and program.num_qubits > MAX_SAVED_QUBITS:
+        reason = (
+            f"it saves a {timeline.saves[0].what}, which is read from all amplitudes: its {program.num_qubits} "
+            f"qubits may be {MAX_SAVED_QUBITS}. Expectation values of any width are given by observables=..."
+        )
     return None if reason is None else f'{reason}; method="statevector" can'
 
 
 def _work(program: Program, options: Options, shots: int, observables: Sequence[PauliSum]) -> Work:
     """Guess, since bonds cannot be foreseen: as if all were small."""
-    del observables
     evolving = _GATE_SECONDS * len(program.instructions)
     sampling = _SITE_SECONDS * program.num_qubits * shots / BLOCK if options.counts else 0.0
-    return Work(evolving + sampling, sampling > evolving)
+    return Work(evolving + sampling, sampling > evolving and not options.saves and not observables)
 
 
 def _prepare(
     program: Program, options: Options, observables: Sequence[PauliSum], checkpoint: Checkpoint
 ) -> _Prepared:
-    timeline = _timeline(program, checkpoint)
+    timeline = _timeline(program, options, checkpoint)
     circuit = local_circuit(timeline.instructions, program.num_qubits, checkpoint)
     return _Prepared(program, options, observables, timeline, circuit)
 
@@ -118,7 +134,8 @@ MATRIX_PRODUCT_STATE = Engine(
     suits=lambda *_: False,
     width=_width,
     work=_work,
-    saves=lambda *_: (),
+    saves=lambda program, options: _timeline(program, options).saves,
     is_exact=lambda *_: True,
     prepare=_prepare,
+    shot_block=BLOCK,
 )

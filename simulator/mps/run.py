@@ -8,16 +8,18 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.circuit.instructions import Measure
+from simulator.circuit.instructions import Measure, Save
 from simulator.circuit.pauli_sum import PauliSum
+from simulator.evolve.statevector import vector
 from simulator.method import CircuitResult
 from simulator.monitor import Checkpoint, Monitor
 from simulator.mps.evolve import Truncation, evolved
 from simulator.mps.gates import LocalCircuit
-from simulator.mps.reading import expectation_values, sample
+from simulator.mps.reading import amplitudes, expectation_values, sample
 from simulator.mps.state import MatrixProductState
 from simulator.rng import BLOCK, Uniforms
 from simulator.sampling.counts import WORD_BITS, ShotCounts, Words
+from simulator.sampling.saver import Saver
 from simulator.shards.result import TruncationMetadata
 
 #: The share of a run that is its gates.
@@ -35,6 +37,8 @@ def run(  # noqa: PLR0913 (the options of a run)
     of_shots: int,
     memory: bool,
     observables: Sequence[PauliSum],
+    saves: Sequence[Save],
+    saver: Saver,
     monitor: Monitor,
 ) -> tuple[CircuitResult, TruncationMetadata]:
     """Run gates, and then final measurements.
@@ -49,6 +53,8 @@ def run(  # noqa: PLR0913 (the options of a run)
         of_shots: how many shots these are some of.
         memory: whether to give each shot's outcome.
         observables: whose expectation values to take before the final measurements.
+        saves: what to keep of the state before them, which is read from all its amplitudes.
+        saver: what keeps it.
         monitor: its checkpoint is called before every kernel; its report is told the fraction that is done.
 
     Raises MemoryRefusedError where bonds grow beyond all limits.
@@ -57,6 +63,10 @@ def run(  # noqa: PLR0913 (the options of a run)
     state = evolved(circuit, truncation, monitor.part(0, _EVOLVING))
     state.canonicalize()
     values = expectation_values(state, circuit.wire_of, observables, checkpoint) if observables else None
+    if saves:
+        statevector = vector(circuit.phase * amplitudes(state, circuit.wire_of, checkpoint))
+        for save in saves:
+            saver.of_state(save, statevector)
     shot_counts = ShotCounts(shots, memory=memory, first=first, checkpoint=checkpoint)
     column_of_clbit, wires = _columns(final, circuit)
     uniforms, end = Uniforms(seed), first + shots
@@ -72,7 +82,7 @@ def run(  # noqa: PLR0913 (the options of a run)
             shot_counts.add(words, np.ones(words.size, np.int64))
         sampling.report((own.stop - first) / shots)
     found = TruncationMetadata(state.largest_bond, math.exp(state.log_kept), min(2.0, state.distance))
-    return CircuitResult(*shot_counts.results(), expectations=values), found
+    return CircuitResult(*shot_counts.results(), expectations=values, saved=saver.values()), found
 
 
 def _columns(final: Sequence[Measure], circuit: LocalCircuit) -> tuple[dict[int, int], list[int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import chain, pairwise
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -33,6 +34,7 @@ from simulator.circuit.instructions import (
     Measure,
     Permutation,
     Reset,
+    Save,
     Unitary,
 )
 from simulator.circuit.pauli_sum import PauliSum
@@ -46,6 +48,7 @@ from simulator.mps.gates import local_circuit
 from simulator.mps.reading import amplitudes
 from simulator.options import Options
 from simulator.shards.result import TruncationMetadata
+from simulator.statevector_method import STATEVECTOR
 
 SEED = 7
 
@@ -186,6 +189,34 @@ class TestExpectations:
             expected.append(np.vdot(vector[index ^ flips], moved).real)
         assert np.abs(found[:-1] - expected).max() < 1e-12
         assert found[-1] == pytest.approx(np.linspace(-1, 1, 256) @ expected, abs=1e-11)
+
+
+class TestSaves:
+    def test_all_that_a_statevector_saves(self):
+        """Under the same keys, with the global phase, of the instructions and of the options."""
+        z = PauliSum((0, 3), (1, 0), (1.0, 0.5))
+        instructions = (*random_gates(9, 5), Gate("global_phase", (), (0.7,)))
+        saves = (
+            Save("density_matrix", "d", (3, 1)),
+            Save("probabilities", "p", (4, 0)),
+            Save("expectation_value", "e", (2, 0), (z,)),
+        )
+        ran = msgspec.structs.replace(program(5, 5, *instructions, *saves, *measures(5)), global_phase=0.4)
+        options = {"saves": ("statevector", "probability_distribution")}
+        asked = Options("counts", 10, method="statevector", **options)
+        exact = STATEVECTOR.prepare(ran, asked, (), no_checkpoint).run(seed=1, first=0, shots=10, monitor=SILENT)
+        found, _ = run(ran, shots=10, **options)
+        assert [each.key for each in found.saved] == [each.key for each in exact.saved]
+        for ours, its in zip(found.saved, exact.saved, strict=True):
+            assert np.abs(ours.value.ndarray() - its.value.ndarray()).max() < 1e-12
+
+    def test_what_needs_too_many_amplitudes_is_refused(self):
+        wide = program(26, 0, *entangled(26), Save("probabilities", "p", (0, 1)))
+        with pytest.raises(InvalidProgramError, match=r"its 26 qubits may be 25.*observables="):
+            engine_for(wide, Options("counts", 1, method="matrix_product_state"))
+        early = program(2, 0, h(0), Save("probabilities", "p", (0, 1)), h(1))
+        with pytest.raises(InvalidProgramError, match="instruction 1 is a save of qubits 0, 1"):
+            engine_for(early, Options("counts", 1, method="matrix_product_state"))
 
 
 class TestTruncation:
