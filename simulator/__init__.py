@@ -5,11 +5,11 @@ module that its name says.
 """
 
 from simulator.circuit.program import Program
-from simulator.engine import run
 from simulator.execution import run_shard
 from simulator.method import CircuitResult
 from simulator.monitor import Monitor
 from simulator.shards.part import Part
 from simulator.shards.shard import Shard
+from simulator.statevector import run
 
 __all__ = ["CircuitResult", "Monitor", "Part", "Program", "Shard", "run", "run_shard"]

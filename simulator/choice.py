@@ -14,7 +14,7 @@ from simulator.method import Engine
 from simulator.mps import MATRIX_PRODUCT_STATE
 from simulator.options import Options
 from simulator.stabilizer import STABILIZER
-from simulator.statevector_method import STATEVECTOR
+from simulator.statevector import STATEVECTOR
 from simulator.trajectories import TRAJECTORIES
 
 #: In the order in which "automatic" looks at them. Of those that take equally long, the first is taken.

@@ -18,7 +18,6 @@ from simulator.shards.part import Part
 from simulator.shards.result import Failure, Item, Outcome
 from simulator.shards.shard import Experiment, Shard, Sweep
 from simulator.sizes import size
-from simulator.sweep import run_together
 
 
 def _admitted(_: int) -> None:
@@ -53,7 +52,7 @@ def _count(item: Experiment | Sweep) -> int:
 def _run_sweep(sweep: Sweep, options: Options, admit: Callable[[int], None], monitor: Monitor) -> Iterator[Item]:
     """Yield what becomes of a sweep: all rows in one, or each by itself, which then tells why."""
     try:
-        together = run_together(sweep, options, admit, monitor)
+        together = engine_for(sweep.template, options).run_together(sweep, options, admit, monitor)
     except StoppedError:
         raise
     except Exception:  # noqa: BLE001 (whatever it is, it may be one row's)

@@ -21,7 +21,8 @@ from simulator.circuit.traversal import bodies_of, clbits_of, qubits_of
 from simulator.cost import Work
 from simulator.monitor import Checkpoint, Monitor
 from simulator.options import Method, Options
-from simulator.shards.result import RunMetadata, SavedValue
+from simulator.shards.result import RunMetadata, SavedValue, SweepOutcome
+from simulator.shards.shard import Sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,11 @@ class Engine:
     is_exact: Callable[[Program, Options], bool]
     #: (program, options, observables, checkpoint): plan a program that is not refused.
     prepare: Callable[[Program, Options, Sequence[PauliSum], Checkpoint], Prepared]
+    #: (sweep, options, admit, monitor): all rows at once, each bit for bit as alone; None: run them one by one.
+    #: ``admit`` is called with the bytes that they need together, before these are allocated.
+    run_together: Callable[[Sweep, Options, Callable[[int], None], Monitor], SweepOutcome | None] = lambda *_: None
+    #: (sweep, options): the seconds of a row, where it is not what the template takes alone.
+    row_seconds: Callable[[Sweep, Options], float] | None = None
     #: (program, options): whether "automatic" takes it wherever it can run the program, and asks no other what it
     #: would take. Of what suits it only, so it must be quick.
     preferred: Callable[[Program, Options], bool] = lambda *_: False

@@ -14,10 +14,8 @@ from typing import NamedTuple
 import msgspec
 
 from simulator.choice import engine_for
-from simulator.cost import observing_seconds, row_seconds, timeline_under
 from simulator.options import Options
 from simulator.shards.shard import Experiment, Shard, Sweep
-from simulator.statevector_method import STATEVECTOR
 
 #: Seconds of work of a shard, at least and at most, where the items allow it.
 LEAST_SECONDS, MOST_SECONDS = 0.05, 2.0
@@ -86,10 +84,9 @@ def _units(item: Experiment | Sweep, options: Options) -> _Units:
 def _row_seconds(sweep: Sweep, options: Options) -> float:
     """Return the seconds that a row takes."""
     engine = engine_for(sweep.template, options)
-    if engine is not STATEVECTOR:
-        return engine.work(sweep.template, options, options.shots, sweep.observables).seconds
-    timeline = timeline_under(sweep.template, options)
-    return row_seconds(timeline, options) + observing_seconds(sweep.observables, timeline.width)
+    if engine.row_seconds is not None:
+        return engine.row_seconds(sweep, options)
+    return engine.work(sweep.template, options, options.shots, sweep.observables).seconds
 
 
 def _piece(

@@ -13,13 +13,13 @@ from benchmarks.common.agreement import basis_states
 from benchmarks.common.rounds import Contender
 from benchmarks.engine.floor import Work
 from jobs import lower
-from simulator import engine
 from simulator.caches import clear_caches
 from simulator.dynamic.timeline import unitary_instructions
 from simulator.evolve import Evolution, Statevector, amplitudes, statevector
 from simulator.monitor import SILENT
 from simulator.options import Precision
 from simulator.plan import Multiply, Stage
+from simulator.statevector import run
 
 _SEED = 1
 
@@ -43,7 +43,7 @@ def full(circuit: QuantumCircuit, precision: Precision = "double") -> Contender:
     """Evolve to the state, and return it with its qubits in order."""
     return Contender(
         "ours",
-        lambda: engine.run(lower(circuit), seed=_SEED, output="statevector", precision=precision),
+        lambda: run(lower(circuit), seed=_SEED, output="statevector", precision=precision),
         lambda result: result.state,
     )
 
@@ -52,7 +52,7 @@ def counts(circuit: QuantumCircuit, shots: int) -> Contender:
     """Run to the dict of hex keys."""
     return Contender(
         "ours",
-        lambda: engine.run(lower(circuit), seed=_SEED, output="counts", shots=shots),
+        lambda: run(lower(circuit), seed=_SEED, output="counts", shots=shots),
         lambda result: result.counts,
     )
 

@@ -20,9 +20,9 @@ from benchmarks.common.site import Site, family_seconds
 from benchmarks.scale.rows import Row
 from jobs.backend import BasicAerBackend
 from jobs.lowering import lower
-from simulator import engine
 from simulator.circuit.program import Program
 from simulator.kernels.threads import use_threads
+from simulator.statevector import run
 from worker.record import keys
 
 _WANTED = 0.95
@@ -148,7 +148,7 @@ _PROGRAMS: list[tuple[Program, int]] = []
 
 def _run_plain(index: int) -> dict[str, int]:
     program, shots = _PROGRAMS[index]
-    return engine.run(program, seed=index, shots=shots).counts or {}
+    return run(program, seed=index, shots=shots).counts or {}
 
 
 def _check_same(answers: Mapping[str, Any]) -> None:

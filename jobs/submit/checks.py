@@ -24,7 +24,7 @@ from simulator.errors import InvalidProgramError
 from simulator.method import Engine
 from simulator.options import Options, Output
 from simulator.sizes import size
-from simulator.statevector_method import STATEVECTOR
+from simulator.statevector import STATEVECTOR
 from worker.settings import Settings
 
 logger = logging.getLogger(__name__)

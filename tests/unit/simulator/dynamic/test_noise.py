@@ -22,9 +22,9 @@ from simulator.circuit.instructions import For, Gate, IfElse, Instruction, Measu
 from simulator.circuit.program import Program
 from simulator.dynamic.compiler import compile_program
 from simulator.dynamic.timeline import Timeline
-from simulator.engine import run_bytecode
 from simulator.errors import InvalidProgramError
 from simulator.monitor import SILENT
+from simulator.statevector.simulation import run_bytecode
 
 CHANNELS = {
     "depolarizing": depolarizing(0.3),

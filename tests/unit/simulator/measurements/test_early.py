@@ -29,8 +29,8 @@ from simulator.circuit.program import Program
 from simulator.dynamic.bytecode import AllocateQubits, MeasureAndFree
 from simulator.dynamic.compiler import compile_program
 from simulator.dynamic.timeline import Timeline
-from simulator.engine import run_bytecode
 from simulator.monitor import SILENT
+from simulator.statevector.simulation import run_bytecode
 
 
 def early(circuit: Program) -> Program:

@@ -48,7 +48,7 @@ from simulator.mps.gates import local_circuit
 from simulator.mps.reading import amplitudes
 from simulator.options import Options
 from simulator.shards.result import TruncationMetadata
-from simulator.statevector_method import STATEVECTOR
+from simulator.statevector import STATEVECTOR
 
 SEED = 7
 

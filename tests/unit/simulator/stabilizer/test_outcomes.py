@@ -32,13 +32,13 @@ from simulator.circuit.instructions import (
     Unitary,
 )
 from simulator.circuit.program import Header, Program, Variable
-from simulator.engine import run
 from simulator.monitor import SILENT, no_checkpoint
 from simulator.options import Options
 from simulator.stabilizer import STABILIZER
 from simulator.stabilizer.elimination import final_outcomes
 from simulator.stabilizer.layering.compiler import compile_program
 from simulator.stabilizer.run import run_shots
+from simulator.statevector import run
 
 ONES = ("h", "s", "sdg", "x", "y", "z", "sx", "sxdg")
 ANGLED = ("rx", "ry", "rz", "p", "rxx", "ryy", "rzz", "rzx")

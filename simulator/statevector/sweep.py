@@ -11,14 +11,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.choice import engine_for
 from simulator.circuit.array import Array
 from simulator.circuit.instructions import Gate, Save
 from simulator.circuit.program import Program
 from simulator.cost import ROW_QUBITS, rows_together, sweep_bytes, timeline_under
 from simulator.dynamic.bytecode import Bytecode, Evolve
 from simulator.dynamic.compiler import compile_program
-from simulator.engine import metadata
 from simulator.evolve import Columns, RowsEvolution, statevector
 from simulator.evolve.amplitudes import amplitude_type, complex_type, finished_state
 from simulator.monitor import Checkpoint, Monitor
@@ -30,7 +28,7 @@ from simulator.sampling.row_sampler import Counts, RowSampler
 from simulator.sampling.saver import RowsSaver
 from simulator.shards.result import SweepOutcome
 from simulator.shards.shard import GLOBAL_PHASE, Sweep
-from simulator.statevector_method import STATEVECTOR
+from simulator.statevector.simulation import metadata
 
 
 def run_together(
@@ -42,8 +40,6 @@ def run_together(
     """
     begin = time.perf_counter()
     checkpoint = monitor.checkpoint
-    if engine_for(sweep.template, options) is not STATEVECTOR:
-        return None
     template, columns = _with_own_gates(sweep)
     bytecode = _bytecode(template, options, checkpoint)
     if bytecode is None:

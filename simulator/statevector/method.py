@@ -14,12 +14,14 @@ from simulator.circuit.program import Program
 from simulator.cost import Work, observing_bytes, observing_seconds, refuse_beyond_memory, timeline_under
 from simulator.dynamic.bytecode import Bytecode
 from simulator.dynamic.compiler import compile_program
-from simulator.engine import metadata, run_bytecode
 from simulator.errors import InvalidProgramError
 from simulator.method import CircuitResult, Engine
 from simulator.monitor import Checkpoint, Monitor
 from simulator.options import Options
 from simulator.shards.result import RunMetadata
+from simulator.shards.shard import Sweep
+from simulator.statevector.simulation import metadata, run_bytecode
+from simulator.statevector.sweep import run_together
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,11 @@ def _prepare(
     return _Prepared(compile_program(timeline, checkpoint), options, observables)
 
 
+def _row_seconds(sweep: Sweep, options: Options) -> float:
+    timeline = timeline_under(sweep.template, options)
+    return cost.row_seconds(timeline, options) + observing_seconds(sweep.observables, timeline.width)
+
+
 STATEVECTOR = Engine(
     "statevector",
     refusal=_refusal,
@@ -91,4 +98,6 @@ STATEVECTOR = Engine(
     saves=lambda program, options: timeline_under(program, options).saves,
     is_exact=lambda program, options: timeline_under(program, options).evolves,
     prepare=_prepare,
+    run_together=run_together,
+    row_seconds=_row_seconds,
 )
