@@ -37,6 +37,11 @@ def experiment_seed(seed: int, index: int) -> int:
     return int.from_bytes(digest[:8], "little") >> 1
 
 
+def unit(words: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Return random words of 64 bits as uniform numbers in [0, 1): their 53 high bits, over 2^53."""
+    return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """The draws of one number, of the shots from ``first`` on; not all of them need be there."""

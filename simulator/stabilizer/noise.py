@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.circuit.channel import Channel, Pauli
+from simulator.rng import unit
 from simulator.stabilizer.cliffords.one_qubit import IMAGES, NEGATIVE
 from simulator.stabilizer.draws import Draws, Events
 from simulator.stabilizer.layering.layers import NoisePlaces, ReadoutPlaces
@@ -17,7 +18,7 @@ from simulator.typing import Indices
 
 #: Streams of readout errors come behind those of channels.
 _READOUTS = 1 << 32
-#: Below this, nothing happens in the life of the universe.
+#: A total probability below this is taken as 0: no run has shots enough to show it.
 _NEVER = 1e-30
 _ONE = np.uint64(1)
 _HALF = np.uint64(32)
@@ -140,7 +141,7 @@ class ReadoutError:
         words, offsets = clbits * memory.shape[1] + (shots >> 6), (shots & 63).astype(np.uint64)
         weights = np.arange(clbits.shape[1])
         true = ((memory.reshape(-1)[words] >> offsets & _ONE).astype(np.intp) << weights).sum(axis=1)
-        uniforms = (events.numbers[first:last] >> np.uint64(11)) * 2.0**-53
+        uniforms = unit(events.numbers[first:last])
         read = (uniforms[:, None] >= self.cumulated[true]).sum(axis=1)
         flips = (np.minimum(read, len(self.cumulated) - 1) ^ true)[:, None] >> weights & 1
         np.bitwise_xor.at(memory.reshape(-1), words, flips.astype(np.uint64) << offsets)

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.monitor import Checkpoint
-from simulator.stabilizer.cliffords.one_qubit import Pauli
 from simulator.stabilizer.layering.layers import Layer
 from simulator.stabilizer.layering.rows import PauliRows, Words, parity
 from simulator.typing import Indices
@@ -42,7 +41,6 @@ class Tableau:
     """The inverse tableau of a circuit that grows; it begins as that of no gates."""
 
     def __init__(self, num_qubits: int) -> None:
-        self.num_qubits = num_qubits
         words = -(-num_qubits // _WORD)
         self.x = np.zeros((2 * num_qubits, words), np.uint64)
         self.z = np.zeros((2 * num_qubits, words), np.uint64)
@@ -96,16 +94,6 @@ class Tableau:
         """Change the sign of each Pauli in the state."""
         # Of Y, too: that of its X is changed, and not that of its Z.
         self.phases[rows.own] ^= np.uint8(2)
-
-    def expectation(self, paulis: list[tuple[int, Pauli]]) -> int:
-        """Return the expectation value of a product of Paulis on different qubits: 1, 0 or -1."""
-        if not paulis:
-            return 1
-        qubits, kinds = np.array(paulis, np.intp).T
-        strings = self.strings(PauliRows.of(qubits, kinds, self.num_qubits))
-        if np.bitwise_xor.reduce(strings.x, axis=0).any():
-            return 0
-        return 1 - 2 * sign_of_product(strings)
 
     def _multiply(self, rows: Indices, factors: Strings) -> None:
         """Multiply rows by factors from the right."""

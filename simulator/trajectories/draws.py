@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.monitor import Checkpoint
+from simulator.rng import unit
 from simulator.trajectories.mixture import Mixture
 from simulator.typing import Indices
 
@@ -138,11 +139,6 @@ class Sites:
                 some = order[start:end]
                 found[some] = mixture.edges[:-1].searchsorted(kinds[some], side="right")
         return found
-
-
-def unit(words: NDArray[np.uint64]) -> NDArray[np.float64]:
-    """Return raw words as uniform numbers in [0, 1)."""
-    return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def log(numbers: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from simulator.circuit.instructions import Measure, Readout
 from simulator.monitor import Checkpoint
+from simulator.rng import unit
 from simulator.sampling.counts import ShotCounts, Words
 from simulator.sampling.sampler import edges_of, looked_up
-from simulator.trajectories.draws import READOUT_KEY, unit
+from simulator.trajectories.draws import READOUT_KEY
 from simulator.trajectories.frames import Hits
 from simulator.typing import Amplitudes, Indices
 
