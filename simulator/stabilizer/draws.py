@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.logarithms import log, log_of_rest
+from simulator.rng import unit
 from simulator.stabilizer.layering.rows import Words
 
 #: Shots of a block, and words that have a bit of each.
@@ -107,14 +109,14 @@ def _rare(probability: float, trials: int) -> NDArray[np.int64]:
         return np.arange(trials)
     if probability <= 0:
         return np.empty(0, np.int64)
-    scale = 1 / np.log1p(-probability)
+    scale = 1 / log_of_rest(probability)
     expected = trials * probability
     step = int(expected + 6 * np.sqrt(expected + 1) + 8)  # enough, but for once in a billion
     at, last = [], -1
     while last < trials:
-        uniforms = ((_words(step) >> np.uint64(11)) + np.uint64(1)) * 2.0**-53  # in (0, 1]
+        uniforms = unit(_words(step)) + 2.0**-53  # in (0, 1]
         # A gap that is longer than any circuit is cut, so that sums stay in range.
-        gaps = np.minimum(np.log(uniforms) * scale, trials).astype(np.int64) + 1
+        gaps = np.minimum(log(uniforms) * scale, trials).astype(np.int64) + 1
         found = last + np.cumsum(gaps)
         at.append(found)
         last = int(found[-1])

@@ -11,8 +11,9 @@ from support.examples import examples
 from support.noise import channel, damping, depolarizing, kraus
 
 from simulator.circuit.channel import Channel, Pauli
+from simulator.logarithms import log, log_of_rest
 from simulator.monitor import no_checkpoint
-from simulator.trajectories.draws import BLOCK, Events, Sites, log, log_of_rest
+from simulator.trajectories.draws import BLOCK, Events, Sites
 from simulator.trajectories.mixture import mixture_of
 
 #: Probabilities between which powers of two lie, and 1; the last two let a state choose.
