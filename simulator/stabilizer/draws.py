@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.logarithms import log, log_of_rest
 from simulator.rng import unit
+from simulator.sampling.logarithms import log, log_of_rest
 from simulator.stabilizer.layering.rows import Words
 
 #: Shots of a block, and words that have a bit of each.

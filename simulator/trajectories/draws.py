@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.logarithms import log, log_of_rest
 from simulator.monitor import Checkpoint
 from simulator.rng import unit
+from simulator.sampling.logarithms import log, log_of_rest
 from simulator.trajectories.mixture import Mixture
 from simulator.typing import Indices
 

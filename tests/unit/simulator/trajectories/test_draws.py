@@ -11,8 +11,8 @@ from support.examples import examples
 from support.noise import channel, damping, depolarizing, kraus
 
 from simulator.circuit.channel import Channel, Pauli
-from simulator.logarithms import log, log_of_rest
 from simulator.monitor import no_checkpoint
+from simulator.sampling.logarithms import log, log_of_rest
 from simulator.trajectories.draws import BLOCK, Events, Sites
 from simulator.trajectories.mixture import mixture_of
 
