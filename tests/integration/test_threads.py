@@ -45,4 +45,5 @@ def test_threads_of_a_slot(short_folder: Path) -> None:
     finally:
         server.stop()
     assert one == three
-    assert many - few == 2
+    # A pool starts a thread only while none of its own is idle: a quick first helper may do the second one's work.
+    assert 1 <= many - few <= 2
