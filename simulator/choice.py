@@ -19,6 +19,8 @@ from simulator.trajectories import TRAJECTORIES
 
 #: In the order in which "automatic" looks at them. Of those that take equally long, the first is taken.
 ENGINES = (STABILIZER, DENSITY_MATRIX, STATEVECTOR, TRAJECTORIES, MATRIX_PRODUCT_STATE)
+#: Of a statevector so wide, no machine has the memory.
+_IMPOSSIBLE_WIDTH = 48
 #: Up to so wide, exact expectation values and density matrices are preferred to means over shots.
 _EXACT_WIDTH = 20
 
@@ -26,7 +28,8 @@ _EXACT_WIDTH = 20
 def engine_for(program: Program, options: Options) -> Engine:
     """Return what runs a program under these options.
 
-    InvalidProgramError names the first instruction that a method which was asked for cannot run, and what can.
+    InvalidProgramError names the first instruction that a method which was asked for cannot run, and the methods
+    that can.
     """
     automatic = options.method == "automatic"
     if automatic:
@@ -45,7 +48,11 @@ def engine_for(program: Program, options: Options) -> Engine:
             return each
         able.append(each)
     if not able:
-        raise InvalidProgramError(f'method "{options.method}" cannot run circuit "{program.name}": {reasons[0]}')
+        others = methods_for(program, options)
+        way_out = f"; {' or '.join(f'method={each!r}' for each in others)} can" if others else ""
+        raise InvalidProgramError(
+            f'method "{options.method}" cannot run circuit "{program.name}": {reasons[0]}{way_out}'
+        )
     if options.expectations or saves_in(program.instructions):
         # What is a mean over shots otherwise is exact, where that takes little.
         exact = [each for each in able if each.is_exact(program, options)]
@@ -53,3 +60,13 @@ def engine_for(program: Program, options: Options) -> Engine:
     if len(able) == 1:
         return able[0]
     return min(able, key=lambda each: each.work(program, options, options.shots, ()).seconds)
+
+
+def methods_for(program: Program, options: Options) -> list[str]:
+    """Return the methods that can run a program, whichever the options name, in the order of `ENGINES`."""
+    able = [
+        each.method
+        for each in ENGINES
+        if each.refusal(program, options) is None and each.width(program, options) < _IMPOSSIBLE_WIDTH
+    ]
+    return list(dict.fromkeys(able))

@@ -69,7 +69,7 @@ class Engine:
     #: What a user calls it in ``method=``. Several engines may have the same, of which the quickest is taken.
     method: Method
     #: (program, options): why it cannot run the program, in a clause that begins with the name and place of the
-    #: first instruction, as `place_of` says it, and ends with the way out; None: it can.
+    #: first instruction, as `place_of` says it; None: it can.
     refusal: Callable[[Program, Options], str | None]
     #: (program, options): whether "automatic" looks at it at all. Asked of every program, so it must be quick.
     suits: Callable[[Program, Options], bool]

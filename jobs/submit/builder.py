@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jobs.errors import BasicAerError
 from jobs.lowering import CircuitTemplate, LoweringError, lower, lower_template
 from jobs.noise import Attacher, waits_unbound
 from jobs.submit.checks import (
@@ -23,10 +24,12 @@ from jobs.submit.checks import (
 from jobs.submit.noise import with_noise
 from jobs.submit.parameters import ParameterGrid, with_parameters
 from simulator import cost
+from simulator.choice import engine_for
 from simulator.circuit.array import Array
 from simulator.circuit.pauli_sum import PauliSum
 from simulator.circuit.program import Program
 from simulator.cost import BYTES_PER_REAL, weight
+from simulator.errors import InvalidProgramError
 from simulator.options import Options
 from simulator.rng import experiment_seed
 from simulator.shards.shard import GLOBAL_PHASE, Experiment, Sweep
@@ -166,12 +169,17 @@ class JobBuilder:
     def _checked(self, circuit: Circuit, program: Program, asked: _Asked) -> _ResultBytes:
         """Refuse what cannot be run; return the bytes of the result."""
         options = self.options
-        check_program(circuit, program, options, self.context)
         shots = options.shots if asked.shots is None else asked.shots
-        check_observables(program, asked.observables, shots, options)
+        try:
+            engine = engine_for(program, options)
+            check_program(circuit, program, engine, options, self.context)
+            check_observables(program, engine, asked.observables, shots, options)
+            saves = check_saves(program, engine, options, asked.observables)
+        except InvalidProgramError as error:
+            raise BasicAerError(str(error)) from error
         state = cost.result_bytes(program, options.output, options.precision)
         remembered = shots if options.memory and program.num_clbits else 0
-        beside = cost.saved_bytes(check_saves(program, options, asked.observables), options.precision)
+        beside = cost.saved_bytes(saves, options.precision)
         beside += BYTES_PER_REAL * len(asked.observables)
         sure = weight(program.num_clbits, state=state, remembered=remembered) + beside
         readout = cost.readout_bytes(program, shots if options.counts else 0, memory=options.memory)

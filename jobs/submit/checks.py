@@ -14,7 +14,7 @@ from qiskit import QuantumCircuit
 
 from jobs.errors import BasicAerError
 from jobs.lowering import save_name
-from simulator.choice import engine_for
+from simulator.choice import methods_for
 from simulator.circuit import instructions
 from simulator.circuit.pauli_sum import PauliSum, check_qubits
 from simulator.circuit.program import Program
@@ -47,6 +47,9 @@ _NOT_UNITARY = {
     instructions.Break: "break_loop",
     instructions.Continue: "continue_loop",
 }
+
+#: What may run a circuit for whose statevector there is no room.
+_HINT = ' method="matrix_product_state" may run it, if it entangles little.'
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,9 @@ def check_circuit(circuit: Circuit, options: Options, context: SubmitContext) ->
         )
 
 
-def check_program(circuit: Circuit, program: Program, options: Options, context: SubmitContext) -> None:
+def check_program(
+    circuit: Circuit, program: Program, engine: Engine, options: Options, context: SubmitContext
+) -> None:
     """Refuse what has no unitary, and too many qubits; warn, as BasicAer does, where counts will say nothing."""
     kinds = {type(instruction) for instruction in walk(program.instructions)}
     name, output = program.header.name, options.output
@@ -115,14 +120,19 @@ def check_program(circuit: Circuit, program: Program, options: Options, context:
         logger.warning('No classical registers in circuit "%s", counts will be empty.', name)
     elif output == "counts" and not kinds & {instructions.Measure, instructions.Store}:
         logger.warning('No measurements in circuit "%s", classical register will remain all zeros.', name)
-    engine = _engine(program, options)
     if circuit.num_qubits > context.max_qubits or engine is not STATEVECTOR:
-        _check_width(circuit, engine.width(program, options), context)
+        width = engine.width(program, options)
+        may_entangle_little = width > context.max_qubits and "matrix_product_state" in methods_for(
+            program, options
+        )
+        _check_width(circuit, width, context, hint=_HINT if may_entangle_little else "")
 
 
-def check_observables(program: Program, observables: Sequence[PauliSum], shots: int, options: Options) -> None:
+def check_observables(
+    program: Program, engine: Engine, observables: Sequence[PauliSum], shots: int, options: Options
+) -> None:
     """Refuse observables that act on a qubit which a circuit does not have, and means over no shots."""
-    if observables and not shots and not _engine(program, options).is_exact(program, options):
+    if observables and not shots and not engine.is_exact(program, options):
         raise BasicAerError(
             f'circuit "{program.name}" measures or resets on its way, so its expectation values are means over '
             "shots: shots=0 must be at least 1"
@@ -134,11 +144,11 @@ def check_observables(program: Program, observables: Sequence[PauliSum], shots: 
 
 
 def check_saves(
-    program: Program, options: Options, observables: Sequence[PauliSum]
+    program: Program, engine: Engine, options: Options, observables: Sequence[PauliSum]
 ) -> tuple[instructions.Save, ...]:
     """Return all that a circuit saves; refuse labels that its result has already.
 
-    Also refuse options that save a state where there is no one state.
+    Raises InvalidProgramError where options save a state and there is no one state.
     """
     taken = {"counts", "memory", *(["expectation_values"] if observables else [])}
     for save in saves_in(program.instructions):
@@ -147,12 +157,7 @@ def check_saves(
                 f'circuit "{program.name}" saves under {save.key!r}, where its result has other data: '
                 "give it another label"
             )
-    if not options.saves:
-        return saves_in(program.instructions)
-    try:
-        return _engine(program, options).saves(program, options)
-    except InvalidProgramError as error:
-        raise BasicAerError(str(error)) from error
+    return engine.saves(program, options) if options.saves else saves_in(program.instructions)
 
 
 def check_totals(circuit: Circuit, count: int, sure_bytes: int, options: Options, context: SubmitContext) -> None:
@@ -172,15 +177,7 @@ def check_totals(circuit: Circuit, count: int, sure_bytes: int, options: Options
         )
 
 
-def _engine(program: Program, options: Options) -> Engine:
-    """Return what will run a program; refuse what the method that was asked for cannot run."""
-    try:
-        return engine_for(program, options)
-    except InvalidProgramError as error:
-        raise BasicAerError(str(error)) from error
-
-
-def _check_width(circuit: Circuit, num_qubits: int, context: SubmitContext) -> None:
+def _check_width(circuit: Circuit, num_qubits: int, context: SubmitContext, hint: str = "") -> None:
     """Refuse a circuit that uses so many qubits at once."""
     limit, whole = context.max_qubits, circuit.num_qubits
     if num_qubits > limit:
@@ -190,5 +187,5 @@ def _check_width(circuit: Circuit, num_qubits: int, context: SubmitContext) -> N
         raise BasicAerError(
             f'Number of qubits {num_qubits} is greater than maximum ({limit}) for "{context.backend}". '
             f'The circuit is "{circuit.name}"{used}; the maximum follows the memory of the workers, '
-            "and is BASICAER_MAX_QUBITS while none is up."
+            f"and is BASICAER_MAX_QUBITS while none is up.{hint}"
         )

@@ -23,9 +23,9 @@ from simulator.kernels.bits import offsets
 from simulator.method import CircuitResult, Engine, place_of
 from simulator.monitor import Checkpoint, Monitor, no_checkpoint
 from simulator.options import Options
-from simulator.sampling.counts import ShotCounts
+from simulator.sampling.counts import WORD_BITS, ShotCounts
 from simulator.sampling.readout_errors import with_readouts
-from simulator.sampling.row_sampler import RowSampler, count_shots
+from simulator.sampling.row_sampler import RowSampler, count_shots, written_clbits
 from simulator.sampling.saver import saved_value
 from simulator.shards.result import RunMetadata
 
@@ -132,7 +132,9 @@ def _refusal(program: Program, options: Options) -> str | None:
         reason = "it saves a statevector, and a density matrix is none"
     elif "statevector" in options.saves:
         reason = "the option statevector=True asks for a statevector, and a density matrix is none"
-    return None if reason is None else f'{reason}; method="statevector" can'
+    elif (written := len(written_clbits(timeline.final, timeline.readouts))) > WORD_BITS:
+        reason = f"its measurements write {written} clbits, and of a density matrix may write {WORD_BITS}"
+    return reason
 
 
 def _wide(program: Program, timeline: Timeline) -> str | None:
@@ -147,7 +149,7 @@ def _wide(program: Program, timeline: Timeline) -> str | None:
         what = type(instruction).__name__.lower()
         return (
             f"instruction {index} is a {what} on {width} qubits, and may be on {MOST_QUBITS}: transpile it to "
-            'narrower ones; method="statevector" can run it as it is'
+            "narrower ones"
         )
     return None
 

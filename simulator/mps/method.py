@@ -103,7 +103,7 @@ def _refusal(program: Program, options: Options) -> str | None:
             f"it saves a {timeline.saves[0].what}, which is read from all amplitudes: its {program.num_qubits} "
             f"qubits may be {MAX_SAVED_QUBITS}. Expectation values of any width are given by observables=..."
         )
-    return None if reason is None else f'{reason}; method="statevector" can'
+    return reason
 
 
 def _work(program: Program, options: Options, shots: int, observables: Sequence[PauliSum]) -> Work:

@@ -6,7 +6,7 @@ index in a list of such wide memories.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge as merged
 from itertools import chain
@@ -52,6 +52,26 @@ class ShotCounts:
     def word(self, memory: int) -> int:
         """Return the word of a memory."""
         return memory if memory >> WORD_BITS == 0 else -1 - self._wide.setdefault(memory, len(self._wide))
+
+    def spread(self, words: Words, clbits: Sequence[int]) -> Words:
+        """Return the words of memories whose clbit ``clbits[i]`` is bit i of the given words, and others 0."""
+        if all(clbit == bit for bit, clbit in enumerate(clbits)):
+            return words
+        if max(clbits) < WORD_BITS:
+            spread = np.zeros_like(words)
+            for bit, clbit in enumerate(clbits):
+                self._checkpoint()
+                spread |= (words >> bit & 1) << clbit
+            return spread
+        values, indices = np.unique(words, return_inverse=True)
+        memories = (
+            sum((value >> bit & 1) << clbit for bit, clbit in enumerate(clbits)) for value in values.tolist()
+        )
+        of_values = []
+        for memory in memories:
+            self._checkpoint()
+            of_values.append(self.word(memory))
+        return np.array(of_values, np.int64)[indices]
 
     def add(self, words: Words, counts: Counts) -> None:
         """Count shots, as many of each word as it says."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter
 from typing import TypeAlias
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +17,7 @@ from simulator.circuit.instructions import Measure
 from simulator.monitor import Checkpoint
 from simulator.piecewise import concatenate, slices
 from simulator.rng import Uniforms
-from simulator.sampling.counts import ShotCounts, Words, add_counts
+from simulator.sampling.counts import WORD_BITS, ShotCounts, Words, add_counts
 from simulator.sampling.readout import Readout, readout_of
 from simulator.sampling.readout_errors import read_words
 from simulator.sampling.sampler import draws_below, edges_of
@@ -103,18 +104,42 @@ class RowSampler:
 
 
 def count_shots(sampler: RowSampler, readouts: Sequence[instructions.Readout], shot_counts: ShotCounts) -> None:
-    """Count what is read of the shots of one row."""
+    """Count what is read of the shots of one row, of which at most `WORD_BITS` clbits are written."""
+    clbits = written_clbits(sampler.measures, readouts)
+    if clbits and clbits[-1] >= WORD_BITS:
+        measures, readouts = _on_first_clbits(sampler.measures, readouts, clbits)
+        sampler = replace(sampler, measures=measures)
+    else:
+        clbits = range(WORD_BITS)
     if not (shot_counts.remembers or readouts):
         words, counts, _ = sampler.counted()
-        shot_counts.add(words, counts)
+        shot_counts.add(shot_counts.spread(words, clbits), counts)
         return
     uniforms, first = Uniforms(sampler.seeds[0]), sampler.first
     for _, measured in sampler.remembered_pieces():
         numbers = np.arange(first, first + measured.size)
         sampled_by = np.zeros(measured.size, np.intp)
         words = read_words(readouts, measured, numbers, sampled_by, uniforms, sampler.checkpoint)
+        words = shot_counts.spread(words, clbits)
         if shot_counts.remembers:
             shot_counts.put(numbers, words)
         else:
             shot_counts.add(*np.unique(words, return_counts=True))
         first += words.size
+
+
+def written_clbits(measures: Iterable[Measure], readouts: Iterable[instructions.Readout]) -> Sequence[int]:
+    """Return the clbits that are measured or read, ascending."""
+    clbits = {measure.clbit for measure in measures}
+    return sorted(clbits.union(*[readout.clbits for readout in readouts]))
+
+
+def _on_first_clbits(
+    measures: Iterable[Measure], readouts: Iterable[instructions.Readout], clbits: Sequence[int]
+) -> tuple[list[Measure], list[instructions.Readout]]:
+    """Return the same steps where clbit i stands for ``clbits[i]``, so that what they write fits a word."""
+    number = {clbit: index for index, clbit in enumerate(clbits)}
+    return (
+        [msgspec.structs.replace(each, clbit=number[each.clbit]) for each in measures],
+        [msgspec.structs.replace(each, clbits=tuple(number[clbit] for clbit in each.clbits)) for each in readouts],
+    )

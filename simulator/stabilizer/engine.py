@@ -70,13 +70,12 @@ class _Prepared:
 
 def _refusal(program: Program, options: Options) -> str | None:
     if options.output != "counts":
-        return f'its output is counts, not a {options.output}: use the method "statevector"'
+        return f"its output is counts, not a {options.output}"
     if options.initial_state is not None:
-        return 'it begins in |0...0>, and not in an initial statevector: use the method "statevector"'
+        return "it begins in |0...0>, and not in an initial_statevector"
     if options.saves or options.expectations:
-        return 'it gives counts, and no states or expectation values: use the method "statevector"'
-    reason = refusal(program)
-    return None if reason is None else f'{reason}: use the method "statevector" or "automatic"'
+        return "it gives counts, and no states or expectation values"
+    return refusal(program)
 
 
 def _suits(program: Program, options: Options) -> bool:

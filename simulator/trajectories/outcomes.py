@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from simulator.circuit.instructions import Measure, Readout
 from simulator.monitor import Checkpoint
 from simulator.rng import unit
-from simulator.sampling.counts import ShotCounts, Words
+from simulator.sampling.counts import Words
+from simulator.sampling.row_sampler import written_clbits
 from simulator.sampling.sampler import edges_of, looked_up
 from simulator.trajectories.draws import READOUT_KEY
 from simulator.trajectories.frames import Hits
@@ -35,10 +36,9 @@ class Ending:
     def of(cls, steps: Sequence[Measure | Readout]) -> Ending:
         """Return what measurements and readout errors read."""
         measures = [each for each in steps if isinstance(each, Measure)]
-        clbits = {each.clbit for each in measures}
-        clbits |= {clbit for each in steps if isinstance(each, Readout) for clbit in each.clbits}
+        clbits = written_clbits(measures, [each for each in steps if isinstance(each, Readout)])
         qubits = sorted({each.qubit for each in measures})
-        return cls(tuple(qubits), tuple(sorted(clbits)), tuple(steps))
+        return cls(tuple(qubits), tuple(clbits), tuple(steps))
 
     def outcomes(
         self,
@@ -92,17 +92,6 @@ class Ending:
                 words |= (read >> index & 1) << place
             number += 1
         return words
-
-    def words_of(self, words: Words, shot_counts: ShotCounts) -> Words:
-        """Return the words of whole memories, given those of the clbits that are written."""
-        if self.clbits == tuple(range(len(self.clbits))):
-            return words
-        values, index = np.unique(words, return_inverse=True)
-        memories = [
-            sum((value >> place & 1) << clbit for place, clbit in enumerate(self.clbits))
-            for value in values.tolist()
-        ]
-        return np.array([shot_counts.word(memory) for memory in memories], np.int64)[index]
 
 
 def _readout_draws(seed: int, number: int, first: int, count: int) -> NDArray[np.float64]:

@@ -132,7 +132,7 @@ def _run_piece(
     checkpoint()
     ending.flip(outcomes, hits)
     checkpoint()
-    words = ending.words_of(ending.read(outcomes, seed, first), shot_counts)
+    words = shot_counts.spread(ending.read(outcomes, seed, first), ending.clbits)
     checkpoint()
     if shot_counts.remembers:
         shot_counts.put(np.arange(first, first + shots), words)

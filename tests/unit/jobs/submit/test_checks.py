@@ -12,7 +12,8 @@ from support.in_process import context_of
 
 from jobs.errors import BasicAerError
 from jobs.lowering import lower
-from jobs.submit.checks import check_circuit, check_input, check_program, check_totals
+from jobs.submit.checks import SubmitContext, check_circuit, check_input, check_program, check_totals
+from simulator.choice import engine_for
 from simulator.circuit.array import Array
 from simulator.options import Options
 
@@ -23,6 +24,12 @@ def measured(width: int = 2) -> QuantumCircuit:
     circuit.h(range(width))
     circuit.measure(range(width), range(width))
     return circuit
+
+
+def checked(circuit: QuantumCircuit, options: Options, context: SubmitContext) -> None:
+    """Check a circuit as submission does."""
+    program = lower(circuit)
+    check_program(circuit, program, engine_for(program, options), options, context)
 
 
 @pytest.mark.rule(22)
@@ -65,9 +72,9 @@ def test_counts_are_refused_by_the_qubits_in_use():
     idle = QuantumCircuit(9, 9, name="the one")
     idle.compose(entangled(4), range(4), range(4), inplace=True)
     options = Options("counts", 10)
-    check_program(idle, lower(idle), options, context_of(max_qubits=4))
+    checked(idle, options, context_of(max_qubits=4))
     with pytest.raises(BasicAerError, match=r'^Number of qubits 4 .*\(3\).*"the one", which has 9 and uses 4'):
-        check_program(idle, lower(idle), options, context_of(max_qubits=3))
+        checked(idle, options, context_of(max_qubits=3))
 
 
 @pytest.mark.rule(23)
@@ -90,7 +97,7 @@ def test_an_initial_state_of_another_width(output, shape, message):
 def test_what_has_no_unitary():
     """An instruction without a unitary is named, with the backend and the circuit."""
     with pytest.raises(BasicAerError) as error:
-        check_program(measured(), lower(measured()), Options("unitary", 1), context_of("unitary"))
+        checked(measured(), Options("unitary", 1), context_of("unitary"))
     assert str(error.value) == 'Unsupported "unitary_simulator" instruction "measure" in circuit "the one".'
 
 
@@ -100,7 +107,7 @@ def test_counts_that_will_say_nothing(caplog):
     bare, unmeasured = QuantumCircuit(1, name="bare"), QuantumCircuit(1, 1, name="unmeasured")
     with caplog.at_level(logging.WARNING):
         for circuit in (bare, unmeasured, measured()):
-            check_program(circuit, lower(circuit), Options("counts", 10), context_of())
+            checked(circuit, Options("counts", 10), context_of())
     assert caplog.messages == [
         'No classical registers in circuit "bare", counts will be empty.',
         'No measurements in circuit "unmeasured", classical register will remain all zeros.',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import chain, pairwise
 
 import msgspec
@@ -263,7 +264,7 @@ class TestRefusals:
     def test_by_name_and_place(self, ran: Program, says: str):
         with pytest.raises(InvalidProgramError, match=says) as caught:
             engine_for(ran, Options("counts", 10, method="matrix_product_state"))
-        assert str(caught.value).endswith('method="statevector" can')
+        assert re.search(r"; method=.*'statevector'.* can$", str(caught.value))
 
     def test_never_automatic(self):
         ran = program(3, 3, *everywhere(3), *measures(3))
