@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.circuit.pauli_sum import PauliSum, check_qubits
+from simulator.circuit.pauli_sum import MASK_BITS, PauliSum, check_qubits, numbers
 from simulator.dynamic.branches import Branch
 from simulator.errors import InvalidProgramError
 from simulator.evolve import Statevector, Statevectors
@@ -133,8 +134,12 @@ class _ReadingPlan:
 def _reading_plan(
     sums: tuple[PauliSum, ...], bit_of: tuple[tuple[int, int], ...], block_bits: int, real: str
 ) -> _ReadingPlan:
-    x = np.array([mask for each in sums for mask in each.x], np.int64)
-    z = np.array([mask for each in sums for mask in each.z], np.int64)
+    wide = max((qubit for qubit, _ in bit_of), default=0) >= MASK_BITS
+    wide = wide or any(bytes in set(map(type, (*each.x, *each.z))) for each in sums)
+    # Wide masks are Python's numbers.
+    dtype = object if wide else np.int64
+    x = np.array([mask for each in sums for mask in numbers(each.x)], dtype)
+    z = np.array([mask for each in sums for mask in numbers(each.z)], dtype)
     # Of a qubit in |0>, X and Y have the value 0, and Z has 1.
     read = np.flatnonzero(x & ~sum(1 << qubit for qubit, _ in bit_of) == 0)
     moved = list(zip(_moved(x[read], bit_of), _moved(z[read], bit_of), strict=True))
@@ -156,7 +161,7 @@ def clear_cache() -> None:
     _reading_plan.cache_clear()
 
 
-def _moved(masks: NDArray[np.int64], bit_of: tuple[tuple[int, int], ...]) -> list[int]:
+def _moved(masks: NDArray[Any], bit_of: tuple[tuple[int, int], ...]) -> list[int]:
     """Return masks of qubits as masks of a state's bits."""
     moved = np.zeros_like(masks)
     for qubit, bit in bit_of:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit.quantum_info import SparseObservable
 
 from jobs.errors import LoweringError
-from simulator.circuit.pauli_sum import MASK_BITS, PauliSum
+from simulator.circuit.pauli_sum import MASK_BITS, Mask, PauliSum, mask_of
 
 #: Strings that projectors (0, 1, +, -, r, l) of one observable may become: k of them in a term are 2^k strings.
 _MOST_STRINGS = 1 << 20
@@ -21,7 +22,7 @@ _LARGEST_PAULI = 3
 def pauli_sum(observable: Any) -> PauliSum:
     """Return an observable as data; whatever an `EstimatorPub` takes for one is taken.
 
-    Raises LoweringError where it is none, is not Hermitian, or acts on a qubit beyond those that a mask has.
+    Raises LoweringError where it is none, or is not Hermitian.
     """
     try:
         # It adds up equal strings, and refuses what is not Hermitian.
@@ -33,11 +34,6 @@ def pauli_sum(observable: Any) -> PauliSum:
         ) from error
     if max(sparse.bit_terms, default=0) > _LARGEST_PAULI:
         sparse = _without_projectors(sparse)
-    if (widest := max(sparse.indices, default=0)) >= MASK_BITS:
-        raise LoweringError(
-            f"an observable acts on qubit {widest}; qubits up to {MASK_BITS - 1} can be observed: number those "
-            "that it acts on lower, or give the circuit as it is before its layout"
-        )
     return PauliSum(
         x=_masks(sparse, _X),
         z=_masks(sparse, _Z),
@@ -45,12 +41,16 @@ def pauli_sum(observable: Any) -> PauliSum:
     )
 
 
-def _masks(sparse: SparseObservable, part: int) -> tuple[int, ...]:
+def _masks(sparse: SparseObservable, part: int) -> tuple[Mask, ...]:
     """Return the mask of each term's qubits whose letter has this bit."""
     has = np.asarray(sparse.bit_terms) & part != 0
+    qubits, boundaries = np.asarray(sparse.indices, np.int64), np.asarray(sparse.boundaries, np.intp)
     # A term has each qubit once at most, so that a sum of bits is their mask.
-    sums = np.concatenate([[0], (has.astype(np.int64) << np.asarray(sparse.indices, np.int64)).cumsum()])
-    return tuple(np.diff(sums.take(np.asarray(sparse.boundaries, np.intp))).tolist())
+    if qubits.size and qubits.max() >= MASK_BITS:
+        of_term = [qubits[start:end][has[start:end]].tolist() for start, end in pairwise(boundaries.tolist())]
+        return tuple([mask_of(sum(1 << qubit for qubit in some)) for some in of_term])
+    sums = np.concatenate([[0], (has.astype(np.int64) << qubits).cumsum()])
+    return tuple(np.diff(sums.take(boundaries)).tolist())
 
 
 def _without_projectors(sparse: SparseObservable) -> SparseObservable:

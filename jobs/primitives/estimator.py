@@ -34,7 +34,7 @@ class BasicAerEstimator(OnBackend, BaseEstimatorV2):
             is averaged.
 
     A circuit is evolved once for each row of parameter values, and all observables are taken of that state, before
-    the circuit's final measurements. Observables may have projectors (0, 1, +, -, r, l), on qubits 0 to 61.
+    the circuit's final measurements. Observables may have projectors (0, 1, +, -, r, l).
     """
 
     def __init__(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from simulator.circuit.instructions import Noise, Save, Unitary
-from simulator.circuit.pauli_sum import PauliSum
+from simulator.circuit.pauli_sum import Mask, PauliSum
 from simulator.circuit.program import Program
 from simulator.cost.memory import ROW_QUBITS
 from simulator.dynamic.timeline import Timeline
@@ -102,7 +102,7 @@ def row_seconds(timeline: Timeline, options: Options) -> float:
 
 def observing_seconds(observables: Iterable[PauliSum], num_bits: int) -> float:
     """Estimate the seconds that expectation values of one state of so many qubits take."""
-    masks: set[int] = set()
+    masks: set[Mask] = set()
     strings = 0
     for each in observables:
         masks.update(each.x)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.circuit.instructions import Save
-from simulator.circuit.pauli_sum import PauliSum
+from simulator.circuit.pauli_sum import PauliSum, numbers
 from simulator.evolve import Statevector
 from simulator.kernels.bits import offsets
 
@@ -46,7 +46,7 @@ class Coefficients:
         """Return the expectation value of a sum whose bit i is ``qubits[i]``; it is an entry for each string."""
         indices = [
             sum(self._index(qubit, x >> place & 1, z >> place & 1) for place, qubit in enumerate(qubits))
-            for x, z in zip(of.x, of.z, strict=True)
+            for x, z in zip(numbers(of.x), numbers(of.z), strict=True)
         ]
         return float(np.asarray(of.coefficients) @ np.asarray(self._values[np.array(indices, np.intp)]))
 
@@ -74,6 +74,6 @@ def touched_by(sums: Iterable[PauliSum]) -> int:
     """Return the qubits that sums act on, as a set."""
     found = 0
     for each in sums:
-        for x, z in zip(each.x, each.z, strict=True):
+        for x, z in zip(numbers(each.x), numbers(each.z), strict=True):
             found |= x | z
     return found

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.circuit.pauli_sum import PauliSum
+from simulator.circuit.pauli_sum import Mask, PauliSum, numbers, qubits_in
 from simulator.monitor import Checkpoint
 from simulator.mps.state import MatrixProductState
 
@@ -106,17 +106,13 @@ def _onwards(environment: NDArray[Any], tensor: NDArray[Any], changed: NDArray[A
 def _string(
     state: MatrixProductState,
     wire_of: Sequence[int],
-    masks: tuple[int, int],
+    masks: tuple[Mask, Mask],
     environments: Sequence[NDArray[Any]],
     checkpoint: Checkpoint,
 ) -> float:
     """Return a string's expectation value: from its first site to its last, beyond which all is orthogonal."""
-    x, z = masks
-    at = {
-        state.site_of[wire_of[qubit]]: _PAULIS[x >> qubit & 1, z >> qubit & 1]
-        for qubit in range((x | z).bit_length())
-        if (x | z) >> qubit & 1
-    }
+    x, z = numbers(masks)
+    at = {state.site_of[wire_of[qubit]]: _PAULIS[x >> qubit & 1, z >> qubit & 1] for qubit in qubits_in(x | z)}
     if not at:
         return 1.0
     first, last = min(at), max(at)

@@ -23,7 +23,8 @@ from simulator.shards.result import Item
 from simulator.shards.shard import Shard
 from simulator.sizes import size
 
-WIRE_VERSION = 1
+#: The version that is written, and the oldest that is read: version 2 only adds masks of any width.
+WIRE_VERSION, OLDEST_VERSION = 2, 1
 #: Bytes that one shard or part may have.
 MAX_BYTES = 1 << 35
 #: Characters of an error that are repeated, from its beginning and from its end.
@@ -166,9 +167,10 @@ def _decode(data: bytes | bytearray | memoryview, decoder: msgspec.msgpack.Decod
     if bytes(view[: len(_MAGIC)]) != _MAGIC or len(view) < len(_HEADER):
         raise WireError(f"not a BasicAer message: it begins with {bytes(view[:4])!r}")
     version = view[len(_MAGIC)]
-    if version != WIRE_VERSION:
+    if not OLDEST_VERSION <= version <= WIRE_VERSION:
         raise WireError(
-            f"wire version {version}; this side reads {WIRE_VERSION}: install the same basicaer-celery on both"
+            f"wire version {version}; this side reads {OLDEST_VERSION} to {WIRE_VERSION}: install the same "
+            "basicaer-celery on both"
         )
     try:
         return decoder.decode(view[len(_HEADER) :])

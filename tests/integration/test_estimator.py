@@ -248,7 +248,6 @@ def test_bad_input(quiet):
     theta = Parameter("theta")
     bound = QuantumCircuit(1)
     bound.ry(theta, 0)
-    wide = QuantumCircuit(70)
     evolution = PauliEvolutionGate(SparsePauliOp("Z"), time=theta)
     evolved = QuantumCircuit(1)
     evolved.append(evolution, [0])
@@ -263,7 +262,6 @@ def test_bad_input(quiet):
         ((circuit, "Z", [], -1), ValueError, "non-negative"),
         ((circuit, "Z", [], np.nan), BasicAerError, "precision of PUB 0=nan must be a finite number"),
         ((circuit, "Z", [], np.inf), BasicAerError, "precision of PUB 0=inf must be a finite number"),
-        ((wide, "Z" + "I" * 69), BasicAerError, "acts on qubit 69; qubits up to 61"),
         ((QuantumCircuit(40), "0" * 40), BasicAerError, "projectors are 1.1e"),
     ]:
         with pytest.raises(error, match=text):

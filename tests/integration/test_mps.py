@@ -8,6 +8,7 @@ from qiskit import QuantumCircuit
 from qiskit.quantum_info import SparsePauliOp
 from support.patience import deadline
 
+from jobs import BasicAerEstimator
 from jobs.errors import BasicAerError
 
 
@@ -84,6 +85,21 @@ def test_expectation_values_and_lists(provider):
     for index in range(2):
         ours, exact = (result.data(index)["expectation_values"] for result in found)
         assert np.abs(ours - exact).max() < 1e-9
+
+
+def test_expectation_values_of_a_hundred_qubits(provider):
+    """Of `run` and of the estimator: strings on the first, the last and on all qubits of a GHZ state."""
+    observables = [
+        SparsePauliOp.from_sparse_list([("ZZ", [0, 99], 1.0)], 100),
+        SparsePauliOp.from_sparse_list([("Z", [99], 1.0), ("", [], 0.25)], 100),
+        "X" * 100,
+    ]
+    backend = provider.get_backend()
+    result = backend.run(ghz(100), method="matrix_product_state", observables=observables, shots=0).result()
+    assert np.abs(result.data()["expectation_values"] - [1, 0.25, 1]).max() < 1e-12
+    estimator = BasicAerEstimator(provider, options={"method": "matrix_product_state"})
+    (pub,) = estimator.run([(ghz(100), observables)]).result()
+    assert np.abs(pub.data.evs - [1, 0.25, 1]).max() < 1e-12
 
 
 def test_states_of_few_qubits(provider):

@@ -10,6 +10,7 @@ from support.circuits import bell, entangled
 from support.patience import deadline
 
 from jobs import BasicAerError, BasicAerProvider
+from simulator.shards.wire import WIRE_VERSION
 from worker.record.keys import QUOTA
 from worker.record.values import WorkerInfo
 
@@ -177,7 +178,7 @@ class TestInput:
         old = WorkerInfo(name="old@lab", slots=1, lanes=("basicaer",), memory=1 << 30, wire=0, versions={})
         with quiet.connection.reaching() as connection:
             connection.store.feed(old)
-        with pytest.raises(BasicAerError, match=r"wire version 1.*old@lab \(wire 0\).*Upgrade"):
+        with pytest.raises(BasicAerError, match=rf"wire version {WIRE_VERSION}.*old@lab \(wire 0\).*Upgrade"):
             quiet.get_backend().run(bell())
 
     @pytest.mark.rule(25)

@@ -13,11 +13,16 @@ from numpy.typing import NDArray
 from qiskit import quantum_info
 from qiskit.quantum_info import SparsePauliOp
 from support.examples import examples
+from support.programs import program
 
-from simulator.circuit.pauli_sum import PauliSum
+from simulator.circuit.instructions import Gate
+from simulator.circuit.pauli_sum import PauliSum, mask_of
 from simulator.errors import InvalidProgramError, StoppedError
 from simulator.evolve import Statevector
+from simulator.execution import run_shard
 from simulator.observables import expectation_values, expectation_values_of_rows
+from simulator.options import Method, Options
+from simulator.shards.shard import Experiment, Shard
 
 DTYPES = [np.complex128, np.complex64, np.float64, np.float32]
 SEEDS = st.integers(0, 2**32 - 1)
@@ -139,6 +144,36 @@ def test_nothing_is_divided_by_the_norm() -> None:
     """The value of a state of norm 2 is 4 times as large."""
     state = Statevector(np.array([2.0, 0]), {0: 0})
     assert expectation_values(state, [PauliSum((0,), (1,), (1.0,))]).tolist() == [4]
+
+
+@pytest.mark.parametrize("width", [100, 1000])
+@pytest.mark.parametrize("method", ["statevector", "density_matrix"])
+def test_few_qubits_of_many(method: Method, width: int) -> None:
+    """In a wide circuit of which three qubits are in use, strings on these, and Z on the others, have values."""
+    used = (3, width // 2, width - 1)
+    ran = program(width, 0, *(Gate("ry", (qubit,), (0.1 * qubit,)) for qubit in used))
+    cosines, sines = np.cos(0.1 * np.array(used)), np.sin(0.1 * np.array(used))
+    masks = {
+        (0, sum(1 << qubit for qubit in used)): cosines.prod(),
+        (1 << used[2], 1 << used[0]): cosines[0] * sines[2],
+        (0, 1 << used[1] | 1 << (width - 2)): cosines[1],
+        (0, 1 << 4): 1,
+    }
+    if method == "statevector":
+        masks[1 << (width - 2), 0] = 0  # a density matrix has all qubits that strings act on, so not many
+    else:
+        del masks[0, 1 << used[1] | 1 << (width - 2)]
+    strings = list(masks)
+    whole = PauliSum(
+        tuple(mask_of(x) for x, _ in strings), tuple(mask_of(z) for _, z in strings), (1.0,) * len(masks)
+    )
+    sums = [PauliSum((mask_of(x),), (mask_of(z),), (1.0,)) for x, z in strings]
+    options = Options("counts", 0, expectations=True, method=method)
+    experiment = Experiment(0, 1, ran, observables=(*sums, whole))
+    (outcome,) = run_shard(Shard(options, (experiment,))).outcomes
+    assert outcome.failure is None
+    values = list(masks.values())
+    np.testing.assert_allclose(outcome.expectations.ndarray(), [*values, sum(values)], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize(

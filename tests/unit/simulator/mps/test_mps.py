@@ -38,7 +38,7 @@ from simulator.circuit.instructions import (
     Save,
     Unitary,
 )
-from simulator.circuit.pauli_sum import PauliSum
+from simulator.circuit.pauli_sum import PauliSum, mask_of
 from simulator.circuit.program import Program
 from simulator.errors import InvalidProgramError, MemoryRefusedError
 from simulator.method import CircuitResult
@@ -190,6 +190,29 @@ class TestExpectations:
             expected.append(np.vdot(vector[index ^ flips], moved).real)
         assert np.abs(found[:-1] - expected).max() < 1e-12
         assert found[-1] == pytest.approx(np.linspace(-1, 1, 256) @ expected, abs=1e-11)
+
+    @pytest.mark.parametrize("width", [100, 1000])
+    def test_strings_of_any_width(self, width: int):
+        """A chain of pairs in a + i b: strings on few, distant and all qubits have the products of their pairs."""
+        angles = np.linspace(0.1, 3, width // 2)
+        pairs = [
+            gate
+            for index, angle in enumerate(angles.tolist())
+            for gate in (ry(angle, 2 * index), x(2 * index + 1, 2 * index))
+        ]
+        first, last, whole = np.cos(angles[0]), np.cos(angles[-1]), (1 << width) - 1
+        strings = {
+            (0, 1): first,
+            (0, 1 << (width - 1)): last,
+            (0, 1 | 1 << (width - 1)): first * last,
+            (3 << (width - 2), 0): np.sin(angles[-1]),
+            (3 << (width - 2), 3 << (width - 2)): -np.sin(angles[-1]),
+            (0, whole): 1,
+            (1 << (width - 1), 0): 0,
+        }
+        sums = [PauliSum((mask_of(flips),), (mask_of(signs),), (2.0,)) for flips, signs in strings]
+        found = run(program(width, 0, *pairs), observables=sums)[0].expectations
+        assert np.abs(found - 2 * np.array(list(strings.values()))).max() < 1e-9
 
 
 class TestSaves:
