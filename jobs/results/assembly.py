@@ -116,8 +116,10 @@ def _experiment(
 def _run_metadata(run: RunMetadata) -> dict[str, Any]:
     """Return how a circuit was run; what only some methods say is there only of these."""
     told = msgspec.structs.asdict(run)
-    truncation = told.pop("truncation")
-    return told if truncation is None else told | msgspec.structs.asdict(truncation)
+    for special in (told.pop("truncation"), told.pop("sharing")):
+        if special is not None:
+            told |= msgspec.structs.asdict(special)
+    return told
 
 
 def _data(outcome: Outcome) -> ExperimentResultData:

@@ -6,11 +6,13 @@ Pure values: whatever the number of shards, workers, or tries, adding the parts 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
 from itertools import pairwise
+from operator import add
 
 import msgspec
 
-from simulator.shards.result import Failure, Item, Outcome
+from simulator.shards.result import Failure, Item, Outcome, RunMetadata
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True):
@@ -87,7 +89,17 @@ def joined(run: Sequence[Outcome]) -> Outcome:
         counts=None if failure else _added([each.counts for each in run if each.counts is not None]),
         memory=None if failure or first.memory is None else [key for each in run for key in each.memory or ()],
         failure=failure,
+        run=_run_of(run),
     )
+
+
+def _run_of(run: Sequence[Outcome]) -> RunMetadata | None:
+    """Return how the shots were run: the same of all, but for what adds up. What failed does not say it."""
+    known = [each.run for each in run if each.run is not None]
+    if not known:
+        return None
+    shared = [each.sharing for each in known if each.sharing is not None]
+    return msgspec.structs.replace(known[0], sharing=reduce(add, shared)) if shared else known[0]
 
 
 def _added(several: list[dict[str, int]]) -> dict[str, int]:

@@ -87,6 +87,25 @@ class TruncationMetadata(msgspec.Struct, frozen=True, array_like=True):
     distance_bound: float
 
 
+class SharingMetadata(msgspec.Struct, frozen=True, array_like=True):
+    """How much the shots of noisy trajectories had in common. What parts of a job say adds up."""
+
+    #: Shots in which an error happened; the same however a job is cut.
+    shots_with_errors: int
+    #: Those of them whose errors do not all pass the circuit, so that their states are not the one without noise;
+    #: the same however a job is cut.
+    shots_in_patterns: int
+    #: Different sets of such errors, of which each was computed once; each shard counts its own.
+    patterns: int
+
+    def __add__(self, other: SharingMetadata) -> SharingMetadata:
+        return SharingMetadata(
+            self.shots_with_errors + other.shots_with_errors,
+            self.shots_in_patterns + other.shots_in_patterns,
+            self.patterns + other.patterns,
+        )
+
+
 class RunMetadata(msgspec.Struct, frozen=True, array_like=True):
     """How a circuit was run."""
 
@@ -98,6 +117,8 @@ class RunMetadata(msgspec.Struct, frozen=True, array_like=True):
     measure_sampling: bool
     #: Of a matrix product state only.
     truncation: TruncationMetadata | None = None
+    #: Of trajectories only.
+    sharing: SharingMetadata | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True, tag="circuit"):

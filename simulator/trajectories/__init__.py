@@ -7,6 +7,6 @@ computed once (`rows`), and every shot is measured by itself (`outcomes`).
 
 from simulator.trajectories.circuit import read_circuit, refusal
 from simulator.trajectories.method import TRAJECTORIES
-from simulator.trajectories.run import Sharing, TrajectoryPlan, run
+from simulator.trajectories.run import TrajectoryPlan, run
 
-__all__ = ["TRAJECTORIES", "Sharing", "TrajectoryPlan", "read_circuit", "refusal", "run"]
+__all__ = ["TRAJECTORIES", "TrajectoryPlan", "read_circuit", "refusal", "run"]

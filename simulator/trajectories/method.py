@@ -16,7 +16,7 @@ from simulator.method import CircuitResult, Engine
 from simulator.monitor import Checkpoint, Monitor
 from simulator.options import Options
 from simulator.sampling import ShotCounts
-from simulator.shards.result import RunMetadata
+from simulator.shards.result import RunMetadata, SharingMetadata
 from simulator.trajectories.circuit import NoisyCircuit, read_circuit, refusal
 from simulator.trajectories.estimate import Estimate, estimate
 from simulator.trajectories.run import TrajectoryPlan, run
@@ -35,13 +35,14 @@ class _Prepared:
     options: Options
     circuit: NoisyCircuit
     estimate: Estimate = field(init=False)
+    sharing: SharingMetadata | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.estimate = estimate(self.program)
 
     @property
     def metadata(self) -> RunMetadata:
-        return RunMetadata("statevector", len(self.circuit.qubits), False)
+        return RunMetadata("statevector", len(self.circuit.qubits), False, sharing=self.sharing)
 
     def bytes_required(self, shots: int, checkpoint: Checkpoint) -> int:
         checkpoint()
@@ -55,7 +56,7 @@ class _Prepared:
             initial = None if options.initial_state is None else options.initial_state.ndarray()
             dtype = np.dtype(complex_type(options.precision))
             plan = TrajectoryPlan.of(self.circuit, dtype, monitor.checkpoint)
-            run(
+            self.sharing = run(
                 plan,
                 seed=seed,
                 first=first,

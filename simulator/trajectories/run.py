@@ -17,6 +17,7 @@ from simulator.monitor import Checkpoint, Monitor
 from simulator.narrow import orders
 from simulator.rng import Uniforms
 from simulator.sampling.counts import ShotCounts
+from simulator.shards.result import SharingMetadata
 from simulator.trajectories.blocks import BlockPlan
 from simulator.trajectories.circuit import NoisyCircuit
 from simulator.trajectories.draws import BLOCK, Events, Sites
@@ -49,18 +50,6 @@ class TrajectoryPlan:
         return cls(circuit, sites, frames, blocks, Ending.of(circuit.ending))
 
 
-@dataclass(frozen=True, slots=True)
-class Sharing:
-    """How much the shots of a run had in common."""
-
-    shots: int
-    #: Shots with any error, and with any that is left in the circuit.
-    errored: int
-    hit: int
-    #: Different sets of errors that are left.
-    patterns: int
-
-
 def run(
     plan: TrajectoryPlan,
     *,
@@ -70,7 +59,7 @@ def run(
     shot_counts: ShotCounts,
     monitor: Monitor,
     initial_state: NDArray[np.generic] | None = None,
-) -> Sharing:
+) -> SharingMetadata:
     """Run shots from ``first`` on, and count what they read."""
     blocks = plan.blocks
     state = np.zeros((1, 1 << blocks.num_bits), blocks.dtype)
@@ -78,9 +67,9 @@ def run(
         state[0, 0] = 1
     else:
         state[0, : initial_state.size] = initial_state
-    sharing = Sharing(0, 0, 0, 0)
+    sharing = SharingMetadata(0, 0, 0)
     for start, count in _pieces(plan.sites, first, shots):
-        sharing = _run_piece(plan, seed, start, count, state, shot_counts, monitor.checkpoint, sharing)
+        sharing += _run_piece(plan, seed, start, count, state, shot_counts, monitor.checkpoint)
         monitor.report((start + count - first) / shots)
     return sharing
 
@@ -104,8 +93,7 @@ def _run_piece(
     state: NDArray[Any],
     shot_counts: ShotCounts,
     checkpoint: Checkpoint,
-    before: Sharing,
-) -> Sharing:
+) -> SharingMetadata:
     blocks, ending = plan.blocks, plan.ending
     events = plan.sites.draw(seed, first, shots, checkpoint)
     hits = plan.frames.push(events, max(plan.circuit.qubits, default=0) + 1, checkpoint)
@@ -138,12 +126,7 @@ def _run_piece(
         shot_counts.put(np.arange(first, first + shots), words)
     else:
         shot_counts.add(*np.unique(words, return_counts=True))
-    return Sharing(
-        before.shots + shots,
-        before.errored + hits.shots.size,
-        before.hit + patterns.shots.size,
-        before.patterns + patterns.count,
-    )
+    return SharingMetadata(hits.shots.size, patterns.shots.size, patterns.count)
 
 
 class _Chooser:

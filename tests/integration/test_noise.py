@@ -198,3 +198,32 @@ def test_backends_without_noise_refuse_it(provider, name):
     with pytest.raises(BasicAerError, match=f'noise_model is not for "{name}".*qasm_simulator'):
         backend.run(ghz(), noise_model=SPEC)
     assert backend.run(ghz(), noise_model=None).result().success
+
+
+@pytest.mark.rule(42)
+def test_a_result_says_how_much_its_shots_shared(provider):
+    """Given noise that is sampled, when a job is cut or not, then its metadata has the same shots with errors."""
+    circuit = QuantumCircuit(11)
+    for qubit in range(11):
+        circuit.rx(0.3, qubit)
+    for qubit in range(10):
+        circuit.rzz(0.4, qubit, qubit + 1)
+    circuit.rx(0.3, range(11))
+    spec = NoiseSpec().depolarizing(0.002, ["rx", "rzz"])
+    backend = provider.get_backend("qasm_simulator")
+    jobs = [
+        backend.run(measured(circuit), noise_model=spec, shots=4000, seed_simulator=4, max_shards=most)
+        for most in (1, 16)
+    ]
+    whole, cut = [job.result().results[0].metadata for job in jobs]
+    assert whole == {
+        "method": "statevector",
+        "num_qubits": 11,
+        "measure_sampling": False,
+        "shots_with_errors": cut["shots_with_errors"],
+        "shots_in_patterns": cut["shots_in_patterns"],
+        "patterns": whole["patterns"],
+    }
+    assert (
+        4000 > whole["shots_with_errors"] >= whole["shots_in_patterns"] >= cut["patterns"] >= whole["patterns"] > 0
+    )

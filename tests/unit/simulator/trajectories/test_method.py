@@ -19,6 +19,7 @@ from simulator.monitor import SILENT, Monitor
 from simulator.narrow import orders
 from simulator.options import Options
 from simulator.sampling import ShotCounts
+from simulator.shards.part import merge
 from simulator.shards.result import Outcome
 from simulator.shards.shard import Experiment, Shard
 from simulator.split import split
@@ -68,6 +69,31 @@ def test_shards_add_up_to_the_whole(memory: bool) -> None:
         remembered += part.memory or []
     assert dict(counts) == whole.counts
     assert remembered == (whole.memory or [])
+
+
+@pytest.mark.rule(42)
+def test_what_shots_share_adds_up_over_shards() -> None:
+    """However shots are cut, as many have errors, and in as many some are left; each shard has its patterns."""
+    options = Options("counts", 3000)
+    noisy = rotations(10, 2, 0.005)
+    found = []
+    for sizes in ([3000], [1000, 2000], [1, 1500, 700, 799]):
+        first, parts = 0, []
+        for size in sizes:
+            parts.append(run_shard(Shard(options, (Experiment(0, 3, noisy, first, size),))))
+            first += size
+        either, backwards = merge(parts), merge(reversed(parts))
+        (outcome,) = either.outcomes
+        assert outcome.run is not None
+        assert outcome.run.sharing is not None
+        assert backwards.outcomes[0].run == outcome.run
+        found.append(outcome.run.sharing)
+    whole = found[0]
+    assert 3000 > whole.shots_with_errors >= whole.shots_in_patterns > whole.patterns > 0
+    for cut in found[1:]:
+        assert cut.shots_with_errors == whole.shots_with_errors
+        assert cut.shots_in_patterns == whole.shots_in_patterns
+        assert whole.patterns < cut.patterns <= whole.shots_in_patterns
 
 
 @pytest.mark.parametrize(("error", "shots"), [(0.0005, 3000), (0.004, 1000), (0.03, 300)])

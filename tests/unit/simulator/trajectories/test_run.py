@@ -19,12 +19,13 @@ from simulator.circuit.instructions import Gate, IfElse, Initialize, Instruction
 from simulator.circuit.program import Program
 from simulator.monitor import SILENT, no_checkpoint
 from simulator.sampling import ShotCounts
-from simulator.trajectories import Sharing, TrajectoryPlan, read_circuit, refusal, run
+from simulator.shards.result import SharingMetadata
+from simulator.trajectories import TrajectoryPlan, read_circuit, refusal, run
 
 
 def results(
     plan: TrajectoryPlan, shots: int, *, first: int = 0, seed: int = 7, memory: bool = False
-) -> tuple[dict[str, int], list[str] | None, Sharing]:
+) -> tuple[dict[str, int], list[str] | None, SharingMetadata]:
     counts = ShotCounts(shots, memory=memory, first=first)
     sharing = run(plan, seed=seed, first=first, shots=shots, shot_counts=counts, monitor=SILENT)
     return *counts.results(), sharing
@@ -106,8 +107,8 @@ def test_clifford_circuits_are_one_state() -> None:
         *measures(4),
     )
     counts, _, sharing = results(planned(noisy), 5000)
-    assert sharing.errored > 2000
-    assert (sharing.hit, sharing.patterns) == (0, 0)
+    assert sharing.shots_with_errors > 2000
+    assert (sharing.shots_in_patterns, sharing.patterns) == (0, 0)
     assert_likely(counts, exact_counts(noisy))
 
 
@@ -136,7 +137,7 @@ def test_certain_errors_make_no_patterns() -> None:
         *measures(2),
     )
     counts, _, sharing = results(planned(noisy), 4000)
-    assert sharing.errored < 400
+    assert sharing.shots_with_errors < 400
     assert_likely(counts, exact_counts(noisy))
 
 
