@@ -42,6 +42,8 @@ class BasicAerBackend(BackendV2):
     NAME: str
     OUTPUT: Output
     DESCRIPTION: str
+    #: The defaults of options that are other than those of the output.
+    DEFAULTS: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, provider: Any, **fields: Any) -> None:
         #: What its jobs reach Redis through.
@@ -59,14 +61,19 @@ class BasicAerBackend(BackendV2):
         return f"<{type(self).__name__}({self.NAME!r}) at {self.connection.address!r}>"
 
     def _repr_html_(self) -> str:
-        usual = DEFAULTS[self.OUTPUT]
-        changed = {name: value for name, value in self.options.items() if value is not usual[name]}
+        usual = self._usual()
+        # What tells this backend from others, and what somebody changed.
+        told = {
+            name: value
+            for name, value in self.options.items()
+            if name in self.DEFAULTS or value is not usual[name]
+        }
         rows: list[tuple[str, object]] = [
             ("does", self.DESCRIPTION),
             ("at", self.connection.address),
             ("qubits", self.num_qubits),
         ]
-        rows += [(name, shown(value)) for name, value in changed.items()]
+        rows += [(name, shown(value)) for name, value in told.items()]
         return html_table(self.NAME, rows)
 
     if not TYPE_CHECKING:
@@ -96,7 +103,12 @@ class BasicAerBackend(BackendV2):
 
     @classmethod
     def _default_options(cls) -> Options:
-        return Options(**DEFAULTS[cls.OUTPUT])
+        return Options(**cls._usual())
+
+    @classmethod
+    def _usual(cls) -> dict[str, Any]:
+        """Return the default of each option."""
+        return DEFAULTS[cls.OUTPUT] | dict(cls.DEFAULTS)
 
     def set_options(self, **fields: Any) -> None:
         """Change the defaults of later runs; AttributeError names an option that there is not."""
@@ -194,7 +206,8 @@ class BasicAerBackend(BackendV2):
         """Check options and circuits, and return the submission; ``held``: nothing is uploaded yet."""
         if job_id is not None:
             identity.check(job_id)
-        given = dict(vars(self.options))
+        # None is the default of any option, as an option of a backend too.
+        given = self._usual() | {name: value for name, value in self.options.items() if value is not None}
         for name, value in options.items():
             if name not in given and is_done_anyway(name, value, self.NAME):
                 continue

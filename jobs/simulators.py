@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
-
-from qiskit.providers import Options
 
 from jobs.backend import BasicAerBackend
 from jobs.errors import BasicAerError
 from jobs.submit import Submission
-from jobs.submit.options import DEFAULTS
 from simulator.circuit.program import MAX_QUBITS
-from simulator.options import Method
 
 
 class QasmSimulator(BasicAerBackend):
@@ -41,12 +38,6 @@ class UnitarySimulator(BasicAerBackend):
 class _WideSimulator(QasmSimulator):
     """What simulates circuits whose width the workers' memory does not limit."""
 
-    METHOD: Method
-
-    @classmethod
-    def _default_options(cls) -> Options:
-        return Options(**(DEFAULTS[cls.OUTPUT] | {"method": cls.METHOD}))
-
     @property
     def num_qubits(self) -> int:
         """How many qubits a circuit may have: the workers' memory is not what limits it."""
@@ -63,7 +54,7 @@ class StabilizerSimulator(_WideSimulator):
 
     NAME = "stabilizer_simulator"
     DESCRIPTION = "NumPy simulator of measured Clifford circuits"
-    METHOD = "stabilizer"
+    DEFAULTS = MappingProxyType({"method": "stabilizer"})
 
 
 class MpsSimulator(_WideSimulator):
@@ -71,7 +62,7 @@ class MpsSimulator(_WideSimulator):
 
     NAME = "mps_simulator"
     DESCRIPTION = "NumPy simulator of matrix product states"
-    METHOD = "matrix_product_state"
+    DEFAULTS = MappingProxyType({"method": "matrix_product_state"})
 
 
 class DensityMatrixSimulator(QasmSimulator):
@@ -79,10 +70,7 @@ class DensityMatrixSimulator(QasmSimulator):
 
     NAME = "density_matrix_simulator"
     DESCRIPTION = "NumPy simulator of density matrices"
-
-    @classmethod
-    def _default_options(cls) -> Options:
-        return Options(**(DEFAULTS[cls.OUTPUT] | {"method": "density_matrix", "density_matrix": True}))
+    DEFAULTS = MappingProxyType({"method": "density_matrix", "density_matrix": True})
 
     @property
     def num_qubits(self) -> int:

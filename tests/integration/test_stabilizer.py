@@ -75,6 +75,9 @@ def test_the_backend_of_its_own(provider):
     again = provider.job(job.job_id())
     assert again.backend().name == "stabilizer_simulator"
     assert again.result().get_counts() == job.result().get_counts()
+    # None is the default of this backend, and not that of `qasm_simulator`.
+    backend.set_options(method=None)
+    assert backend.run(circuit, shots=1).options()["method"] == "stabilizer"
 
 
 @pytest.mark.rule(23)
