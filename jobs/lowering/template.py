@@ -11,6 +11,7 @@ from qiskit.circuit import Barrier, Clbit, Measure, Qubit, Reset
 
 from jobs.lowering.circuits import metadata_of
 from jobs.lowering.standard import STANDARD_GATES
+from jobs.operation import operation_of
 from simulator.circuit import instructions
 from simulator.circuit.program import Program
 from simulator.shards.sweeps import Copy
@@ -99,7 +100,7 @@ def _numbers(circuit: QuantumCircuit, expected: list[_Gate | _Other]) -> NDArray
                 if len(params) != more:
                     return None
                 numbers += params
-        elif getattr(mine.operation, "base_class", None) is not kind or mine.clbits != more:
+        elif getattr(operation_of(mine, circuit.name), "base_class", None) is not kind or mine.clbits != more:
             return None
     numbers.append(circuit.global_phase)
     try:

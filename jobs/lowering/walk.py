@@ -11,6 +11,7 @@ from jobs.errors import LoweringError
 from jobs.lowering.expressions import lower_type
 from jobs.lowering.scope import Scope
 from jobs.lowering.standard import ANGLE_GATES, CONSTANT_GATES, add_standard, add_unitary, constant_gate
+from jobs.operation import operation_of
 from simulator.circuit.instructions import Gate, Instruction
 from simulator.errors import InvalidProgramError
 
@@ -65,7 +66,7 @@ def _lower_other(instruction: Any, name: str, qubits: tuple[int, ...], scope: Sc
         add_unitary(matrix, instruction.label, qubits, scope)
     else:
         clbits = tuple(map(scope.clbits.__getitem__, instruction.clbits))
-        lower_operation(instruction.operation, qubits, clbits, scope)
+        lower_operation(operation_of(instruction, scope.builder.name), qubits, clbits, scope)
 
 
 def lower_operation(operation: Any, qubits: tuple[int, ...], clbits: tuple[int, ...], scope: Scope) -> None:

@@ -19,6 +19,7 @@ from qiskit.circuit import CircuitInstruction, ControlFlowOp, Delay, Gate, Qubit
 from jobs.errors import BasicAerError
 from jobs.noise.instructions import ChannelInstruction, ReadoutInstruction
 from jobs.noise.model import NoiseModel, Placed, listed
+from jobs.operation import operation_of
 
 _MEASURE, _DELAY = "measure", "delay"
 #: What circuits have or have not, whatever they were transpiled to.
@@ -99,16 +100,18 @@ class Attacher:
 
     def _errors(self, instruction: CircuitInstruction, qubits: tuple[int, ...], name: str) -> list[_OnPlaces]:
         """Return an operation's errors, each as an instruction on some of its qubits."""
-        known = _name_of(instruction)
+        known = _name_of(instruction, name)
         waits = instruction.name == _DELAY
         found = self._of.get((known, qubits))
         if found is None:
-            placed = self._model.errors(known, qubits, instruction.operation)
+            placed = self._model.errors(known, qubits, operation_of(instruction, name))
             _check_width(placed, known, len(qubits), name)
             found = [(ChannelInstruction(channel), places) for channel, places in placed]
             if known in self._model.names:
                 self._used.add(known)
-            elif not placed and (instruction.is_standard_gate() or isinstance(instruction.operation, Gate)):
+            elif not placed and (
+                instruction.is_standard_gate() or isinstance(operation_of(instruction, name), Gate)
+            ):
                 self._without.add(known)
             # How long a delay lasts is its own.
             if not waits:
@@ -125,10 +128,12 @@ def _empty_copy(circuit: QuantumCircuit) -> QuantumCircuit:
     return empty
 
 
-def _name_of(instruction: CircuitInstruction) -> str:
+def _name_of(instruction: CircuitInstruction, circuit: str) -> str:
     """Return what an operation's error goes by."""
     name: str = instruction.name
-    if instruction.label and (instruction.is_standard_gate() or isinstance(instruction.operation, (Gate, Delay))):
+    if instruction.label and (
+        instruction.is_standard_gate() or isinstance(operation_of(instruction, circuit), (Gate, Delay))
+    ):
         return str(instruction.label)
     opened = _OPEN_CONTROLS.fullmatch(name)
     return opened[1] if opened else name

@@ -20,6 +20,7 @@ from qiskit.circuit import (
     IfElseOp,
     Instruction,
     Measure,
+    Parameter,
     PowerModifier,
     QuantumRegister,
 )
@@ -102,6 +103,20 @@ def _rotated(angle: Any) -> QuantumCircuit:
     return circuit
 
 
+def _waiting(duration: float, unit: str) -> QuantumCircuit:
+    """A delay whose parameter was given a duration that Qiskit makes no delay of."""
+    time = Parameter("time")
+    circuit = QuantumCircuit(1, 1, name="mine")
+    circuit.delay(time, 0, unit)
+    return circuit.assign_parameters({time: duration})
+
+
+def _inside(circuit: QuantumCircuit) -> QuantumCircuit:
+    around = QuantumCircuit(1, 1, name="mine")
+    around.append(circuit.to_instruction(), [0], [0])
+    return around
+
+
 def _named(name: str) -> QuantumCircuit:
     circuit = _circuit()
     circuit.name = name
@@ -142,6 +157,9 @@ CASES: dict[str, tuple[Callable[[], QuantumCircuit], list[str]]] = {
     "a continue outside of a loop": (lambda: _outside(ContinueLoopOp(2, 2)), ["continue_loop", "mine", "outside"]),
     "an angle that is no float": (lambda: _rotated(10**400), ["rx", "mine", "not real numbers"]),
     "an infinite angle": (lambda: _rotated(math.inf), ["mine", "rx", "inf"]),
+    "half a dt": (lambda: _waiting(0.5, "dt"), ['"delay" in circuit "mine', "cannot be run: Integer duration"]),
+    "a delay into the past": (lambda: _waiting(-1.0, "s"), ["delay", "mine", "positive", "-1.0"]),
+    "half a dt in a definition": (lambda: _inside(_waiting(0.5, "dt")), ['"delay" in circuit "mine"']),
     "a name that is no text": (lambda: _named("\ud800"), ["number 0", "ud800"]),
 }
 
@@ -154,6 +172,15 @@ def test_what_cannot_be_lowered_is_one_clear_error(name: str) -> None:
     with pytest.raises(BasicAerError) as caught:
         ran(build())
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+@pytest.mark.rule(23)
+def test_a_delay_that_qiskit_does_not_make_behind_another_circuit() -> None:
+    """It is named as it is when it comes first, also where it stands in place of a measurement of a copy."""
+    first = QuantumCircuit(1, 1, name="mine")
+    first.measure(0, 0)
+    with pytest.raises(BasicAerError, match='"delay" in circuit "mine'):
+        ran([first, _waiting(0.5, "dt")])
 
 
 @pytest.mark.rule(29)

@@ -88,6 +88,17 @@ def test_delays_are_bound_before_they_have_errors():
     ]
 
 
+@pytest.mark.rule(23)
+def test_a_delay_that_qiskit_does_not_make():
+    """Half a dt is refused by its name and its circuit's, in blocks too."""
+    waits = QuantumCircuit(1, 1, name="waits")
+    with waits.for_loop(range(2)):
+        waits.delay(THETA, 0, "dt")
+    spec = NoiseSpec().thermal_relaxation(1e-5, 1e-5, None, "delay", dt=1e-9)
+    with pytest.raises(BasicAerError, match=r'"delay" in circuit "waits.*: Integer duration is expected'):
+        items(waits.assign_parameters([0.5]), spec)
+
+
 @pytest.mark.rule(13)
 def test_the_record_has_the_names_of_the_errors():
     """The options on record are JSON: the names; a job without a model says nothing of it."""
