@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.circuit import Delay
+from qiskit.exceptions import QiskitError
 
 from jobs.arguments import shown
 from jobs.errors import BasicAerError
@@ -25,7 +26,16 @@ from simulator.circuit.channel import check_table
 from simulator.errors import InvalidProgramError
 
 #: What a dictionary that is none of Aer's, or an error in it, may raise.
-_MALFORMED = (ArithmeticError, AttributeError, InvalidProgramError, LookupError, TypeError, ValueError)
+_MALFORMED = (
+    ArithmeticError,
+    AttributeError,
+    InvalidProgramError,
+    LookupError,
+    QiskitError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 #: Where a NoiseModel has its errors. They are read there, as to write all of them takes Aer long.
 _TABLES = ("_default_quantum_errors", "_local_quantum_errors", "_local_readout_errors")
 
@@ -154,6 +164,8 @@ def _of_dictionary(error: Mapping[str, Any]) -> Iterator[QuantumError | ReadoutE
             yield ReadoutError(qubits, error["probabilities"])
             continue
         for name in error["operations"]:
+            if not isinstance(name, str):
+                raise TypeError(f"an error of the operation {shown(name)}, which must be a name")
             yield QuantumError(name, qubits, lambda: _hash(error), lambda: error)
 
 
@@ -192,4 +204,7 @@ def _table(error: ReadoutError) -> Array:
 
 
 def _text(error: Exception) -> str:
-    return f"it has no {error}" if isinstance(error, KeyError) else str(error)
+    """Return what an error says, in one line."""
+    # Qiskit's own text of an error is its repr.
+    said = error.message if isinstance(error, QiskitError) else str(error)
+    return " ".join((f"it has no {said}" if isinstance(error, KeyError) else said).split())

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 from qiskit.circuit import Delay, Gate, Measure
 from qiskit.transpiler import Target
 
+from jobs.arguments import shown
+from jobs.errors import BasicAerError
 from jobs.noise.channels import relaxed_fidelity
 from jobs.noise.errors import Depolarizing, Error, Relaxation
 
@@ -72,12 +74,17 @@ def readout_rates(target: Target) -> Iterator[Rates]:
         error = _number(getattr(properties, "error", None))
         ways = getattr(properties, "prob_meas1_prep0", None), getattr(properties, "prob_meas0_prep1", None)
         one, zero = (error if way is None else _number(way) for way in ways)
+        for rate in (one, zero):
+            if not 0 <= rate <= 1:
+                raise BasicAerError(
+                    f"the Target's readout error of qubit {qubits[0]} is {rate}, and must be from 0 to 1"
+                )
         if one or zero:
             yield Rates(qubits[0], one, zero)
 
 
 def _errors_of(operation: Any, properties: Any, decays: list[_Decay]) -> tuple[Error, ...]:
-    time = _number(properties.duration)
+    time = _time(f'duration of "{operation.name}"', properties.duration)
     relaxing = [
         Relaxation(decay.t1, decay.t2, time, place, decay.excited)
         for place, decay in enumerate(decays)
@@ -103,9 +110,10 @@ def _depolarizing_left(error: float, relaxing: list[Relaxation], num_qubits: int
 
 
 def _decay(target: Target, qubit: int, temperature: float) -> _Decay:
-    properties = (target.qubit_properties or {qubit: None})[qubit]
-    t1 = _number(getattr(properties, "t1", None)) or math.inf
-    t2 = _number(getattr(properties, "t2", None)) or math.inf
+    known = target.qubit_properties or ()
+    properties = known[qubit] if qubit < len(known) else None
+    t1 = _time(f"T1 of qubit {qubit}", getattr(properties, "t1", None)) or math.inf
+    t2 = _time(f"T2 of qubit {qubit}", getattr(properties, "t2", None)) or math.inf
     frequency = _number(getattr(properties, "frequency", None))
     return _Decay(t1, min(t2, 2 * t1), _excited(frequency, temperature))
 
@@ -114,8 +122,17 @@ def _excited(frequency: float, temperature: float) -> float:
     """Return the population of |1> in equilibrium, of a qubit of this frequency in Hz."""
     if not frequency or not temperature:
         return 0.0
-    share: float = 1 / (1 + math.exp(_KELVIN_PER_HERTZ * frequency / temperature))
-    return share
+    # Of the negative exponent, as a cold qubit's positive one is more than a float holds.
+    weight = math.exp(-_KELVIN_PER_HERTZ * abs(frequency) / temperature)
+    return weight / (1 + weight)
+
+
+def _time(name: str, value: Any) -> float:
+    """Return a time in seconds; 0 where it is not known."""
+    number = _number(value)
+    if number < 0:
+        raise BasicAerError(f"the Target's {name} is {shown(value)} seconds, and cannot be below 0")
+    return number
 
 
 def _number(value: Any) -> float:

@@ -70,23 +70,28 @@ class Relaxation:
 Error: TypeAlias = Depolarizing | Relaxation
 
 
-def _seconds(delay: Delay, dt: float | None) -> float:
-    """Return how long a delay takes."""
+def _seconds(delay: Any, dt: float | None) -> float:
+    """Return how long a delay takes; `BasicAerError` where it does not say so, or is none."""
+    if not isinstance(delay, Delay):
+        raise BasicAerError(
+            f'"{delay.name}" has the error of "delay", which lasts as long as a Delay says, and is none: give it '
+            "another name or label"
+        )
     duration, unit = delay.duration, delay.unit
     try:
         number = float(duration)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise BasicAerError(
             f"a delay of {shown(duration)} has no noise: its duration must be a number; bind it first"
         ) from None
-    if unit == "dt":
-        if dt is None:
-            raise BasicAerError(
-                f"a delay of {duration} dt has no noise, as the noise model does not know how long dt is: "
-                "give it in seconds, or the model dt=..."
-            )
-        return number * dt
-    seconds = float(apply_prefix(number, unit))
+    if unit == "dt" and dt is None:
+        raise BasicAerError(
+            f"a delay of {duration} dt has no noise, as the noise model does not know how long dt is: "
+            "give it in seconds, or the model dt=..."
+        )
+    seconds = number * dt if unit == "dt" and dt is not None else float(apply_prefix(number, unit))
     if not 0 <= seconds < math.inf:
-        raise BasicAerError(f"a delay of {duration} {unit} has no noise: it must be finite and not negative")
+        raise BasicAerError(
+            f"a delay of {shown(duration)} {unit} has no noise: it must be finite and not negative"
+        )
     return seconds

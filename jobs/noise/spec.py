@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from qiskit.transpiler import Target
 
-from jobs.arguments import shown
+from jobs.arguments import count, shown
 from jobs.errors import BasicAerError
 from jobs.noise import device
 from jobs.noise.errors import Depolarizing, Error, Relaxation
@@ -45,15 +45,19 @@ class NoiseSpec:
 
         ``temperature``, in kelvin, gives qubits of a known frequency a population of |1>.
         """
-        return cls.from_target(backend.target, temperature=temperature)
+        target = getattr(backend, "target", None)
+        if not isinstance(target, Target):
+            raise BasicAerError(f"a BackendV2 is needed, which has a Target, not {shown(backend)}")
+        return cls.from_target(target, temperature=temperature)
 
     @classmethod
     def from_target(cls, target: Target, *, temperature: float = 0.0) -> NoiseSpec:
         """Return the noise of a Target: its error rates, durations, T1, T2 and readout errors, delays included."""
         if not isinstance(target, Target):
             raise BasicAerError(f"a Target is needed, not {shown(target)}")
+        warmth, dt = _rate("temperature", temperature, math.inf), _sample("the Target's dt", target.dt)
         gates: dict[str, dict[tuple[int, ...] | None, tuple[Error, ...]]] = {}
-        for name, qubits, errors in device.gate_errors(target, temperature=temperature, dt=target.dt):
+        for name, qubits, errors in device.gate_errors(target, temperature=warmth, dt=dt):
             gates.setdefault(name, {})[qubits] = errors
         readouts: dict[int | None, Array] = {
             rates.qubit: _table(
@@ -98,17 +102,16 @@ class NoiseSpec:
                 f'time=None is for "delay", which has a duration of its own, not for {shown(gates)}'
             )
         lasts = None if time is None else _rate("time", time, math.inf)
-        error = Relaxation(t1, t2, lasts, None, _rate("excited", excited, 1.0), dt)
+        error = Relaxation(t1, t2, lasts, None, _rate("excited", excited, 1.0), _sample("dt", dt))
         return self._with(error, names, qubits)
 
     def readout(self, table: Any, qubit: int | None = None) -> NoiseSpec:
         """Return one where a measurement reads ``table[true][read]``, shape (2, 2); of all qubits, or one."""
-        return replace(self, readouts={**self.readouts, qubit: _table(table)})
+        place = None if qubit is None else count("qubit", qubit)
+        return replace(self, readouts={**self.readouts, place: _table(table)})
 
     def _with(self, error: Error, gates: str | Iterable[str], qubits: Sequence[int] | None) -> NoiseSpec:
-        if not (qubits is None or isinstance(qubits, Sequence)):
-            raise BasicAerError(f"qubits={shown(qubits)} must be the qubits of one operation, in order, or None")
-        place = None if qubits is None else tuple(qubits)
+        place = None if qubits is None else _place(qubits)
         all_gates = dict(self.gates)
         for name in _names(gates):
             known = all_gates.get(name, {})
@@ -137,10 +140,32 @@ class NoiseSpec:
 
 
 def _names(gates: str | Iterable[str]) -> tuple[str, ...]:
-    names = (gates,) if isinstance(gates, str) else tuple(gates)
-    if not all(isinstance(name, str) for name in names):
+    names = (gates,) if isinstance(gates, str) else tuple(gates) if isinstance(gates, Iterable) else ()
+    if not names or not all(isinstance(name, str) for name in names):
         raise BasicAerError(f"gates={shown(gates)} must be the name or label of a gate, or several")
     return names
+
+
+def _place(qubits: Any) -> tuple[int, ...]:
+    """Check the qubits of one operation."""
+    given = tuple(qubits) if isinstance(qubits, Sequence) and not isinstance(qubits, (str, bytes)) else ()
+    whole = all(isinstance(each, (int, np.integer)) and not isinstance(each, bool) and each >= 0 for each in given)
+    if not given or not whole or len(set(given)) < len(given):
+        raise BasicAerError(
+            f"qubits={shown(qubits)} must be the qubits of one operation, in order: different whole numbers of at "
+            "least 0; or None"
+        )
+    return tuple(map(int, given))
+
+
+def _sample(name: str, dt: Any) -> float | None:
+    """Check how many seconds one "dt" takes; None: not known."""
+    if dt is None:
+        return None
+    number = _float(name, dt)
+    if not 0 < number < math.inf:
+        raise BasicAerError(f"{name}={shown(dt)} must be a number of seconds above 0, or None")
+    return number
 
 
 def _rate(name: str, value: Any, most: float) -> float:
@@ -162,7 +187,7 @@ def _time(name: str, value: Any) -> float:
 def _float(name: str, value: Any) -> float:
     try:
         return float(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise BasicAerError(f"{name}={shown(value)} must be a number") from error
 
 

@@ -384,6 +384,10 @@ HALF = [[[[0.5, 0], [0, 0]], [[0, 0], [1, 0]]]]
         (error(gate_qubits=[[0]], probabilities=[]), r'of "x" on qubits \(0,\)'),
         (error(type="roerror", probabilities=[[0.5, 0.6], [0, 1]]), "readout error of all qubits cannot be used"),
         (error(type="roerror", gate_qubits=[[0, 1]], probabilities=[[1, 0], [0, 1]]), r"qubits \(0, 1\) cannot"),
+        (error(instructions=[[step("rx", 0, params=["a"])]]), '"x" .* cannot be used: Invalid param type'),
+        (error(instructions=[[step("delay", 0, params=[-3])]]), "cannot be used: Duration for Delay"),
+        (error(instructions=[[step("x\ny", 0)]]), 'it has "x y", which is no gate'),
+        (error(operations=[5]), "cannot be read: an error of the operation 5, which must be a name"),
         (error(instructions=[[step("x", 1)]]), 'error of "x" in the noise model is on 2 qubits, and'),
     ],
 )  # fmt: skip

@@ -7,7 +7,7 @@ import pickle
 
 import numpy as np
 import pytest
-from qiskit.circuit import Delay, Measure, Reset
+from qiskit.circuit import Delay, Gate, Measure, Reset
 from qiskit.circuit.library import CXGate, SXGate, XGate
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import SuperOp
@@ -67,11 +67,11 @@ def test_a_warm_backend():
     assert_is_from_backend(NoiseSpec.from_backend(backend, temperature=0.05), backend, temperature=50)
 
 
-def device(properties, *, t1=1e-4, t2=1e-4):
+def device(properties, *, t1=1e-4, t2=1e-4, dt=1e-9, readout=None):
     """A target of one qubit with one gate."""
-    target = Target(num_qubits=1, dt=1e-9, qubit_properties=[QubitProperties(t1=t1, t2=t2)])
+    target = Target(num_qubits=1, dt=dt, qubit_properties=[QubitProperties(t1=t1, t2=t2)])
     target.add_instruction(SXGate(), {(0,): properties})
-    target.add_instruction(Measure(), {(0,): None})
+    target.add_instruction(Measure(), {(0,): readout})
     return target
 
 
@@ -170,6 +170,36 @@ def test_a_spec_is_a_value():
         (lambda: NoiseSpec().depolarizing("a", "x"), "probability='a' must be a number"),
         (lambda: NoiseSpec().depolarizing(0.1, [XGate()]), "must be the name or label of a gate"),
         (lambda: NoiseSpec().depolarizing(0.1, "x", 3), "qubits=3 must be the qubits of one operation"),
+        (lambda: NoiseSpec().depolarizing(0.1, "x", "01"), "qubits='01' must be the qubits of one operation"),
+        (lambda: NoiseSpec().depolarizing(0.1, "x", [[0]]), r"qubits=\[\[0\]\] must be .* whole numbers"),
+        (lambda: NoiseSpec().depolarizing(0.1, "x", [-1]), r"qubits=\[-1\] must be .* of at least 0"),
+        (lambda: NoiseSpec().depolarizing(0.1, "cx", [1, 1]), r"qubits=\[1, 1\] must be .* different"),
+        (lambda: NoiseSpec().depolarizing(0.1, "cx", []), r"qubits=\[\] must be"),
+        (lambda: NoiseSpec().depolarizing(0.1, 5), "gates=5 must be the name or label of a gate"),
+        (lambda: NoiseSpec().depolarizing(0.1, []), r"gates=\[\] must be the name or label of a gate"),
+        (lambda: NoiseSpec().depolarizing(10**400, "x"), "must be a number"),
+        (lambda: NoiseSpec().thermal_relaxation(1, 1, None, "delay", dt="a"), "dt='a' must be a number"),
+        (lambda: NoiseSpec().thermal_relaxation(1, 1, None, "delay", dt=-1), "dt=-1 must be a number of seconds"),
+        (lambda: NoiseSpec().thermal_relaxation(1, 1, None, "delay", dt=math.nan), "dt=nan must be a number of"),
+        (lambda: NoiseSpec().readout([[1, 0], [0, 1]], [0]), r"qubit=\[0\] must be a whole number of at least 0"),
+        (lambda: NoiseSpec().readout([[1, 0], [0, 1]], -1), "qubit=-1 must be a whole number of at least 0"),
+        (lambda: NoiseSpec.from_backend(5), "a BackendV2 is needed, which has a Target, not 5"),
+        (lambda: NoiseSpec.from_target(device(None), temperature=-1), "temperature=-1 must be from 0"),
+        (lambda: NoiseSpec.from_target(device(None), temperature="a"), "temperature='a' must be a number"),
+        (
+            lambda: NoiseSpec.from_target(device(None, dt=-1e-9)),
+            "the Target's dt=-1e-09 must be a number of seconds",
+        ),
+        (lambda: NoiseSpec.from_target(device(None, t1=-1)), "the Target's T1 of qubit 0 is -1.0 seconds"),
+        (lambda: NoiseSpec.from_target(device(None, t2=-1)), "the Target's T2 of qubit 0 is -1.0 seconds"),
+        (
+            lambda: NoiseSpec.from_target(device(InstructionProperties(duration=-1))),
+            'the Target\'s duration of "sx" is -1.0 seconds',
+        ),
+        (
+            lambda: NoiseSpec.from_target(device(None, readout=InstructionProperties(error=2))),
+            "the Target's readout error of qubit 0 is 2.0, and must be from 0 to 1",
+        ),
         (lambda: NoiseSpec().thermal_relaxation(1, 3, 1, "x"), "t2=3.0 is more than twice t1=1.0"),
         (lambda: NoiseSpec().thermal_relaxation(0, 1, 1, "x"), "t1=0 must be a number of seconds above 0"),
         (lambda: NoiseSpec().thermal_relaxation(1, 1, -1, "x"), "time=-1 must be from 0 to inf"),
@@ -192,6 +222,9 @@ def test_rates_that_are_none(make, text):
     [
         (Delay(10, "dt"), "does not know how long dt is"),
         (Delay(math.inf, "s"), "must be finite"),
+        (Delay(10**400), "its duration must be a number"),
+        (XGate(label="delay"), '"x" has the error of "delay", which lasts as long as a Delay says'),
+        (Gate("delay", 1, []), '"delay" has the error of "delay", which'),
     ],
 )
 def test_delays_without_a_length(delay, text):
@@ -199,3 +232,21 @@ def test_delays_without_a_length(delay, text):
     spec = NoiseSpec().thermal_relaxation(1, 1, None, "delay")
     with pytest.raises(BasicAerError, match=text):
         spec.errors("delay", (0,), delay)
+
+
+@pytest.mark.rule(23)
+def test_more_samples_than_seconds_are_numbers_for():
+    """What a delay in dt comes to is checked as what one in seconds says."""
+    spec = NoiseSpec().thermal_relaxation(1, 1, None, "delay", dt=1e300)
+    with pytest.raises(BasicAerError, match="a delay of 1000000000 dt has no noise: it must be finite"):
+        spec.errors("delay", (0,), Delay(10**9, "dt"))
+
+
+def test_a_cold_qubit_and_one_that_nothing_is_known_of():
+    """Near 0 K a qubit rests in |0>, and a Target may have properties of fewer qubits than it has."""
+    cold = device(InstructionProperties(duration=1e-6))
+    cold.qubit_properties[0].frequency = 5e9
+    assert NoiseSpec.from_target(cold, temperature=1e-6) == NoiseSpec.from_target(cold)
+    wide = Target(qubit_properties=[QubitProperties(t1=1e-4)])
+    wide.add_instruction(SXGate(), {(3,): InstructionProperties(duration=1e-6, error=0.1)})
+    assert NoiseSpec.from_target(wide).errors("sx", (3,), SXGate())
