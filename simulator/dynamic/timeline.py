@@ -50,6 +50,8 @@ from simulator.piecewise import with_checkpoints
 from simulator.plan import Evolving
 
 _UNITARY = frozenset({Gate, Unitary, Diagonal, Permutation})
+#: Most clbits of a memory that is a number in an array.
+_NUMBER_BITS = 63
 #: What makes one evolution, or nothing.
 _EVOLVING = _UNITARY | {Barrier, Delay, Save}
 
@@ -96,6 +98,7 @@ class Timeline:
         sampling: bool = True,
         observed: bool = False,
         saves: Sequence[SavedAtEnd] = (),
+        wide_readouts: bool = False,
         checkpoint: Checkpoint = no_checkpoint,
     ) -> Timeline:
         """Look at a program; calls ``checkpoint`` now and then.
@@ -103,15 +106,17 @@ class Timeline:
         ``sampling``: final measurements are done at once. From |0...0>, states of which counts are made have only
         the qubits that are in use at the same time; other outputs are the last state, with all its qubits.
         ``observed``: so does a program that measures on its way. ``saves`` are those of `Options`;
-        InvalidProgramError where something is random before them.
+        InvalidProgramError where something is random before them. ``wide_readouts``: readout errors are done at
+        the end also where each shot's memory has more bits than a number in an array.
         """
         instructions: list[Instruction] = list(with_checkpoints(program.instructions, checkpoint))
         if Box in map(type, instructions):
             instructions = list(unboxed(instructions))
         ending = Final()
         sampling = sampling and output != "unitary"
+        with_readouts = wide_readouts or program.num_clbits <= _NUMBER_BITS
         if sampling:
-            instructions, ending = without_trailing_measures(instructions, program.num_clbits)
+            instructions, ending = without_trailing_measures(instructions, with_readouts=with_readouts)
         checkpoint()  # each look at all types is a pass over the program
         kinds = set(map(type, instructions))
         evolves = kinds <= _EVOLVING
@@ -132,7 +137,7 @@ class Timeline:
             if merges:
                 steps = with_resets(steps, checkpoint)
             if sampling:
-                steps, earlier = without_final_measures(steps, program.num_clbits, ending, checkpoint)
+                steps, earlier = without_final_measures(steps, ending, checkpoint, with_readouts=with_readouts)
                 ending = Final(earlier.measures + ending.measures, earlier.readouts + ending.readouts)
             if saves:
                 refuse_random(program, (each for each, _ in steps if type(each) not in _EVOLVING))

@@ -14,8 +14,6 @@ from simulator.piecewise import with_checkpoints
 #: An instruction, and the qubits that it does something to, bodies included.
 Step: TypeAlias = tuple[Instruction, set[int]]
 
-#: Most clbits of a program whose readout errors can be done at the end: each shot's memory is a number then.
-_READ = 63
 #: Behind a measurement, they leave it a final one.
 _LAST = frozenset({Measure, Readout, Barrier, Delay})
 
@@ -27,15 +25,20 @@ class Final(NamedTuple):
     readouts: tuple[Readout, ...] = ()
 
 
-def without_trailing_measures(instructions: list[Instruction], num_clbits: int) -> tuple[list[Instruction], Final]:
-    """Take out the measurements behind which nothing is done; of most circuits, these are all."""
+def without_trailing_measures(
+    instructions: list[Instruction], *, with_readouts: bool
+) -> tuple[list[Instruction], Final]:
+    """Take out the measurements behind which nothing is done; of most circuits, these are all.
+
+    ``with_readouts``: so are readout errors behind them.
+    """
     end = len(instructions)
     written: set[int] = set()
     while end and type(instructions[end - 1]) in _LAST:
         last = instructions[end - 1]
         if isinstance(last, Measure):
             written.add(last.clbit)
-        elif isinstance(last, Readout) and not (num_clbits <= _READ and written.isdisjoint(last.clbits)):
+        elif isinstance(last, Readout) and not (with_readouts and written.isdisjoint(last.clbits)):
             break
         end -= 1
     measures = tuple([last for last in instructions[end:] if isinstance(last, Measure)])
@@ -44,11 +47,12 @@ def without_trailing_measures(instructions: list[Instruction], num_clbits: int) 
 
 
 def without_final_measures(
-    steps: list[Step], num_clbits: int, later: Final, checkpoint: Checkpoint
+    steps: list[Step], later: Final, checkpoint: Checkpoint, *, with_readouts: bool
 ) -> tuple[list[Step], Final]:
     """Take out each measurement whose qubit nothing touches later, and whose clbit nothing uses later.
 
-    So it does with readout errors. What it returns is done at the end, before what is ``later``.
+    ``with_readouts``: so it does with readout errors. What it returns is done at the end, before what is
+    ``later``.
     """
     rest: list[Step] = []
     final: list[Measure] = []
@@ -59,7 +63,7 @@ def without_final_measures(
     for step in with_checkpoints(steps[::-1], checkpoint):
         instruction, qubits = step
         is_late = isinstance(instruction, Readout) and (used | written).isdisjoint(instruction.clbits)
-        if isinstance(instruction, Readout) and is_late and num_clbits <= _READ:
+        if isinstance(instruction, Readout) and is_late and with_readouts:
             readouts.append(instruction)
             continue
         if isinstance(instruction, Measure) and instruction.qubit not in touched and instruction.clbit not in used:

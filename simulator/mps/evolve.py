@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulator.errors import MemoryRefusedError
-from simulator.monitor import Monitor
+from simulator.monitor import Checkpoint, Monitor
 from simulator.mps.gates import LocalCircuit
-from simulator.mps.state import MatrixProductState, OverBudgetError
+from simulator.mps.state import MatrixProductState, OverBudgetError, TooLargeError
 from simulator.sizes import size
 from simulator.typing import Indices
 
@@ -45,49 +48,92 @@ class Truncation:
 EXACT = Truncation()
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """Where wires lie, and whether those that a gate has fetched go back."""
-
-    order: tuple[int, ...]
-    walks_back: bool
-
-
-def evolved(circuit: LocalCircuit, truncation: Truncation, monitor: Monitor) -> MatrixProductState:
-    """Return the state after all gates, from |0...0>.
+def evolved(
+    circuit: LocalCircuit, truncation: Truncation, monitor: Monitor, amplitudes: NDArray[Any] | None = None
+) -> MatrixProductState:
+    """Return the state after all gates, from |0...0> or from these amplitudes, shape (2^wires,).
 
     Raises MemoryRefusedError where bonds grow beyond all limits.
     """
-    ways = _ways(circuit)
+    return _first_to_end(_ways(circuit, truncation, monitor.checkpoint, amplitudes), circuit, monitor)
+
+
+def _ways(
+    circuit: LocalCircuit, truncation: Truncation, checkpoint: Checkpoint, amplitudes: NDArray[Any] | None
+) -> list[_Way]:
+    """Return what is worth a try."""
+    start = ground(range(circuit.num_wires), truncation, checkpoint)
+    if amplitudes is not None:
+        start.most_work = _MOST_WORK
+        try:
+            start.split(amplitudes)
+        except OverBudgetError:
+            raise _refused(start, "when the initial state is split") from None
+    ways = _ways_from(start, circuit)
+    if len(ways) > 1 and amplitudes is None:
+        ways.append(_Way(ground(_by_interaction(circuit), truncation, checkpoint), walks_back=True))
+    return ways
+
+
+def ground(order: Sequence[int], truncation: Truncation, checkpoint: Checkpoint) -> MatrixProductState:
+    """Return |0...0>, with these wires at its sites."""
+    return MatrixProductState(
+        order,
+        max_bond=truncation.max_bond,
+        cutoff=truncation.cutoff,
+        most_bytes=MOST_BYTES,
+        checkpoint=checkpoint,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """Where wires lie at first, and whether those that a gate has fetched go back."""
+
+    start: MatrixProductState
+    walks_back: bool
+
+
+def _ways_from(start: MatrixProductState, circuit: LocalCircuit) -> list[_Way]:
+    """Return the ways from a state on; one, if all gates are on neighbours."""
+    is_local = all(
+        max(sites) - min(sites) < len(sites)
+        for sites in ([start.site_of[wire] for wire in gate.wires] for gate in circuit.gates)
+    )
+    return [_Way(start, walks_back) for walks_back in ((False,) if is_local else (False, True))]
+
+
+def _first_to_end(ways: Sequence[_Way], circuit: LocalCircuit, monitor: Monitor) -> MatrixProductState:
+    """Try ways in turns, until the work of one is enough; one whose tensors are too large is not tried again."""
     most_work = float(_MOST_WORK if len(ways) == 1 else _FIRST_WORK)
-    for way in itertools.cycle(ways):
-        state = MatrixProductState(
-            way.order,
-            max_bond=truncation.max_bond,
-            cutoff=truncation.cutoff,
-            most_work=most_work,
-            most_bytes=MOST_BYTES,
-            checkpoint=monitor.checkpoint,
-        )
+    left = deque(ways)
+    while True:
+        way = left.popleft()
+        state = way.start.copy()
+        state.work, state.most_work = 0.0, most_work
+        done = 0
         try:
             for done, layer in enumerate(circuit.layers, start=1):
                 state.layer(layer, walks_back=way.walks_back)
                 monitor.report(done / len(circuit.layers))
-        except OverBudgetError:
-            if most_work >= _MOST_WORK:
-                raise _refused(state, circuit, done) from None
+        except OverBudgetError as error:
+            if not isinstance(error, TooLargeError):
+                left.append(way)
+            if not left or most_work >= _MOST_WORK:
+                names = sorted({gate.name for gate in circuit.layers[done - 1]})
+                where = f"at layer {done} of {len(circuit.layers)} ({', '.join(names[:4])})"
+                raise _refused(state, where) from None
             most_work *= 2
-            continue
-        break
-    return state
+        else:
+            state.most_work = math.inf
+            return state
 
 
-def _refused(state: MatrixProductState, circuit: LocalCircuit, layer: int) -> MemoryRefusedError:
-    names = sorted({gate.name for gate in circuit.layers[layer - 1]})
+def _refused(state: MatrixProductState, where: str) -> MemoryRefusedError:
     return MemoryRefusedError(
-        f"matrix product states of this circuit are too large: a bond has {state.largest_bond} values at layer "
-        f"{layer} of {len(circuit.layers)} ({', '.join(names[:4])}), and all tensors together may have "
-        f'{size(MOST_BYTES)}: give max_bond=..., which makes results approximate, or use method="statevector"'
+        f"matrix product states of this circuit are too large: a bond has {state.largest_bond} values {where}, "
+        f"and all tensors together may have {size(MOST_BYTES)}: give max_bond=..., which makes results "
+        'approximate, or use method="statevector"'
     )
 
 
@@ -104,18 +150,6 @@ def bond_bound(circuit: LocalCircuit, truncation: Truncation) -> int:
         bits = min(bits, int(across.max()))
     bound = 1 << min(bits, _MOST_BOND_BITS)
     return bound if truncation.max_bond is None else min(bound, truncation.max_bond)
-
-
-def _ways(circuit: LocalCircuit) -> list[_Way]:
-    """Return what is worth a try; one, if all gates are on neighbours."""
-    natural = tuple(range(circuit.num_wires))
-    if circuit.is_local:
-        return [_Way(natural, walks_back=False)]
-    return [
-        _Way(natural, walks_back=False),
-        _Way(natural, walks_back=True),
-        _Way(_by_interaction(circuit), walks_back=True),
-    ]
 
 
 def _by_interaction(circuit: LocalCircuit) -> tuple[int, ...]:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from simulator.circuit.pauli_sum import PauliSum
 from simulator.circuit.program import Program
@@ -20,14 +24,18 @@ from simulator.rng import BLOCK
 from simulator.sampling.saver import Saver
 from simulator.shards.result import RunMetadata, TruncationMetadata
 
-#: Qubits up to which what is saved is read from all amplitudes.
+#: Qubits up to which what is saved is read from all amplitudes, and an initial state is given by them.
 MAX_SAVED_QUBITS = 25
+#: How often all amplitudes are there, while they are split.
+_SPLITTING = 6
 #: Bytes of an amplitude.
 _AMPLITUDE = 16
 #: How often a tensor's bytes are there, while it is split: itself, what LAPACK makes of it, and its work.
 _COPIES = 4
 #: Bytes of a gate. Measured.
 _BYTES_PER_GATE = 2 << 10
+#: Seconds of a run without gates.
+_RUN_SECONDS = 1e-3
 #: Seconds of a gate while bonds are small, and of a site in a block of shots. Measured.
 _GATE_SECONDS = 1e-4
 _SITE_SECONDS = 5e-5
@@ -52,7 +60,8 @@ class _Prepared:
         bond = bond_bound(self.circuit, _truncation(self.options))
         tensors = min(MOST_BYTES, 2 * bond * bond * _AMPLITUDE * self.program.num_qubits)
         rows = 2 * bond * _AMPLITUDE * min(shots, BLOCK)
-        state = 2 * (_AMPLITUDE << self.program.num_qubits) if self.timeline.saves else 0
+        copies = 2 * bool(self.timeline.saves) + _SPLITTING * (self.options.initial_state is not None)
+        state = copies * _AMPLITUDE << self.program.num_qubits if copies else 0
         saved = _COPIES * saved_bytes(self.timeline.saves, self.options.precision)
         gates = _BYTES_PER_GATE * len(self.program.instructions)
         return _COPIES * (tensors + rows) + gates + state + saved
@@ -63,7 +72,10 @@ class _Prepared:
         result, self.truncation = run(
             self.circuit,
             self.timeline.final,
+            self.timeline.readouts,
             _truncation(options),
+            initial=_initial(options),
+            num_clbits=self.program.num_clbits,
             seed=seed,
             first=first,
             shots=counted,
@@ -86,18 +98,32 @@ def _truncation(options: Options) -> Truncation:
     return Truncation(options.max_bond, options.cutoff)
 
 
+def _initial(options: Options) -> NDArray[Any] | None:
+    """Return the amplitudes that a run begins in; real, if they are."""
+    if options.initial_state is None:
+        return None
+    amplitudes = np.asarray(options.initial_state.ndarray(), np.complex128)
+    return amplitudes if amplitudes.imag.any() else amplitudes.real
+
+
 def _timeline(program: Program, options: Options, checkpoint: Checkpoint = no_checkpoint) -> Timeline:
     """Return the program with all final measurements at its end: tensors of all qubits cost little."""
-    return Timeline.of(program, saves=options.saves, checkpoint=checkpoint)
+    return Timeline.of(
+        program,
+        from_ground=options.initial_state is None,
+        saves=options.saves,
+        wide_readouts=True,
+        checkpoint=checkpoint,
+    )
 
 
 def _refusal(program: Program, options: Options) -> str | None:
     timeline = _timeline(program, options)
     reason = refusal(timeline.instructions)
-    if reason is None and timeline.readouts:
-        reason = "it has readout errors"
-    if reason is None and options.initial_state is not None:
-        reason = "it begins in an initial_statevector"
+    if reason is None and options.initial_state is not None and program.num_qubits > MAX_SAVED_QUBITS:
+        reason = (
+            f"it begins in an initial_statevector of {program.num_qubits} qubits, which may be {MAX_SAVED_QUBITS}"
+        )
     if reason is None and timeline.saves and program.num_qubits > MAX_SAVED_QUBITS:
         reason = (
             f"it saves a {timeline.saves[0].what}, which is read from all amplitudes: its {program.num_qubits} "
@@ -110,7 +136,7 @@ def _work(program: Program, options: Options, shots: int, observables: Sequence[
     """Guess, since bonds cannot be foreseen: as if all were small."""
     evolving = _GATE_SECONDS * len(program.instructions)
     sampling = _SITE_SECONDS * program.num_qubits * shots / BLOCK if options.counts else 0.0
-    return Work(evolving + sampling, sampling > evolving and not options.saves and not observables)
+    return Work(_RUN_SECONDS + evolving + sampling, sampling > evolving and not options.saves and not observables)
 
 
 def _prepare(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.circuit.instructions import Measure, Save
+from simulator.circuit.instructions import Measure, Readout, Save
 from simulator.circuit.pauli_sum import PauliSum
 from simulator.evolve.statevector import vector
 from simulator.method import CircuitResult
@@ -18,7 +19,8 @@ from simulator.mps.gates import LocalCircuit
 from simulator.mps.reading import amplitudes, expectation_values, sample
 from simulator.mps.state import MatrixProductState
 from simulator.rng import BLOCK, Uniforms
-from simulator.sampling.counts import WORD_BITS, ShotCounts, Words
+from simulator.sampling.counts import ShotCounts
+from simulator.sampling.readout_errors import read_bits, with_readouts
 from simulator.sampling.saver import Saver
 from simulator.shards.result import TruncationMetadata
 
@@ -29,8 +31,11 @@ _EVOLVING = 0.8
 def run(  # noqa: PLR0913 (the options of a run)
     circuit: LocalCircuit,
     final: Sequence[Measure],
+    readouts: Sequence[Readout],
     truncation: Truncation,
     *,
+    initial: NDArray[Any] | None,
+    num_clbits: int,
     seed: int,
     first: int,
     shots: int,
@@ -46,7 +51,10 @@ def run(  # noqa: PLR0913 (the options of a run)
     Args:
         circuit: the gates.
         final: the measurements behind all gates; none: there are no counts.
+        readouts: the readout errors behind these.
         truncation: what may be cut off.
+        initial: the amplitudes before all gates, shape (2^qubits,); None: |0...0>.
+        num_clbits: how many clbits a memory has.
         seed: with the program it fixes every outcome.
         first: the number of the first shot: shots that are run apart are the same that they are together.
         shots: how many.
@@ -60,7 +68,7 @@ def run(  # noqa: PLR0913 (the options of a run)
     Raises MemoryRefusedError where bonds grow beyond all limits.
     """
     checkpoint = monitor.checkpoint
-    state = evolved(circuit, truncation, monitor.part(0, _EVOLVING))
+    state = evolved(circuit, truncation, monitor.part(0, _EVOLVING), initial)
     state.canonicalize()
     values = expectation_values(state, circuit.wire_of, observables, checkpoint) if observables else None
     if saves:
@@ -72,17 +80,24 @@ def run(  # noqa: PLR0913 (the options of a run)
     uniforms, end = Uniforms(seed), first + shots
     sampling = monitor.part(_EVOLVING, 1 - _EVOLVING)
     # In whole blocks, whoever has which of their shots: products of one shape round in one way.
-    for start in range(first // BLOCK * BLOCK, end, BLOCK):
+    for start in range(first // BLOCK * BLOCK, end if shots else 0, BLOCK):
         bits = _sampled(state, wires, uniforms, range(start, min(start + BLOCK, of_shots)), checkpoint)
         own = range(max(first, start), min(end, start + BLOCK))
-        words = _words(bits[own.start - start : own.stop - start], column_of_clbit, shot_counts)
+        numbers = np.arange(own.start, own.stop)
+        memories = np.zeros((numbers.size, num_clbits), np.uint8)
+        for clbit, column in column_of_clbit.items():
+            memories[:, clbit] = bits[own.start - start : own.stop - start, column]
+        # Behind the draws of all wires.
+        read_bits(readouts, memories, numbers, circuit.num_wires - 1, uniforms, checkpoint)
+        words = shot_counts.words(memories)
         if memory:
-            shot_counts.put(np.arange(own.start, own.stop), words)
+            shot_counts.put(numbers, words)
         else:
             shot_counts.add(words, np.ones(words.size, np.int64))
         sampling.report((own.stop - first) / shots)
+    saved = with_readouts(saver.values(), readouts)
     found = TruncationMetadata(state.largest_bond, math.exp(state.log_kept), min(2.0, state.distance))
-    return CircuitResult(*shot_counts.results(), expectations=values, saved=saver.values()), found
+    return CircuitResult(*shot_counts.results(), expectations=values, saved=saved), found
 
 
 def _columns(final: Sequence[Measure], circuit: LocalCircuit) -> tuple[dict[int, int], list[int]]:
@@ -102,17 +117,3 @@ def _sampled(
         return uniforms.stretch(shots.start, len(shots), wire)
 
     return sample(state, wires, uniforms_of, len(shots), checkpoint)
-
-
-def _words(bits: NDArray[np.uint8], column_of_clbit: dict[int, int], shot_counts: ShotCounts) -> Words:
-    """Return the word of each shot's classical memory."""
-    if max(column_of_clbit, default=0) < WORD_BITS:
-        words = np.zeros(len(bits), np.int64)
-        for clbit, column in column_of_clbit.items():
-            words |= bits[:, column].astype(np.int64) << clbit
-        return words
-    written = np.zeros((len(bits), max(column_of_clbit) + 1), np.uint8)
-    for clbit, column in column_of_clbit.items():
-        written[:, clbit] = bits[:, column]
-    packed = np.packbits(written, axis=1, bitorder="little")
-    return np.array([shot_counts.word(int.from_bytes(row.tobytes(), "little")) for row in packed], np.int64)

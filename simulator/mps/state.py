@@ -6,6 +6,7 @@ least that can be. A tensor has the axes (left bond, bit, right bond). Wires lie
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -23,7 +24,11 @@ _WORK_OF_A_SPLIT = 4000
 
 
 class OverBudgetError(Exception):
-    """More work, or more bytes, than this try may take."""
+    """More work than this try may take."""
+
+
+class TooLargeError(OverBudgetError):
+    """More bytes than any try may take."""
 
 
 class MatrixProductState:
@@ -33,7 +38,7 @@ class MatrixProductState:
         order: the wire at each site.
         max_bond: most singular values that a bond keeps; None: as many as there are.
         cutoff: the smallest singular values whose squares sum up to no more than this share are cut off.
-        most_work: how much `work` it may do, and ``most_bytes``: the bytes of its tensors.
+        most_bytes: the bytes that its tensors may have.
         checkpoint: called before each split.
 
     Raises OverBudgetError in anything that changes it.
@@ -45,7 +50,6 @@ class MatrixProductState:
         *,
         max_bond: int | None,
         cutoff: float,
-        most_work: float,
         most_bytes: int,
         checkpoint: Checkpoint,
     ) -> None:
@@ -55,18 +59,39 @@ class MatrixProductState:
         for site, wire in enumerate(order):
             self.site_of[wire] = site
         self._max_bond, self._cutoff = max_bond, cutoff
-        self._most_work, self._most_bytes = most_work, most_bytes
+        self._most_bytes = most_bytes
         self._checkpoint = checkpoint
         self._bytes = sum(tensor.nbytes for tensor in self.tensors)
         self._centre = 0
         #: About how long it took, in units of 10 ns: the cubes of bonds, summed up over all splits.
         self.work = 0.0
+        #: How much work it may do.
+        self.most_work = math.inf
         #: The most singular values that a bond had.
         self.largest_bond = 1
         #: log of the product of the shares that were kept.
         self.log_kept = 0.0
         #: The sum of sqrt(2 - 2 sqrt(kept)): no farther is the state from the one without any cut.
         self.distance = 0.0
+
+    def copy(self) -> MatrixProductState:
+        """Return a state that changes by itself; the tensors themselves never change."""
+        found = copy.copy(self)
+        found.tensors, found.wire_at, found.site_of = self.tensors[:], self.wire_at[:], self.site_of[:]
+        return found
+
+    def split(self, amplitudes: NDArray[Any]) -> None:
+        """Become the state of these amplitudes, shape (2^wires,); wire 0 is the least significant bit."""
+        count = len(self.tensors)
+        axes = [count - 1 - wire for wire in self.wire_at]
+        rest = amplitudes.reshape((2,) * count).transpose(axes).reshape(1, -1)
+        for site in range(count - 1):
+            vectors, values, other = self._split(rest.reshape(2 * len(rest), -1))
+            self._put(site, vectors.reshape(len(rest), 2, -1))
+            rest = values[:, None] * other
+        if count:
+            self._put(count - 1, rest.reshape(-1, 2, 1))
+            self._centre = count - 1
 
     def layer(self, gates: Sequence[LocalGate], *, walks_back: bool) -> None:
         """Do gates that share no wire, from the end that is nearer to the centre."""
@@ -82,6 +107,8 @@ class MatrixProductState:
 
     def canonicalize(self) -> None:
         """Bring the centre to the first site, and the norm to 1."""
+        if not self.tensors:
+            return
         self._walk(0)
         self.tensors[0] = self.tensors[0] / np.linalg.norm(self.tensors[0])
 
@@ -141,7 +168,7 @@ class MatrixProductState:
         self._checkpoint()
         rows, columns = matrix.shape
         self.work += _WORK_OF_A_SPLIT + rows * columns * min(rows, columns) / 8
-        if self.work > self._most_work or self._bytes > self._most_bytes:
+        if self.work > self.most_work:
             raise OverBudgetError
         left, values, right = _svd(matrix)
         weights = values * values
@@ -160,6 +187,8 @@ class MatrixProductState:
 
     def _put(self, site: int, tensor: NDArray[Any]) -> None:
         self._bytes += tensor.nbytes - self.tensors[site].nbytes
+        if self._bytes > self._most_bytes:
+            raise TooLargeError
         self.tensors[site] = tensor
 
     def _walk(self, site: int) -> None:

@@ -73,6 +73,17 @@ class ShotCounts:
             of_values.append(self.word(memory))
         return np.array(of_values, np.int64)[indices]
 
+    def words(self, bits: NDArray[np.uint8]) -> Words:
+        """Return the word of each memory, shape (shots, clbits)."""
+        count = bits.shape[1]
+        if count <= WORD_BITS:
+            words = np.zeros(len(bits), np.int64)
+            for clbit in range(count):
+                words |= bits[:, clbit].astype(np.int64) << clbit
+            return words
+        packed = np.packbits(bits, axis=1, bitorder="little")
+        return np.array([self.word(int.from_bytes(row.tobytes(), "little")) for row in packed], np.int64)
+
     def add(self, words: Words, counts: Counts) -> None:
         """Count shots, as many of each word as it says."""
         self._added.append((words, counts))

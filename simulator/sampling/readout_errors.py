@@ -36,7 +36,7 @@ def read_words(
     """
     found = words.copy()
     for index, readout in enumerate(readouts):
-        edges = cumulative(np.asarray(readout.table.ndarray(), np.float64))[:, :-1]
+        edges = _edges(readout)
         mask = sum(1 << clbit for clbit in readout.clbits)
         for some in slices(words.size, checkpoint):
             part = found[some]
@@ -47,6 +47,29 @@ def read_words(
             for place, clbit in enumerate(readout.clbits):
                 part |= (read >> place & 1) << clbit
     return found
+
+
+def read_bits(
+    readouts: Sequence[Readout],
+    bits: NDArray[np.uint8],
+    shots: NDArray[np.int64],
+    sampled_by: int,
+    uniforms: Uniforms,
+    checkpoint: Checkpoint,
+) -> None:
+    """Write what is read to memories of any width: shape (shots, clbits).
+
+    ``sampled_by`` is the number of the last draw by which the shots' outcomes were sampled.
+    """
+    for index, readout in enumerate(readouts):
+        edges = _edges(readout)
+        for some in slices(shots.size, checkpoint):
+            part = bits[some]
+            values = sum(part[:, clbit].astype(np.intp) << place for place, clbit in enumerate(readout.clbits))
+            draws = uniforms.draw(shots[some], sampled_by + 1 + index, checkpoint)
+            read = (draws[:, None] >= edges[values]).sum(axis=1)
+            for place, clbit in enumerate(readout.clbits):
+                part[:, clbit] = read >> place & 1
 
 
 def with_readouts(saved: Sequence[SavedValue], readouts: Sequence[Readout]) -> tuple[SavedValue, ...]:
@@ -77,6 +100,11 @@ def _read_value(saved: SavedValue, readouts: Sequence[Readout]) -> SavedValue:
         table = np.asarray(readout.table.ndarray(), np.float64).reshape((2,) * (2 * len(axes)))
         shares = np.moveaxis(np.tensordot(table, shares, (range(len(axes)), axes)), range(len(axes)), axes)
     return msgspec.structs.replace(saved, value=Array.of(shares.reshape(-1)))
+
+
+def _edges(readout: Readout) -> NDArray[np.float64]:
+    """Return, of each true value, the edges of what is read but the last, which is 1."""
+    return cumulative(np.asarray(readout.table.ndarray(), np.float64))[:, :-1]
 
 
 def _draws(

@@ -29,11 +29,13 @@ from support.programs import (
 from simulator.choice import engine_for
 from simulator.circuit.array import Array
 from simulator.circuit.instructions import (
+    Barrier,
     Gate,
     Initialize,
     Instruction,
     Measure,
     Permutation,
+    Readout,
     Reset,
     Save,
     Unitary,
@@ -43,12 +45,14 @@ from simulator.circuit.program import Program
 from simulator.errors import InvalidProgramError, MemoryRefusedError
 from simulator.method import CircuitResult
 from simulator.monitor import SILENT, Monitor, no_checkpoint
-from simulator.mps import MATRIX_PRODUCT_STATE, evolve
+from simulator.mps import MATRIX_PRODUCT_STATE, evolve, method
 from simulator.mps.evolve import EXACT, Truncation, evolved
 from simulator.mps.gates import local_circuit
 from simulator.mps.reading import amplitudes
 from simulator.options import Options
 from simulator.shards.result import TruncationMetadata
+from simulator.shards.shard import Experiment
+from simulator.split import split
 from simulator.statevector import STATEVECTOR
 
 SEED = 7
@@ -122,11 +126,11 @@ class TestState:
         """Orders of qubits, and whether they walk back, change how long a run takes and nothing else."""
         instructions = random_gates(11, 7)
         circuit = local_circuit(instructions, 7)
-        ways = evolve._ways(circuit)
+        ways = evolve._ways(circuit, EXACT, no_checkpoint, None)
         assert len(ways) == 3
         expected = unitary_of(instructions, 7)[:, 0]
         for way in ways:
-            monkeypatch.setattr(evolve, "_ways", lambda _, way=way: [way])
+            monkeypatch.setattr(evolve, "_ways", lambda *_, way=way: [way])
             assert np.abs(state_of(instructions, 7) - expected).max() < 1e-12
 
     def test_a_ghz_has_bonds_of_two(self):
@@ -170,6 +174,83 @@ class TestSampling:
     def test_some_qubits_and_a_clbit_twice(self):
         ran = program(3, 2, x(0), x(2, 0), Measure(1, 0), Measure(2, 0), Measure(0, 1))
         assert run(ran)[0].counts == {"0x3": 1000}
+
+
+class TestInitialState:
+    @pytest.mark.parametrize("real", [False, True])
+    def test_amplitudes_are_split(self, real: bool):
+        """Any amplitudes, before gates near and far; with the phase, as a save shows it."""
+        vector = random_vector(7, 6)
+        vector = vector.real / np.linalg.norm(vector.real) if real else vector
+        instructions = random_gates(4, 6)
+        ran = program(6, 6, *instructions, *measures(6))
+        options = {"initial_state": Array.of(vector), "saves": ("statevector",)}
+        found = run(ran, **options)[0].saved[0].value.ndarray()
+        assert np.abs(found - unitary_of(instructions, 6) @ vector).max() < 1e-12
+
+    def test_a_wide_state_of_few_bonds(self):
+        """A GHZ state of 18 qubits, and a gate between its ends."""
+        vector = np.zeros(1 << 18)
+        vector[[0, -1]] = np.sqrt(0.5)
+        ran = program(18, 18, x(17, 0), *measures(18))
+        result, told = run(ran, shots=100, initial_state=Array.of(vector))
+        assert set(result.counts) == {"0x0", hex((1 << 17) - 1)}
+        assert told.largest_bond == 2
+
+    def test_too_wide(self, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(method, "MAX_SAVED_QUBITS", 4)
+        wide = Options("counts", 1, method="matrix_product_state", initial_state=Array.of(np.eye(1, 32)[0]))
+        with pytest.raises(InvalidProgramError, match="initial_statevector of 5 qubits, which may be 4"):
+            engine_for(program(5, 0, h(0)), wide)
+
+
+class TestReadoutErrors:
+    TABLE = np.array([[0.9, 0.1], [0.25, 0.75]])
+
+    @pytest.mark.parametrize("width", [3, 63, 64, 130])
+    def test_memories_of_any_width(self, width: int):
+        """Of two clbits at once and of one; a third of the clbits is of no measurement."""
+        both = np.kron(self.TABLE, self.TABLE)
+        last = width - 1
+        ran = program(
+            2,
+            width,
+            *entangled(2)[:2],
+            Measure(0, 0),
+            Measure(1, last),
+            Readout((0, last), Array.of(both)),
+            Readout((1,), Array.of(self.TABLE)),
+        )
+        result, _ = run(ran, shots=20_000, memory=True)
+        pairs = np.array([0.5, 0, 0, 0.5]) @ both
+        expected = {
+            hex(one | two << last | third << 1): pairs[one + 2 * two] * self.TABLE[0, third]
+            for one in (0, 1)
+            for two in (0, 1)
+            for third in (0, 1)
+        }
+        assert_likely(result.counts, expected)
+        part, _ = run(ran, shots=3000, first=900, of_shots=20_000, memory=True)
+        assert part.memory == result.memory[900:3900]
+
+    def test_probabilities_are_of_what_is_read(self):
+        ran = program(1, 1, ry(0.7, 0), Measure(0, 0), Readout((0,), Array.of(self.TABLE)))
+        found = run(ran, saves=("probability_distribution",))[0].saved[0].value.ndarray()
+        assert np.abs(found - np.array([np.cos(0.35) ** 2, np.sin(0.35) ** 2]) @ self.TABLE).max() < 1e-12
+
+
+class TestNothing:
+    @pytest.mark.parametrize("counts", [True, False])
+    @pytest.mark.parametrize(
+        ("width", "instructions"), [(0, ()), (1, ()), (3, (Barrier((0, 1)),)), (2, measures(2))]
+    )
+    def test_no_gates(self, width: int, instructions: tuple[Instruction, ...], counts: bool):
+        """It costs something, it can be cut, and it gives what there is."""
+        ran = program(width, width, *instructions)
+        options = Options("counts", 10, method="matrix_product_state", counts=counts)
+        assert list(split(options, [Experiment(0, SEED, ran)]))
+        result, _ = run(ran, shots=5, first=3, of_shots=10, counts=counts)
+        assert result.counts == ({"0x0": 5} if counts and width else {})
 
 
 class TestExpectations:
