@@ -8,6 +8,7 @@ are those of `simulator.shards.wire`, which bounds what it reads, and executes n
 from __future__ import annotations
 
 import hashlib
+import lzma
 import os
 import uuid
 import zipfile
@@ -26,7 +27,7 @@ from jobs.manifest import Manifest
 from simulator.errors import WireError
 from simulator.shards import wire
 from simulator.sizes import size
-from worker.errors import StoreError
+from worker.errors import DuplicateJobError, StoreError
 from worker.queue.results import apply_effects
 from worker.record import blobs
 from worker.record.blobs import LapsePart, Upload
@@ -38,6 +39,19 @@ SUFFIX = ".job"
 _INDEX = "job.json"
 #: Bytes that ``job.json`` may have: a manifest, and 64 digits for each shard and part.
 _LONGEST_INDEX = 256 << 20
+#: What reading a file that is no archive, or is damaged, may raise.
+_UNREADABLE = (
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    WireError,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 #: Seconds that a job which is being put back may take; it is gone then if its client died.
 _LONGEST_IMPORT = 3600
 
@@ -95,19 +109,45 @@ def load_job(path: Path, connection: Connection, *, job_id: str | None = None) -
     ``job_id`` is another id than it had. Raises `BasicAerError` where the file is none, or is damaged, where the
     id is taken, or the owner's quota does not hold the job.
     """
-    with _opened(path) as archive:
-        index = _index(archive)
-        for names, digests in (("shards", index.shards), ("parts", index.parts)):
-            for number, digest in enumerate(digests):
-                if hashlib.sha256(_read(archive, f"{names}/{number}")).hexdigest() != digest:
-                    raise ValueError(f"{names}/{number} is not what was written")
-        with connection.reaching() as session:
-            new_id = job_id or index.id
-            try:
-                _put_back(archive, index, new_id, session)
-            except StoreError as refused:
-                raise BasicAerError(str(refused)) from refused
-            return new_id
+    with opened(path) as (archive, index), connection.reaching() as session:
+        new_id = index.id if job_id is None else job_id
+        try:
+            _put_back(archive, index, new_id, session)
+        except DuplicateJobError as taken:
+            state = session.store.state(new_id)
+            there = f"job {new_id} is there already, {state}: import this one under another id"
+            raise BasicAerError(f"{there if state else taken}, with --job-id ANOTHER") from taken
+        except StoreError as refused:
+            raise BasicAerError(str(refused)) from refused
+        return new_id
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[zipfile.ZipFile, Index]]:
+    """Give an archive, all of which was read and is what its index says, to this block.
+
+    What cannot be read, before or in the block, is a `BasicAerError` that names the file and says what is wrong.
+    """
+    try:
+        file = path.open("rb")
+    except OSError as fault:
+        raise BasicAerError(f"{path}: {fault.strerror or fault}") from fault
+    try:
+        with file, zipfile.ZipFile(file) as archive:
+            index = _index(archive)
+            for names, digests in (("shards", index.shards), ("parts", index.parts)):
+                for number, digest in enumerate(digests):
+                    if hashlib.sha256(_read(archive, f"{names}/{number}")).hexdigest() != digest:
+                        raise ValueError(f"{names}/{number} is not what was written")
+            yield archive, index
+    except _UNREADABLE as error:
+        # The str() of a KeyError is the repr() of its message.
+        said = str(error.args[0]) if isinstance(error, KeyError) else str(error)
+        reason = " ".join(said.split()) or type(error).__name__
+        raise BasicAerError(
+            f"{path} is no job that this version can read ({reason:.200}): "
+            "`basicaer export ID FILE.job` writes them"
+        ) from error
 
 
 def _put_back(archive: zipfile.ZipFile, index: Index, job_id: str, session: Session) -> None:
@@ -201,20 +241,3 @@ def _index(archive: zipfile.ZipFile) -> Index:
     if not index.shards or len(index.shards) != len(index.parts) or (index.state == "ERROR") != bool(index.error):
         raise ValueError(f"{_INDEX} tells of {len(index.shards)} shards and {len(index.parts)} parts")
     return index
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    """Give the archive to this block; what cannot be read in it is a `BasicAerError` that names the file."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            yield archive
-    except OSError as fault:
-        raise BasicAerError(f"{path}: {fault.strerror or fault}") from fault
-    except (EOFError, KeyError, ValueError, WireError, NotImplementedError, RuntimeError, zlib.error) as error:
-        raise BasicAerError(
-            f"{path} is no job that this version can read ({type(error).__name__}: {error!s:.200}): "
-            "`basicaer export ID FILE.job` writes them"
-        ) from error
-    except zipfile.BadZipFile as error:
-        raise BasicAerError(f"{path} is no exported job: {error}") from error

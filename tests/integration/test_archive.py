@@ -118,7 +118,12 @@ def test_an_id_that_is_there_is_refused(quiet, quiet_server, file):
     url = quiet.settings.url
     assert basicaer("import", str(file), url=url).exit_code == 0
     again = basicaer("import", str(file), url=url)
-    assert (again.exit_code, "is there already" in again.stderr) == (2, True)
+    job_id = f"archived-{file.parent.name}"
+    said = f"job {job_id} is there already, DONE: import this one under another id, with --job-id ANOTHER"
+    assert (again.exit_code, said in " ".join(again.stderr.split())) == (2, True), again.stderr
+    quiet.job(job_id).delete()
+    gone = basicaer("import", str(file), url=url)
+    assert "was deleted less than 4 h ago: use another id, with --job-id ANOTHER" in " ".join(gone.stderr.split())
     assert basicaer("import", str(file), "--job-id", "another", url=url).stdout == "another\n"
     assert quiet.job("another").result().get_counts()
     with quiet_server.client() as client:
