@@ -65,7 +65,7 @@ class BasicAerBackend(BackendV2):
         # What tells this backend from others, and what somebody changed.
         told = {
             name: value
-            for name, value in self.options.items()
+            for name, value in vars(self.options).items()
             if name in self.DEFAULTS or value is not usual[name]
         }
         rows: list[tuple[str, object]] = [
@@ -207,7 +207,7 @@ class BasicAerBackend(BackendV2):
         if job_id is not None:
             identity.check(job_id)
         # None is the default of any option, as an option of a backend too.
-        given = self._usual() | {name: value for name, value in self.options.items() if value is not None}
+        given = self._usual() | {name: value for name, value in vars(self.options).items() if value is not None}
         for name, value in options.items():
             if name not in given and is_done_anyway(name, value, self.NAME):
                 continue

@@ -31,7 +31,7 @@ from qiskit.circuit.library import (
 )
 from qiskit.transpiler import Target
 
-from jobs.lowering.aer import SAVES
+from jobs.lowering.rules import SAVES
 from jobs.lowering.standard import STANDARD_GATES
 from jobs.rebuilding.saves import SaveInstruction
 from simulator.options import Output

@@ -1,33 +1,23 @@
-"""A whole circuit: its bits, registers, metadata and variables, and the rules for all that it may hold."""
+"""A whole circuit: its bits, registers, metadata and and variables."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
-from types import MappingProxyType
 from typing import Any
 
 from qiskit import QuantumCircuit
 from qiskit.circuit import Bit, ForLoopOp, ParameterExpression, Register
 
 from jobs.errors import LoweringError
-from jobs.lowering.aer import AER_RULES
-from jobs.lowering.control_flow import CONTROL_FLOW_RULES
-from jobs.lowering.definitions import DEFINITION_RULES
-from jobs.lowering.gates import GATE_RULES
-from jobs.lowering.noise import NOISE_RULES
 from jobs.lowering.program_builder import ProgramBuilder, UnboundNumbers
-from jobs.lowering.scope import Rule, Scope
-from jobs.lowering.states import STATE_RULES
+from jobs.lowering.rules import RULES
+from jobs.lowering.scope import Scope
 from jobs.lowering.walk import lower_instructions
 from simulator.circuit import program
 from simulator.errors import InvalidProgramError
 
-#: Class of an operation -> what lowers it.
-RULES: Mapping[type, Rule] = MappingProxyType(
-    {**GATE_RULES, **STATE_RULES, **CONTROL_FLOW_RULES, **DEFINITION_RULES, **AER_RULES, **NOISE_RULES}
-)
 #: Names that one message lists.
 _SHOWN = 20
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qiskit.circuit import Instruction
 
-from jobs.lowering.aer import save_name
+from jobs.lowering.rules import save_name
 from jobs.rebuilding.circuit_builder import CircuitBuilder
 from jobs.rebuilding.observables import labelled
 from simulator.circuit.instructions import Save

@@ -22,8 +22,7 @@ from support.exact import assert_likely
 from support.in_process import Ran, ran
 
 from jobs.lowering import lower
-from jobs.lowering.aer import SAVES
-from jobs.lowering.circuits import RULES
+from jobs.lowering.rules import RULES, SAVES
 from jobs.lowering.standard import STANDARD_GATES
 from jobs.noise import ChannelInstruction, ReadoutInstruction
 from jobs.target import build_target

@@ -13,7 +13,7 @@ from qiskit.transpiler import generate_preset_pass_manager
 from support.strategies import STANDARD_GATES
 
 from jobs.lowering import lower
-from jobs.lowering.aer import SAVES
+from jobs.lowering.rules import SAVES
 from jobs.target import build_target
 
 LEVELS = pytest.mark.parametrize("level", range(4))

@@ -22,7 +22,7 @@ from qiskit.circuit.library import (
 from qiskit.exceptions import QiskitError
 from qiskit.synthesis import LieTrotter, SuzukiTrotter
 
-from jobs.lowering.definitions import lower_by_definition
+from jobs.lowering.rules.definitions import lower_by_definition
 from jobs.lowering.scope import Rule, Scope
 from jobs.lowering.standard import STANDARD_GATES, add_rotation, add_standard, add_unitary
 from jobs.lowering.walk import add_phase, lower_definition, lower_operation

@@ -11,7 +11,7 @@ from qiskit.circuit import Barrier, Delay, Measure, ParameterExpression, Reset
 from qiskit.circuit.classical import expr
 from qiskit.circuit.library import Initialize, StatePreparation
 
-from jobs.lowering.definitions import lower_by_definition
+from jobs.lowering.rules.definitions import lower_by_definition
 from jobs.lowering.scope import Rule, Scope
 from simulator.circuit import instructions
 from simulator.circuit.array import Array

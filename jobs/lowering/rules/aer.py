@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from jobs.lowering.definitions import lower_by_definition
-from jobs.lowering.noise import lower_channel
+from jobs.lowering.rules.definitions import lower_by_definition
+from jobs.lowering.rules.noise import lower_channel
 from jobs.lowering.scope import Rule, Scope
 from simulator.circuit.array import Array
 from simulator.circuit.instructions import Initialize, Save

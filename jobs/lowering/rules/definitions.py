@@ -20,7 +20,7 @@ from qiskit.circuit.annotated_operation import Modifier
 from qiskit.exceptions import QiskitError
 from qiskit.transpiler.passes import HighLevelSynthesis
 
-from jobs.lowering.powers import MAX_MATRIX_QUBITS, lower_power
+from jobs.lowering.rules.powers import MAX_MATRIX_QUBITS, lower_power
 from jobs.lowering.scope import Rule, Scope
 from jobs.lowering.walk import lower_definition, lower_operation
 from simulator.circuit.array import Array
