@@ -25,7 +25,11 @@ def find_job(provider: BasicAerProvider, given: str) -> BasicAerJob:
 
     try:
         return provider.job(given)
-    except JobNotFoundError:
+    except JobNotFoundError as unknown:
+        if len(given) < _LEAST:
+            raise JobNotFoundError(
+                f"No job {given!r}: of an id, give {_LEAST} letters of its beginning at least."
+            ) from unknown
         found = _beginning(provider, given)
         if not found:
             raise
@@ -36,8 +40,6 @@ def find_job(provider: BasicAerProvider, given: str) -> BasicAerJob:
 
 
 def _beginning(provider: BasicAerProvider, given: str) -> list[str]:
-    if len(given) < _LEAST:
-        return []
     from worker.record import overview
 
     mine = provider.settings.owner

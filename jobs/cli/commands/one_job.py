@@ -10,7 +10,7 @@ import click
 
 from jobs.cli.commands.common import conclude, left_running, note_idle, open_provider, show_file, summary, wait_for
 from jobs.cli.commands.plot import check_plot
-from jobs.cli.exits import ExitCode, exit_codes
+from jobs.cli.exits import ExitCode, exit_codes, give_up
 from jobs.cli.finding import find_job
 from jobs.cli.options import example, json_option, plot_option, url_option
 from jobs.cli.output.terminal import say, stdout, wrapped
@@ -50,6 +50,11 @@ def result(job_id: str, plot: Path | None, as_json: bool, url: str | None) -> No
         with exit_codes():
             show_file(file, as_json=as_json, plot=plot)
         return
+    if file.suffix == ".job" and file.is_file():
+        give_up(
+            f"{file} is a whole job: `basicaer import {file}` puts it into Redis, and prints the id to ask for",
+            ExitCode.USAGE,
+        )
     with exit_codes(), open_provider(url) as provider:
         job = find_job(provider, job_id)
         with left_running([job], url):

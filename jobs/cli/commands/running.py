@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -16,20 +16,22 @@ from jobs.cli.commands.plot import check_plot
 from jobs.cli.exits import ExitCode, exit_codes, give_up
 from jobs.cli.options import example, json_option, plot_option, url_option
 from jobs.cli.output.terminal import say, spinner, stdout
+from simulator.options import Method, Precision
 
 if TYPE_CHECKING:
     from jobs.job import BasicAerJob
     from jobs.provider import BasicAerProvider
     from simulator.circuit.program import Program
 
+#: Those of a provider, which a test compares: to ask one for them loads Qiskit, for a line of help.
 BACKENDS = (
     "qasm_simulator",
     "statevector_simulator",
     "unitary_simulator",
     "stabilizer_simulator",
     "mps_simulator",
+    "density_matrix_simulator",
 )
-PRECISIONS = ("double", "single")
 #: The address of a provider without a URL.
 _EMBEDDED = "embedded"
 #: What a folder is searched for.
@@ -46,7 +48,10 @@ _CIRCUITS = "*.qasm"
 @click.option("--shots", type=click.IntRange(min=0), help="How often to run each circuit.  [default: 1024]")
 @click.option("--seed", type=click.IntRange(min=0), help="The same seed gives the same counts.")
 @click.option("--backend", type=click.Choice(BACKENDS), default=BACKENDS[0], show_default=True)
-@click.option("--precision", type=click.Choice(PRECISIONS), help="Of the amplitudes.  [default: double]")
+@click.option(
+    "--method", type=click.Choice(get_args(Method)), help="How to simulate counts.  [default: the backend's]"
+)
+@click.option("--precision", type=click.Choice(get_args(Precision)), help="Of the amplitudes.  [default: double]")
 @click.option("--priority", type=click.IntRange(0, 9), help="Among your own jobs; 9 goes first.  [default: 0]")
 @click.option("--job-id", metavar="ID", help="An id of your own: the same run with it again is the same job.")
 @click.option("--wait/--no-wait", default=True, help="Wait for the result, or print the job's id and return.")

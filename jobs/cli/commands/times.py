@@ -8,7 +8,8 @@ from datetime import datetime
 
 import click
 
-_UNITS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+#: No "m", which may be minutes or months.
+_UNITS = {"s": 1, "sec": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _AGO = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)")
 
 
@@ -26,7 +27,10 @@ def moment(context: click.Context, parameter: click.Parameter, value: str | None
         return datetime.fromisoformat(value).timestamp()
     except (ValueError, OverflowError, OSError):
         raise click.BadParameter(
-            f"{value!r} is no time: give 30min, 12h, 7d or 2w ago, or a date as in 2026-01-31", context, parameter
+            f"{value!r} is no time: give how long ago in s, min, h, d or w, as in 30min or 7d, or a date as in "
+            "2026-01-31",
+            context,
+            parameter,
         ) from None
 
 

@@ -75,7 +75,16 @@ def test_the_beginning_of_an_id_is_enough(url, bell):
     assert "2 ids begin with mond: monday-1, monday-2." in several.stderr
     job_id = submitted(url, bell)
     assert json.loads(basicaer("result", job_id[:8], "--json", url=url).stdout)["job_id"] == job_id
-    assert basicaer("logs", job_id[:3], url=url).exit_code == 4
+    few = basicaer("logs", job_id[:3], url=url)
+    assert (few.exit_code, "give 4 letters of its beginning at least" in few.stderr) == (4, True)
+
+
+def test_a_whole_job_in_a_file_is_to_be_imported(tmp_path):
+    """`result` of a FILE .job says so: the job is none of a Redis's yet, where its result would be looked for."""
+    file = tmp_path / "bell.job"
+    file.touch()
+    done = basicaer("result", str(file))
+    assert (done.exit_code, f"`basicaer import {file}`" in " ".join(done.stderr.split())) == (2, True)
 
 
 @pytest.mark.rule(16)

@@ -1,5 +1,6 @@
 """`basicaer run`: of one file or several, to counts, amplitudes and pictures."""
 
+import functools
 import json
 import math
 import re
@@ -12,7 +13,8 @@ from support.command_line import BASICAER, BELL, basicaer
 from support.patience import deadline
 from support.processes import ROOT, eventually, started
 
-from jobs import BasicAerProvider
+from jobs import BasicAerProvider, simulators
+from jobs.cli.commands.running import BACKENDS
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_settings")]  # slow: starts processes
 
@@ -52,6 +54,24 @@ def test_amplitudes_are_pairs_in_json(url, tmp_path, backend, key, shape):
     assert len(values) == shape
     assert [round(part, 9) for part in values[-1 if shape == 2 else 2]] == [0, 0.707106781]
     assert "0.7071i" in basicaer("run", str(path), "--backend", backend, url=url).stdout
+
+
+def test_there_are_the_backends_that_a_provider_has():
+    """Each by its name, in its order."""
+    assert [each.NAME for each in simulators.BACKENDS] == list(BACKENDS)
+
+
+def test_a_density_matrix_and_a_method(url, bell):
+    """`--backend` and `--method` are those of `run()`, refusals too."""
+    run = functools.partial(basicaer, "run", bell, "--json", url=url)
+    done = json.loads(run("--backend", "density_matrix_simulator").stdout)["results"][0]
+    assert done["saved"]["density_matrix"][0][0] == pytest.approx([0.5, 0])
+    job_id = json.loads(run("--method", "stabilizer").stdout)["job_id"]
+    provider = BasicAerProvider(url)
+    assert provider.job(job_id).result().results[0].metadata["method"] == "stabilizer"
+    provider.close()
+    refused = run("--method", "stabilizer", "--backend", "density_matrix_simulator")
+    assert (refused.exit_code, "density_matrix" in refused.stderr) == (2, True)
 
 
 def _flat(rows):

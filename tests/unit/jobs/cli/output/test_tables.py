@@ -160,6 +160,11 @@ def test_a_bad_time_ends_with_2():
     done = basicaer("jobs", "--since", "tomorrow")
     assert done.exit_code == 2
     assert "'tomorrow' is no time" in done.stderr
+    # Minutes to one, months to another.
+    for command in (["jobs", "--since"], ["usage", "--since"], ["delete", "--older-than"]):
+        done = basicaer(*command, "6m")
+        assert done.exit_code == 2
+        assert "'6m' is no time: give how long ago in s, min, h, d or w" in " ".join(done.stderr.split())
     assert basicaer("jobs", "--all", "--owner", "ann").exit_code == 2
 
 
