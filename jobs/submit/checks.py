@@ -14,7 +14,6 @@ from qiskit import QuantumCircuit
 
 from jobs.errors import BasicAerError
 from jobs.lowering import save_name
-from simulator.choice import methods_for
 from simulator.circuit import instructions
 from simulator.circuit.pauli_sum import PauliSum, check_qubits
 from simulator.circuit.program import Program
@@ -22,6 +21,7 @@ from simulator.circuit.traversal import walk
 from simulator.dynamic.saves import saves_in
 from simulator.errors import InvalidProgramError
 from simulator.method import Engine
+from simulator.mps import MATRIX_PRODUCT_STATE
 from simulator.options import Options, Output
 from simulator.sizes import size
 from simulator.statevector import STATEVECTOR
@@ -47,9 +47,6 @@ _NOT_UNITARY = {
     instructions.Break: "break_loop",
     instructions.Continue: "continue_loop",
 }
-
-#: What may run a circuit for whose statevector there is no room.
-_HINT = ' method="matrix_product_state" may run it, if it entangles little.'
 
 
 @dataclass(frozen=True)
@@ -122,10 +119,9 @@ def check_program(
         logger.warning('No measurements in circuit "%s", classical register will remain all zeros.', name)
     if circuit.num_qubits > context.max_qubits or engine is not STATEVECTOR:
         width = engine.width(program, options)
-        may_entangle_little = width > context.max_qubits and "matrix_product_state" in methods_for(
-            program, options
+        _check_width(
+            circuit, width, context, _hint(program, engine, options) if width > context.max_qubits else ""
         )
-        _check_width(circuit, width, context, hint=_HINT if may_entangle_little else "")
 
 
 def check_observables(
@@ -175,6 +171,15 @@ def check_totals(circuit: Circuit, count: int, sure_bytes: int, options: Options
             f"({circuit.num_qubits} qubits); the limit is {size(settings.max_result_bytes)}: "
             f"submit fewer or narrower circuits{memory}, or raise BASICAER_MAX_RESULT_BYTES"
         )
+
+
+def _hint(program: Program, engine: Engine, options: Options) -> str:
+    """Return what may run a circuit for which there is no room in this way."""
+    if engine is MATRIX_PRODUCT_STATE:
+        return "" if options.max_bond else " max_bond=... takes less, and makes results approximate."
+    if MATRIX_PRODUCT_STATE.refusal(program, options) is None:
+        return ' method="matrix_product_state" may run it, if it entangles little.'
+    return ""
 
 
 def _check_width(circuit: Circuit, num_qubits: int, context: SubmitContext, hint: str = "") -> None:

@@ -31,9 +31,11 @@ def context_of(output: str = "counts", *, max_qubits: int = 20, **settings: Any)
     return SubmitContext(output, name, "0", max_qubits, Settings(**limits))
 
 
-def outcomes(run_input: Any, output: str = "counts", **options: Any) -> tuple[Outcome | SweepOutcome, ...]:
+def outcomes(
+    run_input: Any, output: str = "counts", *, max_qubits: int = 20, **options: Any
+) -> tuple[Outcome | SweepOutcome, ...]:
     """Run a job, and return what its parts are together; what crosses to a worker and back crosses as bytes."""
-    submission = prepare(run_input, options, context_of(output), job_id=None, store=None)
+    submission = prepare(run_input, options, context_of(output, max_qubits=max_qubits), job_id=None, store=None)
     parts = [run_shard(wire.decode_shard(shard)) for shard in submission.upload.shards]
     return merge([wire.decode_part(wire.encode(part)) for part in parts]).outcomes
 
