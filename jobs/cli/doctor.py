@@ -100,7 +100,7 @@ def _variables() -> Iterator[Check]:
         # Names only: a URL holds a password.
         yield Check("settings", "ok", f"set here: {', '.join(set_here)}")
     for line in unknown_variables(os.environ):
-        yield Check("settings", "note", line)
+        yield Check("settings", "note", line if line.endswith("?") else f"{line}: unset it")
 
 
 def _redis_binary(settings: Settings) -> Check:
@@ -119,10 +119,12 @@ def _cluster(settings: Settings) -> tuple[list[Check], list[WorkerInfo] | None]:
     folder = ClusterFolder(settings.state_dir.resolve() / version("basicaer-celery"))
     if not is_held(folder.supervisor_lock):
         return [Check("cluster", "ok", f"embedded, not running: the first job starts it ({folder.path})")], None
-    return _ask(replace(settings, url=folder.url()), f"embedded, running ({folder.path})")
+    named = replace(settings, url=folder.url())
+    return _ask(named, f"embedded, running ({folder.path})", cure="look into cluster.log there")
 
 
-def _ask(settings: Settings, name: str) -> tuple[list[Check], list[WorkerInfo] | None]:
+def _ask(settings: Settings, name: str, *, cure: str | None = None) -> tuple[list[Check], list[WorkerInfo] | None]:
+    """Ask a Redis; ``cure`` says what to do if it does not answer, None: by what it was."""
     client = connect(settings)
     try:
         start = time.perf_counter()
@@ -131,10 +133,22 @@ def _ask(settings: Settings, name: str) -> tuple[list[Check], list[WorkerInfo] |
         checks = [Check("cluster", "ok", f"{name}: answers in {1000 * took:.1f} ms{_server(client)}")]
         return checks + _cautions(client), Store.of(client, settings).workers()
     except redis.RedisError as error:
-        reason = str(error).partition("\n")[0]
-        return [Check("cluster", "missing", f"{name} does not answer: {reason}")], None
+        reason = str(error).partition("\n")[0].rstrip(".")
+        return [Check("cluster", "missing", f"{name} does not answer: {reason}: {cure or _cure(error)}")], None
     finally:
         client.close()
+
+
+def _cure(error: redis.RedisError) -> str:
+    """Return what to do about a Redis that was named and does not answer."""
+    # `jobs.connection.faults` says more, and imports Qiskit, which a worker's machine need not have.
+    if isinstance(error, redis.exceptions.AuthenticationError):
+        return "write user and password as in redis://USER:PASSWORD@HOST:6379/0, percent-encoded"
+    if isinstance(error, redis.exceptions.NoPermissionError):
+        return "give the user the rights of deploy/redis/users.acl"
+    if isinstance(error, (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError)):
+        return "start it, or correct --url or BASICAER_URL, its password and certificates among it"
+    return "look into its log"
 
 
 def _server(client: Any) -> str:
@@ -157,7 +171,12 @@ def _cautions(client: Any) -> list[Check]:
         # A managed Redis hides its settings.
         return []
     return [
-        Check("cluster", "note", f"{name} is {found[name]}; with anything but {value}, jobs can be lost")
+        Check(
+            "cluster",
+            "note",
+            f"{name} is {found[name]}; with anything but {value}, jobs can be lost: redis-cli CONFIG SET {name} "
+            f"{value}, and the same in its file of settings",
+        )
         for name, value in wanted.items()
         if found.get(name, value) != value
     ]
@@ -170,10 +189,11 @@ def _workers(settings: Settings, workers: list[WorkerInfo] | None) -> Iterator[C
         yield Check("workers", "ok", f"{len(workers)} up, {slots} shards at once: {names}")
         others = ", ".join(sorted(each.name for each in workers if each.wire != WIRE_VERSION))
         if others:
-            yield Check("workers", "note", f"of another wire version than {WIRE_VERSION} here: {others}")
+            same = "install one version of basicaer-celery on clients and workers"
+            yield Check("workers", "note", f"of another wire version than {WIRE_VERSION} here: {others}: {same}")
     elif settings.url:
         start = "start one with BASICAER_URL and `basicaer worker`"
-        yield Check("workers", "note", f"none up: {start}" if workers == [] else "unknown")
+        yield Check("workers", "note", f"none up: {start}" if workers == [] else "unknown until Redis answers")
     else:
         yield Check("workers", "ok", "none up: the first job starts them")
     total, free = total_memory(), available_memory()
@@ -187,7 +207,9 @@ def _folder() -> Check:
     hiding = shadows(Path.cwd())
     if hiding:
         names = ", ".join(path.name for path in hiding)
-        return Check("this folder", "note", f"{names} would be imported in place of ours")
+        return Check(
+            "this folder", "note", f"{names} would be imported in place of ours: rename it, or work elsewhere"
+        )
     return Check("this folder", "ok", "nothing in it hides our packages")
 
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from jobs.cli.watch.job_page import JobPage
 from jobs.cli.watch.keyboard import keyboard
-from jobs.cli.watch.screen import View, overview_lines
+from jobs.cli.watch.screen import View, fit, overview_lines
 from jobs.cli.watch.snapshot import Rate, Snapshot, read_snapshot
 from jobs.follow.ids import short_id
 from jobs.follow.summary import JobSummary
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 #: Seconds of a look.
 _INTERVAL = 1.0
 _FILTERS = ("all", "unfinished", "failed", "mine")
-_PAGE_KEYS = "up/down scroll   c cancel   q back"
+#: On the page of a job: until it has ended, and then.
+_PAGE_KEYS, _PAGE_KEYS_ENDED = "up/down scroll   c cancel   q back", "up/down scroll   q back"
 #: Lines that a key moves a page.
 _STEP = 3
 
@@ -97,8 +98,9 @@ class App:
             self._scrolled = max(0, min(self._scrolled, len(page) - lines + 1))
             shown = page[self._scrolled : self._scrolled + lines - 1]
             for line in shown:
-                line.truncate(columns)
-            foot = Text(self._view.message or _PAGE_KEYS, style="bold" if self._view.message else "dim")
+                fit(line, columns)
+            keys = _PAGE_KEYS_ENDED if self._page.ended else _PAGE_KEYS
+            foot = Text(self._view.message or keys, style="bold" if self._view.message else "dim")
             return [*shown, *[Text()] * (lines - 1 - len(shown)), foot]
         if self._snapshot is None:
             return [Text(self._view.message or "Looking ...")]
@@ -131,7 +133,7 @@ class App:
         if asked is not None:
             if key == "y":
                 self._cancel(asked)
-        elif key == "c" and chosen is not None:
+        elif key == "c" and chosen is not None and not (self._page is not None and self._page.ended):
             self._asked = chosen
             self._say(f"Cancel {short_id(chosen)}? y: yes, any other key: no")
         elif self._page is not None:

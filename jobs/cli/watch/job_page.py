@@ -34,11 +34,15 @@ class JobPage:
 
     def __init__(self, job: BasicAerJob) -> None:
         self.job = job
+        #: Whether it had ended at the last look.
+        self.ended = False
         self._drawing: tuple[int, list[str]] | None = None
 
     def summary(self) -> JobSummary:
         """Return the job as it is now."""
-        return JobSummary.of(RecordedJob(self.job.backend().provider.connection, self.job.job_id()).read())
+        found = JobSummary.of(RecordedJob(self.job.backend().provider.connection, self.job.job_id()).read())
+        self.ended = found.ended is not None
+        return found
 
     def lines(self, now: float, width: int) -> list[Text]:
         """Return the page, as long as it is; ``now`` in Unix seconds."""

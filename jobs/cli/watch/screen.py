@@ -36,6 +36,8 @@ _WORKERS = (
 _BAR = 10
 #: Lines of workers at most, on a screen of so many lines that there is room for jobs, too.
 _SHARE = 3
+#: At the end of a line that was cut.
+_CUT = "..."
 KEYS = "up/down choose   Enter open   c cancel   f filter   q end"
 
 
@@ -79,8 +81,15 @@ def overview_lines(
     gap = max(1, lines - len(body) - len(workers) - 1)
     shown = [*body, *[Text()] * gap, *workers, foot]
     for line in shown:
-        line.truncate(columns)
+        fit(line, columns)
     return shown[:lines]
+
+
+def fit(line: Text, columns: int) -> None:
+    """Cut a line that is longer than a screen is wide, and show that it was cut."""
+    if line.cell_len > columns:
+        line.truncate(max(0, columns - len(_CUT)))
+        line.append(_CUT)
 
 
 def job_lines(jobs: Sequence[JobSummary], shown: Mapping[str, str], now: float, width: int | None) -> list[Text]:

@@ -21,6 +21,7 @@ from jobs.cli.forwarded import check_worker
 from jobs.cli.shadows import shadows
 from jobs.cli.workers import differences
 from jobs.follow.workers import row
+from worker.record.connection import connect
 from worker.record.values import WorkerInfo
 from worker.settings import Settings
 
@@ -234,6 +235,33 @@ def test_the_doctor_finds_what_is_missing(monkeypatch):
     assert "redis://127.0.0.1:1/0" in checks["cluster"][0]["found"]
     assert "s3cret" not in json.dumps(checks)
     assert [check for check in checks["settings"] if "BASICAER_LEESE" in check["found"]]
+
+
+def test_the_doctor_says_what_to_do(monkeypatch, tmp_path, idle_url):
+    """Of each check that is not right; of what loses jobs, the command that mends it."""
+    monkeypatch.setenv("BASICAER_QQQQQ_ZZZZZ_XXXXX", "3")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "worker.py").touch()
+    with connect(Settings(url=idle_url)) as client:
+        before = client.config_get("maxmemory-policy")["maxmemory-policy"]
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        _, there = report("--url", idle_url)
+        client.config_set("maxmemory-policy", before)
+        client.config_set("requirepass", "secret")
+        _, locked = report("--url", idle_url)
+        client.config_set("requirepass", "")
+    _, away = report("--url", "redis://127.0.0.1:1/0")
+    said = {
+        "settings": (there, "BASICAER_QQQQQ_ZZZZZ_XXXXX is no setting, and changes nothing: unset it"),
+        "cluster": (there, "jobs can be lost: redis-cli CONFIG SET maxmemory-policy noeviction"),
+        "workers": (there, "start one with BASICAER_URL and `basicaer worker`"),
+        "this folder": (there, "worker.py would be imported in place of ours: rename it, or work elsewhere"),
+    }
+    for name, (checks, text) in said.items():
+        assert any(text in check["found"] for check in checks[name] if check["outcome"] == "note"), checks[name]
+    assert "start it, or correct --url or BASICAER_URL" in away["cluster"][0]["found"]
+    assert away["workers"][0]["found"] == "unknown until Redis answers"
+    assert "write user and password as in redis://USER:PASSWORD@HOST" in locked["cluster"][0]["found"]
 
 
 def test_the_doctor_reports_a_setting_that_cannot_be_used(monkeypatch):

@@ -45,9 +45,9 @@ def look(jobs, time=100.0, workers=WORKERS, running=None):
     return Snapshot(time, jobs, len(jobs), QueueDepth(2, 1, 4), workers, running)
 
 
-def lines(jobs, view=None, size=(80, 24)):
+def lines(jobs, view=None, size=(80, 24), where="redis://here"):
     view = view or View(chosen=jobs[0].id if jobs else None)
-    shown = overview_lines(look(jobs), jobs, view, where="redis://here", rate=1.5, size_of=size)
+    shown = overview_lines(look(jobs), jobs, view, where=where, rate=1.5, size_of=size)
     return [line.plain.rstrip() for line in shown]
 
 
@@ -73,6 +73,14 @@ def test_the_screen_is_never_larger_than_the_terminal(number, columns, height, d
     assert len(shown) <= height
     assert max(map(len, shown)) <= columns
     assert chosen is None or any(line.startswith(chosen[:8]) for line in shown)
+
+
+def test_a_line_that_is_cut_shows_it():
+    """As that with the address of the Redis, which may be long."""
+    where = "rediss://redis.laboratory.example.org:6379/0?ssl_cert_reqs=required"
+    shown = lines(jobs_of(1), where=where)[0]
+    assert (len(shown), shown[-20:]) == (80, "iss://redis.labor...")
+    assert lines(jobs_of(1), size=(160, 24), where=where)[0].endswith(where)
 
 
 def test_progress_is_a_bar():
@@ -191,6 +199,12 @@ def test_keys(provider, url):
     screen.press("y")
     screen.waits_for("is cancelled.")
     assert job.cancelled()
+    # There is nothing to cancel any more: c asks nothing to which q would be the answer.
+    screen.press("\r")
+    screen.waits_for("scroll   q back")
+    screen.press("c")
+    screen.press("q")
+    screen.waits_for("Enter open")
     screen.press("f")
     screen.waits_for("shown: unfinished")
     screen.press("q")
