@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
+import flower.events
 from flower.app import Flower, rewrite_handler
 from flower.command import apply_env_options, apply_options, extract_settings, setup_logging
 from flower.urls import settings as flower_settings
@@ -17,7 +18,7 @@ from tornado.options import options
 from tornado.web import url
 
 from jobs.flower.captions import Captions
-from jobs.flower.events import CaptionedEvents
+from jobs.flower.events import CaptionedEvents, SteadyReceiver
 from jobs.flower.pages import CancelJob, JobView, PrivateMetrics
 from worker.queue.app import make_app
 from worker.record.connection import connect
@@ -63,6 +64,8 @@ def _server(settings: Settings) -> Flower:
     app.set_default()
     store = Store.of(connect(settings), settings, operator=True)
     loop = IOLoop.current()
+    # Flower's thread makes its receiver by this name.
+    flower.events.EventReceiver = SteadyReceiver
     events = CaptionedEvents(
         app,
         Captions(store),

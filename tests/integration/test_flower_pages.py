@@ -15,12 +15,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from celery.events.event import get_exchange
 from support.circuits import bell, dividing_by_zero, endless, wide
 from support.patience import deadline
 from support.processes import ROOT, end, eventually, started
 from support.secured import free_port
 
 from jobs.manifest import Manifest
+from worker.queue.app import make_app
 from worker.record.store import Store
 from worker.record.values import Record
 from worker.settings import Settings
@@ -259,3 +261,17 @@ def test_metrics_do_not_name_jobs(flower):
     assert code == 200
     assert 'task="worker.run_shard"' in text
     assert "ghz_2" not in text
+
+
+def test_a_malformed_event_loses_no_other(server, provider, flower):
+    """Who may write to Redis may send anything: the job that runs right behind it is shown from its beginning."""
+    app = make_app(Settings(url=server.url))
+    whole = {"type": "task-started", "uuid": "x", "hostname": "w@x", "clock": 1, "timestamp": 1.0, "utcoffset": 0}
+    with app.connection_for_write() as connection:
+        producer = connection.Producer(exchange=get_exchange(connection, app.conf.event_exchange))
+        for bad in ({}, 5, {"type": 5}, whole | {"clock": "late"}, whole | {"uuid": None}, [whole, None]):
+            producer.publish(bad, routing_key="task.started", serializer="json")
+    job = provider.get_backend().run(bell())
+    job.wait_for_final_state(timeout=deadline(20))
+    shown = eventually(lambda: flower.tasks().get(job.job_id()), within=15, what="the job in Flower")
+    assert shown["received"] and "bell" in shown["name"]
