@@ -15,12 +15,15 @@ import msgspec
 
 from simulator.choice import engine_for
 from simulator.options import Options
-from simulator.shards.shard import Experiment, Shard, Sweep
+from simulator.shards.shard import Experiment, Shard, Sweep, with_numbers
+from simulator.stabilizer import STABILIZER
 
 #: Seconds of work of a shard, at least and at most, where the items allow it.
 LEAST_SECONDS, MOST_SECONDS = 0.05, 2.0
 #: Between the two, a shard is this part of all the work before it.
 _PART = 1 / 64
+#: An angle of which no gate is Clifford.
+_NO_CLIFFORD = 1.0
 #: More units than any item has.
 _ENDLESS = 2.0**60
 
@@ -84,6 +87,10 @@ def _units(item: Experiment | Sweep, options: Options) -> _Units:
 def _row_seconds(sweep: Sweep, options: Options) -> float:
     """Return the seconds that a row takes."""
     engine = engine_for(sweep.template, options)
+    if options.method == "automatic" and engine is STABILIZER:
+        # The template may be Clifford by its numbers, which mean nothing, where no row is.
+        numbers = [_NO_CLIFFORD] * len(sweep.param_indices)
+        engine = engine_for(with_numbers(sweep.template, sweep.param_indices, numbers), options)
     if engine.row_seconds is not None:
         return engine.row_seconds(sweep, options)
     return engine.work(sweep.template, options, options.shots, sweep.observables).seconds

@@ -20,6 +20,7 @@ from jobs.submit.checks import (
     check_program,
     check_saves,
     check_totals,
+    typical_row,
 )
 from jobs.submit.noise import with_noise
 from jobs.submit.parameters import ParameterGrid, with_parameters
@@ -156,9 +157,10 @@ class JobBuilder:
             # As Qiskit notes it of a bound circuit.
             columns.append(np.mod(sum((known[each] for each in phases), phase), 2 * np.pi))
         index = self.count
-        result = self._checked(grid.circuit, template, asked)
+        matrix = np.array(columns).T
+        result = self._checked(grid.circuit, typical_row(template, number_indices, matrix, self.options), asked)
         self._count(grid.circuit, grid.num_points, result, _caption_bytes(template))
-        values = Array.of(np.array(columns).T)
+        values = Array.of(matrix)
         return Sweep(index, self.seed, template, tuple(number_indices), values, observables=asked.observables)
 
     @property

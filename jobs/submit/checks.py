@@ -10,10 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from jobs.errors import BasicAerError
 from jobs.lowering import save_name
+from simulator.choice import engine_for
 from simulator.circuit import instructions
 from simulator.circuit.pauli_sum import PauliSum, check_qubits
 from simulator.circuit.program import Program
@@ -23,7 +26,9 @@ from simulator.errors import InvalidProgramError
 from simulator.method import Engine
 from simulator.mps import MATRIX_PRODUCT_STATE
 from simulator.options import Options, Output
+from simulator.shards.shard import with_numbers
 from simulator.sizes import size
+from simulator.stabilizer import STABILIZER
 from simulator.statevector import STATEVECTOR
 from worker.settings import Settings
 
@@ -122,6 +127,19 @@ def check_program(
         _check_width(
             circuit, width, context, _hint(program, engine, options) if width > context.max_qubits else ""
         )
+
+
+def typical_row(
+    template: Program, param_indices: Sequence[tuple[int, int]], values: NDArray[np.float64], options: Options
+) -> Program:
+    """Return what to check of a sweep: the first row that is not Clifford, if stabilizers are to run it."""
+    try:
+        if engine_for(template, options) is not STABILIZER:
+            return template
+    except InvalidProgramError:
+        return template  # what is wrong is said where it is checked
+    rows = (with_numbers(template, param_indices, row) for row in values.tolist())
+    return next((row for row in rows if STABILIZER.refusal(row, options) is not None), template)
 
 
 def check_observables(

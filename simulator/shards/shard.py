@@ -11,7 +11,7 @@ import numpy as np
 from simulator.circuit.array import Array
 from simulator.circuit.instructions import Gate
 from simulator.circuit.pauli_sum import PauliSum, check_qubits
-from simulator.circuit.program import Program
+from simulator.circuit.program import Header, Program
 from simulator.errors import InvalidProgramError
 from simulator.options import Options
 from simulator.rng import experiment_seed
@@ -130,21 +130,7 @@ class Sweep(msgspec.Struct, frozen=True, array_like=True, tag="sweep"):
     def experiments(self) -> Iterator[Experiment]:
         """Yield the rows as experiments."""
         for row, (seed, values) in enumerate(zip(self.seeds(), self.values.ndarray().tolist(), strict=True)):
-            outline = self.outline(row)
-            instructions = list(self.template.instructions)
-            phase = self.template.global_phase
-            for (gate, number), value in zip(self.param_indices, values, strict=True):
-                if gate < 0:
-                    phase = value
-                    continue
-                changed = instructions[gate]
-                if not isinstance(changed, Gate):
-                    raise TypeError(changed)
-                params = (*changed.params[:number], value, *changed.params[number + 1 :])
-                instructions[gate] = msgspec.structs.replace(changed, params=params)
-            program = msgspec.structs.replace(
-                outline, instructions=tuple(instructions), global_phase=phase, channels=self.template.channels
-            )
+            program = with_numbers(self.template, self.param_indices, values, self.outline(row).header)
             yield Experiment(self.index + row, seed, program, observables=self.observables)
 
 
@@ -170,6 +156,28 @@ class Shard(msgspec.Struct, frozen=True, array_like=True):
         """Yield all its experiments, those of sweeps among them."""
         for item in self.items:
             yield from item.experiments()
+
+
+def with_numbers(
+    template: Program,
+    param_indices: Sequence[tuple[int, int]],
+    values: Sequence[float],
+    header: Header | None = None,
+) -> Program:
+    """Return a template with other numbers, named as in a `Sweep`, and with another header if one is given."""
+    instructions, phase = list(template.instructions), template.global_phase
+    for (gate, number), value in zip(param_indices, values, strict=True):
+        if gate < 0:
+            phase = value
+            continue
+        changed = instructions[gate]
+        if not isinstance(changed, Gate):
+            raise TypeError(changed)
+        params = (*changed.params[:number], value, *changed.params[number + 1 :])
+        instructions[gate] = msgspec.structs.replace(changed, params=params)
+    return msgspec.structs.replace(
+        template, instructions=tuple(instructions), global_phase=phase, header=header or template.header
+    )
 
 
 def outline_of(template: Program, names: Sequence[str], metadata: Sequence[str | None], row: int) -> Program:

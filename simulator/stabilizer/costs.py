@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simulator.circuit.instructions import Barrier, Measure, Noise, Reset
+from simulator.circuit.pauli_sum import PauliSum, numbers
 from simulator.circuit.program import Program
 from simulator.circuit.traversal import walk
 from simulator.cost import Work
@@ -22,9 +24,14 @@ _MEASURE_WORD_SECONDS = 2e-9
 _BLOCK_SECONDS = 0.3e-6
 _EVENT_SECONDS = 60e-9
 _CLBIT_SECONDS = 1e-6
+#: Seconds of a Pauli string, and of 64 qubits of each of its Paulis' rows.
+_STRING_SECONDS = 5e-6
+_PAULI_WORD_SECONDS = 20e-9
 #: Bytes of an instruction in its layer, and of an event.
 _INSTRUCTION_BYTES = 400
 _EVENT_BYTES = 200
+#: Bytes of a Pauli string, and of each of its Paulis; and of what is read together.
+_STRING_BYTES, _PAULI_BYTES, _READING_BYTES = 400, 64, 16 << 20
 #: Copies of a shot's memory that are there at once, and of the tableau.
 _SHOT_COPIES = 4
 _TABLEAU_COPIES = 3
@@ -84,3 +91,25 @@ def bytes_of(program: Program, shots: int) -> int:
     block = (3 * rows * BLOCK // 8) + int(BLOCK * size.events * _EVENT_BYTES)
     of_shots = _SHOT_COPIES * shots * -(-program.num_clbits // 8)
     return _LEAST_BYTES + size.instructions * _INSTRUCTION_BYTES + tableau + block * 8 + of_shots
+
+
+def observing_seconds(program: Program, observables: Sequence[PauliSum]) -> float:
+    """Estimate what expectation values take on one core, beside the run."""
+    strings, paulis = _strings_and_paulis(observables)
+    words = -(-program.num_qubits // 64)
+    return strings * _STRING_SECONDS + paulis * words * _PAULI_WORD_SECONDS
+
+
+def observing_bytes(program: Program, observables: Sequence[PauliSum]) -> int:
+    """Return the bytes that expectation values take at most, beside the run."""
+    if not observables:
+        return 0
+    strings, paulis = _strings_and_paulis(observables)
+    # The program without its final measurements has a tableau and layers of its own.
+    return bytes_of(program, 0) + _READING_BYTES + strings * _STRING_BYTES + paulis * _PAULI_BYTES
+
+
+def _strings_and_paulis(observables: Sequence[PauliSum]) -> tuple[int, int]:
+    strings = sum(len(each.x) for each in observables)
+    masks = ((x | z) for each in observables for x, z in zip(numbers(each.x), numbers(each.z), strict=True))
+    return strings, sum(mask.bit_count() for mask in masks)

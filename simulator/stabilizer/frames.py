@@ -76,7 +76,7 @@ def run_frames(
     flags = np.zeros((segment.num_flags, frames.shape[1]), np.uint64)
     for layer, outcomes in zip(segment.layers, reference.outcomes, strict=True):
         checkpoint()
-        _pairs(layer, frames)
+        run_pairs(layer, frames)
         _measures(layer, outcomes, own.coins, frames, memory)
         _resets(layer, own.coins, frames)
         for channel, (start, end) in layer.noise.items():
@@ -93,7 +93,8 @@ def run_frames(
             layer.feedback.rows.multiply(frames, flags.take(layer.feedback.flags, axis=0))
 
 
-def _pairs(layer: Layer, frames: Words) -> None:
+def run_pairs(layer: Layer, frames: Words) -> None:
+    """Do the controlled Paulis of a layer, but for signs."""
     if layer.pairs is None:
         return
     first, second = layer.pairs

@@ -23,8 +23,8 @@ _NEVER = 1e-30
 _ONE = np.uint64(1)
 _HALF = np.uint64(32)
 _LOW = np.uint64((1 << 32) - 1)
-#: ``_PUT_OFF[gate][pauli]`` is the Pauli before a gate that the Pauli behind it is, but for its sign.
-_PUT_OFF = np.array(IMAGES) & ~NEGATIVE
+#: ``PUT_OFF[gate][pauli]`` is the Pauli before a gate that the Pauli behind it is, but for its sign.
+PUT_OFF = np.array(IMAGES) & ~NEGATIVE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,8 +33,9 @@ class PauliChannel:
 
     #: That anything happens.
     probability: float
-    #: The Pauli on each qubit of each alternative, shape (alternatives, k).
+    #: The Pauli on each qubit of each alternative, shape (alternatives, k), and the alternatives' probabilities.
     paulis: Indices
+    weights: NDArray[np.float64]
     #: By Walker's alias method: a column is taken, and in it, below its threshold, itself, else its alias.
     thresholds: Words
     aliases: Indices
@@ -79,16 +80,19 @@ def pauli_channel(channel: Channel) -> PauliChannel | None:
     paulis = [[x >> place & 1 | (z >> place & 1) << 1 for place in places] for x, z in weights]
     total = sum(weights.values())
     if total < _NEVER:
-        return PauliChannel(0.0, np.zeros((1, channel.num_qubits), np.intp), *_alias_table([1.0]))
+        return PauliChannel(0.0, np.zeros((1, channel.num_qubits), np.intp), np.zeros(1), *_alias_table([1.0]))
     thresholds, aliases = _alias_table([weight / total for weight in weights.values()])
+    of_alternatives = np.array(list(weights.values()))
     shape = (len(paulis), channel.num_qubits)
-    return PauliChannel(min(total, 1.0), np.array(paulis, np.intp).reshape(shape), thresholds, aliases)
+    return PauliChannel(
+        min(total, 1.0), np.array(paulis, np.intp).reshape(shape), of_alternatives, thresholds, aliases
+    )
 
 
 def hits(channel: PauliChannel, places: NoisePlaces, events: Events, num_qubits: int, words_per_row: int) -> Hits:
     """Return which bits of frames the events of a channel flip."""
     paulis = channel.paulis[channel.chosen(events.numbers)]
-    paulis = _PUT_OFF[places.pending[events.places], paulis]
+    paulis = PUT_OFF[places.pending[events.places], paulis]
     words = places.qubits[events.places] * words_per_row + (events.shots >> 6)[:, None]
     bits = _ONE << (events.shots & 63).astype(np.uint64)
     # Of each qubit of each event its X and its Z, of which those that are there are kept.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,36 +39,61 @@ def run_shots(
         final = final_outcomes(segment, monitor.checkpoint)
     else:
         reference = run_reference(segment, Tableau(segment.num_qubits), monitor.checkpoint)
-    start, stop = first // BLOCK, -(-(first + shots) // BLOCK)
     rows = program.num_clbits + (0 if final else 2 * segment.num_qubits)
+    for some in _blocks(first, shots, rows, monitor):
+        memory = Memory(program.num_clbits, program.variables, some.wanted)
+        if final is not None:
+            _run_final(compiled, final, memory, draws, some)
+        elif reference is not None:
+            _run_frames(compiled, reference, memory, draws, some, monitor)
+        yield memories(memory.clbits)[some.before : some.behind]
+
+
+def frames_at_end(
+    compiled: Compiled, reference: Reference, *, seed: int, first: int, shots: int, monitor: Monitor
+) -> Iterator[tuple[Words, Words]]:
+    """Yield the frames of shots from the first on, some blocks at a time, and which shots of these are asked."""
+    program, draws = compiled.program, Draws(seed)
+    rows = program.num_clbits + 2 * compiled.segment.num_qubits
+    for some in _blocks(first, shots, rows, monitor):
+        memory = Memory(program.num_clbits, program.variables, some.wanted)
+        yield _run_frames(compiled, reference, memory, draws, some, monitor), some.wanted
+
+
+class _Blocks(NamedTuple):
+    """Some blocks of shots that go together."""
+
+    start: int
+    num_blocks: int
+    #: Where the shots that are asked for begin and end.
+    before: int
+    behind: int
+
+    @property
+    def wanted(self) -> Words:
+        bits = np.zeros(self.num_blocks * BLOCK, np.uint8)
+        bits[self.before : self.behind] = 1
+        return np.packbits(bits, bitorder="little").view(np.uint64)
+
+
+def _blocks(first: int, shots: int, rows: int, monitor: Monitor) -> Iterator[_Blocks]:
+    """Yield the blocks of some shots, as many together as fit a cache with so many rows each; report progress."""
+    start, stop = first // BLOCK, -(-(first + shots) // BLOCK)
     together = max(1, min(_MOST_BLOCKS, _TOGETHER // (8 * BLOCK_WORDS * max(1, rows))))
     for block in range(start, stop, together):
         monitor.checkpoint()
         count = min(together, stop - block)
         before = max(0, first - block * BLOCK)
         behind = min(count * BLOCK, first + shots - block * BLOCK)
-        memory = Memory(program.num_clbits, program.variables, _wanted(count, before, behind))
-        if final is not None:
-            _run_final(compiled, final, memory, draws, block, count)
-        elif reference is not None:
-            _run_frames(compiled, reference, memory, draws, block, count, monitor)
-        yield memories(memory.clbits)[before:behind]
+        yield _Blocks(block, count, before, behind)
         monitor.report((min(behind + block * BLOCK, first + shots) - first) / shots)
 
 
-def _wanted(num_blocks: int, before: int, behind: int) -> Words:
-    bits = np.zeros(num_blocks * BLOCK, np.uint8)
-    bits[before:behind] = 1
-    return np.packbits(bits, bitorder="little").view(np.uint64)
-
-
-def _run_final(
-    compiled: Compiled, final: FinalOutcomes, memory: Memory, draws: Draws, block: int, count: int
-) -> None:
-    memory.clbits[:] = final.outcomes(len(memory.clbits), draws, block, count)
+def _run_final(compiled: Compiled, final: FinalOutcomes, memory: Memory, draws: Draws, some: _Blocks) -> None:
+    memory.clbits[:] = final.outcomes(len(memory.clbits), draws, some.start, some.num_blocks)
     errors = compiled.tables.readouts
     events = {
-        number: errors[number].events(places, draws, block, count)
+        number: errors[number].events(places, draws, some.start, some.num_blocks)
         for number, places in compiled.segment.readouts.items()
     }
     for layer in compiled.segment.layers:
@@ -77,15 +103,11 @@ def _run_final(
 
 
 def _run_frames(
-    compiled: Compiled,
-    reference: Reference,
-    memory: Memory,
-    draws: Draws,
-    block: int,
-    count: int,
-    monitor: Monitor,
-) -> None:
+    compiled: Compiled, reference: Reference, memory: Memory, draws: Draws, some: _Blocks, monitor: Monitor
+) -> Words:
+    """Run shots, and return their frames at the end."""
     segment = compiled.segment
-    frames = begin(segment.num_qubits, draws, block, count)
-    own = drawn(segment, compiled.tables, draws, block, count)
+    frames = begin(segment.num_qubits, draws, some.start, some.num_blocks)
+    own = drawn(segment, compiled.tables, draws, some.start, some.num_blocks)
     run_frames(segment, reference, compiled.tables, own, frames, memory, monitor.checkpoint)
+    return frames

@@ -139,6 +139,19 @@ def sign_of_product(strings: Strings) -> int:
     return power >> 1 & 1
 
 
+def signs_of_products(strings: Strings, starts: Indices) -> NDArray[np.bool_]:
+    """Return whether each product is negative: of the strings from one start to the next, with no X left."""
+    z_before = np.bitwise_xor.accumulate(strings.z, axis=0)
+    # What comes before each string in its own product: the sum of all before it, but those before its start.
+    z_before[1:] = z_before[:-1].copy()
+    z_before[0] = 0
+    sizes = np.diff(starts, append=len(z_before))
+    z_before ^= np.repeat(z_before[starts], sizes, axis=0)
+    powers = strings.phases.astype(np.int64) + 2 * parity(z_before & strings.x)
+    negative: NDArray[np.bool_] = (np.add.reduceat(powers, starts) >> 1 & 1).astype(np.bool_)
+    return negative
+
+
 def joined(parts: Sequence[Strings]) -> Strings:
     """Return all strings, one behind the other."""
     return Strings(

@@ -65,3 +65,7 @@ def test_right_counts_or_a_refusal(provider, method, option, noisy):
     assert len(result.results) == 2
     for index in range(2):
         assert_likely(result.data(index)["counts"], expected)
+        if option == "observables":
+            # A mean over 2,000 shots, where it is not exact.
+            (value,) = result.data(index)["expectation_values"]
+            assert abs(value - (0.8 if noisy else 1)) < 5 * np.sqrt(0.36 / 2000)

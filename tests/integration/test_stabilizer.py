@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit, transpile
+from qiskit.circuit import Parameter
 from qiskit.circuit.library import PermutationGate
-from qiskit.quantum_info import random_clifford
+from qiskit.quantum_info import SparsePauliOp, random_clifford
 from support.patience import deadline
 
-from jobs import NoiseSpec
+from jobs import BasicAerEstimator, NoiseSpec
 from jobs.errors import BasicAerError
 
 
@@ -87,8 +88,53 @@ def test_the_first_gate_that_is_not_clifford_is_named_at_once(provider):
     circuit.h(range(3))
     circuit.t(1)
     circuit.measure_all()
-    with pytest.raises(BasicAerError, match=r'"magic": "t" on qubit 1 \(instruction 3\): it is not Clifford: use'):
+    with pytest.raises(
+        BasicAerError, match=r'"magic": "t" on qubit 1 \(instruction 3\): it is not Clifford; method='
+    ):
         provider.get_backend().run(circuit, method="stabilizer")
+
+
+def test_expectation_values_of_many_qubits(provider):
+    """Of `run` and of the estimator, by name or automatically: exact without a shot, also with noise."""
+    circuit = ghz(100)
+    observables = [
+        SparsePauliOp.from_sparse_list([("ZZ", [0, 99], 1.0), ("Z", [3], 5.0)], 100),
+        SparsePauliOp.from_sparse_list([("Z", [99], 1.0), ("", [], 0.25)], 100),
+        "X" * 100,
+        "Y" * 100,
+    ]
+    for backend in (provider.get_backend("stabilizer_simulator"), provider.get_backend()):
+        result = backend.run(circuit, observables=observables, shots=0).result(timeout=deadline(30))
+        assert result.data()["expectation_values"].tolist() == [1, 0.25, 1, 1]
+        assert result.results[0].metadata["method"] == "stabilizer"
+    pubs = [(circuit, observables), (ghz(40), [["Z" * 40], ["I" * 38 + "0" + "I"]])]
+    first, second = BasicAerEstimator(provider).run(pubs).result(timeout=deadline(30))
+    assert first.data.evs.tolist() == [1, 0.25, 1, 1]
+    assert second.data.evs.tolist() == [[1], [0.5]]
+    noise = NoiseSpec().depolarizing(0.01, ["cx"])
+    (noisy,) = BasicAerEstimator(provider, options={"noise_model": noise}).run([(circuit, "X" * 100)]).result()
+    # Seen from the end, the string has an X at each of 99 places, which is lost with a probability of 0.01.
+    assert noisy.data.evs == pytest.approx(0.99**99, abs=1e-12)
+
+
+@pytest.mark.rule(23)
+def test_a_sweep_is_run_as_its_rows_allow(provider):
+    """Rows that are Clifford run on a hundred qubits; one that is not is refused by name at once."""
+    angle = Parameter("angle")
+    circuit = QuantumCircuit(100, name="turns")
+    circuit.rx(angle, 0)
+    circuit.cx(range(99), range(1, 100))
+    turns = [0, np.pi / 2, np.pi]
+    backend = provider.get_backend()
+    rows = {"parameter_binds": [{angle: turns}], "observables": "Z" + "I" * 99, "shots": 0}
+    for method in ("stabilizer", "automatic"):
+        result = backend.run(circuit, method=method, **rows).result(timeout=deadline(30))
+        assert [result.data(index)["expectation_values"].tolist() for index in range(3)] == [[1], [0], [-1]]
+    rows["parameter_binds"] = [{angle: [*turns, 0.3]}]
+    with pytest.raises(BasicAerError, match=r'"rx\(0.3\)" on qubit 0 \(instruction 0\): it is not Clifford'):
+        backend.run(circuit, method="stabilizer", **rows)
+    with pytest.raises(BasicAerError, match="greater than maximum"):
+        backend.run(circuit, **rows)
 
 
 def test_every_way_to_write_a_clifford(provider):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.circuit.program import MAX_QUBITS
-from simulator.stabilizer.cliffords.one_qubit import NEGATIVE, Pauli
+from simulator.stabilizer.cliffords.one_qubit import NEGATIVE, Element, Pauli
 from simulator.stabilizer.layering.layers import (
     Assign,
     Feedback,
@@ -54,8 +54,17 @@ class Collected:
     feedback: dict[int, dict[int, tuple[Pauli, Flag]]] = field(default_factory=lambda: defaultdict(dict))
 
 
-def assembled(found: Collected, num_qubits: int, num_coins: int, num_flags: int, *, final: bool) -> Segment:
+def assembled(
+    found: Collected,
+    num_coins: int,
+    num_flags: int,
+    *,
+    final: bool,
+    places: Sequence[int],
+    pending: Sequence[Element],
+) -> Segment:
     """Return the segment of what was collected."""
+    num_qubits = len(places)
     layers: dict[int, Layer] = defaultdict(Layer)
     _pairs(found, layers, num_qubits)
     _measures(found, layers, num_qubits)
@@ -72,6 +81,8 @@ def assembled(found: Collected, num_qubits: int, num_coins: int, num_flags: int,
         noise,
         readouts,
         final=final,
+        places=np.array(places, np.intp),
+        pending=np.array(pending, np.intp),
     )
 
 

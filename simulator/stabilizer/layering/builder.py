@@ -38,7 +38,6 @@ class Builder:
     """Collects the layers of one segment."""
 
     def __init__(self, num_qubits: int) -> None:
-        self._num_qubits = num_qubits
         self._pending: list[Element] = [IDENTITY] * num_qubits
         self._place_of = list(range(num_qubits))
         #: The last layer in which anything is done, by place.
@@ -194,7 +193,14 @@ class Builder:
         """Return the segment."""
         # Whatever is done to a qubit after its measurement is in a later layer.
         final = self._final and all(self._levels[row[1]] == row[0] for row in self._found.measures)
-        return assembled(self._found, self._num_qubits, self._num_coins, len(self._flag_levels), final=final)
+        return assembled(
+            self._found,
+            self._num_coins,
+            len(self._flag_levels),
+            final=final,
+            places=self._place_of,
+            pending=self._pending,
+        )
 
     def _coin(self) -> int:
         self._num_coins += 1

@@ -116,7 +116,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segment:
-    """A program as layers; what was put off behind all measurements is of no interest."""
+    """A program as layers, and what is put off behind them."""
 
     num_qubits: int
     layers: list[Layer]
@@ -129,3 +129,6 @@ class Segment:
     readouts: dict[int, int]
     #: Whether it only has gates and measurements after which nothing is done to their qubits.
     final: bool
+    #: At its end: where the state of each qubit lies, and the gate on each place that is put off.
+    places: Indices
+    pending: Indices

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from support.cliffords import random_gates
 from support.programs import h, program, x
 
 from benchmarks.common.stim_circuits import bits_of, depolarizing, memory_circuit, program_of, random_circuit
@@ -23,7 +24,6 @@ from simulator.circuit.instructions import (
     Instruction,
     Measure,
     Noise,
-    Permutation,
     Range,
     Readout,
     Reset,
@@ -40,10 +40,6 @@ from simulator.stabilizer.layering.compiler import compile_program
 from simulator.stabilizer.run import run_shots
 from simulator.statevector import run
 
-ONES = ("h", "s", "sdg", "x", "y", "z", "sx", "sxdg")
-ANGLED = ("rx", "ry", "rz", "p", "rxx", "ryy", "rzz", "rzx")
-PAIRS = ("swap", "iswap", "dcx", "ecr")
-
 
 def bits(
     circuit: Program, shots: int, seed: int = 1, first: int = 0, *, frames: bool = False
@@ -58,33 +54,6 @@ def bits(
 
 def indices(found: NDArray[np.uint8]) -> NDArray[np.int64]:
     return found.astype(np.int64) @ (1 << np.arange(found.shape[1]))
-
-
-def random_gates(num_qubits: int, count: int, rng: np.random.Generator) -> list[Instruction]:
-    """Clifford gates of all kinds."""
-    found: list[Instruction] = []
-    for _ in range(count):
-        one, other = map(int, rng.permutation(num_qubits)[:2])
-        angle = float(rng.integers(-4, 9)) * np.pi / 2
-        match rng.integers(6):
-            case 0 | 1:
-                found.append(Gate(str(rng.choice(ONES)), (one,)))
-            case 2:
-                name = str(rng.choice(ANGLED))
-                found.append(Gate(name, (one,) if len(name) <= 2 else (one, other), (angle,)))
-            case 3:
-                found.append(Gate(str(rng.choice(("x", "y", "z"))), (one,), (), (other,), int(rng.integers(2))))
-            case 4:
-                found.append(Gate(str(rng.choice(PAIRS)), (one, other)))
-            case _:
-                three = tuple(map(int, rng.permutation(num_qubits)[:3]))
-                letters = "".join(rng.choice(list("xyz"), len(three)))
-                found.append(
-                    Gate(f"r{letters}", three, (angle,))
-                    if len(three) > 2
-                    else Permutation((one, other), (other, one))
-                )
-    return found
 
 
 def assert_alike(one: NDArray[np.int64], other: NDArray[np.int64]) -> None:

@@ -1,0 +1,205 @@
+"""Expectation values of sums of Pauli strings.
+
+A string has the value 1, -1 or 0 in a stabilizer state: 0 where an X is left of it on the tableau's input. Seen
+from the end, a string is another one at each place on the way; a channel of Paulis there multiplies its value by
+1 - 2p, where p is the probability of a Pauli that anticommutes with it. So the mean over all noise is exact. Where
+something is measured or reset on the way, values are means over shots, whose frames give the string its sign.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.circuit.pauli_sum import PauliSum, numbers
+from simulator.errors import InvalidProgramError
+from simulator.monitor import Checkpoint, Monitor
+from simulator.piecewise import slices, with_checkpoints
+from simulator.stabilizer.cliffords.one_qubit import IMAGES, NEGATIVE
+from simulator.stabilizer.frames import run_pairs
+from simulator.stabilizer.layering.compiler import Compiled
+from simulator.stabilizer.layering.layers import NoisePlaces, Segment
+from simulator.stabilizer.layering.rows import PauliRows, Words
+from simulator.stabilizer.noise import PUT_OFF, PauliChannel
+from simulator.stabilizer.reference import run_reference
+from simulator.stabilizer.run import frames_at_end
+from simulator.stabilizer.tableau import Tableau, signs_of_products
+from simulator.typing import Indices
+
+#: Strings that are looked at together, and words of the tableau that all their Paulis may have.
+_TOGETHER, _MOST_WORDS = 512, 1 << 17
+#: Places of a channel that are looked at together.
+_PLACES = 512
+_IMAGES = np.array(IMAGES)
+_ONE = np.uint64(1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Strings:
+    """Some strings at a segment's end, each of one Pauli or more, before the gates that are put off there."""
+
+    #: Their numbers among all.
+    numbers: Indices
+    #: All their Paulis, one string behind the other, and where each string begins.
+    rows: PauliRows
+    starts: Indices
+    #: Whether each is multiplied by -1.
+    negative: NDArray[np.bool_]
+
+
+def expectation_values(
+    compiled: Compiled,
+    sums: Sequence[PauliSum],
+    *,
+    exact: bool,
+    seed: int,
+    first: int,
+    shots: int,
+    monitor: Monitor,
+) -> NDArray[np.float64]:
+    """Return each sum's expectation value at the end of a program, shape (sums,).
+
+    ``exact``: nothing but channels is random in the program. Else values are means over shots from the first on,
+    and InvalidProgramError says where there are none.
+    """
+    order: dict[tuple[int, int], int] = {}
+    pairs = [zip(numbers(each.x), numbers(each.z), strict=True) for each in sums]
+    indices = [
+        [order.setdefault(string, len(order)) for string in with_checkpoints(some, monitor.checkpoint)]
+        for some in pairs
+    ]
+    strings = list(order)
+    if exact:
+        values = _exact(compiled, strings, monitor.checkpoint)
+    elif shots:
+        values = _means(compiled, strings, seed, first, shots, monitor)
+    else:
+        raise InvalidProgramError(
+            "expectation values of a circuit that measures or resets on its way need a shot at least"
+        )
+    return np.array(
+        [
+            math.fsum((values[some] * each.coefficients).tolist()) if some else 0.0
+            for some, each in zip(indices, sums, strict=True)
+        ],
+        np.float64,
+    )
+
+
+def _exact(compiled: Compiled, strings: Sequence[tuple[int, int]], checkpoint: Checkpoint) -> NDArray[np.float64]:
+    segment = compiled.segment
+    tableau = Tableau(segment.num_qubits)
+    for layer in segment.layers:
+        checkpoint()
+        tableau.run_pairs(layer)
+    values = np.ones(len(strings))
+    for some in _parts(segment, strings, checkpoint):
+        values[some.numbers] = _in_state(tableau, some)
+        if segment.noise:
+            values[some.numbers] *= _scales(compiled, some, checkpoint)
+    return values
+
+
+def _means(
+    compiled: Compiled, strings: Sequence[tuple[int, int]], seed: int, first: int, shots: int, monitor: Monitor
+) -> NDArray[np.float64]:
+    segment, checkpoint = compiled.segment, monitor.checkpoint
+    tableau = Tableau(segment.num_qubits)
+    reference = run_reference(segment, tableau, checkpoint)
+    parts = list(_parts(segment, strings, checkpoint))
+    values, negative = np.ones(len(strings)), np.zeros(len(strings), np.int64)
+    for some in parts:
+        values[some.numbers] = _in_state(tableau, some)
+    for frames, wanted in frames_at_end(compiled, reference, seed=seed, first=first, shots=shots, monitor=monitor):
+        for some in parts:
+            checkpoint()
+            odd = np.bitwise_xor.reduceat(some.rows.anticommuting(frames), some.starts, axis=0) & wanted
+            negative[some.numbers] += np.unpackbits(odd.view(np.uint8), axis=1).sum(axis=1, dtype=np.int64)
+    # What is random in the reference is random in each shot: a frame changes signs only.
+    return values * ((shots - 2 * negative) / shots)
+
+
+def _parts(segment: Segment, strings: Sequence[tuple[int, int]], checkpoint: Checkpoint) -> Iterator[_Strings]:
+    """Yield all strings but the identity, some at a time."""
+    words, numbers_of_part, weight = -(-segment.num_qubits // 64), list[int](), 0
+    for number, (x, z) in enumerate(strings):
+        own = (x | z).bit_count()
+        if not own:
+            continue
+        full = len(numbers_of_part) == _TOGETHER or (weight + own) * words > _MOST_WORDS
+        if full and numbers_of_part:
+            checkpoint()
+            yield _located(segment, strings, numbers_of_part)
+            numbers_of_part, weight = [], 0
+        numbers_of_part.append(number)
+        weight += own
+    if numbers_of_part:
+        yield _located(segment, strings, numbers_of_part)
+
+
+def _located(segment: Segment, strings: Sequence[tuple[int, int]], chosen: list[int]) -> _Strings:
+    x, z = (_bits([strings[number][part] for number in chosen], segment.num_qubits) for part in range(2))
+    of_string, qubits = np.nonzero(x | z)
+    places = segment.places[qubits]
+    images = _IMAGES[segment.pending[places], x[of_string, qubits] | z[of_string, qubits] << 1]
+    starts = np.flatnonzero(np.diff(of_string, prepend=-1))
+    negative = np.bitwise_xor.reduceat(images & NEGATIVE != 0, starts)
+    rows = PauliRows.of(places, images & ~NEGATIVE, segment.num_qubits)
+    return _Strings(np.array(chosen, np.intp), rows, starts, negative)
+
+
+def _bits(masks: Sequence[int], num_qubits: int) -> NDArray[np.uint8]:
+    """Return the bits of masks, shape (masks, qubits)."""
+    size = -(-num_qubits // 8)
+    packed = np.frombuffer(b"".join(mask.to_bytes(size, "little") for mask in masks), np.uint8)
+    return np.unpackbits(packed.reshape(len(masks), size), axis=1, count=num_qubits, bitorder="little")
+
+
+def _in_state(tableau: Tableau, some: _Strings) -> NDArray[np.float64]:
+    """Return each string's value in the tableau's state."""
+    strings = tableau.strings(some.rows)
+    certain = ~np.bitwise_xor.reduceat(strings.x, some.starts, axis=0).any(axis=1)
+    negative = signs_of_products(strings, some.starts) != some.negative
+    return np.where(certain, np.where(negative, -1.0, 1.0), 0.0)
+
+
+def _scales(compiled: Compiled, some: _Strings, checkpoint: Checkpoint) -> NDArray[np.float64]:
+    """Return by what the channels of a program multiply each string's value."""
+    segment, rows, count = compiled.segment, some.rows, some.numbers.size
+    words = -(-count // 64)
+    #: As frames are, with strings in place of shots.
+    found = np.zeros((2 * segment.num_qubits, words), np.uint64)
+    of_string = np.repeat(np.arange(count), np.diff(some.starts, append=rows.own.size))
+    bits = _ONE << (of_string % 64).astype(np.uint64)
+    np.bitwise_xor.at(found, (rows.own, of_string // 64), bits)
+    np.bitwise_xor.at(found, (rows.ys_z, of_string[rows.ys] // 64), bits[rows.ys])
+    scales = np.ones(words * 64)
+    for layer in reversed(segment.layers):
+        for number, (start, end) in layer.noise.items():
+            for part in slices(end - start, checkpoint, _PLACES):
+                at = slice(start + part.start, start + part.stop)
+                scales *= _at_places(compiled.tables.channels[number], segment.noise[number], at, found)
+        checkpoint()
+        # A controlled Pauli is its own inverse.
+        run_pairs(layer, found)
+    return scales[:count]
+
+
+def _at_places(channel: PauliChannel, places: NoisePlaces, at: slice, found: Words) -> NDArray[np.float64]:
+    """Return by what a channel at some places multiplies each string's value."""
+    qubits, pending, num_qubits = places.qubits[at], places.pending[at], len(found) // 2
+    factors = np.ones((len(qubits), found.shape[1] * 64))
+    for paulis, weight in zip(channel.paulis, channel.weights, strict=True):
+        own = PUT_OFF[pending, paulis]
+        odd = np.zeros((len(qubits), found.shape[1]), np.uint64)
+        for column in range(qubits.shape[1]):
+            has_x, has_z = (own[:, column, None] & bit != 0 for bit in (1, 2))
+            odd ^= np.where(has_x, found.take(num_qubits + qubits[:, column], axis=0), np.uint64(0))
+            odd ^= np.where(has_z, found.take(qubits[:, column], axis=0), np.uint64(0))
+        factors -= 2 * weight * np.unpackbits(odd.view(np.uint8), axis=1, bitorder="little")
+    product: NDArray[np.float64] = factors.prod(axis=0)
+    return product
