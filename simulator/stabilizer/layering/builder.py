@@ -51,6 +51,8 @@ class Builder:
         self._last_measure: dict[int, int] = {}
         self._noisy: set[int] = set()
         self._measured: set[int] = set()
+        #: Clbits that were misread, after a measurement wrote them.
+        self._misread: set[Bit] = set()
         self._final = True
 
     def one(self, qubit: int, element: Element) -> None:
@@ -113,7 +115,8 @@ class Builder:
         self._levels[place] = self._bit_levels[clbit] = level
         self._last_measure[place] = len(self._found.measures)
         self._found.measures.append([level, place, IMAGES[self._pending[place]][Z], clbit, self._coin()])
-        self._final = self._final and place not in self._measured
+        # All outcomes are written before all readout errors, if the circuit only measures at its end.
+        self._final = self._final and place not in self._measured and clbit not in self._misread
         self._measured.add(place)
 
     def reset(self, qubit: int) -> None:
@@ -150,6 +153,7 @@ class Builder:
     def readout(self, error: int, clbits: tuple[int, ...]) -> None:
         """Add a readout error, by its number."""
         self._add_classical((error, clbits), clbits, None)
+        self._misread.update(clbits)
 
     def test(
         self,

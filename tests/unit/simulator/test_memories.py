@@ -1,10 +1,11 @@
-"""Each method writes clbits of any number, with noise and without: a memory may be wider than a machine's word."""
+"""What shots remember, by each method: clbits of any number, and clbits that are written and misread twice."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 from msgspec.structs import replace
+from support.exact import assert_likely, distribution
 from support.noise import channel
 from support.programs import program, x
 
@@ -63,3 +64,31 @@ def test_each_method_is_tried(noisy):
     """With noise as without, more than one engine runs the circuits above."""
     made, _ = spread(1000, noisy=noisy)
     assert len([each for each in ENGINES if each.refusal(made, OPTIONS) is None]) > 2
+
+
+FLIPS = Array.of(np.array([[0.7, 0.3], [0.1, 0.9]]))
+PAIRS = Array.of(np.array([[0.4, 0.3, 0.2, 0.1], [0, 1, 0, 0], [0.1, 0.2, 0.3, 0.4], [0.5, 0, 0, 0.5]]))
+WRITTEN_TWICE = {
+    "misread, and then written by another qubit": [Measure(0, 0), Readout((0,), FLIPS), Measure(1, 0)],
+    "misread both times": [Measure(0, 0), Readout((0,), FLIPS), Measure(1, 0), Readout((0,), FLIPS)],
+    "misread twice": [Measure(0, 0), Readout((0,), FLIPS), Readout((0,), FLIPS)],
+    "one of two that are misread together": [Measure(0, 0), Measure(1, 1), Readout((1, 0), PAIRS), Measure(2, 0)],
+    "misread before it is written": [Readout((0,), FLIPS), Measure(0, 0)],
+    "misread and never written": [Measure(0, 0), Readout((1,), FLIPS)],
+}
+
+
+@pytest.mark.rule(31, 41)
+@pytest.mark.parametrize("steps", WRITTEN_TWICE.values(), ids=WRITTEN_TWICE)
+@pytest.mark.parametrize("engine", ENGINES, ids=range(len(ENGINES)))
+def test_clbits_that_are_misread(engine, steps):
+    """The last measurement counts, and only the errors behind it."""
+    noisy = channel(1, (0.8, ()), (0.2, (Pauli(1, 0),)))
+    for channels, noise in (((noisy,), [Noise(0, (0,))]), ((), [])):
+        made = program(3, 2, x(0), x(2), *noise, *steps, channels=channels)
+        options = replace(OPTIONS, method=engine.method, shots=20_000)
+        if engine.refusal(made, options) is None:
+            result = engine.prepare(made, options, (), no_checkpoint).run(
+                seed=2, first=0, shots=options.shots, monitor=SILENT
+            )
+            assert_likely(result.counts, distribution(made))
