@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulator import observables
+from simulator import observables, remembered
 from simulator.evolve import plan_cache
 
 
@@ -10,3 +10,4 @@ def clear_caches() -> None:
     """Forget all plans, so that the next run takes as long as the first one."""
     plan_cache.clear()
     observables.clear_cache()
+    remembered.forget()

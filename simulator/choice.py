@@ -11,8 +11,10 @@ from simulator.density import DENSITY_MATRIX
 from simulator.dynamic.saves import saves_in
 from simulator.errors import InvalidProgramError
 from simulator.method import Engine
+from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.mps import MATRIX_PRODUCT_STATE
 from simulator.options import Options
+from simulator.remembered import remembered
 from simulator.stabilizer import STABILIZER
 from simulator.statevector import STATEVECTOR
 from simulator.trajectories import TRAJECTORIES
@@ -25,8 +27,9 @@ _IMPOSSIBLE_WIDTH = 48
 _EXACT_WIDTH = 20
 
 
-def engine_for(program: Program, options: Options) -> Engine:
-    """Return what runs a program under these options.
+@remembered
+def engine_for(program: Program, options: Options, *, checkpoint: Checkpoint = no_checkpoint) -> Engine:
+    """Return what runs a program under these options; calls ``checkpoint`` before it asks a method.
 
     InvalidProgramError names the first instruction that a method which was asked for cannot run, and the methods
     that can.
@@ -40,7 +43,8 @@ def engine_for(program: Program, options: Options) -> Engine:
         named = [each for each in ENGINES if each.method == options.method]
     able, reasons = [], []
     for each in named:
-        reason = each.refusal(program, options)
+        checkpoint()
+        reason = each.refusal(program, options, checkpoint)
         if reason is not None:
             reasons.append(reason)
             continue
@@ -59,7 +63,7 @@ def engine_for(program: Program, options: Options) -> Engine:
         able = [each for each in exact if each.width(program, options) <= _EXACT_WIDTH] or able
     if len(able) == 1:
         return able[0]
-    return min(able, key=lambda each: each.work(program, options, options.shots, ()).seconds)
+    return min(able, key=lambda each: each.work(program, options, options.shots, (), checkpoint).seconds)
 
 
 def methods_for(program: Program, options: Options) -> list[str]:
@@ -67,6 +71,7 @@ def methods_for(program: Program, options: Options) -> list[str]:
     able = [
         each.method
         for each in ENGINES
-        if each.refusal(program, options) is None and each.width(program, options) < _IMPOSSIBLE_WIDTH
+        if each.refusal(program, options, no_checkpoint) is None
+        and each.width(program, options) < _IMPOSSIBLE_WIDTH
     ]
     return list(dict.fromkeys(able))

@@ -14,6 +14,7 @@ from simulator.cost import shots_bytes
 from simulator.errors import MemoryRefusedError, StoppedError
 from simulator.monitor import SILENT, Monitor
 from simulator.options import Options
+from simulator.remembered import forget
 from simulator.shards.part import Part
 from simulator.shards.result import Failure, Item, Outcome
 from simulator.shards.shard import Experiment, Shard, Sweep
@@ -41,6 +42,7 @@ def run_shard(shard: Shard, monitor: Monitor = SILENT, admit: Callable[[int], No
             outcomes.append(_run_experiment(item, shard.options, admit, part))
         done += _count(item) * share
         monitor.report(done)
+    forget()  # what is known of the programs is as large as they are
     return Part(tuple(outcomes))
 
 
@@ -52,7 +54,8 @@ def _count(item: Experiment | Sweep) -> int:
 def _run_sweep(sweep: Sweep, options: Options, admit: Callable[[int], None], monitor: Monitor) -> Iterator[Item]:
     """Yield what becomes of a sweep: all rows in one, or each by itself, which then tells why."""
     try:
-        together = engine_for(sweep.template, options).run_together(sweep, options, admit, monitor)
+        engine = engine_for(sweep.template, options, checkpoint=monitor.checkpoint)
+        together = engine.run_together(sweep, options, admit, monitor)
     except StoppedError:
         raise
     except Exception:  # noqa: BLE001 (whatever it is, it may be one row's)
@@ -98,7 +101,8 @@ def _simulated(
 ) -> Outcome:
     """Return the outcome with what the run gave."""
     program, checkpoint = experiment.program, monitor.checkpoint
-    prepared = engine_for(program, options).prepare(program, options, experiment.observables, checkpoint)
+    engine = engine_for(program, options, checkpoint=checkpoint)
+    prepared = engine.prepare(program, options, experiment.observables, checkpoint)
     states = prepared.bytes_required(shots, checkpoint)
     of_shots = shots_bytes(program, options.output, shots, memory=options.memory)
     # What most of it is for is what there must be less of.

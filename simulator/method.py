@@ -68,16 +68,16 @@ class Engine:
 
     #: What a user calls it in ``method=``. Several engines may have the same, of which the quickest is taken.
     method: Method
-    #: (program, options): why it cannot run the program, in a clause that begins with the name and place of the
-    #: first instruction, as `place_of` says it; None: it can.
-    refusal: Callable[[Program, Options], str | None]
+    #: (program, options, checkpoint): why it cannot run the program, in a clause that begins with the name and
+    #: place of the first instruction, as `place_of` says it; None: it can.
+    refusal: Callable[[Program, Options, Checkpoint], str | None]
     #: (program, options): whether "automatic" looks at it at all. Asked of every program, so it must be quick.
     suits: Callable[[Program, Options], bool]
     #: (program, options): a statevector of so many qubits has as many bytes as what this engine holds at once.
     width: Callable[[Program, Options], int]
-    #: (program, options, shots, observables): the seconds on one core, and whether fewer shots take that much less
-    #: time, so that cutting pays.
-    work: Callable[[Program, Options, int, Sequence[PauliSum]], Work]
+    #: (program, options, shots, observables, checkpoint): the seconds on one core, and whether fewer shots take
+    #: that much less time, so that cutting pays.
+    work: Callable[[Program, Options, int, Sequence[PauliSum], Checkpoint], Work]
     #: (program, options): all that it saves; InvalidProgramError where the options save what there is not.
     saves: Callable[[Program, Options], tuple[Save, ...]]
     #: (program, options): whether expectation values are exact, so that no shots are needed for them.

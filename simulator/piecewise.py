@@ -32,16 +32,16 @@ def slices(size: int, checkpoint: Checkpoint, step: int = PIECE) -> Iterator[sli
         yield slice(start, min(start + step, size))
 
 
-def with_checkpoints(items: Iterable[T], checkpoint: Checkpoint) -> Iterator[T]:
-    """Return an iterator over the items that calls ``checkpoint`` now and then."""
-    if isinstance(items, (list, tuple)) and len(items) <= _ITEMS:
+def with_checkpoints(items: Iterable[T], checkpoint: Checkpoint, step: int = _ITEMS) -> Iterator[T]:
+    """Return an iterator over the items that calls ``checkpoint`` every ``step`` of them."""
+    if isinstance(items, (list, tuple)) and len(items) <= step:
         checkpoint()
         return iter(items)
-    return _with_checkpoints(iter(items), checkpoint)
+    return _with_checkpoints(iter(items), checkpoint, step)
 
 
-def _with_checkpoints(source: Iterator[T], checkpoint: Checkpoint) -> Iterator[T]:
-    while batch := list(islice(source, _ITEMS)):
+def _with_checkpoints(source: Iterator[T], checkpoint: Checkpoint, step: int) -> Iterator[T]:
+    while batch := list(islice(source, step)):
         checkpoint()
         yield from batch
 

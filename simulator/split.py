@@ -14,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from simulator.choice import engine_for
+from simulator.monitor import no_checkpoint
 from simulator.options import Options
 from simulator.shards.shard import Experiment, Shard, Sweep, with_numbers
 from simulator.stabilizer import STABILIZER
@@ -78,7 +79,7 @@ def _units(item: Experiment | Sweep, options: Options) -> _Units:
         return _Units(item.num_rows, _row_seconds(item, options), 0)
     shots = options.shots if item.shots is None else item.shots
     engine = engine_for(item.program, options)
-    seconds, grows, together = engine.work(item.program, options, shots, item.observables)
+    seconds, grows, together = engine.work(item.program, options, shots, item.observables, no_checkpoint)
     together = together or engine.shot_block
     blocks = -(-shots // together) if grows else 1
     return _Units(blocks, seconds / blocks, together)
@@ -93,7 +94,7 @@ def _row_seconds(sweep: Sweep, options: Options) -> float:
         engine = engine_for(with_numbers(sweep.template, sweep.param_indices, numbers), options)
     if engine.row_seconds is not None:
         return engine.row_seconds(sweep, options)
-    return engine.work(sweep.template, options, options.shots, sweep.observables).seconds
+    return engine.work(sweep.template, options, options.shots, sweep.observables, no_checkpoint).seconds
 
 
 def _piece(

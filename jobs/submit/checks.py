@@ -24,6 +24,7 @@ from simulator.circuit.traversal import walk
 from simulator.dynamic.saves import saves_in
 from simulator.errors import InvalidProgramError
 from simulator.method import Engine
+from simulator.monitor import no_checkpoint
 from simulator.mps import MATRIX_PRODUCT_STATE
 from simulator.options import Options, Output
 from simulator.shards.shard import with_numbers
@@ -139,7 +140,7 @@ def typical_row(
     except InvalidProgramError:
         return template  # what is wrong is said where it is checked
     rows = (with_numbers(template, param_indices, row) for row in values.tolist())
-    return next((row for row in rows if STABILIZER.refusal(row, options) is not None), template)
+    return next((row for row in rows if STABILIZER.refusal(row, options, no_checkpoint) is not None), template)
 
 
 def check_observables(
@@ -195,7 +196,7 @@ def _hint(program: Program, engine: Engine, options: Options) -> str:
     """Return what may run a circuit for which there is no room in this way."""
     if engine is MATRIX_PRODUCT_STATE:
         return "" if options.max_bond else " max_bond=... takes less, and makes results approximate."
-    if MATRIX_PRODUCT_STATE.refusal(program, options) is None:
+    if MATRIX_PRODUCT_STATE.refusal(program, options, no_checkpoint) is None:
         return ' method="matrix_product_state" may run it, if it entangles little.'
     return ""
 

@@ -23,6 +23,7 @@ from simulator.kernels.bits import offsets
 from simulator.method import CircuitResult, Engine, place_of
 from simulator.monitor import Checkpoint, Monitor, no_checkpoint
 from simulator.options import Options
+from simulator.remembered import remembered
 from simulator.sampling.counts import WORD_BITS, ShotCounts
 from simulator.sampling.readout_errors import with_readouts
 from simulator.sampling.row_sampler import RowSampler, count_shots, written_clbits
@@ -104,7 +105,8 @@ def _ground(num_qubits: int, checkpoint: Checkpoint) -> Statevector:
     return Statevector(values, {bit: bit for bit in range(2 * num_qubits)})
 
 
-def _timeline(program: Program, checkpoint: Checkpoint = no_checkpoint) -> Timeline:
+@remembered
+def _timeline(program: Program, *, checkpoint: Checkpoint = no_checkpoint) -> Timeline:
     """Return the program as it is written, with its final measurements at the end."""
     return Timeline.of(program, observed=True, checkpoint=checkpoint)
 
@@ -117,8 +119,9 @@ def _saves(program: Program, options: Options) -> tuple[Save, ...]:
     return _all_saves(program, options, _timeline(program))
 
 
-def _refusal(program: Program, options: Options) -> str | None:
-    timeline = _timeline(program)
+def _refusal(program: Program, options: Options, checkpoint: Checkpoint) -> str | None:
+    timeline = _timeline(program, checkpoint=checkpoint)
+    checkpoint()
     reason = place_of(timeline.instructions, KINDS)
     if reason is not None:
         reason += ", and a density matrix is of no one outcome"
@@ -172,9 +175,12 @@ def _width(program: Program, options: Options) -> int:
     return 2 * len(_places(program, options, (), _timeline(program)))
 
 
-def _work(program: Program, options: Options, shots: int, observables: Sequence[PauliSum]) -> Work:
+def _work(
+    program: Program, options: Options, shots: int, observables: Sequence[PauliSum], checkpoint: Checkpoint
+) -> Work:
     del observables
-    timeline = _timeline(program)
+    timeline = _timeline(program, checkpoint=checkpoint)
+    checkpoint()
     count = len(timeline.instructions)
     coefficients = 4.0 ** min(500, len(_places(program, options, (), timeline)))
     seconds = _RUN_SECONDS + count * (_INSTRUCTION_SECONDS + _PRODUCTS * coefficients * _COEFFICIENT_SECONDS)
@@ -184,7 +190,7 @@ def _work(program: Program, options: Options, shots: int, observables: Sequence[
 def _prepare(
     program: Program, options: Options, observables: Sequence[PauliSum], checkpoint: Checkpoint
 ) -> _Prepared:
-    timeline = _timeline(program, checkpoint)
+    timeline = _timeline(program, checkpoint=checkpoint)
     places = _places(program, options, observables, timeline)
     if len(places) > _MOST:
         raise MemoryRefusedError(

@@ -117,8 +117,8 @@ def _timeline(program: Program, options: Options, checkpoint: Checkpoint = no_ch
     )
 
 
-def _refusal(program: Program, options: Options) -> str | None:
-    timeline = _timeline(program, options)
+def _refusal(program: Program, options: Options, checkpoint: Checkpoint) -> str | None:
+    timeline = _timeline(program, options, checkpoint)
     reason = refusal(timeline.instructions)
     if reason is None and options.initial_state is not None and program.num_qubits > MAX_SAVED_QUBITS:
         reason = (
@@ -132,7 +132,7 @@ def _refusal(program: Program, options: Options) -> str | None:
     return reason
 
 
-def _work(program: Program, options: Options, shots: int, observables: Sequence[PauliSum]) -> Work:
+def _work(program: Program, options: Options, shots: int, observables: Sequence[PauliSum], _: Checkpoint) -> Work:
     """Guess, since bonds cannot be foreseen: as if all were small."""
     evolving = _GATE_SECONDS * len(program.instructions)
     sampling = _SITE_SECONDS * program.num_qubits * shots / BLOCK if options.counts else 0.0

@@ -12,7 +12,7 @@ from simulator.circuit.program import Program
 from simulator.cost import Work
 from simulator.errors import InvalidProgramError
 from simulator.method import CircuitResult, Engine
-from simulator.monitor import Checkpoint, Monitor
+from simulator.monitor import Checkpoint, Monitor, no_checkpoint
 from simulator.options import Options
 from simulator.shards.result import RunMetadata
 from simulator.stabilizer.costs import bytes_of, observing_bytes, observing_seconds, work_of
@@ -73,7 +73,8 @@ class _Prepared:
         return CircuitResult(counts_of(rows, checkpoint), memory, expectations=values)
 
 
-def _refusal(program: Program, options: Options) -> str | None:
+def _refusal(program: Program, options: Options, checkpoint: Checkpoint = no_checkpoint) -> str | None:
+    checkpoint()
     if options.output != "counts":
         return f"its output is counts, not a {options.output}"
     if options.initial_state is not None:
@@ -98,7 +99,7 @@ def _width(program: Program, options: Options) -> int:
     return math.ceil(math.log2(max(16, bytes_of(program, options.shots)) / 16))
 
 
-def _work(program: Program, _: Options, shots: int, observables: Sequence[PauliSum]) -> Work:
+def _work(program: Program, _: Options, shots: int, observables: Sequence[PauliSum], __: Checkpoint) -> Work:
     seconds, grows, together = work_of(program, shots, final=not is_random_before_its_end(program))
     # A mean over shots is that of all, so they are not cut.
     return Work(seconds + observing_seconds(program, observables), grows and not observables, together)

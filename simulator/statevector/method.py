@@ -55,10 +55,10 @@ class _Prepared:
         )
 
 
-def _refusal(program: Program, options: Options) -> str | None:
+def _refusal(program: Program, options: Options, checkpoint: Checkpoint) -> str | None:
     if options.saves:
         try:
-            timeline_under(program, options)
+            timeline_under(program, options, checkpoint)
         except InvalidProgramError as error:
             return str(error)
     return None
@@ -68,8 +68,11 @@ def _width(program: Program, options: Options) -> int:
     return timeline_under(program, options).width
 
 
-def _work(program: Program, options: Options, shots: int, observables: Sequence[PauliSum]) -> Work:
-    timeline = timeline_under(program, options)
+def _work(
+    program: Program, options: Options, shots: int, observables: Sequence[PauliSum], checkpoint: Checkpoint
+) -> Work:
+    timeline = timeline_under(program, options, checkpoint)
+    checkpoint()
     seconds, grows, _ = cost.work(timeline, shots)
     # Sums of parts of the shots would differ, in their last digits, from the sum of all.
     grows = grows and not observables and not timeline.saves

@@ -26,6 +26,7 @@ from simulator.errors import InvalidProgramError
 from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.piecewise import with_checkpoints
 from simulator.plan import Evolving
+from simulator.remembered import remembered
 from simulator.sampling.counts import WORD_BITS
 from simulator.trajectories.mixture import Mixture, mixture_of
 
@@ -59,10 +60,10 @@ class NoisyCircuit:
         return [each for each in self.operations if type(each) is Site]
 
 
-def refusal(program: Program, *, from_ground: bool = True) -> str | None:
+def refusal(program: Program, *, from_ground: bool = True, checkpoint: Checkpoint = no_checkpoint) -> str | None:
     """Return why a program has no trajectories, naming its first instruction that is to blame; None: it has."""
     try:
-        _read(program, no_checkpoint, from_ground=from_ground)
+        _read(program, from_ground, checkpoint=checkpoint)
     except InvalidProgramError as error:
         return str(error)
     return None
@@ -72,7 +73,7 @@ def read_circuit(
     program: Program, *, from_ground: bool = True, checkpoint: Checkpoint = no_checkpoint
 ) -> NoisyCircuit:
     """Read a program; InvalidProgramError names the first instruction that trajectories cannot do."""
-    before, ending = _read(program, checkpoint, from_ground=from_ground)
+    before, ending = _read(program, from_ground, checkpoint=checkpoint)
     mixtures = []
     for channel in program.channels:
         checkpoint()
@@ -93,8 +94,12 @@ def read_circuit(
     return NoisyCircuit(operations, tuple(mixtures), tuple(sorted(used)), tuple(ending))
 
 
+@remembered
 def _read(
-    program: Program, checkpoint: Checkpoint, *, from_ground: bool
+    program: Program,
+    from_ground: bool,
+    *,
+    checkpoint: Checkpoint = no_checkpoint,
 ) -> tuple[list[Evolving | Noise], list[Measure | Readout]]:
     """Return what happens before the final measurements, and these with their readout errors."""
     before: list[Evolving | Noise] = []

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from simulator.circuit.instructions import Gate, Noise, Unitary
 from simulator.circuit.program import Program
 from simulator.circuit.traversal import qubits_of, unboxed
+from simulator.monitor import Checkpoint, no_checkpoint
+from simulator.piecewise import with_checkpoints
 from simulator.plan.operations import is_rotation
+from simulator.remembered import remembered
 from simulator.trajectories.mixture import mixture_of
 from simulator.trajectories.rows import rows_bytes
 
@@ -32,6 +36,14 @@ _STEP_SECONDS, _OUTCOME_SECONDS = 2.4e-9, 1e-8
 _GATES_OF_A_STEP = 3
 #: Bytes of an instruction's plan, of an error that is drawn, and of a shot that is worked on at once. Measured.
 _INSTRUCTION_BYTES, _ERROR_BYTES, _SHOT_BYTES = 12 << 10, 200, 120
+
+
+class _Errors(NamedTuple):
+    """What one place of a channel adds to an `Estimate`."""
+
+    errors: float
+    choices: float
+    ways: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,25 +103,32 @@ class Estimate:
         return total
 
 
-def estimate(program: Program) -> Estimate:
+@remembered
+def estimate(program: Program, *, checkpoint: Checkpoint = no_checkpoint) -> Estimate:
     """Look at a program, which is not refused."""
     qubits: set[int] = set()
     wide = count = ways = 0
     errors = choices = 0.0
     stops = False
-    for instruction in unboxed(program.instructions):
+    of_channel: dict[int, _Errors] = {}
+    for instruction in with_checkpoints(unboxed(program.instructions), checkpoint):
         count += 1
         if isinstance(instruction, Noise):
-            mixture = mixture_of(program.channels[instruction.channel])
-            errors += mixture.probability
-            choices += mixture.choosing
-            ways += len(mixture.errors)
+            own = of_channel.get(instruction.channel)
+            if own is None:
+                checkpoint()
+                mixture = mixture_of(program.channels[instruction.channel])
+                own = _Errors(mixture.probability, mixture.choosing, len(mixture.errors))
+                of_channel[instruction.channel] = own
+            errors += own.errors
+            choices += own.choices
+            ways += own.ways
             qubits.update(instruction.qubits)
             continue
-        own = qubits_of(instruction)
         if isinstance(instruction, (Gate, Unitary)):
-            qubits.update(own)
-            wide += len(own) > 1
+            acts_on = qubits_of(instruction)
+            qubits.update(acts_on)
+            wide += len(acts_on) > 1
             stops = stops or _stops(instruction)
     hits = errors if stops else choices
     return Estimate(len(qubits), count, wide, errors, hits, choices, ways)

@@ -28,6 +28,8 @@ from simulator.trajectories.mixture import LETTERS, Mixture, Operators
 from simulator.trajectories.rules import STOPPED, Commuting, Linear, Rule, Table, rules_of, stopped_by
 from simulator.typing import Indices, Matrices
 
+#: Operations between two checkpoints.
+_OPERATIONS = 1 << 10
 #: Pauli strings on one qubit that are not the identity.
 _LETTERS = 3
 
@@ -121,7 +123,7 @@ def frames_of(circuit: NoisyCircuit, checkpoint: Checkpoint) -> Frames:
     #: Qubits that a frame may have something on.
     reached: set[int] = set()
     site = 0
-    for operation in with_checkpoints(circuit.operations, checkpoint):
+    for operation in with_checkpoints(circuit.operations, checkpoint, _OPERATIONS):
         if isinstance(operation, Site):
             reached.update(operation.qubits)
             frames.steps.append(_site(frames, site, operation, circuit.mixtures[operation.mixture]))

@@ -68,15 +68,15 @@ class _Prepared:
         return CircuitResult(*counts.results())
 
 
-def _refusal(program: Program, options: Options) -> str | None:
+def _refusal(program: Program, options: Options, checkpoint: Checkpoint) -> str | None:
     if not program.channels:
         return "it has no noise, and so no trajectories"
     if options.output != "counts":
         return f"a {options.output} is asked for, and trajectories give counts only"
     if options.expectations or options.saves:
         return "expectation values or states are asked for, and trajectories give counts only"
-    reason = refusal(program, from_ground=options.initial_state is None)
-    width = estimate(program).num_qubits
+    reason = refusal(program, from_ground=options.initial_state is None, checkpoint=checkpoint)
+    width = estimate(program, checkpoint=checkpoint).num_qubits
     if reason is None and width > MAX_QUBITS:
         return f"it has {width} qubits, and trajectories may have {MAX_QUBITS}"
     return reason
@@ -86,8 +86,8 @@ def _suits(program: Program, options: Options) -> bool:
     return bool(program.channels) and options.output == "counts" and not options.expectations and not options.saves
 
 
-def _work(program: Program, _: Options, shots: int, __: Sequence[PauliSum]) -> Work:
-    fixed, of_shots = estimate(program).seconds(shots)
+def _work(program: Program, _: Options, shots: int, __: Sequence[PauliSum], checkpoint: Checkpoint) -> Work:
+    fixed, of_shots = estimate(program, checkpoint=checkpoint).seconds(shots)
     # Shards begin anew, and draw the errors of whole blocks: cutting pays where shots take far longer than that.
     least = max(_LEAST_SECONDS, _TIMES * fixed)
     together = max(_FEWEST, 1 << math.ceil(math.log2(max(1.0, least * shots / max(of_shots, 1e-12)))))

@@ -94,7 +94,7 @@ class Rows:
             if change is not None:
                 change(self.ideal, spare, self.checkpoint)
             else:
-                multiply(self.plan, self.ideal, self.plan.forms[self.plan.steps[number].block], spare)
+                multiply(self.ideal, self.plan.forms[self.plan.steps[number].block], spare)
                 self.ideal, spare = spare, self.ideal
         self.at = max(step, self.at)
 
@@ -124,12 +124,16 @@ def moved(
     return spare, rows
 
 
-def multiply(plan: BlockPlan, rows: Amplitudes, forms: Amplitudes, goal: Amplitudes) -> None:
+def multiply(rows: Amplitudes, forms: Amplitudes, goal: Amplitudes) -> None:
     """Multiply rows in products of one shape, small enough for BLAS to use one thread."""
+    np.matmul(_cut(rows, forms), forms, out=_cut(goal, forms))
+
+
+def _cut(rows: Amplitudes, forms: Amplitudes) -> Amplitudes:
+    """Return a view of rows as the left factors of products with matrices: shape (rows, pieces, height, side)."""
     side = forms.shape[-1]
-    height = min((2 << plan.num_bits) // side, (1 << ONE_THREAD) // side**2)
-    shape = (len(rows), -1, height, side)
-    np.matmul(rows.view(forms.dtype).reshape(shape), forms, out=goal.view(forms.dtype).reshape(shape))
+    height = min(2 * rows.shape[-1] // side, (1 << ONE_THREAD) // side**2)
+    return rows.view(forms.dtype).reshape(len(rows), -1, height, side)
 
 
 class _Group:
@@ -161,7 +165,7 @@ class _Group:
             if step.change is not None:
                 step.change(self._rows[:active], self._spare[:active], self._of.checkpoint)
                 continue
-            multiply(plan, self._rows[:active], plan.forms[step.block], self._spare[:active])
+            multiply(self._rows[:active], plan.forms[step.block], self._spare[:active])
             if number in self._hits.variants:
                 self._vary(*self._hits.variants[number])
             for member, insertions in self._hits.choosing.get(number, ()):
@@ -194,7 +198,7 @@ class _Group:
         own = np.flatnonzero(np.isin(member_of, members))
         some = self._rows[own]
         goal = np.empty_like(some)
-        multiply(self._plan, some, forms[members.searchsorted(member_of[own]), None], goal)
+        multiply(some, forms[members.searchsorted(member_of[own]), None], goal)
         self._spare[own] = goal
 
     def _part(self, row: int, member: int, block: int, insertions: Indices) -> None:
@@ -212,20 +216,27 @@ class _Group:
     def _chosen(self, row: int, block: int, insertions: Indices) -> list[tuple[Amplitudes, Indices]]:
         """Return what becomes of a row in a block where its state chooses, with the shots of each."""
         plan = self._plan
-        ways = [(self._rows[row].reshape(-1, 1 << plan.width), self._shots[row])]
+        ways = [(self._rows[row : row + 1], self._shots[row])]
         for insertion in insertions.tolist():
-            stack = plan.choices(insertion).astype(plan.dtype, copy=False)
+            forms = plan.form(plan.choices(insertion))[:, None]
             before, ways = ways, []
             for state, own in before:
-                results = np.matmul(state, stack.swapaxes(1, 2))
-                if len(stack) == 1:
-                    ways.append((results[0], own))
+                results = np.empty((len(forms), state.size), plan.dtype)
+                for form, result in zip(forms, results, strict=True):
+                    self._of.checkpoint()
+                    multiply(state, form, result[None])
+                if len(forms) == 1:
+                    ways.append((results, own))
                     continue
-                squares = np.square(results.real, dtype=np.float64) + np.square(results.imag, dtype=np.float64)
-                weights = squares.sum(axis=(1, 2))
+                weights = np.square(results.view(forms.dtype), dtype=np.float64).sum(axis=1)
                 chosen = self._of.choose(insertion, own, weights)
                 for each in np.unique(chosen).tolist():
-                    scale = (1 / np.sqrt(weights[each])).astype(results.real.dtype)
-                    ways.append((results[each] * scale, own[chosen == each]))
-        last = plan.matrices[block].T.astype(plan.dtype, copy=False)
-        return [((state @ last).reshape(-1), own) for state, own in ways]
+                    scale = (1 / np.sqrt(weights[each])).astype(forms.dtype)
+                    ways.append((results[each : each + 1] * scale, own[chosen == each]))
+        found = []
+        for state, own in ways:
+            self._of.checkpoint()
+            goal = np.empty_like(state)
+            multiply(state, plan.forms[block], goal)
+            found.append((goal[0], own))
+        return found

@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import numpy as np
+from support.noise import channel, damping, depolarizing, kraus
 from support.programs import everywhere, h, measures, program, random_unitary, random_vector, rotation, ry, x
 
 from simulator import Program, Shard, run_shard
 from simulator.caches import clear_caches
 from simulator.circuit.array import Array
+from simulator.circuit.channel import Channel
 from simulator.circuit.expression import Binary, Bits, Bool, Clbit, Constant, Uint, Unary, Var
 from simulator.circuit.instructions import (
     Diagonal,
@@ -21,7 +23,9 @@ from simulator.circuit.instructions import (
     Initialize,
     Instruction,
     Measure,
+    Noise,
     Permutation,
+    Readout,
     Reset,
     Store,
     Unitary,
@@ -31,7 +35,7 @@ from simulator.circuit.program import Variable
 from simulator.kernels import buffers
 from simulator.kernels.threads import thread_count
 from simulator.monitor import Monitor
-from simulator.options import Options
+from simulator.options import Method, Options
 from simulator.shards import wire
 from simulator.shards.shard import Experiment, Sweep
 
@@ -197,6 +201,38 @@ SHOTS: Mapping[str, Program] = MappingProxyType(
         "wide register": _read(14, 100, layers(14, 2)),
         "branches": program(2, 3, h(0), Measure(0, 0), IfElse(Clbit(0), (ry(0.4, 1),)), h(0), *measures(2)),
         "rounds": program(1, 1, h(0), Measure(0, 0), While(Clbit(0), (h(0), Measure(0, 0)))),
+    }
+)
+
+
+def _noisy(n: int, count: int, *channels: Channel) -> Program:
+    """Rotations of each qubit and of neighbours, with a channel behind each; all is read wrongly at times."""
+    one, two = (next(index for index, each in enumerate(channels) if each.num_qubits == width) for width in (1, 2))
+    rng, gates = np.random.default_rng(0), list[Instruction]()
+    for _ in range(count):
+        for qubit in range(n):
+            gates += [Gate("u", (qubit,), tuple(rng.uniform(0, 6, 3).tolist())), Noise(one, (qubit,))]
+        for qubit in range(n - 1):
+            gates += [Gate("rzz", (qubit, qubit + 1), (0.3,)), Noise(two, (qubit, qubit + 1))]
+    reads = (Readout((qubit,), Array.of(np.array([[0.9, 0.1], [0.2, 0.8]]))) for qubit in range(n))
+    return program(n, n, *gates, *measures(n), *reads, channels=channels)
+
+
+_ERRORS = (depolarizing(0.001), depolarizing(0.01, 2))
+#: As rare as errors of a device, of which a state has a say in some; and so often that each shot has many.
+_RELAXING = (channel(1, (1.0, (kraus(damping(0.02)),))), depolarizing(0.01, 2))
+#: Of noise: the method, the shots, and the program.
+NOISY: Mapping[str, tuple[Method, int, Program]] = MappingProxyType(
+    {
+        "few coefficients": ("density_matrix", 10**7, _noisy(4, 2, *_ERRORS)),
+        "many coefficients": ("density_matrix", 1000, _noisy(12, 2, *_ERRORS)),
+        "long density matrix": ("density_matrix", 1000, _noisy(4, 500, *_ERRORS)),
+        "narrow trajectories": ("statevector", 10**6, _noisy(6, 2, *_ERRORS)),
+        "trajectories": ("statevector", 2000, _noisy(14, 2, *_ERRORS)),
+        "wide trajectories": ("statevector", 3, _noisy(20, 1, *_ERRORS)),
+        "long trajectories": ("statevector", 100, _noisy(5, 500, *_ERRORS)),
+        "choices": ("statevector", 20_000, _noisy(9, 2, *_RELAXING)),
+        "wide choices": ("statevector", 5, _noisy(19, 1, *_RELAXING)),
     }
 )
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from support.checkpoint_gaps import (
     EVOLUTIONS,
+    NOISY,
     SHOTS,
     counting_loop,
     fourier,
@@ -26,13 +27,16 @@ from support.checkpoint_gaps import (
 from support.programs import measures, on_all, program, random_vector
 
 from simulator import Part, Shard, run_shard
+from simulator.choice import engine_for
 from simulator.circuit.array import Array
+from simulator.density import DENSITY_MATRIX
 from simulator.kernels import buffers
 from simulator.kernels.threads import use_threads
 from simulator.monitor import Monitor
 from simulator.options import Precision
 from simulator.shards import wire
 from simulator.shards.result import Outcome, SweepOutcome
+from simulator.trajectories import TRAJECTORIES
 
 pytestmark = pytest.mark.slow  # measures times
 
@@ -85,6 +89,16 @@ def test_shots(family: str, *, memory: bool) -> None:
     """The same of 10^7 shots, drawn, sorted, counted, remembered, and written as a message."""
     shots = 10**6 if memory and "wide" in family else 10**7
     check(shard_of(SHOTS[family], shots=shots, memory=memory))
+
+
+@pytest.mark.rule(8)
+@pytest.mark.parametrize("family", NOISY)
+def test_noise(family: str) -> None:
+    """The same of density matrices and of trajectories: wide ones, long ones, and many shots."""
+    method, shots, circuit = NOISY[family]
+    shard = shard_of(circuit, shots=shots, method=method)
+    assert engine_for(circuit, shard.options) is (DENSITY_MATRIX if "density" in method else TRAJECTORIES)
+    check(shard)
 
 
 @pytest.mark.rule(8)

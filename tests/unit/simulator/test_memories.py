@@ -44,7 +44,7 @@ CASES = [
     for width in WIDTHS
     for noisy in (False, True)
     for made, memory in (spread(width, noisy=noisy),)
-    if engine.refusal(made, replace(OPTIONS, method=engine.method)) is None
+    if engine.refusal(made, replace(OPTIONS, method=engine.method), no_checkpoint) is None
 ]
 
 
@@ -63,7 +63,7 @@ def test_clbits_of_any_number(engine, made, memory, remembered):
 def test_each_method_is_tried(noisy):
     """With noise as without, more than one engine runs the circuits above."""
     made, _ = spread(1000, noisy=noisy)
-    assert len([each for each in ENGINES if each.refusal(made, OPTIONS) is None]) > 2
+    assert len([each for each in ENGINES if each.refusal(made, OPTIONS, no_checkpoint) is None]) > 2
 
 
 FLIPS = Array.of(np.array([[0.7, 0.3], [0.1, 0.9]]))
@@ -87,7 +87,7 @@ def test_clbits_that_are_misread(engine, steps):
     for channels, noise in (((noisy,), [Noise(0, (0,))]), ((), [])):
         made = program(3, 2, x(0), x(2), *noise, *steps, channels=channels)
         options = replace(OPTIONS, method=engine.method, shots=20_000)
-        if engine.refusal(made, options) is None:
+        if engine.refusal(made, options, no_checkpoint) is None:
             result = engine.prepare(made, options, (), no_checkpoint).run(
                 seed=2, first=0, shots=options.shots, monitor=SILENT
             )
