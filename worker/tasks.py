@@ -28,7 +28,7 @@ from worker.runtime.admission import Admission
 from worker.runtime.checkpoint import RunCheckpoint
 from worker.runtime.delivery import Delivery
 from worker.runtime.drain import Drain
-from worker.runtime.run_log import log_run
+from worker.runtime.run_log import log_death, log_run
 from worker.runtime.runs import RunTable
 from worker.runtime.shard_run import ShardRunner
 from worker.settings import TASK, Settings
@@ -65,7 +65,8 @@ def run_shard(self: Task, job_id: str, shard: int) -> dict[str, Any]:
     try:
         if (orphan := runs.orphan(slot)) is not None:
             # The node's parent looks a tick later, and would not see it any more.
-            store.died(orphan.shard_id, orphan.token, f"process {orphan.pid} died")
+            reason = f"process {orphan.pid} died"
+            log_death(orphan.shard_id, reason, store.died(orphan.shard_id, orphan.token, reason))
         claim = store.claim(shard_id, token)
         if not claim.granted:
             # It took room in the window that the next shards can have.

@@ -15,7 +15,8 @@ from support.patience import deadline
 from support.processes import RedisServer, Worker, eventually
 
 from jobs import BasicAerProvider
-from worker.runtime.run_log import _three_digits
+from worker.record.values import ShardId
+from worker.runtime.run_log import _three_digits, log_death
 from worker.runtime.shard_summary import shown
 from worker.settings import Settings, SettingsError
 
@@ -84,6 +85,8 @@ def test_each_event_is_a_line(site):
     os.kill(child.pid, signal.SIGKILL)
     (line,) = site.said(f"pid:{child.pid} exited")
     assert line.endswith(f"while it ran {running.job_id()}/0"), line
+    (line,) = site.said(f"{running.job_id()}/0: process {child.pid} died")
+    assert line.endswith("died: it runs again when its lease ends (loss 1 of 3)"), line
     running.cancel()
     # The next run is of the process that has taken its place.
     site.ran(bell())
@@ -129,6 +132,16 @@ def test_json_is_one_object_a_line(short_folder):
     assert "division by zero" in bad["reason"]
     assert any("shuts down" in line["message"] for line in lines)
     assert SECRET not in site.text
+
+
+def test_the_last_death_of_a_shard_says_so(caplog):
+    """It does not run again; and of a run that nobody waited for nothing is said."""
+    for losses in (0, 2, 3):
+        log_death(ShardId("mine", 4), "process 7 died", losses)
+    assert [record.getMessage() for record in caplog.records] == [
+        "mine/4: process 7 died: it runs again when its lease ends (loss 2 of 3)",
+        "mine/4: process 7 died: it has no attempt left, and fails when its lease ends (loss 3 of 3)",
+    ]
 
 
 def test_a_log_of_another_form_is_refused():

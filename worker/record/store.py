@@ -174,9 +174,12 @@ class Store:
             self._run("fail", *_shard(shard_id), token, round(1000 * delay), limits.FAILURE_LIMIT, part, *error)
         )
 
-    def died(self, shard_id: ShardId, token: str, text: str) -> bool:
-        """DIED: note that the process which leases the shard is dead; its lease runs out. False: it has none."""
-        return bool(self._run("died", *_shard(shard_id), token, text))
+    def died(self, shard_id: ShardId, token: str, text: str) -> int:
+        """DIED: note that the process which leases the shard is dead; its lease runs out.
+
+        Returns how many of the shard's leases will have run out then, of `LAPSE_LIMIT`; 0: it has none.
+        """
+        return int(self._run("died", *_shard(shard_id), token, text))
 
     def cancel(self, job_id: str) -> Effects | None:
         """CANCEL a job. None: it was final already, or is unknown. Raises `NotOwnerError`."""

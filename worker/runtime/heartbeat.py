@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import psutil
 
 from worker.record.store import Store
+from worker.runtime.run_log import log_death
 from worker.runtime.runs import Run, RunTable
 
 logger = logging.getLogger(__name__)
@@ -135,7 +136,7 @@ class Heartbeat:
 
     def _note_death(self, run: Run, seen: _Observed, reason: str) -> None:
         """Note the death, where the run was still wanted: its lease runs out, and then counts as a death."""
-        self._store.died(run.shard_id, run.token, reason)
+        log_death(run.shard_id, reason, self._store.died(run.shard_id, run.token, reason))
         seen.over = True
 
 

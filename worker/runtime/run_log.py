@@ -1,10 +1,14 @@
-"""One line of a worker's log for each run of a shard: what it was, whose, how long it took, and what failed."""
+"""One line of a worker's log for each run of a shard: what it was, whose, how long it took, and what failed.
+
+And one for each run whose process died, which says what becomes of the shard.
+"""
 
 from __future__ import annotations
 
 import logging
 
-from worker.record.values import Claim
+from worker.record.limits import LAPSE_LIMIT
+from worker.record.values import Claim, ShardId
 from worker.runtime.shard_run import RunOutput
 
 logger = logging.getLogger(__name__)
@@ -35,6 +39,18 @@ def log_run(task_id: str, claim: Claim, output: RunOutput) -> None:
     text = text.partition("\n")[0][:_LONGEST_ERROR]
     fields |= {"error": kind, "reason": text}
     logger.warning("%s failed %s: %s: %s", task_id, took, kind, text, extra={"fields": fields})
+
+
+def log_death(shard_id: ShardId, reason: str, losses: int) -> None:
+    """Log what becomes of a shard whose run has no process any more: ``losses`` is what DIED returned."""
+    if not losses:
+        return
+    then = "runs again" if losses < LAPSE_LIMIT else "has no attempt left, and fails"
+    fields = {"event": "died", "task": str(shard_id), "reason": reason, "losses": losses}
+    logger.warning(
+        "%s: %s: it %s when its lease ends (loss %d of %d)", shard_id, reason, then, losses, LAPSE_LIMIT,
+        extra={"fields": fields},
+    )  # fmt: skip
 
 
 def _three_digits(seconds: float) -> str:

@@ -133,7 +133,7 @@ class RecordMachine(RuleBasedStateMachine):
     @rule(shard_id=SHARD_IDS, token=TOKENS)
     def died(self, shard_id, token):
         expected = all(self._mine(shard_id, token))
-        assert self.store.died(shard_id, token, "process 7 died") == expected
+        assert bool(self.store.died(shard_id, token, "process 7 died")) == expected
 
     @rule(job_id=JOB_IDS)
     def cancel(self, job_id):
