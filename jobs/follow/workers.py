@@ -25,6 +25,11 @@ class WorkerList(list[WorkerInfo]):
         return html_table(f"{len(self)} workers", self.table(), COLUMNS)
 
 
+def heard(info: WorkerInfo, now: float) -> str:
+    """Return when a worker was last heard of, marked where it should have been heard of since."""
+    return f"{max(0.0, now - info.heard):.0f} s ago" + (", silent" if info.silent else "")
+
+
 def row(info: WorkerInfo, now: float) -> list[str]:
     """Return a worker's line of the table; ``now`` in Unix seconds."""
     versions = ", ".join(f"{name} {number}" for name, number in info.versions.items())
@@ -34,6 +39,6 @@ def row(info: WorkerInfo, now: float) -> list[str]:
         f"{info.cores or '?'}",
         size(info.memory),
         f"{info.qubits or '?'}",
-        f"{max(0.0, now - info.heard):.0f} s ago",
+        heard(info, now),
         ", ".join(filter(None, [versions, info.blas, info.cpu, f"wire {info.wire}"])),
     ]

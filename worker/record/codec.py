@@ -12,7 +12,7 @@ import redis
 
 from worker.errors import DuplicateJobError, PayloadMissingError, QuotaExceededError, RecordDamagedError
 from worker.record import keys
-from worker.record.limits import TOMBSTONE_LIFE
+from worker.record.limits import MISSED_TICKS, TICKS_PER_LEASE, TOMBSTONE_LIFE
 from worker.record.listing import JobFilter, ListedJob, Page
 from worker.record.nodes import display_names
 from worker.record.values import (
@@ -110,10 +110,11 @@ def encode_worker(worker: WorkerInfo | None) -> tuple[bytes | str | int, ...]:
 def decode_workers(reply: list[Any]) -> list[WorkerInfo]:
     """Return the workers that are up, by name, without those whose entry is damaged: their next tick mends it."""
     found = []
-    for info, busy, heard in reply:
+    for info, busy, heard, passed in reply:
         with suppress(msgspec.DecodeError):
             worker = msgspec.json.decode(info, type=WorkerInfo)
-            found.append(msgspec.structs.replace(worker, busy=busy, heard=heard / 1000))
+            silent = passed > 100 * MISSED_TICKS / TICKS_PER_LEASE
+            found.append(msgspec.structs.replace(worker, busy=busy, heard=heard / 1000, silent=silent))
     return sorted(found, key=lambda worker: worker.node)
 
 

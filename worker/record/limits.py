@@ -8,6 +8,8 @@ LAPSE_LIMIT = 3
 FAILURE_LIMIT = 3
 #: FEED is called this many times in a lease.
 TICKS_PER_LEASE = 10
+#: Ticks that a worker may miss before it is said to be silent; after a lease it is not up any more.
+MISSED_TICKS = 3
 #: Jobs that one call lists at most.
 PAGE_SIZE = 1000
 #: Seconds that a deleted id stays taken: longer than Celery's workers remember a revoke.

@@ -193,6 +193,8 @@ class WorkerInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     busy: int = 0
     #: Unix seconds when it was last heard of, by the clock of Redis; 0: it is this worker itself.
     heard: float = 0.0
+    #: Whether it has missed ticks since: it is busy, cut off or dead. After a lease it is not up any more.
+    silent: bool = False
 
     @property
     def node(self) -> str:

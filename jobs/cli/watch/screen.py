@@ -12,6 +12,7 @@ from jobs.cli.output.tables import Column, columns_of, plain
 from jobs.cli.watch.snapshot import Snapshot
 from jobs.follow.ids import short_ids
 from jobs.follow.summary import JobSummary
+from jobs.follow.workers import heard
 from simulator.sizes import size
 from worker.record.nodes import display_names
 
@@ -151,7 +152,7 @@ def _workers(snapshot: Snapshot, width: int | None) -> list[Text]:
             names[each.node],
             f"{each.busy}/{each.slots}",
             size(each.memory),
-            f"{max(0.0, snapshot.time - each.heard):.0f} s ago",
+            heard(each, snapshot.time),
             ", ".join(f"{short[job]}/{shard}" for job, shard in snapshot.running.get(each.node, ())),
         ]
         for each in snapshot.workers

@@ -15,6 +15,7 @@ import threading
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from qiskit import QuantumCircuit
 from support.circuits import endless
 from support.command_line import BASICAER, basicaer
@@ -62,6 +63,12 @@ def test_what_the_screen_says():
     assert " ".join(shown[4].split()) == "00000000 RUNNING circuit 0 1024 ann ####...... 35% 50 s"
     assert re.search(r"worker0 +1/2 +2 GiB +5 s ago +00000000/3$", "\n".join(shown), re.MULTILINE)
     assert shown[-1].startswith("up/down choose")
+    quiet = [replace(each, silent=each.name == "worker1") for each in WORKERS]
+    shown = [
+        line.plain
+        for line in overview_lines(look([], workers=quiet), [], View(), where="", rate=0, size_of=(80, 24))
+    ]
+    assert [line.split()[-1] for line in shown if line.startswith("worker")] == ["ago", "silent", "ago"]
 
 
 @given(st.integers(0, 40), st.integers(50, 160), st.integers(12, 60), st.data())

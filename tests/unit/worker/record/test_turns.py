@@ -104,6 +104,26 @@ def test_workers_are_listed_as_they_are_now(store, clock, worker):
     assert asked.workers() == store.workers()
 
 
+def test_a_worker_that_misses_ticks_is_silent_before_it_is_gone(store, clock, worker):
+    """By its own lease, whatever that of who asks; one tick more, and it is not."""
+    slow = type(store)(store.client, lease=4 * store.lease)
+    store.feed(worker("w1"))
+    slow.feed(worker("w2"))
+
+    def silent():
+        return {info.name: info.silent for info in store.workers()}
+
+    clock.advance(3 * store.tick)
+    assert silent() == {"w1": False, "w2": False}
+    clock.advance(store.tick)
+    assert silent() == {"w1": True, "w2": False}
+    assert slow.workers() == store.workers()
+    store.feed(worker("w1"))
+    assert silent()["w1"] is False
+    clock.advance(store.lease)
+    assert silent() == {"w2": True}
+
+
 def test_queues_do_not_mix(store, client, submit, worker):
     """A queue has its own window and its own shards: an old worker never gets a newer job."""
     newer = Store(client, queue="basicaer.2", lease=10)
