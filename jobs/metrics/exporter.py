@@ -91,6 +91,8 @@ def _counters(measures: Measures) -> Iterator[Metric]:
     lapses, resends = measures.counters.get("lapses", 0), measures.counters.get("resends", 0)
     yield CounterMetricFamily("basicaer_lapses", "Leases that ran out: runs that were lost.", lapses)
     yield CounterMetricFamily("basicaer_resends", "Shards sent again, as nobody claimed them.", resends)
+    imported = measures.counters.get("imported", 0)
+    yield CounterMetricFamily("basicaer_jobs_imported", "Ended jobs that came from files.", imported)
     ended = CounterMetricFamily("basicaer_jobs_ended", "Jobs by their final state.", labels=["state"])
     errors = CounterMetricFamily("basicaer_errors", "Jobs in ERROR, by the error's type.", labels=["type"])
     shards = CounterMetricFamily("basicaer_shards_done", "Shards that are done, bad ones too.", labels=["owner"])

@@ -17,6 +17,8 @@ from support.record_inspection import Snapshot, violations
 from jobs import BasicAerError, BasicAerEstimator, BasicAerSampler
 from jobs.results.archive import load_job
 from worker.record import keys
+from worker.record.measures import measure
+from worker.record.store import Store
 
 pytestmark = pytest.mark.rule(13, 43)
 
@@ -117,6 +119,8 @@ def test_an_id_that_is_there_is_refused(quiet, quiet_server, file):
     """Whatever it names; another id can be given. A quota holds as for any other job."""
     url = quiet.settings.url
     assert basicaer("import", str(file), url=url).exit_code == 0
+    with quiet_server.client() as client:
+        assert measure(Store(client)).counters["imported"] == 1
     again = basicaer("import", str(file), url=url)
     job_id = f"archived-{file.parent.name}"
     said = f"job {job_id} is there already, DONE: import this one under another id, with --job-id ANOTHER"

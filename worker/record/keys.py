@@ -52,8 +52,9 @@ number of the attempt), died, released and lapsed (the same), finished and error
 first and the last 300 lines stay, and between them the line "omitted", whose number says how many are gone. When
 the job was submitted and how it ended is not in its log, but in its record.
 
-In ``counters``: ``ended:<STATE>`` (jobs), ``error:<type>`` (jobs in ERROR), ``qubits:<n>`` (jobs whose widest
-circuit has so many), ``shards:<owner>`` (done), ``micros:<owner>`` (simulated), ``lapses``, ``resends``.
+In ``counters``: ``ended:<STATE>`` (jobs), ``imported`` (those of them from files), ``error:<type>`` (jobs
+in ERROR), ``qubits:<n>`` (jobs whose widest circuit has so many), ``shards:<owner>`` (done), ``micros:<owner>``
+(simulated), ``lapses``, ``resends``.
 
 Channel ``events:<id>`` announces ``<STATE> <done> <total>``, in shards, whenever one of them changes.
 """

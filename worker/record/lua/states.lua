@@ -192,6 +192,8 @@ local function finish_job(id, state)
   call("ZADD", KEPT, NOW + ttl, pair(id, owner))
   if state ~= "DONE" then call("ZADD", ended_key(owner, state), age_of(owner, id), id) end
   tally("ended:" .. state, 1)
+  -- `jobs.results.archive` completes a job in a queue under this name, which no worker serves.
+  if state ~= "CANCELLED" and lane and lane:find(upload_key(""), 1, true) == 1 then tally("imported", 1) end
   if state == "ERROR" then tally("error:" .. (error_type or ""), 1) end
   announce(id, state, done, total)
   -- FEED will look whether Celery has the outcome.
