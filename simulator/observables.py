@@ -89,11 +89,17 @@ class MeanExpectations:
         """Take in the shots of a branch that has come to its end."""
         if self.values is None:
             return
+        rows, bit_of = branch.states.rows, branch.states.bit_of
+        values = expectation_values_of_rows(rows, bit_of, self._sums, self._checkpoint, self._num_qubits)
+        self.add_values(branch, values)
+
+    def add_values(self, branch: Branch[Any], values: NDArray[np.float64]) -> None:
+        """Take in the shots of a branch, in whose states the sums have these values: shape (states, sums)."""
+        if self.values is None:
+            return
         own = branch.history_of_group >= 0
         shots = np.bincount(branch.history_of_group[own], branch.shots.sizes[own], len(branch.histories))
         shares = np.bincount(branch.state_of_history, shots, branch.num_states) / self._num_shots
-        rows, bit_of = branch.states.rows, branch.states.bit_of
-        values = expectation_values_of_rows(rows, bit_of, self._sums, self._checkpoint, self._num_qubits)
         self.values += shares @ values
 
 

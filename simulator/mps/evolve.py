@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,26 +62,45 @@ def _ways(
     circuit: LocalCircuit, truncation: Truncation, checkpoint: Checkpoint, amplitudes: NDArray[Any] | None
 ) -> list[_Way]:
     """Return what is worth a try."""
-    start = ground(range(circuit.num_wires), truncation, checkpoint)
+    start = begun(circuit.num_wires, truncation, amplitudes, checkpoint)
+    ways = _ways_from(start, circuit)
+    if len(ways) > 1 and amplitudes is None:
+        ways.append(_Way(_ground(_by_interaction(circuit), truncation, checkpoint), walks_back=True))
+    return ways
+
+
+def begun(
+    num_wires: int,
+    truncation: Truncation,
+    amplitudes: NDArray[Any] | None,
+    checkpoint: Checkpoint,
+    most_bytes: int | None = None,
+) -> MatrixProductState:
+    """Return |0...0>, or the state of these amplitudes, shape (2^wires,): wire 0 is the least significant bit."""
+    start = _ground(range(num_wires), truncation, checkpoint, most_bytes)
     if amplitudes is not None:
         start.most_work = _MOST_WORK
         try:
             start.split(amplitudes)
         except OverBudgetError:
             raise _refused(start, "when the initial state is split") from None
-    ways = _ways_from(start, circuit)
-    if len(ways) > 1 and amplitudes is None:
-        ways.append(_Way(ground(_by_interaction(circuit), truncation, checkpoint), walks_back=True))
-    return ways
+    return start
 
 
-def ground(order: Sequence[int], truncation: Truncation, checkpoint: Checkpoint) -> MatrixProductState:
+def onwards(state: MatrixProductState, circuit: LocalCircuit, monitor: Monitor) -> MatrixProductState:
+    """Return the state after gates, as a function of the state and the gates only."""
+    return _first_to_end(_ways_from(state, circuit), circuit, monitor)
+
+
+def _ground(
+    order: Sequence[int], truncation: Truncation, checkpoint: Checkpoint, most_bytes: int | None = None
+) -> MatrixProductState:
     """Return |0...0>, with these wires at its sites."""
     return MatrixProductState(
         order,
         max_bond=truncation.max_bond,
         cutoff=truncation.cutoff,
-        most_bytes=MOST_BYTES,
+        most_bytes=most_bytes or MOST_BYTES,
         checkpoint=checkpoint,
     )
 
@@ -132,21 +151,24 @@ def _first_to_end(ways: Sequence[_Way], circuit: LocalCircuit, monitor: Monitor)
 def _refused(state: MatrixProductState, where: str) -> MemoryRefusedError:
     return MemoryRefusedError(
         f"matrix product states of this circuit are too large: a bond has {state.largest_bond} values {where}, "
-        f"and all tensors together may have {size(MOST_BYTES)}: give max_bond=..., which makes results "
+        f"and all tensors together may have {size(state.most_bytes)}: give max_bond=..., which makes results "
         'approximate, or use method="statevector"'
     )
 
 
-def bond_bound(circuit: LocalCircuit, truncation: Truncation) -> int:
-    """Return what no bond can pass: of half of the wires, of the gates across it, or as it is asked for."""
-    bits = circuit.num_wires // 2
-    if circuit.is_local:
+def bond_bound(num_wires: int, gates: Iterable[Sequence[int]] | None, truncation: Truncation) -> int:
+    """Return what no bond can pass: of half of the wires, of the gates across it, or as it is asked for.
+
+    ``gates`` are the wires of each gate; None: there may be any.
+    """
+    bits = num_wires // 2
+    wires_of_gates = None if gates is None else [wires for wires in gates if wires]
+    if wires_of_gates is not None and all(max(wires) - min(wires) < len(wires) for wires in wires_of_gates):
         # What acts on k wires on the smaller side of a bond multiplies its values by 4^k at most.
-        across = np.zeros(circuit.num_wires + 1, np.int64)
-        for gate in circuit.gates:
-            first, width = min(gate.wires), len(gate.wires)
-            for cut in range(1, width):
-                across[first + cut] += 2 * min(cut, width - cut)
+        across = np.zeros(num_wires + 1, np.int64)
+        for wires in wires_of_gates:
+            for cut in range(1, len(wires)):
+                across[min(wires) + cut] += 2 * min(cut, len(wires) - cut)
         bits = min(bits, int(across.max()))
     bound = 1 << min(bits, _MOST_BOND_BITS)
     return bound if truncation.max_bond is None else min(bound, truncation.max_bond)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from simulator.circuit.instructions import (
     Save,
     Unitary,
 )
-from simulator.circuit.traversal import qubits_of
+from simulator.circuit.traversal import bodies_of, qubits_of
 from simulator.matrices.gate_matrices import constant_matrix, kind_of, matrices_of
 from simulator.method import place_of
 from simulator.monitor import Checkpoint, no_checkpoint
@@ -35,6 +35,8 @@ from simulator.piecewise import with_checkpoints
 #: Most qubits of a gate: the tensor of its sites together has 2^k times the entries of a bond's matrix.
 MAX_GATE_QUBITS = 4
 GATE_KINDS = frozenset({Gate, Unitary, Diagonal, Permutation, Initialize, Barrier, Delay})
+#: All but saves, which are done at the end.
+_KINDS = frozenset(get_args(Instruction)) - {Save}
 #: A matrix whose entries have no larger imaginary part is real.
 _ROUNDING = 1e-15
 #: A basis change B with B^dagger Z B = P, for each letter P but "z".
@@ -72,11 +74,6 @@ class LocalCircuit:
         """All gates, layer by layer."""
         return (gate for layer in self.layers for gate in layer)
 
-    @property
-    def is_local(self) -> bool:
-        """Whether all gates are on neighbouring wires."""
-        return all(max(gate.wires) - min(gate.wires) < len(gate.wires) for gate in self.gates)
-
 
 def without_saves(instructions: Sequence[Instruction]) -> tuple[Sequence[Instruction], tuple[Save, ...]]:
     """Return what is before the saves at the end, and these."""
@@ -86,29 +83,50 @@ def without_saves(instructions: Sequence[Instruction]) -> tuple[Sequence[Instruc
     return instructions[:end], tuple([each for each in instructions[end:] if isinstance(each, Save)])
 
 
+def evolves(instructions: Sequence[Instruction]) -> bool:
+    """Whether there are gates only, before all saves, and each qubit is initialized before its gates."""
+    instructions, _ = without_saves(instructions)
+    touched: set[int] = set()
+    for instruction in instructions:
+        if type(instruction) not in GATE_KINDS:
+            return False
+        if isinstance(instruction, (Barrier, Delay)):
+            continue
+        qubits = qubits_of(instruction)
+        if isinstance(instruction, Initialize) and not touched.isdisjoint(qubits):
+            return False
+        touched.update(qubits)
+    return True
+
+
 def refusal(instructions: Sequence[Instruction]) -> str | None:
     """Return why a matrix product state cannot run these, beginning with the first such; None: it can."""
-    instructions, _ = without_saves(instructions)
-    if where := place_of(instructions, GATE_KINDS):
-        return f"{where}, and matrix product states have gates only, before all saves and measurements"
-    touched: set[int] = set()
+    if evolves(instructions):
+        instructions, _ = without_saves(instructions)
+    if where := place_of(instructions, _KINDS):
+        return f"{where}, and matrix product states save at the end only, where nothing is random before it"
+    return _too_wide(instructions)
+
+
+def _too_wide(instructions: Sequence[Instruction], where: str = "") -> str | None:
+    """Return the name and place of the first gate, bodies included, on more qubits than a gate may have."""
     for index, instruction in enumerate(instructions):
         qubits = qubits_of(instruction)
-        what = f"instruction {index} is {name_of(instruction)} on qubits {', '.join(map(str, qubits))}"
-        if isinstance(instruction, Initialize) and not touched.isdisjoint(qubits):
-            return f"{what}, behind gates on them"
-        if not isinstance(instruction, (Barrier, Delay)):
-            touched.update(qubits)
-            if len(qubits) > MAX_GATE_QUBITS and not _may_be_wide(instruction):
-                return f"{what}: a gate may have {MAX_GATE_QUBITS}, so transpile it to narrower ones"
+        is_gate = isinstance(instruction, (Gate, Unitary, Diagonal, Initialize))
+        if is_gate and len(qubits) > MAX_GATE_QUBITS and not _may_be_wide(instruction):
+            return (
+                f"instruction {index}{where} is {name_of(instruction)} on qubits {', '.join(map(str, qubits))}: a "
+                f"gate may have {MAX_GATE_QUBITS}, so transpile it to narrower ones"
+            )
+        for body in bodies_of(instruction):
+            if found := _too_wide(body, f", in a body of instruction {index}{where},"):
+                return found
     return None
 
 
 def _may_be_wide(instruction: Instruction) -> bool:
-    """Whether it renames wires, or is a ladder of narrow gates."""
-    return isinstance(instruction, Permutation) or (
-        isinstance(instruction, Gate) and bool(pauli_letters(instruction.name))
-    )
+    """Whether it is a ladder of narrow gates."""
+    return isinstance(instruction, Gate) and bool(pauli_letters(instruction.name))
 
 
 def local_circuit(

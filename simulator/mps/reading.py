@@ -1,7 +1,8 @@
-"""What is read of a state whose centre is at its first site: samples, expectation values, amplitudes."""
+"""What is read of a state whose centre is at its first site: samples, expectation values, amplitudes, quality."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from simulator.circuit.pauli_sum import Mask, PauliSum, numbers, qubits_in
 from simulator.monitor import Checkpoint
 from simulator.mps.state import MatrixProductState
+from simulator.shards.result import TruncationMetadata
 
 _PAULIS = {
     (1, 0): np.array([[0, 1], [1, 0]]),
@@ -25,12 +27,16 @@ def sample(
     uniforms_of: Callable[[int], NDArray[np.float64]],
     shots: int,
     checkpoint: Checkpoint,
+    *,
+    one_by_one: bool = False,
 ) -> NDArray[np.uint8]:
     """Return outcomes of a measurement of some wires, shape (shots, wires).
 
     ``uniforms_of`` gives a uniform number in [0, 1) a shot, for a wire: also for those that lie before the last
-    that is measured. Shots with the same outcomes so far share a row. All tensors but the first are
-    right-orthogonal, so the squared norm of a product from the left is the probability of its outcomes.
+    that is measured. ``one_by_one``: a shot's outcome does not depend, by rounding, on which shots there are.
+
+    Shots with the same outcomes so far share a row. All tensors but the first are right-orthogonal, so the squared
+    norm of a product from the left is the probability of its outcomes.
     """
     column_of = {wire: column for column, wire in enumerate(wires)}
     bits = np.empty((shots, len(wires)), np.uint8)
@@ -40,7 +46,9 @@ def sample(
     for wire, tensor in zip(state.wire_at[:sites], state.tensors[:sites], strict=True):
         checkpoint()
         left, _, right = tensor.shape
-        both = (rows @ tensor.reshape(left, 2 * right)).reshape(-1, 2, right)
+        matrix = tensor.reshape(left, 2 * right)
+        # A stack of products of one row each: one product of all rows would round by how many there are.
+        both = (rows[:, None] @ matrix if one_by_one else rows @ matrix).reshape(-1, 2, right)
         parts = both.view(np.float64) if np.iscomplexobj(both) else both
         shares = np.einsum("rbk,rbk->rb", parts, parts)
         zero = shares[:, 0] / shares.sum(axis=1)
@@ -84,6 +92,11 @@ def amplitudes(
     axes = [state.site_of[wire_of[qubit]] for qubit in reversed(range(count))]
     found: NDArray[np.complex128] = product.reshape((2,) * count).transpose(axes).reshape(-1).astype(np.complex128)
     return found
+
+
+def truncation_of(state: MatrixProductState) -> TruncationMetadata:
+    """Return how good a state is."""
+    return TruncationMetadata(state.largest_bond, math.exp(state.log_kept), min(2.0, state.distance))
 
 
 def _environments(state: MatrixProductState, checkpoint: Checkpoint) -> list[NDArray[Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from simulator.method import CircuitResult
 from simulator.monitor import Checkpoint, Monitor
 from simulator.mps.evolve import Truncation, evolved
 from simulator.mps.gates import LocalCircuit
-from simulator.mps.reading import amplitudes, expectation_values, sample
+from simulator.mps.reading import amplitudes, expectation_values, sample, truncation_of
 from simulator.mps.state import MatrixProductState
 from simulator.rng import BLOCK, Uniforms
 from simulator.sampling.counts import ShotCounts
@@ -96,8 +95,7 @@ def run(  # noqa: PLR0913 (the options of a run)
             shot_counts.add(words, np.ones(words.size, np.int64))
         sampling.report((own.stop - first) / shots)
     saved = with_readouts(saver.values(), readouts)
-    found = TruncationMetadata(state.largest_bond, math.exp(state.log_kept), min(2.0, state.distance))
-    return CircuitResult(*shot_counts.results(), expectations=values, saved=saved), found
+    return CircuitResult(*shot_counts.results(), expectations=values, saved=saved), truncation_of(state)
 
 
 def _columns(final: Sequence[Measure], circuit: LocalCircuit) -> tuple[dict[int, int], list[int]]:

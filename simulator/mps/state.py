@@ -59,7 +59,8 @@ class MatrixProductState:
         for site, wire in enumerate(order):
             self.site_of[wire] = site
         self._max_bond, self._cutoff = max_bond, cutoff
-        self._most_bytes = most_bytes
+        #: The bytes that its tensors may have.
+        self.most_bytes = most_bytes
         self._checkpoint = checkpoint
         self._bytes = sum(tensor.nbytes for tensor in self.tensors)
         self._centre = 0
@@ -112,6 +113,57 @@ class MatrixProductState:
         self._walk(0)
         self.tensors[0] = self.tensors[0] / np.linalg.norm(self.tensors[0])
 
+    def rename(self, new: Sequence[int]) -> None:
+        """Give each wire ``new[wire]`` the name ``wire``."""
+        self.site_of = [self.site_of[wire] for wire in new]
+        for wire, site in enumerate(self.site_of):
+            self.wire_at[site] = wire
+
+    def probabilities(self, wire: int) -> NDArray[np.float64]:
+        """Return how probable the values 0 and 1 of a wire are, shape (2,), of any norm."""
+        site = self.site_of[wire]
+        self._walk(site)
+        magnitudes = np.abs(self.tensors[site]) ** 2
+        found: NDArray[np.float64] = magnitudes.sum(axis=(0, 2))
+        return found
+
+    def project(self, wire: int, value: int, *, reset: bool) -> None:
+        """Become the state after a wire was measured as a value; ``reset``: with 0 there."""
+        site = self.site_of[wire]
+        self._walk(site)
+        kept = self.tensors[site][:, value]
+        tensor = np.zeros_like(self.tensors[site])
+        # A factor by itself has no phase, so that states that differ in it only are equal.
+        tensor[:, 0 if reset else value] = kept / np.linalg.norm(kept) if kept.size > 1 else 1
+        self._put(site, tensor)
+        self._narrow(site)
+
+    def reduced(self, wires: tuple[int, ...]) -> NDArray[Any]:
+        """Return the density matrix of some wires, of any norm; the first is a row's least significant bit."""
+        self._gather(wires)
+        sites = sorted(self.site_of[wire] for wire in wires)
+        merged = self._merged(sites[0], sites[-1])
+        rows = merged.transpose(1, 0, 2).reshape(merged.shape[1], -1)
+        found = tuple(self.wire_at[site] for site in reversed(sites))
+        return reordered(rows @ rows.conj().T, found, wires)
+
+    def apply(self, matrix: NDArray[Any], wires: tuple[int, ...]) -> None:
+        """Multiply by any matrix on some wires, to a norm of 1; the first is a row's least significant bit."""
+        self._apply(LocalGate(matrix, wires, "matrix"), walks_back=False)
+        tensor = self.tensors[self._centre]
+        self._put(self._centre, tensor / np.linalg.norm(tensor))
+
+    def fingerprint(self) -> int:
+        """Return a number that is the same for the same states."""
+        return hash((self._centre, *self.wire_at, *[hash(tensor.tobytes()) for tensor in self.tensors]))
+
+    def is_same(self, other: MatrixProductState) -> bool:
+        """Whether all tensors are the same, so that whatever is done to both leaves them so."""
+        pairs = list(zip(self.tensors, other.tensors, strict=True))
+        return (self._centre, self.wire_at) == (other._centre, other.wire_at) and all(
+            one is two or (one.dtype == two.dtype and np.array_equal(one, two)) for one, two in pairs
+        )
+
     def _apply(self, gate: LocalGate, *, walks_back: bool) -> None:
         """Bring the wires of a gate together, at the leftmost of them, and do it."""
         swaps = self._gather(gate.wires)
@@ -142,13 +194,8 @@ class MatrixProductState:
         """Multiply neighbouring sites by a matrix; the leftmost is the most significant bit of its rows."""
         last = first + count - 1
         rightwards = self._centre <= first
-        self._walk(min(max(self._centre, first), last))
-        merged = self.tensors[first]
-        for tensor in self.tensors[first + 1 : last + 1]:
-            left, right = merged.reshape(-1, tensor.shape[0]), tensor.reshape(tensor.shape[0], -1)
-            merged = left @ right
-        left_bond, right_bond = self.tensors[first].shape[0], self.tensors[last].shape[2]
-        rest = np.matmul(matrix, merged.reshape(left_bond, 1 << count, right_bond))
+        rest = np.matmul(matrix, self._merged(first, last))
+        left_bond, _, right_bond = rest.shape
         if rightwards:
             for site in range(first, last):
                 vectors, values, other = self._split(rest.reshape(2 * left_bond, -1))
@@ -162,6 +209,39 @@ class MatrixProductState:
                 right_bond, rest = values.size, other * values
             self._put(first, rest.reshape(left_bond, 2, right_bond))
         self._centre = last if rightwards else first
+
+    def _merged(self, first: int, last: int) -> NDArray[Any]:
+        """Return neighbouring sites, with the centre among them, as one tensor; the first is most significant."""
+        self._walk(min(max(self._centre, first), last))
+        merged = self.tensors[first]
+        for tensor in self.tensors[first + 1 : last + 1]:
+            merged = merged.reshape(-1, tensor.shape[0]) @ tensor.reshape(tensor.shape[0], -1)
+        return merged.reshape(self.tensors[first].shape[0], -1, self.tensors[last].shape[2])
+
+    def _narrow(self, site: int) -> None:
+        """Give bonds as few values as the state has there, after something was projected at the centre.
+
+        From the site on to both sides, as far as there are fewer: where a bond keeps all of its values, so do
+        those beyond it.
+        """
+        while (bond := self.tensors[self._centre].shape[0]) > 1:
+            tensor = self.tensors[self._centre]
+            other, values, vectors = self._split(tensor.reshape(bond, -1))
+            if values.size == bond:
+                break
+            self._put(self._centre, vectors.reshape(-1, 2, tensor.shape[2]))
+            self._centre -= 1
+            self._put(self._centre, self.tensors[self._centre] @ (other * values))
+        self._walk(site)
+        while (bond := self.tensors[self._centre].shape[2]) > 1:
+            tensor = self.tensors[self._centre]
+            vectors, values, other = self._split(tensor.reshape(-1, bond))
+            if values.size == bond:
+                break
+            self._put(self._centre, vectors.reshape(tensor.shape[0], 2, -1))
+            self._centre += 1
+            after = self.tensors[self._centre].reshape(bond, -1)
+            self._put(self._centre, ((values[:, None] * other) @ after).reshape(values.size, 2, -1))
 
     def _split(self, matrix: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[Any]]:
         """Return a singular value decomposition, cut; the squares of its values sum up to as much as before."""
@@ -187,7 +267,7 @@ class MatrixProductState:
 
     def _put(self, site: int, tensor: NDArray[Any]) -> None:
         self._bytes += tensor.nbytes - self.tensors[site].nbytes
-        if self._bytes > self._most_bytes:
+        if self._bytes > self.most_bytes:
             raise TooLargeError
         self.tensors[site] = tensor
 

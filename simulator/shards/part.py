@@ -99,7 +99,12 @@ def _run_of(run: Sequence[Outcome]) -> RunMetadata | None:
     if not known:
         return None
     shared = [each.sharing for each in known if each.sharing is not None]
-    return msgspec.structs.replace(known[0], sharing=reduce(add, shared)) if shared else known[0]
+    cut = [each.truncation for each in known if each.truncation is not None]
+    return msgspec.structs.replace(
+        known[0],
+        sharing=reduce(add, shared) if shared else None,
+        truncation=reduce(add, cut) if cut else None,
+    )
 
 
 def _added(several: list[dict[str, int]]) -> dict[str, int]:

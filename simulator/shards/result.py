@@ -86,6 +86,14 @@ class TruncationMetadata(msgspec.Struct, frozen=True, array_like=True):
     #: The distance of the state from the exact one is at most this; 2 says nothing.
     distance_bound: float
 
+    def __add__(self, other: TruncationMetadata) -> TruncationMetadata:
+        """Return the worst of both: some shots had one state, some the other."""
+        return TruncationMetadata(
+            max(self.largest_bond, other.largest_bond),
+            min(self.estimated_fidelity, other.estimated_fidelity),
+            max(self.distance_bound, other.distance_bound),
+        )
+
 
 class SharingMetadata(msgspec.Struct, frozen=True, array_like=True):
     """How much the shots of noisy trajectories had in common. What parts of a job say adds up."""

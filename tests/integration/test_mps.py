@@ -130,10 +130,47 @@ def test_refusals(provider, options, says):
         provider.get_backend().run(ghz(3), **options)
 
 
-def test_a_measurement_on_the_way_is_refused_by_its_place(provider):
-    circuit = ghz(3)
-    circuit.add_register(*QuantumCircuit(0, 1).cregs)
-    circuit.measure(1, 0)
-    circuit.x(1)
-    with pytest.raises(BasicAerError, match="instruction 3 is a measure of qubit 1 and clbit 0"):
+def test_a_gate_that_is_too_wide_is_refused_by_its_place(provider):
+    circuit = ghz(6)
+    circuit.mcx([0, 1, 2, 3, 4], 5)
+    with pytest.raises(BasicAerError, match="instruction 6 is x on qubits 5, 0, 1, 2, 3, 4: a gate may have 4"):
         provider.get_backend().run(circuit, method="matrix_product_state")
+
+
+def repeated(width: int) -> QuantumCircuit:
+    """Parities of neighbours, measured again and again by qubits between them, and put right where they differ."""
+    circuit = QuantumCircuit(width, width, name="repeated")
+    circuit.h(range(0, width, 2))
+    for _ in range(2):
+        for ancilla in range(1, width, 2):
+            circuit.reset(ancilla)
+            circuit.cx(ancilla - 1, ancilla)
+            circuit.cx(ancilla + 1, ancilla)
+            circuit.measure(ancilla, ancilla)
+            with circuit.if_test((circuit.clbits[ancilla], 1)):
+                circuit.x(range(ancilla + 1, width, 2))
+    circuit.measure(range(0, width, 2), range(0, width, 2))
+    return circuit
+
+
+def test_feedback_on_sixty_qubits(provider):
+    """Each shot measures a way of its own to a GHZ state; in the second round no parity differs."""
+    job = provider.get_backend().run(repeated(61), method="matrix_product_state", shots=60, memory=True)
+    result = job.result(timeout=deadline(60))
+    for key in result.get_memory():
+        assert len({key[place] for place in range(0, 61, 2)}) == 1
+        assert {key[place] for place in range(1, 61, 2)} == {"0"}
+    told = result.results[0].metadata
+    assert (told["measure_sampling"], told["largest_bond"]) == (False, 2)
+
+
+@pytest.mark.rule(32)
+def test_shots_with_feedback_do_not_depend_on_shards(provider):
+    """Cut between blocks of shots, or not."""
+    options = {"method": "matrix_product_state", "shots": 2500, "seed_simulator": 4, "memory": True}
+    one, many = [
+        provider.get_backend().run(repeated(9), max_shards=most, **options).result(timeout=deadline(60))
+        for most in (1, None)
+    ]
+    assert one.get_memory() == many.get_memory()
+    assert one.results[0].metadata == many.results[0].metadata

@@ -36,7 +36,6 @@ from simulator.circuit.instructions import (
     Measure,
     Permutation,
     Readout,
-    Reset,
     Save,
     Unitary,
 )
@@ -356,13 +355,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("ran", "says"),
         [
-            (program(2, 1, h(0), Measure(0, 0), x(1, 0)), "instruction 1 is a measure of qubit 0 and clbit 0"),
-            (program(2, 0, h(1), Reset(1)), "instruction 1 is a reset of qubit 1"),
             (program(6, 0, x(0, 1, 2, 3, 4)), "instruction 0 is x on qubits 0, 1, 2, 3, 4: a gate may have 4"),
-            (
-                program(2, 0, h(0), Initialize(Array.of(np.array([1.0, 0])), (0,))),
-                "instruction 1 is initialize on qubits 0, behind gates",
-            ),
         ],
     )
     def test_by_name_and_place(self, ran: Program, says: str):
