@@ -24,7 +24,7 @@ def saves_at_end(saves: Sequence[SavedAtEnd], program: Program, final: Sequence[
     for save in found:
         if save.key in taken:
             raise InvalidProgramError(
-                f'circuit "{program.name}" saves under {save.key!r}, as the option of this name does: give it '
+                f"it saves under {save.key!r}, as the option of this name does: give it "
                 "another label, or leave the option out"
             )
     return found
@@ -35,11 +35,11 @@ def saves_in(instructions: Sequence[Instruction]) -> tuple[Save, ...]:
     return tuple([each for each in walk(instructions) if isinstance(each, Save)])
 
 
-def refuse_random(program: Program, random: Iterable[Instruction]) -> None:
+def refuse_random(random: Iterable[Instruction]) -> None:
     """Raise an error that names the first of some instructions that make several states of one."""
     for instruction in random:
         raise InvalidProgramError(
-            f'circuit "{program.name}" has a {type(instruction).__name__.lower()} on its way, so there is no one '
+            f"it has a {type(instruction).__name__.lower()} on its way, so there is no one "
             "state before its final measurements: put save_density_matrix or save_probabilities into the circuit, "
             'which are means over shots, or take method="density_matrix", for which noise is not random'
         )

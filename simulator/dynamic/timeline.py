@@ -140,7 +140,7 @@ class Timeline:
                 steps, earlier = without_final_measures(steps, ending, checkpoint, with_readouts=with_readouts)
                 ending = Final(earlier.measures + ending.measures, earlier.readouts + ending.readouts)
             if saves:
-                refuse_random(program, (each for each, _ in steps if type(each) not in _EVOLVING))
+                refuse_random(each for each, _ in steps if type(each) not in _EVOLVING)
                 steps += [(save, set(save.qubits)) for save in saves_at_end(saves, program, ending.measures)]
             if merges:
                 last = last_measures(steps, ending.measures, checkpoint)
