@@ -14,21 +14,21 @@ from simulator.circuit.traversal import qubits_within
 from simulator.cost import Work, observing_bytes, saved_bytes
 from simulator.density.operations import KINDS, MOST_QUBITS, MOST_STRING_QUBITS, Merger, segments
 from simulator.density.pauli_basis import is_of_strings
-from simulator.density.results import Coefficients, touched_by
+from simulator.density.states import MOST_FEW, FewQubits, ManyQubits
+from simulator.density.sweep import run_together
+from simulator.density.timeline import all_saves, measured_qubits, places_of, timeline_of
 from simulator.dynamic.saves import saves_at_end, saves_in
 from simulator.dynamic.timeline import Timeline
 from simulator.errors import MemoryRefusedError
-from simulator.evolve import Evolution, Statevector
-from simulator.kernels.bits import offsets
 from simulator.method import CircuitResult, Engine, place_of
 from simulator.monitor import Checkpoint, Monitor, no_checkpoint
 from simulator.options import Options
-from simulator.remembered import remembered
 from simulator.sampling.counts import WORD_BITS, ShotCounts
 from simulator.sampling.readout_errors import with_readouts
 from simulator.sampling.row_sampler import RowSampler, count_shots, written_clbits
 from simulator.sampling.saver import saved_value
 from simulator.shards.result import RunMetadata
+from simulator.shards.shard import Sweep
 
 #: With so many qubits in use at most, "automatic" asks no other method what it would take.
 _FEW_QUBITS = 8
@@ -36,8 +36,12 @@ _FEW_QUBITS = 8
 _MOST = 24
 #: Bytes of workspace, and of an instruction.
 _WORKSPACE, _BYTES_PER_INSTRUCTION = 16 << 20, 12 << 10
-#: Seconds of a run, of an instruction until it is in a matrix, of a product for a coefficient, and of a shot.
-_RUN_SECONDS, _INSTRUCTION_SECONDS, _COEFFICIENT_SECONDS, _SHOT_SECONDS = 1e-3, 40e-6, 0.8e-9, 2e-8
+#: Seconds of a run, of an instruction until it is in a matrix, and of a product for a coefficient. Measured.
+_RUN_SECONDS, _INSTRUCTION_SECONDS, _COEFFICIENT_SECONDS = 1e-3, 20e-6, 0.8e-9
+#: Seconds of a row of a sweep of few qubits, and of each of its instructions.
+_ROW_SECONDS, _ROW_INSTRUCTION_SECONDS = 1e-4, 5e-6
+#: Seconds of a shot, and of each of its readout errors.
+_SHOT_SECONDS, _READOUT_SECONDS = 2e-8, 6e-8
 #: Products of a circuit, for each of its instructions: those on one pair of qubits are one.
 _PRODUCTS = 0.3
 
@@ -60,34 +64,34 @@ class _Prepared:
         del shots
         checkpoint()
         coefficients = 8 << 2 * len(self.places)
-        saved = 4 * saved_bytes(_all_saves(self.program, self.options, self.timeline), "double")
+        saved = 4 * saved_bytes(all_saves(self.program, self.options, self.timeline), "double")
         plan = len(self.timeline.instructions) * _BYTES_PER_INSTRUCTION
         return 2 * coefficients + _WORKSPACE + saved + plan + observing_bytes(self.observables, 1)
 
     def run(self, *, seed: int, first: int, shots: int, monitor: Monitor) -> CircuitResult:
         options, timeline, checkpoint = self.options, self.timeline, monitor.checkpoint
         counted = shots if options.counts and self.program.num_clbits else 0
-        state = _ground(len(self.places), checkpoint)
-        coefficients = Coefficients(state, self.places)
+        width = len(self.places)
+        checkpoint()
+        state = FewQubits(1, width) if width <= MOST_FEW else ManyQubits(width)
         saved = []
         steps = [*timeline.instructions, *saves_at_end(options.saves, self.program, timeline.final)]
         merger = Merger(self.places, self.program.channels, checkpoint)
-        for evolving, save in segments(steps, merger):
-            if evolving:
-                Evolution(evolving, checkpoint).run(state, Monitor(checkpoint))
-                coefficients = Coefficients(state, self.places)
+        for merged, save in segments(steps, merger):
+            state.evolve(merged, checkpoint)
             if save is not None:
                 checkpoint()
-                saved.append(saved_value(save, coefficients.saved(save)))
+                saved.append(saved_value(save, state.coefficients(self.places).saved(save)))
+        coefficients = state.coefficients(self.places)
         expectations = None
         if self.observables:
             every = tuple(range(self.program.num_qubits))
-            expectations = np.array([coefficients.expectation(each, every) for each in self.observables])
-        measured = sorted({measure.qubit for measure in timeline.final})
+            expectations = np.array([coefficients.expectations(each, every)[0] for each in self.observables])
+        measured = measured_qubits(timeline)
         shot_counts = ShotCounts(counted, memory=options.memory, first=first, checkpoint=checkpoint)
         if counted:
             checkpoint()
-            rows = np.sqrt(coefficients.probabilities(measured))[None]
+            rows = np.sqrt(coefficients.probabilities(measured))
             bit_of = {qubit: bit for bit, qubit in enumerate(measured)}
             sampler = RowSampler(rows, bit_of, timeline.final, (seed,), counted, checkpoint, first)
             count_shots(sampler, timeline.readouts, shot_counts)
@@ -97,30 +101,12 @@ class _Prepared:
         )
 
 
-def _ground(num_qubits: int, checkpoint: Checkpoint) -> Statevector:
-    """Return |0...0>: 1 for each string of I and Z."""
-    checkpoint()
-    values = np.zeros(1 << 2 * num_qubits)
-    values[offsets(range(1, 2 * num_qubits, 2))] = 1
-    return Statevector(values, {bit: bit for bit in range(2 * num_qubits)})
-
-
-@remembered
-def _timeline(program: Program, *, checkpoint: Checkpoint = no_checkpoint) -> Timeline:
-    """Return the program as it is written, with its final measurements at the end."""
-    return Timeline.of(program, observed=True, checkpoint=checkpoint)
-
-
-def _all_saves(program: Program, options: Options, timeline: Timeline) -> tuple[Save, ...]:
-    return (*saves_in(program.instructions), *saves_at_end(options.saves, program, timeline.final))
-
-
 def _saves(program: Program, options: Options) -> tuple[Save, ...]:
-    return _all_saves(program, options, _timeline(program))
+    return all_saves(program, options, timeline_of(program))
 
 
 def _refusal(program: Program, options: Options, checkpoint: Checkpoint) -> str | None:
-    timeline = _timeline(program, checkpoint=checkpoint)
+    timeline = timeline_of(program, checkpoint=checkpoint)
     checkpoint()
     reason = place_of(timeline.instructions, KINDS)
     if reason is not None:
@@ -157,41 +143,43 @@ def _wide(program: Program, timeline: Timeline) -> str | None:
     return None
 
 
-def _places(
-    program: Program, options: Options, observables: Sequence[PauliSum], timeline: Timeline
-) -> dict[int, int]:
-    """Return the number of each qubit that is used."""
-    used = {measure.qubit for measure in timeline.final}
-    for instruction in timeline.instructions:
-        used |= qubits_within(instruction)
-    for save in saves_at_end(options.saves, program, timeline.final):
-        used.update(save.qubits)
-    observed = touched_by(observables)
-    used |= {qubit for qubit in range(program.num_qubits) if observed >> qubit & 1}
-    return {qubit: place for place, qubit in enumerate(sorted(used))}
-
-
 def _width(program: Program, options: Options) -> int:
-    return 2 * len(_places(program, options, (), _timeline(program)))
+    return 2 * len(places_of(program, options, (), timeline_of(program)))
 
 
 def _work(
     program: Program, options: Options, shots: int, observables: Sequence[PauliSum], checkpoint: Checkpoint
 ) -> Work:
     del observables
-    timeline = _timeline(program, checkpoint=checkpoint)
+    timeline = timeline_of(program, checkpoint=checkpoint)
     checkpoint()
     count = len(timeline.instructions)
-    coefficients = 4.0 ** min(500, len(_places(program, options, (), timeline)))
+    coefficients = 4.0 ** min(500, len(places_of(program, options, (), timeline)))
     seconds = _RUN_SECONDS + count * (_INSTRUCTION_SECONDS + _PRODUCTS * coefficients * _COEFFICIENT_SECONDS)
-    return Work(seconds + shots * _SHOT_SECONDS, grows_with_shots=False)
+    return Work(seconds + _shots_seconds(timeline, shots), grows_with_shots=False)
+
+
+def _row_seconds(sweep: Sweep, options: Options) -> float:
+    """Return the seconds of a row of a sweep: of few qubits, its instructions are looked at once for all rows."""
+    timeline = timeline_of(sweep.template)
+    width = len(places_of(sweep.template, options, sweep.observables, timeline))
+    if width > MOST_FEW or all_saves(sweep.template, options, timeline):
+        return _work(sweep.template, options, options.shots, sweep.observables, no_checkpoint).seconds
+    products = len(timeline.instructions) * (
+        _ROW_INSTRUCTION_SECONDS + _PRODUCTS * 4.0**width * _COEFFICIENT_SECONDS
+    )
+    return _ROW_SECONDS + products + _shots_seconds(timeline, options.shots)
+
+
+def _shots_seconds(timeline: Timeline, shots: int) -> float:
+    return shots * (_SHOT_SECONDS + len(timeline.readouts) * _READOUT_SECONDS)
 
 
 def _prepare(
     program: Program, options: Options, observables: Sequence[PauliSum], checkpoint: Checkpoint
 ) -> _Prepared:
-    timeline = _timeline(program, checkpoint=checkpoint)
-    places = _places(program, options, observables, timeline)
+    timeline = timeline_of(program, checkpoint=checkpoint)
+    places = places_of(program, options, observables, timeline)
     if len(places) > _MOST:
         raise MemoryRefusedError(
             f"a density matrix of {len(places)} qubits needs 16 * 4^{len(places)} bytes: more than any machine has"
@@ -211,4 +199,6 @@ DENSITY_MATRIX = Engine(
     saves=_saves,
     is_exact=lambda *_: True,
     prepare=_prepare,
+    run_together=run_together,
+    row_seconds=_row_seconds,
 )

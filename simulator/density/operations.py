@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,18 +38,66 @@ MOST_QUBITS = 4
 MOST_STRING_QUBITS = 10
 KINDS = frozenset({Gate, Unitary, Diagonal, Permutation, Initialize, Reset, Noise, Barrier, Delay, Save})
 _Matrix: TypeAlias = NDArray[np.float64]
+#: The parameters of a gate: numbers, or arrays of one number for each row.
+Swept: TypeAlias = Sequence[float | NDArray[np.float64]]
+_NOTHING = np.eye(4)
+#: Channels of so few qubits are kept, and so many of them.
+_KEPT_QUBITS, _KEPT = 2, 512
+
+
+class Product(NamedTuple):
+    """A matrix over the strings of some qubits."""
+
+    places: tuple[int, ...]
+    #: Shape (4^k, 4^k), or (rows, 4^k, 4^k).
+    matrix: _Matrix
+
+
+class Scaling(NamedTuple):
+    """Numbers by which the strings of some qubits are multiplied."""
+
+    places: tuple[int, ...]
+    #: Shape (4^k,).
+    diagonal: NDArray[np.float64]
+
+
+class Move(NamedTuple):
+    """Qubits change their places: the one at ``sources[i]`` comes to ``places[i]``."""
+
+    places: tuple[int, ...]
+    sources: tuple[int, ...]
+
+
+Merged: TypeAlias = Product | Scaling | Move
+
+
+def over_bits(merged: Merged) -> Evolving:
+    """Return what was merged, without rows, as an instruction over two bits a qubit."""
+    bits = bits_of(merged.places)
+    if isinstance(merged, Product):
+        return Unitary(Array.of(merged.matrix), bits)
+    if isinstance(merged, Scaling):
+        return Diagonal(Array.of(merged.diagonal), bits)
+    return Permutation(bits, bits_of(merged.sources))
 
 
 class Merger:
     """Multiplies matrices together: those on one pair of qubits in a row, with those on one qubit before them."""
 
-    def __init__(self, place_of: Mapping[int, int], channels: Sequence[Channel], checkpoint: Checkpoint) -> None:
-        self._place_of, self._channels, self._checkpoint = place_of, channels, checkpoint
+    def __init__(
+        self,
+        place_of: Mapping[int, int],
+        channels: Sequence[Channel],
+        checkpoint: Checkpoint,
+        swept: Mapping[int, Swept] = MappingProxyType({}),
+    ) -> None:
+        """Take the place of each qubit; ``swept`` maps the `id` of a gate to its parameters in several rows."""
+        self._place_of, self._channels, self._checkpoint, self._swept = place_of, channels, checkpoint, swept
         self._single: dict[int, _Matrix] = {}
-        self._pairs: list[tuple[tuple[int, ...], _Matrix]] = []
+        self._pairs: list[Product] = []
         #: Qubit -> the last of the pairs that it is in, where that can still be multiplied.
         self._last: dict[int, int] = {}
-        self._others: list[tuple[int, Evolving]] = []
+        self._others: list[tuple[int, Merged]] = []
         self._known: dict[Any, _Matrix] = {}
 
     def add(self, instruction: Instruction) -> None:
@@ -59,12 +109,12 @@ class Merger:
         places = tuple([self._place_of[qubit] for qubit in qubits])
         if isinstance(instruction, Permutation):
             sources = tuple([self._place_of[qubit] for qubit in instruction.sources])
-            self._alone(places, Permutation(bits_of(places), bits_of(sources)))
+            self._alone(Move(places, sources))
             return
         if isinstance(instruction, Noise):
             channel = self._channels[instruction.channel]
             if channel.num_qubits > MOST_QUBITS:
-                self._alone(places, Diagonal(Array.of(of_strings(channel)), bits_of(places)))
+                self._alone(Scaling(places, of_strings(channel)))
                 return
         if not qubits:
             return  # a global phase
@@ -76,19 +126,22 @@ class Merger:
         elif len(places) == 2:  # noqa: PLR2004 (a pair)
             self._pair(places, matrix)
         else:
-            self._alone(places, Unitary(Array.of(matrix), bits_of(places)))
+            self._alone(Product(places, matrix))
 
-    def instructions(self) -> list[Evolving]:
-        """Return all that was added, as instructions over two bits a qubit, and forget it."""
+    def merged(self) -> list[Merged]:
+        """Return all that was added, in as few steps as were found, and forget it."""
         for place in list(self._single):
             self._flush(place)
-        found: list[Evolving] = [Unitary(Array.of(matrix), bits_of(places)) for places, matrix in self._pairs]
+        found: list[Merged] = list(self._pairs)
         for index, other in reversed(self._others):
             found.insert(index, other)
         self._pairs, self._last, self._others = [], {}, []
         return found
 
     def _matrix(self, instruction: Instruction) -> _Matrix:
+        swept = self._swept.get(id(instruction))
+        if swept is not None and isinstance(instruction, Gate):
+            return of_operators(_gate_matrix(instruction, swept)[..., None, :, :])
         key = _key(instruction)
         matrix = self._known.get(key) if key is not None else None
         if matrix is None:
@@ -101,17 +154,15 @@ class Merger:
         one, two = places
         index = self._last.get(one)
         if any(place in self._single for place in places):
-            nothing = np.eye(4)
-            before = np.kron(self._single.pop(two, nothing), self._single.pop(one, nothing))
-            matrix = matrix @ before
+            matrix = matrix @ _kron(self._single.pop(two, _NOTHING), self._single.pop(one, _NOTHING))
         if index is not None and index == self._last.get(two):
             held, earlier = self._pairs[index]
             if held != places:
-                matrix = permuted(matrix[None], (2, 3, 0, 1))[0]
-            self._pairs[index] = held, matrix @ earlier
+                matrix = permuted(matrix.reshape(-1, 16, 16), (2, 3, 0, 1)).reshape(matrix.shape)
+            self._pairs[index] = Product(held, matrix @ earlier)
             return
         self._last[one] = self._last[two] = len(self._pairs)
-        self._pairs.append((places, matrix))
+        self._pairs.append(Product(places, matrix))
 
     def _flush(self, place: int) -> None:
         """Multiply what waits on one qubit into the last pair that it is in, or leave it alone."""
@@ -120,18 +171,25 @@ class Merger:
             return
         index = self._last.get(place)
         if index is None:
-            self._pairs.append(((place,), matrix))
+            self._pairs.append(Product((place,), matrix))
             return
         held, earlier = self._pairs[index]
-        wide = np.kron(np.eye(4), matrix) if held[0] == place else np.kron(matrix, np.eye(4))
-        self._pairs[index] = held, wide @ earlier
+        wide = _kron(_NOTHING, matrix) if held[0] == place else _kron(matrix, _NOTHING)
+        self._pairs[index] = Product(held, wide @ earlier)
 
-    def _alone(self, places: Sequence[int], instruction: Evolving) -> None:
+    def _alone(self, merged: Merged) -> None:
         """Add what nothing is multiplied with."""
-        for place in places:
+        for place in merged.places:
             self._flush(place)
             self._last.pop(place, None)
-        self._others.append((len(self._pairs), instruction))
+        self._others.append((len(self._pairs), merged))
+
+
+def _kron(high: _Matrix, low: _Matrix) -> _Matrix:
+    """Return the Kronecker product of matrices, which may be of several rows."""
+    product: _Matrix = high[..., :, None, :, None] * low[..., None, :, None, :]
+    side = high.shape[-1] * low.shape[-1]
+    return product.reshape(*product.shape[:-4], side, side)
 
 
 def _key(instruction: Instruction) -> Any:
@@ -149,41 +207,61 @@ def _key(instruction: Instruction) -> Any:
 def _matrix_of(instruction: Instruction, channels: Sequence[Channel]) -> _Matrix:
     match instruction:
         case Noise(channel=index):
-            operators = operators_of(channels[index])
-            if operators is None:
-                raise TypeError(instruction)
-            return of_operators(operators.matrices)
+            channel = channels[index]
+            return _of_narrow_channel(channel) if channel.num_qubits <= _KEPT_QUBITS else _of_channel(channel)
         case Reset():
             return of_preparation(np.array([1, 0]))
         case Initialize(amplitudes=amplitudes):
             return of_preparation(amplitudes.ndarray())
         case Diagonal(diagonal=diagonal):
             return of_operators(np.diag(np.asarray(diagonal.ndarray()))[None])
-        case Gate(name=name, params=params, controls=controls, control_state=state):
-            spec = spec_of(name)
-            if spec is None:
-                raise TypeError(instruction)
-            return of_operators(_controlled(spec.matrix(*params), len(controls), state)[None])
+        case Gate(params=params):
+            return of_operators(_gate_matrix(instruction, params)[None])
         case Unitary(matrix=matrix, controls=controls, control_state=state):
             return of_operators(_controlled(np.asarray(matrix.ndarray()), len(controls), state)[None])
     raise TypeError(instruction)
 
 
+def _of_channel(channel: Channel) -> _Matrix:
+    operators = operators_of(channel)
+    if operators is None:
+        raise TypeError(channel)
+    return of_operators(operators.matrices)
+
+
+_of_narrow_channel = lru_cache(maxsize=_KEPT)(_of_channel)
+
+
+def _gate_matrix(gate: Gate, params: Swept) -> NDArray[Any]:
+    """Return the matrix of a gate with these parameters: of several rows, if any of them is an array."""
+    spec = spec_of(gate.name)
+    if spec is None:
+        raise TypeError(gate)
+    # Arrays, also of one number, so that a row has the bits that it has alone.
+    matrix = spec.matrix(*[np.atleast_1d(param) for param in params])
+    if all(isinstance(param, float) for param in params):
+        matrix = matrix.reshape(matrix.shape[-2:])
+    return _controlled(matrix, len(gate.controls), gate.control_state)
+
+
 def _controlled(matrix: NDArray[Any], controls: int, state: int | None) -> NDArray[Any]:
-    """Return a matrix under controls, which are behind its targets."""
-    side = len(matrix)
+    """Return matrices, shape (..., 2^k, 2^k), under controls, which are behind their targets."""
+    if not controls:
+        return matrix
+    side = matrix.shape[-1]
     value = (1 << controls) - 1 if state is None else state
-    wide = np.eye(side << controls, dtype=np.complex128)
+    wide = np.zeros((*matrix.shape[:-2], *(side << controls,) * 2), np.complex128)
+    wide[..., :, :] = np.eye(side << controls)
     inside = slice(value * side, (value + 1) * side)
-    wide[inside, inside] = matrix
+    wide[..., inside, inside] = matrix
     return wide
 
 
-def segments(instructions: Sequence[Instruction], merger: Merger) -> Iterator[tuple[list[Evolving], Save | None]]:
+def segments(instructions: Sequence[Instruction], merger: Merger) -> Iterator[tuple[list[Merged], Save | None]]:
     """Yield what is evolved, and what is saved behind it; the last one saves nothing."""
     for instruction in instructions:
         if isinstance(instruction, Save):
-            yield merger.instructions(), instruction
+            yield merger.merged(), instruction
         else:
             merger.add(instruction)
-    yield merger.instructions(), None
+    yield merger.merged(), None

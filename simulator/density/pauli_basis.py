@@ -34,13 +34,17 @@ def strings(num_qubits: int) -> NDArray[np.complex128]:
 
 
 def of_operators(operators: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the matrix of a channel of Kraus operators, shape (operators, 2^k, 2^k); a unitary is one of one."""
-    side = operators.shape[1]
+    """Return the matrix of a channel of Kraus operators, shape (..., operators, 2^k, 2^k), or of one unitary.
+
+    The axes in front, of several channels, lead those of the matrix.
+    """
+    side = operators.shape[-1]
     basis = strings(side.bit_length() - 1)
-    moved = np.zeros_like(basis)
-    for operator in operators:
-        moved += operator @ basis @ operator.conj().T
-    flat = basis.conj().reshape(len(basis), -1) @ moved.reshape(len(basis), -1).T
+    moved = np.zeros((*operators.shape[:-3], *basis.shape), np.complex128)
+    for number in range(operators.shape[-3]):
+        operator = operators[..., number, None, :, :]
+        moved += operator @ basis @ operator.conj().swapaxes(-1, -2)
+    flat = basis.conj().reshape(len(basis), -1) @ moved.reshape(*moved.shape[:-2], -1).swapaxes(-1, -2)
     matrix: NDArray[np.float64] = np.ascontiguousarray(flat.real) / side
     return matrix
 

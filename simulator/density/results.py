@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from simulator.circuit.instructions import Save
 from simulator.circuit.pauli_sum import PauliSum, numbers
-from simulator.evolve import Statevector
 from simulator.kernels.bits import offsets
 
 #: Of coefficients of I, X, Z and Y: twice the entries (0, 0), (0, 1), (1, 0) and (1, 1) of a qubit's matrix.
@@ -18,46 +17,53 @@ _ENTRIES = np.array([[1, 0, 1, 0], [0, 1, 0, -1j], [0, 1, 0, 1j], [1, 0, -1, 0]]
 
 
 class Coefficients:
-    """tr(rho P) of all Pauli strings P of some qubits."""
+    """tr(rho P) of all Pauli strings P of some qubits, of one state or more: a row each.
 
-    def __init__(self, state: Statevector, place_of: Mapping[int, int]) -> None:
-        self._values, self._bit_of, self._place_of = state.amplitudes, state.bit_of, place_of
+    What is read of one state is read of the first.
+    """
+
+    def __init__(
+        self, values: NDArray[np.float64], bit_of: Mapping[int, int], place_of: Mapping[int, int]
+    ) -> None:
+        self._values, self._bit_of, self._place_of = values, bit_of, place_of
 
     def probabilities(self, qubits: Sequence[int]) -> NDArray[np.float64]:
-        """Return the probabilities of the values of some qubits, the first the least significant: shape (2^k,)."""
+        """Return, of each row, the probabilities of the values of some qubits, the first the least significant."""
+        rows = len(self._values)
         z_bits = [self._bit_of[2 * self._place_of[qubit] + 1] for qubit in qubits]
-        shares = np.asarray(self._values[offsets(z_bits)], np.float64)
+        shares = self._values[:, offsets(z_bits)]
         for place in range(len(qubits)):
-            pairs = shares.reshape(-1, 2, 1 << place)
-            shares = np.stack([pairs[:, 0] + pairs[:, 1], pairs[:, 0] - pairs[:, 1]], axis=1).reshape(-1)
-        return np.maximum(shares / shares.size, 0)
+            pairs = shares.reshape(rows, -1, 2, 1 << place)
+            shares = np.stack([pairs[:, :, 0] + pairs[:, :, 1], pairs[:, :, 0] - pairs[:, :, 1]], axis=2)
+        return np.maximum(shares.reshape(rows, -1) / (1 << len(qubits)), 0)
 
     def matrix(self, qubits: Sequence[int]) -> NDArray[np.complex128]:
         """Return the density matrix of some qubits, the first the least significant: shape (2^k, 2^k)."""
         bits = [bit for qubit in qubits for bit in self._bits(qubit)]
         width = len(qubits)
-        found = np.asarray(self._values[offsets(bits)], np.complex128).reshape((4,) * width)
+        found = np.asarray(self._values[0, offsets(bits)], np.complex128).reshape((4,) * width)
         for axis in range(width):
             found = np.moveaxis(np.tensordot(_ENTRIES / 2, found, (1, axis)), 0, axis)
         rows = found.reshape((2, 2) * width).transpose([*range(0, 2 * width, 2), *range(1, 2 * width, 2)])
         return rows.reshape(1 << width, 1 << width)
 
-    def expectation(self, of: PauliSum, qubits: Sequence[int]) -> float:
-        """Return the expectation value of a sum whose bit i is ``qubits[i]``; it is an entry for each string."""
+    def expectations(self, of: PauliSum, qubits: Sequence[int]) -> NDArray[np.float64]:
+        """Return, of each row, the expectation value of a sum whose bit i is ``qubits[i]``: of entries alone."""
         indices = [
             sum(self._index(qubit, x >> place & 1, z >> place & 1) for place, qubit in enumerate(qubits))
             for x, z in zip(numbers(of.x), numbers(of.z), strict=True)
         ]
-        return float(np.asarray(of.coefficients) @ np.asarray(self._values[np.array(indices, np.intp)]))
+        entries, coefficients = np.array(indices, np.intp), np.asarray(of.coefficients)
+        return np.array([coefficients @ row[entries] for row in self._values], np.float64)
 
     def saved(self, save: Save) -> NDArray[Any]:
         """Return what an instruction saves."""
         if save.sums:
-            values = [self.expectation(each, save.qubits) for each in save.sums]
+            values = [float(self.expectations(each, save.qubits)[0]) for each in save.sums]
             if len(values) > 1:
                 values[1] = max(values[1] - values[0] ** 2, 0.0)
             return np.array(values)
-        return self.matrix(save.qubits) if save.what == "density_matrix" else self.probabilities(save.qubits)
+        return self.matrix(save.qubits) if save.what == "density_matrix" else self.probabilities(save.qubits)[0]
 
     def _bits(self, qubit: int) -> tuple[int, int]:
         place = self._place_of[qubit]

@@ -6,6 +6,8 @@ Their draws are a shot's own, behind the one that its outcome was sampled by.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -20,6 +22,9 @@ from simulator.piecewise import slices
 from simulator.rng import Uniforms
 from simulator.sampling.counts import Words
 from simulator.shards.result import SavedValue
+
+#: Tables of one clbit whose edges are kept.
+_TABLES = 256
 
 
 def read_words(
@@ -36,13 +41,13 @@ def read_words(
     """
     found = words.copy()
     for index, readout in enumerate(readouts):
-        edges = _edges(readout)
+        edges = _edges(readout.table)
         mask = sum(1 << clbit for clbit in readout.clbits)
         for some in slices(words.size, checkpoint):
             part = found[some]
             values = sum((part >> clbit & 1) << place for place, clbit in enumerate(readout.clbits))
             draws = _draws(shots[some], sampled_by[some] + (1 + index), uniforms, checkpoint)
-            read = (draws[:, None] >= edges[values]).sum(axis=1)
+            read = _read(edges, values, draws)
             part &= ~mask
             for place, clbit in enumerate(readout.clbits):
                 part |= (read >> place & 1) << clbit
@@ -62,12 +67,12 @@ def read_bits(
     ``sampled_by`` is the number of the last draw by which the shots' outcomes were sampled.
     """
     for index, readout in enumerate(readouts):
-        edges = _edges(readout)
+        edges = _edges(readout.table)
         for some in slices(shots.size, checkpoint):
             part = bits[some]
             values = sum(part[:, clbit].astype(np.intp) << place for place, clbit in enumerate(readout.clbits))
             draws = uniforms.draw(shots[some], sampled_by + 1 + index, checkpoint)
-            read = (draws[:, None] >= edges[values]).sum(axis=1)
+            read = _read(edges, values, draws)
             for place, clbit in enumerate(readout.clbits):
                 part[:, clbit] = read >> place & 1
 
@@ -102,15 +107,34 @@ def _read_value(saved: SavedValue, readouts: Sequence[Readout]) -> SavedValue:
     return msgspec.structs.replace(saved, value=Array.of(shares.reshape(-1)))
 
 
-def _edges(readout: Readout) -> NDArray[np.float64]:
+def _edges(table: Array) -> NDArray[np.float64]:
     """Return, of each true value, the edges of what is read but the last, which is 1."""
-    return cumulative(np.asarray(readout.table.ndarray(), np.float64))[:, :-1]
+    return _edges_of_bit(table) if table.shape[0] == 2 else _all_edges(table)  # noqa: PLR2004 (values of a bit)
+
+
+def _all_edges(table: Array) -> NDArray[np.float64]:
+    return cumulative(np.asarray(table.ndarray(), np.float64))[:, :-1]
+
+
+_edges_of_bit = lru_cache(maxsize=_TABLES)(_all_edges)
+
+
+def _read(edges: NDArray[np.float64], values: Any, draws: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the value that is read of each shot, given the true one and a draw."""
+    if edges.shape[1] == 1:
+        return np.asarray(draws >= edges[:, 0].take(values)).astype(np.int64)
+    return np.asarray((draws[:, None] >= edges[values]).sum(axis=1))
 
 
 def _draws(
     shots: NDArray[np.int64], numbers: NDArray[np.intp], uniforms: Uniforms, checkpoint: Checkpoint
 ) -> NDArray[np.float64]:
     """Return of each shot the draw of its number."""
+    if numbers.size and (numbers == numbers[0]).all():
+        first, count = int(shots[0]), shots.size
+        if shots[-1] - first == count - 1 and (np.diff(shots) == 1).all():
+            return uniforms.stretch(first, count, int(numbers[0]))
+        return uniforms.draw(shots, int(numbers[0]), checkpoint)
     found = np.empty(shots.size)
     for number in np.unique(numbers).tolist():
         chosen = np.flatnonzero(numbers == number)

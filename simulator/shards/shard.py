@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from simulator.circuit.array import Array
 from simulator.circuit.instructions import Gate
@@ -122,6 +124,38 @@ class Sweep(msgspec.Struct, frozen=True, array_like=True, tag="sweep"):
             names=self.names[start:stop],
             metadata=self.metadata[start:stop],
         )
+
+    def phases(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the global phase of each of some rows of values, in radians."""
+        if GLOBAL_PHASE in self.param_indices:
+            return values[:, self.param_indices.index(GLOBAL_PHASE)]
+        return np.full(len(values), self.template.global_phase)
+
+    def own_phases(self) -> Array | None:
+        """Return the global phase of each row, where it is not the template's."""
+        return (
+            Array.of(self.phases(np.asarray(self.values.ndarray(), np.float64)))
+            if GLOBAL_PHASE in self.param_indices
+            else None
+        )
+
+    def with_own_gates(self) -> tuple[Program, dict[int, list[tuple[int, int]]]]:
+        """Return the template with a gate of its own, an object, at each index that is swept.
+
+        And the `id` of each of these, with pairs (parameter, column): which of its parameters are which columns.
+        """
+        instructions = list(self.template.instructions)
+        numbers: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for column, (index, number) in enumerate(self.param_indices):
+            if (index, number) != GLOBAL_PHASE:
+                numbers[index].append((number, column))
+        columns = {}
+        for index, of_gate in numbers.items():
+            gate = instructions[index]
+            if isinstance(gate, Gate):
+                instructions[index] = own = msgspec.structs.replace(gate)
+                columns[id(own)] = of_gate
+        return msgspec.structs.replace(self.template, instructions=tuple(instructions)), columns
 
     def outline(self, row: int) -> Program:
         """Return the program of a row without its instructions."""

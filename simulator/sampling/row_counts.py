@@ -1,0 +1,74 @@
+"""The classical memories of all rows of a sweep, as its outcome has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.circuit.array import Array
+from simulator.circuit.instructions import Measure, Readout
+from simulator.circuit.program import Program
+from simulator.monitor import Checkpoint
+from simulator.options import Options
+from simulator.piecewise import concatenate, slices
+from simulator.rng import Uniforms
+from simulator.sampling.counts import Words, add_counts
+from simulator.sampling.readout_errors import read_words
+from simulator.sampling.row_sampler import Counts, RowSampler
+
+
+class RowCounts:
+    """Samples rows, some after the others; their template has at most `WORD_BITS` clbits."""
+
+    def __init__(self, template: Program, options: Options) -> None:
+        self.shots = options.shots if options.output == "counts" else 1
+        # As in `engine.run`: without clbits there is nothing to count.
+        self._counted = self.shots if template.num_clbits and options.counts else 0
+        self._memory: list[Words] | None = [] if options.memory else None
+        #: Memories that came, how often, and how many in each row; of some rows after the others.
+        self._counts: list[tuple[Words, Counts, Counts]] = []
+
+    def add(
+        self,
+        rows: NDArray[Any],
+        bit_of: Mapping[int, int],
+        measures: Sequence[Measure],
+        readouts: Sequence[Readout],
+        seeds: Sequence[int],
+        checkpoint: Checkpoint,
+    ) -> None:
+        """Sample some rows, shape (rows, 2^n), whose squares are the probabilities, each under its own seed."""
+        sampler = RowSampler(rows, bit_of, measures, seeds, self._counted, checkpoint)
+        if self._memory is None and not readouts:
+            self._counts.append(sampler.counted())
+            return
+        numbers = np.arange(self._counted)
+        sampled_by = np.zeros(self._counted, np.intp)
+        for seed, measured in zip(seeds, sampler.remembered(), strict=True):
+            words = measured
+            if readouts:
+                words = read_words(readouts, measured, numbers, sampled_by, Uniforms(seed), checkpoint)
+            if self._memory is not None:
+                self._memory.append(words)
+            found, counts = _counts_of(words, checkpoint)
+            self._counts.append((found, counts, np.array([found.size])))
+
+    def results(self, checkpoint: Checkpoint) -> tuple[Array, Array, Array, Array | None]:
+        """Return the memories, the counts and the ends of `SweepOutcome`, and each shot's memory."""
+        words, counts, sizes = (concatenate(each, checkpoint) for each in zip(*self._counts, strict=True))
+        memory = None
+        if self._memory is not None:
+            whole = concatenate(self._memory, checkpoint).reshape(len(self._memory), -1)
+            memory = Array.counting(whole, checkpoint)
+        found = [Array.counting(each, checkpoint) for each in (words, counts, sizes.cumsum())]
+        return found[0], found[1], found[2], memory
+
+
+def _counts_of(words: Words, checkpoint: Checkpoint) -> tuple[Words, Counts]:
+    """Return the words that come, ascending, and how often each does."""
+    return add_counts(
+        [np.unique(words[some], return_counts=True) for some in slices(words.size, checkpoint)], checkpoint
+    )
