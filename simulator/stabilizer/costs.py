@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from simulator.circuit.instructions import Barrier, Measure, Noise, Reset
+from simulator.circuit.instructions import Barrier, Measure, Noise, Reset, Switch
 from simulator.circuit.pauli_sum import PauliSum, numbers
 from simulator.circuit.program import Program
 from simulator.circuit.traversal import walk
 from simulator.cost import Work
+from simulator.stabilizer.cohorts import blocks_together, most_waiting
 from simulator.stabilizer.draws import BLOCK
-from simulator.stabilizer.layering.control_flow import unrolled_size
+from simulator.stabilizer.layering.control_flow import parts_shots, unrolled_size
 
 #: Seconds of a run of nothing, and of an instruction, from its matrix to its layer. These and those below are
 #: measured.
@@ -35,6 +36,8 @@ _STRING_BYTES, _PAULI_BYTES, _READING_BYTES = 400, 64, 16 << 20
 #: Copies of a shot's memory that are there at once, and of the tableau.
 _SHOT_COPIES = 4
 _TABLEAU_COPIES = 3
+#: Copies of a cohort that are there while it runs a segment, with what is drawn.
+_WORK_COPIES = 3
 #: Bytes of all else.
 _LEAST_BYTES = 1 << 21
 
@@ -90,7 +93,23 @@ def bytes_of(program: Program, shots: int) -> int:
     rows = 2 * qubits + program.num_clbits + size.measures
     block = (3 * rows * BLOCK // 8) + int(BLOCK * size.events * _EVENT_BYTES)
     of_shots = _SHOT_COPIES * shots * -(-program.num_clbits // 8)
+    if any(map(parts_shots, program.instructions)):
+        together = min(shots, blocks_together(qubits) * BLOCK)
+        # Each cohort has a tableau, and its shots' frames and clbits.
+        of_cohort = tableau + rows * (together // 8 + BLOCK)
+        return (
+            _LEAST_BYTES
+            + size.instructions * _INSTRUCTION_BYTES
+            + of_shots
+            + (of_cohort * (_WORK_COPIES + most_waiting(together, _ways(program))))
+        )
     return _LEAST_BYTES + size.instructions * _INSTRUCTION_BYTES + tableau + block * 8 + of_shots
+
+
+def _ways(program: Program) -> int:
+    """Return in how many ways shots go on behind an instruction, at most; at least 2."""
+    cases = [len(each.cases) for each in walk(program.instructions) if isinstance(each, Switch)]
+    return 1 + max(cases, default=1)
 
 
 def observing_seconds(program: Program, observables: Sequence[PauliSum]) -> float:

@@ -8,6 +8,7 @@ else. A run of some of a block's shots draws for all, and leaves the others out.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +35,7 @@ class Events:
     """What happens in some shots at some places, ascending by place, and then by shot."""
 
     places: NDArray[np.int64]
-    #: The shot, counted from the first of the blocks that were asked for.
+    #: The shot, counted from the first of the blocks that were asked for, as if each followed the one before it.
     shots: NDArray[np.int64]
     #: A random number of each, of 64 bits.
     numbers: Words
@@ -53,27 +54,29 @@ _STATE = _GENERATOR.philox.state
 
 
 class Draws:
-    """The draws of one run under one seed, 0 <= seed < 2^63."""
+    """The draws of one run under one seed, 0 <= seed < 2^63.
 
-    def __init__(self, seed: int) -> None:
-        self._counter = np.zeros(4, np.uint64)
+    Where shots take different ways, ``visit`` is how many segments a shot has run: each has draws of its own.
+    """
+
+    def __init__(self, seed: int, visit: int = 0) -> None:
+        self._counter = np.array([0, 0, 0, visit], np.uint64)
         key = np.array([seed, 0], np.uint64)
         self._state: Any = {**_STATE, "state": {"key": key, "counter": self._counter}}
 
-    def bits(self, first_number: int, count: int, first_block: int, num_blocks: int) -> Words:
+    def bits(self, first_number: int, count: int, blocks: Sequence[int]) -> Words:
         """Return fair bits, a row a number: bit s % 64 of word s // 64 is that of shot s of the blocks."""
-        found = np.empty((count, num_blocks, BLOCK_WORDS), np.uint64)
-        for index in range(num_blocks):
-            self._seek(first_number * (BLOCK_WORDS // _STEP), first_block + index, _BITS)
+        found = np.empty((count, len(blocks), BLOCK_WORDS), np.uint64)
+        for index, block in enumerate(blocks):
+            self._seek(first_number * (BLOCK_WORDS // _STEP), block, _BITS)
             found[:, index] = _words(count * BLOCK_WORDS).reshape(count, BLOCK_WORDS)
-        return found.reshape(count, num_blocks * BLOCK_WORDS)
+        return found.reshape(count, len(blocks) * BLOCK_WORDS)
 
     def events(
         self,
         probability: float,
         num_places: int,
-        first_block: int,
-        num_blocks: int,
+        blocks: Sequence[int],
         *,
         stream: int,
     ) -> Events:
@@ -82,11 +85,11 @@ class Draws:
         Other streams are independent.
         """
         found = []
-        for index in range(num_blocks):
-            self._seek(0, first_block + index, _EVENTS + stream)
+        for index, block in enumerate(blocks):
+            self._seek(0, block, _EVENTS + stream)
             at = _rare(probability, num_places * BLOCK)
             found.append((at // BLOCK, at % BLOCK + index * BLOCK, _words(at.size)))
-        if num_blocks == 1:
+        if len(blocks) == 1:
             return Events(*found[0])
         places, shots, numbers = (np.concatenate(each) for each in zip(*found, strict=True))
         order = np.argsort(places, kind="stable")

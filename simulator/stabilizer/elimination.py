@@ -7,6 +7,7 @@ So a shot costs its coins and a few sums of them, however many gates there were.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,11 +36,11 @@ class FinalOutcomes:
     #: The outcome of each of the others where all coins are 0.
     constants: NDArray[np.bool_]
 
-    def outcomes(self, num_clbits: int, draws: Draws, first_block: int, num_blocks: int) -> Words:
+    def outcomes(self, num_clbits: int, draws: Draws, blocks: Sequence[int]) -> Words:
         """Return the memories of some blocks of shots, shape (clbits, words)."""
-        words = num_blocks * BLOCK_WORDS
+        words = len(blocks) * BLOCK_WORDS
         found = np.zeros((num_clbits, words), np.uint64)
-        coins = draws.bits(0, self.free.size, first_block, num_blocks)
+        coins = draws.bits(0, self.free.size, blocks)
         found[self.free] = coins
         if self.rest.size:
             others = np.repeat(np.where(self.constants, ~np.uint64(0), np.uint64(0))[:, None], words, axis=1)

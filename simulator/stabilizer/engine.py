@@ -20,6 +20,7 @@ from simulator.stabilizer.draws import BLOCK
 from simulator.stabilizer.ending import has_exact_values, is_random_before_its_end, without_its_end
 from simulator.stabilizer.expectations import expectation_values
 from simulator.stabilizer.layering.compiler import Compiled, compile_program
+from simulator.stabilizer.layering.control_flow import parts_shots
 from simulator.stabilizer.layering.refusal import refusal
 from simulator.stabilizer.run import run_shots
 from simulator.stabilizer.samples import counts_of, hex_keys
@@ -42,7 +43,8 @@ class _Prepared:
 
     @property
     def metadata(self) -> RunMetadata:
-        sampled = self.exact if self.compiled is None else self.compiled.segment.final
+        compiled = self.compiled
+        sampled = self.exact if compiled is None else compiled.segment.final and not compiled.code
         return RunMetadata("stabilizer", self.program.num_qubits, sampled)
 
     def bytes_required(self, shots: int, checkpoint: Checkpoint) -> int:
@@ -91,8 +93,11 @@ def _suits(program: Program, options: Options) -> bool:
         return False
     if program.uses_more_qubits(MOST_LEFT):
         return True
-    # Statevectors and density matrices of so few qubits are exact where stabilizers are.
-    return not options.expectations and is_random_before_its_end(program)
+    # Statevectors and density matrices of so few qubits are exact where stabilizers are, and few where shots take
+    # many ways.
+    if options.expectations or any(map(parts_shots, program.instructions)):
+        return False
+    return is_random_before_its_end(program)
 
 
 def _width(program: Program, options: Options) -> int:

@@ -25,8 +25,7 @@ from simulator.stabilizer.layering.compiler import Compiled
 from simulator.stabilizer.layering.layers import NoisePlaces, Segment
 from simulator.stabilizer.layering.rows import PauliRows, Words
 from simulator.stabilizer.noise import PUT_OFF, PauliChannel
-from simulator.stabilizer.reference import run_reference
-from simulator.stabilizer.run import frames_at_end
+from simulator.stabilizer.run import states_at_end
 from simulator.stabilizer.tableau import Tableau, signs_of_products
 from simulator.typing import Indices
 
@@ -107,20 +106,22 @@ def _exact(compiled: Compiled, strings: Sequence[tuple[int, int]], checkpoint: C
 def _means(
     compiled: Compiled, strings: Sequence[tuple[int, int]], seed: int, first: int, shots: int, monitor: Monitor
 ) -> NDArray[np.float64]:
-    segment, checkpoint = compiled.segment, monitor.checkpoint
-    tableau = Tableau(segment.num_qubits)
-    reference = run_reference(segment, tableau, checkpoint)
-    parts = list(_parts(segment, strings, checkpoint))
-    values, negative = np.ones(len(strings)), np.zeros(len(strings), np.int64)
-    for some in parts:
-        values[some.numbers] = _in_state(tableau, some)
-    for frames, wanted in frames_at_end(compiled, reference, seed=seed, first=first, shots=shots, monitor=monitor):
-        for some in parts:
+    checkpoint = monitor.checkpoint
+    parts = list(_parts(compiled.segment, strings, checkpoint))
+    before, in_state = None, list[NDArray[np.float64]]()
+    totals = np.zeros(len(strings))
+    totals[[not (x | z) for x, z in strings]] = shots
+    for tableau, frames, wanted in states_at_end(compiled, seed=seed, first=first, shots=shots, monitor=monitor):
+        if tableau is not before:
+            before, in_state = tableau, [_in_state(tableau, some) for some in parts]
+        count = int(np.unpackbits(wanted.view(np.uint8)).sum())
+        for some, values in zip(parts, in_state, strict=True):
             checkpoint()
             odd = np.bitwise_xor.reduceat(some.rows.anticommuting(frames), some.starts, axis=0) & wanted
-            negative[some.numbers] += np.unpackbits(odd.view(np.uint8), axis=1).sum(axis=1, dtype=np.int64)
-    # What is random in the reference is random in each shot: a frame changes signs only.
-    return values * ((shots - 2 * negative) / shots)
+            negative = np.unpackbits(odd.view(np.uint8), axis=1).sum(axis=1, dtype=np.int64)
+            # What is random in the tableau's state is so in each shot's: a frame changes signs only.
+            totals[some.numbers] += values * (count - 2 * negative)
+    return totals / shots
 
 
 def _parts(segment: Segment, strings: Sequence[tuple[int, int]], checkpoint: Checkpoint) -> Iterator[_Strings]:

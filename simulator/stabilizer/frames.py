@@ -8,6 +8,7 @@ frame is multiplied, in half of the shots, by what was measured. Rall, Liang, Co
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,26 +42,25 @@ class Drawn:
     readouts: dict[int, Events]
 
 
-def begin(num_qubits: int, draws: Draws, first_block: int, num_blocks: int) -> Words:
+def begin(num_qubits: int, draws: Draws, blocks: Sequence[int]) -> Words:
     """Return the frames of shots in |0...0>, shape (2n, words): any Z leaves that state as it is."""
-    frames = np.zeros((2 * num_qubits, num_blocks * BLOCK_WORDS), np.uint64)
-    frames[num_qubits:] = draws.bits(0, num_qubits, first_block, num_blocks)
+    frames = np.zeros((2 * num_qubits, len(blocks) * BLOCK_WORDS), np.uint64)
+    frames[num_qubits:] = draws.bits(0, num_qubits, blocks)
     return frames
 
 
-def drawn(segment: Segment, tables: NoiseTables, draws: Draws, first_block: int, num_blocks: int) -> Drawn:
+def drawn(segment: Segment, tables: NoiseTables, draws: Draws, blocks: Sequence[int]) -> Drawn:
     """Draw all that some blocks of shots need in a segment."""
-    blocks = first_block, num_blocks
-    words = num_blocks * BLOCK_WORDS
+    words = len(blocks) * BLOCK_WORDS
     found = {}
     for number, places in segment.noise.items():
         channel = tables.channels[number]
-        events = channel_events(channel, places, draws, *blocks)
+        events = channel_events(channel, places, draws, blocks)
         found[number] = hits(channel, places, events, segment.num_qubits, words)
     readouts = {
-        number: tables.readouts[number].events(count, draws, *blocks) for number, count in segment.readouts.items()
+        number: tables.readouts[number].events(count, draws, blocks) for number, count in segment.readouts.items()
     }
-    return Drawn(draws.bits(segment.num_qubits, segment.num_coins, *blocks), found, readouts)
+    return Drawn(draws.bits(segment.num_qubits, segment.num_coins, blocks), found, readouts)
 
 
 def run_frames(

@@ -34,6 +34,14 @@ class Memory:
         #: Of each shot, the index of its variables' values.
         self._values_of = np.zeros(wanted.size * 64 if variables else 0, np.intp)
 
+    def taken(self, words: Indices, wanted: Words) -> Memory:
+        """Return the memories of some words' shots, those that are wanted of these."""
+        found = Memory(0, (), wanted)
+        found.clbits = self.clbits.take(words, axis=1)
+        found._evaluator, found._values = self._evaluator, dict(self._values)
+        found._values_of = self._values_of.reshape(-1, 64)[words if self._values_of.size else []].reshape(-1)
+        return found
+
     def test(self, expression: ex.Expression, values: frozenset[int] | None, within: Words | None) -> Words:
         """Return in which shots an expression is true, or one of some values; it is asked of some shots."""
         asked = self.wanted if within is None else self.wanted & within

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -102,11 +103,9 @@ def hits(channel: PauliChannel, places: NoisePlaces, events: Events, num_qubits:
     return Hits(both[has], bits[event], events.places[event])
 
 
-def channel_events(
-    channel: PauliChannel, places: NoisePlaces, draws: Draws, first_block: int, num_blocks: int
-) -> Events:
+def channel_events(channel: PauliChannel, places: NoisePlaces, draws: Draws, blocks: Sequence[int]) -> Events:
     """Draw what a channel does at its places."""
-    return draws.events(channel.probability, len(places.qubits), first_block, num_blocks, stream=places.channel)
+    return draws.events(channel.probability, len(places.qubits), blocks, stream=places.channel)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,9 +130,9 @@ class ReadoutError:
         others[values, values] = np.maximum(0, 1 - others.sum(axis=1))
         return cls(number, min(most, 1.0), np.cumsum(others, axis=1))
 
-    def events(self, num_places: int, draws: Draws, first_block: int, num_blocks: int) -> Events:
+    def events(self, num_places: int, draws: Draws, blocks: Sequence[int]) -> Events:
         """Draw where something may happen."""
-        return draws.events(self.probability, num_places, first_block, num_blocks, stream=_READOUTS + self.number)
+        return draws.events(self.probability, num_places, blocks, stream=_READOUTS + self.number)
 
     def apply(self, memory: Words, places: ReadoutPlaces, events: Events) -> None:
         """Change what was measured at some places."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.monitor import SILENT, Monitor
+from simulator.stabilizer.cohorts import Cohort, blocks_together, cohorts_at_end
 from simulator.stabilizer.draws import BLOCK, BLOCK_WORDS, Draws
 from simulator.stabilizer.elimination import FinalOutcomes, final_outcomes
 from simulator.stabilizer.frames import begin, drawn, run_frames
@@ -34,13 +35,16 @@ def run_shots(
     Shots that are run apart are the same that they are together.
     """
     program, segment, draws = compiled.program, compiled.segment, Draws(seed)
+    if compiled.code:
+        yield from _run_cohorts(compiled, seed=seed, shots=shots, first=first, monitor=monitor)
+        return
     final = reference = None
     if segment.final:
         final = final_outcomes(segment, monitor.checkpoint)
     else:
         reference = run_reference(segment, Tableau(segment.num_qubits), monitor.checkpoint)
     rows = program.num_clbits + (0 if final else 2 * segment.num_qubits)
-    for some in _blocks(first, shots, rows, monitor):
+    for some in _blocks(first, shots, _fitting_blocks(rows), monitor):
         memory = Memory(program.num_clbits, program.variables, some.wanted)
         if final is not None:
             _run_final(compiled, final, memory, draws, some)
@@ -49,51 +53,85 @@ def run_shots(
         yield memories(memory.clbits)[some.before : some.behind]
 
 
-def frames_at_end(
-    compiled: Compiled, reference: Reference, *, seed: int, first: int, shots: int, monitor: Monitor
-) -> Iterator[tuple[Words, Words]]:
-    """Yield the frames of shots from the first on, some blocks at a time, and which shots of these are asked."""
-    program, draws = compiled.program, Draws(seed)
-    rows = program.num_clbits + 2 * compiled.segment.num_qubits
-    for some in _blocks(first, shots, rows, monitor):
+def _run_cohorts(
+    compiled: Compiled, *, seed: int, shots: int, first: int, monitor: Monitor
+) -> Iterator[NDArray[np.uint8]]:
+    program = compiled.program
+    for some in _blocks(first, shots, blocks_together(program.num_qubits), monitor):
+        clbits = np.zeros((program.num_clbits, some.wanted.size), np.uint64)
+        for cohort in _cohorts(compiled, some, seed, monitor):
+            clbits[:, cohort.words] |= cohort.memory.clbits & cohort.memory.wanted
+        yield memories(clbits)[some.before : some.behind]
+
+
+def _cohorts(compiled: Compiled, some: _Blocks, seed: int, monitor: Monitor) -> Iterator[Cohort]:
+    return cohorts_at_end(compiled, some.wanted, some.blocks, seed=seed, checkpoint=monitor.checkpoint)
+
+
+class AtEnd(NamedTuple):
+    """Shots at the end of a program, which differ from one state by their frames."""
+
+    tableau: Tableau
+    frames: Words
+    #: The shots.
+    wanted: Words
+
+
+def states_at_end(compiled: Compiled, *, seed: int, first: int, shots: int, monitor: Monitor) -> Iterator[AtEnd]:
+    """Yield all shots from the first on, some at a time.
+
+    What the segment of a program without nodes puts off is not done yet.
+    """
+    program, segment = compiled.program, compiled.segment
+    if compiled.code:
+        for some in _blocks(first, shots, blocks_together(program.num_qubits), monitor):
+            for cohort in _cohorts(compiled, some, seed, monitor):
+                yield AtEnd(cohort.tableau, cohort.frames, cohort.memory.wanted)
+        return
+    tableau, draws = Tableau(segment.num_qubits), Draws(seed)
+    reference = run_reference(segment, tableau, monitor.checkpoint)
+    for some in _blocks(first, shots, _fitting_blocks(program.num_clbits + 2 * segment.num_qubits), monitor):
         memory = Memory(program.num_clbits, program.variables, some.wanted)
-        yield _run_frames(compiled, reference, memory, draws, some, monitor), some.wanted
+        yield AtEnd(tableau, _run_frames(compiled, reference, memory, draws, some, monitor), some.wanted)
 
 
 class _Blocks(NamedTuple):
     """Some blocks of shots that go together."""
 
-    start: int
-    num_blocks: int
+    blocks: range
     #: Where the shots that are asked for begin and end.
     before: int
     behind: int
 
     @property
     def wanted(self) -> Words:
-        bits = np.zeros(self.num_blocks * BLOCK, np.uint8)
+        bits = np.zeros(len(self.blocks) * BLOCK, np.uint8)
         bits[self.before : self.behind] = 1
         return np.packbits(bits, bitorder="little").view(np.uint64)
 
 
-def _blocks(first: int, shots: int, rows: int, monitor: Monitor) -> Iterator[_Blocks]:
-    """Yield the blocks of some shots, as many together as fit a cache with so many rows each; report progress."""
+def _fitting_blocks(rows: int) -> int:
+    """Return how many blocks with so many rows each stay in a core's cache."""
+    return max(1, min(_MOST_BLOCKS, _TOGETHER // (8 * BLOCK_WORDS * max(1, rows))))
+
+
+def _blocks(first: int, shots: int, together: int, monitor: Monitor) -> Iterator[_Blocks]:
+    """Yield the blocks of some shots, so many together, and report progress."""
     start, stop = first // BLOCK, -(-(first + shots) // BLOCK)
-    together = max(1, min(_MOST_BLOCKS, _TOGETHER // (8 * BLOCK_WORDS * max(1, rows))))
     for block in range(start, stop, together):
         monitor.checkpoint()
-        count = min(together, stop - block)
+        blocks = range(block, min(block + together, stop))
         before = max(0, first - block * BLOCK)
-        behind = min(count * BLOCK, first + shots - block * BLOCK)
-        yield _Blocks(block, count, before, behind)
+        behind = min(len(blocks) * BLOCK, first + shots - block * BLOCK)
+        yield _Blocks(blocks, before, behind)
         monitor.report((min(behind + block * BLOCK, first + shots) - first) / shots)
 
 
 def _run_final(compiled: Compiled, final: FinalOutcomes, memory: Memory, draws: Draws, some: _Blocks) -> None:
-    memory.clbits[:] = final.outcomes(len(memory.clbits), draws, some.start, some.num_blocks)
+    memory.clbits[:] = final.outcomes(len(memory.clbits), draws, some.blocks)
     errors = compiled.tables.readouts
     events = {
-        number: errors[number].events(places, draws, some.start, some.num_blocks)
+        number: errors[number].events(places, draws, some.blocks)
         for number, places in compiled.segment.readouts.items()
     }
     for layer in compiled.segment.layers:
@@ -107,7 +145,7 @@ def _run_frames(
 ) -> Words:
     """Run shots, and return their frames at the end."""
     segment = compiled.segment
-    frames = begin(segment.num_qubits, draws, some.start, some.num_blocks)
-    own = drawn(segment, compiled.tables, draws, some.start, some.num_blocks)
+    frames = begin(segment.num_qubits, draws, some.blocks)
+    own = drawn(segment, compiled.tables, draws, some.blocks)
     run_frames(segment, reference, compiled.tables, own, frames, memory, monitor.checkpoint)
     return frames

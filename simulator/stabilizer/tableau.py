@@ -50,6 +50,12 @@ class Tableau:
         self.x[qubits, qubits // _WORD] = bits
         self.z[num_qubits + qubits, qubits // _WORD] = bits
 
+    def copy(self) -> Tableau:
+        """Return another one that has the same rows."""
+        found = Tableau(0)
+        found.x, found.z, found.phases = self.x.copy(), self.z.copy(), self.phases.copy()
+        return found
+
     def run_pairs(self, layer: Layer) -> None:
         """Do the controlled Paulis of a layer."""
         if layer.pairs is None:

@@ -94,6 +94,37 @@ def test_the_first_gate_that_is_not_clifford_is_named_at_once(provider):
         provider.get_backend().run(circuit, method="stabilizer")
 
 
+@pytest.mark.rule(32)
+def test_loops_and_gates_under_conditions(provider):
+    """A GHZ state of 60 qubits is tried until its first qubit is 0, then turned by a coin: in any cut the same."""
+    circuit = QuantumCircuit(60, 3, name="again")
+    circuit.x(0)
+    circuit.measure(0, 0)
+    with circuit.while_loop((circuit.clbits[0], 1)):
+        circuit.reset(range(60))
+        circuit.h(0)
+        for qubit in range(59):
+            circuit.cx(qubit, qubit + 1)
+        circuit.measure(0, 0)
+    circuit.h(1)
+    circuit.measure(1, 1)
+    with circuit.if_test((circuit.clbits[1], 1)) as otherwise:
+        circuit.h(59)
+        circuit.h(59)
+        circuit.x(59)
+    with otherwise:
+        circuit.h(58)
+    circuit.measure(59, 2)
+    backend = provider.get_backend()
+    jobs = [backend.run(circuit, shots=20_000, seed_simulator=7, max_shards=most) for most in (1, 5)]
+    results = [job.result(timeout=deadline(60)) for job in jobs]
+    counts = [result.get_counts() for result in results]
+    assert results[0].results[0].metadata["method"] == "stabilizer"
+    assert counts[0] == counts[1]
+    assert set(counts[0]) == {"000", "110"}
+    assert abs(counts[0]["000"] - 10_000) < 500
+
+
 def test_expectation_values_of_many_qubits(provider):
     """Of `run` and of the estimator, by name or automatically: exact without a shot, also with noise."""
     circuit = ghz(100)

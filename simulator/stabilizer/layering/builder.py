@@ -37,7 +37,7 @@ Bit: TypeAlias = int
 class Builder:
     """Collects the layers of one segment."""
 
-    def __init__(self, num_qubits: int) -> None:
+    def __init__(self, num_qubits: int, *, from_ground: bool = True) -> None:
         self._pending: list[Element] = [IDENTITY] * num_qubits
         self._place_of = list(range(num_qubits))
         #: The last layer in which anything is done, by place.
@@ -49,7 +49,8 @@ class Builder:
         self._num_coins = 0
         #: The measurement that was the last thing done at a place.
         self._last_measure: dict[int, int] = {}
-        self._noisy: set[int] = set()
+        #: Places that may not be in |0> although they are in no layer.
+        self._noisy: set[int] = set() if from_ground else set(range(num_qubits))
         self._measured: set[int] = set()
         #: Clbits that were misread, after a measurement wrote them.
         self._misread: set[Bit] = set()

@@ -43,7 +43,9 @@ from simulator.stabilizer.cliffords.recognition import (
 from simulator.stabilizer.cliffords.two_qubits import Pair, controlled_pauli
 from simulator.stabilizer.frames import NoiseTables
 from simulator.stabilizer.layering.builder import Builder
-from simulator.stabilizer.layering.control_flow import bits_of, pauli_of, rounds
+from simulator.stabilizer.layering.code import Node
+from simulator.stabilizer.layering.control_flow import bits_of, parts_shots, pauli_of, rounds
+from simulator.stabilizer.layering.flow import nodes_of
 from simulator.stabilizer.layering.layers import Flag, Segment
 from simulator.stabilizer.noise import PauliChannel, ReadoutError, pauli_channel
 
@@ -57,14 +59,19 @@ class Compiled:
     program: Program
     segment: Segment
     tables: NoiseTables
+    #: Where control flow parts shots, all of it, in place of the segment; else empty.
+    code: tuple[Node, ...] = ()
 
 
 def compile_program(program: Program, checkpoint: Checkpoint) -> Compiled:
     """Put a program into layers; one that `refusal` has no reason against."""
     compiler = _Compiler(program)
+    tables = NoiseTables(compiler.channels, compiler.readouts)
+    if any(map(parts_shots, program.instructions)):
+        code = nodes_of(program.instructions, lambda some: compiler.segment(with_checkpoints(some, checkpoint)))
+        return Compiled(program, Builder(program.num_qubits).build(), tables, code)
     compiler.add_all(with_checkpoints(program.instructions, checkpoint))
-    segment = compiler.builder.build()
-    return Compiled(program, segment, NoiseTables(compiler.channels, compiler.readouts))
+    return Compiled(program, compiler.builder.build(), tables)
 
 
 class _Compiler:
@@ -74,6 +81,12 @@ class _Compiler:
         self.readouts: list[ReadoutError] = []
         self._program = program
         self._readout_numbers: dict[bytes, int] = {}
+
+    def segment(self, instructions: Iterable[Instruction]) -> Segment:
+        """Return a segment of some instructions, before which there may be others."""
+        self.builder = Builder(self._program.num_qubits, from_ground=False)
+        self.add_all(instructions)
+        return self.builder.build()
 
     def add_all(self, instructions: Iterable[Instruction]) -> None:
         for instruction in instructions:

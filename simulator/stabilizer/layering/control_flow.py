@@ -60,16 +60,24 @@ def bits_of(expressions: Iterable[Expression]) -> list[int]:
 
 def reason_against_flow(instruction: Instruction) -> str | None:
     """Return why a control-flow instruction cannot be run; None: it can."""
+    if isinstance(instruction, For) and unrolled_size((instruction,)) > MOST_UNROLLED:
+        return f"unrolled, it has more than {MOST_UNROLLED} instructions"
+    return None
+
+
+def parts_shots(instruction: Instruction) -> bool:
+    """Whether shots may take different ways through an instruction, and need not be in the same state then.
+
+    Paulis and classical values under conditions part no shots: they are done to the shots of a flag.
+    """
     match instruction:
         case While() | Break() | Continue():
-            return "shots would leave the loop at different rounds"
+            return True
         case IfElse() | Switch():
-            if not all(_is_guardable(inner) for inner in walk(bodies_in(instruction))):
-                return "under a condition there may only be Paulis and classical values"
-        case For():
-            if unrolled_size((instruction,)) > MOST_UNROLLED:
-                return f"unrolled, it has more than {MOST_UNROLLED} instructions"
-    return None
+            return not all(_is_guardable(inner) for inner in walk(bodies_in(instruction)))
+        case For() | Box():
+            return any(map(parts_shots, bodies_in(instruction)))
+    return False
 
 
 def unrolled_size(instructions: Iterable[Instruction]) -> int:
