@@ -15,7 +15,7 @@ from simulator.cost import Work, observing_bytes, saved_bytes
 from simulator.density.operations import KINDS, MOST_QUBITS, MOST_STRING_QUBITS, Merger, segments
 from simulator.density.pauli_basis import is_of_strings
 from simulator.density.states import MOST_FEW, FewQubits, ManyQubits
-from simulator.density.sweep import run_together
+from simulator.density.sweep import MOST_TOGETHER, run_together
 from simulator.density.timeline import all_saves, measured_qubits, places_of, timeline_of
 from simulator.dynamic.saves import saves_at_end, saves_in
 from simulator.dynamic.timeline import Timeline
@@ -160,10 +160,10 @@ def _work(
 
 
 def _row_seconds(sweep: Sweep, options: Options) -> float:
-    """Return the seconds of a row of a sweep: of few qubits, its instructions are looked at once for all rows."""
+    """Return the seconds of a row of a sweep, whose instructions are looked at once for all rows."""
     timeline = timeline_of(sweep.template)
     width = len(places_of(sweep.template, options, sweep.observables, timeline))
-    if width > MOST_FEW or all_saves(sweep.template, options, timeline):
+    if width > MOST_TOGETHER or all_saves(sweep.template, options, timeline):
         return _work(sweep.template, options, options.shots, sweep.observables, no_checkpoint).seconds
     products = len(timeline.instructions) * (
         _ROW_INSTRUCTION_SECONDS + _PRODUCTS * 4.0**width * _COEFFICIENT_SECONDS

@@ -72,13 +72,20 @@ Merged: TypeAlias = Product | Scaling | Move
 
 
 def over_bits(merged: Merged) -> Evolving:
-    """Return what was merged, without rows, as an instruction over two bits a qubit."""
+    """Return what was merged, of one row, as an instruction over two bits a qubit."""
     bits = bits_of(merged.places)
     if isinstance(merged, Product):
-        return Unitary(Array.of(merged.matrix), bits)
+        return Unitary(Array.of(merged.matrix.reshape(merged.matrix.shape[-2:])), bits)
     if isinstance(merged, Scaling):
         return Diagonal(Array.of(merged.diagonal), bits)
     return Permutation(bits, bits_of(merged.sources))
+
+
+def of_rows(merged: Merged, first: int, last: int) -> Merged:
+    """Return what was merged, for some of its rows."""
+    if isinstance(merged, Product) and merged.matrix.ndim > 2:  # noqa: PLR2004 (a matrix)
+        return Product(merged.places, merged.matrix[first:last])
+    return merged
 
 
 class Merger:

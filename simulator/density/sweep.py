@@ -1,4 +1,7 @@
-"""Run the rows of a sweep of few qubits together: a gate's matrices in all rows are made at once."""
+"""Run the rows of a sweep together: a gate's matrices in all rows are made and multiplied at once.
+
+States of few qubits are evolved together, too, and wider ones one by one.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,8 @@ from simulator.circuit.instructions import Gate
 from simulator.circuit.traversal import qubits_within
 from simulator.cost import observing_bytes, shots_bytes
 from simulator.cost.memory import BYTES_PER_NUMBER
-from simulator.density.operations import MOST_QUBITS, Merger, Swept, segments
-from simulator.density.states import MOST_FEW, FewQubits
+from simulator.density.operations import MOST_QUBITS, Merger, Swept, of_rows, segments
+from simulator.density.states import MOST_FEW, FewQubits, ManyQubits
 from simulator.density.timeline import all_saves, measured_qubits, places_of, timeline_of
 from simulator.dynamic.timeline import Timeline
 from simulator.monitor import Monitor
@@ -24,8 +27,12 @@ from simulator.sampling.row_counts import RowCounts
 from simulator.shards.result import RunMetadata, SweepOutcome
 from simulator.shards.shard import Sweep
 
-#: log2 of the coefficients of rows that are run together, most of these rows, and most bytes of their matrices.
-_TOGETHER, _ROWS, _MATRICES = 16, 256, 48 << 20
+#: Qubits beyond which the matrices take a small part of a row's time.
+MOST_TOGETHER = 10
+#: Most rows whose matrices are made together, most bytes of these, and log2 of the products for one gate.
+_ROWS, _MATRICES, _PRODUCTS = 256, 48 << 20, 24
+#: log2 of the coefficients that are evolved together.
+_TOGETHER = 16
 #: Copies of coefficients, and of the matrices of one gate, that are there at once.
 _COPIES = 6
 
@@ -39,11 +46,12 @@ def run_together(
     template, columns = sweep.with_own_gates()
     timeline = timeline_of(template, checkpoint=checkpoint)
     places = places_of(template, options, sweep.observables, timeline)
-    if len(places) > MOST_FEW or template.num_clbits > WORD_BITS or all_saves(template, options, timeline):
+    width = len(places)
+    if width > MOST_TOGETHER or template.num_clbits > WORD_BITS or all_saves(template, options, timeline):
         return None
-    matrices = _matrix_bytes(timeline)
-    step = min(_ROWS, max(1, min(1 << _TOGETHER >> 2 * len(places), _MATRICES // matrices)))
-    admit(_bytes(sweep, options, min(step, sweep.num_rows) * (matrices + (8 * _COPIES << 2 * len(places)))))
+    step, matrices = _matrices_together(timeline, sweep.num_rows)
+    at_once = max(1, 1 << _TOGETHER >> 2 * width) if width <= MOST_FEW else 1
+    admit(_bytes(sweep, options, matrices + (at_once * 8 * _COPIES << 2 * width)))
     row_counts = RowCounts(template, options)
     expectations: list[NDArray[np.float64]] = []
     values, seeds = np.asarray(sweep.values.ndarray(), np.float64), sweep.seeds()
@@ -54,17 +62,19 @@ def run_together(
         some = values[start : start + step]
         swept = {key: _params(gates[key], columns[key], some) for key in columns if key in gates}
         merger = Merger(places, template.channels, checkpoint, swept)
-        state = FewQubits(len(some), len(places))
-        for merged, _ in segments(timeline.instructions, merger):
-            state.evolve(merged, checkpoint)
-        coefficients = state.coefficients(places)
-        checkpoint()
-        rows = np.sqrt(coefficients.probabilities(measured))
-        row_counts.add(rows, bit_of, timeline.final, timeline.readouts, seeds[start : start + step], checkpoint)
-        if sweep.observables:
-            found = [coefficients.expectations(each, every) for each in sweep.observables]
-            expectations.append(np.stack(found, axis=1))
-        monitor.report((start + len(some)) / sweep.num_rows)
+        ((merged, _),) = segments(timeline.instructions, merger)
+        for first in range(0, len(some), at_once):
+            last = min(first + at_once, len(some))
+            state = FewQubits(last - first, width) if width <= MOST_FEW else ManyQubits(width)
+            state.evolve([of_rows(each, first, last) for each in merged], checkpoint)
+            coefficients = state.coefficients(places)
+            checkpoint()
+            rows, own = np.sqrt(coefficients.probabilities(measured)), seeds[start + first : start + last]
+            row_counts.add(rows, bit_of, timeline.final, timeline.readouts, own, checkpoint)
+            if sweep.observables:
+                found = [coefficients.expectations(each, every) for each in sweep.observables]
+                expectations.append(np.stack(found, axis=1))
+            monitor.report((start + last) / sweep.num_rows)
     memories, counts, ends, memory = row_counts.results(checkpoint)
     return SweepOutcome(
         index=sweep.index,
@@ -80,7 +90,7 @@ def run_together(
         global_phases=sweep.own_phases(),
         time_taken=time.perf_counter() - begin,
         expectations=Array.of(np.concatenate(expectations)) if expectations else None,
-        run=RunMetadata("density_matrix", len(places), True),
+        run=RunMetadata("density_matrix", width, True),
     )
 
 
@@ -92,11 +102,13 @@ def _params(gate: Gate, columns: Sequence[tuple[int, int]], values: NDArray[np.f
     return params
 
 
-def _matrix_bytes(timeline: Timeline) -> int:
-    """Return the bytes of the matrices of one row, at most."""
-    widths = [min(MOST_QUBITS, len(qubits_within(each))) for each in timeline.instructions]
-    sizes = [8 << 4 * max(2, width) for width in widths]
-    return sum(sizes) + _COPIES * max(sizes, default=1)
+def _matrices_together(timeline: Timeline, rows: int) -> tuple[int, int]:
+    """Return in how many rows matrices are made together, of so many, and the bytes that these take at most."""
+    widths = [max(2, min(MOST_QUBITS, len(qubits_within(each)))) for each in timeline.instructions]
+    widest = max(widths, default=2)
+    of_row = sum(8 << 4 * width for width in widths) + (8 * _COPIES << 4 * widest)
+    step = min(rows, _ROWS, max(1, _MATRICES // of_row), max(1, 1 << _PRODUCTS >> 6 * widest))
+    return step, step * of_row
 
 
 def _bytes(sweep: Sweep, options: Options, states: int) -> int:

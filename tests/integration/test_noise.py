@@ -212,7 +212,14 @@ def test_a_result_says_how_much_its_shots_shared(provider):
     spec = NoiseSpec().depolarizing(0.002, ["rx", "rzz"])
     backend = provider.get_backend("qasm_simulator")
     jobs = [
-        backend.run(measured(circuit), noise_model=spec, shots=4000, seed_simulator=4, max_shards=most)
+        backend.run(
+            measured(circuit),
+            noise_model=spec,
+            method="statevector",
+            shots=4000,
+            seed_simulator=4,
+            max_shards=most,
+        )
         for most in (1, 16)
     ]
     whole, cut = [job.result().results[0].metadata for job in jobs]

@@ -24,11 +24,15 @@ from simulator.circuit.instructions import (
     Unitary,
 )
 from simulator.circuit.pauli_sum import PauliSum
+from simulator.density import DENSITY_MATRIX
 from simulator.density.states import MOST_FEW
+from simulator.density.sweep import MOST_TOGETHER
 from simulator.execution import run_shard
+from simulator.monitor import no_checkpoint
 from simulator.options import Options
 from simulator.shards.result import Outcome, SweepOutcome
 from simulator.shards.shard import GLOBAL_PHASE, Shard, Sweep
+from simulator.split import expected_seconds, split
 
 OBSERVABLES = (PauliSum((1, 0), (0, 3), (0.5, -1.5)), PauliSum((2,), (2,), (1.0,)))
 
@@ -77,7 +81,7 @@ def template_of(num_qubits: int, *extra: Instruction) -> Sweep:
 
 @pytest.mark.rule(32)
 @pytest.mark.parametrize("memory", [False, True])
-@pytest.mark.parametrize("num_qubits", [3, MOST_FEW])
+@pytest.mark.parametrize("num_qubits", [3, MOST_FEW, MOST_FEW + 1])
 def test_rows_are_as_alone(num_qubits: int, memory: bool) -> None:
     """Counts, memory and expectation values; and wherever the rows are cut."""
     sweep = template_of(num_qubits)
@@ -120,9 +124,9 @@ def test_more_rows_than_go_together() -> None:
 
 @pytest.mark.parametrize("what", ["saves", "too many qubits"])
 def test_other_rows_run_one_by_one(what: str) -> None:
-    """Where something is saved, or matrices are planned."""
+    """Where something is saved, or matrices take little of the time."""
     saves = what == "saves"
-    sweep = template_of(3, Save("a", "density_matrix", (0,))) if saves else template_of(MOST_FEW + 1)
+    sweep = template_of(3, Save("a", "density_matrix", (0,))) if saves else template_of(MOST_TOGETHER + 1)
     outcomes = run_shard(Shard(Options("counts", 20, expectations=True), (sweep,))).outcomes
     assert [type(each) for each in outcomes] == [Outcome] * 7
     assert not any(each.failure for each in outcomes if isinstance(each, Outcome))
@@ -164,3 +168,18 @@ def test_readout_errors_alone(memory: bool) -> None:
     assert [each.counts for each in alone if isinstance(each, Outcome)] == list(together.counts_of_rows())
     if memory:
         assert [each.memory for each in alone if isinstance(each, Outcome)] == list(together.memory_of_rows())
+
+
+def test_rows_are_cut_by_what_they_take_together() -> None:
+    """Of 300 copies, a shard has many: alone, each would take as long as ten of them do together."""
+    body = [
+        each for _ in range(40) for each in (Gate("rx", (0,), (0.1,)), Noise(0, (0,)), Gate("x", (1,), (), (0,)))
+    ]
+    made = with_channels(2, 2, [depolarizing(0.01)], *body, *measures(2))
+    sweep = Sweep(0, 5, made, ((0, 0),), Array.of(np.zeros((300, 1))))
+    options = Options("counts", 1000)
+    shards = list(split(options, [sweep]))
+    assert sum(item.num_rows for shard in shards for item in shard.items if isinstance(item, Sweep)) == 300
+    assert len(shards) < 8
+    alone = DENSITY_MATRIX.work(made, options, 1000, (), no_checkpoint).seconds
+    assert 0.05 * alone < expected_seconds(shards[0]) / shards[0].items[-1].last < 0.5 * alone

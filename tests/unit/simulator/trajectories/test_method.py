@@ -74,7 +74,7 @@ def test_shards_add_up_to_the_whole(memory: bool) -> None:
 @pytest.mark.rule(42)
 def test_what_shots_share_adds_up_over_shards() -> None:
     """However shots are cut, as many have errors, and in as many some are left; each shard has its patterns."""
-    options = Options("counts", 3000)
+    options = Options("counts", 3000, method="statevector")
     noisy = rotations(10, 2, 0.005)
     found = []
     for sizes in ([3000], [1000, 2000], [1, 1500, 700, 799]):
