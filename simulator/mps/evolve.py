@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from simulator.errors import MemoryRefusedError
 from simulator.monitor import Checkpoint, Monitor
-from simulator.mps.gates import LocalCircuit
-from simulator.mps.state import MatrixProductState, OverBudgetError, TooLargeError
+from simulator.mps.gates import LocalCircuit, LocalGate, in_layers
+from simulator.mps.state import WORK_OF_A_SPLIT, MatrixProductState, OverBudgetError, TooLargeError
+from simulator.piecewise import with_checkpoints
 from simulator.sizes import size
 from simulator.typing import Indices
 
@@ -65,7 +66,10 @@ def _ways(
     start = begun(circuit.num_wires, truncation, amplitudes, checkpoint)
     ways = _ways_from(start, circuit)
     if len(ways) > 1 and amplitudes is None:
-        ways.append(_Way(_ground(_by_interaction(circuit), truncation, checkpoint), walks_back=True))
+        order = _by_interaction(circuit)
+        if list(order) != start.wire_at:
+            other = _ground(order, truncation, checkpoint)
+            ways.append(_Way(other, walks_back=True, swaps=_swaps(other, circuit, walks_back=True)))
     return ways
 
 
@@ -111,37 +115,58 @@ class _Way:
 
     start: MatrixProductState
     walks_back: bool
+    #: How many swaps fetch wires, and bring them back.
+    swaps: int = 0
 
 
 def _ways_from(start: MatrixProductState, circuit: LocalCircuit) -> list[_Way]:
     """Return the ways from a state on; one, if all gates are on neighbours."""
-    is_local = all(
-        max(sites) - min(sites) < len(sites)
-        for sites in ([start.site_of[wire] for wire in gate.wires] for gate in circuit.gates)
-    )
-    return [_Way(start, walks_back) for walks_back in ((False,) if is_local else (False, True))]
+    stays = _Way(start, walks_back=False, swaps=_swaps(start, circuit, walks_back=False))
+    if not stays.swaps:
+        return [stays]
+    return [stays, _Way(start, walks_back=True, swaps=_swaps(start, circuit, walks_back=True))]
+
+
+def _swaps(start: MatrixProductState, circuit: LocalCircuit, *, walks_back: bool) -> int:
+    """Count the swaps of a way, without doing any."""
+    wire_at, swaps = start.wire_at[:], 0
+    for gate in with_checkpoints(circuit.gates, start.checkpoint):
+        first, *others = sorted(map(wire_at.index if not walks_back else start.site_of.__getitem__, gate.wires))
+        for place, site in enumerate(others, start=first + 1):
+            swaps += site - place
+            if not walks_back and site > place:
+                wire_at.insert(place, wire_at.pop(site))
+    return 2 * swaps if walks_back else swaps
 
 
 def _first_to_end(ways: Sequence[_Way], circuit: LocalCircuit, monitor: Monitor) -> MatrixProductState:
-    """Try ways in turns, until the work of one is enough; one whose tensors are too large is not tried again."""
-    most_work = float(_MOST_WORK if len(ways) == 1 else _FIRST_WORK)
-    left = deque(ways)
+    """Try ways in turns, until the work of one is enough; one whose tensors are too large is not tried again.
+
+    That of the fewest swaps comes first, and may take what they take while bonds are small.
+    """
+    left = deque(sorted(ways, key=lambda way: way.swaps))
+    most_work = float(_MOST_WORK)
+    steps: Sequence[Sequence[LocalGate]] = [(gate,) for gate in circuit.gates]
+    if len(ways) > 1:
+        most_work = _FIRST_WORK + 2.0 * WORK_OF_A_SPLIT * (len(circuit.gates) + left[0].swaps)
+        # Wires that walk at the same time.
+        steps = in_layers(circuit.gates, circuit.num_wires)
     while True:
         way = left.popleft()
         state = way.start.copy()
         state.work, state.most_work = 0.0, most_work
         done = 0
         try:
-            for done, layer in enumerate(circuit.layers, start=1):
-                state.layer(layer, walks_back=way.walks_back)
-                monitor.report(done / len(circuit.layers))
+            for done, step in enumerate(steps, start=1):
+                state.layer(step, walks_back=way.walks_back)
+                monitor.report(done / len(steps))
+            state.finish()
         except OverBudgetError as error:
             if not isinstance(error, TooLargeError):
                 left.append(way)
             if not left or most_work >= _MOST_WORK:
-                names = sorted({gate.name for gate in circuit.layers[done - 1]})
-                where = f"at layer {done} of {len(circuit.layers)} ({', '.join(names[:4])})"
-                raise _refused(state, where) from None
+                names = sorted({gate.name for gate in steps[done - 1]})
+                raise _refused(state, f"in step {done} of {len(steps)} ({', '.join(names[:4])})") from None
             most_work *= 2
         else:
             state.most_work = math.inf

@@ -60,19 +60,14 @@ class LocalGate(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LocalCircuit:
-    """The gates of a program, in layers whose gates share no wire."""
+    """The gates of a program, in its order."""
 
     num_wires: int
-    layers: tuple[tuple[LocalGate, ...], ...]
+    gates: tuple[LocalGate, ...]
     #: Qubit -> the wire that it is on at the end.
     wire_of: tuple[int, ...]
     #: What gates without qubits multiply all amplitudes by.
     phase: complex = 1.0
-
-    @property
-    def gates(self) -> Iterable[LocalGate]:
-        """All gates, layer by layer."""
-        return (gate for layer in self.layers for gate in layer)
 
 
 def without_saves(instructions: Sequence[Instruction]) -> tuple[Sequence[Instruction], tuple[Save, ...]]:
@@ -147,7 +142,7 @@ def local_circuit(
         else:
             for matrix, qubits in _matrices(instruction, known):
                 joined.add(matrix, tuple([wire_of[qubit] for qubit in qubits]), name_of(instruction))
-    return LocalCircuit(num_qubits, _layers(joined.gates(), num_qubits), tuple(wire_of), joined.phase)
+    return LocalCircuit(num_qubits, tuple(joined.gates()), tuple(wire_of), joined.phase)
 
 
 def name_of(instruction: Instruction) -> str:
@@ -271,8 +266,8 @@ def reordered(matrix: NDArray[Any], wires: tuple[int, ...], wanted: tuple[int, .
     return tensor.reshape(matrix.shape)
 
 
-def _layers(gates: Iterable[LocalGate], num_wires: int) -> tuple[tuple[LocalGate, ...], ...]:
-    """Put each gate into the first layer behind all that shares a wire with it."""
+def in_layers(gates: Iterable[LocalGate], num_wires: int) -> list[list[LocalGate]]:
+    """Return gates in layers that share no wire: each in the first behind all that shares a wire with it."""
     depth = [0] * num_wires
     layers: list[list[LocalGate]] = []
     for gate in gates:
@@ -282,4 +277,4 @@ def _layers(gates: Iterable[LocalGate], num_wires: int) -> tuple[tuple[LocalGate
         layers[level].append(gate)
         for wire in gate.wires:
             depth[wire] = level + 1
-    return tuple(map(tuple, layers))
+    return layers

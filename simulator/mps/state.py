@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,17 @@ from numpy.typing import NDArray
 from simulator.monitor import Checkpoint
 from simulator.mps.gates import LocalGate, reordered
 
+#: Sites of a gate that waits for the next.
+_PAIR = 2
 #: Swaps two wires.
 _SWAP = np.eye(4)[[0, 2, 1, 3]]
+_NO_CHANGE = np.eye(4)
 #: What Python and LAPACK take to begin a split, in units of `MatrixProductState.work`. Measured.
-_WORK_OF_A_SPLIT = 4000
+WORK_OF_A_SPLIT = 4000
+#: A share of the weights that rounding leaves.
+_NOTHING = 1e-30
+#: Columns up to which NumPy's QR takes longer than its SVD. Measured.
+_FEW_COLUMNS = 4
 
 
 class OverBudgetError(Exception):
@@ -29,6 +36,18 @@ class OverBudgetError(Exception):
 
 class TooLargeError(OverBudgetError):
     """More bytes than any try may take."""
+
+
+class _Halves(NamedTuple):
+    """Two neighbouring sites as a singular value decomposition of both."""
+
+    #: The left one.
+    site: int
+    vectors: NDArray[Any]
+    values: NDArray[np.float64]
+    other: NDArray[Any]
+    #: The two tensors, of which one has the values, too.
+    tensors: list[NDArray[Any]]
 
 
 class MatrixProductState:
@@ -61,9 +80,13 @@ class MatrixProductState:
         self._max_bond, self._cutoff = max_bond, cutoff
         #: The bytes that its tensors may have.
         self.most_bytes = most_bytes
-        self._checkpoint = checkpoint
+        self.checkpoint = checkpoint
         self._bytes = sum(tensor.nbytes for tensor in self.tensors)
         self._centre = 0
+        #: Left site of two neighbours -> what they are still to be multiplied by. No two of them share a site.
+        self._pending: dict[int, NDArray[Any]] = {}
+        #: What the last split left on two sites, and its factors.
+        self._halves: _Halves | None = None
         #: About how long it took, in units of 10 ns: the cubes of bonds, summed up over all splits.
         self.work = 0.0
         #: How much work it may do.
@@ -76,7 +99,7 @@ class MatrixProductState:
         self.distance = 0.0
 
     def copy(self) -> MatrixProductState:
-        """Return a state that changes by itself; the tensors themselves never change."""
+        """Return a state that changes by itself; nothing is pending. The tensors themselves never change."""
         found = copy.copy(self)
         found.tensors, found.wire_at, found.site_of = self.tensors[:], self.wire_at[:], self.site_of[:]
         return found
@@ -100,11 +123,22 @@ class MatrixProductState:
         if 2 * self._centre > len(self.tensors):
             ordered.reverse()
         for gate in ordered:
-            if len(gate.wires) == 1:
-                site = self.site_of[gate.wires[0]]
-                self._put(site, np.matmul(gate.matrix, self.tensors[site]))
-            else:
-                self._apply(gate, walks_back=walks_back)
+            self.gate(gate, walks_back=walks_back)
+
+    def gate(self, gate: LocalGate, *, walks_back: bool) -> None:
+        """Bring the wires of a gate together, at the leftmost of them, and do it, now or before `finish` ends."""
+        swaps = self._gather(gate.wires)
+        sites = sorted(self.site_of[wire] for wire in gate.wires)
+        wanted = tuple(self.wire_at[site] for site in reversed(sites))
+        self._act(reordered(gate.matrix, gate.wires, wanted), sites[0], len(sites))
+        if walks_back:
+            for site in reversed(swaps):
+                self._swap(site)
+
+    def finish(self) -> None:
+        """Do all that is pending, from the end that is nearer to the centre."""
+        for first in sorted(self._pending, reverse=2 * self._centre > len(self.tensors)):
+            self._do_pending(first)
 
     def canonicalize(self) -> None:
         """Bring the centre to the first site, and the norm to 1."""
@@ -141,6 +175,7 @@ class MatrixProductState:
     def reduced(self, wires: tuple[int, ...]) -> NDArray[Any]:
         """Return the density matrix of some wires, of any norm; the first is a row's least significant bit."""
         self._gather(wires)
+        self.finish()
         sites = sorted(self.site_of[wire] for wire in wires)
         merged = self._merged(sites[0], sites[-1])
         rows = merged.transpose(1, 0, 2).reshape(merged.shape[1], -1)
@@ -149,9 +184,14 @@ class MatrixProductState:
 
     def apply(self, matrix: NDArray[Any], wires: tuple[int, ...]) -> None:
         """Multiply by any matrix on some wires, to a norm of 1; the first is a row's least significant bit."""
-        self._apply(LocalGate(matrix, wires, "matrix"), walks_back=False)
+        self.gate(LocalGate(matrix, wires, "matrix"), walks_back=False)
+        self.finish()
         tensor = self.tensors[self._centre]
         self._put(self._centre, tensor / np.linalg.norm(tensor))
+
+    def forget_split(self) -> None:
+        """Be a function of the tensors: what the last split left beside them is of this history."""
+        self._halves = None
 
     def fingerprint(self) -> int:
         """Return a number that is the same for the same states."""
@@ -163,16 +203,6 @@ class MatrixProductState:
         return (self._centre, self.wire_at) == (other._centre, other.wire_at) and all(
             one is two or (one.dtype == two.dtype and np.array_equal(one, two)) for one, two in pairs
         )
-
-    def _apply(self, gate: LocalGate, *, walks_back: bool) -> None:
-        """Bring the wires of a gate together, at the leftmost of them, and do it."""
-        swaps = self._gather(gate.wires)
-        sites = sorted(self.site_of[wire] for wire in gate.wires)
-        wanted = tuple(self.wire_at[site] for site in reversed(sites))
-        self._act(reordered(gate.matrix, gate.wires, wanted), sites[0], len(sites))
-        if walks_back:
-            for site in reversed(swaps):
-                self._swap(site)
 
     def _gather(self, wires: Sequence[int]) -> list[int]:
         """Make wires neighbours by swaps; return the left sites of these, in order."""
@@ -191,7 +221,32 @@ class MatrixProductState:
         self.site_of[one], self.site_of[other] = left + 1, left
 
     def _act(self, matrix: NDArray[Any], first: int, count: int) -> None:
-        """Multiply neighbouring sites by a matrix; the leftmost is the most significant bit of its rows."""
+        """Multiply neighbouring sites by a matrix; the leftmost is the most significant bit of its rows.
+
+        Two sites wait for what comes next: often it is on the same, as where a wire passes others that it has
+        gates with.
+        """
+        is_pair = count == _PAIR
+        if is_pair and first in self._pending:
+            product = matrix @ self._pending.pop(first)
+            if not np.array_equal(product, _NO_CHANGE):
+                self._pending[first] = product
+            return
+        for site in range(first - 1, first + count):
+            if site in self._pending:
+                self._do_pending(site)
+        if is_pair:
+            self._pending[first] = matrix
+        elif count == 1:
+            self._put(first, np.matmul(matrix, self.tensors[first]))
+        else:
+            self._do(matrix, first, count)
+
+    def _do_pending(self, first: int) -> None:
+        self._do(self._pending.pop(first), first, _PAIR)
+
+    def _do(self, matrix: NDArray[Any], first: int, count: int) -> None:
+        """Multiply neighbouring sites by a matrix, and split them; the centre is at one end of them then."""
         last = first + count - 1
         rightwards = self._centre <= first
         rest = np.matmul(matrix, self._merged(first, last))
@@ -202,12 +257,14 @@ class MatrixProductState:
                 self._put(site, vectors.reshape(left_bond, 2, -1))
                 left_bond, rest = values.size, values[:, None] * other
             self._put(last, rest.reshape(left_bond, 2, right_bond))
+            self._halves = _Halves(last - 1, vectors, values, other, self.tensors[last - 1 : last + 1])
         else:
             for site in range(last, first, -1):
                 other, values, vectors = self._split(rest.reshape(-1, 2 * right_bond))
                 self._put(site, vectors.reshape(-1, 2, right_bond))
                 right_bond, rest = values.size, other * values
             self._put(first, rest.reshape(left_bond, 2, right_bond))
+            self._halves = _Halves(first, other, values, vectors, self.tensors[first : first + 2])
         self._centre = last if rightwards else first
 
     def _merged(self, first: int, last: int) -> NDArray[Any]:
@@ -245,11 +302,13 @@ class MatrixProductState:
 
     def _split(self, matrix: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[Any]]:
         """Return a singular value decomposition, cut; the squares of its values sum up to as much as before."""
-        self._checkpoint()
+        self.checkpoint()
         rows, columns = matrix.shape
-        self.work += _WORK_OF_A_SPLIT + rows * columns * min(rows, columns) / 8
+        self.work += WORK_OF_A_SPLIT + rows * columns * min(rows, columns) / 8
         if self.work > self.most_work:
             raise OverBudgetError
+        if matrix.shape == (2, 2) and (product := _as_product(matrix)) is not None:
+            return product
         left, values, right = _svd(matrix)
         weights = values * values
         tails = weights[::-1].cumsum()[::-1]
@@ -273,6 +332,8 @@ class MatrixProductState:
 
     def _walk(self, site: int) -> None:
         """Bring the centre to a site."""
+        if self._centre != site and self._halves is not None:
+            self._turn(rightwards=self._centre < site)
         while self._centre < site:
             tensor = self.tensors[self._centre]
             vectors, rest = self._factors(tensor.reshape(-1, tensor.shape[2]))
@@ -287,9 +348,46 @@ class MatrixProductState:
             self._centre -= 1
             self._put(self._centre, self.tensors[self._centre] @ rest.conj().T)
 
+    def _turn(self, *, rightwards: bool) -> None:
+        """Bring the centre over the bond of the last split, if it is beside it, and nothing has changed since."""
+        left, vectors, values, other, made = cast("_Halves", self._halves)
+        now = self.tensors[left : left + 2]
+        if self._centre != left + (not rightwards) or now[0] is not made[0] or now[1] is not made[1]:
+            return
+        if rightwards:
+            other = values[:, None] * other
+        else:
+            vectors = vectors * values
+        self._put(left, vectors.reshape(now[0].shape[0], 2, -1))
+        self._put(left + 1, other.reshape(-1, 2, now[1].shape[2]))
+        self._centre = left + rightwards
+
     def _factors(self, matrix: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-        self._checkpoint()
-        return np.linalg.qr(matrix)
+        """Return orthonormal columns, and what they are multiplied by to be the matrix."""
+        self.checkpoint()
+        columns = matrix.shape[1]
+        if columns == 1:
+            norm = math.sqrt(np.vdot(matrix, matrix).real)
+            return matrix / norm, np.array([[norm]])
+        if columns > _FEW_COLUMNS:
+            return np.linalg.qr(matrix)
+        left, values, right = _svd(matrix)
+        return left, values[:, None] * right
+
+
+def _as_product(
+    matrix: NDArray[Any],
+) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[Any]] | None:
+    """Return the decomposition of a 2 x 2 matrix with one value; None: it has two that are more than rounding."""
+    (a, b), (c, d) = matrix.tolist()
+    first, second = abs(a) ** 2 + abs(c) ** 2, abs(b) ** 2 + abs(d) ** 2
+    if abs(a * d - b * c) ** 2 > _NOTHING * (first + second) ** 2:
+        return None
+    column = matrix[:, 0] if first >= second else matrix[:, 1]
+    left = column / math.sqrt(max(first, second))
+    right = left.conj() @ matrix
+    value = math.sqrt(np.vdot(right, right).real)
+    return left[:, None], np.array([value]), (right / value)[None]
 
 
 def _svd(matrix: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[Any]]:

@@ -123,7 +123,10 @@ class MatrixProductStates:
         self.states = self.states + other.states
 
     def canonicalize(self, checkpoint: Checkpoint) -> None:
-        """Do nothing: tensors have no canonical form that rounding would not change."""
+        """Leave tensors as they are, since they have no canonical form that rounding would not change."""
+        checkpoint()
+        for state in self.states:
+            state.forget_split()
 
     def fingerprints(self, checkpoint: Checkpoint) -> list[int]:
         """Return a number for each state; those of equal states are equal."""

@@ -346,7 +346,7 @@ class TestTruncation:
 
     def test_a_run_that_outgrows_its_limit_says_where(self, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(evolve, "MOST_BYTES", 1 << 16)
-        with pytest.raises(MemoryRefusedError, match=r"\d+ values at layer \d+ of \d+ .* give max_bond"):
+        with pytest.raises(MemoryRefusedError, match=r"\d+ values in step \d+ of \d+ .* give max_bond"):
             run(program(14, 0, *random_gates(3, 14, 100)))
         assert run(program(14, 0, *random_gates(3, 14, 100)), max_bond=4)[1].largest_bond == 4
 
