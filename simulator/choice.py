@@ -6,6 +6,8 @@ same.
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from simulator.circuit.program import Program
 from simulator.density import DENSITY_MATRIX
 from simulator.dynamic.saves import saves_in
@@ -52,11 +54,8 @@ def engine_for(program: Program, options: Options, *, checkpoint: Checkpoint = n
             return each
         able.append(each)
     if not able:
-        others = methods_for(program, options)
-        way_out = f"; {' or '.join(f'method={each!r}' for each in others)} can" if others else ""
-        raise InvalidProgramError(
-            f'method "{options.method}" cannot run circuit "{program.name}": {reasons[0]}{way_out}'
-        )
+        said = f'method "{options.method}" cannot run circuit "{program.name}": {reasons[0]}'
+        raise InvalidProgramError(said + _way_out(program, options))
     if options.expectations or saves_in(program.instructions):
         # What is a mean over shots otherwise is exact, where that takes little.
         exact = [each for each in able if each.is_exact(program, options)]
@@ -75,3 +74,12 @@ def methods_for(program: Program, options: Options) -> list[str]:
         and each.width(program, options) < _IMPOSSIBLE_WIDTH
     ]
     return list(dict.fromkeys(able))
+
+
+def _way_out(program: Program, options: Options) -> str:
+    """Return what can run a program that a method cannot, as the end of a sentence."""
+    others, without = methods_for(program, options), ""
+    if not others and options.saves:
+        others = methods_for(program, replace(options, saves=()))
+        without = f"without {' and '.join(f'{each}=True' for each in options.saves)}, "
+    return f"; {without}{' or '.join(f'method={each!r}' for each in others)} can" if others else ""

@@ -16,6 +16,7 @@ from support.patience import deadline
 from support.processes import ROOT, Worker, control_of, eventually
 from support.uploads import write_payload
 
+from simulator.shards.wire import WIRE_VERSION
 from worker.queue.transport import Channel
 from worker.record.values import NewJob
 
@@ -241,7 +242,7 @@ class TestWorker:
             infos = {info.name: info for info in connection.store.workers()}
             assert {worker.name for worker in workers} <= set(infos)
             info = infos[workers[0].name]
-            assert (info.slots, info.lanes, info.wire) == (1, ("basicaer",), 1)
+            assert (info.slots, info.lanes, info.wire) == (1, ("basicaer",), WIRE_VERSION)
             assert info.memory > 1 << 28
             assert {"basicaer-celery", "numpy"} <= set(info.versions)
 
