@@ -88,6 +88,8 @@ def qubits_within(instruction: Instruction) -> set[int]:
     """Return the qubits that an instruction, bodies included, does something to."""
     if type(instruction) is Gate:  # by far the most frequent
         return {*instruction.targets, *instruction.controls}
+    if type(instruction) is Noise:
+        return set(instruction.qubits)
     if not bodies_of(instruction):
         return set() if isinstance(instruction, (Barrier, Delay)) else set(qubits_of(instruction))
     parts = (part for part in walk((instruction,)) if not isinstance(part, (Barrier, Delay)))

@@ -17,7 +17,7 @@ from simulator.density.pauli_basis import is_of_strings
 from simulator.density.states import MOST_FEW, FewQubits, ManyQubits
 from simulator.density.sweep import MOST_TOGETHER, run_together
 from simulator.density.timeline import all_saves, measured_qubits, places_of, timeline_of
-from simulator.dynamic.saves import saves_at_end, saves_in
+from simulator.dynamic.saves import saves_at_end
 from simulator.dynamic.timeline import Timeline
 from simulator.errors import MemoryRefusedError
 from simulator.method import CircuitResult, Engine, place_of
@@ -117,7 +117,7 @@ def _refusal(program: Program, options: Options, checkpoint: Checkpoint) -> str 
         reason = "it begins in an initial_statevector"
     elif not options.sample_measuring:
         reason = "allow_sample_measuring=False asks for shots one by one"
-    elif any(save.what == "statevector" for save in saves_in(timeline.instructions)):
+    elif any(save.what == "statevector" for save in timeline.saves):
         reason = "it saves a statevector, and a density matrix is none"
     elif "statevector" in options.saves:
         reason = "the option statevector=True asks for a statevector, and a density matrix is none"
@@ -128,8 +128,10 @@ def _refusal(program: Program, options: Options, checkpoint: Checkpoint) -> str 
 
 def _wide(program: Program, timeline: Timeline) -> str | None:
     """Return what acts on too many qubits for one matrix over Pauli strings."""
-    for index, instruction in enumerate(timeline.instructions):
-        width = len(qubits_within(instruction))
+    widths = list(map(len, timeline.touched or map(qubits_within, timeline.instructions)))
+    if max(widths, default=0) <= MOST_QUBITS:
+        return None
+    for index, (instruction, width) in enumerate(zip(timeline.instructions, widths, strict=True)):
         if width <= MOST_QUBITS or isinstance(instruction, (Barrier, Delay, Permutation, Save)):
             continue
         is_narrow = isinstance(instruction, Noise) and width <= MOST_STRING_QUBITS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
@@ -28,7 +28,7 @@ from simulator.circuit.instructions import (
 )
 from simulator.circuit.traversal import qubits_of
 from simulator.density.pauli_basis import bits_of, of_operators, of_preparation, of_strings
-from simulator.matrices.channels import operators_of, permuted
+from simulator.matrices.channels import operators_of
 from simulator.monitor import Checkpoint
 from simulator.plan import Evolving
 
@@ -41,6 +41,10 @@ _Matrix: TypeAlias = NDArray[np.float64]
 #: The parameters of a gate: numbers, or arrays of one number for each row.
 Swept: TypeAlias = Sequence[float | NDArray[np.float64]]
 _NOTHING = np.eye(4)
+#: The strings on two qubits, in the order in which the qubits are exchanged.
+_EXCHANGED = np.arange(16).reshape(4, 4).T.reshape(-1)
+#: Gates whose matrices are made together.
+_TOGETHER = 256
 #: Channels of so few qubits are kept, and so many of them.
 _KEPT_QUBITS, _KEPT = 2, 512
 
@@ -107,13 +111,32 @@ class Merger:
         self._others: list[tuple[int, Merged]] = []
         self._known: dict[Any, _Matrix] = {}
 
+    def know(self, instructions: Iterable[Instruction]) -> None:
+        """Make the matrices of all narrow gates that will be added: of those of one kind at once."""
+        params_of: dict[Hashable, dict[Hashable, Gate]] = {}
+        for each in instructions:
+            if type(each) is Gate and each.params and id(each) not in self._swept:
+                controls = len(each.controls)
+                if 0 < len(each.targets) + controls <= _KEPT_QUBITS:
+                    of_kind = params_of.setdefault((each.name, controls, each.control_state), {})
+                    of_kind.setdefault(_key(each), each)
+        for gates in params_of.values():
+            some = list(gates.items())
+            for start in range(0, len(some), _TOGETHER):
+                self._checkpoint()
+                part = some[start : start + _TOGETHER]
+                columns = np.array([gate.params for _, gate in part]).T
+                matrices = _gate_matrix(part[0][1], [np.ascontiguousarray(column) for column in columns])
+                found = of_operators(matrices[:, None])
+                self._known.update(zip([key for key, _ in part], found, strict=True))
+
     def add(self, instruction: Instruction) -> None:
         """Add what is behind all that was added."""
         self._checkpoint()
-        if isinstance(instruction, (Barrier, Delay)):
+        kind = type(instruction)
+        if kind is Barrier or kind is Delay:
             return
-        qubits = qubits_of(instruction)
-        places = tuple([self._place_of[qubit] for qubit in qubits])
+        places = tuple([self._place_of[qubit] for qubit in qubits_of(instruction)])
         if isinstance(instruction, Permutation):
             sources = tuple([self._place_of[qubit] for qubit in instruction.sources])
             self._alone(Move(places, sources))
@@ -123,7 +146,7 @@ class Merger:
             if channel.num_qubits > MOST_QUBITS:
                 self._alone(Scaling(places, of_strings(channel)))
                 return
-        if not qubits:
+        if not places:
             return  # a global phase
         matrix = self._matrix(instruction)
         if len(places) == 1:
@@ -146,7 +169,7 @@ class Merger:
         return found
 
     def _matrix(self, instruction: Instruction) -> _Matrix:
-        swept = self._swept.get(id(instruction))
+        swept = self._swept.get(id(instruction)) if self._swept else None
         if swept is not None and isinstance(instruction, Gate):
             return of_operators(_gate_matrix(instruction, swept)[..., None, :, :])
         key = _key(instruction)
@@ -160,12 +183,12 @@ class Merger:
     def _pair(self, places: tuple[int, ...], matrix: _Matrix) -> None:
         one, two = places
         index = self._last.get(one)
-        if any(place in self._single for place in places):
+        if one in self._single or two in self._single:
             matrix = matrix @ _kron(self._single.pop(two, _NOTHING), self._single.pop(one, _NOTHING))
         if index is not None and index == self._last.get(two):
             held, earlier = self._pairs[index]
             if held != places:
-                matrix = permuted(matrix.reshape(-1, 16, 16), (2, 3, 0, 1)).reshape(matrix.shape)
+                matrix = matrix[..., _EXCHANGED[:, None], _EXCHANGED]
             self._pairs[index] = Product(held, matrix @ earlier)
             return
         self._last[one] = self._last[two] = len(self._pairs)
@@ -201,14 +224,11 @@ def _kron(high: _Matrix, low: _Matrix) -> _Matrix:
 
 def _key(instruction: Instruction) -> Any:
     """Return what a matrix is known by; None: it is not kept."""
-    match instruction:
-        case Gate(name=name, params=params, controls=controls, control_state=state):
-            return name, params, len(controls), state
-        case Noise(channel=channel):
-            return channel
-        case Reset():
-            return "reset"
-    return None
+    if type(instruction) is Gate:
+        return instruction.name, instruction.params, len(instruction.controls), instruction.control_state
+    if isinstance(instruction, Noise):
+        return instruction.channel
+    return "reset" if isinstance(instruction, Reset) else None
 
 
 def _matrix_of(instruction: Instruction, channels: Sequence[Channel]) -> _Matrix:
@@ -266,6 +286,7 @@ def _controlled(matrix: NDArray[Any], controls: int, state: int | None) -> NDArr
 
 def segments(instructions: Sequence[Instruction], merger: Merger) -> Iterator[tuple[list[Merged], Save | None]]:
     """Yield what is evolved, and what is saved behind it; the last one saves nothing."""
+    merger.know(instructions)
     for instruction in instructions:
         if isinstance(instruction, Save):
             yield merger.merged(), instruction

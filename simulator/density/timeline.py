@@ -9,7 +9,7 @@ from simulator.circuit.pauli_sum import PauliSum
 from simulator.circuit.program import Program
 from simulator.circuit.traversal import qubits_within
 from simulator.density.results import touched_by
-from simulator.dynamic.saves import saves_at_end, saves_in
+from simulator.dynamic.saves import saves_at_end
 from simulator.dynamic.timeline import Timeline
 from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.options import Options
@@ -24,7 +24,7 @@ def timeline_of(program: Program, *, checkpoint: Checkpoint = no_checkpoint) -> 
 
 def all_saves(program: Program, options: Options, timeline: Timeline) -> tuple[Save, ...]:
     """Return all that a program and the options save."""
-    return (*saves_in(program.instructions), *saves_at_end(options.saves, program, timeline.final))
+    return (*timeline.saves, *saves_at_end(options.saves, program, timeline.final))
 
 
 def places_of(
@@ -32,8 +32,8 @@ def places_of(
 ) -> dict[int, int]:
     """Return the number of each qubit that is used."""
     used = {measure.qubit for measure in timeline.final}
-    for instruction in timeline.instructions:
-        used |= qubits_within(instruction)
+    # A program without randomness does not know what it touches.
+    used.update(*timeline.touched or map(qubits_within, timeline.instructions))
     for save in saves_at_end(options.saves, program, timeline.final):
         used.update(save.qubits)
     observed = touched_by(observables)

@@ -16,6 +16,8 @@ def saves_at_end(saves: Sequence[SavedAtEnd], program: Program, final: Sequence[
 
     InvalidProgramError where the program saves under their keys.
     """
+    if not saves:
+        return []
     qubits = tuple(range(program.num_qubits))
     found = [
         _of_clbits(final) if what == "probability_distribution" else Save(what, what, qubits) for what in saves

@@ -54,6 +54,8 @@ _UNITARY = frozenset({Gate, Unitary, Diagonal, Permutation})
 _NUMBER_BITS = 63
 #: What makes one evolution, or nothing.
 _EVOLVING = _UNITARY | {Barrier, Delay, Save}
+#: What neither reads nor writes a clbit.
+_WITHOUT_CLBITS = _EVOLVING | {Noise, Reset, Initialize}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,7 +138,7 @@ class Timeline:
             ]
             if merges:
                 steps = with_resets(steps, checkpoint)
-            if sampling:
+            if sampling and not kinds <= _WITHOUT_CLBITS:
                 steps, earlier = without_final_measures(steps, ending, checkpoint, with_readouts=with_readouts)
                 ending = Final(earlier.measures + ending.measures, earlier.readouts + ending.readouts)
             if saves:
