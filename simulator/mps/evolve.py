@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from simulator.errors import MemoryRefusedError
 from simulator.monitor import Checkpoint, Monitor
-from simulator.mps.gates import LocalCircuit, LocalGate, in_layers
+from simulator.mps.gates import LocalCircuit, LocalGate, are_local
+from simulator.mps.scheduling import in_layers, nearest_first
 from simulator.mps.state import WORK_OF_A_SPLIT, MatrixProductState, OverBudgetError, TooLargeError
 from simulator.piecewise import with_checkpoints
 from simulator.sizes import size
@@ -146,10 +147,12 @@ def _first_to_end(ways: Sequence[_Way], circuit: LocalCircuit, monitor: Monitor)
     """
     left = deque(sorted(ways, key=lambda way: way.swaps))
     most_work = float(_MOST_WORK)
-    steps: Sequence[Sequence[LocalGate]] = [(gate,) for gate in circuit.gates]
-    if len(ways) > 1:
+    if len(ways) == 1:
+        steps: Sequence[Sequence[LocalGate]] = [
+            (gate,) for gate in nearest_first(circuit.gates, left[0].start.site_of)
+        ]
+    else:
         most_work = _FIRST_WORK + 2.0 * WORK_OF_A_SPLIT * (len(circuit.gates) + left[0].swaps)
-        # Wires that walk at the same time.
         steps = in_layers(circuit.gates, circuit.num_wires)
     while True:
         way = left.popleft()
@@ -188,7 +191,7 @@ def bond_bound(num_wires: int, gates: Iterable[Sequence[int]] | None, truncation
     """
     bits = num_wires // 2
     wires_of_gates = None if gates is None else [wires for wires in gates if wires]
-    if wires_of_gates is not None and all(max(wires) - min(wires) < len(wires) for wires in wires_of_gates):
+    if wires_of_gates is not None and are_local(wires_of_gates):
         # What acts on k wires on the smaller side of a bond multiplies its values by 4^k at most.
         across = np.zeros(num_wires + 1, np.int64)
         for wires in wires_of_gates:

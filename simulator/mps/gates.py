@@ -56,6 +56,8 @@ class LocalGate(NamedTuple):
     wires: tuple[int, ...]
     #: What the program calls it, or the first of what was joined.
     name: str
+    #: Whether it changes with no other that is, too: in which order they come on a wire does not matter.
+    diagonal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ def local_circuit(
     """Return the gates of instructions in which `refusal` finds nothing; what they save is left out."""
     instructions, _ = without_saves(instructions)
     wire_of = list(range(num_qubits))
-    joined = _Joined()
+    gates: list[LocalGate] = []
     known: dict[tuple[Any, ...], NDArray[Any]] = {}
     for instruction in with_checkpoints(instructions, checkpoint):
         if isinstance(instruction, (Barrier, Delay)):
@@ -141,8 +143,23 @@ def local_circuit(
             _rename(wire_of, instruction.targets, instruction.targets[::-1])
         else:
             for matrix, qubits in _matrices(instruction, known):
-                joined.add(matrix, tuple([wire_of[qubit] for qubit in qubits]), name_of(instruction))
+                wires = tuple([wire_of[qubit] for qubit in qubits])
+                gates.append(LocalGate(matrix, wires, name_of(instruction), is_diagonal(matrix)))
+    # Where no wire has to be fetched, the order in which gates are done may follow the centre of the state.
+    joined = _Joined(keeps_diagonals=are_local([gate.wires for gate in gates]))
+    for gate in with_checkpoints(gates, checkpoint):
+        joined.add(gate)
     return LocalCircuit(num_qubits, tuple(joined.gates()), tuple(wire_of), joined.phase)
+
+
+def are_local(wires: Iterable[Sequence[int]]) -> bool:
+    """Whether the wires of each gate are neighbours."""
+    return all(max(some) - min(some) < len(some) for some in wires if some)
+
+
+def is_diagonal(matrix: NDArray[Any]) -> bool:
+    """Whether a matrix is exactly diagonal."""
+    return bool(np.count_nonzero(matrix) == np.count_nonzero(matrix.diagonal()))
 
 
 def name_of(instruction: Instruction) -> str:
@@ -202,39 +219,61 @@ def _preparing(amplitudes: NDArray[Any]) -> NDArray[Any]:
 
 
 class _Joined:
-    """Gates, each of which took in what acts on its wires only, until another gate shares one of these."""
+    """Gates, each of which took in what acts on its wires only, until another gate shares one of these.
 
-    def __init__(self) -> None:
+    ``keeps_diagonals``: a diagonal gate takes in no gate on fewer wires that is not, so that it stays one.
+    """
+
+    def __init__(self, *, keeps_diagonals: bool) -> None:
         self.phase = 1 + 0j
+        self._keeps_diagonals = keeps_diagonals
         self._gates: list[LocalGate] = []
         #: Wire -> the index of the last gate on it.
         self._last: dict[int, int] = {}
         #: Wire -> what acts on it before its first wider gate.
         self._pending: dict[int, LocalGate] = {}
 
-    def add(self, matrix: NDArray[Any], wires: tuple[int, ...], name: str) -> None:
+    def add(self, gate: LocalGate) -> None:
+        wires = gate.wires
         if not wires:
-            self.phase *= complex(matrix[0, 0])
+            self.phase *= complex(gate.matrix[0, 0])
             return
         before = {self._last.get(wire) for wire in wires}
         index = before.pop()
-        if index is not None and not before:
-            gate = self._gates[index]
-            self._gates[index] = gate._replace(matrix=_embedded(matrix, wires, gate.wires) @ gate.matrix)
+        if index is not None and not before and self._joins(self._gates[index], gate):
+            self._gates[index] = _product(gate, self._gates[index], self._gates[index].wires)
             return
-        pending = [self._pending.pop(wire) for wire in wires if wire in self._pending]
-        for each in pending:
-            matrix = matrix @ _embedded(each.matrix, each.wires, wires)
-        gate = LocalGate(matrix, wires, name)
-        if len(wires) == 1:
-            self._pending[wires[0]] = gate
+        if len(wires) == 1 and index is None:
+            earlier = self._pending.get(wires[0])
+            self._pending[wires[0]] = gate if earlier is None else _product(gate, earlier, wires)
             return
-        self._last.update(dict.fromkeys(wires, len(self._gates)))
+        for earlier in [self._pending.pop(wire) for wire in wires if wire in self._pending]:
+            if self._joins(gate, earlier):
+                gate = _product(gate, earlier, wires)
+            else:
+                self._append(earlier)
+        self._append(gate)
+
+    def _joins(self, gate: LocalGate, other: LocalGate) -> bool:
+        """Whether a gate takes in another, before or behind it, whose wires it has."""
+        if len(other.wires) == len(gate.wires):
+            return True
+        return not self._keeps_diagonals or other.diagonal or not gate.diagonal
+
+    def _append(self, gate: LocalGate) -> None:
+        self._last.update(dict.fromkeys(gate.wires, len(self._gates)))
         self._gates.append(gate)
 
     def gates(self) -> list[LocalGate]:
         """Return all gates, in an order in which they may be done; those on one wire are on no other gate's."""
         return [gate._replace(matrix=_real(gate.matrix)) for gate in (*self._gates, *self._pending.values())]
+
+
+def _product(last: LocalGate, first: LocalGate, wires: tuple[int, ...]) -> LocalGate:
+    """Return two gates as one on these wires; it has the name of the one that was on them."""
+    matrix = _embedded(last.matrix, last.wires, wires) @ _embedded(first.matrix, first.wires, wires)
+    name = first.name if first.wires == wires else last.name
+    return LocalGate(matrix, wires, name, last.diagonal and first.diagonal)
 
 
 def _real(matrix: NDArray[Any]) -> NDArray[Any]:
@@ -264,17 +303,3 @@ def reordered(matrix: NDArray[Any], wires: tuple[int, ...], wanted: tuple[int, .
     axes = [width - 1 - wires.index(wire) for wire in reversed(wanted)]
     tensor = matrix.reshape((2,) * (2 * width)).transpose(axes + [width + axis for axis in axes])
     return tensor.reshape(matrix.shape)
-
-
-def in_layers(gates: Iterable[LocalGate], num_wires: int) -> list[list[LocalGate]]:
-    """Return gates in layers that share no wire: each in the first behind all that shares a wire with it."""
-    depth = [0] * num_wires
-    layers: list[list[LocalGate]] = []
-    for gate in gates:
-        level = max([depth[wire] for wire in gate.wires])
-        if level == len(layers):
-            layers.append([])
-        layers[level].append(gate)
-        for wire in gate.wires:
-            depth[wire] = level + 1
-    return layers

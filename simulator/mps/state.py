@@ -127,6 +127,9 @@ class MatrixProductState:
 
     def gate(self, gate: LocalGate, *, walks_back: bool) -> None:
         """Bring the wires of a gate together, at the leftmost of them, and do it, now or before `finish` ends."""
+        if len(gate.wires) == 1:
+            self._act(gate.matrix, self.site_of[gate.wires[0]], 1)
+            return
         swaps = self._gather(gate.wires)
         sites = sorted(self.site_of[wire] for wire in gate.wires)
         wanted = tuple(self.wire_at[site] for site in reversed(sites))

@@ -48,6 +48,7 @@ from simulator.mps import MATRIX_PRODUCT_STATE, evolve, method
 from simulator.mps.evolve import EXACT, Truncation, evolved
 from simulator.mps.gates import local_circuit
 from simulator.mps.reading import amplitudes
+from simulator.mps.scheduling import nearest_first
 from simulator.options import Options
 from simulator.shards.result import TruncationMetadata
 from simulator.shards.shard import Experiment
@@ -95,6 +96,29 @@ def random_gates(seed: int, num_qubits: int, count: int = 30) -> tuple[Instructi
     return tuple(made)
 
 
+def spins(count: int) -> tuple[Gate, ...]:
+    """Neighbours that turn about both their Z."""
+    return tuple(Gate("rzz", (qubit, qubit + 1), (0.3,)) for qubit in range(count - 1))
+
+
+def random_neighbours(seed: int, num_qubits: int) -> tuple[Instruction, ...]:
+    """Gates on one to three neighbours, in any order of them; two in three are diagonal."""
+    rng = np.random.default_rng(seed)
+    made: list[Instruction] = [*everywhere(num_qubits)]
+    for _ in range(60):
+        first, width = int(rng.integers(num_qubits - 2)), int(rng.integers(1, 4))
+        qubits = tuple((first + rng.permutation(width)).tolist())
+        kinds = [
+            Gate("x", qubits[:1], controls=qubits[1:]),
+            Gate("p", qubits[:1], (float(rng.uniform(0, 6)),), controls=qubits[1:]),
+            Gate("z", qubits[:1], controls=qubits[1:]),
+        ]
+        made += [kinds[rng.integers(3)], Gate("rx", (first,), (0.4,))][: 1 + (rng.random() < 0.3)]
+        if rng.random() < 0.2:
+            made.append(made[-1])
+    return tuple(made)
+
+
 class TestState:
     @given(st.integers(1, 5).flatmap(lambda n: st.tuples(st.just(n), unitary_instructions(n))))
     def test_any_gates(self, case: tuple[int, tuple[Instruction, ...]]):
@@ -108,6 +132,20 @@ class TestState:
         instructions = random_gates(seed, 8)
         expected = unitary_of(instructions, 8)[:, 0]
         assert np.abs(state_of(instructions, 8) - expected).max() < 1e-12
+
+    @pytest.mark.parametrize("seed", range(6))
+    def test_gates_on_neighbours(self, seed: int):
+        """Many are diagonal, and may be done in another order; some wait, and some undo what waits."""
+        instructions = random_neighbours(seed, 7)
+        expected = unitary_of(instructions, 7)[:, 0]
+        assert np.abs(state_of(instructions, 7) - expected).max() < 1e-12
+
+    def test_diagonal_gates_are_done_to_and_fro(self):
+        """A chain of spins: the second step goes left, since the first ended at the right."""
+        steps = [part for _ in range(2) for part in (*spins(6), *[Gate("rx", (q,), (0.2,)) for q in range(6)])]
+        circuit = local_circuit(steps, 6)
+        pairs = [gate.wires[0] for gate in nearest_first(circuit.gates, range(6)) if len(gate.wires) > 1]
+        assert pairs == [0, 1, 2, 3, 4, 4, 3, 2, 1, 0]
 
     @pytest.mark.parametrize("first", [0, 1, 2, 5])
     def test_initialize(self, first: int):
