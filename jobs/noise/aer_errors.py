@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ _LETTERS: Mapping[str, tuple[int, int]] = {"I": (0, 0), "X": (1, 0), "Y": (1, 1)
 _PAULIS: Mapping[str, str] = {"id": "I", "x": "X", "y": "Y", "z": "Z"}
 #: Qubits on which Pauli strings are one channel, of all strings that there are.
 _DENSE = 2
+#: Strings that are kept: those on two qubits, of every model, are 16.
+_STRINGS = 256
 #: The numbers of a matrix that is written in JSON: rows, columns, real and imaginary part.
 _WRITTEN = 3
 
@@ -35,29 +38,38 @@ def channels_of(error: Mapping[str, Any]) -> tuple[Placed, ...]:
 def _mixture(circuits: Sequence[Sequence[Mapping[str, Any]]], probabilities: Sequence[float]) -> Placed:
     """Return a mixture of circuits, as one channel on all of their qubits."""
     width = 1 + max((qubit for circuit in circuits for each in circuit for qubit in each["qubits"]), default=0)
-    alternatives = [tuple([step for each in circuit for step in _steps(each)]) for circuit in circuits]
+    # A step comes in many circuits, as Aer composes errors, and to check its operators takes long.
+    known: dict[tuple[tuple[int, ...], Array], Kraus] = {}
+    alternatives = [tuple([step for each in circuit for step in _steps(each, known)]) for circuit in circuits]
     return Placed(Channel(width, tuple(map(float, probabilities)), tuple(alternatives)), tuple(range(width)))
 
 
-def _steps(instruction: Mapping[str, Any]) -> list[Step]:
-    """Return what one instruction of an error's circuit does."""
+def _steps(instruction: Mapping[str, Any], known: dict[tuple[tuple[int, ...], Array], Kraus]) -> list[Step]:
+    """Return what one instruction of an error's circuit does; operators that were checked are ``known``."""
+
+    def operators(places: tuple[int, ...], array: Array) -> Kraus:
+        key = places, array
+        if key not in known:
+            known[key] = Kraus(places, array)
+        return known[key]
+
     name, qubits = instruction["name"], tuple(instruction["qubits"])
     params = instruction.get("params", ())
     if name == "pauli" or name in _PAULIS:
         # The last letter of a label is of the first qubit.
         letters = params[0] if name == "pauli" else _PAULIS[name]
-        string = _string(letters[::-1], qubits)
+        string = _string(tuple(letters[::-1]), qubits)
         return [string] if string.x or string.z else []
     if name == "reset":
-        return [Kraus((qubit,), _RESET) for qubit in qubits]
+        return [operators((qubit,), _RESET) for qubit in qubits]
     if name == "kraus":
-        return [Kraus(qubits, Array.of(np.array([_matrix(each) for each in params])))]
+        return [operators(qubits, Array.of(np.array([_matrix(each) for each in params])))]
     if name == "unitary":
-        return [Kraus(qubits, Array.of(_matrix(params[0])[None]))]
+        return [operators(qubits, Array.of(_matrix(params[0])[None]))]
     gate = get_standard_gate_name_mapping().get(name)
     if gate is None:
         raise ValueError(f'it has "{name}", which is no gate, pauli, reset, kraus or unitary')
-    return [Kraus(qubits, Array.of(np.asarray(gate.base_class(*params).to_matrix(), np.complex128)[None]))]
+    return [operators(qubits, Array.of(np.asarray(gate.base_class(*params).to_matrix(), np.complex128)[None]))]
 
 
 def _of_generators(instructions: Sequence[Any], rates: Iterable[float]) -> Iterable[Placed]:
@@ -76,7 +88,7 @@ def _of_generators(instructions: Sequence[Any], rates: Iterable[float]) -> Itera
         if not on or not rate:
             continue
         places = tuple([qubit for qubit, _ in on])
-        string = _string([letter for _, letter in on], range(len(on)))
+        string = _string(tuple([letter for _, letter in on]), tuple(range(len(on))))
         happens = -math.expm1(-2 * rate) / 2
         if len(places) > _DENSE:
             yield Placed(Channel(len(places), (1 - happens, happens), ((), (string,))), places)
@@ -92,7 +104,8 @@ def _of_generators(instructions: Sequence[Any], rates: Iterable[float]) -> Itera
         yield Placed(Channel(len(places), tuple(strings.values()), alternatives), places)
 
 
-def _string(letters: Iterable[str], qubits: Iterable[int]) -> Pauli:
+@lru_cache(maxsize=_STRINGS)
+def _string(letters: tuple[str, ...], qubits: tuple[int, ...]) -> Pauli:
     found = [(_LETTERS[letter], qubit) for letter, qubit in zip(letters, qubits, strict=True)]
     return Pauli(sum(x << qubit for (x, _), qubit in found), sum(z << qubit for (_, z), qubit in found))
 

@@ -11,6 +11,7 @@ rows and of its masks.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TypeAlias
 
 import msgspec
@@ -28,6 +29,26 @@ MAX_ALTERNATIVES, MAX_STEPS = 1 << 14, 1 << 8
 #: How far a sum of probabilities, or an entry of the sum of K^dagger K, may be from what it is to be.
 TOLERANCE = 1e-8
 _DOUBLES = frozenset({"c16", "f8"})
+#: Bytes of operators that are checked once, where they come again, and how many of them are known.
+_SHORT, _KEPT = 1 << 12, 1 << 10
+
+
+def _check_operators(operators: Array, shape: tuple[int, int, int]) -> None:
+    """Refuse what are no Kraus operators of this shape."""
+    _check_doubles("a list of Kraus operators", operators, shape)
+    # One product of two long matrices: the sum over K and its rows r of conj(K[r, i]) K[r, j].
+    rows = operators.ndarray().reshape(-1, shape[-1]).astype(np.complex128)
+    with np.errstate(over="ignore", invalid="ignore"):
+        far = float(np.abs(rows.conj().T @ rows - np.eye(shape[-1])).max())
+    if not far <= TOLERANCE:  # also refuses NaN
+        raise InvalidProgramError(
+            f"Kraus operators do not preserve the trace: the sum of K^dagger K is {far:.3g} from the "
+            f"identity, and may be {TOLERANCE:g}"
+        )
+
+
+#: Those that were right are known, as a channel has the same ones in many alternatives.
+_check_short_operators = lru_cache(maxsize=_KEPT)(_check_operators)
 
 
 class _Step(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -61,16 +82,11 @@ class Kraus(_Step, frozen=True, tag="kraus"):
         most, count = 1 << 2 * width, self.operators.shape[0] if self.operators.shape else 0
         if not 1 <= count <= most:
             raise InvalidProgramError(f"{count} Kraus operators on {width} qubits; there may be 1 to {most}")
-        _check_doubles("a list of Kraus operators", self.operators, (count, 1 << width, 1 << width))
-        # One product of two long matrices: the sum over K and its rows r of conj(K[r, i]) K[r, j].
-        rows = self.operators.ndarray().reshape(-1, 1 << width).astype(np.complex128)
-        with np.errstate(over="ignore", invalid="ignore"):
-            far = float(np.abs(rows.conj().T @ rows - np.eye(1 << width)).max())
-        if not far <= TOLERANCE:  # also refuses NaN
-            raise InvalidProgramError(
-                f"Kraus operators do not preserve the trace: the sum of K^dagger K is {far:.3g} from the "
-                f"identity, and may be {TOLERANCE:g}"
-            )
+        shape = (count, 1 << width, 1 << width)
+        if len(self.operators.data) <= _SHORT:
+            _check_short_operators(self.operators, shape)
+        else:
+            _check_operators(self.operators, shape)
 
     @property
     def is_reset(self) -> bool:

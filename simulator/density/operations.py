@@ -27,8 +27,7 @@ from simulator.circuit.instructions import (
     Unitary,
 )
 from simulator.circuit.traversal import qubits_of
-from simulator.density.pauli_basis import bits_of, of_operators, of_preparation, of_strings
-from simulator.matrices.channels import operators_of
+from simulator.density.pauli_basis import bits_of, of_channel, of_operators, of_preparation, of_strings
 from simulator.monitor import Checkpoint
 from simulator.plan import Evolving
 
@@ -235,7 +234,7 @@ def _matrix_of(instruction: Instruction, channels: Sequence[Channel]) -> _Matrix
     match instruction:
         case Noise(channel=index):
             channel = channels[index]
-            return _of_narrow_channel(channel) if channel.num_qubits <= _KEPT_QUBITS else _of_channel(channel)
+            return _of_narrow_channel(channel) if channel.num_qubits <= _KEPT_QUBITS else of_channel(channel)
         case Reset():
             return of_preparation(np.array([1, 0]))
         case Initialize(amplitudes=amplitudes):
@@ -249,14 +248,7 @@ def _matrix_of(instruction: Instruction, channels: Sequence[Channel]) -> _Matrix
     raise TypeError(instruction)
 
 
-def _of_channel(channel: Channel) -> _Matrix:
-    operators = operators_of(channel)
-    if operators is None:
-        raise TypeError(channel)
-    return of_operators(operators.matrices)
-
-
-_of_narrow_channel = lru_cache(maxsize=_KEPT)(_of_channel)
+_of_narrow_channel = lru_cache(maxsize=_KEPT)(of_channel)
 
 
 def _gate_matrix(gate: Gate, params: Swept) -> NDArray[Any]:
