@@ -12,7 +12,7 @@ from simulator.circuit.traversal import walk
 from simulator.cost import Work
 from simulator.stabilizer.cohorts import blocks_together, most_waiting
 from simulator.stabilizer.draws import BLOCK
-from simulator.stabilizer.layering.control_flow import parts_shots, unrolled_size
+from simulator.stabilizer.layering.control_flow import any_parts_shots, unrolled_size
 
 #: Seconds of a run of nothing, and of an instruction, from its matrix to its layer. These and those below are
 #: measured.
@@ -93,7 +93,7 @@ def bytes_of(program: Program, shots: int) -> int:
     rows = 2 * qubits + program.num_clbits + size.measures
     block = (3 * rows * BLOCK // 8) + int(BLOCK * size.events * _EVENT_BYTES)
     of_shots = _SHOT_COPIES * shots * -(-program.num_clbits // 8)
-    if any(map(parts_shots, program.instructions)):
+    if any_parts_shots(program.instructions):
         together = min(shots, blocks_together(qubits) * BLOCK)
         # Each cohort has a tableau, and its shots' frames and clbits.
         of_cohort = tableau + rows * (together // 8 + BLOCK)

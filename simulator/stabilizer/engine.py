@@ -20,7 +20,7 @@ from simulator.stabilizer.draws import BLOCK
 from simulator.stabilizer.ending import has_exact_values, is_random_before_its_end, without_its_end
 from simulator.stabilizer.expectations import expectation_values
 from simulator.stabilizer.layering.compiler import Compiled, compile_program
-from simulator.stabilizer.layering.control_flow import parts_shots
+from simulator.stabilizer.layering.control_flow import any_parts_shots
 from simulator.stabilizer.layering.refusal import refusal
 from simulator.stabilizer.run import run_shots
 from simulator.stabilizer.samples import counts_of, hex_keys
@@ -95,7 +95,7 @@ def _suits(program: Program, options: Options) -> bool:
         return True
     # Statevectors and density matrices of so few qubits are exact where stabilizers are, and few where shots take
     # many ways.
-    if options.expectations or any(map(parts_shots, program.instructions)):
+    if options.expectations or any_parts_shots(program.instructions):
         return False
     return is_random_before_its_end(program)
 

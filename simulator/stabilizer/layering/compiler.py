@@ -44,7 +44,7 @@ from simulator.stabilizer.cliffords.two_qubits import Pair, controlled_pauli
 from simulator.stabilizer.frames import NoiseTables
 from simulator.stabilizer.layering.builder import Builder
 from simulator.stabilizer.layering.code import Node
-from simulator.stabilizer.layering.control_flow import bits_of, parts_shots, pauli_of, rounds
+from simulator.stabilizer.layering.control_flow import any_parts_shots, bits_of, pauli_of, rounds
 from simulator.stabilizer.layering.flow import nodes_of
 from simulator.stabilizer.layering.layers import Flag, Segment
 from simulator.stabilizer.noise import PauliChannel, ReadoutError, pauli_channel
@@ -67,7 +67,7 @@ def compile_program(program: Program, checkpoint: Checkpoint) -> Compiled:
     """Put a program into layers; one that `refusal` has no reason against."""
     compiler = _Compiler(program)
     tables = NoiseTables(compiler.channels, compiler.readouts)
-    if any(map(parts_shots, program.instructions)):
+    if any_parts_shots(program.instructions):
         code = nodes_of(program.instructions, lambda some: compiler.segment(with_checkpoints(some, checkpoint)))
         return Compiled(program, Builder(program.num_qubits).build(), tables, code)
     compiler.add_all(with_checkpoints(program.instructions, checkpoint))

@@ -26,6 +26,7 @@ from simulator.stabilizer.cliffords.recognition import NOTHING, gate
 
 #: Instructions that loops are unrolled to, at most.
 MOST_UNROLLED = 1 << 20
+_FLOW = frozenset({Box, Break, Continue, For, IfElse, Switch, While})
 _GUARDABLE = (Barrier, Box, Delay, For, IfElse, Store, Switch)
 
 
@@ -65,6 +66,11 @@ def reason_against_flow(instruction: Instruction) -> str | None:
     return None
 
 
+def any_parts_shots(instructions: Iterable[Instruction]) -> bool:
+    """Whether any does; most programs have no control flow, and this must take little time of a long one."""
+    return any(map(parts_shots, [each for each in instructions if type(each) in _FLOW]))
+
+
 def parts_shots(instruction: Instruction) -> bool:
     """Whether shots may take different ways through an instruction, and need not be in the same state then.
 
@@ -76,7 +82,7 @@ def parts_shots(instruction: Instruction) -> bool:
         case IfElse() | Switch():
             return not all(_is_guardable(inner) for inner in walk(bodies_in(instruction)))
         case For() | Box():
-            return any(map(parts_shots, bodies_in(instruction)))
+            return any_parts_shots(bodies_in(instruction))
     return False
 
 
