@@ -15,8 +15,10 @@ from simulator.errors import MemoryRefusedError, StoppedError
 from simulator.monitor import SILENT, Monitor
 from simulator.options import Options
 from simulator.remembered import forget
+from simulator.sampling.counts import WORD_BITS
 from simulator.shards.part import Part
-from simulator.shards.result import Failure, Item, Outcome
+from simulator.shards.readout import PackedReadout
+from simulator.shards.result import Failure, Item, Outcome, PackedMemories
 from simulator.shards.shard import Experiment, Shard, Sweep
 from simulator.sizes import size
 
@@ -118,10 +120,14 @@ def _simulated(
     except MemoryError as error:
         needed = size(states + of_shots, up=True)
         raise MemoryRefusedError(f"the simulation needs {needed} of memory: {error}: {cure}") from error
+    packed = result.packed
+    if packed is None and result.counts and program.num_clbits > WORD_BITS:
+        packed = PackedReadout.of_keys(result.counts, result.memory, checkpoint)
     return msgspec.structs.replace(
         outcome,
-        counts=result.counts if options.counts else None,
-        memory=result.memory,
+        counts=result.counts if options.counts and packed is None else None,
+        memory=result.memory if packed is None else None,
+        packed=PackedMemories.of(packed, checkpoint) if options.counts and packed is not None else None,
         state=state_array,
         expectations=None if result.expectations is None else Array.of(result.expectations),
         saved=result.saved,

@@ -21,6 +21,7 @@ from simulator.circuit.traversal import bodies_of, clbits_of, qubits_of
 from simulator.cost import Work
 from simulator.monitor import Checkpoint, Monitor
 from simulator.options import Method, Options
+from simulator.shards.readout import PackedReadout
 from simulator.shards.result import RunMetadata, SavedValue, SweepOutcome
 from simulator.shards.shard import Sweep
 
@@ -39,6 +40,13 @@ class CircuitResult:
     expectations: NDArray[np.float64] | None = None
     #: What its instructions saved.
     saved: tuple[SavedValue, ...] = ()
+    #: In place of counts and memory, where a method has them so; of more clbits than a number has bits.
+    packed: PackedReadout | None = None
+
+    @property
+    def keyed(self) -> tuple[dict[str, int] | None, list[str] | None]:
+        """Counts and memory by hex keys, which are made now if they are packed."""
+        return (self.counts, self.memory) if self.packed is None else self.packed.keyed
 
 
 class Prepared(Protocol):

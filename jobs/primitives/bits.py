@@ -34,6 +34,9 @@ def memories(outcomes: Iterable[Item]) -> Iterator[tuple[int, Memories]]:
             if outcome.memory is not None:
                 for index, row in zip(outcome.indices(), outcome.memory.ndarray(), strict=True):
                     yield index, Memories(_bytes_of_words(row, width), registers)
+        elif outcome.packed is not None:
+            if (rows := outcome.packed.readout.rows_of_shots(width)) is not None:
+                yield outcome.index, Memories(rows, registers)
         elif outcome.memory is not None:
             yield outcome.index, Memories(_bytes_of_keys(outcome.memory, width), registers)
 

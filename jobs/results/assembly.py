@@ -126,10 +126,11 @@ def _data(outcome: Outcome) -> ExperimentResultData:
     """Return the data of an outcome: a key for what there is; beside a state, only counts that are not empty."""
     data: dict[str, Any] = {}
     alone = outcome.state is None and outcome.expectations is None and not outcome.saved
-    if outcome.counts or (outcome.counts is not None and alone):
-        data["counts"] = outcome.counts
-    if outcome.memory or (outcome.memory is not None and alone):
-        data["memory"] = outcome.memory
+    counts, memory = outcome.keyed
+    if counts or (counts is not None and alone):
+        data["counts"] = counts
+    if memory or (memory is not None and alone):
+        data["memory"] = memory
     if outcome.state is not None:
         # One axis is a statevector, two are a unitary. Copied, since a user may write to it.
         data["unitary" if len(outcome.state.shape) > 1 else "statevector"] = outcome.state.ndarray().copy()

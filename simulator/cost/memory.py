@@ -55,10 +55,12 @@ _BYTES_PER_OUTCOME = 220
 _BYTES_PER_WIDE_OUTCOME = 480
 #: Bytes of a count, or of a string's length, in a message.
 BYTES_PER_NUMBER = 9
+#: Bytes of the index of a shot's memory, where there are more than `WORD_BITS` clbits.
+BYTES_PER_INDEX = 4
 #: Bytes of a string of an observable, with what says how it is read. Measured.
 _BYTES_PER_STRING = 4 << 10
 #: Bytes of a result beside its values and its names: numbers, times, and what msgpack puts between.
-_BYTES_PER_OUTLINE = 176
+_BYTES_PER_OUTLINE = 184
 #: Qubits up to which rows of a sweep are run together.
 ROW_QUBITS = 12
 #: Bytes of the matrices of all rows that go through a step together.
@@ -201,13 +203,16 @@ def result_bytes(program: Program, output: Output, precision: Precision = "doubl
 def readout_bytes(program: Program, shots: int, *, memory: bool) -> int:
     """Return the bytes of a result's counts, memory and header, at most, but for `caption_bytes`."""
     key = len("0x") + -(-program.num_clbits // 4) + BYTES_PER_NUMBER
+    remembered = key
+    if program.num_clbits > WORD_BITS:
+        key, remembered = -(-program.num_clbits // 8) + BYTES_PER_NUMBER, BYTES_PER_INDEX
     header = program.header
     named = sum(
         len(register.name.encode()) + (1 + len(register.bits)) * BYTES_PER_NUMBER
         for register in (*header.qregs, *header.cregs)
     )
     outline = _BYTES_PER_OUTLINE + named
-    return min(shots, 1 << program.num_clbits) * key + (shots * key if memory else 0) + outline
+    return min(shots, 1 << program.num_clbits) * key + (shots * remembered if memory else 0) + outline
 
 
 def caption_bytes(name: str, metadata: str | None) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from simulator.cost.memory import BYTES_PER_NUMBER
+from simulator.cost.memory import BYTES_PER_INDEX, BYTES_PER_NUMBER
+from simulator.sampling.counts import WORD_BITS
 from simulator.shards.part import Part
 from simulator.shards.result import Item, SweepOutcome
 
@@ -16,6 +17,8 @@ def weight(num_clbits: int, *, state: int = 0, outcomes: int = 0, remembered: in
     and how many shots are ``remembered``), the worker with what came. Names, a header's numbers, and the one shot
     beside a state are left out: a statevector of 26 qubits has 1 GiB.
     """
+    if num_clbits > WORD_BITS:  # each memory once, and its index for each shot
+        return state or outcomes * (-(-num_clbits // 8) + BYTES_PER_NUMBER) + remembered * BYTES_PER_INDEX
     key = 1 + len("0x") + -(-num_clbits // 4)
     return state or outcomes * (key + BYTES_PER_NUMBER) + remembered * key
 
@@ -36,9 +39,10 @@ def _outcome_weight(outcome: Item) -> int:
             outcomes=math.prod(outcome.counts.shape),
             remembered=math.prod(outcome.memory.shape) if outcome.memory else 0,
         )
+    packed = outcome.packed
     return expectations + weight(
         num_clbits,
         state=len(outcome.state.data) if outcome.state else 0,
-        outcomes=len(outcome.counts or ()),
-        remembered=len(outcome.memory or ()),
+        outcomes=packed.counts.shape[0] if packed else len(outcome.counts or ()),
+        remembered=packed.of_shots.shape[0] if packed and packed.of_shots else len(outcome.memory or ()),
     )

@@ -12,7 +12,10 @@ from operator import add
 
 import msgspec
 
-from simulator.shards.result import Failure, Item, Outcome, RunMetadata
+from simulator.monitor import no_checkpoint
+from simulator.shards.readout import PackedReadout
+from simulator.shards.readout import joined as joined_readouts
+from simulator.shards.result import Failure, Item, Outcome, PackedMemories, RunMetadata
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True):
@@ -82,15 +85,34 @@ def joined(run: Sequence[Outcome]) -> Outcome:
     if len(run) == 1:
         return first
     failure = next((each.failure for each in run if each.failure), None)
+    if not failure and any(each.packed for each in run):
+        counts, memory, packed = None, None, _packed(run)
+    else:
+        counts = None if failure else _added([each.counts for each in run if each.counts is not None])
+        memory = None if failure or first.memory is None else [key for each in run for key in each.memory or ()]
+        packed = None
     return msgspec.structs.replace(
         first,
         shots=sum(each.shots for each in run),
         time_taken=sum(each.time_taken for each in run),
-        counts=None if failure else _added([each.counts for each in run if each.counts is not None]),
-        memory=None if failure or first.memory is None else [key for each in run for key in each.memory or ()],
+        counts=counts,
+        memory=memory,
+        packed=packed,
         failure=failure,
         run=_run_of(run),
     )
+
+
+def _packed(run: Sequence[Outcome]) -> PackedMemories:
+    """Join readouts of many clbits, some of which another version may have written, with keys."""
+    readouts = [
+        each.packed.readout
+        if each.packed
+        else PackedReadout.of_keys(each.counts or {}, each.memory, no_checkpoint)
+        for each in run
+        if each.packed or each.counts
+    ]
+    return PackedMemories.of(joined_readouts(readouts))
 
 
 def _run_of(run: Sequence[Outcome]) -> RunMetadata | None:

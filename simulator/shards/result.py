@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, TypeAlias, cast
@@ -14,6 +15,8 @@ from simulator.circuit.array import Array
 from simulator.circuit.program import Program
 from simulator.circuit.saved import Saved
 from simulator.errors import InvalidProgramError
+from simulator.monitor import Checkpoint, no_checkpoint
+from simulator.shards.readout import PackedReadout
 from simulator.shards.shard import outline_of
 
 #: Memories below this have keys that are made once, if there are many.
@@ -30,6 +33,45 @@ def hex_keys(memories: NDArray[Any]) -> list[str]:
 @cache
 def _few_keys() -> NDArray[np.object_]:
     return np.array([hex(memory) for memory in range(_FEW_KEYS)], object)
+
+
+def _integers(array: Array) -> NDArray[np.integer]:
+    return cast("NDArray[np.integer]", array.ndarray())
+
+
+class PackedMemories(msgspec.Struct, frozen=True, array_like=True):
+    """A `PackedReadout` as it travels."""
+
+    memories: Array
+    counts: Array
+    of_shots: Array | None = None
+
+    def __post_init__(self) -> None:
+        shape, indices = self.memories.shape, self.of_shots
+        if len(shape) != 2 or self.memories.dtype != "u1":  # noqa: PLR2004 (rows of bytes)
+            raise InvalidProgramError(f"memories packed as {self.memories.dtype} of shape {shape}")
+        if self.counts.shape != shape[:1] or not self.counts.dtype.startswith("u"):
+            raise InvalidProgramError(f"{shape[0]} memories with counts of shape {self.counts.shape}")
+        if indices is None:
+            return
+        if len(indices.shape) != 1 or not indices.dtype.startswith("u"):
+            raise InvalidProgramError(f"memories of shots as {indices.dtype} of shape {indices.shape}")
+        if math.prod(indices.shape) and indices.ndarray().max() >= shape[0]:
+            raise InvalidProgramError(f"a shot has a memory beyond the {shape[0]} memories that there are")
+
+    @classmethod
+    def of(cls, readout: PackedReadout, checkpoint: Checkpoint = no_checkpoint) -> PackedMemories:
+        """Copy a readout."""
+        of_shots = None if readout.of_shots is None else Array.counting(readout.of_shots, checkpoint)
+        return cls(
+            Array.counting(readout.memories, checkpoint), Array.counting(readout.counts, checkpoint), of_shots
+        )
+
+    @property
+    def readout(self) -> PackedReadout:
+        """The readout, a view of the bytes."""
+        of_shots = None if self.of_shots is None else _integers(self.of_shots)
+        return PackedReadout(cast("NDArray[np.uint8]", self.memories.ndarray()), _integers(self.counts), of_shots)
 
 
 class Failure(msgspec.Struct, frozen=True, array_like=True):
@@ -153,6 +195,13 @@ class Outcome(msgspec.Struct, frozen=True, tag="circuit"):
     expectations: Array | None = None
     saved: tuple[SavedValue, ...] = ()
     run: RunMetadata | None = None
+    #: In place of ``counts`` and ``memory``, of more than 63 clbits.
+    packed: PackedMemories | None = None
+
+    @property
+    def keyed(self) -> tuple[dict[str, int] | None, list[str] | None]:
+        """Counts and memory by hex keys, which are made now if they are packed."""
+        return (self.counts, self.memory) if self.packed is None else self.packed.readout.keyed
 
     def __post_init__(self) -> None:
         if any(saved.num_rows is not None for saved in self.saved):

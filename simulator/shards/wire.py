@@ -19,11 +19,12 @@ from simulator.errors import WireError
 from simulator.monitor import Checkpoint
 from simulator.piecewise import slices
 from simulator.shards.part import Part
-from simulator.shards.result import Item
+from simulator.shards.result import Item, PackedMemories
 from simulator.shards.shard import Shard
 from simulator.sizes import size
 
-#: The version that is written, and the oldest that is read: version 2 only adds masks of any width.
+#: The version that is written, and the oldest that is read: version 2 only adds masks of any width, and
+#: packed memories.
 WIRE_VERSION, OLDEST_VERSION = 2, 1
 #: Bytes that one shard or part may have.
 MAX_BYTES = 1 << 35
@@ -105,6 +106,10 @@ class _Writer:
             self._append(value.shape)
             self._begin(b"\xc6", len(value.data))
             self._pieces.append(memoryview(value.data))
+        elif isinstance(value, PackedMemories):
+            self._pieces.append(b"\x93")
+            for array in (value.memories, value.counts, value.of_shots):
+                self._value(array)
         elif isinstance(value, dict):
             self._begin(b"\xdf", len(value), short=0x80)
             pairs, count = iter(value.items()), _together(value)
@@ -141,6 +146,8 @@ def _is_long_value(value: Any) -> bool:
     if isinstance(value, Array):
         # What has more bytes than msgpack can say is msgspec's to refuse.
         return _BYTES < len(value.data) < _MOST
+    if isinstance(value, PackedMemories):
+        return any(map(_is_long_value, (value.memories, value.counts, value.of_shots)))
     return isinstance(value, (dict, list, tuple)) and _together(value) < len(value) < _MOST
 
 

@@ -14,6 +14,8 @@ from simulator.errors import InvalidProgramError
 from simulator.method import CircuitResult, Engine
 from simulator.monitor import Checkpoint, Monitor, no_checkpoint
 from simulator.options import Options
+from simulator.sampling.counts import WORD_BITS
+from simulator.shards.readout import PackedReadout
 from simulator.shards.result import RunMetadata
 from simulator.stabilizer.costs import bytes_of, observing_bytes, observing_seconds, work_of
 from simulator.stabilizer.draws import BLOCK
@@ -23,7 +25,6 @@ from simulator.stabilizer.layering.compiler import Compiled, compile_program
 from simulator.stabilizer.layering.control_flow import any_parts_shots
 from simulator.stabilizer.layering.refusal import refusal
 from simulator.stabilizer.run import run_shots
-from simulator.stabilizer.samples import counts_of, hex_keys
 
 #: With more qubits in use, "automatic" takes it for circuits that only measure at their end; narrower ones take
 #: the statevector method a few milliseconds, and keep the counts that their seeds had before this method.
@@ -67,12 +68,10 @@ class _Prepared:
         if self.compiled is None or not (self.program.num_clbits and shots):
             return CircuitResult({}, [] if remembered else None, expectations=values)
         rows = list(run_shots(self.compiled, seed=seed, shots=shots, first=first, monitor=monitor))
-        memory: list[str] | None = [] if remembered else None
-        if memory is not None:
-            for some in rows:
-                checkpoint()
-                memory += hex_keys(some)
-        return CircuitResult(counts_of(rows, checkpoint), memory, expectations=values)
+        packed = PackedReadout.of_rows(rows, checkpoint, remembered=remembered)
+        if self.program.num_clbits > WORD_BITS:
+            return CircuitResult(packed=packed, expectations=values)
+        return CircuitResult(packed.key_counts(checkpoint), packed.keys_of_shots(checkpoint), expectations=values)
 
 
 def _refusal(program: Program, options: Options, checkpoint: Checkpoint = no_checkpoint) -> str | None:

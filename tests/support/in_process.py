@@ -49,5 +49,5 @@ def ran(run_input: Any, output: str = "counts", **options: Any) -> list[Ran]:
             found += map(Ran, outcome.counts_of_rows(), states)
         else:
             state = None if outcome.state is None else outcome.state.ndarray()
-            found.append(Ran(outcome.counts, state, outcome.failure))
+            found.append(Ran(outcome.keyed[0], state, outcome.failure))
     return found

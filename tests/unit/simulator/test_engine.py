@@ -287,7 +287,7 @@ def test_run_shard() -> None:
     assert not part.bad
     for outcome, circuit in zip(part.outcomes, (BELL, program(1, 1, h(0), Measure(0, 0))), strict=True):
         alone = run(circuit, seed=outcome.seed, shots=100, memory=True)
-        assert CircuitResult(outcome.counts, outcome.memory) == alone
+        assert CircuitResult(*outcome.keyed) == alone
         assert outcome.outline == program(circuit.num_qubits, circuit.num_clbits)
         assert (outcome.shots, outcome.failure, outcome.state) == (100, None, None)
         assert outcome.time_taken > 0

@@ -55,8 +55,10 @@ def test_clbits_of_any_number(engine, made, memory, remembered):
     """Every shot has the memory that is certain, and no bit beyond a word's last is lost."""
     prepared = engine.prepare(made, replace(OPTIONS, method=engine.method, memory=remembered), (), no_checkpoint)
     result = prepared.run(seed=1, first=0, shots=OPTIONS.shots, monitor=SILENT)
-    assert result.counts == {hex(memory): OPTIONS.shots}
-    assert result.memory == ([hex(memory)] * OPTIONS.shots if remembered else None)
+    assert result.keyed == (
+        {hex(memory): OPTIONS.shots},
+        [hex(memory)] * OPTIONS.shots if remembered else None,
+    )
 
 
 @pytest.mark.parametrize("noisy", [False, True])

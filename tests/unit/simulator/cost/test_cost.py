@@ -17,9 +17,11 @@ from simulator.circuit.program import Program
 from simulator.cost import part_weight, weight, work
 from simulator.dynamic.timeline import Timeline
 from simulator.kernels.threads import use_threads
+from simulator.monitor import no_checkpoint
 from simulator.options import Options, Output, Precision
 from simulator.shards.part import Part
-from simulator.shards.result import Outcome, SweepOutcome
+from simulator.shards.readout import PackedReadout
+from simulator.shards.result import Outcome, PackedMemories, SweepOutcome
 from simulator.shards.shard import Experiment, Shard, Sweep
 from simulator.shards.wire import encode
 
@@ -154,6 +156,11 @@ def test_readout_bytes_bound_what_travels(clbits: int, *, memory: bool) -> None:
     counts = {key: keys.count(key) for key in keys}
     outline = msgspec.structs.replace(circuit, instructions=())
     full = Outcome(0, 2**62, 500, outline, counts=counts, memory=keys if memory else None, time_taken=0.1)
+    if clbits > 63:
+        packed = PackedReadout.of_keys(
+            dict(sorted(counts.items(), key=lambda pair: int(pair[0], 16))), full.memory, no_checkpoint
+        )
+        full = msgspec.structs.replace(full, counts=None, memory=None, packed=PackedMemories.of(packed))
     assert len(encode(Part((full,)))) <= cost.readout_bytes(circuit, 500, memory=memory) + cost.caption_bytes(
         circuit.header.name, circuit.header.metadata
     )

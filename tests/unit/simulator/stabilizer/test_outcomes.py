@@ -243,16 +243,18 @@ def test_states_are_initialized() -> None:
 
 def test_counts_and_memory_are_of_the_same_shots() -> None:
     """Keys are lower case and unpadded, in the order of shots, and counts ascend."""
-    circuit = program(70, 70, *map(h, range(70)), *(Measure(qubit, qubit) for qubit in range(70)))
-    options = Options("counts", 3000, memory=True)
-    prepared = STABILIZER.prepare(circuit, options, (), no_checkpoint)
-    result = prepared.run(seed=1, first=0, shots=3000, monitor=SILENT)
-    assert result.memory is not None and result.counts is not None
-    assert len(result.memory) == 3000
-    assert {key: result.memory.count(key) for key in set(result.memory)} == result.counts
-    numbers = [int(key, 16) for key in result.counts]
-    assert numbers == sorted(numbers) and [hex(number) for number in numbers] == list(result.counts)
-    assert np.array_equal(bits_of(result.memory, 70), bits(circuit, 3000))
+    for count in (60, 70):
+        circuit = program(count, count, *map(h, range(count)), *(Measure(qubit, qubit) for qubit in range(count)))
+        options = Options("counts", 3000, memory=True)
+        prepared = STABILIZER.prepare(circuit, options, (), no_checkpoint)
+        result = prepared.run(seed=1, first=0, shots=3000, monitor=SILENT)
+        counts, memory = result.keyed
+        assert memory is not None and counts is not None
+        assert len(memory) == 3000
+        assert {key: memory.count(key) for key in set(memory)} == counts
+        numbers = [int(key, 16) for key in counts]
+        assert numbers == sorted(numbers) and [hex(number) for number in numbers] == list(counts)
+        assert np.array_equal(bits_of(memory, count), bits(circuit, 3000))
 
 
 def test_a_dense_clifford_under_noise_runs_wide() -> None:
