@@ -25,7 +25,9 @@ _CLIFFORD = frozenset({"id", "x", "y", "z", "h", "s", "sdg", "sx", "sxdg", "swap
 _ERRORS = 40
 #: Seconds of a program without shots, and of planning an instruction. These and those below are measured, on one
 #: core; channels that were split are kept.
-_RUN_SECONDS, _INSTRUCTION_SECONDS = 1e-3, 25e-6
+_RUN_SECONDS, _INSTRUCTION_SECONDS = 1e-3, 35e-6
+#: Seconds of planning a place of errors in which the state has a say, beside that.
+_PLACE_SECONDS = 50e-6
 #: Seconds of a shot, of an error, and of a row beside its products.
 _SHOT_SECONDS, _ERROR_SECONDS, _ROW_SECONDS = 100e-9, 1.5e-6, 8e-6
 #: Seconds of an error in which the state has a say.
@@ -44,6 +46,7 @@ class _Errors(NamedTuple):
     errors: float
     choices: float
     ways: int
+    chooses: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class Estimate:
     choices: float
     #: In how many ways one error may happen.
     ways: int
+    #: Places of errors in which the state has a say.
+    places: int
 
     def patterns(self, shots: int) -> float:
         """Return how many states so many shots part into, about, beside that without errors."""
@@ -81,6 +86,7 @@ class Estimate:
         steps = 1 + self.wide_gates / _GATES_OF_A_STEP
         row = _ROW_SECONDS + amplitudes * (_OUTCOME_SECONDS + steps * _STEP_SECONDS * (1 - 1 / (2 + self.hits)))
         fixed = _RUN_SECONDS + self.num_instructions * _INSTRUCTION_SECONDS
+        fixed += self.places * _PLACE_SECONDS
         fixed += amplitudes * (steps * _STEP_SECONDS + _OUTCOME_SECONDS)
         of_shots = shots * (_SHOT_SECONDS + self.errors * _ERROR_SECONDS + self.choices * _CHOICE_SECONDS)
         return fixed, rows * row + of_shots
@@ -107,7 +113,7 @@ class Estimate:
 def estimate(program: Program, *, checkpoint: Checkpoint = no_checkpoint) -> Estimate:
     """Look at a program, which is not refused."""
     qubits: set[int] = set()
-    wide = count = ways = 0
+    wide = count = ways = places = 0
     errors = choices = 0.0
     stops = False
     of_channel: dict[int, _Errors] = {}
@@ -118,11 +124,12 @@ def estimate(program: Program, *, checkpoint: Checkpoint = no_checkpoint) -> Est
             if own is None:
                 checkpoint()
                 mixture = mixture_of(program.channels[instruction.channel])
-                own = _Errors(mixture.probability, mixture.choosing, len(mixture.errors))
+                own = _Errors(mixture.probability, mixture.choosing, len(mixture.errors), mixture.chooses)
                 of_channel[instruction.channel] = own
             errors += own.errors
             choices += own.choices
             ways += own.ways
+            places += own.chooses
             qubits.update(instruction.qubits)
             continue
         if isinstance(instruction, (Gate, Unitary)):
@@ -131,7 +138,7 @@ def estimate(program: Program, *, checkpoint: Checkpoint = no_checkpoint) -> Est
             wide += len(acts_on) > 1
             stops = stops or _stops(instruction)
     hits = errors if stops else choices
-    return Estimate(len(qubits), count, wide, errors, hits, choices, ways)
+    return Estimate(len(qubits), count, wide, errors, hits, choices, ways, places)
 
 
 def _stops(instruction: Gate | Unitary) -> bool:

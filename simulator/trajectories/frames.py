@@ -24,7 +24,7 @@ from simulator.piecewise import with_checkpoints
 from simulator.plan import Evolving
 from simulator.trajectories.circuit import NoisyCircuit, Site
 from simulator.trajectories.draws import Events
-from simulator.trajectories.mixture import LETTERS, Mixture, Operators
+from simulator.trajectories.mixture import LETTERS, Mixture
 from simulator.trajectories.rules import STOPPED, Commuting, Linear, Rule, Table, rules_of, stopped_by
 from simulator.typing import Indices, Matrices
 
@@ -144,10 +144,7 @@ def frames_of(circuit: NoisyCircuit, checkpoint: Checkpoint) -> Frames:
 
 def _site(frames: Frames, number: int, site: Site, mixture: Mixture) -> _Happens:
     """Return how the errors of a site happen, and make slots for those in which the state has a say."""
-    chosen = [
-        [(index, step) for index, step in enumerate(steps) if isinstance(step, Operators)]
-        for steps in mixture.errors
-    ]
+    chosen = mixture.chosen
     slots: dict[int, tuple[int, ...]] = {}
     insertions: dict[tuple[int, int], int] = {}
     for rank in range(max(map(len, chosen), default=0)):

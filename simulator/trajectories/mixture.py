@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import cached_property, lru_cache, reduce
 from typing import TypeAlias
 
 import numpy as np
@@ -33,7 +33,7 @@ _RANK = 1e-9
 LETTERS = np.array([[[1, 0], [0, 1]], [[0, 1], [1, 0]], [[1, 0], [0, -1]], [[0, -1j], [1j, 0]]])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Operators:
     """Operators on some of a channel's qubits, one of which happens: K with probability |K psi|^2."""
 
@@ -41,7 +41,7 @@ class Operators:
     #: Shape (operators, 2^k, 2^k).
     stack: Matrices
 
-    @property
+    @cached_property
     def key(self) -> object:
         """Equal for equal operators."""
         return self.places, self.stack.tobytes()
@@ -52,7 +52,7 @@ ErrorStep: TypeAlias = Pauli | Operators
 Steps: TypeAlias = tuple[ErrorStep, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Mixture:
     """A unitary that always happens, and errors that do after it, each with its probability."""
 
@@ -65,20 +65,24 @@ class Mixture:
     edges: NDArray[np.float64]
     errors: tuple[Steps, ...]
 
-    @property
+    @cached_property
+    def chosen(self) -> list[list[tuple[int, Operators]]]:
+        """Of each error, the steps in which the state has a say, and which steps they are."""
+        return [
+            [(index, step) for index, step in enumerate(steps) if isinstance(step, Operators)]
+            for steps in self.errors
+        ]
+
+    @cached_property
     def chooses(self) -> bool:
         """Whether there is an error in which the state has a say."""
-        return any(map(_chooses, self.errors))
+        return any(self.chosen)
 
-    @property
+    @cached_property
     def choosing(self) -> float:
         """The probability of an error in which the state has a say."""
         shares = np.diff(self.edges, prepend=0)
-        return self.probability * float(shares[[_chooses(steps) for steps in self.errors]].sum())
-
-
-def _chooses(steps: Steps) -> bool:
-    return any(isinstance(step, Operators) for step in steps)
+        return self.probability * float(shares[list(map(bool, self.chosen))].sum())
 
 
 @lru_cache(maxsize=1024)

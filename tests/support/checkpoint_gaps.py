@@ -97,6 +97,13 @@ def sweep_of(rows: int, **options: object) -> Shard:
     return Shard(Options(**{"output": "counts"} | options), (Sweep(0, 1, template, ((4, 0),), values),))
 
 
+def noisy_sweep_of(rows: int, num_qubits: int, **options: object) -> Shard:
+    """A shard of one sweep with noise."""
+    template = _noisy(num_qubits, 2, *_ERRORS)
+    values = Array.of(np.linspace(0, 3, rows)[:, None])
+    return Shard(Options(**{"output": "counts"} | options), (Sweep(0, 1, template, ((0, 0),), values),))
+
+
 def layers(num_qubits: int, count: int = 4) -> list[Instruction]:
     """Random gates on each qubit, and on random pairs."""
     rng = np.random.default_rng(1)
@@ -219,8 +226,9 @@ def _noisy(n: int, count: int, *channels: Channel) -> Program:
 
 
 _ERRORS = (depolarizing(0.001), depolarizing(0.01, 2))
-#: As rare as errors of a device, of which a state has a say in some; and so often that each shot has many.
-_RELAXING = (channel(1, (1.0, (kraus(damping(0.02)),))), depolarizing(0.01, 2))
+#: Amplitude damping and a dephasing, in which a state has a say.
+_DAMPED, _FLIPPED = np.sqrt(0.98) * damping(0.02), np.sqrt(0.02) * np.diag([1.0, -1.0]) @ damping(0.02)
+_RELAXING = (channel(1, (1.0, (kraus(np.concatenate([_DAMPED, _FLIPPED])),))), depolarizing(0.01, 2))
 #: Of noise: the method, the shots, and the program.
 NOISY: Mapping[str, tuple[Method, int, Program]] = MappingProxyType(
     {

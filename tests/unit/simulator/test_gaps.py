@@ -20,6 +20,7 @@ from support.checkpoint_gaps import (
     layers,
     longest_gap,
     many_gates,
+    noisy_sweep_of,
     register_written,
     shard_of,
     sweep_of,
@@ -107,6 +108,15 @@ def test_noise(family: str) -> None:
 def test_sweeps(rows: int, *, memory: bool) -> None:
     """The same of rows of many shots, and of many rows."""
     check(sweep_of(rows, shots=4 * 10**6 // rows, memory=memory))
+
+
+@pytest.mark.rule(8)
+@pytest.mark.parametrize(
+    ("rows", "num_qubits", "shots"), [(1000, 4, 1000), (3, 4, 10**6), (40, 8, 1000), (4, 10, 10)]
+)
+def test_noisy_sweeps(rows: int, num_qubits: int, shots: int) -> None:
+    """The same of rows with noise, whose matrices are made together."""
+    check(noisy_sweep_of(rows, num_qubits, shots=shots))
 
 
 @pytest.mark.rule(8)
