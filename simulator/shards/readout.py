@@ -51,7 +51,9 @@ class PackedReadout:
             packed += [int(key, 16).to_bytes(width, "little") for key in keys[some]]
         of_shots = None
         if memory is not None:
-            order = {key: index for index, key in enumerate(keys)}
+            order: dict[str, int] = {}
+            for some in slices(len(keys), checkpoint, _KEYS):
+                order.update(zip(keys[some], range(some.start, some.stop), strict=True))
             of_shots = np.empty(len(memory), np.int64)
             for some in slices(len(memory), checkpoint, _KEYS):
                 of_shots[some] = [order[key] for key in memory[some]]
@@ -113,15 +115,21 @@ def hex_keys(rows: Rows) -> list[str]:
 
 def _indices(parts: Iterable[Rows], rows: Rows, checkpoint: Checkpoint) -> Indices:
     """Return at which of the rows each row of some parts is."""
-    width = rows.shape[1]
-    data = rows.tobytes()
-    index_of = {data[width * index : width * (index + 1)]: index for index in range(len(rows))}
-    found: list[int] = []
-    for part in parts:
-        for some in slices(len(part), checkpoint, _KEYS):
-            own = part[some].tobytes()
-            found += [index_of[own[start : start + width]] for start in range(0, len(own), width or 1)]
-    return np.array(found, np.intp)
+    index_of: dict[bytes, int] = {}
+    for some in slices(len(rows), checkpoint, _KEYS):
+        index_of.update(zip(_apart(rows[some]), range(some.start, some.stop), strict=True))
+    found = [
+        np.array([index_of[row] for row in _apart(part[some])], np.intp)
+        for part in parts
+        for some in slices(len(part), checkpoint, _KEYS)
+    ]
+    return np.concatenate(found) if found else np.empty(0, np.intp)
+
+
+def _apart(rows: Rows) -> list[bytes]:
+    """Return the bytes of each row."""
+    data, (count, width) = rows.tobytes(), rows.shape
+    return [data[width * index : width * (index + 1)] for index in range(count)]
 
 
 def _widened(rows: Rows, width: int) -> Rows:
