@@ -13,6 +13,7 @@ from simulator.circuit.pauli_sum import Mask, PauliSum, numbers, qubits_in
 from simulator.monitor import Checkpoint
 from simulator.mps.state import MatrixProductState
 from simulator.shards.result import TruncationMetadata
+from simulator.typing import Indices
 
 _PAULIS = {
     (1, 0): np.array([[0, 1], [1, 0]]),
@@ -51,13 +52,21 @@ def sample(
         both = (rows[:, None] @ matrix if one_by_one else rows @ matrix).reshape(-1, 2, right)
         parts = both.view(np.float64) if np.iscomplexobj(both) else both
         shares = np.einsum("rbk,rbk->rb", parts, parts)
-        zero = shares[:, 0] / shares.sum(axis=1)
+        zero = shares[:, 0] / (shares[:, 0] + shares[:, 1])
         bit = uniforms_of(wire) >= zero[row_of]
         if wire in column_of:
             bits[:, column_of[wire]] = bit
-        used, row_of = np.unique(2 * row_of + bit, return_inverse=True)
-        rows = both.reshape(-1, right)[used] / np.sqrt(shares.reshape(-1)[used])[:, None]
+        used, row_of = _numbered(2 * row_of + bit, shares.size)
+        rows = both.reshape(-1, right).take(used, axis=0)
+        rows /= np.sqrt(shares.reshape(-1)[used])[:, None]
     return bits
+
+
+def _numbered(values: Indices, count: int) -> tuple[Indices, Indices]:
+    """Return which of the values below ``count`` there are, and of each value its index among them."""
+    there = np.zeros(count, np.bool_)
+    there[values] = True
+    return np.flatnonzero(there), (there.cumsum() - 1)[values]
 
 
 def expectation_values(
