@@ -271,9 +271,21 @@ class _Joined:
 
 def _product(last: LocalGate, first: LocalGate, wires: tuple[int, ...]) -> LocalGate:
     """Return two gates as one on these wires; it has the name of the one that was on them."""
-    matrix = _embedded(last.matrix, last.wires, wires) @ _embedded(first.matrix, first.wires, wires)
-    name = first.name if first.wires == wires else last.name
+    if first.wires == wires:
+        matrix, name = _times(last, first.matrix, wires), first.name
+    else:
+        matrix, name = _times(first._replace(matrix=first.matrix.T), last.matrix.T, wires).T, last.name
     return LocalGate(matrix, wires, name, last.diagonal and first.diagonal)
+
+
+def _times(gate: LocalGate, matrix: NDArray[Any], within: tuple[int, ...]) -> NDArray[Any]:
+    """Return the product of a gate with a matrix on more wires, or the same."""
+    if len(gate.wires) > 1:
+        found: NDArray[Any] = _embedded(gate.matrix, gate.wires, within) @ matrix
+    else:
+        below = 1 << within.index(gate.wires[0])
+        found = np.matmul(gate.matrix, matrix.reshape(-1, 2, below * matrix.shape[1]))
+    return found.reshape(matrix.shape)
 
 
 def _real(matrix: NDArray[Any]) -> NDArray[Any]:

@@ -246,7 +246,15 @@ class MatrixProductState:
             self._do(matrix, first, count)
 
     def _do_pending(self, first: int) -> None:
-        self._do(self._pending.pop(first), first, _PAIR)
+        matrix = self._pending.pop(first)
+        one, other = self.tensors[first : first + 2]
+        if matrix is _SWAP and one.size == other.size == 2:  # noqa: PLR2004 (a bit's amplitudes)
+            # Both are factors by themselves, which change places; the centre goes with its tensor.
+            self.tensors[first : first + 2] = other, one
+            if self._centre in (first, first + 1):
+                self._centre = 2 * first + 1 - self._centre
+            return
+        self._do(matrix, first, _PAIR)
 
     def _do(self, matrix: NDArray[Any], first: int, count: int) -> None:
         """Multiply neighbouring sites by a matrix, and split them; the centre is at one end of them then."""
