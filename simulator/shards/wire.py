@@ -23,9 +23,7 @@ from simulator.shards.result import Item, PackedMemories
 from simulator.shards.shard import Shard
 from simulator.sizes import size
 
-#: The version that is written, and the oldest that is read: version 2 only adds masks of any width, and
-#: packed memories.
-WIRE_VERSION, OLDEST_VERSION = 2, 1
+WIRE_VERSION = 1
 #: Bytes that one shard or part may have.
 MAX_BYTES = 1 << 35
 #: Characters of an error that are repeated, from its beginning and from its end.
@@ -174,10 +172,9 @@ def _decode(data: bytes | bytearray | memoryview, decoder: msgspec.msgpack.Decod
     if bytes(view[: len(_MAGIC)]) != _MAGIC or len(view) < len(_HEADER):
         raise WireError(f"not a BasicAer message: it begins with {bytes(view[:4])!r}")
     version = view[len(_MAGIC)]
-    if not OLDEST_VERSION <= version <= WIRE_VERSION:
+    if version != WIRE_VERSION:
         raise WireError(
-            f"wire version {version}; this side reads {OLDEST_VERSION} to {WIRE_VERSION}: install the same "
-            "basicaer-celery on both"
+            f"wire version {version}; this side reads {WIRE_VERSION}: install the same basicaer-celery on both"
         )
     try:
         return decoder.decode(view[len(_HEADER) :])

@@ -112,7 +112,7 @@ def test_moments():
     """A date is local midnight, nothing is None, and what is neither is refused with what may be."""
     assert moment(None, None, "2026-01-31") == datetime(2026, 1, 31).astimezone().timestamp()
     assert moment(None, None, None) is None
-    with pytest.raises(click.BadParameter, match="'soon' is no time: give 30min, 12h, 7d or 2w ago, or a date"):
+    with pytest.raises(click.BadParameter, match="'soon' is no time: give how long ago in s, min, h, d or w"):
         moment(None, None, "soon")
 
 
