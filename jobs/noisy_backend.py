@@ -54,9 +54,6 @@ def noisy_simulator(provider: Any, device: Any, noise_model: Any, temperature: f
     if not isinstance(target, Target) or not target.num_qubits:
         raise BasicAerError(f"a BackendV2 or a Target with a number of qubits is needed, not {shown(device)}")
     if noise_model is None:
-        noise_model = NoiseSpec.from_target(target, temperature=temperature)
-        if not noise_model.names:
-            raise BasicAerError(
-                f"{shown(device)} says neither error rates nor T1 and T2 of its qubits: give it a noise_model"
-            )
+        made_of = NoiseSpec.from_target if isinstance(device, Target) else NoiseSpec.from_backend
+        noise_model = made_of(device, temperature=temperature)
     return NoisySimulator(provider, target, noise_model=noise_model)

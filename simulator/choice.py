@@ -26,7 +26,7 @@ ENGINES = (STABILIZER, DENSITY_MATRIX, STATEVECTOR, TRAJECTORIES, MATRIX_PRODUCT
 #: Of a statevector so wide, no machine has the memory.
 _IMPOSSIBLE_WIDTH = 48
 #: Up to so wide, exact expectation values and density matrices are preferred to means over shots.
-_EXACT_WIDTH = 20
+_EXACT_WIDTH = 24
 
 
 @remembered

@@ -6,9 +6,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
+from qiskit.circuit.library import get_standard_gate_name_mapping
 from qiskit.transpiler import Target
 
 from jobs.arguments import count, shown
@@ -21,6 +23,8 @@ from simulator.circuit.channel import check_table
 from simulator.errors import InvalidProgramError
 
 #: Of one name: the qubits -> its errors there, in order. None: on all that are not named.
+#: The qubits of Qiskit's gates; of a gate by another name, nobody knows them.
+_WIDTHS = MappingProxyType({name: gate.num_qubits for name, gate in get_standard_gate_name_mapping().items()})
 _ByQubits: TypeAlias = Mapping[tuple[int, ...] | None, tuple[Error, ...]]
 
 
@@ -47,14 +51,20 @@ class NoiseSpec:
         """
         target = getattr(backend, "target", None)
         if not isinstance(target, Target):
-            raise BasicAerError(f"a BackendV2 is needed, which has a Target, not {shown(backend)}")
-        return cls.from_target(target, temperature=temperature)
+            raise BasicAerError(
+                f"a BackendV2 is needed, which has a Target, not {shown(backend)}: from_target() takes one"
+            )
+        return cls._of_device(backend, target, temperature)
 
     @classmethod
     def from_target(cls, target: Target, *, temperature: float = 0.0) -> NoiseSpec:
         """Return the noise of a Target: its error rates, durations, T1, T2 and readout errors, delays included."""
         if not isinstance(target, Target):
-            raise BasicAerError(f"a Target is needed, not {shown(target)}")
+            raise BasicAerError(f"a Target is needed, not {shown(target)}: from_backend() takes a backend")
+        return cls._of_device(target, target, temperature)
+
+    @classmethod
+    def _of_device(cls, said_by: Any, target: Target, temperature: float) -> NoiseSpec:
         warmth, dt = _rate("temperature", temperature, math.inf), _sample("the Target's dt", target.dt)
         gates: dict[str, dict[tuple[int, ...] | None, tuple[Error, ...]]] = {}
         for name, qubits, errors in device.gate_errors(target, temperature=warmth, dt=dt):
@@ -65,6 +75,10 @@ class NoiseSpec:
             )
             for rates in device.readout_rates(target)
         }
+        if not gates and not readouts:
+            raise BasicAerError(
+                f"{shown(said_by)} says neither error rates nor T1 and T2 of its qubits: give a noise_model"
+            )
         return cls(gates, readouts, frozenset(target.operation_names))
 
     def depolarizing(
@@ -114,6 +128,10 @@ class NoiseSpec:
         place = None if qubits is None else _place(qubits)
         all_gates = dict(self.gates)
         for name in _names(gates):
+            if place is not None and len(place) != _WIDTHS.get(name, len(place)):
+                raise BasicAerError(
+                    f'qubits={shown(qubits)} must be {_WIDTHS[name]} for "{name}": its error is of its own qubits'
+                )
             known = all_gates.get(name, {})
             all_gates[name] = {**known, place: (*known.get(place, ()), error)}
         return replace(self, gates=all_gates)

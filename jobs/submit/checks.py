@@ -6,6 +6,7 @@ Each raises `BasicAerError`, which names the circuit, the value and the limit.
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -21,6 +22,7 @@ from simulator.circuit import instructions
 from simulator.circuit.pauli_sum import PauliSum, check_qubits
 from simulator.circuit.program import Program
 from simulator.circuit.traversal import walk
+from simulator.density import DENSITY_MATRIX
 from simulator.dynamic.saves import saves_in
 from simulator.errors import InvalidProgramError
 from simulator.method import Engine
@@ -146,16 +148,28 @@ def typical_row(
 def check_observables(
     program: Program, engine: Engine, observables: Sequence[PauliSum], shots: int, options: Options
 ) -> None:
-    """Refuse observables that act on a qubit which a circuit does not have, and means over no shots."""
-    if observables and not shots and not engine.is_exact(program, options):
-        raise BasicAerError(
-            f'circuit "{program.name}" measures or resets on its way, so its expectation values are means over '
-            "shots: shots=0 must be at least 1"
-        )
+    """Refuse observables that act on a qubit which a circuit does not have, and means over no shots.
+
+    Warn where noise makes means over shots of what a density matrix has exactly.
+    """
+    if observables and not engine.is_exact(program, options):
+        _say_means(program, shots, options)
     try:
         check_qubits(observables, program.num_qubits)
     except InvalidProgramError as error:
         raise BasicAerError(f'the observables do not fit circuit "{program.name}": {error}') from error
+
+
+def _say_means(program: Program, shots: int, options: Options) -> None:
+    """Refuse a mean over no shots; warn of one, if there is an exact value to be had."""
+    random = "has noise" if program.channels else "measures or resets on its way"
+    said = f'circuit "{program.name}" {random}, so its expectation values are means over shots'
+    is_exact = DENSITY_MATRIX.refusal(program, options, no_checkpoint) is None
+    way_out = '; method="density_matrix" gives exact ones, if its memory allows' if is_exact else ""
+    if not shots:
+        raise BasicAerError(f"{said}: shots=0 must be at least 1{way_out}")
+    if is_exact and options.method == "automatic":
+        warnings.warn(f"{said}: {shots} here{way_out}", UserWarning, stacklevel=2)
 
 
 def check_saves(
@@ -196,7 +210,7 @@ def _hint(program: Program, engine: Engine, options: Options) -> str:
     """Return what may run a circuit for which there is no room in this way."""
     if engine is MATRIX_PRODUCT_STATE:
         return "" if options.max_bond else " max_bond=... takes less, and makes results approximate."
-    if MATRIX_PRODUCT_STATE.refusal(program, options, no_checkpoint) is None:
+    if not options.saves and MATRIX_PRODUCT_STATE.refusal(program, options, no_checkpoint) is None:
         return ' method="matrix_product_state" may run it, if it entangles little.'
     return ""
 

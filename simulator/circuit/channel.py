@@ -81,7 +81,10 @@ class Kraus(_Step, frozen=True, tag="kraus"):
             )
         most, count = 1 << 2 * width, self.operators.shape[0] if self.operators.shape else 0
         if not 1 <= count <= most:
-            raise InvalidProgramError(f"{count} Kraus operators on {width} qubits; there may be 1 to {most}")
+            raise InvalidProgramError(
+                f"{count} Kraus operators on {width} qubits; there may be 1 to {most}, which say any channel: "
+                "Qiskit's Kraus(SuperOp(channel)) has as many"
+            )
         shape = (count, 1 << width, 1 << width)
         if len(self.operators.data) <= _SHORT:
             _check_short_operators(self.operators, shape)

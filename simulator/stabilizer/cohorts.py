@@ -78,7 +78,8 @@ def cohorts_at_end(
             checkpoint()
             match node:
                 case Run(segment=segment):
-                    own = _own_draws(segment, compiled.tables, Draws(seed, cohort.visits), blocks, cohort.words)
+                    draws = Draws(seed, cohort.visits)
+                    own = _own_draws(segment, compiled.tables, draws, blocks, cohort.words, checkpoint)
                     _run(compiled, segment, own, cohort, checkpoint)
                 case Jump(target=target):
                     cohort.node = target
@@ -161,12 +162,17 @@ def _part(cohort: Cohort, own: Words, target: int) -> Cohort:
 
 
 def _own_draws(
-    segment: Segment, tables: NoiseTables, draws: Draws, blocks: Sequence[int], words: Indices
+    segment: Segment,
+    tables: NoiseTables,
+    draws: Draws,
+    blocks: Sequence[int],
+    words: Indices,
+    checkpoint: Checkpoint,
 ) -> Drawn:
     """Return what the shots of some words draw; others of their blocks have draws of their own there."""
     used = np.unique(words // BLOCK_WORDS)
     places = np.searchsorted(used, words // BLOCK_WORDS) * BLOCK_WORDS + words % BLOCK_WORDS
-    return _taken(drawn(segment, tables, draws, [blocks[index] for index in used.tolist()]), places)
+    return _taken(drawn(segment, tables, draws, [blocks[index] for index in used.tolist()], checkpoint), places)
 
 
 def _taken(own: Drawn, words: Indices) -> Drawn:

@@ -49,14 +49,19 @@ def begin(num_qubits: int, draws: Draws, blocks: Sequence[int]) -> Words:
     return frames
 
 
-def drawn(segment: Segment, tables: NoiseTables, draws: Draws, blocks: Sequence[int]) -> Drawn:
+def drawn(
+    segment: Segment, tables: NoiseTables, draws: Draws, blocks: Sequence[int], checkpoint: Checkpoint
+) -> Drawn:
     """Draw all that some blocks of shots need in a segment."""
     words = len(blocks) * BLOCK_WORDS
     found = {}
     for number, places in segment.noise.items():
         channel = tables.channels[number]
+        checkpoint()
         events = channel_events(channel, places, draws, blocks)
+        checkpoint()
         found[number] = hits(channel, places, events, segment.num_qubits, words)
+    checkpoint()
     readouts = {
         number: tables.readouts[number].events(count, draws, blocks) for number, count in segment.readouts.items()
     }

@@ -146,6 +146,6 @@ def _run_frames(
     """Run shots, and return their frames at the end."""
     segment = compiled.segment
     frames = begin(segment.num_qubits, draws, some.blocks)
-    own = drawn(segment, compiled.tables, draws, some.blocks)
+    own = drawn(segment, compiled.tables, draws, some.blocks, monitor.checkpoint)
     run_frames(segment, reference, compiled.tables, own, frames, memory, monitor.checkpoint)
     return frames

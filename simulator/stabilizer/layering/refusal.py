@@ -26,7 +26,7 @@ def refusal(program: Program) -> str | None:
             number = instruction.channel
             if number not in bad_channels:
                 bad_channels[number] = pauli_channel(program.channels[number]) is None
-            reason = "the channel is not one of Paulis" if bad_channels[number] else None
+            reason = "the operators of the channel are not Paulis" if bad_channels[number] else None
         else:
             reason = _reason_against(instruction)
         if reason:

@@ -12,6 +12,7 @@ from qiskit.circuit.library import CXGate, SXGate, XGate
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import SuperOp
 from qiskit.transpiler import InstructionProperties, QubitProperties, Target
+from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, depolarizing_error, thermal_relaxation_error
 from support.noisy_circuits import superoperator
 
@@ -107,11 +108,25 @@ def test_rates_that_are_strange_or_not_known(properties, times):
     assert np.abs(found - SuperOp(expected).data).max() < CLOSE
 
 
-def test_a_target_that_says_nothing_has_no_noise():
-    """Neither has a backend's that is ideal."""
-    assert not NoiseSpec.from_target(device(None, t1=None, t2=None)).names
-    with pytest.raises(BasicAerError, match="a Target is needed, not 5"):
-        NoiseSpec.from_target(5)
+def test_a_device_that_says_nothing_has_no_noise():
+    """Neither a Target nor a backend is taken for one without errors: its noise may be said elsewhere."""
+    target = Target(num_qubits=1)
+    target.add_instruction(XGate())
+    with pytest.raises(BasicAerError, match="says neither error rates nor T1 and T2 of its qubits"):
+        NoiseSpec.from_target(target)
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(depolarizing_error(0.1, 1), "x")
+    with pytest.raises(BasicAerError, match="says neither error rates"):
+        NoiseSpec.from_backend(AerSimulator(noise_model=model))
+
+
+@pytest.mark.rule(23)
+@pytest.mark.parametrize("qubits", [[0], [0, 1, 2]])
+def test_errors_on_other_qubits_than_a_gate_has(qubits):
+    """They would be of no gate at all."""
+    with pytest.raises(BasicAerError, match=r'must be 2 for "cx"'):
+        NoiseSpec().depolarizing(0.1, ["mine", "cx"], qubits)
+    assert NoiseSpec().depolarizing(0.1, "mine", qubits).names == {"mine"}
 
 
 @pytest.mark.rule(41)

@@ -7,11 +7,13 @@ import logging
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit
+from qiskit.quantum_info import SparsePauliOp
 from support.circuits import entangled
-from support.in_process import context_of
+from support.in_process import context_of, outcomes
 
 from jobs.errors import BasicAerError
 from jobs.lowering import lower
+from jobs.noise import NoiseSpec
 from jobs.submit.checks import SubmitContext, check_circuit, check_input, check_program, check_totals
 from simulator.choice import engine_for
 from simulator.circuit.array import Array
@@ -123,3 +125,15 @@ def test_totals():
         check_totals(measured(), 3, 1000, Options("counts", 10), context)
     with pytest.raises(BasicAerError, match=r'"the one" \(2 qubits\); .*no memory, or raise BASICAER_MAX_RESULT'):
         check_totals(measured(), 1, 1001, Options("counts", 10, memory=True), context)
+
+
+def test_means_of_what_could_be_exact():
+    """Expectation values of wide noisy circuits are means over shots: a warning, or an error."""
+    wide = QuantumCircuit(13, name="wide")
+    wide.h(range(13))
+    observables, spec = [SparsePauliOp("Z" * 13)], NoiseSpec().depolarizing(0.1, "h")
+    said = r'circuit "wide" has noise, so its expectation values are means over shots: {}.*method="density_matrix"'
+    with pytest.warns(UserWarning, match=said.format("100 here")):
+        outcomes(wide, shots=100, observables=observables, noise_model=spec, counts=False, max_qubits=30)
+    with pytest.raises(BasicAerError, match=said.format("shots=0 must be at least 1")):
+        outcomes(wide, shots=0, observables=observables, noise_model=spec, counts=False)

@@ -179,6 +179,9 @@ def test_when_it_is_taken():
     saving = program(4, 0, *map(h, range(4)), Noise(0, (3,)), Save("density_matrix", "r", (3,)), channels=noise)
     assert method(saving, 1) == "density_matrix"
     assert method(NOISY, 1, method="statevector") == "statevector"
+    for width, taken in ((12, "density_matrix"), (13, "statevector")):
+        observed = program(width, 0, *map(h, range(width)), Noise(0, (3,)), channels=noise)
+        assert method(observed, 1, expectations=True) == taken
     # Of few qubits in use, no other is asked: also where a circuit was transpiled for a wide device.
     turned = [ry(0.3, qubit) for qubit in range(8)]
     for width in (8, 30):
