@@ -25,7 +25,7 @@ def shown(value: Any) -> str:
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return the end of a message about a name that is not known: what may have been meant, if anything."""
     names = list(known)
-    name = _AS_AER_CALLS_IT.get(name, name)
+    name = _CALLED_HERE.get(name, name)
     found = [each for each in names if name in each.split("_")] or get_close_matches(name, names)
     return f"; did you mean {' or '.join(found)}?" if found else ""
 
@@ -61,11 +61,12 @@ def moment(name: str, value: Any, default: float) -> float:
 
 #: Some 30 million years.
 _FOREVER = 1e15
-#: Options of Aer's -> what they are called here.
-_AS_AER_CALLS_IT = MappingProxyType(
+#: What else options and methods are called, by Aer or for short -> what they are called here.
+_CALLED_HERE = MappingProxyType(
     {
         "matrix_product_state_max_bond_dimension": "max_bond",
         "matrix_product_state_truncation_threshold": "cutoff",
+        "mps": "matrix_product_state",
     }
 )
 #: More jobs than any Redis holds, and a number that Lua has.

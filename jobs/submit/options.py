@@ -13,7 +13,7 @@ import numpy as np
 from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit.quantum_info import PauliList
 
-from jobs.arguments import shown
+from jobs.arguments import shown, suggestion
 from jobs.errors import BasicAerError
 from jobs.lowering import pauli_sum
 from jobs.noise import read_model
@@ -135,7 +135,8 @@ def resolve_precision(value: Any) -> Precision:
 def _method(name: str, value: Any) -> Method:
     choices = get_args(Method)
     if not isinstance(value, str) or value not in choices:
-        raise BasicAerError(f"{name}={shown(value)} must be {' or '.join(map(repr, choices))}")
+        meant = suggestion(value, choices) if isinstance(value, str) else ""
+        raise BasicAerError(f"{name}={shown(value)} must be {' or '.join(map(repr, choices))}{meant}")
     return cast("Method", value)
 
 

@@ -118,7 +118,10 @@ def test_states_of_few_qubits(provider):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"method": "mps"}, "method='mps' must be 'automatic' or 'statevector' or"),
+        (
+            {"method": "mps"},
+            r"method='mps' must be 'automatic' or 'statevector' or .*; did you mean matrix_product_state\?",
+        ),
         ({"max_bond": 4}, r'max_bond=4 is of matrix product states: give method="matrix_product_state", too'),
         ({"method": "matrix_product_state", "max_bond": 0}, "max_bond=0 must be a whole number from 1 to"),
         ({"method": "matrix_product_state", "cutoff": 1}, "cutoff=1 is the share that may be cut off"),
