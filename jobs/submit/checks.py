@@ -177,7 +177,7 @@ def check_saves(
 ) -> tuple[instructions.Save, ...]:
     """Return all that a circuit saves; refuse labels that its result has already.
 
-    Raises InvalidProgramError where options save a state and there is no one state.
+    Also refuse options that save a state where there is no one state.
     """
     taken = {"counts", "memory", *(["expectation_values"] if observables else [])}
     for save in saves_in(program.instructions):
@@ -186,7 +186,10 @@ def check_saves(
                 f'circuit "{program.name}" saves under {save.key!r}, where its result has other data: '
                 "give it another label"
             )
-    return engine.saves(program, options) if options.saves else saves_in(program.instructions)
+    try:
+        return engine.saves(program, options) if options.saves else saves_in(program.instructions)
+    except InvalidProgramError as error:
+        raise BasicAerError(f'circuit "{program.name}": {error}') from error
 
 
 def check_totals(circuit: Circuit, count: int, sure_bytes: int, options: Options, context: SubmitContext) -> None:

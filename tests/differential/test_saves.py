@@ -278,15 +278,15 @@ def test_where_it_is_refused():
     circuit.save_statevector()
     with pytest.raises(BasicAerError, match='Unsupported "unitary_simulator" instruction "save_statevector"'):
         saved(circuit, "unitary")
-    with pytest.raises(BasicAerError, match="\"plain\" saves under 'statevector', as the option"):
+    with pytest.raises(BasicAerError, match=r'"plain": it saves under .statevector., as the option'):
         saved(circuit, statevector=True)
     circuit = QuantumCircuit(1, 1, name="random")
     circuit.reset(0)
-    with pytest.raises(BasicAerError, match=r'"random" has a reset on its way.*save_density_matrix'):
+    with pytest.raises(BasicAerError, match=r'"random": it has a reset on its way.*save_density_matrix'):
         saved(circuit, statevector=True)
     circuit.measure(0, 0)
     circuit.h(0)
-    with pytest.raises(BasicAerError, match='"random" has a reset on its way'):
+    with pytest.raises(BasicAerError, match='"random": it has a reset on its way'):
         saved(circuit, probabilities=True)
 
 

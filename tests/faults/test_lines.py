@@ -73,7 +73,7 @@ class TestAnswersToAWorker:
         job = seeded(lines, lasting(A_WHILE))
 
         assert counts(job) == SEEDED
-        assert cut()
+        eventually(cut, what="a cut answer")
         assert lines.lapses(job) == 0
         eventually(lambda: job.async_result.state == "SUCCESS", what="Celery's SUCCESS")
         assert job.async_result.result is not None
@@ -86,7 +86,7 @@ class TestAnswersToAWorker:
 
         with pytest.raises(JobError, match="division by zero"):
             job.result(timeout=deadline(30))
-        assert cut()
+        eventually(cut, what="a cut answer")
         eventually(lambda: job.async_result.state == "FAILURE", what="Celery's FAILURE")
 
     def test_complete_whenever_it_is_tried(self, lines):
@@ -107,7 +107,7 @@ class TestAnswersToAWorker:
         job = seeded(lines)
 
         assert counts(job) == SEEDED
-        assert cut()
+        eventually(cut, what="a cut answer")
         eventually(lambda: job.async_result.state == "SUCCESS", what="Celery's SUCCESS")
 
     def test_put(self, lines):
@@ -119,7 +119,7 @@ class TestAnswersToAWorker:
         job = lines.client.get_backend("statevector_simulator").run(circuit)
 
         assert abs(job.result(timeout=deadline(30)).get_statevector() - 2**-8.5).max() < 1e-12
-        assert cut()
+        eventually(cut, what="a cut answer")
         assert lines.lapses(job) == 0
 
     def test_release(self, lines):
@@ -149,7 +149,7 @@ class TestAnswersToAWorker:
             leaving.stop(signal.SIGTERM)
 
             assert leaving.process.returncode == 0
-            assert cut()
+            eventually(cut, what="a cut answer")
             assert not registered()
 
     def test_feed(self, lines):
@@ -183,7 +183,7 @@ class TestAnswersToAClient:
 
         job = seeded(lines)
 
-        assert cut()
+        eventually(cut, what="a cut answer")
         assert counts(job) == SEEDED
         assert len(lines.client.jobs(limit=None)) == known + 1
 
@@ -195,7 +195,7 @@ class TestAnswersToAClient:
 
         assert job.cancel() is True
 
-        assert cut()
+        eventually(cut, what="a cut answer")
         assert job.status().name == "CANCELLED"
         assert job.cancel() is False
         assert job.async_result.state == "REVOKED"
@@ -208,7 +208,7 @@ class TestAnswersToAClient:
 
         job.delete()
 
-        assert cut()
+        eventually(cut, what="a cut answer")
         with pytest.raises(JobNotFoundError):
             job.delete()
 
@@ -219,7 +219,7 @@ class TestAnswersToAClient:
 
         assert job.update_tags(["late"]) == ["late"]
 
-        assert cut()
+        eventually(cut, what="a cut answer")
         assert lines.client.job(job.job_id()).tags == ["late"]
 
     def test_workers(self, lines):
@@ -230,7 +230,7 @@ class TestAnswersToAClient:
 
         assert backend.max_qubits > 1
 
-        assert cut()
+        eventually(cut, what="a cut answer")
 
     @pytest.mark.rule(18)
     def test_every_try_of_the_client(self, lines):

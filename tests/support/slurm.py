@@ -94,15 +94,22 @@ class Slurm:
         return done.stdout
 
     def submit(self, script: Path, *options: str, **environment: str) -> str:
-        """Submit a batch job; returns its id. It is cancelled when all ends."""
+        """Submit a batch job; returns its id. It is cancelled when all ends, before the daemons that end it."""
         job_id = self.run("sbatch", "--parsable", *options, str(script), **environment).strip()
-        self._stack.callback(self.run, "scancel", "--quiet", job_id)
+        self._stack.callback(self._cancel, job_id)
         return job_id
 
     def task(self, job_id: str, index: int) -> dict[str, str]:
         """What Slurm knows of a task of an array: JobState, ExitCode, RunTime, and more."""
         shown = self.run("scontrol", "show", "job", f"{job_id}_{index}")
         return dict(re.findall(r"(\w+)=(\S+)", shown))
+
+    def _cancel(self, job_id: str) -> None:
+        self.run("scancel", "--quiet", job_id)
+        states = "--states=PENDING,RUNNING,COMPLETING"
+        eventually(
+            lambda: not self.run("squeue", "--noheader", states).strip(), within=60, what="no job of Slurm's"
+        )
 
     def _idle(self) -> bool:
         return self.run("sinfo", "--noheader", "--format=%T").strip() == "idle"
