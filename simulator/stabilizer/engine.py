@@ -111,7 +111,7 @@ def _work(program: Program, _: Options, shots: int, observables: Sequence[PauliS
 
 def _saves(program: Program, options: Options) -> tuple[Save, ...]:
     if options.saves:
-        raise InvalidProgramError(f'circuit "{program.name}": {_refusal(program, options)}')
+        raise InvalidProgramError(str(_refusal(program, options)))
     return ()
 
 
