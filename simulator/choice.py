@@ -6,8 +6,12 @@ same.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import numpy as np
 from msgspec.structs import replace
 
+from simulator.circuit.instructions import Gate
 from simulator.circuit.program import Program
 from simulator.density import DENSITY_MATRIX
 from simulator.dynamic.saves import saves_in
@@ -17,6 +21,7 @@ from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.mps import MATRIX_PRODUCT_STATE
 from simulator.options import Options
 from simulator.remembered import remembered
+from simulator.shards.shard import GLOBAL_PHASE, Sweep, with_numbers
 from simulator.stabilizer import STABILIZER
 from simulator.statevector import STATEVECTOR
 from simulator.trajectories import TRAJECTORIES
@@ -25,6 +30,8 @@ from simulator.trajectories import TRAJECTORIES
 ENGINES = (STABILIZER, DENSITY_MATRIX, STATEVECTOR, TRAJECTORIES, MATRIX_PRODUCT_STATE)
 #: Of a statevector so wide, no machine has the memory.
 _IMPOSSIBLE_WIDTH = 48
+#: Quarter turns: what is farther from a whole number of them is none, by far.
+_NEAR_A_QUARTER = 1e-6
 #: Up to so wide, exact expectation values and density matrices are preferred to means over shots.
 _EXACT_WIDTH = 24
 
@@ -36,13 +43,9 @@ def engine_for(program: Program, options: Options, *, checkpoint: Checkpoint = n
     InvalidProgramError names the first instruction that a method which was asked for cannot run, and the methods
     that can.
     """
-    automatic = options.method == "automatic"
-    if automatic:
-        named = [each for each in ENGINES if each.suits(program, options)]
-        if len(named) == 1:
-            return named[0]  # of most programs
-    else:
-        named = [each for each in ENGINES if each.method == options.method]
+    automatic, named = options.method == "automatic", _named(program, options)
+    if automatic and len(named) == 1:
+        return named[0]  # of most programs
     able, reasons = [], []
     for each in named:
         checkpoint()
@@ -63,6 +66,60 @@ def engine_for(program: Program, options: Options, *, checkpoint: Checkpoint = n
     if len(able) == 1:
         return able[0]
     return min(able, key=lambda each: each.work(program, options, options.shots, (), checkpoint).seconds)
+
+
+def engines_of_rows(
+    sweep: Sweep, options: Options, *, checkpoint: Checkpoint = no_checkpoint
+) -> list[tuple[Engine, range]]:
+    """Return what runs the rows of a sweep, and which rows, one behind the other.
+
+    Each row has the engine that it would have alone: what a method gives under a seed is its own.
+    """
+    named = _named(sweep.template, options)
+    if len(named) == 1:
+        return [(named[0], range(sweep.num_rows))]
+    engine_of: dict[bytes, Engine] = {}
+    found: list[tuple[Engine, range]] = []
+    values = sweep.values.ndarray()
+    for row, kind in enumerate(_kinds_of_rows(sweep)):
+        if kind not in engine_of:
+            program = with_numbers(sweep.template, sweep.param_indices, values[row].tolist())
+            engine_of[kind] = engine_for(program, options, checkpoint=checkpoint)
+        engine = engine_of[kind]
+        if found and found[-1][0] is engine:
+            found[-1] = engine, range(found[-1][1].start, row + 1)
+        else:
+            found.append((engine, range(row, row + 1)))
+    return found
+
+
+def _named(program: Program, options: Options) -> list[Engine]:
+    """Return the engines among which there is a choice, whatever the numbers of a program's gates are."""
+    if options.method == "automatic":
+        return [each for each in ENGINES if each.suits(program, options)]
+    return [each for each in ENGINES if each.method == options.method]
+
+
+def _kinds_of_rows(sweep: Sweep) -> Iterator[bytes]:
+    """Yield what the choice of an engine may depend on, of each row: its numbers, where a gate may be Clifford.
+
+    A gate whose first number, an angle, is no multiple of a quarter turn is not Clifford.
+    """
+    values = np.array(sweep.values.ndarray(), np.float64)
+    kinds = values.copy()
+    columns = {place: column for column, place in enumerate(sweep.param_indices)}
+    for (index, number), column in columns.items():
+        if (index, number) == GLOBAL_PHASE:
+            kinds[:, column] = 0
+            continue
+        gate = sweep.template.instructions[index]
+        if not isinstance(gate, Gate):
+            raise TypeError(gate)
+        first = columns.get((index, 0))
+        angles = np.full(len(values), gate.params[0]) if first is None else values[:, first]
+        quarters = angles / (np.pi / 2)
+        kinds[np.abs(quarters - np.rint(quarters)) > _NEAR_A_QUARTER, column] = np.inf
+    return (row.tobytes() for row in kinds)
 
 
 def methods_for(program: Program, options: Options) -> list[str]:

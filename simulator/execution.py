@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from simulator.choice import engine_for
+from simulator.choice import engine_for, engines_of_rows
 from simulator.circuit.array import Array
 from simulator.cost import shots_bytes
 from simulator.errors import MemoryRefusedError, StoppedError
@@ -54,17 +54,30 @@ def _count(item: Experiment | Sweep) -> int:
 
 
 def _run_sweep(sweep: Sweep, options: Options, admit: Callable[[int], None], monitor: Monitor) -> Iterator[Item]:
-    """Yield what becomes of a sweep: all rows in one, or each by itself, which then tells why."""
+    """Yield what becomes of a sweep: rows that go together in one, or each by itself, which then tells why."""
     try:
-        engine = engine_for(sweep.template, options, checkpoint=monitor.checkpoint)
-        together = engine.run_together(sweep, options, admit, monitor)
+        parts = engines_of_rows(sweep, options, checkpoint=monitor.checkpoint)
     except StoppedError:
         raise
     except Exception:  # noqa: BLE001 (whatever it is, it may be one row's)
-        together = None
-    if together is not None:
-        yield together
+        yield from _run_rows(sweep, options, admit, monitor)
         return
+    for engine, rows in parts:
+        part = monitor.part(rows.start / sweep.num_rows, len(rows) / sweep.num_rows)
+        some = sweep if len(rows) == sweep.num_rows else sweep.rows(rows.start, rows.stop)
+        try:
+            together = engine.run_together(some, options, admit, part)
+        except StoppedError:
+            raise
+        except Exception:  # noqa: BLE001 (whatever it is, it may be one row's)
+            together = None
+        if together is not None:
+            yield together
+        else:
+            yield from _run_rows(some, options, admit, part)
+
+
+def _run_rows(sweep: Sweep, options: Options, admit: Callable[[int], None], monitor: Monitor) -> Iterator[Outcome]:
     share = 1 / sweep.num_rows
     for done, experiment in enumerate(sweep.experiments()):
         yield _run_experiment(experiment, options, admit, monitor.part(done * share, share))

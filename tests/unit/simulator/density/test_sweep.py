@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from support.noise import channel, damping, depolarizing, kraus, random_table
@@ -114,7 +116,7 @@ def test_rows_are_as_alone(num_qubits: int, memory: bool) -> None:
 def test_more_rows_than_go_together() -> None:
     """Groups of rows follow each other."""
     made = with_channels(2, 2, [depolarizing(0.1)], Gate("rx", (0,), (0.1,)), Noise(0, (0,)), *measures(2))
-    sweep = Sweep(0, 5, made, ((0, 0),), Array.of(np.linspace(0, 3, 600)[:, None]))
+    sweep = Sweep(0, 5, made, ((0, 0),), Array.of(np.linspace(0.1, 3, 600)[:, None]))
     options = Options("counts", 20)
     (together,) = run_shard(Shard(options, (sweep,))).outcomes
     assert isinstance(together, SweepOutcome)
@@ -183,3 +185,40 @@ def test_rows_are_cut_by_what_they_take_together() -> None:
     assert len(shards) < 8
     alone = DENSITY_MATRIX.work(made, options, 1000, (), no_checkpoint).seconds
     assert 0.05 * alone < expected_seconds(shards[0]) / shards[0].items[-1].last < 0.5 * alone
+
+
+def with_angles(gate: str, values: list[list[float]]) -> Sweep:
+    """Noise between gates of which all but one are Clifford; that one turns by the angles of its row."""
+    body = (h(0), h(1), Noise(0, (0,)), Gate(gate, (0,), (0.0,) * len(values[0])), h(0), *measures(2))
+    made = with_channels(2, 2, (depolarizing(0.1),), *body)
+    return Sweep(0, 5, made, tuple((3, number) for number in range(len(values[0]))), Array.of(np.array(values)))
+
+
+QUARTER = np.pi / 2
+
+
+@pytest.mark.rule(32, 42)
+@pytest.mark.parametrize("method", ["automatic", "statevector", "density_matrix"])
+@pytest.mark.parametrize(
+    ("gate", "values"),
+    [
+        ("rz", [[0.3], [1.1], [QUARTER], [0.0], [2.0], [QUARTER + 1e-7], [2.5]]),
+        ("u", [[0.3, 0.1, 0.2], [0.0, 0.3, -0.3], [QUARTER, 0.0, 2 * QUARTER], [0.0, 0.3, 0.4], [0.7, 0.0, 0.0]]),
+    ],
+)
+def test_rows_that_are_clifford(gate: str, values: list[list[float]], method: str) -> None:
+    """Among others each row has the method that it has alone, wherever the sweep begins and is cut."""
+    options = Options("counts", 1000, method=method)
+    sweep = with_angles(gate, values)
+    alone = run_shard(Shard(options, tuple(sweep.experiments()))).outcomes
+    expected = [(each.run.method, each.counts) for each in alone if isinstance(each, Outcome) and each.run]
+    assert len(expected) == len(values)
+    assert (len({name for name, _ in expected}) > 1) == (method == "automatic")
+    for cuts in ([0], [0, 1], [0, 2, 3], [0, 4]):
+        pieces = tuple(sweep.rows(*piece) for piece in pairwise([*cuts, len(values)]))
+        found = []
+        for outcome in run_shard(Shard(options, pieces)).outcomes:
+            assert outcome.run is not None
+            rows = outcome.counts_of_rows() if isinstance(outcome, SweepOutcome) else [outcome.counts]
+            found += [(outcome.run.method, counts) for counts in rows]
+        assert found == expected
