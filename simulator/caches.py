@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from simulator import observables, remembered
+from simulator import observables
+from simulator.circuit import remembered
 from simulator.evolve import plan_cache
 
 

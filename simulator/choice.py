@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from simulator.circuit.instructions import Gate
 from simulator.circuit.program import Program
+from simulator.circuit.remembered import remembered
 from simulator.density import DENSITY_MATRIX
 from simulator.dynamic.saves import saves_in
 from simulator.errors import InvalidProgramError
@@ -20,7 +21,6 @@ from simulator.method import Engine
 from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.mps import MATRIX_PRODUCT_STATE
 from simulator.options import Options
-from simulator.remembered import remembered
 from simulator.shards.shard import GLOBAL_PHASE, Sweep, with_numbers
 from simulator.stabilizer import STABILIZER
 from simulator.statevector import STATEVECTOR

@@ -10,11 +10,11 @@ import msgspec
 
 from simulator.choice import engine_for, engines_of_rows
 from simulator.circuit.array import Array
+from simulator.circuit.remembered import forget
 from simulator.cost import shots_bytes
 from simulator.errors import MemoryRefusedError, StoppedError
 from simulator.monitor import SILENT, Monitor
 from simulator.options import Options
-from simulator.remembered import forget
 from simulator.sampling.counts import WORD_BITS
 from simulator.shards.part import Part
 from simulator.shards.readout import PackedReadout

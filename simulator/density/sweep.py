@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.circuit.array import Array
 from simulator.circuit.instructions import Gate
 from simulator.circuit.traversal import qubits_within
 from simulator.cost import observing_bytes, shots_bytes
@@ -41,7 +40,7 @@ def run_together(
     sweep: Sweep, options: Options, admit: Callable[[int], None], monitor: Monitor
 ) -> SweepOutcome | None:
     """Run all rows, each bit for bit as alone; None: they cannot be run together."""
-    begin = time.perf_counter()
+    began = time.perf_counter()
     checkpoint = monitor.checkpoint
     template, columns = sweep.with_own_gates()
     timeline = timeline_of(template, checkpoint=checkpoint)
@@ -75,23 +74,8 @@ def run_together(
                 found = [coefficients.expectations(each, every) for each in sweep.observables]
                 expectations.append(np.stack(found, axis=1))
             monitor.report((start + last) / sweep.num_rows)
-    memories, counts, ends, memory = row_counts.results(checkpoint)
-    return SweepOutcome(
-        index=sweep.index,
-        seeds=tuple(seeds),
-        shots=row_counts.shots,
-        outline=template.outline,
-        memories=memories,
-        counts=counts,
-        ends=ends,
-        memory=memory,
-        names=sweep.names,
-        metadata=sweep.metadata,
-        global_phases=sweep.own_phases(),
-        time_taken=time.perf_counter() - begin,
-        expectations=Array.of(np.concatenate(expectations)) if expectations else None,
-        run=RunMetadata("density_matrix", width, True),
-    )
+    run = RunMetadata("density_matrix", width, True)
+    return row_counts.outcome(sweep, run, expectations, began, checkpoint)
 
 
 def _params(gate: Gate, columns: Sequence[tuple[int, int]], values: NDArray[np.float64]) -> Swept:

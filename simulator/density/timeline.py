@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from simulator.circuit.instructions import Save
 from simulator.circuit.pauli_sum import PauliSum
 from simulator.circuit.program import Program
+from simulator.circuit.remembered import remembered
 from simulator.circuit.traversal import qubits_within
 from simulator.density.results import touched_by
 from simulator.dynamic.saves import saves_at_end
 from simulator.dynamic.timeline import Timeline
 from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.options import Options
-from simulator.remembered import remembered
 
 
 @remembered

@@ -23,6 +23,7 @@ from simulator.circuit.instructions import (
 )
 from simulator.circuit.pauli_sum import PauliSum
 from simulator.circuit.program import Program
+from simulator.circuit.remembered import remembered
 from simulator.circuit.traversal import qubits_of, walk
 from simulator.cost import Work, saved_bytes
 from simulator.dynamic.bytecode import Bytecode
@@ -92,7 +93,8 @@ class _Evolving:
         rows = 2 * bond * _AMPLITUDE * min(shots, BLOCK)
         amplitudes = 2 * _AMPLITUDE << num_qubits if saves else 0
         saved = _COPIES * saved_bytes(saves, self.options.precision)
-        return _COPIES * (tensors + rows) + _input_bytes(self.program, self.options) + amplitudes + saved
+        read = _memory_bytes(self.program, shots)
+        return _COPIES * (tensors + rows) + _input_bytes(self.program, self.options) + amplitudes + saved + read
 
     def run(self, *, seed: int, first: int, shots: int, monitor: Monitor) -> CircuitResult:
         options = self.options
@@ -145,7 +147,8 @@ class _Branching:
         histories = _histories(self.bytecode.timeline, shots)
         states = self.most_bytes * (_COPIES + peak_states(self.most_bytes, shots, histories))
         rows = 2 * self.bond * _AMPLITUDE * min(shots, BLOCK)
-        return states + _COPIES * rows + _input_bytes(self.program, self.options)
+        read = _memory_bytes(self.program, shots)
+        return states + _COPIES * rows + _input_bytes(self.program, self.options) + read
 
     def run(self, *, seed: int, first: int, shots: int, monitor: Monitor) -> CircuitResult:
         options = self.options
@@ -177,6 +180,11 @@ def _input_bytes(program: Program, options: Options) -> int:
     return _BYTES_PER_GATE * len(program.instructions) + splitting
 
 
+def _memory_bytes(program: Program, shots: int) -> int:
+    """Return the bytes of a block's memories: a byte a bit, and packed."""
+    return 2 * program.num_clbits * min(shots, BLOCK)
+
+
 def _histories(timeline: Timeline, shots: int) -> int:
     """Return how many histories shots may have, at most."""
     return max(1, min(shots, 1 << min(timeline.draws(_ROUNDS), _MOST_BITS)))
@@ -194,7 +202,8 @@ def _initial(options: Options) -> NDArray[Any] | None:
     return amplitudes if amplitudes.imag.any() else amplitudes.real
 
 
-def _timeline(program: Program, options: Options, checkpoint: Checkpoint = no_checkpoint) -> Timeline:
+@remembered
+def _timeline(program: Program, options: Options, *, checkpoint: Checkpoint = no_checkpoint) -> Timeline:
     """Return the program with all final measurements at its end: tensors of all qubits cost little."""
     return Timeline.of(
         program,
@@ -208,7 +217,7 @@ def _timeline(program: Program, options: Options, checkpoint: Checkpoint = no_ch
 
 def _refusal(program: Program, options: Options, checkpoint: Checkpoint) -> str | None:
     try:
-        timeline = _timeline(program, options, checkpoint)
+        timeline = _timeline(program, options, checkpoint=checkpoint)
     except InvalidProgramError as error:
         return str(error)
     reason = refusal(timeline.instructions)
@@ -228,7 +237,7 @@ def _work(
     program: Program, options: Options, shots: int, observables: Sequence[PauliSum], checkpoint: Checkpoint
 ) -> Work:
     """Guess, since bonds cannot be foreseen: as if all were small."""
-    timeline = _timeline(program, options, checkpoint)
+    timeline = _timeline(program, options, checkpoint=checkpoint)
     if evolves(timeline.instructions):
         evolving = _GATE_SECONDS * len(program.instructions)
         sampling = _SITE_SECONDS * program.num_qubits * shots / BLOCK if options.counts else 0.0
@@ -249,7 +258,7 @@ def _is_exact(program: Program, options: Options) -> bool:
 def _prepare(
     program: Program, options: Options, observables: Sequence[PauliSum], checkpoint: Checkpoint
 ) -> _Evolving | _Branching:
-    timeline = _timeline(program, options, checkpoint)
+    timeline = _timeline(program, options, checkpoint=checkpoint)
     if evolves(timeline.instructions):
         circuit = local_circuit(timeline.instructions, program.num_qubits, checkpoint)
         return _Evolving(program, options, observables, timeline, circuit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,15 +19,17 @@ from simulator.rng import Uniforms
 from simulator.sampling.counts import Words, add_counts
 from simulator.sampling.readout_errors import read_words
 from simulator.sampling.row_sampler import Counts, RowSampler
+from simulator.shards.result import RunMetadata, SweepOutcome
+from simulator.shards.shard import Sweep
 
 
 class RowCounts:
     """Samples rows, some after the others; their template has at most `WORD_BITS` clbits."""
 
     def __init__(self, template: Program, options: Options) -> None:
-        self.shots = options.shots if options.output == "counts" else 1
+        self._shots = options.shots if options.output == "counts" else 1
         # As in `engine.run`: without clbits there is nothing to count.
-        self._counted = self.shots if template.num_clbits and options.counts else 0
+        self._counted = self._shots if template.num_clbits and options.counts else 0
         self._memory: list[Words] | None = [] if options.memory else None
         #: Memories that came, how often, and how many in each row; of some rows after the others.
         self._counts: list[tuple[Words, Counts, Counts]] = []
@@ -56,15 +59,39 @@ class RowCounts:
             found, counts = _counts_of(words, checkpoint)
             self._counts.append((found, counts, np.array([found.size])))
 
-    def results(self, checkpoint: Checkpoint) -> tuple[Array, Array, Array, Array | None]:
-        """Return the memories, the counts and the ends of `SweepOutcome`, and each shot's memory."""
+    def outcome(
+        self,
+        sweep: Sweep,
+        run: RunMetadata,
+        expectations: Sequence[NDArray[np.float64]],
+        began: float,
+        checkpoint: Checkpoint,
+    ) -> SweepOutcome:
+        """Return what became of a sweep, all of whose rows were added.
+
+        ``expectations`` are those of some rows after the others, or none; it ``began`` at a `time.perf_counter`.
+        """
         words, counts, sizes = (concatenate(each, checkpoint) for each in zip(*self._counts, strict=True))
         memory = None
         if self._memory is not None:
             whole = concatenate(self._memory, checkpoint).reshape(len(self._memory), -1)
             memory = Array.counting(whole, checkpoint)
-        found = [Array.counting(each, checkpoint) for each in (words, counts, sizes.cumsum())]
-        return found[0], found[1], found[2], memory
+        return SweepOutcome(
+            index=sweep.index,
+            seeds=tuple(sweep.seeds()),
+            shots=self._shots,
+            outline=sweep.template.outline,
+            memories=Array.counting(words, checkpoint),
+            counts=Array.counting(counts, checkpoint),
+            ends=Array.counting(sizes.cumsum(), checkpoint),
+            memory=memory,
+            names=sweep.names,
+            metadata=sweep.metadata,
+            global_phases=sweep.own_phases(),
+            time_taken=time.perf_counter() - began,
+            expectations=Array.of(np.concatenate(expectations)) if expectations else None,
+            run=run,
+        )
 
 
 def _counts_of(words: Words, checkpoint: Checkpoint) -> tuple[Words, Counts]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,7 +37,7 @@ def run_together(
 
     ``admit`` is called with the bytes that they need together, before these are allocated.
     """
-    begin = time.perf_counter()
+    began = time.perf_counter()
     checkpoint = monitor.checkpoint
     template, columns = sweep.with_own_gates()
     bytecode = _bytecode(template, options, checkpoint)
@@ -76,24 +77,11 @@ def run_together(
         if options.output == "statevector":
             states += _finished_rows(rows, one, sweep.phases(some), options, checkpoint)
         monitor.report((start + len(some)) / sweep.num_rows)
-    memories, counts, ends, memory = row_counts.results(checkpoint)
-    return SweepOutcome(
-        index=sweep.index,
-        seeds=tuple(seeds),
-        shots=row_counts.shots,
-        outline=template.outline,
-        memories=memories,
-        counts=counts,
-        ends=ends,
-        memory=memory,
+    outcome = row_counts.outcome(sweep, metadata(timeline), expectations, began, checkpoint)
+    return msgspec.structs.replace(
+        outcome,
         states=Array.over(concatenate(states, checkpoint).reshape(len(states), -1)) if states else None,
-        names=sweep.names,
-        metadata=sweep.metadata,
-        global_phases=sweep.own_phases(),
-        time_taken=time.perf_counter() - begin,
-        expectations=Array.of(np.concatenate(expectations)) if expectations else None,
         saved=saver.values(),
-        run=metadata(timeline),
     )
 
 

@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from simulator.circuit.instructions import Gate, Noise, Unitary
 from simulator.circuit.program import Program
+from simulator.circuit.remembered import remembered
 from simulator.circuit.traversal import qubits_of, unboxed
 from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.piecewise import with_checkpoints
 from simulator.plan.operations import is_rotation
-from simulator.remembered import remembered
 from simulator.trajectories.mixture import mixture_of
 from simulator.trajectories.rows import rows_bytes
 

@@ -7,7 +7,7 @@ import weakref
 
 import pytest
 
-from simulator.remembered import forget, remembered
+from simulator.circuit.remembered import forget, remembered
 
 
 class Subject:
