@@ -21,8 +21,9 @@ from simulator.circuit.traversal import bodies_of, clbits_of, qubits_of
 from simulator.cost import Work
 from simulator.monitor import Checkpoint, Monitor
 from simulator.options import Method, Options
+from simulator.shards.metadata import RunMetadata
 from simulator.shards.readout import PackedReadout
-from simulator.shards.result import RunMetadata, SavedValue, SweepOutcome
+from simulator.shards.result import SavedValue, SweepOutcome
 from simulator.shards.shard import Sweep
 
 

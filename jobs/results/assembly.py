@@ -17,7 +17,8 @@ from qiskit.result.models import ExperimentResult, ExperimentResultData, MeasLev
 from jobs.manifest import Manifest
 from jobs.results.saved import shown_value
 from simulator.circuit.program import Program, Register
-from simulator.shards.result import Item, Outcome, RunMetadata, SweepOutcome
+from simulator.shards.metadata import RunMetadata
+from simulator.shards.result import Item, Outcome, SweepOutcome
 from worker.record.values import Record
 
 _Lists: TypeAlias = Mapping[str, list[list[Any]]]

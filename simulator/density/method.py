@@ -27,7 +27,7 @@ from simulator.sampling.counts import WORD_BITS, ShotCounts
 from simulator.sampling.readout_errors import with_readouts
 from simulator.sampling.row_sampler import RowSampler, count_shots, written_clbits
 from simulator.sampling.saver import saved_value
-from simulator.shards.result import RunMetadata
+from simulator.shards.metadata import RunMetadata
 from simulator.shards.shard import Sweep
 
 #: With so many qubits in use at most, "automatic" asks no other method what it would take.

@@ -23,7 +23,8 @@ from simulator.monitor import Monitor
 from simulator.options import Options
 from simulator.sampling.counts import WORD_BITS
 from simulator.sampling.row_counts import RowCounts
-from simulator.shards.result import RunMetadata, SweepOutcome
+from simulator.shards.metadata import RunMetadata
+from simulator.shards.result import SweepOutcome
 from simulator.shards.shard import Sweep
 
 #: Qubits beyond which the matrices take a small part of a row's time.

@@ -28,7 +28,7 @@ from simulator.piecewise import integers
 from simulator.rng import BLOCK, Uniforms
 from simulator.sampling.counts import ShotCounts
 from simulator.sampling.readout_errors import read_bits
-from simulator.shards.result import TruncationMetadata
+from simulator.shards.metadata import TruncationMetadata
 
 
 def run_dynamic(  # noqa: PLR0913 (the options of a run)

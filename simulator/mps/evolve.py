@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 
 from simulator.errors import MemoryRefusedError
 from simulator.monitor import Checkpoint, Monitor
-from simulator.mps.gates import LocalCircuit, LocalGate, are_local
+from simulator.mps.gates import LocalCircuit, are_local
+from simulator.mps.local_gate import LocalGate
 from simulator.mps.scheduling import in_layers, nearest_first
-from simulator.mps.state import WORK_OF_A_SPLIT, MatrixProductState, OverBudgetError, TooLargeError
+from simulator.mps.state import MatrixProductState
+from simulator.mps.tensors import WORK_OF_A_SPLIT, OverBudgetError, TooLargeError
 from simulator.piecewise import with_checkpoints
 from simulator.sizes import size
 from simulator.typing import Indices

@@ -1,7 +1,6 @@
 """A program as gates on a few wires each: swaps rename wires, and gates join one before that has all of theirs.
 
-A wire is what a tensor is of. Qubit q begins on wire q; a swap moves qubits to other wires, and costs nothing. In
-the matrix of a gate, the first wire is the least significant bit of a row.
+A wire is what a tensor is of. Qubit q begins on wire q; a swap moves qubits to other wires, and costs nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +29,7 @@ from simulator.circuit.traversal import bodies_of, qubits_of
 from simulator.matrices.gate_matrices import constant_matrix, kind_of, matrices_of
 from simulator.method import place_of
 from simulator.monitor import Checkpoint, no_checkpoint
+from simulator.mps.local_gate import LocalGate, is_diagonal, product, real
 from simulator.piecewise import with_checkpoints
 
 #: Most qubits of a gate: the tensor of its sites together has 2^k times the entries of a bond's matrix.
@@ -37,8 +37,6 @@ MAX_GATE_QUBITS = 4
 GATE_KINDS = frozenset({Gate, Unitary, Diagonal, Permutation, Initialize, Barrier, Delay})
 #: All but saves, which are done at the end.
 _KINDS = frozenset(get_args(Instruction)) - {Save}
-#: A matrix whose entries have no larger imaginary part is real.
-_ROUNDING = 1e-15
 #: A basis change B with B^dagger Z B = P, for each letter P but "z".
 _SQRT_HALF = 0.5**0.5
 _TO_Z = {
@@ -46,18 +44,6 @@ _TO_Z = {
     "y": np.array([[1, -1j], [1, 1j]]) * _SQRT_HALF,
 }
 _X_UNDER_CONTROL = constant_matrix(("x", 1, 1, None)).real
-
-
-class LocalGate(NamedTuple):
-    """A matrix on a few wires."""
-
-    #: Shape (2^k, 2^k), real where it can be.
-    matrix: NDArray[Any]
-    wires: tuple[int, ...]
-    #: What the program calls it, or the first of what was joined.
-    name: str
-    #: Whether it changes with no other that is, too: in which order they come on a wire does not matter.
-    diagonal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +143,6 @@ def are_local(wires: Iterable[Sequence[int]]) -> bool:
     return all(max(some) - min(some) < len(some) for some in wires if some)
 
 
-def is_diagonal(matrix: NDArray[Any]) -> bool:
-    """Whether a matrix is exactly diagonal."""
-    return bool(np.count_nonzero(matrix) == np.count_nonzero(matrix.diagonal()))
-
-
 def name_of(instruction: Instruction) -> str:
     """Return what an instruction is called in an error."""
     return instruction.name if isinstance(instruction, Gate) else type(instruction).__name__.lower()
@@ -241,15 +222,15 @@ class _Joined:
         before = {self._last.get(wire) for wire in wires}
         index = before.pop()
         if index is not None and not before and self._joins(self._gates[index], gate):
-            self._gates[index] = _product(gate, self._gates[index], self._gates[index].wires)
+            self._gates[index] = product(gate, self._gates[index], self._gates[index].wires)
             return
         if len(wires) == 1 and index is None:
             earlier = self._pending.get(wires[0])
-            self._pending[wires[0]] = gate if earlier is None else _product(gate, earlier, wires)
+            self._pending[wires[0]] = gate if earlier is None else product(gate, earlier, wires)
             return
         for earlier in [self._pending.pop(wire) for wire in wires if wire in self._pending]:
             if self._joins(gate, earlier):
-                gate = _product(gate, earlier, wires)
+                gate = product(gate, earlier, wires)
             else:
                 self._append(earlier)
         self._append(gate)
@@ -266,52 +247,4 @@ class _Joined:
 
     def gates(self) -> list[LocalGate]:
         """Return all gates, in an order in which they may be done; those on one wire are on no other gate's."""
-        return [gate._replace(matrix=_real(gate.matrix)) for gate in (*self._gates, *self._pending.values())]
-
-
-def _product(last: LocalGate, first: LocalGate, wires: tuple[int, ...]) -> LocalGate:
-    """Return two gates as one on these wires; it has the name of the one that was on them."""
-    if first.wires == wires:
-        matrix, name = _times(last, first.matrix, wires), first.name
-    else:
-        matrix, name = _times(first._replace(matrix=first.matrix.T), last.matrix.T, wires).T, last.name
-    return LocalGate(matrix, wires, name, last.diagonal and first.diagonal)
-
-
-def _times(gate: LocalGate, matrix: NDArray[Any], within: tuple[int, ...]) -> NDArray[Any]:
-    """Return the product of a gate with a matrix on more wires, or the same."""
-    if len(gate.wires) > 1:
-        found: NDArray[Any] = _embedded(gate.matrix, gate.wires, within) @ matrix
-    else:
-        below = 1 << within.index(gate.wires[0])
-        found = np.matmul(gate.matrix, matrix.reshape(-1, 2, below * matrix.shape[1]))
-    return found.reshape(matrix.shape)
-
-
-def _real(matrix: NDArray[Any]) -> NDArray[Any]:
-    """Return a matrix without its imaginary part, where there is none."""
-    return matrix.real.copy() if np.abs(matrix.imag).max(initial=0) <= _ROUNDING else matrix
-
-
-def _embedded(matrix: NDArray[Any], wires: tuple[int, ...], within: tuple[int, ...]) -> NDArray[Any]:
-    """Return a matrix on some wires as one on more."""
-    if wires == within:
-        return matrix
-    others = tuple(wire for wire in within if wire not in wires)
-    if not others:
-        return reordered(matrix, wires, within)
-    times, side = 1 << len(others), len(matrix)
-    wide = np.zeros((times, side, times, side), matrix.dtype)
-    for value in range(times):
-        wide[value, :, value] = matrix
-    return reordered(wide.reshape(times * side, -1), wires + others, within)
-
-
-def reordered(matrix: NDArray[Any], wires: tuple[int, ...], wanted: tuple[int, ...]) -> NDArray[Any]:
-    """Return a matrix whose rows' bits are the same wires in another order; the first is the least significant."""
-    if wires == wanted:
-        return matrix
-    width = len(wires)
-    axes = [width - 1 - wires.index(wire) for wire in reversed(wanted)]
-    tensor = matrix.reshape((2,) * (2 * width)).transpose(axes + [width + axis for axis in axes])
-    return tensor.reshape(matrix.shape)
+        return [gate._replace(matrix=real(gate.matrix)) for gate in (*self._gates, *self._pending.values())]

@@ -41,7 +41,7 @@ from simulator.mps.run import run
 from simulator.options import Options
 from simulator.rng import BLOCK
 from simulator.sampling.saver import Saver
-from simulator.shards.result import RunMetadata, TruncationMetadata
+from simulator.shards.metadata import RunMetadata, TruncationMetadata
 
 #: Qubits up to which what is saved is read from all amplitudes, and an initial state is given by them.
 MAX_SAVED_QUBITS = 25

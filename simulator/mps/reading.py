@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from simulator.circuit.pauli_sum import Mask, PauliSum, numbers, qubits_in
 from simulator.monitor import Checkpoint
 from simulator.mps.state import MatrixProductState
-from simulator.shards.result import TruncationMetadata
+from simulator.shards.metadata import TruncationMetadata
 from simulator.typing import Indices
 
 _PAULIS = {

@@ -21,7 +21,7 @@ from simulator.rng import BLOCK, Uniforms
 from simulator.sampling.counts import ShotCounts
 from simulator.sampling.readout_errors import read_bits, with_readouts
 from simulator.sampling.saver import Saver
-from simulator.shards.result import TruncationMetadata
+from simulator.shards.metadata import TruncationMetadata
 
 #: The share of a run that is its gates.
 _EVOLVING = 0.8

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
-from simulator.mps.gates import LocalGate
+from simulator.mps.local_gate import LocalGate
 
 
 def in_layers(gates: Iterable[LocalGate], num_wires: int) -> list[list[LocalGate]]:

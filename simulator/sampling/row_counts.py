@@ -19,7 +19,8 @@ from simulator.rng import Uniforms
 from simulator.sampling.counts import Words, add_counts
 from simulator.sampling.readout_errors import read_words
 from simulator.sampling.row_sampler import Counts, RowSampler
-from simulator.shards.result import RunMetadata, SweepOutcome
+from simulator.shards.metadata import RunMetadata
+from simulator.shards.result import SweepOutcome
 from simulator.shards.shard import Sweep
 
 

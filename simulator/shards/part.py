@@ -13,9 +13,10 @@ from operator import add
 import msgspec
 
 from simulator.monitor import no_checkpoint
+from simulator.shards.metadata import RunMetadata
 from simulator.shards.readout import PackedReadout
 from simulator.shards.readout import joined as joined_readouts
-from simulator.shards.result import Failure, Item, Outcome, PackedMemories, RunMetadata
+from simulator.shards.result import Failure, Item, Outcome, PackedMemories
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True):

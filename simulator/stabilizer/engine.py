@@ -15,8 +15,8 @@ from simulator.method import CircuitResult, Engine
 from simulator.monitor import Checkpoint, Monitor, no_checkpoint
 from simulator.options import Options
 from simulator.sampling.counts import WORD_BITS
+from simulator.shards.metadata import RunMetadata
 from simulator.shards.readout import PackedReadout
-from simulator.shards.result import RunMetadata
 from simulator.stabilizer.costs import bytes_of, observing_bytes, observing_seconds, work_of
 from simulator.stabilizer.draws import BLOCK
 from simulator.stabilizer.ending import has_exact_values, is_random_before_its_end, without_its_end

@@ -18,7 +18,7 @@ from simulator.errors import InvalidProgramError
 from simulator.method import CircuitResult, Engine
 from simulator.monitor import Checkpoint, Monitor
 from simulator.options import Options
-from simulator.shards.result import RunMetadata
+from simulator.shards.metadata import RunMetadata
 from simulator.shards.shard import Sweep
 from simulator.statevector.simulation import metadata, run_bytecode
 from simulator.statevector.sweep import run_together

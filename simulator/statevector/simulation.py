@@ -34,7 +34,7 @@ from simulator.sampling.readout_errors import with_readouts
 from simulator.sampling.row_sampler import RowSampler, count_shots
 from simulator.sampling.sampler import collapse, sample
 from simulator.sampling.saver import Saver
-from simulator.shards.result import RunMetadata
+from simulator.shards.metadata import RunMetadata
 from simulator.tuning import TUNING, Tuning
 
 

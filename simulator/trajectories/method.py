@@ -16,7 +16,7 @@ from simulator.method import CircuitResult, Engine
 from simulator.monitor import Checkpoint, Monitor
 from simulator.options import Options
 from simulator.sampling import ShotCounts
-from simulator.shards.result import RunMetadata, SharingMetadata
+from simulator.shards.metadata import RunMetadata, SharingMetadata
 from simulator.trajectories.circuit import NoisyCircuit, read_circuit, refusal
 from simulator.trajectories.estimate import Estimate, estimate
 from simulator.trajectories.run import TrajectoryPlan, run

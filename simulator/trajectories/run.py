@@ -17,7 +17,7 @@ from simulator.monitor import Checkpoint, Monitor
 from simulator.narrow import orders
 from simulator.rng import Uniforms
 from simulator.sampling.counts import ShotCounts
-from simulator.shards.result import SharingMetadata
+from simulator.shards.metadata import SharingMetadata
 from simulator.trajectories.blocks import BlockPlan
 from simulator.trajectories.circuit import NoisyCircuit
 from simulator.trajectories.draws import BLOCK, Events, Sites

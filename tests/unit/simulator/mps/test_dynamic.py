@@ -47,7 +47,7 @@ from simulator.method import CircuitResult
 from simulator.monitor import SILENT, Monitor, no_checkpoint
 from simulator.mps import MATRIX_PRODUCT_STATE, method, states
 from simulator.options import Options
-from simulator.shards.result import RunMetadata, TruncationMetadata
+from simulator.shards.metadata import RunMetadata, TruncationMetadata
 from simulator.shards.shard import Experiment
 from simulator.split import split
 from simulator.statevector import STATEVECTOR

@@ -8,8 +8,6 @@ from itertools import chain, pairwise
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from support.exact import assert_likely
 from support.programs import (
     entangled,
@@ -17,27 +15,22 @@ from support.programs import (
     h,
     measures,
     program,
-    random_unitary,
     random_vector,
-    rotation,
     ry,
-    unitary_instructions,
     unitary_of,
     x,
 )
+from support.tensors import random_gates, state_of
 
 from simulator.choice import engine_for
 from simulator.circuit.array import Array
 from simulator.circuit.instructions import (
     Barrier,
     Gate,
-    Initialize,
     Instruction,
     Measure,
-    Permutation,
     Readout,
     Save,
-    Unitary,
 )
 from simulator.circuit.pauli_sum import PauliSum, mask_of
 from simulator.circuit.program import Program
@@ -45,25 +38,14 @@ from simulator.errors import InvalidProgramError, MemoryRefusedError
 from simulator.method import CircuitResult
 from simulator.monitor import SILENT, Monitor, no_checkpoint
 from simulator.mps import MATRIX_PRODUCT_STATE, evolve, method
-from simulator.mps.evolve import EXACT, Truncation, evolved
-from simulator.mps.gates import local_circuit
-from simulator.mps.reading import amplitudes
-from simulator.mps.scheduling import nearest_first
+from simulator.mps.evolve import Truncation
 from simulator.options import Options
-from simulator.shards.result import TruncationMetadata
+from simulator.shards.metadata import TruncationMetadata
 from simulator.shards.shard import Experiment
 from simulator.split import split
 from simulator.statevector import STATEVECTOR
 
 SEED = 7
-
-
-def state_of(instructions: tuple[Instruction, ...], num_qubits: int, truncation: Truncation = EXACT) -> np.ndarray:
-    """All amplitudes after the instructions."""
-    circuit = local_circuit(instructions, num_qubits)
-    state = evolved(circuit, truncation, SILENT)
-    state.canonicalize()
-    return amplitudes(state, circuit.wire_of, no_checkpoint)
 
 
 def run(
@@ -76,103 +58,6 @@ def run(
     assert prepared.bytes_required(shots, no_checkpoint) > 0
     result = prepared.run(seed=SEED, first=first, shots=shots, monitor=SILENT)
     return result, prepared.metadata.truncation
-
-
-def random_gates(seed: int, num_qubits: int, count: int = 30) -> tuple[Instruction, ...]:
-    """Gates on random qubits, near and far, of one to four qubits, some of them swaps."""
-    rng = np.random.default_rng(seed)
-    made: list[Instruction] = []
-    for _ in range(count):
-        qubits = tuple(rng.permutation(num_qubits)[: min(num_qubits, rng.integers(1, 5))].tolist())
-        kind = int(rng.integers(4))
-        if kind == 0 and len(qubits) > 1:
-            made.append(rotation(rng, qubits))
-        elif kind == 1 and len(qubits) > 1:
-            made.append(Permutation(qubits, qubits[1:] + qubits[:1]))
-        elif kind == 2 and len(qubits) > 1:
-            made.append(Gate("x", qubits[:1], controls=qubits[1:], control_state=int(rng.integers(2))))
-        else:
-            made.append(Unitary(Array.of(random_unitary(int(rng.integers(1 << 30)), len(qubits))), qubits))
-    return tuple(made)
-
-
-def spins(count: int) -> tuple[Gate, ...]:
-    """Neighbours that turn about both their Z."""
-    return tuple(Gate("rzz", (qubit, qubit + 1), (0.3,)) for qubit in range(count - 1))
-
-
-def random_neighbours(seed: int, num_qubits: int) -> tuple[Instruction, ...]:
-    """Gates on one to three neighbours, in any order of them; two in three are diagonal."""
-    rng = np.random.default_rng(seed)
-    made: list[Instruction] = [*everywhere(num_qubits)]
-    for _ in range(60):
-        first, width = int(rng.integers(num_qubits - 2)), int(rng.integers(1, 4))
-        qubits = tuple((first + rng.permutation(width)).tolist())
-        kinds = [
-            Gate("x", qubits[:1], controls=qubits[1:]),
-            Gate("p", qubits[:1], (float(rng.uniform(0, 6)),), controls=qubits[1:]),
-            Gate("z", qubits[:1], controls=qubits[1:]),
-        ]
-        made += [kinds[rng.integers(3)], Gate("rx", (first,), (0.4,))][: 1 + (rng.random() < 0.3)]
-        if rng.random() < 0.2:
-            made.append(made[-1])
-    return tuple(made)
-
-
-class TestState:
-    @given(st.integers(1, 5).flatmap(lambda n: st.tuples(st.just(n), unitary_instructions(n))))
-    def test_any_gates(self, case: tuple[int, tuple[Instruction, ...]]):
-        """All amplitudes, but for the global phase of gates without qubits."""
-        num_qubits, instructions = case
-        expected = unitary_of(instructions, num_qubits)[:, 0]
-        assert abs(np.vdot(state_of(instructions, num_qubits), expected)) == pytest.approx(1, abs=1e-12)
-
-    @pytest.mark.parametrize("seed", range(8))
-    def test_many_gates(self, seed: int):
-        instructions = random_gates(seed, 8)
-        expected = unitary_of(instructions, 8)[:, 0]
-        assert np.abs(state_of(instructions, 8) - expected).max() < 1e-12
-
-    @pytest.mark.parametrize("seed", range(6))
-    def test_gates_on_neighbours(self, seed: int):
-        """Many are diagonal, and may be done in another order; some wait, and some undo what waits."""
-        instructions = random_neighbours(seed, 7)
-        expected = unitary_of(instructions, 7)[:, 0]
-        assert np.abs(state_of(instructions, 7) - expected).max() < 1e-12
-
-    def test_diagonal_gates_are_done_to_and_fro(self):
-        """A chain of spins: the second step goes left, since the first ended at the right."""
-        steps = [part for _ in range(2) for part in (*spins(6), *[Gate("rx", (q,), (0.2,)) for q in range(6)])]
-        circuit = local_circuit(steps, 6)
-        pairs = [gate.wires[0] for gate in nearest_first(circuit.gates, range(6)) if len(gate.wires) > 1]
-        assert pairs == [0, 1, 2, 3, 4, 4, 3, 2, 1, 0]
-
-    @pytest.mark.parametrize("first", [0, 1, 2, 5])
-    def test_initialize(self, first: int):
-        """Amplitudes that are given to some of the qubits; the first may be 0."""
-        vector = random_vector(3, 3)
-        vector[:first] = 0
-        vector /= np.linalg.norm(vector)
-        found = state_of((Initialize(Array.of(vector), (4, 0, 2)), h(1)), 5)
-        index = np.arange(32)
-        given_ = vector[(index >> 4 & 1) | (index & 1) << 1 | (index >> 2 & 1) << 2]
-        expected = np.where(index >> 3 & 1, 0, given_ * np.sqrt(0.5))
-        assert np.abs(found - expected).max() < 1e-14
-
-    def test_every_way_is_the_same_state(self, monkeypatch: pytest.MonkeyPatch):
-        """Orders of qubits, and whether they walk back, change how long a run takes and nothing else."""
-        instructions = random_gates(11, 7)
-        circuit = local_circuit(instructions, 7)
-        ways = evolve._ways(circuit, EXACT, no_checkpoint, None)
-        assert len(ways) == 3
-        expected = unitary_of(instructions, 7)[:, 0]
-        for way in ways:
-            monkeypatch.setattr(evolve, "_ways", lambda *_, way=way: [way])
-            assert np.abs(state_of(instructions, 7) - expected).max() < 1e-12
-
-    def test_a_ghz_has_bonds_of_two(self):
-        _, summary = run(program(100, 100, *entangled(100)[:100], *measures(100)))
-        assert summary == TruncationMetadata(2, 1.0, 0.0)
 
 
 class TestSampling:
@@ -362,6 +247,10 @@ class TestSaves:
 
 
 class TestTruncation:
+    def test_a_ghz_has_bonds_of_two(self):
+        _, summary = run(program(100, 100, *entangled(100)[:100], *measures(100)))
+        assert summary == TruncationMetadata(2, 1.0, 0.0)
+
     def test_says_what_was_cut(self):
         """The bound holds, and nothing is said to be cut where nothing was."""
         instructions = everywhere(8) + random_gates(3, 8, 40)

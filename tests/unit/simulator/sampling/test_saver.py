@@ -16,7 +16,8 @@ from simulator.dynamic.timeline import Timeline
 from simulator.errors import InvalidProgramError, MemoryRefusedError, WireError
 from simulator.options import Options
 from simulator.shards import wire
-from simulator.shards.result import Outcome, RunMetadata, SavedValue, SweepOutcome
+from simulator.shards.metadata import RunMetadata
+from simulator.shards.result import Outcome, SavedValue, SweepOutcome
 from simulator.shards.shard import Experiment, Shard
 from simulator.split import split
 

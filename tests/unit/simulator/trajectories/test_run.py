@@ -19,7 +19,7 @@ from simulator.circuit.instructions import Gate, IfElse, Initialize, Instruction
 from simulator.circuit.program import Program
 from simulator.monitor import SILENT, no_checkpoint
 from simulator.sampling import ShotCounts
-from simulator.shards.result import SharingMetadata
+from simulator.shards.metadata import SharingMetadata
 from simulator.trajectories import TrajectoryPlan, read_circuit, refusal, run
 
 
