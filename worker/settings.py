@@ -19,7 +19,7 @@ from worker.url import DEFAULT_URL, for_celery, for_redis_py, invalid_reason, ma
 
 T = TypeVar("T", int, float)
 
-#: The Celery queue. The record keeps the shards of each queue apart.
+#: The Celery queue. The record keeps the shards of each queue apart. A later wire version takes another queue.
 QUEUE = "basicaer"
 #: The name of the one task.
 TASK = "worker.run_shard"
