@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.circuit.channel import Channel, Pauli
+from simulator.circuit.channel import Channel, Kraus, Pauli
+from simulator.matrices.channels import operators_of_step
 from simulator.rng import unit
 from simulator.stabilizer.cliffords.one_qubit import IMAGES, NEGATIVE
 from simulator.stabilizer.draws import Draws, Events
@@ -21,6 +24,10 @@ from simulator.typing import Indices
 _READOUTS = 1 << 32
 #: A total probability below this is taken as 0: no run has shots enough to show it.
 _NEVER = 1e-30
+#: What is no more than this of a channel is rounding.
+_ROUNDING = 1e-12
+#: Kraus steps of which the strings are known.
+_KEPT = 1024
 _ONE = np.uint64(1)
 _HALF = np.uint64(32)
 _LOW = np.uint64((1 << 32) - 1)
@@ -64,17 +71,23 @@ class Hits(NamedTuple):
 
 
 def pauli_channel(channel: Channel) -> PauliChannel | None:
-    """Return a channel as one of Paulis; None: it is none."""
+    """Return a channel as one of Paulis, as Kraus operators may be too; None: it is none."""
     weights: dict[tuple[int, int], float] = {}
     for probability, steps in zip(channel.probabilities, channel.alternatives, strict=True):
-        x = z = 0
+        if not probability:
+            continue
+        ways = {(0, 0): probability}
         for step in steps:
-            if not isinstance(step, Pauli):
-                if probability:
-                    return None
-                continue
-            x, z = x ^ step.x, z ^ step.z
-        weights[x, z] = weights.get((x, z), 0.0) + probability
+            strings = {(step.x, step.z): 1.0} if isinstance(step, Pauli) else _strings_of(step)
+            if strings is None:
+                return None
+            longer: dict[tuple[int, int], float] = {}
+            for ((x, z), before), ((more_x, more_z), weight) in product(ways.items(), strings.items()):
+                string = x ^ more_x, z ^ more_z
+                longer[string] = longer.get(string, 0.0) + before * weight
+            ways = longer
+        for string, weight in ways.items():
+            weights[string] = weights.get(string, 0.0) + weight
     weights.pop((0, 0), None)
     weights = {string: weight for string, weight in weights.items() if weight > 0}
     places = range(channel.num_qubits)
@@ -88,6 +101,42 @@ def pauli_channel(channel: Channel) -> PauliChannel | None:
     return PauliChannel(
         min(total, 1.0), np.array(paulis, np.intp).reshape(shape), of_alternatives, thresholds, aliases
     )
+
+
+@lru_cache(_KEPT)
+def _strings_of(step: Kraus) -> dict[tuple[int, int], float] | None:
+    """Return the Pauli strings that Kraus operators come to, with their probabilities; None: they are others.
+
+    Operators K are a channel of Paulis where sum_K c_K(P) c_K(Q)^* = 0 for all strings P != Q, K = sum_P c_K(P) P:
+    whatever the operators, this matrix is the channel's.
+    """
+    width = len(step.places)
+    strings, matrices = _strings_on(width)
+    operators = step.operators.ndarray().astype(np.complex128).reshape(-1, 1 << 2 * width)
+    coefficients = operators @ matrices.conj().T / (1 << width)
+    found = coefficients.T @ coefficients.conj()
+    probabilities = found.diagonal().real
+    if np.abs(found - np.diag(probabilities)).max() > _ROUNDING:
+        return None
+    total = float(probabilities.sum())
+    return {
+        (_spread(x, step.places), _spread(z, step.places)): float(probability) / total
+        for (x, z), probability in zip(strings, probabilities, strict=True)
+        if probability > _ROUNDING
+    }
+
+
+def _spread(mask: int, places: Sequence[int]) -> int:
+    return sum((mask >> index & 1) << place for index, place in enumerate(places))
+
+
+@lru_cache
+def _strings_on(width: int) -> tuple[list[tuple[int, int]], NDArray[np.complex128]]:
+    """Return all Pauli strings over so many qubits, as masks, and their matrices as rows, up to phases."""
+    masks = range(1 << width)
+    strings = [*product(masks, masks)]
+    matrices = [operators_of_step(Pauli(x, z), width).reshape(-1) for x, z in strings]
+    return strings, np.array(matrices, np.complex128)
 
 
 def hits(channel: PauliChannel, places: NoisePlaces, events: Events, num_qubits: int, words_per_row: int) -> Hits:
