@@ -15,9 +15,9 @@ from jobs.errors import BasicAerError
 
 
 def shown(value: Any) -> str:
-    """Return a value as an error shows it: 200 characters at most."""
+    """Return a value as an error shows it: one line of 200 characters at most."""
     try:
-        return f"{value!r:.200}"
+        return " ".join([line.strip() for line in f"{value!r:.200}".splitlines()])
     except ValueError:
         return "a number of too many digits to show"  # Python writes no more than 4300
 
@@ -52,11 +52,11 @@ def moment(name: str, value: Any, default: float) -> float:
     if value is None:
         return default
     if not isinstance(value, datetime.datetime):
-        raise BasicAerError(f"{name}={value!r} must be a datetime.datetime, or None")
+        raise BasicAerError(f"{name}={shown(value)} must be a datetime.datetime, or None")
     try:
         return value.timestamp()
     except (OverflowError, ValueError, OSError) as error:
-        raise BasicAerError(f"{name}={value!r} is too far away: {error}") from error
+        raise BasicAerError(f"{name}={shown(value)} is too far away: {error}") from error
 
 
 #: Some 30 million years.

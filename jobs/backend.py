@@ -20,7 +20,7 @@ from jobs.follow.recorded import RecordedJob
 from jobs.job import BasicAerJob
 from jobs.manifest import Manifest, PrimitiveNote
 from jobs.submit import Submission, SubmitContext, identity, prepare
-from jobs.submit.options import DEFAULTS, is_done_anyway, resolve_precision
+from jobs.submit.options import DEFAULTS, check, is_done_anyway, resolve_precision
 from jobs.submit.parameters import ParameterGrid
 from jobs.tables import html_table
 from jobs.target import build_target
@@ -111,7 +111,10 @@ class BasicAerBackend(BackendV2):
         return DEFAULTS[cls.OUTPUT] | dict(cls.DEFAULTS)
 
     def set_options(self, **fields: Any) -> None:
-        """Change the defaults of later runs; AttributeError names an option that there is not."""
+        """Change the defaults of later runs; AttributeError names an option that there is not.
+
+        A value that it may not have is a `BasicAerError`, and nothing is changed.
+        """
         self._check_fields(fields)
         super().set_options(**fields)
 
@@ -122,6 +125,19 @@ class BasicAerBackend(BackendV2):
                 raise AttributeError(
                     f"Options field {name} is not valid for this backend{suggestion(name, known)}"
                 )
+        for name, value in fields.items():
+            if value is not None:
+                check(name, value)
+        self._check_method(fields.get("method"))
+
+    def _check_method(self, method: Any) -> None:
+        """Raise `BasicAerError` for another method than the one that the backend is named after."""
+        own = self.DEFAULTS.get("method")
+        if own is not None and method is not None and method != own:
+            raise BasicAerError(
+                f'method={shown(method)} is not for "{self.NAME}", whose method is {own!r}: run on '
+                '"qasm_simulator", or leave it out'
+            )
 
     @property
     def target(self) -> Target:
@@ -216,6 +232,7 @@ class BasicAerBackend(BackendV2):
                 warnings.warn(said, UserWarning, stacklevel=3)
             elif value is not None:
                 given[name] = value
+        self._check_method(options.get("method"))
         width = self._width(_workers(session), resolve_precision(given["precision"]))
         context = SubmitContext(self.OUTPUT, self.NAME, self.backend_version, width, self.connection.settings)
         store = None if held else session.store

@@ -6,11 +6,16 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from qiskit.transpiler import Target
+
 from jobs.arguments import shown
 from jobs.errors import BasicAerError
 from jobs.noise.aer_model import AerModel
 from jobs.noise.model import NoiseModel, listed
 from jobs.noise.spec import NoiseSpec
+
+#: Aer's classes of single errors, by their names, as Aer may not be installed.
+_AER_ERRORS = frozenset({"QuantumError", "ReadoutError", "PauliLindbladError"})
 
 
 def read_model(value: Any) -> NoiseModel:
@@ -19,9 +24,11 @@ def read_model(value: Any) -> NoiseModel:
         return value
     if isinstance(value, WrittenNoise):
         return NoiseSpec()
-    if not isinstance(value, Mapping) and (isinstance(value, type) or not hasattr(value, "to_dict")):
+    cure = _cure(value)
+    if cure or (not isinstance(value, Mapping) and (isinstance(value, type) or not hasattr(value, "to_dict"))):
         raise BasicAerError(
-            f"noise_model={shown(value)} must be a NoiseModel of Qiskit Aer, the dictionary of one, or a NoiseSpec"
+            f"noise_model={shown(value)} must be a NoiseModel of Qiskit Aer, the dictionary of one, or a "
+            f"NoiseSpec{cure}"
         )
     model = AerModel(value)
     if wide := model.wide_readouts:
@@ -31,6 +38,17 @@ def read_model(value: Any) -> NoiseModel:
         )
         warnings.warn(said, UserWarning, stacklevel=2)
     return model
+
+
+def _cure(value: Any) -> str:
+    """Return how what has noise in it becomes a model; "" for anything else."""
+    if isinstance(value, Target):
+        return ": NoiseSpec.from_target(...) makes one of it"
+    if isinstance(getattr(value, "target", None), Target):
+        return ": NoiseSpec.from_backend(...) makes one of it"
+    if type(value).__name__ in _AER_ERRORS:
+        return ": add the error to a NoiseModel, which says where it happens"
+    return ""
 
 
 class WrittenNoise(str):

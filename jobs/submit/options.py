@@ -78,7 +78,7 @@ def _integer(name: str, value: Any, most: int, least: int = 0) -> int:
 
 def _flag(name: str, value: Any) -> bool:
     if not isinstance(value, (bool, np.bool_)):
-        raise BasicAerError(f"{name}={value!r} must be True or False")
+        raise BasicAerError(f"{name}={shown(value)} must be True or False")
     return bool(value)
 
 
@@ -118,7 +118,7 @@ def resolve_tags(value: Any) -> tuple[str, ...]:
         or not isinstance(value, Iterable)
         or not all(isinstance(tag, str) for tag in tags)
     ):
-        raise BasicAerError(f"job_tags={value!r} must be a list of strings")
+        raise BasicAerError(f"job_tags={shown(value)} must be a list of strings")
     return tags
 
 
@@ -128,7 +128,7 @@ def resolve_precision(value: Any) -> Precision:
     if value is None:
         return "double"
     if not isinstance(value, str) or value not in choices:
-        raise BasicAerError(f"precision={value!r} must be {' or '.join(map(repr, choices))}")
+        raise BasicAerError(f"precision={shown(value)} must be {' or '.join(map(repr, choices))}")
     return cast("Precision", value)
 
 
@@ -144,7 +144,7 @@ def _numbers(name: str, value: Any) -> np.ndarray:
     try:
         return np.asarray(value, dtype=complex)
     except (TypeError, ValueError) as error:
-        raise BasicAerError(f"{name}={value!r:.200} must be an array of numbers: {error}") from error
+        raise BasicAerError(f"{name}={shown(value)} must be an array of numbers: {error}") from error
 
 
 def _statevector(_: str, value: Any) -> np.ndarray:
@@ -202,6 +202,11 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
 }
 
 
+def check(name: str, value: Any) -> Any:
+    """Return an option's value as it is used; raises `BasicAerError` naming it, its value, and what it may be."""
+    return _CHECKS[name](name, value)
+
+
 #: Options of devices that libraries pass -> the values that ask for what is done anyway.
 _DONE_ANYWAY: Mapping[str, tuple[Any, ...]] = MappingProxyType(
     {
@@ -232,7 +237,7 @@ def is_done_anyway(name: str, value: Any, backend: str = "this backend") -> bool
     if value is None or any(value == each and isinstance(value, type(each)) for each in values):
         return True
     allowed = " or ".join(map(repr, values))
-    raise BasicAerError(f"{name}={value!r} is not simulated: leave it out, or give {allowed}")
+    raise BasicAerError(f"{name}={shown(value)} is not simulated: leave it out, or give {allowed}")
 
 
 def resolve(
@@ -248,7 +253,7 @@ def resolve(
     for name, default in DEFAULTS[output].items():
         value = given.get(name)
         if value is not None and value is not default:
-            resolved[name] = _CHECKS[name](name, value)
+            resolved[name] = check(name, value)
     for name, default in _TRUNCATION.items():
         if resolved.get("method", "matrix_product_state") != "matrix_product_state" and resolved[name] != default:
             raise BasicAerError(

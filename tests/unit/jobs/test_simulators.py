@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from jobs import BasicAerProvider
+from jobs import BasicAerError, BasicAerProvider
 
 #: Backend -> what its options are, where the backends of its output have another default.
 _OWN = {
@@ -30,9 +30,43 @@ def told(backend):
 
 @pytest.mark.parametrize("name", _OWN)
 def test_a_table_tells_what_a_backend_is_another_name_for(provider, name):
-    """Its own defaults are in its table, whatever they are changed to, and so is what else was changed."""
+    """Its own defaults are in its table, and so is what was changed."""
     backend = provider.get_backend(name)
     assert told(backend) == _OWN[name]
-    backend.set_options(method="automatic", shots=77)
-    assert told(backend) == _OWN[name] | {"method": "'automatic'", "shots": "77"}
+    backend.set_options(shots=77)
+    assert told(backend) == _OWN[name] | {"shots": "77"}
     assert told(provider.get_backend("qasm_simulator")) == {}
+
+
+@pytest.mark.rule(23)
+@pytest.mark.parametrize("name", _OWN)
+def test_another_method_than_its_name_says_is_refused(provider, name):
+    """As an option of the backend and of a run; None and its own method are taken."""
+    backend = provider.get_backend(name)
+    own = backend.options.method
+    said = f'is not for "{name}", whose method is {own!r}: run on'
+    with pytest.raises(BasicAerError, match=re.escape(said)):
+        backend.set_options(shots=77, method="statevector")
+    with pytest.raises(BasicAerError, match=re.escape(said)):
+        type(backend)(provider, method="statevector")
+    backend.set_options(method=None)
+    backend.set_options(method=own)
+    assert backend.options.shots == 1024
+
+
+@pytest.mark.rule(23)
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"method": "fast"}, "method='fast' must be"),
+        ({"shots": -1}, "shots=-1 must be"),
+        ({"noise_model": 5}, "noise_model=5 must be"),
+        ({"precision": "half"}, "precision='half' must be"),
+    ],
+)
+def test_a_bad_option_of_a_backend_is_refused_where_it_is_given(provider, options, said):
+    """And nothing of the call is kept."""
+    backend = provider.get_backend("qasm_simulator")
+    with pytest.raises(BasicAerError, match=re.escape(said)):
+        backend.set_options(memory=True, **options)
+    assert backend.options.memory is False
