@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,13 @@ from qiskit.primitives import DataBin, PrimitiveResult, PubResult, SamplerPubRes
 from jobs.manifest import EstimatorNote, EstimatorPubNote, Manifest, SamplerNote, SamplerPubNote
 from jobs.primitives.bits import bit_arrays, empty_bit_arrays, memories
 from jobs.primitives.broadcasting import broadcast
+from jobs.results.assembly import run_metadata
+from simulator.shards.metadata import RunMetadata
 from simulator.shards.result import Item, SweepOutcome
 from worker.record.values import Record
+
+#: Experiment -> how it was run.
+_Runs: TypeAlias = Mapping[int, RunMetadata]
 
 
 def assemble_pubs(
@@ -31,10 +36,11 @@ def assemble_pubs(
     PUBs are missing, the result's metadata has the indices of those that are there, as ``pubs``.
     """
     note = manifest.primitive
+    runs = _runs(outcomes)
     if isinstance(note, EstimatorNote):
-        found = dict(_estimated(note.pubs, outcomes, metadata))
+        found = dict(_estimated(note.pubs, outcomes, metadata, runs))
     elif isinstance(note, SamplerNote):
-        found = dict(_sampled(note.pubs, outcomes, metadata))
+        found = dict(_sampled(note.pubs, outcomes, metadata, runs))
     else:
         raise TypeError(note)
     missing = {} if len(found) == len(note.pubs) else {"pubs": list(found)}
@@ -42,7 +48,7 @@ def assemble_pubs(
 
 
 def _estimated(
-    pubs: Sequence[EstimatorPubNote], outcomes: Iterable[Item], metadata: Mapping[int, Any]
+    pubs: Sequence[EstimatorPubNote], outcomes: Iterable[Item], metadata: Mapping[int, Any], runs: _Runs
 ) -> Iterator[tuple[int, PubResult]]:
     """Yield the index and the result of each PUB of an estimator that is there."""
     values = dict(_expectations(outcomes))
@@ -58,7 +64,7 @@ def _estimated(
             evs = evs + pub.precision * _noise(pub, evs.size)
         evs = evs.reshape(layout.shape)
         data = DataBin(evs=evs, stds=np.zeros_like(evs), shape=evs.shape)
-        about = {"target_precision": pub.precision, "circuit_metadata": _metadata(pub, span, metadata)}
+        about = {"target_precision": pub.precision, **_about(pub, span, metadata, runs)}
         yield index, PubResult(data, metadata=about)
 
 
@@ -78,7 +84,7 @@ def _expectations(outcomes: Iterable[Item]) -> Iterator[tuple[int, NDArray[np.fl
 
 
 def _sampled(
-    pubs: Sequence[SamplerPubNote], outcomes: Iterable[Item], metadata: Mapping[int, Any]
+    pubs: Sequence[SamplerPubNote], outcomes: Iterable[Item], metadata: Mapping[int, Any], runs: _Runs
 ) -> Iterator[tuple[int, SamplerPubResult]]:
     """Yield the index and the result of each PUB of a sampler that is there."""
     found = dict(memories(outcomes))
@@ -88,7 +94,7 @@ def _sampled(
         points = [found[experiment] for experiment in span]
         bits = bit_arrays(points, pub.shape) if points else empty_bit_arrays(pub)
         data = DataBin(**bits, shape=pub.shape)
-        about = {"shots": pub.shots, "circuit_metadata": _metadata(pub, span, metadata)}
+        about = {"shots": pub.shots, **_about(pub, span, metadata, runs)}
         yield index, SamplerPubResult(data, metadata=about)
 
 
@@ -97,7 +103,21 @@ def _spans(counts: Iterable[int]) -> Iterator[range]:
     return (range(*ends) for ends in pairwise(accumulate(counts, initial=0)))
 
 
-def _metadata(pub: EstimatorPubNote | SamplerPubNote, span: range, metadata: Mapping[int, Any]) -> Any:
+def _runs(outcomes: Iterable[Item]) -> _Runs:
+    """Return how each experiment was run."""
+    return {index: outcome.run for outcome in outcomes if outcome.run is not None for index in outcome.indices()}
+
+
+def _about(
+    pub: EstimatorPubNote | SamplerPubNote, span: range, metadata: Mapping[int, Any], runs: _Runs
+) -> dict[str, Any]:
+    """Return what any PUB's metadata says: its circuit's own, and how its points were run, by each method."""
     if span and span[0] in metadata:
-        return metadata[span[0]]
-    return None if pub.metadata is None else json.loads(pub.metadata)
+        own = metadata[span[0]]
+    else:
+        own = None if pub.metadata is None else json.loads(pub.metadata)
+    of_methods: dict[str, RunMetadata] = {}
+    # All rows of a sweep have one object, which says of them together what adds up.
+    for run in {id(runs[index]): runs[index] for index in span if index in runs}.values():
+        of_methods[run.method] = of_methods[run.method] + run if run.method in of_methods else run
+    return {"circuit_metadata": own, "simulator_metadata": [run_metadata(run) for run in of_methods.values()]}

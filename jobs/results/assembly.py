@@ -110,11 +110,11 @@ def _experiment(
         # The circuit's index in the job: of a part of the result there is no other way to know.
         index=index,
         # Not of what failed.
-        **({} if outcome.run is None else {"metadata": _run_metadata(outcome.run)}),
+        **({} if outcome.run is None else {"metadata": run_metadata(outcome.run)}),
     )
 
 
-def _run_metadata(run: RunMetadata) -> dict[str, Any]:
+def run_metadata(run: RunMetadata) -> dict[str, Any]:
     """Return how a circuit was run; what only some methods say is there only of these."""
     told = msgspec.structs.asdict(run)
     for special in (told.pop("truncation"), told.pop("sharing")):

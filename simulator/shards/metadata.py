@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import msgspec
 
 
@@ -56,3 +58,22 @@ class RunMetadata(msgspec.Struct, frozen=True, array_like=True):
     truncation: TruncationMetadata | None = None
     #: Of trajectories only.
     sharing: SharingMetadata | None = None
+
+    def __add__(self, other: RunMetadata) -> RunMetadata:
+        """Return how two runs by one method were: what adds up is added, of all else the worst is said."""
+        return RunMetadata(
+            self.method,
+            max(self.num_qubits, other.num_qubits),
+            self.measure_sampling and other.measure_sampling,
+            _sum(self.truncation, other.truncation),
+            _sum(self.sharing, other.sharing),
+        )
+
+
+_Addend = TypeVar("_Addend", TruncationMetadata, SharingMetadata)
+
+
+def _sum(one: _Addend | None, other: _Addend | None) -> _Addend | None:
+    if one is None or other is None:
+        return one or other
+    return one + other

@@ -13,7 +13,6 @@ from operator import add
 import msgspec
 
 from simulator.monitor import no_checkpoint
-from simulator.shards.metadata import RunMetadata
 from simulator.shards.readout import PackedReadout
 from simulator.shards.readout import joined as joined_readouts
 from simulator.shards.result import Failure, Item, Outcome, PackedMemories
@@ -85,6 +84,8 @@ def joined(run: Sequence[Outcome]) -> Outcome:
     first = run[0]
     if len(run) == 1:
         return first
+    # What failed does not say how it was run.
+    known = [each.run for each in run if each.run is not None]
     failure = next((each.failure for each in run if each.failure), None)
     if not failure and any(each.packed for each in run):
         counts, memory, packed = None, None, _packed(run)
@@ -100,7 +101,7 @@ def joined(run: Sequence[Outcome]) -> Outcome:
         memory=memory,
         packed=packed,
         failure=failure,
-        run=_run_of(run),
+        run=reduce(add, known) if known else None,
     )
 
 
@@ -114,20 +115,6 @@ def _packed(run: Sequence[Outcome]) -> PackedMemories:
         if each.packed or each.counts
     ]
     return PackedMemories.of(joined_readouts(readouts))
-
-
-def _run_of(run: Sequence[Outcome]) -> RunMetadata | None:
-    """Return how the shots were run: the same of all, but for what adds up. What failed does not say it."""
-    known = [each.run for each in run if each.run is not None]
-    if not known:
-        return None
-    shared = [each.sharing for each in known if each.sharing is not None]
-    cut = [each.truncation for each in known if each.truncation is not None]
-    return msgspec.structs.replace(
-        known[0],
-        sharing=reduce(add, shared) if shared else None,
-        truncation=reduce(add, cut) if cut else None,
-    )
 
 
 def _added(several: list[dict[str, int]]) -> dict[str, int]:

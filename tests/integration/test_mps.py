@@ -99,6 +99,9 @@ def test_expectation_values_of_a_hundred_qubits(provider):
     assert np.abs(result.data()["expectation_values"] - [1, 0.25, 1]).max() < 1e-12
     estimator = BasicAerEstimator(provider, options={"method": "matrix_product_state"})
     (pub,) = estimator.run([(ghz(100), observables)]).result()
+    (told,) = pub.metadata["simulator_metadata"]
+    assert (told["method"], told["largest_bond"]) == ("matrix_product_state", 2)
+    assert told["estimated_fidelity"] == pytest.approx(1)
     assert np.abs(pub.data.evs - [1, 0.25, 1]).max() < 1e-12
 
 

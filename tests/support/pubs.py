@@ -88,11 +88,16 @@ def measured(rng: np.random.Generator, circuit: QuantumCircuit) -> QuantumCircui
 
 
 def pairs_of_one_form(found: PrimitiveResult, expected: PrimitiveResult) -> Iterator[tuple[Any, Any]]:
-    """What two results have for each name of each PUB; their types, metadata, shapes and names are the same."""
+    """What two results have for each name of each PUB; their types, shapes and names are the same.
+
+    So is their metadata, but that of ``found`` also says how a PUB was run.
+    """
     assert type(found) is type(expected) is PrimitiveResult
     assert (len(found), found.metadata) == (len(expected), expected.metadata)
     for one, two in zip(found, expected, strict=True):
         assert type(one) is type(two)
-        assert one.metadata == two.metadata
+        ran = one.metadata["simulator_metadata"]
+        assert all(each["method"] for each in ran)
+        assert one.metadata == {**two.metadata, "simulator_metadata": ran}
         assert (one.data.shape, list(one.data)) == (two.data.shape, list(two.data))
         yield from ((one.data[name], two.data[name]) for name in two.data)
