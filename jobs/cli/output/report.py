@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,11 @@ from jobs.results.saved import plain_data
 _ROWS = 16
 #: A wider unitary is told by its shape only.
 _WIDEST_MATRIX = 3
+
+#: A method that goes without saying, and a fidelity that does.
+_USUAL, _EXACT = "statevector", 1 - 1e-9
+#: Of a PUB's metadata, what its line does not show as it is.
+_OF_PUBS = frozenset({"circuit_metadata", "simulator_metadata"})
 
 
 def as_data(result: Result | PrimitiveResult[PubResult]) -> dict[str, Any]:
@@ -40,6 +45,7 @@ def _experiment(result: Result, index: int) -> dict[str, Any]:
         "shots": experiment.shots,
         "seed_simulator": experiment.seed_simulator,
         "time_taken": experiment.time_taken,
+        "metadata": getattr(experiment, "metadata", None),
     }
     if "counts" in data:
         told["counts"] = dict(result.get_counts(index))
@@ -83,8 +89,9 @@ def print_result(console: Console, result: Result | PrimitiveResult[PubResult]) 
         data = experiment.data.to_dict()
         shots = f"{experiment.shots} shot{'s' if experiment.shots != 1 else ''}"
         seed = f", seed {experiment.seed_simulator}" if experiment.seed_simulator is not None else ""
+        how = _how([getattr(experiment, "metadata", None)])
         console.print(
-            f"{experiment.name} on {result.backend_name}: {shots}{seed}, {experiment.time_taken:.3f} s",
+            f"{experiment.name} on {result.backend_name}: {shots}{seed}{how}, {experiment.time_taken:.3f} s",
             style="bold",
             soft_wrap=True,
         )
@@ -102,8 +109,9 @@ def print_result(console: Console, result: Result | PrimitiveResult[PubResult]) 
 
 
 def _print_pub(console: Console, number: int, pub: PubResult) -> None:
-    about = ", ".join(f"{name} {value}" for name, value in pub.metadata.items() if name != "circuit_metadata")
-    console.print(f"PUB {number}: shape {pub.data.shape}, {about}", style="bold", soft_wrap=True)
+    about = ", ".join(f"{name} {value}" for name, value in pub.metadata.items() if name not in _OF_PUBS)
+    how = _how(pub.metadata.get("simulator_metadata", ()))
+    console.print(f"PUB {number}: shape {pub.data.shape}, {about}{how}", style="bold", soft_wrap=True)
     for name in pub.data:
         values = pub.data[name]
         points = list(np.ndindex(values.shape))
@@ -116,6 +124,17 @@ def _print_pub(console: Console, number: int, pub: PubResult) -> None:
                 console.print(f"  {place} = {values[point]:.12g}", markup=False, soft_wrap=True)
         if len(points) > _ROWS:
             console.print(f"  and {len(points) - _ROWS} more", style="dim")
+
+
+def _how(told: Iterable[Mapping[str, Any] | None]) -> str:
+    """Return by which methods a result was computed, and how good it is; "" for statevectors, which are usual."""
+    how = ""
+    for each in told:
+        if each and each["method"] != _USUAL:
+            how += f", {each['method']}"
+            if (fidelity := each.get("estimated_fidelity", 1.0)) < _EXACT:
+                how += f" of estimated fidelity {fidelity:.6g}"
+    return how
 
 
 def _in_short(value: Any) -> str:

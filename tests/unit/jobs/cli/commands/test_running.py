@@ -66,10 +66,11 @@ def test_a_density_matrix_and_a_method(url, bell):
     run = functools.partial(basicaer, "run", bell, "--json", url=url)
     done = json.loads(run("--backend", "density_matrix_simulator").stdout)["results"][0]
     assert done["saved"]["density_matrix"][0][0] == pytest.approx([0.5, 0])
-    job_id = json.loads(run("--method", "stabilizer").stdout)["job_id"]
-    provider = BasicAerProvider(url)
-    assert provider.job(job_id).result().results[0].metadata["method"] == "stabilizer"
-    provider.close()
+    told = json.loads(run("--method", "stabilizer").stdout)
+    assert told["results"][0]["metadata"]["method"] == "stabilizer"
+    for method, shown in (("stabilizer", ", stabilizer, "), ("statevector", " shots, seed 3, 0.")):
+        first, *_ = basicaer("run", bell, "--seed", "3", "--method", method, url=url).stdout.splitlines()
+        assert shown in first
     refused = run("--method", "stabilizer", "--backend", "density_matrix_simulator")
     assert (refused.exit_code, "density_matrix" in refused.stderr) == (2, True)
 
