@@ -32,7 +32,9 @@ register_profiles()
 def pytest_addoption(parser):
     parser.addoption("--soak-minutes", type=float, default=0.75, help="how long the soak makes trouble")
     parser.addoption("--soak-seed", type=int, default=0, help="repeat the soak of this seed; 0: a new one")
-    parser.addoption("--long", action="store_true", help="also run what takes minutes and many GiB")
+    parser.addoption(
+        "--long", action="store_true", help="also run what takes minutes, GiB, or what is done again with one node"
+    )
     parser.addoption("--rule", type=int, help="only tests that hold this rule of the behaviour contract")
     parser.addoption("--ending", type=float, default=10.0, help="seconds in which what tests started must end")
 
@@ -40,7 +42,9 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     config.addinivalue_line("markers", "rule(*numbers): rules of the behaviour contract that a test holds")
     config.addinivalue_line("markers", "slow: starts processes, or takes a second of a core and more")
-    config.addinivalue_line("markers", "long: takes minutes and many GiB; runs with --long only")
+    config.addinivalue_line(
+        "markers", "long: takes minutes, GiB, or is done again with one node; runs with --long only"
+    )
     # Before anything is captured.
     config.stash[_stderr] = os.dup(sys.__stderr__.fileno())
     leftovers.sign()

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit
 from support.faults.farm import Farm, Part, lasting
+from support.faults.servers import ONE_AND_TWO
 from support.patience import deadline
 from support.processes import control_of, eventually
 from support.secured import Flower
@@ -23,7 +24,7 @@ from worker.record.values import NewJob
 
 pytestmark = pytest.mark.rule(8, 9)
 
-one_and_two = pytest.mark.parametrize("farm", [1, 2], indirect=True)
+one_and_two = pytest.mark.parametrize("farm", ONE_AND_TWO, indirect=True)
 
 #: Seconds in which a run between kernels stops, and its slot takes the next job; and what a busy machine adds.
 STOPS, TAKES_NEXT, NOISE = 0.1, 0.5, 0.4

@@ -167,7 +167,7 @@ def test_an_unforeseen_error_each_time_is_the_jobs_error(farm: Farm, hire, shard
         (("-Q", "celery"), "would not read the queue 'basicaer'.*-Q celery,basicaer"),
         (("-X", "basicaer"), "would not read the queue 'basicaer'"),
     ],
-    ids=" ".join,
+    ids=["solo", "threads", "-Q", "-X"],
 )
 @no_worker
 def test_options_that_would_fail_every_job(farm: Farm, options, says):

@@ -9,7 +9,7 @@ import pytest
 from qiskit import QuantumCircuit
 from qiskit.providers import JobError
 from support.circuits import bell, dividing_by_zero, endless
-from support.faults.servers import lasting, running, site
+from support.faults.servers import ONE_AND_TWO, lasting, running, site
 from support.patience import deadline
 from support.processes import control_of, eventually
 
@@ -63,7 +63,7 @@ def cut_once(line, script: str, times: int = 1):
     return lambda: line.cuts - before == times
 
 
-@pytest.mark.parametrize("lines", [1, 2], indirect=True)
+@pytest.mark.parametrize("lines", ONE_AND_TWO, indirect=True)
 class TestAnswersToAWorker:
     @pytest.mark.parametrize("script", ["claim", "beat", "complete"])
     def test_of_a_run(self, lines, script):

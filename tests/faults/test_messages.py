@@ -6,6 +6,7 @@ import random
 
 import pytest
 from support.faults.farm import Farm, lasting
+from support.faults.servers import ONE_AND_TWO
 from support.processes import eventually
 
 from worker.settings import QUEUE, TASK
@@ -22,7 +23,7 @@ def send(farm):
 
 
 @pytest.mark.rule(34)
-@pytest.mark.parametrize("farm", [1, 2], indirect=True)
+@pytest.mark.parametrize("farm", ONE_AND_TWO, indirect=True)
 def test_every_message_doubled_and_shuffled(farm: Farm, send):
     """Messages come early, twice, in any order, and again while shards run: the counts are the same."""
     jobs = [farm.run(*[lasting(0.1)] * 4) for _ in range(4)] + [farm.run(lasting(0.1)) for _ in range(4)]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit
 from support.faults.farm import Farm, Part, lasting
+from support.faults.servers import ONE_AND_TWO
 from support.patience import deadline
 from support.processes import eventually
 
@@ -18,7 +19,7 @@ from worker.settings import QUEUE
 
 pytestmark = pytest.mark.rule(34, 35)
 
-one_and_two = pytest.mark.parametrize("farm", [1, 2], indirect=True)
+one_and_two = pytest.mark.parametrize("farm", ONE_AND_TWO, indirect=True)
 two = pytest.mark.parametrize("farm", [2], indirect=True)
 
 

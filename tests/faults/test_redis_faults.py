@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.circuits import bell
-from support.faults.servers import Site, lasting, running, site
+from support.faults.servers import ONE_AND_TWO, Site, lasting, running, site
 from support.patience import deadline
 from support.processes import eventually
 
@@ -32,7 +32,7 @@ def here(request):
         yield here
 
 
-one_and_two = pytest.mark.parametrize("here", [1, 2], indirect=True)
+one_and_two = pytest.mark.parametrize("here", ONE_AND_TWO, indirect=True)
 
 
 def counts(job) -> dict[str, int]:
@@ -116,7 +116,9 @@ def untouched(here: Site, *jobs) -> None:
 
 
 @pytest.mark.parametrize(
-    ("here", "sig"), [(1, signal.SIGTERM), (1, signal.SIGKILL), (2, signal.SIGKILL)], indirect=["here"]
+    ("here", "sig"),
+    [(1, signal.SIGTERM), pytest.param(1, signal.SIGKILL, marks=pytest.mark.long), (2, signal.SIGKILL)],
+    indirect=["here"],
 )
 class TestRestart:
     @pytest.mark.rule(34)
@@ -319,7 +321,9 @@ class TestHung:
         untouched(here, before, job)
 
     @pytest.mark.rule(34)
-    @pytest.mark.parametrize(("here", "leases"), [(1, 0.4), (1, 1.6), (2, 1.6)], indirect=["here"])
+    @pytest.mark.parametrize(
+        ("here", "leases"), [(1, 0.4), pytest.param(1, 1.6, marks=pytest.mark.long), (2, 1.6)], indirect=["here"]
+    )
     def test_while_it_runs(self, here, leases):
         """A Redis that answers nothing for less, or more, than a lease costs time only."""
         job = running(seeded(here, lasting(A_WHILE)))

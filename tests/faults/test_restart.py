@@ -10,6 +10,7 @@ import sys
 
 import pytest
 from support.faults.farm import LONG, SHORT, Farm, lasting
+from support.faults.servers import ONE_AND_TWO
 from support.patience import deadline
 from support.processes import ROOT, eventually
 from support.uploads import write_payload
@@ -21,7 +22,7 @@ from worker.record import blobs, keys
 from worker.record.values import ShardId
 from worker.settings import QUEUE
 
-one_and_two = pytest.mark.parametrize("farm", [1, 2], indirect=True)
+one_and_two = pytest.mark.parametrize("farm", ONE_AND_TWO, indirect=True)
 
 
 class Client:

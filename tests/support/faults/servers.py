@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit.classical import expr, types
 from support.circuits import bell
@@ -25,6 +26,8 @@ from jobs import BasicAerJob, BasicAerProvider
 
 #: The counts of `bell` and `lasting` under seed 1.
 SEEDED = {"00": 515, "11": 509}
+#: How many nodes a fault strikes: of two, the other may take over; a node alone has to come back, with --long.
+ONE_AND_TWO = [pytest.param(1, marks=pytest.mark.long), 2]
 
 
 class Site:

@@ -143,7 +143,7 @@ def test_every_valid_file_is_read(tmp_path_factory, capfd, file):
     assert check(tmp_path_factory, capfd, file.encode()) is not None
 
 
-@examples(150, slow)
+@examples(60, slow)
 @given(file=files(), seed=st.integers(0, 1 << 32), count=st.integers(1, 4))
 def test_a_file_with_slips_is_read_or_refused_in_one_line(tmp_path_factory, capfd, file, seed, count):
     """Parts that are put in, left out, doubled or swapped give a Program or one line, and nothing is printed."""

@@ -58,7 +58,7 @@ def tuning(request: pytest.FixtureRequest) -> Iterator[Tuning]:
 
 
 @pytest.mark.rule(29)
-@examples(100)
+@examples(60)
 @given(data=st.data(), num_qubits=st.integers(1, 8))
 def test_an_evolution_is_its_instructions(data: st.DataObject, num_qubits: int, tuning: Tuning) -> None:
     """Whatever the stages, blocks and chunks, a state goes where its instructions' matrices send it."""
@@ -70,7 +70,7 @@ def test_an_evolution_is_its_instructions(data: st.DataObject, num_qubits: int, 
     np.testing.assert_allclose(register.ordered(), expected, **TOLERANCE)
 
 
-@examples(60)
+@examples(40)
 @given(data=st.data(), num_qubits=st.integers(1, 8))
 def test_from_the_ground_state(data: st.DataObject, num_qubits: int, tuning: Tuning) -> None:
     """What is left out because a qubit is still in |0> is zero; so it is after a first evolution."""
@@ -109,7 +109,7 @@ REAL = st.one_of(
 
 
 @pytest.mark.slow
-@examples(60)
+@examples(40)
 @given(instructions=st.lists(REAL, max_size=16))
 def test_real_arithmetic(instructions: list[Evolving], tuning: Tuning) -> None:
     """A circuit of real gates runs on real numbers, to the same state."""

@@ -199,7 +199,7 @@ def test_random_trees(kind, tree):
 
 
 @pytest.mark.rule(36)
-@examples(500, slow)
+@examples(200, slow)
 @given(st.data())
 def test_mutated_trees(data):
     """A good message with some nodes replaced is refused, or decodes to what runs or is stopped."""

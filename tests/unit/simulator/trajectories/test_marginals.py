@@ -157,10 +157,10 @@ def test_neighbours_beside_their_past(relaxation: str) -> None:
 
 @pytest.mark.slow  # Aer runs shots one by one
 @pytest.mark.rule(41)
-@pytest.mark.parametrize(("circuit", "relaxation"), [(qaoa(14), "resets"), (trotter(14, 4), "choices")])
+@pytest.mark.parametrize(("circuit", "relaxation"), [(qaoa(14), "resets"), (trotter(14, 2), "choices")])
 def test_pairs_beside_aer(circuit: QuantumCircuit, relaxation: str) -> None:
     """At 14 qubits: all qubits and all pairs of them, beside as many shots of Aer's."""
-    shots = 400
+    shots = 300
     aer = AerSimulator(noise_model=model(relaxation), method="statevector", max_parallel_threads=1)
     counts = aer.run(circuit, shots=shots, seed_simulator=5).result().get_counts()
     theirs = marginals(bits({int(key, 2): count for key, count in counts.items()}, 14))
