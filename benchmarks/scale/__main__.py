@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from benchmarks.common import machine
 from benchmarks.common.site import end_at_sigterm
-from benchmarks.scale import fairness, many_circuits, overhead, second_worker
+from benchmarks.scale import fairness, many_circuits, overhead, sampled_noise, second_worker
 from benchmarks.scale.rows import HEADER, Row, summary
 
 #: Rounds -> rows.
@@ -27,6 +27,8 @@ SECTIONS: Mapping[str, Section] = MappingProxyType(
         "sweeps": many_circuits.sweeps,
         "workers": second_worker.workers,
         "dynamic": second_worker.dynamic,
+        "frames": sampled_noise.frames,
+        "trajectories": sampled_noise.trajectories,
         "shards": overhead.shards,
         "fairness": fairness.fairness,
     }
