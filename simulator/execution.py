@@ -10,12 +10,12 @@ import msgspec
 
 from simulator.choice import engine_for, engines_of_rows
 from simulator.circuit.array import Array
+from simulator.circuit.program import WORD_BITS
 from simulator.circuit.remembered import forget
 from simulator.cost import shots_bytes
 from simulator.errors import MemoryRefusedError, StoppedError
 from simulator.monitor import SILENT, Monitor
 from simulator.options import Options
-from simulator.sampling.counts import WORD_BITS
 from simulator.shards.part import Part
 from simulator.shards.readout import PackedReadout
 from simulator.shards.result import Failure, Item, Outcome, PackedMemories

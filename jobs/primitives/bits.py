@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from qiskit.primitives import BitArray
 
 from jobs.manifest import SamplerPubNote
-from simulator.circuit.program import Register
-from simulator.sampling.counts import WORD_BITS
+from simulator.circuit.program import WORD_BITS, Register
 from simulator.shards.result import Item, SweepOutcome
 
 _BYTE = _WORD_BYTES = 8

@@ -22,6 +22,8 @@ from simulator.errors import InvalidProgramError
 #: Far beyond what can run, so that no number of bytes or of values overflows on the way.
 MAX_QUBITS = 10_000
 MAX_CLBITS = 1 << 20
+#: Clbits that a memory may have to be one number of an array.
+WORD_BITS = 63
 MAX_CHANNELS = 1 << 16
 #: Bodies in bodies; what looks at them may recurse.
 MAX_NESTING = 100

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from simulator.circuit.instructions import Diagonal, Gate, Instruction, Save, Unitary
 from simulator.circuit.pauli_sum import PauliSum
-from simulator.circuit.program import MAX_QUBITS, Program
+from simulator.circuit.program import MAX_QUBITS, WORD_BITS, Program
 from simulator.circuit.traversal import walk
 from simulator.dynamic.bytecode import Bytecode
 from simulator.dynamic.limits import peak_states
@@ -17,7 +17,6 @@ from simulator.kernels.threads import thread_count
 from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.options import Options, Output, Precision
 from simulator.piecewise import with_checkpoints
-from simulator.sampling.counts import WORD_BITS
 from simulator.tuning import CACHE_BITS
 
 #: log2 of the most amplitudes that NumPy can address; memory ends far earlier.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
+from simulator.circuit.program import WORD_BITS
 from simulator.cost.memory import BYTES_PER_INDEX, BYTES_PER_NUMBER
-from simulator.sampling.counts import WORD_BITS
 from simulator.shards.part import Part
 from simulator.shards.result import Item, SweepOutcome
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from simulator.circuit.instructions import Barrier, Delay, Noise, Permutation, Save
 from simulator.circuit.pauli_sum import PauliSum
-from simulator.circuit.program import Program
+from simulator.circuit.program import WORD_BITS, Program
 from simulator.circuit.traversal import qubits_within
 from simulator.cost import Work, observing_bytes, saved_bytes
 from simulator.density.operations import KINDS, MOST_QUBITS, MOST_STRING_QUBITS, Merger, segments
@@ -23,7 +23,7 @@ from simulator.errors import MemoryRefusedError
 from simulator.method import CircuitResult, Engine, place_of
 from simulator.monitor import Checkpoint, Monitor, no_checkpoint
 from simulator.options import Options
-from simulator.sampling.counts import WORD_BITS, ShotCounts
+from simulator.sampling.counts import ShotCounts
 from simulator.sampling.readout_errors import with_readouts
 from simulator.sampling.row_sampler import RowSampler, count_shots, written_clbits
 from simulator.sampling.saver import saved_value

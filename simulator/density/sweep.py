@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.circuit.instructions import Gate
+from simulator.circuit.program import WORD_BITS
 from simulator.circuit.traversal import qubits_within
 from simulator.cost import observing_bytes, shots_bytes
 from simulator.cost.memory import BYTES_PER_NUMBER
@@ -21,7 +22,6 @@ from simulator.density.timeline import all_saves, measured_qubits, places_of, ti
 from simulator.dynamic.timeline import Timeline
 from simulator.monitor import Monitor
 from simulator.options import Options
-from simulator.sampling.counts import WORD_BITS
 from simulator.sampling.row_counts import RowCounts
 from simulator.shards.metadata import RunMetadata
 from simulator.shards.result import SweepOutcome

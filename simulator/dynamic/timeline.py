@@ -29,7 +29,7 @@ from simulator.circuit.instructions import (
     Unitary,
     While,
 )
-from simulator.circuit.program import Program
+from simulator.circuit.program import WORD_BITS, Program
 from simulator.circuit.traversal import bodies_of, qubits_within, unboxed
 from simulator.dynamic.saves import refuse_random, saves_at_end, saves_in
 from simulator.errors import InvalidProgramError
@@ -50,8 +50,6 @@ from simulator.piecewise import with_checkpoints
 from simulator.plan import Evolving
 
 _UNITARY = frozenset({Gate, Unitary, Diagonal, Permutation})
-#: Most clbits of a memory that is a number in an array.
-_NUMBER_BITS = 63
 #: What makes one evolution, or nothing.
 _EVOLVING = _UNITARY | {Barrier, Delay, Save}
 #: What neither reads nor writes a clbit.
@@ -116,7 +114,7 @@ class Timeline:
             instructions = list(unboxed(instructions))
         ending = Final()
         sampling = sampling and output != "unitary"
-        with_readouts = wide_readouts or program.num_clbits <= _NUMBER_BITS
+        with_readouts = wide_readouts or program.num_clbits <= WORD_BITS
         if sampling:
             instructions, ending = without_trailing_measures(instructions, with_readouts=with_readouts)
         checkpoint()  # each look at all types is a pass over the program

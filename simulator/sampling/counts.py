@@ -14,14 +14,13 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.circuit.program import WORD_BITS
 from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.piecewise import PIECE, aligned_slices, concatenate, slices
 
 Words = NDArray[np.int64]
 Counts = NDArray[np.int64]
 
-#: Bits that a memory may have to be its own word.
-WORD_BITS = 63
 #: Words that are kept before equal ones are added up.
 _PENDING = 1 << 20
 #: Fewer keys than this are as fast written one by one.

@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.circuit.instructions import Measure
+from simulator.circuit.program import WORD_BITS
 from simulator.dynamic.branches import Branch
 from simulator.evolve.statevectors import Statevectors
 from simulator.monitor import Checkpoint
 from simulator.piecewise import slices
-from simulator.sampling.counts import WORD_BITS, ShotCounts, Words, add_counts
+from simulator.sampling.counts import ShotCounts, Words, add_counts
 from simulator.tuning import TUNING, Tuning
 
 #: Bits of an outcome that are looked up at once.

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from simulator.circuit import instructions
 from simulator.circuit.instructions import Measure
+from simulator.circuit.program import WORD_BITS
 from simulator.monitor import Checkpoint
 from simulator.piecewise import concatenate, slices
 from simulator.rng import Uniforms
-from simulator.sampling.counts import WORD_BITS, ShotCounts, Words, add_counts
+from simulator.sampling.counts import ShotCounts, Words, add_counts
 from simulator.sampling.readout import Readout, readout_of
 from simulator.sampling.readout_errors import read_words
 from simulator.sampling.sampler import draws_below, edges_of

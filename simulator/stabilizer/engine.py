@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 from simulator.circuit.instructions import Save
 from simulator.circuit.pauli_sum import PauliSum
-from simulator.circuit.program import Program
+from simulator.circuit.program import WORD_BITS, Program
 from simulator.cost import Work
 from simulator.errors import InvalidProgramError
 from simulator.method import CircuitResult, Engine
 from simulator.monitor import Checkpoint, Monitor, no_checkpoint
 from simulator.options import Options
-from simulator.sampling.counts import WORD_BITS
 from simulator.shards.metadata import RunMetadata
 from simulator.shards.readout import PackedReadout
 from simulator.stabilizer.costs import bytes_of, observing_bytes, observing_seconds, work_of

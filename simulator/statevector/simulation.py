@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from simulator.circuit.instructions import Save
 from simulator.circuit.pauli_sum import PauliSum
-from simulator.circuit.program import Program
+from simulator.circuit.program import WORD_BITS, Program
 from simulator.cost import refuse_beyond_memory, timeline_of
 from simulator.dynamic.bytecode import Bytecode, Evolve
 from simulator.dynamic.compiler import compile_program
@@ -29,7 +29,7 @@ from simulator.observables import MeanExpectations, expectation_values_of_rows
 from simulator.options import Output, Precision
 from simulator.piecewise import integers
 from simulator.rng import Uniforms
-from simulator.sampling.counts import WORD_BITS, ShotCounts
+from simulator.sampling.counts import ShotCounts
 from simulator.sampling.readout_errors import with_readouts
 from simulator.sampling.row_sampler import RowSampler, count_shots
 from simulator.sampling.sampler import collapse, sample

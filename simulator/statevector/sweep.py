@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from simulator.circuit.array import Array
 from simulator.circuit.instructions import Save
-from simulator.circuit.program import Program
+from simulator.circuit.program import WORD_BITS, Program
 from simulator.cost import ROW_QUBITS, rows_together, sweep_bytes, timeline_under
 from simulator.dynamic.bytecode import Bytecode, Evolve
 from simulator.dynamic.compiler import compile_program
@@ -22,7 +22,6 @@ from simulator.monitor import Checkpoint, Monitor
 from simulator.observables import expectation_values_of_rows
 from simulator.options import Options
 from simulator.piecewise import concatenate
-from simulator.sampling.counts import WORD_BITS
 from simulator.sampling.row_counts import RowCounts
 from simulator.sampling.saver import RowsSaver
 from simulator.shards.result import SweepOutcome

@@ -20,14 +20,13 @@ from simulator.circuit.instructions import (
     Reset,
     Unitary,
 )
-from simulator.circuit.program import Program
+from simulator.circuit.program import WORD_BITS, Program
 from simulator.circuit.remembered import remembered
 from simulator.circuit.traversal import qubits_of, unboxed
 from simulator.errors import InvalidProgramError
 from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.piecewise import with_checkpoints
 from simulator.plan import Evolving
-from simulator.sampling.counts import WORD_BITS
 from simulator.trajectories.mixture import Mixture, mixture_of
 
 
