@@ -170,6 +170,11 @@ class BasicAerBackend(BackendV2):
             workers = _workers(session)
         return self._width(workers, resolve_precision(self.options.precision))
 
+    @property
+    def _device_qubits(self) -> int | None:
+        """How many qubits a circuit may have in all, in use or not; None: any number."""
+        return None
+
     def _width(self, workers: list[WorkerInfo], precision: Precision) -> int:
         if not workers:
             return self.connection.settings.max_qubits
@@ -234,7 +239,9 @@ class BasicAerBackend(BackendV2):
                 given[name] = value
         self._check_method(options.get("method"))
         width = self._width(_workers(session), resolve_precision(given["precision"]))
-        context = SubmitContext(self.OUTPUT, self.NAME, self.backend_version, width, self.connection.settings)
+        context = SubmitContext(
+            self.OUTPUT, self.NAME, self.backend_version, width, self.connection.settings, self._device_qubits
+        )
         store = None if held else session.store
         return prepare(run_input, given, context, job_id=job_id, store=store, primitive=primitive)
 

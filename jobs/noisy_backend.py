@@ -47,6 +47,10 @@ class NoisySimulator(QasmSimulator):
         """How many qubits the device has; how many may be in use at once is `max_qubits`."""
         return int(self._device.num_qubits)
 
+    @property
+    def _device_qubits(self) -> int:
+        return self.num_qubits
+
 
 def noisy_simulator(provider: Any, device: Any, noise_model: Any, temperature: float) -> NoisySimulator:
     """Return the simulator of a `BackendV2` or a Target; a ``noise_model`` of None: what it says of its errors."""

@@ -69,6 +69,8 @@ class SubmitContext:
     max_qubits: int
     #: The owner of its jobs, and the other limits.
     settings: Settings
+    #: How many qubits a circuit may have in all; None: any number.
+    device_qubits: int | None = None
 
 
 def check_input(run_input: Any) -> Iterator[Circuit]:
@@ -90,6 +92,11 @@ def check_input(run_input: Any) -> Iterator[Circuit]:
 
 def check_circuit(circuit: Circuit, options: Options, context: SubmitContext) -> None:
     """Refuse what can be told of a circuit before it is lowered, which takes long where it is large."""
+    if context.device_qubits is not None and circuit.num_qubits > context.device_qubits:
+        raise BasicAerError(
+            f'circuit "{circuit.name}" has {circuit.num_qubits} qubits, and the device whose noise it would have '
+            f'has {context.device_qubits}: take a wider one, or run on "{context.backend}" with noise_model=...'
+        )
     initial = options.initial_state
     if options.output != "counts" or initial is not None:
         _check_width(circuit, circuit.num_qubits, context)

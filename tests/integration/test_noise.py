@@ -173,6 +173,19 @@ def test_samplers_with_noise(provider):
     assert_samples(counts.get_counts(), exact(device, NoiseSpec.from_backend(DEVICE)))
 
 
+@pytest.mark.rule(23)
+def test_a_circuit_that_is_wider_than_the_device_is_refused(provider):
+    """Its other qubits would have no noise; also of a sampler, and of a list, of which nothing is submitted."""
+    noisy = provider.noisy(DEVICE)
+    wide = QuantumCircuit(DEVICE.num_qubits + 1, 1, name="wide")
+    wide.measure(0, 0)
+    said = rf'circuit "wide.*" has {DEVICE.num_qubits + 1} qubits, .* has {DEVICE.num_qubits}: take a wider one'
+    with pytest.raises(BasicAerError, match=said):
+        noisy.run([QuantumCircuit(1, 1), wide])
+    with pytest.raises(BasicAerError, match=said):
+        BasicAerSampler(noisy).run([wide])
+
+
 @pytest.mark.rule(41)
 @pytest.mark.rule(39)
 def test_results_without_shots_are_exact(provider):
