@@ -1,6 +1,6 @@
 # make demo   installs what is needed and runs the main job
 # make test   the same, then the whole test suite
-# make test-fast   unit tests that start no process, with a quarter of the examples; meant to end within 40 s on two free cores
+# make test-fast   unit tests that start no worker, with a quarter of the examples; meant to end within 40 s on two free cores
 # make test-clients   programs of other libraries, as they are, and the examples that need these; in environments of their own
 # make dev    installs what the tests, the linters and the hooks need: see CONTRIBUTING.md
 # make lint   ruff and mypy

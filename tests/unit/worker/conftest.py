@@ -1,4 +1,4 @@
-"""One fixture, two servers: the tests of the record run on fakeredis and on a real redis-server.
+"""The tests of the record run on a redis-server of their own.
 
 Their scripts are the real ones but for the clock, which is a key that the test sets: no test waits for a lease.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import deque
 
-import fakeredis
 import pytest
 import redis
 from support.processes import RedisServer
@@ -21,20 +20,12 @@ CLOCK_KEY = "test:clock"
 READ_CLOCK = 'call("TIME")'
 
 
-class _Clocked:
+class ClockedRedis(redis.Redis):
     """A client whose scripts read the time from a key."""
 
     def register_script(self, script):
         assert script.count(READ_CLOCK) == 1, "scripts read the clock in one place"
         return super().register_script(script.replace(READ_CLOCK, f'call("LRANGE", "{CLOCK_KEY}", 0, 1)'))
-
-
-class ClockedFake(_Clocked, fakeredis.FakeRedis):
-    """fakeredis with a clock of the test's."""
-
-
-class ClockedRedis(_Clocked, redis.Redis):
-    """redis-py with a clock of the test's."""
 
 
 class Clock:
@@ -68,18 +59,14 @@ def redis_server(tmp_path_factory):
     server.stop()
 
 
-@pytest.fixture(params=["fakeredis", pytest.param("redis", marks=pytest.mark.slow)])
-def connect(request):
+@pytest.fixture
+def connect(redis_server):
     """Make clients of one empty server; of the clocked kind, unless a test needs the server's own time."""
     clients = []
-    if request.param == "fakeredis":
-        kinds, options = (fakeredis.FakeRedis, ClockedFake), {"server": fakeredis.FakeServer()}
-    else:
-        socket = str(request.getfixturevalue("redis_server").socket)
-        kinds, options = (redis.Redis, ClockedRedis), {"unix_socket_path": socket}
 
     def make(*, clocked=True):
-        clients.append(kinds[clocked](**options))
+        kind = ClockedRedis if clocked else redis.Redis
+        clients.append(kind(unix_socket_path=str(redis_server.socket)))
         return clients[-1]
 
     make().flushall()

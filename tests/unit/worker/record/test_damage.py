@@ -184,8 +184,6 @@ def belongs_to(name: str, owners: dict[str, str]) -> set[str]:
 
 @pytest.mark.rule(38)
 @pytest.mark.slow
-# Of fakeredis, whose Lua is slow, so many calls take minutes.
-@pytest.mark.parametrize("connect", ["redis"], indirect=True)
 @pytest.mark.parametrize("third", range(3))
 @pytest.mark.parametrize("how", DAMAGES)
 def test_one_damaged_key_harms_its_own_jobs_only(client, clock, how, third):

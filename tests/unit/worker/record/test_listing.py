@@ -144,7 +144,6 @@ def test_expired_records_do_not_hide_others(store, client, clock, submit, gone, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("connect", ["redis"], indirect=True)
 def test_what_an_index_answers_is_quick(store, client, submit):
     """Of 2,500 jobs few are looked at where a tag, a time or being unfinished says which; and none twice."""
     for number in range(2500):

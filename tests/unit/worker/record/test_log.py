@@ -105,8 +105,6 @@ def test_what_is_final_is_not_added_to(store, client, submit, told):
     assert told() == []
 
 
-# Of fakeredis, whose Lua is slow, so many calls take a quarter of a minute.
-@pytest.mark.parametrize("connect", [pytest.param("redis", marks=pytest.mark.slow)], indirect=True)
 def test_a_long_log_keeps_its_ends(store, client, submit, told):
     """Of a long log 600 to 900 entries are kept, the first and the last ones; it says how many are gone."""
     submit(total=800)

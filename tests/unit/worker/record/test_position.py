@@ -102,7 +102,6 @@ def test_it_is_the_order_in_which_jobs_begin(client, clock, jobs, served, more):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("connect", ["redis"], indirect=True)
 def test_it_is_quick_behind_many_jobs(store, client, submit):
     """It runs as many commands behind 3,000 jobs as behind 30."""
     calls = []

@@ -258,7 +258,6 @@ def test_memory_does_not_grow_with_queued_shards(store, client, clock, submit):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("connect", ["redis"], indirect=True)
 def test_cancel_takes_as_long_for_ten_thousand_shards(store, client, submit):
     """CANCEL runs as many commands for 10,000 shards, some of them in flight, as for four."""
     calls = []
