@@ -34,7 +34,7 @@ demo: $(VENV)/.installed
 	$(BIN)/basicaer demo
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 3 --dist worksteal
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 4 --dist worksteal
 
 test-fast: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal --hypothesis-profile dev -m 'not slow' tests/unit

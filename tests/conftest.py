@@ -6,6 +6,8 @@ import faulthandler
 import os
 import signal
 import sys
+from itertools import groupby
+from pathlib import Path
 
 import pytest
 import pytest_timeout
@@ -15,6 +17,8 @@ from support.patience import deadline
 
 #: Seconds between the alarms of a test after its first, and how many times its limit it may take at the very most.
 _AGAIN, _LAST = 30.0, 3
+#: Tests that wait for leases and the like, most of the time.
+_WAITING = Path(__file__).parent / "faults"
 _stderr = pytest.StashKey[int]()
 
 
@@ -30,7 +34,7 @@ register_profiles()
 
 
 def pytest_addoption(parser):
-    parser.addoption("--soak-minutes", type=float, default=0.75, help="how long the soak makes trouble")
+    parser.addoption("--soak-minutes", type=float, default=0.5, help="how long the soak makes trouble")
     parser.addoption("--soak-seed", type=int, default=0, help="repeat the soak of this seed; 0: a new one")
     parser.addoption(
         "--long", action="store_true", help="also run what takes minutes, GiB, or what is done again with one node"
@@ -63,6 +67,15 @@ def pytest_collection_modifyitems(config, items):
         kept = [item for item in items if any(wanted in mark.args for mark in item.iter_markers("rule"))]
         config.hook.pytest_deselected(items=[item for item in items if item not in kept])
         items[:] = kept
+    items[:] = _mixed(items)
+
+
+def _mixed(items):
+    """Return files of tests that mostly wait evenly among those that compute, so that all cores have work."""
+    files = [list(tests) for _, tests in groupby(items, key=lambda item: item.path)]
+    kinds = [[tests for tests in files if (_WAITING in tests[0].path.parents) == waits] for waits in (False, True)]
+    places = [((index + 0.5) / len(kind), tests) for kind in kinds for index, tests in enumerate(kind)]
+    return [item for _, tests in sorted(places, key=lambda place: place[0]) for item in tests]
 
 
 @pytest.hookimpl(trylast=True)

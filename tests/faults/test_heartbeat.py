@@ -61,6 +61,7 @@ def test_a_deadlocked_child_is_run_again(farm: Farm, hire):
     assert HUNG_LEASES * farm.lease < took
 
 
+@pytest.mark.long  # three times as long as the one above
 @pytest.mark.rule(35)
 @no_worker
 def test_a_deadlock_each_time_is_an_error(farm: Farm, hire):
@@ -87,7 +88,7 @@ def test_a_long_way_to_the_first_kernel_is_no_death(farm: Farm):
     """A lease is renewed while a circuit is read, decoded and planned, before a kernel calls the checkpoint."""
     farm.hire(BASICAER_LEASE=str(farm.lease / 3))
     circuit = QuantumCircuit(5, 5, name="long")
-    for number in range(500_000):
+    for number in range(300_000):
         circuit.rx(0.001 * number, number % 5)
         if number % 3 == 0:
             circuit.cx(number % 5, (number + 1) % 5)

@@ -155,7 +155,7 @@ def test_zombie_amid_a_large_part(farm: Farm):
     """One that sleeps between two chunks of its part leaves none of them, and the part is whole."""
     circuit = QuantumCircuit(21)
     # Rounds enough for the run to last, so that Celery is told who has it.
-    with circuit.for_loop(range(20)):
+    with circuit.for_loop(range(10)):
         for qubit in range(21):
             circuit.rx(0.1 * (qubit + 1), qubit)
     backend = farm.backend.provider.get_backend("statevector_simulator")
@@ -284,13 +284,12 @@ def _matrix_product_states() -> tuple[QuantumCircuit, dict[str, object]]:
 
 
 @two
-@pytest.mark.parametrize("part", [Part.CHILD, Part.GROUP], ids=str)
 @pytest.mark.parametrize(
-    ("make", "method"),
+    ("make", "method", "part"),
     [
-        (_frames, "stabilizer"),
-        (_trajectories, "statevector"),
-        (_matrix_product_states, "matrix_product_state"),
+        (_frames, "stabilizer", Part.GROUP),
+        (_trajectories, "statevector", Part.CHILD),
+        (_matrix_product_states, "matrix_product_state", Part.GROUP),
     ],
 )
 def test_killed_amid_other_methods(farm: Farm, make, method: str, part: Part):
