@@ -11,17 +11,19 @@ from simulator.circuit.program import Program
 from simulator.circuit.traversal import walk
 from simulator.cost import Work
 from simulator.stabilizer.cohorts import blocks_together, most_waiting
-from simulator.stabilizer.draws import BLOCK
+from simulator.stabilizer.draws import BLOCK, IN_CACHE, fitting_blocks
 from simulator.stabilizer.layering.control_flow import any_parts_shots, unrolled_size
 
 #: Seconds of a run of nothing, and of an instruction, from its matrix to its layer. These and those below are
 #: measured.
-_RUN_SECONDS = 5e-4
+_RUN_SECONDS = 2e-3
 _INSTRUCTION_SECONDS = 3e-6
 #: Seconds of 64 qubits of a row of the tableau, where a gate or a measurement that is not certain changes it.
 _GATE_WORD_SECONDS = 20e-9
 _MEASURE_WORD_SECONDS = 2e-9
-#: Seconds that a block of shots takes for an instruction, for each event of noise, and for a clbit.
+#: Seconds that a block of shots takes whatever the program, for an instruction, for each event of noise, and for
+#: a clbit.
+_EACH_BLOCK_SECONDS = 0.15e-3
 _BLOCK_SECONDS = 0.3e-6
 _EVENT_SECONDS = 60e-9
 _CLBIT_SECONDS = 1e-6
@@ -38,6 +40,8 @@ _SHOT_COPIES = 4
 _TABLEAU_COPIES = 3
 #: Copies of a cohort that are there while it runs a segment, with what is drawn.
 _WORK_COPIES = 3
+#: Copies of the rows of blocks, and of blocks where one alone is larger than a cache.
+_ROW_COPIES, _LARGE_BLOCKS = 3, 8
 #: Bytes of all else.
 _LEAST_BYTES = 1 << 21
 
@@ -77,7 +81,7 @@ def work_of(program: Program, shots: int, *, final: bool) -> Work:
     # Each measurement may be one that is not certain.
     seconds += size.measures * program.num_qubits * words * _MEASURE_WORD_SECONDS
     blocks = -(-shots // BLOCK)
-    of_block = program.num_clbits * _CLBIT_SECONDS + BLOCK * size.events * _EVENT_SECONDS
+    of_block = _EACH_BLOCK_SECONDS + program.num_clbits * _CLBIT_SECONDS + BLOCK * size.events * _EVENT_SECONDS
     of_block += 0 if final else size.instructions * _BLOCK_SECONDS
     return Work(seconds + blocks * of_block, grows_with_shots=blocks > 1 and not final)
 
@@ -91,7 +95,9 @@ def bytes_of(program: Program, shots: int) -> int:
     measured = min(size.measures, program.num_clbits)
     tableau += measured * (words * 8 + measured // 4 + min(measured, 1 << 12))
     rows = 2 * qubits + program.num_clbits + size.measures
-    block = (3 * rows * BLOCK // 8) + int(BLOCK * size.events * _EVENT_BYTES)
+    # Rows of one block, or of as many as a cache holds.
+    block = max(_ROW_COPIES * IN_CACHE, _LARGE_BLOCKS * _ROW_COPIES * rows * BLOCK // 8)
+    block += fitting_blocks(program.num_clbits + 2 * qubits) * int(BLOCK * size.events * _EVENT_BYTES)
     of_shots = _SHOT_COPIES * shots * -(-program.num_clbits // 8)
     if any_parts_shots(program.instructions):
         together = min(shots, blocks_together(qubits) * BLOCK)
@@ -103,7 +109,7 @@ def bytes_of(program: Program, shots: int) -> int:
             + of_shots
             + (of_cohort * (_WORK_COPIES + most_waiting(together, _ways(program))))
         )
-    return _LEAST_BYTES + size.instructions * _INSTRUCTION_BYTES + tableau + block * 8 + of_shots
+    return _LEAST_BYTES + size.instructions * _INSTRUCTION_BYTES + tableau + block + of_shots
 
 
 def _ways(program: Program) -> int:

@@ -27,7 +27,17 @@ _STEP = 4
 #: The third word of the counter: 0 is that of `simulator.rng`. Channels and readout errors have those from the
 #: last on.
 _BITS, _EVENTS = 2, 16
-_MOST = (1 << 64) - 1
+#: Bytes that the rows of the blocks that go together may have, to stay in a core's cache, and most such blocks.
+IN_CACHE, _MOST_BLOCKS = 1 << 19, 32
+#: Gaps between events that are looked at together.
+_TOGETHER = 1 << 13
+#: Places whose numbers have 16 bits.
+_SHORT = 1 << 16
+
+
+def fitting_blocks(rows: int) -> int:
+    """Return how many blocks with so many rows each stay in a core's cache."""
+    return max(1, min(_MOST_BLOCKS, IN_CACHE // (8 * BLOCK_WORDS * max(1, rows))))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +56,6 @@ class _Generator(threading.local):
 
     def __init__(self) -> None:
         self.philox = np.random.Philox(key=0)
-        self.integers = np.random.Generator(self.philox).integers
 
 
 _GENERATOR = _Generator()
@@ -84,16 +93,49 @@ class Draws:
 
         Other streams are independent.
         """
+        trials = num_places * BLOCK
+        gaps = _gaps_at_once(probability, trials)
+        # Many short stretches are looked at together, as each call into NumPy takes as long as a hundred events.
+        together = max(1, _TOGETHER // max(1, gaps))
         found = []
+        for start in range(0, len(blocks), together):
+            rows, at, numbers = self._happening(
+                probability, trials, blocks[start : start + together], stream, gaps
+            )
+            found.append((at // BLOCK, at % BLOCK + (start + rows) * BLOCK, numbers))
+        places, shots, numbers = (np.concatenate(each) for each in zip(*found, strict=True))
+        if len(blocks) == 1:
+            return Events(places, shots, numbers)
+        # Numbers of 16 bits are sorted by a radix.
+        order = np.argsort(places.astype(np.uint16) if num_places <= _SHORT else places, kind="stable")
+        return Events(places[order], shots[order], numbers[order])
+
+    def _happening(
+        self, probability: float, trials: int, blocks: Sequence[int], stream: int, gaps: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], Words]:
+        """Return which trials of some blocks happen: the block's index, the trial, and a number of each.
+
+        A block's words say first so many gaps between them, and then the numbers of those that happen.
+        """
+        certain = probability >= 1
+        words = np.empty((len(blocks), gaps + (trials if certain else gaps)), np.uint64)
         for index, block in enumerate(blocks):
             self._seek(0, block, _EVENTS + stream)
-            at = _rare(probability, num_places * BLOCK)
-            found.append((at // BLOCK, at % BLOCK + index * BLOCK, _words(at.size)))
-        if len(blocks) == 1:
-            return Events(*found[0])
-        places, shots, numbers = (np.concatenate(each) for each in zip(*found, strict=True))
-        order = np.argsort(places, kind="stable")
-        return Events(places[order], shots[order], numbers[order])
+            words[index] = _words(words.shape[1])
+        if certain:
+            at = np.broadcast_to(np.arange(trials), words.shape)
+        else:
+            at = _positions(words[:, :gaps], probability, trials)
+            if gaps and int(at[:, -1].min()) < trials:  # once in a billion
+                if len(blocks) == 1:
+                    more = gaps + _gaps_at_once(probability, trials)
+                    return self._happening(probability, trials, blocks, stream, more)
+                apart = [self._happening(probability, trials, [block], stream, gaps) for block in blocks]
+                rows = np.repeat(np.arange(len(blocks)), [each[1].size for each in apart])
+                found = np.concatenate([each[1] for each in apart])
+                return rows, found, np.concatenate([each[2] for each in apart])
+        happens = at < trials
+        return happens.nonzero()[0], at[happens], words[:, gaps : gaps + at.shape[1]][happens]
 
     def _seek(self, first: int, block: int, kind: int) -> None:
         self._counter[:3] = first, block, kind
@@ -103,25 +145,23 @@ class Draws:
 
 def _words(count: int) -> Words:
     """Return the next words of the generator, as they are."""
-    return _GENERATOR.integers(0, _MOST, count, np.uint64, endpoint=True)
+    words: Words = _GENERATOR.philox.random_raw(count)
+    return words
 
 
-def _rare(probability: float, trials: int) -> NDArray[np.int64]:
-    """Return which of some trials happen, ascending: the gaps between them are geometric."""
-    if probability >= 1:
-        return np.arange(trials)
-    if probability <= 0:
-        return np.empty(0, np.int64)
-    scale = 1 / log_of_rest(probability)
+def _gaps_at_once(probability: float, trials: int) -> int:
+    """Return how many gaps are drawn of geometric ones, so that they are enough, but for once in a billion."""
+    if not 0 < probability < 1:
+        return 0
     expected = trials * probability
-    step = int(expected + 6 * np.sqrt(expected + 1) + 8)  # enough, but for once in a billion
-    at, last = [], -1
-    while last < trials:
-        uniforms = unit(_words(step)) + 2.0**-53  # in (0, 1]
-        # A gap that is longer than any circuit is cut, so that sums stay in range.
-        gaps = np.minimum(log(uniforms) * scale, trials).astype(np.int64) + 1
-        found = last + np.cumsum(gaps)
-        at.append(found)
-        last = int(found[-1])
-    joined = at[0] if len(at) == 1 else np.concatenate(at)
-    return joined[: np.searchsorted(joined, trials)]
+    return int(expected + 6 * np.sqrt(expected + 1) + 8)
+
+
+def _positions(words: Words, probability: float, trials: int) -> NDArray[np.int64]:
+    """Return which trials happen, ascending in each row, and beyond them numbers of at least ``trials``."""
+    if not words.size:
+        return np.empty(words.shape, np.int64)
+    uniforms = unit(words) + 2.0**-53  # in (0, 1]
+    # A gap that is longer than any circuit is cut, so that sums stay in range.
+    gaps = np.minimum(log(uniforms) * (1 / log_of_rest(probability)), trials).astype(np.int64) + 1
+    return np.cumsum(gaps, axis=1) - 1

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simulator.monitor import SILENT, Monitor
 from simulator.stabilizer.cohorts import Cohort, blocks_together, cohorts_at_end
-from simulator.stabilizer.draws import BLOCK, BLOCK_WORDS, Draws
+from simulator.stabilizer.draws import BLOCK, Draws, fitting_blocks
 from simulator.stabilizer.elimination import FinalOutcomes, final_outcomes
 from simulator.stabilizer.frames import begin, drawn, run_frames
 from simulator.stabilizer.layering.compiler import Compiled
@@ -20,11 +20,6 @@ from simulator.stabilizer.memory import Memory
 from simulator.stabilizer.reference import Reference, run_reference
 from simulator.stabilizer.samples import memories
 from simulator.stabilizer.tableau import Tableau
-
-#: Bytes that the frames and coins of the blocks that go together may have: they are to stay in a core's cache.
-_TOGETHER = 1 << 19
-#: Most blocks that go together.
-_MOST_BLOCKS = 8
 
 
 def run_shots(
@@ -44,7 +39,7 @@ def run_shots(
     else:
         reference = run_reference(segment, Tableau(segment.num_qubits), monitor.checkpoint)
     rows = program.num_clbits + (0 if final else 2 * segment.num_qubits)
-    for some in _blocks(first, shots, _fitting_blocks(rows), monitor):
+    for some in _blocks(first, shots, fitting_blocks(rows), monitor):
         memory = Memory(program.num_clbits, program.variables, some.wanted)
         if final is not None:
             _run_final(compiled, final, memory, draws, some)
@@ -90,7 +85,7 @@ def states_at_end(compiled: Compiled, *, seed: int, first: int, shots: int, moni
         return
     tableau, draws = Tableau(segment.num_qubits), Draws(seed)
     reference = run_reference(segment, tableau, monitor.checkpoint)
-    for some in _blocks(first, shots, _fitting_blocks(program.num_clbits + 2 * segment.num_qubits), monitor):
+    for some in _blocks(first, shots, fitting_blocks(program.num_clbits + 2 * segment.num_qubits), monitor):
         memory = Memory(program.num_clbits, program.variables, some.wanted)
         yield AtEnd(tableau, _run_frames(compiled, reference, memory, draws, some, monitor), some.wanted)
 
@@ -108,11 +103,6 @@ class _Blocks(NamedTuple):
         bits = np.zeros(len(self.blocks) * BLOCK, np.uint8)
         bits[self.before : self.behind] = 1
         return np.packbits(bits, bitorder="little").view(np.uint64)
-
-
-def _fitting_blocks(rows: int) -> int:
-    """Return how many blocks with so many rows each stay in a core's cache."""
-    return max(1, min(_MOST_BLOCKS, _TOGETHER // (8 * BLOCK_WORDS * max(1, rows))))
 
 
 def _blocks(first: int, shots: int, together: int, monitor: Monitor) -> Iterator[_Blocks]:

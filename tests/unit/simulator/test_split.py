@@ -186,4 +186,5 @@ def test_shots_that_share_states_stay_together() -> None:
     few = program(2, 2, h(0), Measure(0, 0), x(1, 0), Measure(1, 1), h(0), *measures(2))
     assert not work(Timeline.of(few), 100_000).grows_with_shots
     assert work(Timeline.of(dynamic(0, 12, 30)), 100_000).grows_with_shots
-    assert len(list(split(Options("counts", 10**6), items_of([few])))) == 1
+    statevectors = Options("counts", 10**6, method="statevector")
+    assert len(list(split(statevectors, items_of([few])))) == 1
