@@ -43,7 +43,7 @@ def frames(rounds: int) -> Iterator[Row]:
 
 def trajectories(rounds: int) -> Iterator[Row]:
     """Measure rotations and CX in bricks, with depolarizing and readout noise, by sampled statevectors."""
-    noise = NoiseSpec().depolarizing(0.001, "ry").depolarizing(0.01, "cx").readout([[0.98, 0.02], [0.02, 0.98]])
+    noise = NoiseSpec().depolarizing(0.0001, "ry").depolarizing(0.001, "cx").readout([[0.98, 0.02], [0.02, 0.98]])
     circuit = _bricks()
     yield _measured(
         f"2 workers / 1: noise on {_WIDTH} qubits, {_TRAJECTORIES:,} shots",
