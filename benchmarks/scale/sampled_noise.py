@@ -28,7 +28,7 @@ _SEED = 1
 _PATIENCE = 1800
 #: A surface code of this distance, and its rounds' error probability.
 _DISTANCE, _ERROR, _FRAMES = 5, 0.001, 10**6
-_WIDTH, _DEPTH, _TRAJECTORIES = 20, 6, 100_000
+_WIDTH, _DEPTH, _TRAJECTORIES = 20, 3, 10_000
 
 
 def frames(rounds: int) -> Iterator[Row]:
