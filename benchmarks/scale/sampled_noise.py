@@ -13,12 +13,12 @@ from typing import Any
 
 from qiskit import QuantumCircuit
 
-from benchmarks.common.agreement import DisagreementError
 from benchmarks.common.machine import Watch
 from benchmarks.common.rounds import Contender, in_turns
-from benchmarks.common.site import Site, family_seconds
+from benchmarks.common.site import family_seconds
 from benchmarks.common.stim_circuits import memory_circuit, program_of
 from benchmarks.scale.rows import Row
+from benchmarks.scale.second_worker import check_same, started
 from jobs import BasicAerJob, NoiseSpec
 from jobs.backend import BasicAerBackend
 from worker.record import keys
@@ -57,9 +57,7 @@ def _measured(name: str, rounds: int, submit: Callable[[BasicAerBackend], BasicA
     with ExitStack() as stack:
 
         def ours(workers: int) -> Contender:
-            site = stack.enter_context(Site())
-            backend = stack.enter_context(site.provider()).get_backend()
-            site.hire(workers, BASICAER_THREADS="1")
+            site, backend = started(stack, workers)
 
             def run() -> BasicAerJob:
                 job = submit(backend)
@@ -76,7 +74,7 @@ def _measured(name: str, rounds: int, submit: Callable[[BasicAerBackend], BasicA
             return Contender(f"{workers} ours", run, answer)
 
         watch = Watch(family_seconds)
-        seconds = in_turns([ours(1), ours(2)], check=_check_same, rounds=rounds, warm_up=False)
+        seconds = in_turns([ours(1), ours(2)], check=check_same, rounds=rounds, warm_up=False)
         others = watch.others()
     row = Row(section="noise", name=name, figure=_gain, unit="x", wanted=_WANTED)
     return replace(row, seconds=seconds, others=others, notes=(f"{shards} shards",))
@@ -84,12 +82,6 @@ def _measured(name: str, rounds: int, submit: Callable[[BasicAerBackend], BasicA
 
 def _gain(seconds: Mapping[str, float]) -> float:
     return seconds["1 ours"] / seconds["2 ours"]
-
-
-def _check_same(answers: Mapping[str, Any]) -> None:
-    """Look that the number of workers changes no count."""
-    if answers["1 ours"] != answers["2 ours"]:
-        raise DisagreementError("one worker and two do not give the same counts")
 
 
 def _bricks() -> QuantumCircuit:

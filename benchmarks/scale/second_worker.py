@@ -50,7 +50,7 @@ def workers(rounds: int) -> Iterator[Row]:
     )
 
     def check(answers: Mapping[str, list[dict[str, int]]]) -> None:
-        _check_same(answers)
+        check_same(answers)
         for ours, plain in zip(answers["2 ours"], answers["2 plain"], strict=True):
             check_counts(ours, plain)
 
@@ -72,7 +72,7 @@ def dynamic(rounds: int) -> Iterator[Row]:
     )
 
     def check(answers: Mapping[str, list[dict[str, int]]]) -> None:
-        _check_same(answers)
+        check_same(answers)
         add_counts: Counter[str] = Counter()
         for counts in answers["2 plain"]:
             add_counts.update(counts)
@@ -99,9 +99,7 @@ def _measured(
     with ExitStack() as stack:
 
         def ours(workers: int) -> Contender:
-            site = stack.enter_context(Site())
-            backend = stack.enter_context(site.provider()).get_backend()
-            site.hire(workers, BASICAER_THREADS="1")
+            site, backend = started(stack, workers)
 
             def run() -> Any:
                 nonlocal shards
@@ -131,6 +129,14 @@ def _measured(
     return replace(row, seconds=seconds, others=others, notes=(f"{shards} shards; {note}",))
 
 
+def started(stack: ExitStack, workers: int) -> tuple[Site, BasicAerBackend]:
+    """Return a site with so many workers of one thread, and its backend."""
+    site = stack.enter_context(Site())
+    backend = stack.enter_context(site.provider()).get_backend()
+    site.hire(workers, BASICAER_THREADS="1")
+    return site, backend
+
+
 def _share(seconds: Mapping[str, float]) -> float:
     """Return which part of the plain processes' gain ours is."""
     return (seconds["1 ours"] / seconds["2 ours"]) / (seconds["1 plain"] / seconds["2 plain"])
@@ -151,7 +157,7 @@ def _run_plain(index: int) -> dict[str, int]:
     return run(program, seed=index, shots=shots).counts or {}
 
 
-def _check_same(answers: Mapping[str, Any]) -> None:
+def check_same(answers: Mapping[str, Any]) -> None:
     """Look that the number of workers changes no count."""
     if answers["1 ours"] != answers["2 ours"]:
         raise DisagreementError("one worker and two do not give the same counts")

@@ -183,8 +183,6 @@ def _order_of_wide(columns: NDArray[np.uint64], checkpoint: Checkpoint) -> Indic
         checkpoint()
         places = np.flatnonzero(np.concatenate([same, [False]]) | np.concatenate([[False], same]))
         tied = order[places]
-        bytes_first = np.ascontiguousarray(columns[tied, ::-1].astype(">u8")).view(f"V{8 * columns.shape[1]}")[
-            :, 0
-        ]
-        order[places] = tied[np.argsort(bytes_first, kind="stable")]
+        bytes_first = columns[tied, ::-1].astype(">u8", order="C").view(f"V{8 * columns.shape[1]}")
+        order[places] = tied[np.argsort(bytes_first[:, 0], kind="stable")]
     return order

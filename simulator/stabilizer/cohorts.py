@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from simulator.circuit.expression import Var
 from simulator.monitor import Checkpoint
 from simulator.stabilizer.cliffords.one_qubit import IMAGES, NEGATIVE, X, Z
-from simulator.stabilizer.draws import BLOCK_WORDS, Draws, Events
+from simulator.stabilizer.draws import BLOCK_WORDS, Draws, Events, blocks_of_few_events
 from simulator.stabilizer.frames import Drawn, NoiseTables, begin, drawn, run_frames
 from simulator.stabilizer.layering.code import Choose, End, Enter, Jump, Next, Run
 from simulator.stabilizer.layering.compiler import Compiled
@@ -53,9 +53,13 @@ class Cohort:
     rounds: dict[int, int] = field(default_factory=dict)
 
 
-def blocks_together(num_qubits: int) -> int:
-    """Return how many blocks are parted together: a way through the program is run once for all of them."""
-    return max(1, _TOGETHER // (8 * BLOCK_WORDS * 2 * max(1, num_qubits)))
+def blocks_together(num_qubits: int, events: float) -> int:
+    """Return how many blocks are parted together: a way through the program is run once for all of them.
+
+    ``events`` are those that a shot is expected to have in a segment.
+    """
+    by_frames = _TOGETHER // (8 * BLOCK_WORDS * 2 * max(1, num_qubits))
+    return min(max(1, by_frames), blocks_of_few_events(events))
 
 
 def most_waiting(shots: int, ways: int) -> int:

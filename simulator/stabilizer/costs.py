@@ -11,7 +11,7 @@ from simulator.circuit.program import Program
 from simulator.circuit.traversal import walk
 from simulator.cost import Work
 from simulator.stabilizer.cohorts import blocks_together, most_waiting
-from simulator.stabilizer.draws import BLOCK, IN_CACHE, fitting_blocks
+from simulator.stabilizer.draws import BLOCK, IN_CACHE, MOST_EVENTS, fitting_blocks
 from simulator.stabilizer.layering.control_flow import any_parts_shots, unrolled_size
 
 #: Seconds of a run of nothing, and of an instruction, from its matrix to its layer. These and those below are
@@ -97,16 +97,17 @@ def bytes_of(program: Program, shots: int) -> int:
     rows = 2 * qubits + program.num_clbits + size.measures
     # Rows of one block, or of as many as a cache holds.
     block = max(_ROW_COPIES * IN_CACHE, _LARGE_BLOCKS * _ROW_COPIES * rows * BLOCK // 8)
-    block += fitting_blocks(program.num_clbits + 2 * qubits) * int(BLOCK * size.events * _EVENT_BYTES)
+    block += fitting_blocks(program.num_clbits + 2 * qubits, size.events) * int(BLOCK * size.events * _EVENT_BYTES)
     of_shots = _SHOT_COPIES * shots * -(-program.num_clbits // 8)
     if any_parts_shots(program.instructions):
-        together = min(shots, blocks_together(qubits) * BLOCK)
+        together = min(shots, blocks_together(qubits, 0) * BLOCK)
         # Each cohort has a tableau, and its shots' frames and clbits.
         of_cohort = tableau + rows * (together // 8 + BLOCK)
         return (
             _LEAST_BYTES
             + size.instructions * _INSTRUCTION_BYTES
             + of_shots
+            + int(max(MOST_EVENTS, BLOCK * size.events) * _EVENT_BYTES if size.events else 0)
             + (of_cohort * (_WORK_COPIES + most_waiting(together, _ways(program))))
         )
     return _LEAST_BYTES + size.instructions * _INSTRUCTION_BYTES + tableau + block + of_shots

@@ -29,15 +29,23 @@ _STEP = 4
 _BITS, _EVENTS = 2, 16
 #: Bytes that the rows of the blocks that go together may have, to stay in a core's cache, and most such blocks.
 IN_CACHE, _MOST_BLOCKS = 1 << 19, 32
+#: Events that the blocks that go together are expected to have: there is no checkpoint while they are drawn.
+MOST_EVENTS = 1 << 17
 #: Gaps between events that are looked at together.
 _TOGETHER = 1 << 13
 #: Places whose numbers have 16 bits.
 _SHORT = 1 << 16
 
 
-def fitting_blocks(rows: int) -> int:
-    """Return how many blocks with so many rows each stay in a core's cache."""
-    return max(1, min(_MOST_BLOCKS, IN_CACHE // (8 * BLOCK_WORDS * max(1, rows))))
+def fitting_blocks(rows: int, events: float) -> int:
+    """Return how many blocks stay in a core's cache together, of so many rows and of so many events a shot."""
+    by_rows = IN_CACHE // (8 * BLOCK_WORDS * max(1, rows))
+    return min(_MOST_BLOCKS, max(1, by_rows), blocks_of_few_events(events))
+
+
+def blocks_of_few_events(events: float) -> int:
+    """Return how many blocks may be drawn together between two checkpoints, of so many events a shot."""
+    return max(1, int(MOST_EVENTS / max(1.0, BLOCK * events)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -29,6 +29,14 @@ class NoiseTables:
     channels: dict[int, PauliChannel]
     readouts: list[ReadoutError]
 
+    def events(self, segment: Segment) -> float:
+        """Return how many events a shot of a segment is expected to have."""
+        of_channels = [
+            self.channels[number].probability * len(places.qubits) for number, places in segment.noise.items()
+        ]
+        of_readouts = [self.readouts[number].probability * count for number, count in segment.readouts.items()]
+        return sum(of_channels) + sum(of_readouts)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawn:

@@ -13,6 +13,7 @@ from simulator.stabilizer.cohorts import Cohort, blocks_together, cohorts_at_end
 from simulator.stabilizer.draws import BLOCK, Draws, fitting_blocks
 from simulator.stabilizer.elimination import FinalOutcomes, final_outcomes
 from simulator.stabilizer.frames import begin, drawn, run_frames
+from simulator.stabilizer.layering.code import Run
 from simulator.stabilizer.layering.compiler import Compiled
 from simulator.stabilizer.layering.layers import ReadoutPlaces
 from simulator.stabilizer.layering.rows import Words
@@ -39,7 +40,8 @@ def run_shots(
     else:
         reference = run_reference(segment, Tableau(segment.num_qubits), monitor.checkpoint)
     rows = program.num_clbits + (0 if final else 2 * segment.num_qubits)
-    for some in _blocks(first, shots, fitting_blocks(rows), monitor):
+    together = fitting_blocks(rows, compiled.tables.events(segment))
+    for some in _blocks(first, shots, together, monitor):
         memory = Memory(program.num_clbits, program.variables, some.wanted)
         if final is not None:
             _run_final(compiled, final, memory, draws, some)
@@ -52,7 +54,7 @@ def _run_cohorts(
     compiled: Compiled, *, seed: int, shots: int, first: int, monitor: Monitor
 ) -> Iterator[NDArray[np.uint8]]:
     program = compiled.program
-    for some in _blocks(first, shots, blocks_together(program.num_qubits), monitor):
+    for some in _blocks(first, shots, _blocks_parted(compiled), monitor):
         clbits = np.zeros((program.num_clbits, some.wanted.size), np.uint64)
         for cohort in _cohorts(compiled, some, seed, monitor):
             clbits[:, cohort.words] |= cohort.memory.clbits & cohort.memory.wanted
@@ -79,15 +81,23 @@ def states_at_end(compiled: Compiled, *, seed: int, first: int, shots: int, moni
     """
     program, segment = compiled.program, compiled.segment
     if compiled.code:
-        for some in _blocks(first, shots, blocks_together(program.num_qubits), monitor):
+        for some in _blocks(first, shots, _blocks_parted(compiled), monitor):
             for cohort in _cohorts(compiled, some, seed, monitor):
                 yield AtEnd(cohort.tableau, cohort.frames, cohort.memory.wanted)
         return
     tableau, draws = Tableau(segment.num_qubits), Draws(seed)
     reference = run_reference(segment, tableau, monitor.checkpoint)
-    for some in _blocks(first, shots, fitting_blocks(program.num_clbits + 2 * segment.num_qubits), monitor):
+    rows = program.num_clbits + 2 * segment.num_qubits
+    for some in _blocks(first, shots, fitting_blocks(rows, compiled.tables.events(segment)), monitor):
         memory = Memory(program.num_clbits, program.variables, some.wanted)
         yield AtEnd(tableau, _run_frames(compiled, reference, memory, draws, some, monitor), some.wanted)
+
+
+def _blocks_parted(compiled: Compiled) -> int:
+    """Return how many blocks the shots of a program with nodes are parted in together."""
+    segments = [node.segment for node in compiled.code if isinstance(node, Run)]
+    events = max(map(compiled.tables.events, segments), default=0.0)
+    return blocks_together(compiled.program.num_qubits, events)
 
 
 class _Blocks(NamedTuple):

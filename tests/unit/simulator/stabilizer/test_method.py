@@ -15,7 +15,7 @@ from support.programs import h, program, x
 from benchmarks.common.stim_circuits import memory_circuit, program_of, random_circuit
 from simulator.choice import engine_for
 from simulator.circuit.array import Array
-from simulator.circuit.channel import Channel, Kraus
+from simulator.circuit.channel import Channel, Kraus, Pauli
 from simulator.circuit.expression import Clbit
 from simulator.circuit.instructions import (
     For,
@@ -133,9 +133,24 @@ def test_parts_of_a_job_add_up_to_the_whole() -> None:
     assert (whole.counts, whole.memory) == (parts.counts, parts.memory)
 
 
+def long_and_noisy(*before_measures: Instruction) -> Program:
+    """Few qubits, and some forty events of noise in each shot."""
+    steps = [(h(number % 3), Noise(0, (number % 3,))) for number in range(4000)]
+    body = (*(each for step in steps for each in step), *before_measures)
+    flips = Channel(1, (0.99, 0.01), ((), (Pauli(1, 0),)))
+    measures = [Measure(qubit, qubit) for qubit in range(3)]
+    return program(3, 3, *body, *measures, channels=(flips,))
+
+
 @pytest.mark.parametrize(
     "circuit",
-    [program_of(random_circuit(600, 40, 1)), program_of(memory_circuit("surface_code:rotated_memory_z", 7, 0.01))],
+    [
+        program_of(random_circuit(600, 40, 1)),
+        program_of(memory_circuit("surface_code:rotated_memory_z", 7, 0.01)),
+        long_and_noisy(),
+        long_and_noisy(Measure(0, 0), IfElse(Clbit(0), (h(1),), ())),
+    ],
+    ids=["random", "surface code", "long", "long, then parted"],
 )
 def test_a_run_asks_often_whether_it_is_wanted(circuit: Program) -> None:
     """No more than 50 ms pass between two checkpoints, of the processor's time."""
