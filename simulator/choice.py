@@ -46,16 +46,17 @@ def engine_for(program: Program, options: Options, *, checkpoint: Checkpoint = n
     automatic, named = options.method == "automatic", _named(program, options)
     if automatic and len(named) == 1:
         return named[0]  # of most programs
-    able, reasons = [], []
-    for each in named:
-        checkpoint()
-        reason = each.refusal(program, options, checkpoint)
-        if reason is not None:
-            reasons.append(reason)
-            continue
-        if automatic and each.preferred(program, options):
-            return each
-        able.append(each)
+    preferred = [each for each in named if automatic and each.preferred(program, options)]
+    able: list[Engine] = []
+    reasons = []
+    for some in (preferred, [each for each in named if each not in preferred]):
+        for each in some if not able else ():
+            checkpoint()
+            reason = each.refusal(program, options, checkpoint)
+            if reason is None:
+                able.append(each)
+            else:
+                reasons.append(reason)
     if not able:
         said = f'method "{options.method}" cannot run circuit "{program.name}": {reasons[0]}'
         raise InvalidProgramError(said + _way_out(program, options))

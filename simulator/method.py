@@ -7,7 +7,8 @@ load, a shard's share of the shots, or the number of workers. Client and worker 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from simulator.circuit.instructions import Instruction, Save
 from simulator.circuit.pauli_sum import PauliSum
 from simulator.circuit.program import Program
-from simulator.circuit.traversal import bodies_of, clbits_of, qubits_of
+from simulator.circuit.traversal import any_bodies, bodies_of, clbits_of, qubits_of
 from simulator.cost import Work
 from simulator.monitor import Checkpoint, Monitor
 from simulator.options import Method, Options
@@ -98,18 +99,20 @@ class Engine:
     run_together: Callable[[Sweep, Options, Callable[[int], None], Monitor], SweepOutcome | None] = lambda *_: None
     #: (sweep, options): the seconds of a row, where it is not what the template takes alone.
     row_seconds: Callable[[Sweep, Options], float] | None = None
-    #: (program, options): whether "automatic" takes it wherever it can run the program, and asks no other what it
-    #: would take. Of what suits it only, so it must be quick.
+    #: (program, options): whether "automatic" takes it, or the quickest of several such, wherever it can run the
+    #: program, and asks no other what it would take. Asked of what suits it only, so it must be quick.
     preferred: Callable[[Program, Options], bool] = lambda *_: False
     #: Shots that stay together where a job is cut.
     shot_block: int = 128
 
 
-def place_of(instructions: Sequence[Instruction], kinds: Collection[type], where: str = "") -> str | None:
+def place_of(instructions: Sequence[Instruction], kinds: AbstractSet[type], where: str = "") -> str | None:
     """Return the name and place of the first instruction, bodies included, of another kind; None: there is none.
 
     As in "instruction 3 is a reset of qubit 1", or "instruction 2, in a body of instruction 5, is a while".
     """
+    if kinds >= set(map(type, instructions)) and not any_bodies(instructions):
+        return None
     for index, instruction in enumerate(instructions):
         if type(instruction) not in kinds:
             bits = [("qubit", qubits_of(instruction)), ("clbit", clbits_of(instruction))]

@@ -11,10 +11,12 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import Bit, ForLoopOp, ParameterExpression, Register
 
 from jobs.errors import LoweringError
+from jobs.lowering.model_noise import ModelNoise
 from jobs.lowering.program_builder import ProgramBuilder, UnboundNumbers
 from jobs.lowering.rules import RULES
 from jobs.lowering.scope import Scope
 from jobs.lowering.walk import lower_instructions
+from jobs.noise import Attacher
 from simulator.circuit import program
 from simulator.errors import InvalidProgramError
 
@@ -22,17 +24,18 @@ from simulator.errors import InvalidProgramError
 _SHOWN = 20
 
 
-def lower(circuit: QuantumCircuit, *, from_ground: bool = True) -> program.Program:
+def lower(circuit: QuantumCircuit, *, from_ground: bool = True, noise: Attacher | None = None) -> program.Program:
     """Return the Program of a circuit; `LoweringError` names what it cannot say.
 
     ``from_ground`` says that every qubit begins in ``|0>``: a state preparation that comes first on its qubits is
     then its amplitudes, and not the gates of its synthesis. Pass False for a unitary, or another initial state.
+    ``noise`` are the errors of its operations: `BasicAerError` names one that does not fit.
     """
-    return _lowered(circuit, from_ground, None)
+    return _lowered(circuit, from_ground, None, noise)
 
 
 def lower_template(
-    circuit: QuantumCircuit, *, from_ground: bool = True
+    circuit: QuantumCircuit, *, from_ground: bool = True, noise: Attacher | None = None
 ) -> tuple[program.Program, Mapping[tuple[int, int], ParameterExpression], Sequence[ParameterExpression]]:
     """Return the Program of a circuit with unbound parameters, and the expressions of its unbound numbers.
 
@@ -41,16 +44,18 @@ def lower_template(
     or decides how an instruction is synthesised: then its values must be known first.
     """
     numbers = UnboundNumbers()
-    return _lowered(circuit, from_ground, numbers), numbers.of_gates, numbers.of_phase
+    return _lowered(circuit, from_ground, numbers, noise), numbers.of_gates, numbers.of_phase
 
 
-def _lowered(circuit: QuantumCircuit, from_ground: bool, numbers: UnboundNumbers | None) -> program.Program:
+def _lowered(
+    circuit: QuantumCircuit, from_ground: bool, numbers: UnboundNumbers | None, noise: Attacher | None
+) -> program.Program:
     if not isinstance(circuit, QuantumCircuit):
         raise LoweringError(f"a QuantumCircuit is needed, not {type(circuit).__name__} {circuit!r}")
     builder = ProgramBuilder(circuit.name, from_ground, unbound=numbers)
     qubits: dict[Any, int] = dict(zip(circuit.qubits, count(), strict=False))
     clbits: dict[Any, int] = dict(zip(circuit.clbits, count(), strict=False))
-    scope = Scope(builder, RULES, qubits, clbits, [])
+    scope = Scope(builder, RULES, qubits, clbits, [], noise=None if noise is None else ModelNoise(noise, builder))
     _refuse_unbound(circuit, scope)
     try:
         lower_instructions(circuit, scope)

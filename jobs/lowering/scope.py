@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from qiskit.circuit import Clbit, ParameterExpression, QuantumCircuit, Qubit
 
 from jobs.errors import LoweringError
+from jobs.lowering.model_noise import ModelNoise
 from jobs.lowering.program_builder import ProgramBuilder
 from simulator.circuit.instructions import Gate, Instruction
 
@@ -42,6 +43,8 @@ class Scope:
     top: bool = True
     #: Whether a loop is around this place.
     looped: bool = False
+    #: What puts errors around operations here; None: nothing does.
+    noise: ModelNoise | None = None
 
     def controlled(self, controls: tuple[int, ...], control_state: int | None) -> Scope:
         """Return the same place with more controls, after those that are there."""
@@ -60,6 +63,7 @@ class Scope:
             qubits=dict(zip(circuit.qubits, qubits, strict=True)),
             clbits=dict(zip(circuit.clbits, clbits, strict=True)),
             depth=self.depth + 1,
+            noise=None,
         )
 
     def block(self, circuit: QuantumCircuit, qubits: Sequence[int], clbits: Sequence[int]) -> Scope:

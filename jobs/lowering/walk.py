@@ -7,7 +7,7 @@ from typing import Any
 
 from qiskit.circuit import ParameterExpression, QuantumCircuit, Qubit
 
-from jobs.errors import LoweringError
+from jobs.errors import BasicAerError
 from jobs.lowering.expressions import lower_type
 from jobs.lowering.scope import Scope
 from jobs.lowering.standard import ANGLE_GATES, CONSTANT_GATES, add_standard, add_unitary, constant_gate
@@ -31,12 +31,17 @@ def lower_instructions(circuit: QuantumCircuit, scope: Scope) -> None:
     indices: dict[tuple[Qubit, ...], tuple[int, ...]] = {}
     constants: dict[tuple[str, tuple[int, ...]], Gate] = {}
     plain = {} if scope.controls else ANGLE_GATES
+    around = None if scope.noise is None else scope.noise.around
+    behind: Sequence[Instruction] = ()
     # One slice is read faster than the data item by item.
     for instruction in circuit.data[:]:
         bits = instruction.qubits
         qubits = indices.get(bits)
         if qubits is None:
             qubits = indices[bits] = tuple(map(qubit_of, bits))
+        if around is not None:
+            before, behind = around(instruction, qubits, scope.clbits)
+            out += before
         # Asking for `.operation` builds a Python object; a standard gate's name and parameters say it all.
         name = instruction.name
         if not instruction.is_standard_gate():
@@ -57,6 +62,7 @@ def lower_instructions(circuit: QuantumCircuit, scope: Scope) -> None:
                 out.append(Gate(base, qubits[count:], angles, qubits[:count]))
             else:
                 add_standard(name, instruction.params, qubits, scope)
+        out += behind
 
 
 def _lower_other(instruction: Any, name: str, qubits: tuple[int, ...], scope: Scope) -> None:
@@ -83,7 +89,7 @@ def lower_operation(operation: Any, qubits: tuple[int, ...], clbits: tuple[int, 
             break
     try:
         rule(operation, qubits, clbits, scope)
-    except (LoweringError, InvalidProgramError, RecursionError, MemoryError):
+    except (BasicAerError, InvalidProgramError, RecursionError, MemoryError):
         raise
     except Exception as error:
         raise scope.refusal(operation.name, f"{type(error).__name__}: {error}") from error

@@ -1,4 +1,4 @@
-"""Noise models: Aer's, or made of rates, and how they get into circuits. Aer itself is never imported."""
+"""Noise models: Aer's, or made of rates, and which operations have their errors. Aer itself is never imported."""
 
 from jobs.noise.aer_errors import channels_of
 from jobs.noise.attach import Attacher, waits_unbound

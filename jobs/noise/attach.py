@@ -1,25 +1,23 @@
-"""Put the errors of a noise model into circuits, by the rules of Aer.
+"""Which errors of a noise model the operations of circuits have, by the rules of Aer.
 
 An operation's error is that of its label, if it is a gate that has one, or else of its name, on exactly its qubits
-in their order. Errors come after the operation, in control flow too; those of "measure" before it, and what a
-measurement misreads after it. Barriers, what saves or sets a state, and channels that are in a circuit have none.
+in their order. Barriers, what saves or sets a state, control flow and channels that are in a circuit have none;
+what is in control flow has its own. `jobs.lowering.model_noise` puts them where they belong.
 """
 
 from __future__ import annotations
 
-import copy
 import re
 import warnings
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
 
 from qiskit import QuantumCircuit
-from qiskit.circuit import CircuitInstruction, ControlFlowOp, Delay, Gate, Qubit
+from qiskit.circuit import CircuitInstruction, Delay, Gate
 
 from jobs.errors import BasicAerError
-from jobs.noise.instructions import ChannelInstruction, ReadoutInstruction
 from jobs.noise.model import NoiseModel, Placed, listed
 from jobs.operation import operation_of
+from simulator.circuit.array import Array
 
 _MEASURE, _DELAY = "measure", "delay"
 #: What circuits have or have not, whatever they were transpiled to.
@@ -28,23 +26,45 @@ _IN_ANY_BASIS = frozenset({"delay", "id", "initialize", "measure", "reset"})
 _CHANNELS = frozenset({"kraus", "superop", "quantum_channel", "roerror"})
 #: How Qiskit calls a gate with controls on 0, after the name of the gate: it has the errors of that.
 _OPEN_CONTROLS = re.compile(r"(.+)_o(\d+)")
-#: An error, and the places of its qubits among those of the operation.
-_OnPlaces: TypeAlias = tuple[ChannelInstruction, tuple[int, ...]]
 
 
 class Attacher:
-    """Puts the errors of one model into the circuits of one job, and notes what is left without."""
+    """Finds the errors that operations of a job's circuits have in one model, and notes what is left without."""
 
     def __init__(self, model: NoiseModel) -> None:
         self._model = model
         self._used: set[str] = set()
         self._without: set[str] = set()
-        self._of: dict[tuple[str, tuple[int, ...]], list[_OnPlaces]] = {}
+        self._of: dict[tuple[str, tuple[int, ...]], Sequence[Placed]] = {}
 
-    def attached(self, circuit: QuantumCircuit) -> QuantumCircuit:
-        """Return a copy of a circuit with its errors; `BasicAerError` names an error that does not fit."""
-        indices = {qubit: index for index, qubit in enumerate(circuit.qubits)}
-        return self._with_errors(circuit, indices, circuit.name)
+    def errors(self, instruction: CircuitInstruction, qubits: tuple[int, ...], circuit: str) -> Sequence[Placed]:
+        """Return an operation's errors, given the numbers of its qubits and the name of the whole circuit.
+
+        `BasicAerError` names one that does not fit.
+        """
+        if instruction.is_control_flow() or instruction.is_directive() or instruction.name in _CHANNELS:
+            return ()
+        known = _name_of(instruction, circuit)
+        found = self._of.get((known, qubits))
+        if found is None:
+            operation = operation_of(instruction, circuit)
+            found = self._model.errors(known, qubits, operation)
+            _check_width(found, known, len(qubits), circuit)
+            if known in self._model.names:
+                self._used.add(known)
+            elif not found and (instruction.is_standard_gate() or isinstance(operation, Gate)):
+                self._without.add(known)
+            # How long a delay lasts is its own.
+            if instruction.name != _DELAY:
+                self._of[known, qubits] = found
+        return found
+
+    def readout_table(self, qubit: int) -> Array | None:
+        """Return what a measurement of a qubit reads, as `NoiseModel` says."""
+        table = self._model.readout_table(qubit)
+        if table is not None:
+            self._used.add(_MEASURE)
+        return table
 
     def warn(self) -> None:
         """Warn of errors that no circuit has, where circuits have gates that the model has none for."""
@@ -57,75 +77,6 @@ class Attacher:
                 "run without these errors"
             )
             warnings.warn(said, UserWarning, stacklevel=2)
-
-    def _with_errors(self, circuit: QuantumCircuit, indices: Mapping[Qubit, int], name: str) -> QuantumCircuit:
-        """Return a copy of a circuit, or of a block of one; ``indices`` are the qubits' in the whole circuit."""
-        noisy = _empty_copy(circuit)
-        append = noisy._append  # noqa: SLF001 (Qiskit's way for what is checked already)
-        for instruction in circuit.data:
-            if instruction.is_control_flow():
-                append(self._with_blocks(instruction, indices, name))
-                continue
-            if instruction.is_directive() or instruction.name in _CHANNELS:
-                append(instruction)
-                continue
-            qubits = tuple([indices[qubit] for qubit in instruction.qubits])
-            errors = self._errors(instruction, qubits, name)
-            after = [
-                CircuitInstruction(error, [instruction.qubits[at] for at in places]) for error, places in errors
-            ]
-            if instruction.name == _MEASURE:
-                for each in after:
-                    append(each)
-                append(instruction)
-                if (table := self._model.readout_table(qubits[0])) is not None:
-                    self._used.add(_MEASURE)
-                    append(CircuitInstruction(ReadoutInstruction(table), (), instruction.clbits))
-            else:
-                append(instruction)
-                for each in after:
-                    append(each)
-        return noisy
-
-    def _with_blocks(
-        self, instruction: CircuitInstruction, indices: Mapping[Qubit, int], name: str
-    ) -> CircuitInstruction:
-        operation: ControlFlowOp = instruction.operation
-        outside = [indices[qubit] for qubit in instruction.qubits]
-        blocks = [
-            self._with_errors(block, dict(zip(block.qubits, outside, strict=True)), name)
-            for block in operation.blocks
-        ]
-        return instruction.replace(operation=operation.replace_blocks(blocks))
-
-    def _errors(self, instruction: CircuitInstruction, qubits: tuple[int, ...], name: str) -> list[_OnPlaces]:
-        """Return an operation's errors, each as an instruction on some of its qubits."""
-        known = _name_of(instruction, name)
-        waits = instruction.name == _DELAY
-        found = self._of.get((known, qubits))
-        if found is None:
-            placed = self._model.errors(known, qubits, operation_of(instruction, name))
-            _check_width(placed, known, len(qubits), name)
-            found = [(ChannelInstruction(channel), places) for channel, places in placed]
-            if known in self._model.names:
-                self._used.add(known)
-            elif not placed and (
-                instruction.is_standard_gate() or isinstance(operation_of(instruction, name), Gate)
-            ):
-                self._without.add(known)
-            # How long a delay lasts is its own.
-            if not waits:
-                self._of[known, qubits] = found
-        return found
-
-
-def _empty_copy(circuit: QuantumCircuit) -> QuantumCircuit:
-    """Return the circuit without its instructions; its metadata is the same object, as not all can be copied."""
-    bare = copy.copy(circuit)
-    bare.metadata = {}
-    empty = bare.copy_empty_like()
-    empty.metadata = circuit.metadata
-    return empty
 
 
 def _name_of(instruction: CircuitInstruction, circuit: str) -> str:

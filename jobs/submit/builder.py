@@ -22,7 +22,6 @@ from jobs.submit.checks import (
     check_totals,
     typical_row,
 )
-from jobs.submit.noise import with_noise
 from jobs.submit.parameters import ParameterGrid, with_parameters
 from simulator import cost
 from simulator.choice import engine_for
@@ -65,7 +64,7 @@ class JobBuilder:
     context: SubmitContext
     #: What to take the expectation values of, in each circuit.
     observables: tuple[PauliSum, ...] = ()
-    #: What puts errors into them; None: there are none.
+    #: What finds the errors of their operations; None: there are none.
     noise: Attacher | None = None
     #: How many circuits there were so far.
     count: int = 0
@@ -102,8 +101,7 @@ class JobBuilder:
                 continue
             check_circuit(circuit, self.options, self.context)
             from_file = isinstance(circuit, Program)
-            noisy = with_noise(circuit, self.noise)
-            program = noisy if isinstance(noisy, Program) else lower(noisy, from_ground=self._from_ground)
+            program = self._program(circuit)
             result = self._checked(circuit, program, asked)
             seed = experiment_seed(self.seed, self.count)
             experiment = Experiment(self.count, seed, program, shots=asked.shots, observables=asked.observables)
@@ -140,9 +138,10 @@ class JobBuilder:
             # What noise a delay has depends on how long it is.
             return None
         check_circuit(grid.circuit, self.options, self.context)
-        circuit = with_noise(grid.circuit, self.noise)
         try:
-            template, numbers, phases = lower_template(circuit, from_ground=self._from_ground)
+            template, numbers, phases = lower_template(
+                grid.circuit, from_ground=self._from_ground, noise=self.noise
+            )
         except LoweringError:
             return None
         expressions = dict.fromkeys((*numbers.values(), *phases))
@@ -162,6 +161,17 @@ class JobBuilder:
         self._count(grid.circuit, grid.num_points, result, _caption_bytes(template))
         values = Array.of(matrix)
         return Sweep(index, self.seed, template, tuple(number_indices), values, observables=asked.observables)
+
+    def _program(self, circuit: Circuit) -> Program:
+        """Return the Program of a circuit, with the errors of its operations."""
+        if not isinstance(circuit, Program):
+            return lower(circuit, from_ground=self._from_ground, noise=self.noise)
+        if self.noise is not None:
+            raise BasicAerError(
+                f'circuit "{circuit.name}" was read from a file as a Program, whose gates have other names than '
+                "those of a noise model: read it as a QuantumCircuit"
+            )
+        return circuit
 
     @property
     def _from_ground(self) -> bool:

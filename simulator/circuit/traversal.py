@@ -72,7 +72,7 @@ def bodies_of(instruction: Instruction) -> tuple[tuple[Instruction, ...], ...]:
 
 def walk(instructions: Sequence[Instruction]) -> Iterator[Instruction]:
     """Return an iterator over every instruction, those in bodies after the one that holds them."""
-    return _walk_bodies(instructions) if _any_bodies(instructions) else iter(instructions)
+    return _walk_bodies(instructions) if any_bodies(instructions) else iter(instructions)
 
 
 def unboxed(instructions: Iterable[Instruction]) -> Iterator[Instruction]:
@@ -106,7 +106,7 @@ def clbits_within(instruction: Instruction) -> Iterable[int]:
 def nesting(instructions: Sequence[Instruction]) -> int:
     """Return how deep bodies lie in bodies."""
     depth, level = 0, instructions
-    while _any_bodies(level):
+    while any_bodies(level):
         depth += 1
         level = [inner for outer in level for body in bodies_of(outer) for inner in body]
     return depth
@@ -121,7 +121,7 @@ def _walk_bodies(instructions: Sequence[Instruction]) -> Iterator[Instruction]:
             rest.extend(reversed(body))
 
 
-def _any_bodies(instructions: Sequence[Instruction]) -> bool:
+def any_bodies(instructions: Sequence[Instruction]) -> bool:
     """Whether any is a control-flow instruction; asked of every program, most of which have none."""
     return not _BODIES.keys().isdisjoint(map(type, instructions))
 

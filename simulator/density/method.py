@@ -40,8 +40,8 @@ _WORKSPACE, _BYTES_PER_INSTRUCTION = 16 << 20, 12 << 10
 _RUN_SECONDS, _INSTRUCTION_SECONDS, _COEFFICIENT_SECONDS = 1e-3, 20e-6, 0.8e-9
 #: Seconds of a row of a sweep of few qubits, and of each of its instructions.
 _ROW_SECONDS, _ROW_INSTRUCTION_SECONDS = 1e-4, 5e-6
-#: Seconds of a shot, and of each of its readout errors.
-_SHOT_SECONDS, _READOUT_SECONDS = 2e-8, 6e-8
+#: Seconds of a shot.
+_SHOT_SECONDS = 2e-8
 #: Products of a circuit, for each of its instructions: those on one pair of qubits are one.
 _PRODUCTS = 0.3
 
@@ -93,8 +93,9 @@ class _Prepared:
             checkpoint()
             rows = np.sqrt(coefficients.probabilities(measured))
             bit_of = {qubit: bit for bit, qubit in enumerate(measured)}
-            sampler = RowSampler(rows, bit_of, timeline.final, (seed,), counted, checkpoint, first)
-            count_shots(sampler, timeline.readouts, shot_counts)
+            measures, readouts = timeline.final, timeline.readouts
+            sampler = RowSampler(rows, bit_of, measures, readouts, (seed,), counted, checkpoint, first)
+            count_shots(sampler, shot_counts)
         monitor.report(1.0)
         return CircuitResult(
             *shot_counts.results(), expectations=expectations, saved=with_readouts(saved, timeline.readouts)
@@ -158,7 +159,7 @@ def _work(
     count = len(timeline.instructions)
     coefficients = 4.0 ** min(500, len(places_of(program, options, (), timeline)))
     seconds = _RUN_SECONDS + count * (_INSTRUCTION_SECONDS + _PRODUCTS * coefficients * _COEFFICIENT_SECONDS)
-    return Work(seconds + _shots_seconds(timeline, shots), grows_with_shots=False)
+    return Work(seconds + shots * _SHOT_SECONDS, grows_with_shots=False)
 
 
 def _row_seconds(sweep: Sweep, options: Options) -> float:
@@ -170,11 +171,7 @@ def _row_seconds(sweep: Sweep, options: Options) -> float:
     products = len(timeline.instructions) * (
         _ROW_INSTRUCTION_SECONDS + _PRODUCTS * 4.0**width * _COEFFICIENT_SECONDS
     )
-    return _ROW_SECONDS + products + _shots_seconds(timeline, options.shots)
-
-
-def _shots_seconds(timeline: Timeline, shots: int) -> float:
-    return shots * (_SHOT_SECONDS + len(timeline.readouts) * _READOUT_SECONDS)
+    return _ROW_SECONDS + products + options.shots * _SHOT_SECONDS
 
 
 def _prepare(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from simulator.circuit.instructions import Instruction, Measure, Save
 from simulator.circuit.program import Program
-from simulator.circuit.traversal import walk
+from simulator.circuit.traversal import any_bodies, walk
 from simulator.errors import InvalidProgramError
 from simulator.options import SavedAtEnd
 
@@ -34,6 +34,8 @@ def saves_at_end(saves: Sequence[SavedAtEnd], program: Program, final: Sequence[
 
 def saves_in(instructions: Sequence[Instruction]) -> tuple[Save, ...]:
     """Return all that some instructions save, bodies included."""
+    if Save not in set(map(type, instructions)) and not any_bodies(instructions):
+        return ()  # most programs
     return tuple([each for each in walk(instructions) if isinstance(each, Save)])
 
 

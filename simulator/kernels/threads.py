@@ -11,12 +11,18 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from threading import Event, Lock, get_native_id
 from typing import TypeVar
 
 from simulator.monitor import Checkpoint, no_checkpoint
 
 T = TypeVar("T")
+
+
+class _HaltedError(Exception):
+    """Ends what a helping thread does, since another thread has failed."""
+
 
 _LINUX = sys.platform == "linux"
 #: Seconds between two checkpoints while only other threads work.
@@ -101,12 +107,13 @@ def share(
 
     Args:
         work: is called once in each thread, with an iterator over its items and a function to call between long
-            parts of one item: the checkpoint in this thread, and nothing in the others.
+            parts of one item: the checkpoint in this thread; in the others, what ends them if one has failed.
         items: taken one at a time, in order.
         checkpoint: called in this thread before each of its items, and now and then while only others still work.
         helpers: how many other threads are worth it; there are never more than `thread_count` allows.
 
-    If one thread raises, the others get no more items, and the exception comes out here; this thread's own first.
+    If one thread raises, the others get no more items, and what they do ends at its next such call; the exception
+    comes out here, this thread's own first.
 
     """
     source = iter(items)
@@ -134,7 +141,7 @@ def share(
             raise
 
     pool = _threads.helpers()
-    futures = [pool.submit(until_stopped, rest(no_checkpoint), no_checkpoint) for _ in range(helpers)]
+    futures = [pool.submit(until_stopped, rest(no_checkpoint), partial(_halt, stopped)) for _ in range(helpers)]
     try:
         until_stopped(_checked(rest(_threads.keep_off), checkpoint), checkpoint)
         while wait(futures, _PAUSE).not_done:
@@ -143,7 +150,13 @@ def share(
         stopped.set()
         wait(futures)
     for future in futures:
-        future.result()
+        with contextlib.suppress(_HaltedError):
+            future.result()
+
+
+def _halt(stopped: Event) -> None:
+    if stopped.is_set():
+        raise _HaltedError
 
 
 def _checked(items: Iterator[T], checkpoint: Checkpoint) -> Iterator[T]:

@@ -97,6 +97,11 @@ def live_qubits(
     live: set[int], steps: Iterable[Step], last: Mapping[int, Measure], checkpoint: Checkpoint, *, frees: bool
 ) -> int:
     """Change the qubits that are in use to those after all steps; return how many there were at once, at most."""
+    if not (frees or last):
+        for instruction, qubits in with_checkpoints(steps, checkpoint):
+            if type(instruction) is not Reset:
+                live |= qubits
+        return len(live)
     most = 0
     for index, (instruction, qubits) in enumerate(with_checkpoints(steps, checkpoint)):
         if isinstance(instruction, Reset):

@@ -1,13 +1,14 @@
-"""Readout errors at the end of a run: what is read in place of what was measured, shot by shot.
+"""Readout errors at the end of a run: what is read in place of what was measured.
 
-Their draws are a shot's own, behind the one that its outcome was sampled by.
+Of few bits, the distribution of what is read is made of that of outcomes, and a shot has one draw for both. Of
+others each shot is read by itself, by draws of its own behind the one that its outcome was sampled by.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
@@ -25,6 +26,39 @@ from simulator.shards.result import SavedValue
 
 #: Tables of one clbit whose edges are kept.
 _TABLES = 256
+#: Bits of an outcome up to which its distribution goes through the tables: more values take longer than few shots.
+_MOST_BITS = 12
+
+#: A bit of an outcome, and what is read of it: ``table[true][read]``, shape (2, 2).
+BitTable: TypeAlias = tuple[int, NDArray[np.float64]]
+
+
+def tables_of_bits(
+    readouts: Sequence[Readout], bit_of_clbit: Mapping[int, int], num_bits: int
+) -> Sequence[BitTable] | None:
+    """Return how the bits of an outcome are misread, one after another; None: each shot is read by itself.
+
+    So it is where clbits are misread together, where nothing is measured into one, and where a qubit is measured
+    into several.
+    """
+    clbits = [clbit for readout in readouts for clbit in readout.clbits]
+    if num_bits > _MOST_BITS or len(clbits) > len(readouts) or not bit_of_clbit.keys() >= set(clbits):
+        return None
+    bits = [bit_of_clbit[clbit] for clbit in clbits]
+    if sum(bit in bits for bit in bit_of_clbit.values()) > len(set(bits)):
+        return None
+    return [
+        (bit, np.asarray(readout.table.ndarray(), np.float64)) for bit, readout in zip(bits, readouts, strict=True)
+    ]
+
+
+def misread(masses: NDArray[np.float64], tables: Sequence[BitTable]) -> NDArray[np.float64]:
+    """Return how likely each value is read, given how likely it is: shape (rows, 2^bits), each row by itself."""
+    rows, size = masses.shape
+    for bit, table in tables:
+        halves = masses.reshape(rows, -1, 2, 1 << bit)
+        masses = halves[:, :, :1] * table[0][:, None] + halves[:, :, 1:] * table[1][:, None]
+    return masses.reshape(rows, size)
 
 
 def read_words(

@@ -14,11 +14,9 @@ from simulator.circuit.instructions import Measure, Readout
 from simulator.circuit.program import Program
 from simulator.monitor import Checkpoint
 from simulator.options import Options
-from simulator.piecewise import concatenate, slices
-from simulator.rng import Uniforms
-from simulator.sampling.counts import Words, add_counts
-from simulator.sampling.readout_errors import read_words
-from simulator.sampling.row_sampler import Counts, RowSampler
+from simulator.piecewise import concatenate
+from simulator.sampling.counts import Words
+from simulator.sampling.row_sampler import Counts, RowSampler, counts_of
 from simulator.shards.metadata import RunMetadata
 from simulator.shards.result import SweepOutcome
 from simulator.shards.shard import Sweep
@@ -45,19 +43,13 @@ class RowCounts:
         checkpoint: Checkpoint,
     ) -> None:
         """Sample some rows, shape (rows, 2^n), whose squares are the probabilities, each under its own seed."""
-        sampler = RowSampler(rows, bit_of, measures, seeds, self._counted, checkpoint)
-        if self._memory is None and not readouts:
+        sampler = RowSampler(rows, bit_of, measures, readouts, seeds, self._counted, checkpoint)
+        if self._memory is None:
             self._counts.append(sampler.counted())
             return
-        numbers = np.arange(self._counted)
-        sampled_by = np.zeros(self._counted, np.intp)
-        for seed, measured in zip(seeds, sampler.remembered(), strict=True):
-            words = measured
-            if readouts:
-                words = read_words(readouts, measured, numbers, sampled_by, Uniforms(seed), checkpoint)
-            if self._memory is not None:
-                self._memory.append(words)
-            found, counts = _counts_of(words, checkpoint)
+        for words in sampler.remembered():
+            self._memory.append(words)
+            found, counts = counts_of(words, checkpoint)
             self._counts.append((found, counts, np.array([found.size])))
 
     def outcome(
@@ -93,10 +85,3 @@ class RowCounts:
             expectations=Array.of(np.concatenate(expectations)) if expectations else None,
             run=run,
         )
-
-
-def _counts_of(words: Words, checkpoint: Checkpoint) -> tuple[Words, Counts]:
-    """Return the words that come, ascending, and how often each does."""
-    return add_counts(
-        [np.unique(words[some], return_counts=True) for some in slices(words.size, checkpoint)], checkpoint
-    )

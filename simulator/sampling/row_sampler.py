@@ -20,7 +20,7 @@ from simulator.piecewise import concatenate, slices
 from simulator.rng import Uniforms
 from simulator.sampling.counts import ShotCounts, Words, add_counts
 from simulator.sampling.readout import Readout, readout_of
-from simulator.sampling.readout_errors import read_words
+from simulator.sampling.readout_errors import BitTable, read_words, tables_of_bits
 from simulator.sampling.sampler import draws_below, edges_of
 from simulator.tuning import TUNING, Tuning
 from simulator.typing import Amplitudes
@@ -30,11 +30,12 @@ Counts: TypeAlias = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class RowSampler:
-    """Measures the states of some rows, each for so many shots under its own seed."""
+    """Measures the states of some rows, each for so many shots under its own seed, and reads with errors."""
 
     rows: Amplitudes
     bit_of: Mapping[int, int]
     measures: Sequence[Measure]
+    readouts: Sequence[instructions.Readout]
     seeds: Sequence[int]
     shots: int
     checkpoint: Checkpoint
@@ -45,12 +46,17 @@ class RowSampler:
     def counted(self) -> tuple[Words, Counts, Counts]:
         """Return the classical memories that came, ascending in each row, how often, and how many in each row."""
         readout, rows = self._readout, len(self.seeds)
+        tables = self._tables(readout)
+        if tables is None:
+            found = [counts_of(words, self.checkpoint) for words in self.remembered()]
+            words, counts = (np.concatenate(each) for each in zip(*found, strict=True))
+            return words, counts, np.array([words.size for words, _ in found])
         if not readout.bit_of_qubit or not self.shots:
             sizes = np.full(rows, min(self.shots, 1))
             return np.zeros(sizes.sum(), np.int64), np.full(sizes.sum(), self.shots), sizes
-        edges = self._edges(readout)
+        edges = self._edges(readout, tables)
         below = np.zeros(edges.shape, np.int64)
-        for row, draws in self._draws():
+        for row, _, draws in self._draws():
             below[row] += draws_below(edges[row], draws)
         below[:, 1:] -= below[:, :-1].copy()
         row_indices, outcomes = below.nonzero()
@@ -77,55 +83,61 @@ class RowSampler:
     def remembered_pieces(self) -> Iterator[tuple[int, Words]]:
         """Yield each row's index and the classical memories of its next shots, in the order of shots."""
         readout = self._readout
-        if not readout.bit_of_qubit:
-            for row in range(len(self.seeds)):
-                for some in slices(self.shots, self.checkpoint):
-                    yield row, np.zeros(some.stop - some.start, np.int64)
-            return
-        edges = self._edges(readout)
-        for row, draws in self._draws():
-            yield row, readout.memories(edges[row].searchsorted(draws, side="right"))
+        tables = self._tables(readout)
+        edges = self._edges(readout, tables or ()) if readout.bit_of_qubit else np.ones((len(self.seeds), 1))
+        for row, first, draws in self._draws():
+            words = readout.memories(edges[row].searchsorted(draws, side="right"))
+            if tables is None:
+                shots, sampled_by = np.arange(first, first + words.size), np.zeros(words.size, np.intp)
+                uniforms = Uniforms(self.seeds[row])
+                words = read_words(self.readouts, words, shots, sampled_by, uniforms, self.checkpoint)
+            yield row, words
 
     @property
     def _readout(self) -> Readout:
         return readout_of(self.measures, self.bit_of, self.tuning)
 
-    def _edges(self, readout: Readout) -> NDArray[np.float64]:
-        """Return each row's cumulative distribution of outcomes, shape (rows, values)."""
-        bits = [self.bit_of[qubit] for qubit in readout.bit_of_qubit]
-        return edges_of(self.rows, bits, self.checkpoint, self.tuning)
+    def _tables(self, readout: Readout) -> Sequence[BitTable] | None:
+        """Return how outcomes are misread; None: each shot is read by itself."""
+        return tables_of_bits(self.readouts, readout.bit_of_clbit, readout.num_bits)
 
-    def _draws(self) -> Iterator[tuple[int, NDArray[np.float64]]]:
-        """Yield the draws of each row's shots, as many of a row at a time as are quickly sorted."""
+    def _edges(self, readout: Readout, tables: Sequence[BitTable]) -> NDArray[np.float64]:
+        """Return each row's cumulative distribution of outcomes as they are read, shape (rows, values)."""
+        bits = [self.bit_of[qubit] for qubit in readout.bit_of_qubit]
+        return edges_of(self.rows, bits, self.checkpoint, self.tuning, tables)
+
+    def _draws(self) -> Iterator[tuple[int, int, NDArray[np.float64]]]:
+        """Yield a row, a shot, and the draws from it on: as many of a row at a time as are quickly sorted."""
         uniforms = Uniforms(0)
         for row, seed in enumerate(self.seeds):
             uniforms.begin(seed)
             for some in slices(self.shots, self.checkpoint):
-                yield row, uniforms.stretch(self.first + some.start, some.stop - some.start, 0)
+                first = self.first + some.start
+                yield row, first, uniforms.stretch(first, some.stop - some.start, 0)
 
 
-def count_shots(sampler: RowSampler, readouts: Sequence[instructions.Readout], shot_counts: ShotCounts) -> None:
+def counts_of(words: Words, checkpoint: Checkpoint) -> tuple[Words, Counts]:
+    """Return the words that come, ascending, and how often each does."""
+    return add_counts(
+        [np.unique(words[some], return_counts=True) for some in slices(words.size, checkpoint)], checkpoint
+    )
+
+
+def count_shots(sampler: RowSampler, shot_counts: ShotCounts) -> None:
     """Count what is read of the shots of one row, of which at most `WORD_BITS` clbits are written."""
-    clbits = written_clbits(sampler.measures, readouts)
+    clbits = written_clbits(sampler.measures, sampler.readouts)
     if clbits and clbits[-1] >= WORD_BITS:
-        measures, readouts = _on_first_clbits(sampler.measures, readouts, clbits)
-        sampler = replace(sampler, measures=measures)
+        measures, readouts = _on_first_clbits(sampler.measures, sampler.readouts, clbits)
+        sampler = replace(sampler, measures=measures, readouts=readouts)
     else:
         clbits = range(WORD_BITS)
-    if not (shot_counts.remembers or readouts):
+    if not shot_counts.remembers:
         words, counts, _ = sampler.counted()
         shot_counts.add(shot_counts.spread(words, clbits), counts)
         return
-    uniforms, first = Uniforms(sampler.seeds[0]), sampler.first
-    for _, measured in sampler.remembered_pieces():
-        numbers = np.arange(first, first + measured.size)
-        sampled_by = np.zeros(measured.size, np.intp)
-        words = read_words(readouts, measured, numbers, sampled_by, uniforms, sampler.checkpoint)
-        words = shot_counts.spread(words, clbits)
-        if shot_counts.remembers:
-            shot_counts.put(numbers, words)
-        else:
-            shot_counts.add(*np.unique(words, return_counts=True))
+    first = sampler.first
+    for _, words in sampler.remembered_pieces():
+        shot_counts.put(np.arange(first, first + words.size), shot_counts.spread(words, clbits))
         first += words.size
 
 

@@ -30,7 +30,7 @@ from simulator.piecewise import aligned_slices, slices
 from simulator.rng import Uniforms
 from simulator.sampling.counts import ShotCounts, add_counts
 from simulator.sampling.readout import Memories, Readout, readout_of
-from simulator.sampling.readout_errors import read_words
+from simulator.sampling.readout_errors import BitTable, misread, read_words, tables_of_bits
 from simulator.tuning import TUNING, Tuning
 from simulator.typing import Amplitudes
 
@@ -47,19 +47,26 @@ def sample(
     shot_counts: ShotCounts,
     checkpoint: Checkpoint = no_checkpoint,
     readouts: Sequence[instructions.Readout] = (),
+    *,
+    collapses: bool = False,
 ) -> None:
-    """Measure all at once, for every shot of a branch; its states stay as they are. Then read, with errors."""
+    """Measure all at once, for every shot of a branch; its states stay as they are. Then read, with errors.
+
+    With ``collapses``, `collapse` comes next, so what was measured is drawn apart from what is read of it.
+    """
     readout = readout_of(measures, branch.states.bit_of, branch.states.tuning)
     memories = Memories(branch, readout, shot_counts, checkpoint)
-    if readouts:
+    tables = None if collapses else tables_of_bits(readouts, readout.bit_of_clbit, readout.num_bits)
+    if readouts and tables is None:
         _read(branch, readout, memories, readouts, uniforms, shot_counts, checkpoint)
         return
+    tables = tables or ()
     if len(branch.histories) == 1 and not shot_counts.remembers:
-        outcomes, counts = _counted(branch, readout, uniforms, checkpoint)
+        outcomes, counts = _counted(branch, readout, uniforms, checkpoint, tables)
         shot_counts.add(memories.words(np.zeros_like(outcomes), outcomes), counts)
         return
     codes_and_counts = []
-    for inside, outcomes in _outcomes(branch, readout, uniforms, checkpoint):
+    for inside, outcomes in _outcomes(branch, readout, uniforms, checkpoint, tables):
         groups = branch.shots.groups[inside]
         if shot_counts.remembers:
             history_indices = np.empty_like(groups)
@@ -114,9 +121,13 @@ def collapse(
 
 
 def _outcomes(
-    branch: Branch[Statevectors], readout: Readout, uniforms: Uniforms, checkpoint: Checkpoint
+    branch: Branch[Statevectors],
+    readout: Readout,
+    uniforms: Uniforms,
+    checkpoint: Checkpoint,
+    tables: Sequence[BitTable] = (),
 ) -> Iterator[tuple[slice, NDArray[np.int64]]]:
-    """Yield each shot's outcome, a batch of the branch's own shots at a time."""
+    """Yield each shot's outcome, as it is read, a batch of the branch's own shots at a time."""
     draws = drawn(branch, uniforms, checkpoint)
     rows = branch.state_of_history.take(branch.history_of_group)
     if readout.wide:
@@ -125,7 +136,7 @@ def _outcomes(
         for inside in branch.shots.batches(checkpoint):
             yield inside, np.zeros(inside.stop - inside.start, np.int64)
     else:
-        edges = edges_of(branch.states.rows, _bits(branch, readout), checkpoint, branch.states.tuning)
+        edges = edges_of(branch.states.rows, _bits(branch, readout), checkpoint, branch.states.tuning, tables)
         for inside, some in draws:
             yield inside, looked_up(edges, rows, branch.shots.groups[inside], some)
 
@@ -161,9 +172,13 @@ def _all_found(
 
 
 def _counted(
-    branch: Branch[Statevectors], readout: Readout, uniforms: Uniforms, checkpoint: Checkpoint
+    branch: Branch[Statevectors],
+    readout: Readout,
+    uniforms: Uniforms,
+    checkpoint: Checkpoint,
+    tables: Sequence[BitTable],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the outcomes of a branch of one history, each once, ascending, and how often each came."""
+    """Return the outcomes of a branch of one history as they are read, ascending, and how often each came."""
     if not readout.bit_of_qubit:
         return np.zeros(1, np.int64), np.array([branch.num_shots])
     if readout.wide:
@@ -183,7 +198,7 @@ def _counted(
             if outcomes.size:
                 pairs.append((outcomes, counts))
         return add_counts(pairs, checkpoint)
-    (edges,) = edges_of(branch.states.rows, _bits(branch, readout), checkpoint, branch.states.tuning)
+    (edges,) = edges_of(branch.states.rows, _bits(branch, readout), checkpoint, branch.states.tuning, tables)
     below = np.zeros(edges.size, np.int64)
     for _, draws in drawn(branch, uniforms, checkpoint):
         below += draws_below(edges, draws)
@@ -201,10 +216,17 @@ def draws_below(edges: NDArray[np.float64], draws: NDArray[np.float64]) -> NDArr
 
 
 def edges_of(
-    rows: Amplitudes, bits: Sequence[int], checkpoint: Checkpoint, tuning: Tuning = TUNING
+    rows: Amplitudes,
+    bits: Sequence[int],
+    checkpoint: Checkpoint,
+    tuning: Tuning = TUNING,
+    tables: Sequence[BitTable] = (),
 ) -> NDArray[np.float64]:
-    """Return each state's cumulative distribution of the values of some bits, up to 1, shape (states, values)."""
-    masses = marginals(rows, bits, checkpoint, tuning)
+    """Return each state's cumulative distribution of the values of some bits, up to 1, shape (states, values).
+
+    ``tables`` are how the values are misread: bit i of them is that of ``bits[i]``.
+    """
+    masses = misread(marginals(rows, bits, checkpoint, tuning), tables)
     edges = masses.cumsum(axis=1, out=masses)
     # The last edge is 1. Trailing outcomes of probability zero have it too, so no draw in [0, 1) selects them.
     edges /= edges[:, -1:].copy()

@@ -128,7 +128,7 @@ STABILIZER = Engine(
     "stabilizer",
     refusal=_refusal,
     suits=_suits,
-    # Where it suits and can, nothing else is as quick.
+    # Where it suits and can, only a density matrix of few qubits is as quick.
     preferred=lambda *_: True,
     width=_width,
     work=_work,

@@ -26,8 +26,8 @@ _READOUTS = 1 << 32
 _NEVER = 1e-30
 #: What is no more than this of a channel is rounding.
 _ROUNDING = 1e-12
-#: Kraus steps of which the strings are known.
-_KEPT = 1024
+#: Channels, and Kraus steps, of which the strings are known; and the qubits of these channels.
+_KEPT, _KEPT_QUBITS = 1024, 2
 _ONE = np.uint64(1)
 _HALF = np.uint64(32)
 _LOW = np.uint64((1 << 32) - 1)
@@ -72,6 +72,10 @@ class Hits(NamedTuple):
 
 def pauli_channel(channel: Channel) -> PauliChannel | None:
     """Return a channel as one of Paulis, as Kraus operators may be too; None: it is none."""
+    return (_of_narrow if channel.num_qubits <= _KEPT_QUBITS else _of_any)(channel)
+
+
+def _of_any(channel: Channel) -> PauliChannel | None:
     weights: dict[tuple[int, int], float] = {}
     for probability, steps in zip(channel.probabilities, channel.alternatives, strict=True):
         if not probability:
@@ -101,6 +105,9 @@ def pauli_channel(channel: Channel) -> PauliChannel | None:
     return PauliChannel(
         min(total, 1.0), np.array(paulis, np.intp).reshape(shape), of_alternatives, thresholds, aliases
     )
+
+
+_of_narrow = lru_cache(_KEPT)(_of_any)
 
 
 @lru_cache(_KEPT)

@@ -171,7 +171,8 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
             checkpoint()
             means.add(branch)
             if one_shot or counted:
-                sample(branch, measures, uniforms, shot_counts, checkpoint, bytecode.timeline.readouts)
+                readouts = bytecode.timeline.readouts
+                sample(branch, measures, uniforms, shot_counts, checkpoint, readouts, collapses=one_shot)
             ended += branch.num_shots
             monitor.report(ended / numbers.size)
             if one_shot:
@@ -242,8 +243,9 @@ def _counted(  # noqa: PLR0913 (the options of a run)
         if observables:
             num_qubits = timeline.program.num_qubits
             expectations = expectation_values_of_rows(rows, state.bit_of, observables, checkpoint, num_qubits)[0]
-        sampler = RowSampler(rows, state.bit_of, timeline.final, (seed,), shots, checkpoint, first, tuning)
-        count_shots(sampler, timeline.readouts, shot_counts)
+        measures, readouts = timeline.final, timeline.readouts
+        sampler = RowSampler(rows, state.bit_of, measures, readouts, (seed,), shots, checkpoint, first, tuning)
+        count_shots(sampler, shot_counts)
         monitor.report(1.0)
     saved = with_readouts(saver.values(), timeline.readouts)
     return CircuitResult(*shot_counts.results(), expectations=expectations, saved=saved)

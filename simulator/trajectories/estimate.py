@@ -91,11 +91,11 @@ class Estimate:
         of_shots = shots * (_SHOT_SECONDS + self.errors * _ERROR_SECONDS + self.choices * _CHOICE_SECONDS)
         return fixed, rows * row + of_shots
 
-    def bytes(self, shots: int, amplitude: int) -> int:
+    def bytes(self, shots: int, amplitude: int, threads: int) -> int:
         """Return the bytes that so many shots take at most at once, where an amplitude has so many."""
         events = min(self.errors * shots, max(2.0 * (1 << 18), 2 * 1024 * self.errors))
         at_once = min(shots, 1 << 17) * (_SHOT_BYTES + self.num_qubits)
-        rows = rows_bytes(self.num_qubits, amplitude)
+        rows = threads * rows_bytes(self.num_qubits, amplitude)
         return (
             rows + int(events * _ERROR_BYTES) + at_once + self.num_instructions * _INSTRUCTION_BYTES + (64 << 20)
         )

@@ -12,6 +12,7 @@ from simulator.circuit.pauli_sum import PauliSum
 from simulator.circuit.program import Program
 from simulator.cost import Work
 from simulator.evolve.amplitudes import complex_type
+from simulator.kernels.threads import thread_count
 from simulator.method import CircuitResult, Engine
 from simulator.monitor import Checkpoint, Monitor
 from simulator.options import Options
@@ -46,7 +47,7 @@ class _Prepared:
 
     def bytes_required(self, shots: int, checkpoint: Checkpoint) -> int:
         checkpoint()
-        return self.estimate.bytes(shots, _AMPLITUDE_BYTES[self.options.precision])
+        return self.estimate.bytes(shots, _AMPLITUDE_BYTES[self.options.precision], thread_count())
 
     def run(self, *, seed: int, first: int, shots: int, monitor: Monitor) -> CircuitResult:
         options = self.options

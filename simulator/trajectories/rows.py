@@ -8,7 +8,7 @@ shot does by its own draw, and the row is cut.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -30,6 +30,8 @@ _SPARE = 2
 
 #: Of some shots at the site of an insertion, which operator happens, given their weights: shape (operators,).
 Choose: TypeAlias = Callable[[int, Indices, NDArray[np.float64]], Indices]
+#: Patterns, each with some of its shots.
+Group: TypeAlias = list[tuple[int, Indices]]
 
 
 @dataclass(slots=True, eq=False)
@@ -43,14 +45,14 @@ class Rows:
     ideal: Amplitudes
     at: int = 0
 
-    def finished(self, patterns: Patterns) -> Iterator[tuple[Amplitudes, list[Indices]]]:
+    def finished(self, patterns: Patterns, groups: Iterable[Group]) -> Iterator[tuple[Amplitudes, list[Indices]]]:
         """Yield states at the end, shape (rows, 2^n), in the order of the last step, and the shots of each.
 
-        The arrays are overwritten afterwards.
+        The groups are of `groups_of`, in this order; all, or some of them. The arrays are overwritten afterwards.
         """
-        room = together(self.plan.num_bits)
-        arrays = [np.empty((_SPARE * room + 1, 1 << self.plan.num_bits), self.plan.dtype) for _ in range(2)]
-        for members in self._groups(patterns, room):
+        shape = _SPARE * together(self.plan.num_bits) + 1, 1 << self.plan.num_bits
+        arrays = [np.empty(shape, self.plan.dtype) for _ in range(2)]
+        for members in groups:
             hits = GroupHits(self.plan, patterns, [pattern for pattern, _ in members])
             self._carry(int(hits.first_steps[0]))
             group = _Group(self, hits, [shots for _, shots in members], *arrays)
@@ -60,28 +62,6 @@ class Rows:
         """Return the state without hits at the end, shape (1, 2^n)."""
         self._carry(len(self.plan.steps))
         return self.ideal
-
-    def _groups(self, patterns: Patterns, room: int) -> Iterator[list[tuple[int, Indices]]]:
-        """Yield patterns that go through the blocks together, with their shots.
-
-        Where states choose, each shot may become a row: there, a pattern with many shots is several rows.
-        """
-        chooses = np.maximum.reduceat(self.plan.num_operators[patterns.insertions], patterns.begins[:-1]) > 1
-        group: list[tuple[int, Indices]] = []
-        possible = 0
-        for pattern, may_part in enumerate(chooses.tolist()):
-            shots = patterns.shots_of(pattern)
-            step = room if may_part else shots.size
-            for start in range(0, shots.size, step):
-                some = shots[start : start + step]
-                grows = some.size if may_part else 1
-                if group and (len(group) == room or possible + grows > _SPARE * room):
-                    yield group
-                    group, possible = [], 0
-                group.append((pattern, some))
-                possible += grows
-        if group:
-            yield group
 
     def _carry(self, step: int) -> None:
         """Take the state without hits to before a step."""
@@ -99,13 +79,38 @@ class Rows:
         self.at = max(step, self.at)
 
 
+def groups_of(plan: BlockPlan, patterns: Patterns) -> Iterator[Group]:
+    """Yield patterns that go through the blocks together, with their shots, in the order of first hits.
+
+    Where states choose, each shot may become a row: there, a pattern with many shots is several rows.
+    """
+    if not patterns.count:
+        return
+    room = together(plan.num_bits)
+    chooses = np.maximum.reduceat(plan.num_operators[patterns.insertions], patterns.begins[:-1]) > 1
+    group: Group = []
+    possible = 0
+    for pattern, may_part in enumerate(chooses.tolist()):
+        shots = patterns.shots_of(pattern)
+        step = room if may_part else shots.size
+        for start in range(0, shots.size, step):
+            some = shots[start : start + step]
+            grows = some.size if may_part else 1
+            if group and (len(group) == room or possible + grows > _SPARE * room):
+                yield group
+                group, possible = [], 0
+            group.append((pattern, some))
+            possible += grows
+    yield group
+
+
 def together(num_bits: int) -> int:
     """Return how many rows of so many bits go through the blocks together."""
     return max(1, (1 << _TOGETHER) >> num_bits)
 
 
 def rows_bytes(num_bits: int, amplitude: int) -> int:
-    """Return the bytes of all rows that there are at once."""
+    """Return the bytes of all rows that there are at once in a thread."""
     return (2 * (_SPARE * together(num_bits) + 1) + 3) * amplitude << num_bits
 
 
@@ -195,7 +200,9 @@ class _Group:
     def _vary(self, members: Indices, forms: Amplitudes) -> None:
         """Multiply the rows of some patterns by matrices of their own."""
         member_of = self._member_of[: len(self._shots)]
-        own = np.flatnonzero(np.isin(member_of, members))
+        varies = np.zeros(len(self._waiting), np.bool_)
+        varies[members] = True
+        own = np.flatnonzero(varies[member_of])
         some = self._rows[own]
         goal = np.empty_like(some)
         multiply(some, forms[members.searchsorted(member_of[own]), None], goal)

@@ -7,12 +7,13 @@ shots a run has, nor which of them are computed together.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.kernels.threads import share
 from simulator.monitor import Checkpoint, Monitor
 from simulator.narrow import orders
 from simulator.rng import Uniforms
@@ -24,7 +25,7 @@ from simulator.trajectories.draws import BLOCK, Events, Sites
 from simulator.trajectories.frames import Frames, frames_of
 from simulator.trajectories.outcomes import Ending
 from simulator.trajectories.patterns import patterns_of
-from simulator.trajectories.rows import Rows
+from simulator.trajectories.rows import Group, Rows, groups_of
 from simulator.typing import Indices
 
 #: Errors that are drawn at once, about; and shots, at most.
@@ -106,16 +107,25 @@ def _run_piece(
     positions = orders.positions(blocks.num_bits, last)
     bit_of = {qubit: positions[bit] for qubit, bit in blocks.bit_of.items() if qubit >= 0}
     chooser = _Chooser(plan, events)
-    rows = Rows(blocks, chooser.choose, checkpoint, state.copy())
     clean = np.ones(shots, np.bool_)
-    for states, shots_of in rows.finished(patterns) if patterns.count else ():
-        own = np.concatenate(shots_of)
-        clean[own] = False
-        row_of = np.repeat(np.arange(len(shots_of)), [some.size for some in shots_of])
-        outcomes[own] = ending.outcomes(states, bit_of, row_of, draws[own], checkpoint)
+    all_rows: list[Rows] = []
+
+    def work(groups: Iterator[Group], own_checkpoint: Checkpoint) -> None:
+        rows = Rows(blocks, chooser.choose, own_checkpoint, state.copy())
+        all_rows.append(rows)
+        for states, shots_of in rows.finished(patterns, groups):
+            own = np.concatenate(shots_of)
+            clean[own] = False
+            row_of = np.repeat(np.arange(len(shots_of)), [some.size for some in shots_of])
+            outcomes[own] = ending.outcomes(states, bit_of, row_of, draws[own], own_checkpoint)
+
+    groups = list(groups_of(blocks, patterns))
+    share(work, groups, checkpoint, len(groups) - 1)
     own = np.flatnonzero(clean)
     if own.size:
-        ideal = rows.ideal_at_end()
+        # Whichever carried the state without hits farthest has least left to do.
+        farthest = replace(max(all_rows, key=lambda rows: rows.at), checkpoint=checkpoint)
+        ideal = farthest.ideal_at_end()
         outcomes[own] = ending.outcomes(ideal, bit_of, np.zeros(own.size, np.intp), draws[own], checkpoint)
     checkpoint()
     ending.flip(outcomes, hits)

@@ -6,6 +6,7 @@ import pytest
 from qiskit.providers import JobError
 from support.circuits import bell
 from support.faults.servers import lasting, running, site
+from support.patience import deadline
 from support.processes import eventually
 
 from worker.record.keys import PREFIX, key
@@ -57,13 +58,13 @@ def test_the_others_go_on(here, strike):
     new = backend.run(bell(), shots=10)
     harmed = {struck} if strike.startswith("a record") else set()
     for each in {first, new, *jobs} - harmed:
-        assert each.result(timeout=60).success
+        assert each.result(timeout=deadline(60)).success
     if harmed:
         with pytest.raises(JobError, match=r"damaged|it never was there, or was deleted"):
-            struck.result(timeout=30)
+            struck.result(timeout=deadline(30))
         eventually(lambda: here.logged(struck.job_id()), what="a line in the log")
     if strike not in {"no register", "the counter is junk"}:
         eventually(lambda: here.logged("damage in the record: "), what="a line in the log")
     assert here.logged("a tick failed") == 0
     # Other owners', too.
-    assert here.provider(BASICAER_OWNER="bob").get_backend().run(bell()).result(timeout=30).success
+    assert here.provider(BASICAER_OWNER="bob").get_backend().run(bell()).result(timeout=deadline(30)).success

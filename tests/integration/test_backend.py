@@ -16,6 +16,7 @@ from qiskit.quantum_info import Operator, Statevector
 from qiskit.transpiler import CouplingMap
 from qiskit.transpiler.exceptions import CircuitTooWideForTarget
 from support.circuits import bell
+from support.patience import deadline
 
 from jobs import BasicAerProvider
 
@@ -69,7 +70,7 @@ class TestProvider:
         circuit.measure([3, 120], [0, 1])
         with pytest.raises(CircuitTooWideForTarget, match=rf"127.* greater than maximum \({backend.num_qubits}\)"):
             transpile(circuit, backend)
-        assert backend.run(circuit).result(timeout=30).get_counts().keys() == {"00", "11"}
+        assert backend.run(circuit).result(timeout=deadline(30)).get_counts().keys() == {"00", "11"}
 
     @pytest.mark.rule(19, 25)
     @pytest.mark.parametrize("level", [0, 1, 2, 3])
@@ -78,7 +79,7 @@ class TestProvider:
         backend = provider.get_backend()
         made = transpile(bell(), backend, optimization_level=level, initial_layout=[7, 5])
         assert made.num_qubits == backend.num_qubits
-        assert backend.run(made).result(timeout=30).get_counts().keys() == {"00", "11"}
+        assert backend.run(made).result(timeout=deadline(30)).get_counts().keys() == {"00", "11"}
 
     @pytest.mark.rule(19)
     def test_a_width_without_workers(self, quiet, monkeypatch, tmp_path):

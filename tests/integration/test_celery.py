@@ -101,7 +101,7 @@ class TestOutcome:
         eventually(cut.running, what="RUNNING")
         cut.cancel()
         for job in (good, bad, cut):
-            job.wait_for_final_state(timeout=30)
+            job.wait_for_final_state(timeout=deadline(30))
             eventually(lambda job=job: AsyncResult(job.job_id(), app=plain).ready(), what="Celery's state")
             with provider.connection.reaching() as connection:
                 life = connection.client.ttl(f"celery-task-meta-{job.job_id()}")

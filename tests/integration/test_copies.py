@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 from support.circuits import bell
+from support.patience import deadline
 from support.processes import ROOT, RedisServer
 
 from jobs import BasicAerProvider
@@ -24,7 +25,7 @@ class Derived(QasmSimulator):
 
 def counts(backend: BasicAerBackend) -> dict[str, int]:
     """What a backend gives, in whatever process."""
-    return backend.run(bell(), seed_simulator=5).result(timeout=60).get_counts()
+    return backend.run(bell(), seed_simulator=5).result(timeout=deadline(60)).get_counts()
 
 
 def counts_of(provider: BasicAerProvider) -> dict[str, int]:
@@ -51,7 +52,7 @@ def test_a_copy(provider, copied):
     job.metadata["note"] = [1]
     again = copied(job)
     assert (again, again.metadata) == (job, job.metadata)
-    assert again.result(timeout=30).get_counts() == counts(backend)
+    assert again.result(timeout=deadline(30)).get_counts() == counts(backend)
     assert copied(provider).address == provider.address
     assert counts_of(copied(provider)).keys() == {"00", "11"}
 

@@ -9,6 +9,7 @@ import signal
 from support.circuits import bell
 from support.command_line import basicaer
 from support.faults.farm import lasting
+from support.patience import deadline
 from support.processes import RedisServer, Worker, eventually
 
 from jobs import BasicAerProvider
@@ -27,7 +28,7 @@ def test_two_nodes_of_one_name_are_two(short_folder):
         with provider.connection.reaching() as connection:
             assert connection.store.window() == 2
         job = provider.get_backend().run([lasting(0.3)] * 6, shots=1)
-        job.result(timeout=60)
+        job.result(timeout=deadline(60))
         usage = job.usage().by_worker
         assert set(usage) == {each.node for each in up}
         assert {entry.worker for entry in job.logs()} == {None, *usage}
@@ -38,7 +39,7 @@ def test_two_nodes_of_one_name_are_two(short_folder):
 
         nodes[0].stop()
         eventually(lambda: len(provider.workers()) == 1, within=2, what="one of the two alone")
-        assert provider.get_backend().run(bell()).result(timeout=30).success
+        assert provider.get_backend().run(bell()).result(timeout=deadline(30)).success
         with provider.connection.reaching() as connection:
             eventually(lambda: connection.store.client.hlen("basicaer:1:slots:basicaer") == 1, what="one slot")
         third = Worker(server.url, short_folder, name="w", BASICAER_LEASE="2")
@@ -48,7 +49,7 @@ def test_two_nodes_of_one_name_are_two(short_folder):
         eventually(lambda: len(provider.workers()) == 1, within=20, what="the dead one's lapse")
         # Alone, a node goes by its name.
         last = provider.get_backend().run(bell())
-        last.result(timeout=30)
+        last.result(timeout=deadline(30))
         assert set(last.usage().by_worker) == {third.name}
         assert re.fullmatch(r"w@test#[0-9a-f]{8}", provider.workers()[0].node)
     finally:

@@ -13,10 +13,9 @@ from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import Kraus, SparsePauliOp, random_quantum_channel
 from qiskit_aer.noise import NoiseModel, ReadoutError, pauli_error
 from support.exact import assert_likely
-from support.noisy_circuits import aer_counts, density_matrix, probabilities
+from support.noisy_circuits import aer_counts, density_matrix, probabilities, with_errors
 
 from jobs import BasicAerError, BasicAerEstimator, BasicAerSampler, NoiseSpec
-from jobs.noise import Attacher, read_model
 
 DEVICE = GenericBackendV2(3, coupling_map=[[0, 1], [1, 2]], seed=7)
 SPEC = NoiseSpec().depolarizing(0.1, ["h", "cx", "rx"]).readout([[0.95, 0.05], [0.1, 0.9]])
@@ -38,7 +37,7 @@ def measured(circuit):
 
 
 def exact(circuit, model):
-    return probabilities(Attacher(read_model(model)).attached(circuit))
+    return probabilities(with_errors(circuit, model))
 
 
 def assert_samples(counts, expected):
@@ -191,7 +190,7 @@ def test_a_circuit_that_is_wider_than_the_device_is_refused(provider):
 def test_results_without_shots_are_exact(provider):
     """Given noise and no shots, then state, probabilities and an estimator's values are the density matrix's."""
     backend = provider.get_backend("qasm_simulator")
-    state = density_matrix(Attacher(SPEC).attached(ghz()))
+    state = density_matrix(with_errors(ghz(), SPEC))
     job = backend.run(ghz(), noise_model=SPEC, density_matrix=True, shots=0)
     assert np.abs(job.result().data(0)["density_matrix"] - state).max() < 1e-12
     job = backend.run(measured(ghz()), noise_model=SPEC, probabilities=True, shots=0)

@@ -157,4 +157,4 @@ def test_the_command_line(command, character):
 def test_the_longest_times(provider):
     """A job with the longest times that are taken runs like any other."""
     job = provider.get_backend().run(bell(), job_timeout=MOST_SECONDS, expires=MOST_SECONDS, seed_simulator=1)
-    assert job.result(timeout=60).get_counts() == {"00": 515, "11": 509}
+    assert job.result(timeout=deadline(60)).get_counts() == {"00": 515, "11": 509}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from qiskit import QuantumCircuit
+from support.patience import deadline
 from support.processes import RedisServer, Worker, environment
 
 from jobs import BasicAerError, BasicAerProvider
@@ -46,7 +47,7 @@ def test_the_widest_state(limited: BasicAerProvider, name: str, precision: str) 
     circuit.h(range(width))
     backend = limited.get_backend(name)
 
-    result = backend.run(circuit, precision=precision).result(timeout=30)
+    result = backend.run(circuit, precision=precision).result(timeout=deadline(30))
 
     assert result.success
     wider = QuantumCircuit(width + 1)
@@ -65,7 +66,7 @@ def test_memory(limited: BasicAerProvider) -> None:
     circuit.measure(0, 0)
     backend = limited.get_backend()
 
-    assert backend.run(circuit, shots=LIMIT // 4 - 10, memory=True).result(timeout=30).success
+    assert backend.run(circuit, shots=LIMIT // 4 - 10, memory=True).result(timeout=deadline(30)).success
     with pytest.raises(BasicAerError, match="take fewer shots or no memory, or raise BASICAER_MAX_RESULT_BYTES"):
         backend.run(circuit, shots=LIMIT // 4 + 1, memory=True)
-    assert backend.run(circuit, shots=LIMIT).result(timeout=30).success
+    assert backend.run(circuit, shots=LIMIT).result(timeout=deadline(30)).success

@@ -12,9 +12,16 @@ from qiskit.quantum_info import Operator
 from support.noise import RESET, applied, channel, kraus, operators_of
 from support.programs import embedded
 
-from jobs.noise import ChannelInstruction, Placed, ReadoutInstruction
+from jobs import lower
+from jobs.noise import Attacher, ChannelInstruction, Placed, ReadoutInstruction, read_model
+from jobs.rebuilding import rebuild
 
 _DONE = channel(1, (1.0, (kraus(RESET),)))
+
+
+def with_errors(circuit: QuantumCircuit, model: Any) -> QuantumCircuit:
+    """A circuit with the errors that its operations have in a model, as a recorded job shows it."""
+    return rebuild(lower(circuit, noise=Attacher(read_model(model))))
 
 
 def density_matrix(circuit: QuantumCircuit) -> NDArray[np.complex128]:

@@ -18,7 +18,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit.classical import expr, types
 from support.circuits import bell
 from support.faults.proxy import Proxy
-from support.patience import setting
+from support.patience import deadline, setting
 from support.processes import RedisServer, Worker, environment, eventually
 from support.record_inspection import Snapshot, violations
 
@@ -110,7 +110,7 @@ def site(lease: float = 2, *options: str) -> Iterator[Site]:
 
 def counts(job) -> dict[str, int]:
     """The counts of a job, once it is DONE."""
-    return job.result(timeout=60).get_counts()
+    return job.result(timeout=deadline(60)).get_counts()
 
 
 def after(seconds: float) -> None:

@@ -12,7 +12,7 @@ from support.programs import program, random_vector, ry, x
 
 from simulator import run
 from simulator.circuit.array import Array
-from simulator.circuit.instructions import Barrier, Gate, Initialize, Measure
+from simulator.circuit.instructions import Barrier, Gate, Initialize, Measure, Readout
 from simulator.circuit.program import Program
 from simulator.dynamic.compiler import compile_program
 from simulator.dynamic.interpreter import Interpreter
@@ -26,6 +26,7 @@ from simulator.rng import Uniforms
 from simulator.sampling.counts import ShotCounts
 from simulator.sampling.sampler import sample
 
+FLIPS = Array.of(np.array([[0.9, 0.1], [0.3, 0.7]]))
 SEEDS = st.integers(0, (1 << 63) - 1)
 
 
@@ -49,13 +50,13 @@ def branched(
     for branch in Interpreter(bytecode, uniforms, SILENT).run(
         Statevectors(state), np.arange(first, first + shots)
     ):
-        sample(branch, bytecode.timeline.final, uniforms, found)
+        sample(branch, bytecode.timeline.final, uniforms, found, readouts=bytecode.timeline.readouts)
     return found.results()
 
 
 @st.composite
 def evolving(draw: st.DrawFn) -> Program:
-    """Gates, barriers and a preparation, and measurements of some qubits into some clbits, one twice."""
+    """Gates, barriers and a preparation, and measurements of some qubits into some clbits, one twice, misread."""
     num_qubits, num_clbits = draw(st.integers(1, 6)), draw(st.integers(1, 63))
     qubits, clbits = st.integers(0, num_qubits - 1), st.integers(0, num_clbits - 1)
     gates = st.one_of(
@@ -72,7 +73,8 @@ def evolving(draw: st.DrawFn) -> Program:
         prepared = Initialize(Array.of(random_vector(draw(st.integers(0, 99)), 1)), (draw(qubits),))
         made = [prepared, *made]
     measured = draw(st.lists(st.builds(Measure, qubits, clbits), min_size=1, max_size=8))
-    return program(num_qubits, num_clbits, *made, *measured)
+    misread = draw(st.lists(st.sampled_from([each.clbit for each in measured]) | clbits, max_size=4))
+    return program(num_qubits, num_clbits, *made, *measured, *[Readout((clbit,), FLIPS) for clbit in misread])
 
 
 @pytest.mark.rule(32)

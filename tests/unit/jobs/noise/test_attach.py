@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import threading
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -27,11 +27,12 @@ from qiskit_aer.noise import (
 )
 from support.classical_strategies import classical_circuits
 from support.examples import examples
-from support.noisy_circuits import aer_counts, aer_density_matrix, density_matrix, probabilities
+from support.noisy_circuits import aer_counts, aer_density_matrix, density_matrix, probabilities, with_errors
 
 from jobs import lower
 from jobs.errors import BasicAerError
 from jobs.noise import Attacher, ChannelInstruction, NoiseSpec, WrittenNoise, read_model, waits_unbound, written
+from simulator.circuit import instructions
 from simulator.circuit.instructions import Noise, Readout
 from simulator.circuit.traversal import walk
 
@@ -42,10 +43,6 @@ FLIPPED = ReadoutError([[0, 1], [1, 0]])
 @pytest.fixture(autouse=True)
 def _quiet_aer(caplog):
     caplog.set_level(logging.CRITICAL, "qiskit_aer")
-
-
-def attached(circuit, model):
-    return Attacher(read_model(model)).attached(circuit)
 
 
 def model_of(name, error=FLIP, qubits=None):
@@ -92,7 +89,7 @@ RULES = {
 @pytest.mark.parametrize(("circuit", "model"), RULES.values(), ids=RULES)
 def test_the_rules_are_those_of_aer(circuit, model):
     """Which operation has an error of which name, on which qubits, and where it comes."""
-    found = probabilities(attached(circuit, model))
+    found = probabilities(with_errors(circuit, model))
     (expected,) = aer_counts(circuit, model)
     assert found[int(expected, 2)] == pytest.approx(1)
 
@@ -102,10 +99,10 @@ def test_errors_of_measurements_come_before_them():
     """What is flipped before a measurement is measured, and stays; Aer initializes so, too."""
     circuit = QuantumCircuit(1, 2)
     circuit.measure(0, 0)
-    names = [each.name for each in attached(circuit, model_of("measure")).data]
+    names = [each.name for each in with_errors(circuit, model_of("measure")).data]
     assert names == ["quantum_channel", "measure"]
     circuit.append(Initialize([1, 0]), [0])
-    names = [each.name for each in attached(circuit, model_of("initialize")).data]
+    names = [each.name for each in with_errors(circuit, model_of("initialize")).data]
     assert names == ["measure", "initialize", "quantum_channel"]
 
 
@@ -120,7 +117,7 @@ def test_what_has_no_errors():
     model = NoiseModel()
     for name in ("kraus", "barrier", "save_density_matrix", "for_loop"):
         model.add_all_qubit_quantum_error(FLIP, name)
-    assert [each.name for each in attached(circuit, model).data] == [each.name for each in circuit.data]
+    assert lower(circuit, noise=Attacher(read_model(model))) == lower(circuit)
 
 
 def test_some_of_the_models_are_composed_or_overruled():
@@ -135,7 +132,7 @@ def test_some_of_the_models_are_composed_or_overruled():
     model.add_readout_error([[0.9, 0.1], [0.3, 0.7]], [1], warnings=False)
     circuit = measured((XGate(), 0), (XGate(), 1), (XGate(), 2), num_qubits=3)
     for each in (model, model.to_dict(), model.to_dict(serializable=True)):
-        found = probabilities(attached(circuit, each))
+        found = probabilities(with_errors(circuit, each))
         # Qubits 0 and 2: flipped by the gate, twice by errors, and when they are read.
         assert found.round(12).tolist() == [0.3, 0, 0.7, 0, 0, 0, 0, 0]
 
@@ -180,7 +177,7 @@ def test_errors_of_all_kinds(form):
         circuit.append(CXGate(label=f"two {number}"), [number % 3, (number + 1) % 3])
         model.add_all_qubit_quantum_error(error, f"two {number}")
     given = model if form == "model" else model.to_dict(serializable=form == "JSON")
-    found = density_matrix(attached(circuit, given))
+    found = density_matrix(with_errors(circuit, given))
     assert np.abs(found - aer_density_matrix(circuit, model)).max() < 1e-12
 
 
@@ -199,8 +196,8 @@ def test_a_backend_s_model_delays_included():
     circuit = transpile(circuit, backend, optimization_level=0)
     model = NoiseModel.from_backend(backend)
     expected = aer_density_matrix(circuit, model)
-    assert np.abs(density_matrix(attached(circuit, model)) - expected).max() < 1e-12
-    assert np.abs(density_matrix(attached(circuit, NoiseSpec.from_backend(backend))) - expected).max() < 1e-9
+    assert np.abs(density_matrix(with_errors(circuit, model)) - expected).max() < 1e-12
+    assert np.abs(density_matrix(with_errors(circuit, NoiseSpec.from_backend(backend))) - expected).max() < 1e-9
 
 
 @pytest.mark.rule(41)
@@ -217,14 +214,14 @@ def test_blocks_have_the_errors_of_their_place():
         with circuit.box():
             circuit.x(1)
     for model in (NoiseModel.from_backend(backend), NoiseSpec.from_backend(backend)):
-        noisy = attached(circuit, model)
+        noisy = with_errors(circuit, model)
         loop = noisy.data[-1].operation
         branch, box = loop.blocks[0].data
         body = branch.operation.blocks[0]
         alone = QuantumCircuit(3)
         alone.cx(2, 1)
         alone.delay(3, 2, "us")
-        expected = density_matrix(attached(alone.compose(QuantumCircuit(3)), model))
+        expected = density_matrix(with_errors(alone.compose(QuantumCircuit(3)), model))
         assert [each.name for each in body.data if each.name != "quantum_channel"] == ["cx", "delay"]
         placed = QuantumCircuit(3)
         placed.compose(body, [2, 1], [], inplace=True) if not body.num_clbits else placed.compose(
@@ -232,7 +229,6 @@ def test_blocks_have_the_errors_of_their_place():
         )
         assert np.abs(density_matrix(placed) - expected).max() < 1e-12
         assert [each.name for each in box.operation.blocks[0].data] == ["x", "quantum_channel"]
-        assert branch.operation.condition == (loop.blocks[0].clbits[0], 1)
 
 
 def without_clbits(block):
@@ -243,26 +239,22 @@ def without_clbits(block):
 
 
 def test_the_circuit_is_the_same_but_for_its_errors():
-    """Name, metadata, registers, phase, parameters and variables are there; the user's circuit is not touched."""
-    from qiskit.circuit.classical import types
-
-    theta = Parameter("theta")
-    circuit = QuantumCircuit(2, name="mine", metadata={"a": threading.Lock()}, global_phase=0.5)
+    """Name, metadata, registers, phase and variables are there; the user's circuit is not touched."""
+    circuit = QuantumCircuit(2, name="mine", metadata={"a": 1}, global_phase=0.5)
     circuit.add_register(ClassicalRegister(1, "out"))
     flag = circuit.add_var("flag", circuit.clbits[0])
-    circuit.rx(theta, 0)
+    circuit.rx(0.3, 0)
     circuit.cx(0, 1)
     with circuit.if_test(flag):
         circuit.cx(1, 0)
-    before = list(circuit.data)
-    noisy = attached(circuit, model_of("cx", FLIPS))
+    before, program = list(circuit.data), lower(circuit)
+    noisy = lower(circuit, noise=Attacher(read_model(model_of("cx", FLIPS))))
     assert list(circuit.data) == before
-    assert (noisy.name, noisy.global_phase) == ("mine", 0.5)
-    assert noisy.metadata is circuit.metadata
-    assert (noisy.qregs, noisy.cregs, list(noisy.parameters)) == (circuit.qregs, circuit.cregs, [theta])
-    assert [each.type for each in noisy.iter_declared_vars()] == [types.Bool()]
-    kept = [each for each in noisy.data if each.name != "quantum_channel"]
-    assert [each.name for each in kept] == [each.name for each in circuit.data]
+    *same, branch = [each for each in noisy.instructions if not isinstance(each, Noise)]
+    assert same == list(program.instructions[:-1])
+    assert branch == msgspec.structs.replace(program.instructions[-1], true_body=branch.true_body)
+    assert branch.true_body[:1] == program.instructions[-1].true_body
+    assert msgspec.structs.replace(noisy, instructions=program.instructions, channels=()) == program
 
 
 @pytest.mark.rule(41)
@@ -280,7 +272,7 @@ def test_only_errors_that_circuits_use_become_channels(monkeypatch):
     circuit.cx(3, 4)
     circuit.cx(7, 8)
     circuit.cx(3, 4)
-    noisy = [attached(circuit, model) for _ in range(3)]
+    noisy = [with_errors(circuit, model) for _ in range(3)]
     assert len(converted) == 2
     channels = {id(each.operation.channel) for one in noisy for each in one if each.name == "quantum_channel"}
     assert len(channels) == 2
@@ -290,9 +282,9 @@ def test_a_dictionary_that_was_changed_is_another():
     """What is kept of a dictionary's errors goes by what they are, not by the id that it gives them."""
     written_model = model_of("x").to_dict(serializable=True)
     circuit = measured((XGate(), 0))
-    assert probabilities(attached(circuit, written_model))[0] == pytest.approx(1)
+    assert probabilities(with_errors(circuit, written_model))[0] == pytest.approx(1)
     written_model["errors"][0]["instructions"] = [[{"name": "id", "qubits": [0]}]]
-    assert probabilities(attached(circuit, written_model))[1] == pytest.approx(1)
+    assert probabilities(with_errors(circuit, written_model))[1] == pytest.approx(1)
 
 
 @pytest.mark.rule(41)
@@ -305,8 +297,8 @@ def test_circuits_that_are_not_in_the_model_s_basis():
     one.h(0)
     one.cx(0, 1)
     other.u(1, 2, 3, 0)
-    attacher.attached(one)
-    attacher.attached(other)
+    lower(one, noise=attacher)
+    lower(other, noise=attacher)
     with pytest.warns(UserWarning, match='errors of "sx", which are in no circuit, and none of "h", "u"') as said:
         attacher.warn()
     assert len(said) == 1
@@ -323,7 +315,7 @@ def test_no_warning_without_a_reason(gates, recwarn):
     for name in gates:
         getattr(circuit, name)(*((0.5,) if name == "rz" else ()), *range(2 if name == "cx" else 1))
     attacher = Attacher(read_model(model))
-    attacher.attached(circuit)
+    lower(circuit, noise=attacher)
     attacher.warn()
     assert not recwarn.list
 
@@ -335,7 +327,7 @@ def test_readout_errors_of_several_qubits_apply_nowhere():
     circuit = measured(num_qubits=2)
     assert aer_counts(circuit, model) == {"00": 20}
     with pytest.warns(UserWarning, match=r"of qubits \(0, 1\) together, which applies nowhere"):
-        noisy = attached(circuit, model)
+        noisy = with_errors(circuit, model)
     assert probabilities(noisy)[0] == pytest.approx(1)
 
 
@@ -398,7 +390,7 @@ HALF = [[[[0.5, 0], [0, 0]], [[0, 0], [1, 0]]]]
 def test_models_that_cannot_be_used(model, text):
     """One line says which error is wrong, and why; an error that no circuit has is not looked at."""
     with pytest.raises(BasicAerError, match=text) as caught:
-        attached(measured((XGate(), 0)), model)
+        with_errors(measured((XGate(), 0)), model)
     assert "\n" not in str(caught.value)
 
 
@@ -408,7 +400,7 @@ def test_a_model_whose_passes_fail():
     circuit = QuantumCircuit(5)
     circuit.delay(100, 4, "dt")
     with pytest.raises(BasicAerError, match="no noise for a delay of 100 dt on qubit 4: IndexError"):
-        attached(circuit, model)
+        with_errors(circuit, model)
 
 
 def test_delays_that_parameters_tell():
@@ -421,15 +413,31 @@ def test_delays_that_parameters_tell():
     with circuit.for_loop(range(2)):
         circuit.delay(theta, 0)
     assert waits_unbound(circuit)
+
+
+def test_delays_of_a_loop_s_index():
+    """Each round has the noise of its own duration; a stretch has none."""
+    index, circuit = Parameter("index"), QuantumCircuit(1)
+    with circuit.for_loop([3, 50], index):
+        circuit.delay(index, 0)
+    spec = NoiseSpec().thermal_relaxation(1e-6, 1e-6, None, "delay", dt=1e-9)
+    (loop,) = lower(circuit, noise=Attacher(spec)).instructions
+    assert [[type(each) for each in body] for body in loop.bodies] == [[instructions.Delay, Noise]] * 2
+    three, fifty = QuantumCircuit(1), QuantumCircuit(1)
+    three.delay(3, 0)
+    fifty.delay(50, 0)
+    expected = [lower(each, noise=Attacher(spec)).channels[0] for each in (three, fifty)]
+    assert list(lower(circuit, noise=Attacher(spec)).channels) == expected
+    circuit.delay(circuit.add_stretch("long"), 0)
     with pytest.raises(BasicAerError, match="its duration must be a number; bind it first"):
-        attached(circuit, NoiseSpec().thermal_relaxation(1, 1, None, "delay", dt=1e-9))
+        lower(circuit, noise=Attacher(spec))
 
 
 def test_what_a_record_says_adds_no_errors():
     """A recorded job's model is its names, since its circuits have the errors."""
     said = written(read_model(model_of("x")))
     assert said == 'errors of "x"'
-    noisy = attached(measured((XGate(), 0)), WrittenNoise(said))
+    noisy = with_errors(measured((XGate(), 0)), WrittenNoise(said))
     assert not any(isinstance(each.operation, ChannelInstruction) for each in noisy)
 
 
@@ -439,8 +447,9 @@ def test_what_a_record_says_adds_no_errors():
 def test_control_flow_variables_and_expressions_stay(circuit):
     """A model of other gates changes nothing of any circuit; one of its gates adds channels, and nothing else."""
     program = lower(circuit)
-    assert lower(attached(circuit, NoiseSpec().depolarizing(0.1, "nothing has this name"))) == program
-    noisy = lower(attached(circuit, NoiseSpec().depolarizing(0.1, ["x", "h", "cx"]).readout([[0.9, 0.1], [0, 1]])))
+    assert lower(circuit, noise=Attacher(NoiseSpec().depolarizing(0.1, "nothing has this name"))) == program
+    spec = NoiseSpec().depolarizing(0.1, ["x", "h", "cx"]).readout([[0.9, 0.1], [0, 1]])
+    noisy = lower(circuit, noise=Attacher(spec))
     assert [type(each) for each in walk(noisy.instructions) if not isinstance(each, (Noise, Readout))] == [
         type(each) for each in walk(program.instructions)
     ]

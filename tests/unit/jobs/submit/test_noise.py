@@ -59,7 +59,7 @@ def test_points_of_a_circuit_are_one_sweep(form):
         copies = [circuit(value) for value in values]
         (item,) = items(copies)
     assert isinstance(item, Sweep)
-    expected = lower(Attacher(SPEC).attached(circuit(0.1)))
+    expected = lower(circuit(0.1), noise=Attacher(SPEC))
     assert item.template.channels == expected.channels
     assert [type(each) for each in item.template.instructions] == [type(each) for each in expected.instructions]
     assert np.array_equal(item.values.ndarray().ravel(), values)
@@ -84,7 +84,7 @@ def test_delays_are_bound_before_they_have_errors():
     spec = NoiseSpec().thermal_relaxation(1e-5, 1e-5, None, "delay")
     found = items(waits, spec, parameter_binds=[{THETA: [1.0, 2.0]}])
     assert [each.program.channels for each in found] == [
-        lower(Attacher(spec).attached(waits.assign_parameters([value]))).channels for value in (1.0, 2.0)
+        lower(waits.assign_parameters([value]), noise=Attacher(spec)).channels for value in (1.0, 2.0)
     ]
 
 

@@ -188,10 +188,13 @@ def test_rows_are_cut_by_what_they_take_together() -> None:
 
 
 def with_angles(gate: str, values: list[list[float]]) -> Sweep:
-    """Noise between gates of which all but one are Clifford; that one turns by the angles of its row."""
-    body = (h(0), h(1), Noise(0, (0,)), Gate(gate, (0,), (0.0,) * len(values[0])), h(0), *measures(2))
-    made = with_channels(2, 2, (depolarizing(0.1),), *body)
-    return Sweep(0, 5, made, tuple((3, number) for number in range(len(values[0]))), Array.of(np.array(values)))
+    """Noise between gates of which all but one are Clifford; that one turns by the angles of its row.
+
+    On 9 qubits, of which stabilizers are preferred to a density matrix.
+    """
+    body = (*map(h, range(9)), Noise(0, (0,)), Gate(gate, (0,), (0.0,) * len(values[0])), h(0), *measures(2))
+    made = with_channels(9, 2, (depolarizing(0.1),), *body)
+    return Sweep(0, 5, made, tuple((10, number) for number in range(len(values[0]))), Array.of(np.array(values)))
 
 
 QUARTER = np.pi / 2

@@ -71,6 +71,24 @@ def test_an_error_comes_out(whose: str) -> None:
         share(work, iter(int, 1), no_checkpoint, helpers=1)
 
 
+@pytest.mark.rule(8)
+def test_a_long_item_ends_with_the_others() -> None:
+    """What a helping thread is in the middle of does not keep a cancelled run waiting."""
+    caller, begun = threading.get_ident(), threading.Event()
+
+    def work(items: Iterator[int], checkpoint: Checkpoint) -> None:
+        for _item in items:
+            if threading.get_ident() == caller:
+                assert begun.wait(10)
+                raise KeyError("cancelled")
+            begun.set()
+            while True:
+                checkpoint()
+
+    with pytest.raises(KeyError, match="cancelled"):
+        share(work, range(2), no_checkpoint, helpers=1)
+
+
 def test_a_forked_child_makes_its_own_pool() -> None:
     """A pool of the parent's is of no use in a child, which makes another."""
 

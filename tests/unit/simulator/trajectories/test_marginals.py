@@ -69,7 +69,7 @@ def model(relaxation: str) -> NoiseModel:
 
 def noisy(circuit: QuantumCircuit, relaxation: str) -> Program:
     """A circuit with the errors of the model."""
-    return lower(Attacher(read_model(model(relaxation))).attached(circuit))
+    return lower(circuit, noise=Attacher(read_model(model(relaxation))))
 
 
 def sampled(made: Program, shots: int) -> NDArray[np.int64]:

@@ -17,10 +17,12 @@ from simulator.circuit.channel import Pauli
 from simulator.circuit.expression import Clbit
 from simulator.circuit.instructions import Gate, IfElse, Initialize, Instruction, Measure, Noise, Reset
 from simulator.circuit.program import Program
+from simulator.kernels.threads import thread_count, use_threads
 from simulator.monitor import SILENT, no_checkpoint
 from simulator.sampling import ShotCounts
 from simulator.shards.metadata import SharingMetadata
 from simulator.trajectories import TrajectoryPlan, read_circuit, refusal, run
+from simulator.trajectories.rows import together
 
 
 def results(
@@ -74,6 +76,23 @@ def test_shots_do_not_depend_on_the_cut(seed: int, num_qubits: int, sizes: list[
         _, part, _ = results(plan, size, first=len(parts), memory=True)
         parts += part or []
     assert parts == whole
+
+
+@pytest.mark.rule(32)
+@pytest.mark.parametrize("threads", [2, 3])
+def test_shots_do_not_depend_on_the_threads(threads: int) -> None:
+    """Groups of patterns that threads take, in whatever order, read what they read in one thread."""
+    plan = planned(noisy_program(40, 10, gates=40))
+    found = []
+    for count in (1, threads):
+        before = thread_count()
+        use_threads(count)
+        try:
+            found.append(results(plan, 1500, memory=True))
+        finally:
+            use_threads(before)
+    assert found[0] == found[1]
+    assert found[0][2].patterns > 2 * together(plan.blocks.num_bits)
 
 
 @pytest.mark.rule(32)
