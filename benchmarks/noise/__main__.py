@@ -30,7 +30,10 @@ from worker.settings import Settings
 _LONG = 6.0
 #: Shots by which it is told how long Aer would take, where it runs them one by one.
 _PROBE = 4
-_ROUNDS = 3
+#: Rounds of a case, and of one that takes less than so many seconds.
+_ROUNDS, _MANY_ROUNDS, _SHORT = 3, 9, 0.2
+#: Seconds before each run: Aer's threads spin for a while after its runs, on the cores that ours would have.
+_PAUSE = 0.25
 _HEADER = (
     f"{'family':<11} {'n':>3} {'shots':>7} {'model':<13} {'Aer ms':>10} {'ours ms':>9} {'first ms':>9} "
     f"{'Aer/ours':>8} {'/first':>7} {'wanted':>6}  method"
@@ -88,7 +91,7 @@ def _line(case: Case, threads: int) -> str:
     if probe / _PROBE * case.shots > _LONG and case.shots <= 1 << case.width:
         # Then Aer runs shots one by one.
         shots = max(_PROBE, int(_LONG / _ROUNDS / probe * _PROBE))
-    rounds = 1 if probe / _PROBE * shots > 1 else _ROUNDS
+    rounds = 1 if probe / _PROBE * shots > 1 else _ROUNDS if first > _SHORT else _MANY_ROUNDS
     seconds: dict[str, list[float]] = {"aer": [], "ours": []}
     for _ in range(rounds):
         seconds["aer"].append(_seconds(theirs(shots)) * case.shots / shots)
@@ -104,6 +107,7 @@ def _line(case: Case, threads: int) -> str:
 
 
 def _seconds(run: Callable[[], Any]) -> float:
+    time.sleep(_PAUSE)
     begin = time.perf_counter()
     run()
     return time.perf_counter() - begin

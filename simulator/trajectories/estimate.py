@@ -33,7 +33,7 @@ _SHOT_SECONDS, _ERROR_SECONDS, _ROW_SECONDS = 100e-9, 1.5e-6, 8e-6
 #: Seconds of an error in which the state has a say.
 _CHOICE_SECONDS = 40e-6
 #: Seconds that a step takes for an amplitude of a row, and those of an outcome.
-_STEP_SECONDS, _OUTCOME_SECONDS = 5.5e-9, 2e-8
+_STEP_SECONDS, _OUTCOME_SECONDS = 4e-9, 2e-8
 #: Gates on several qubits that a step has, about.
 _GATES_OF_A_STEP = 3
 #: Bytes of an instruction's plan, of an error that is drawn, and of a shot that is worked on at once. Measured.

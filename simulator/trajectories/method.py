@@ -25,7 +25,7 @@ from simulator.trajectories.run import TrajectoryPlan, run
 #: Qubits that states may have: a step of a wider one takes longer than there may be no checkpoint.
 MAX_QUBITS = 20
 #: Seconds of shots that stay together, at least: also so many times as much as any run takes, and so many shots.
-_LEAST_SECONDS, _TIMES, _FEWEST = 0.1, 3, 8
+_LEAST_SECONDS, _TIMES, _FEWEST = 0.25, 10, 8
 #: Bytes of an amplitude, by precision.
 _AMPLITUDE_BYTES = {"double": 16, "single": 8}
 

@@ -55,7 +55,7 @@ def test_noise_at_many_qubits_is_run_by_trajectories() -> None:
 def test_shards_add_up_to_the_whole(memory: bool) -> None:
     """Shots that `split` cuts read what they read in one run."""
     options = Options("counts", 3000, memory=memory)
-    experiment = Experiment(0, 3, rotations(12, 3, 0.02))
+    experiment = Experiment(0, 3, rotations(13, 3, 0.02))
     shards = list(split(options, [experiment]))
     assert len(shards) > 1
     parts = [run_shard(shard).outcomes[0] for shard in shards]
