@@ -37,7 +37,7 @@ from simulator.typing import Amplitudes
 Draws: TypeAlias = Iterator[tuple[slice, NDArray[np.float64]]]
 
 #: log2 of the draws for each edge from which on a pass over all draws for each edge is faster than sorting them.
-_PASS_BITS = 8
+_PASS_BITS = 11
 
 
 def sample(
