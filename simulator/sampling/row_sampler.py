@@ -47,7 +47,7 @@ class RowSampler:
         """Return the classical memories that came, ascending in each row, how often, and how many in each row."""
         readout, rows = self._readout, len(self.seeds)
         tables = self._tables(readout)
-        if tables is None:
+        if tables is None:  # of a sweep; of one row, `count_shots` counts piece by piece
             found = [counts_of(words, self.checkpoint) for words in self.remembered()]
             words, counts = (np.concatenate(each) for each in zip(*found, strict=True))
             return words, counts, np.array([words.size for words, _ in found])
@@ -94,6 +94,11 @@ class RowSampler:
             yield row, words
 
     @property
+    def reads_each(self) -> bool:
+        """Whether each shot is read by itself."""
+        return self._tables(self._readout) is None
+
+    @property
     def _readout(self) -> Readout:
         return readout_of(self.measures, self.bit_of, self.tuning)
 
@@ -131,14 +136,18 @@ def count_shots(sampler: RowSampler, shot_counts: ShotCounts) -> None:
         sampler = replace(sampler, measures=measures, readouts=readouts)
     else:
         clbits = range(WORD_BITS)
-    if not shot_counts.remembers:
+    if not (shot_counts.remembers or sampler.reads_each):
         words, counts, _ = sampler.counted()
         shot_counts.add(shot_counts.spread(words, clbits), counts)
         return
     first = sampler.first
-    for _, words in sampler.remembered_pieces():
-        shot_counts.put(np.arange(first, first + words.size), shot_counts.spread(words, clbits))
-        first += words.size
+    for _, read in sampler.remembered_pieces():
+        if shot_counts.remembers:
+            shot_counts.put(np.arange(first, first + read.size), shot_counts.spread(read, clbits))
+        else:
+            words, counts = np.unique(read, return_counts=True)
+            shot_counts.add(shot_counts.spread(words, clbits), counts)
+        first += read.size
 
 
 def written_clbits(measures: Iterable[Measure], readouts: Iterable[instructions.Readout]) -> Sequence[int]:
