@@ -92,15 +92,20 @@ def test_goes_to_a_wider_worker(server, backend, tmp_path):
 
 
 def test_waits_for_a_neighbour(server, backend, tmp_path):
-    """Two runs that fit one at a time share a node with two slots: both end, none fails."""
-    jobs = [backend.run(wide(20), seed_simulator=1) for _ in range(3)]
+    """Of runs that fit one at a time, on a node with two slots, some wait, and none fails."""
     worker = node(server, tmp_path, "two", NEEDED + NEEDED // 2, slots=2).ready()
-    try:
+
+    def one_waits() -> bool:
+        # A slot that a busy machine keeps from starting begins when the other one has ended.
+        jobs = [backend.run(wide(20), seed_simulator=1) for _ in range(3)]
         for job in jobs:
             assert job.result(timeout=deadline(60)).success
         with backend.provider.connection.reaching() as connection:
             assert [connection.store.read(job.job_id()).lapses for job in jobs] == [0, 0, 0]
-        eventually(lambda: "needs" in worker.log.read_text(), what="a run that had to wait")
+        return "needs" in worker.log.read_text()
+
+    try:
+        eventually(one_waits, within=30, what="a run that had to wait")
     finally:
         worker.stop()
 
