@@ -29,7 +29,7 @@ MAX_ALTERNATIVES, MAX_STEPS = 1 << 14, 1 << 8
 #: How far a sum of probabilities, or an entry of the sum of K^dagger K, may be from what it is to be.
 TOLERANCE = 1e-8
 _DOUBLES = frozenset({"c16", "f8"})
-#: Bytes of operators that are checked once, where they come again, and how many of them are known.
+#: Bytes of operators, and of tables, that are checked once, where they come again; and how many are known.
 _SHORT, _KEPT = 1 << 12, 1 << 10
 
 
@@ -150,12 +150,20 @@ def check_probabilities(what: str, rows: NDArray[np.float64]) -> None:
 
 def check_table(table: Array, num_clbits: int) -> None:
     """Raise InvalidProgramError where a table is none of so many clbits' readout."""
+    (_check_short_table if len(table.data) <= _SHORT else _check_table)(table, num_clbits)
+
+
+def _check_table(table: Array, num_clbits: int) -> None:
     if not 1 <= num_clbits <= MAX_READOUT_CLBITS:
         raise InvalidProgramError(f"a readout error of {num_clbits} clbits; it may have 1 to {MAX_READOUT_CLBITS}")
     if table.dtype != "f8":
         raise InvalidProgramError(f"a readout error's table of type {table.dtype!r}, which must be 'f8'")
     check_entries("a readout error's table", table, (1 << num_clbits, 1 << num_clbits))
     check_probabilities("a readout error's table", table.ndarray().astype(np.float64))
+
+
+#: The same tables come at each measurement, and again at each run.
+_check_short_table = lru_cache(maxsize=_KEPT)(_check_table)
 
 
 def _check_doubles(what: str, array: Array, shape: tuple[int, ...]) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from simulator.circuit.channel import Channel
 from simulator.circuit.instructions import Barrier, Measure, Noise, Reset, Switch
 from simulator.circuit.pauli_sum import PauliSum, numbers
 from simulator.circuit.program import Program
+from simulator.circuit.remembered import remembered
 from simulator.circuit.traversal import walk
 from simulator.cost import Work
 from simulator.stabilizer.cohorts import blocks_together, most_waiting
@@ -56,22 +58,25 @@ class Size:
     events: float
 
 
+@remembered
 def size_of(program: Program) -> Size:
     """Count what a program's cost depends on; loops are unrolled."""
     measures, events, silent = 0, 0.0, 0
+    expected = [_events_of(channel) for channel in program.channels]
     for instruction in walk(program.instructions):
         if isinstance(instruction, (Measure, Reset)):
             measures += 1
         elif isinstance(instruction, Noise):
-            channel = program.channels[instruction.channel]
-            events += sum(
-                probability
-                for probability, steps in zip(channel.probabilities, channel.alternatives, strict=True)
-                if steps
-            )
+            events += expected[instruction.channel]
         elif isinstance(instruction, Barrier):
             silent += 1
     return Size(unrolled_size(program.instructions) - silent, measures, events)
+
+
+def _events_of(channel: Channel) -> float:
+    """Return how probable it is that a channel does anything."""
+    pairs = zip(channel.probabilities, channel.alternatives, strict=True)
+    return sum(probability for probability, steps in pairs if steps)
 
 
 def work_of(program: Program, shots: int, *, final: bool) -> Work:
