@@ -2,7 +2,7 @@
 
 Errors are drawn for all shots at once (`draws`), and pushed through the circuit as far as they go (`frames`). What
 is left of them are insertions into the circuit: shots with the same insertions are a pattern, whose state is
-computed once (`rows`), and every shot is measured by itself (`outcomes`).
+computed once (`rows`, or of 18 qubits and more `wide`), and every shot is measured by itself (`outcomes`).
 """
 
 from simulator.trajectories.circuit import read_circuit, refusal

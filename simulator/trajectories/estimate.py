@@ -18,6 +18,7 @@ from simulator.piecewise import with_checkpoints
 from simulator.plan.operations import is_rotation
 from simulator.trajectories.mixture import mixture_of
 from simulator.trajectories.rows import rows_bytes
+from simulator.trajectories.wide import LEAST_QUBITS
 
 #: Gates that all Pauli errors pass.
 _CLIFFORD = frozenset({"id", "x", "y", "z", "h", "s", "sdg", "sx", "sxdg", "swap", "iswap", "dcx", "ecr"})
@@ -34,6 +35,8 @@ _SHOT_SECONDS, _ERROR_SECONDS, _ROW_SECONDS = 100e-9, 1.5e-6, 8e-6
 _CHOICE_SECONDS = 40e-6
 #: Seconds that a step takes for an amplitude of a row, and those of an outcome.
 _STEP_SECONDS, _OUTCOME_SECONDS = 4e-9, 2e-8
+#: Of wide states: seconds of planning an instruction, and of an amplitude in a gate on several qubits.
+_PLAN_SECONDS, _WIDE_GATE_SECONDS = 20e-6, 5e-10
 #: Gates on several qubits that a step has, about.
 _GATES_OF_A_STEP = 3
 #: Bytes of an instruction's plan, of an error that is drawn, and of a shot that is worked on at once. Measured.
@@ -84,10 +87,14 @@ class Estimate:
         rows = self.patterns(shots)
         amplitudes = math.ldexp(1.0, min(self.num_qubits, 60))
         steps = 1 + self.wide_gates / _GATES_OF_A_STEP
-        row = _ROW_SECONDS + amplitudes * (_OUTCOME_SECONDS + steps * _STEP_SECONDS * (1 - 1 / (2 + self.hits)))
+        if self.num_qubits < LEAST_QUBITS:
+            row, evolving = _ROW_SECONDS, steps * _STEP_SECONDS
+        else:
+            row, evolving = self.num_instructions * _PLAN_SECONDS, self.wide_gates * _WIDE_GATE_SECONDS
+        row += amplitudes * (_OUTCOME_SECONDS + evolving * (1 - 1 / (2 + self.hits)))
         fixed = _RUN_SECONDS + self.num_instructions * _INSTRUCTION_SECONDS
         fixed += self.places * _PLACE_SECONDS
-        fixed += amplitudes * (steps * _STEP_SECONDS + _OUTCOME_SECONDS)
+        fixed += amplitudes * (evolving + _OUTCOME_SECONDS)
         of_shots = shots * (_SHOT_SECONDS + self.errors * _ERROR_SECONDS + self.choices * _CHOICE_SECONDS)
         return fixed, rows * row + of_shots
 
@@ -95,7 +102,8 @@ class Estimate:
         """Return the bytes that so many shots take at most at once, where an amplitude has so many."""
         events = min(self.errors * shots, max(2.0 * (1 << 18), 2 * 1024 * self.errors))
         at_once = min(shots, 1 << 17) * (_SHOT_BYTES + self.num_qubits)
-        rows = threads * rows_bytes(self.num_qubits, amplitude)
+        # All threads work on one wide state.
+        rows = (threads if self.num_qubits < LEAST_QUBITS else 1) * rows_bytes(self.num_qubits, amplitude)
         return (
             rows + int(events * _ERROR_BYTES) + at_once + self.num_instructions * _INSTRUCTION_BYTES + (64 << 20)
         )

@@ -30,6 +30,10 @@ class Patterns:
         """How many patterns there are."""
         return self.begins.size - 1
 
+    def insertions_of(self, pattern: int) -> Indices:
+        """Return the insertions of a pattern."""
+        return self.insertions[self.begins[pattern] : self.begins[pattern + 1]]
+
     def shots_of(self, pattern: int) -> Indices:
         """Return the shots of a pattern."""
         return self.shots[self.shot_begins[pattern] : self.shot_begins[pattern + 1]]

@@ -8,7 +8,7 @@ shot does by its own draw, and the row is cut.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -45,8 +45,10 @@ class Rows:
     ideal: Amplitudes
     at: int = 0
 
-    def finished(self, patterns: Patterns, groups: Iterable[Group]) -> Iterator[tuple[Amplitudes, list[Indices]]]:
-        """Yield states at the end, shape (rows, 2^n), in the order of the last step, and the shots of each.
+    def finished(
+        self, patterns: Patterns, groups: Iterable[Group]
+    ) -> Iterator[tuple[Amplitudes, Mapping[int, int], list[Indices]]]:
+        """Yield states at the end, shape (rows, 2^n), the bit of each qubit in them, and the shots of each.
 
         The groups are of `groups_of`, in this order; all, or some of them. The arrays are overwritten afterwards.
         """
@@ -56,12 +58,20 @@ class Rows:
             hits = GroupHits(self.plan, patterns, [pattern for pattern, _ in members])
             self._carry(int(hits.first_steps[0]))
             group = _Group(self, hits, [shots for _, shots in members], *arrays)
-            yield group.run()
+            states, shots = group.run()
+            yield states, self._bit_of, shots
 
-    def ideal_at_end(self) -> Amplitudes:
-        """Return the state without hits at the end, shape (1, 2^n)."""
+    def at_end(self) -> tuple[Amplitudes, Mapping[int, int]]:
+        """Return the state without hits at the end, shape (1, 2^n), and the bit of each qubit there."""
         self._carry(len(self.plan.steps))
-        return self.ideal
+        return self.ideal, self._bit_of
+
+    @property
+    def _bit_of(self) -> Mapping[int, int]:
+        """The bit of each qubit at the end."""
+        plan = self.plan
+        positions = orders.positions(plan.num_bits, order_before(plan, len(plan.steps)))
+        return {qubit: positions[bit] for qubit, bit in plan.bit_of.items() if qubit >= 0}
 
     def _carry(self, step: int) -> None:
         """Take the state without hits to before a step."""
@@ -79,15 +89,15 @@ class Rows:
         self.at = max(step, self.at)
 
 
-def groups_of(plan: BlockPlan, patterns: Patterns) -> Iterator[Group]:
-    """Yield patterns that go through the blocks together, with their shots, in the order of first hits.
+def groups_of(num_bits: int, num_operators: Indices, patterns: Patterns) -> Iterator[Group]:
+    """Yield patterns that go on together, with their shots, in the order of first hits; of wide states each alone.
 
     Where states choose, each shot may become a row: there, a pattern with many shots is several rows.
     """
     if not patterns.count:
         return
-    room = together(plan.num_bits)
-    chooses = np.maximum.reduceat(plan.num_operators[patterns.insertions], patterns.begins[:-1]) > 1
+    room = together(num_bits)
+    chooses = np.maximum.reduceat(num_operators[patterns.insertions], patterns.begins[:-1]) > 1
     group: Group = []
     possible = 0
     for pattern, may_part in enumerate(chooses.tolist()):

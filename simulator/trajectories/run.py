@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.evolve import Statevector
 from simulator.kernels.threads import share
 from simulator.monitor import Checkpoint, Monitor
-from simulator.narrow import orders
 from simulator.rng import Uniforms
 from simulator.sampling.counts import ShotCounts
 from simulator.shards.metadata import SharingMetadata
@@ -25,7 +25,8 @@ from simulator.trajectories.draws import BLOCK, Events, Sites
 from simulator.trajectories.frames import Frames, frames_of
 from simulator.trajectories.outcomes import Ending
 from simulator.trajectories.patterns import patterns_of
-from simulator.trajectories.rows import Group, Rows, groups_of
+from simulator.trajectories.rows import Choose, Group, Rows, groups_of
+from simulator.trajectories.wide import LEAST_QUBITS, WidePlan, WideStates
 from simulator.typing import Indices
 
 #: Errors that are drawn at once, about; and shots, at most.
@@ -39,7 +40,7 @@ class TrajectoryPlan:
     circuit: NoisyCircuit
     sites: Sites
     frames: Frames
-    blocks: BlockPlan
+    states: BlockPlan | WidePlan
     ending: Ending
 
     @classmethod
@@ -47,8 +48,28 @@ class TrajectoryPlan:
         """Plan a circuit, for states of a type."""
         sites = Sites(circuit.mixtures, np.array([site.mixture for site in circuit.sites], np.intp))
         frames = frames_of(circuit, checkpoint)
-        blocks = BlockPlan(frames, circuit.qubits, dtype, checkpoint)
-        return cls(circuit, sites, frames, blocks, Ending.of(circuit.ending))
+        states: BlockPlan | WidePlan
+        if len(circuit.qubits) < LEAST_QUBITS:
+            states = BlockPlan(frames, circuit.qubits, dtype, checkpoint)
+        else:
+            states = WidePlan(frames, circuit.qubits, dtype)
+        return cls(circuit, sites, frames, states, Ending.of(circuit.ending))
+
+    def states_of(
+        self, choose: Choose, initial_state: NDArray[np.generic] | None, checkpoint: Checkpoint
+    ) -> Rows | WideStates:
+        """Return what takes patterns from the initial state to the end."""
+        states = self.states
+        first = np.zeros((1, 1 << states.num_bits), states.dtype)
+        if initial_state is None:
+            first[0, 0] = 1
+        else:
+            first[0, : initial_state.size] = initial_state
+        if isinstance(states, BlockPlan):
+            return Rows(states, choose, checkpoint, first)
+        bit_of = {qubit: bit for bit, qubit in enumerate(states.qubits)}
+        excited = 0 if initial_state is None else -1
+        return WideStates(states, choose, checkpoint, Statevector(first[0], bit_of, excited))
 
 
 def run(
@@ -62,15 +83,9 @@ def run(
     initial_state: NDArray[np.generic] | None = None,
 ) -> SharingMetadata:
     """Run shots from ``first`` on, and count what they read."""
-    blocks = plan.blocks
-    state = np.zeros((1, 1 << blocks.num_bits), blocks.dtype)
-    if initial_state is None:
-        state[0, 0] = 1
-    else:
-        state[0, : initial_state.size] = initial_state
     sharing = SharingMetadata(0, 0, 0)
     for start, count in _pieces(plan.sites, first, shots):
-        sharing += _run_piece(plan, seed, start, count, state, shot_counts, monitor.checkpoint)
+        sharing += _run_piece(plan, seed, start, count, initial_state, shot_counts, monitor.checkpoint)
         monitor.report((start + count - first) / shots)
     return sharing
 
@@ -91,42 +106,40 @@ def _run_piece(
     seed: int,
     first: int,
     shots: int,
-    state: NDArray[Any],
+    initial_state: NDArray[np.generic] | None,
     shot_counts: ShotCounts,
     checkpoint: Checkpoint,
 ) -> SharingMetadata:
-    blocks, ending = plan.blocks, plan.ending
+    states, ending = plan.states, plan.ending
     events = plan.sites.draw(seed, first, shots, checkpoint)
     hits = plan.frames.push(events, max(plan.circuit.qubits, default=0) + 1, checkpoint)
     checkpoint()
-    patterns = patterns_of(hits, blocks.rank, blocks.by_rank)
+    patterns = patterns_of(hits, states.rank, states.by_rank)
     checkpoint()
     draws = Uniforms(seed).stretch(first, shots, 0)
     outcomes = np.zeros(shots, np.int64)
-    last = blocks.steps[-1].order if blocks.steps else 0
-    positions = orders.positions(blocks.num_bits, last)
-    bit_of = {qubit: positions[bit] for qubit, bit in blocks.bit_of.items() if qubit >= 0}
     chooser = _Chooser(plan, events)
     clean = np.ones(shots, np.bool_)
-    all_rows: list[Rows] = []
+    every: list[Rows | WideStates] = []
 
     def work(groups: Iterator[Group], own_checkpoint: Checkpoint) -> None:
-        rows = Rows(blocks, chooser.choose, own_checkpoint, state.copy())
-        all_rows.append(rows)
-        for states, shots_of in rows.finished(patterns, groups):
+        own_states = plan.states_of(chooser.choose, initial_state, own_checkpoint)
+        every.append(own_states)
+        for rows, bit_of, shots_of in own_states.finished(patterns, groups):
             own = np.concatenate(shots_of)
             clean[own] = False
             row_of = np.repeat(np.arange(len(shots_of)), [some.size for some in shots_of])
-            outcomes[own] = ending.outcomes(states, bit_of, row_of, draws[own], own_checkpoint)
+            outcomes[own] = ending.outcomes(rows, bit_of, row_of, draws[own], own_checkpoint)
 
-    groups = list(groups_of(blocks, patterns))
-    share(work, groups, checkpoint, len(groups) - 1)
+    groups = list(groups_of(states.num_bits, states.num_operators, patterns))
+    # All threads work on a wide state.
+    share(work, groups, checkpoint, len(groups) - 1 if isinstance(states, BlockPlan) else 0)
     own = np.flatnonzero(clean)
     if own.size:
         # Whichever carried the state without hits farthest has least left to do.
-        farthest = replace(max(all_rows, key=lambda rows: rows.at), checkpoint=checkpoint)
-        ideal = farthest.ideal_at_end()
-        outcomes[own] = ending.outcomes(ideal, bit_of, np.zeros(own.size, np.intp), draws[own], checkpoint)
+        farthest = replace(max(every, key=lambda each: each.at), checkpoint=checkpoint)
+        rows, bit_of = farthest.at_end()
+        outcomes[own] = ending.outcomes(rows, bit_of, np.zeros(own.size, np.intp), draws[own], checkpoint)
     checkpoint()
     ending.flip(outcomes, hits)
     checkpoint()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from support.exact import assert_likely
 from support.examples import examples
 from support.noise import channel, damping, depolarizing, kraus
@@ -17,12 +20,15 @@ from simulator.circuit.channel import Pauli
 from simulator.circuit.expression import Clbit
 from simulator.circuit.instructions import Gate, IfElse, Initialize, Instruction, Measure, Noise, Reset
 from simulator.circuit.program import Program
+from simulator.evolve import Statevector
 from simulator.kernels.threads import thread_count, use_threads
 from simulator.monitor import SILENT, no_checkpoint
 from simulator.sampling import ShotCounts
 from simulator.shards.metadata import SharingMetadata
 from simulator.trajectories import TrajectoryPlan, read_circuit, refusal, run
+from simulator.trajectories.patterns import Patterns
 from simulator.trajectories.rows import together
+from simulator.trajectories.wide import WidePlan, WideStates
 
 
 def results(
@@ -92,7 +98,48 @@ def test_shots_do_not_depend_on_the_threads(threads: int) -> None:
         finally:
             use_threads(before)
     assert found[0] == found[1]
-    assert found[0][2].patterns > 2 * together(plan.blocks.num_bits)
+    assert found[0][2].patterns > 2 * together(plan.states.num_bits)
+
+
+@pytest.mark.rule(32)
+@pytest.mark.parametrize("seed", range(12))
+def test_wide_states_read_what_blocks_do(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Patterns as circuits of their own, also where states choose; and wherever their shots are cut."""
+    noisy = noisy_program(seed, 1 + seed % 6)
+    _, blocks, _ = results(planned(noisy), 500, memory=True)
+    monkeypatch.setattr(sys.modules[TrajectoryPlan.__module__], "LEAST_QUBITS", 1)
+    plan = planned(noisy)
+    assert isinstance(plan.states, WidePlan)
+    _, wide, sharing = results(plan, 500, memory=True)
+    assert wide == blocks
+    parts: list[str] = []
+    for size in (3, 200, 297):
+        _, part, _ = results(planned(noisy), size, first=len(parts), memory=True)
+        parts += part or []
+    assert parts == wide
+    assert sharing.patterns
+
+
+@pytest.mark.rule(32)
+def test_wide_states_do_not_depend_on_the_cut() -> None:
+    """A state is, bit for bit, that of its pattern, whatever other patterns there are."""
+    noisy = noisy_program(5, 7, gates=40)
+    frames = planned(noisy).frames
+    plan = WidePlan(frames, range(7), np.dtype(np.complex128))
+    insertions = [np.flatnonzero(plan.num_operators == 1)[some] for some in ([40, 60], [3, 50], [70])]
+
+    def states(chosen: list[int]) -> list[NDArray[np.complex128]]:
+        own = sorted((insertions[index] for index in chosen), key=lambda each: int(each[0]))
+        sizes = np.append(0, np.cumsum([each.size for each in own]))
+        patterns = Patterns(np.concatenate(own), sizes, np.arange(len(own)), np.arange(len(own) + 1))
+        first = Statevector(np.eye(1, 128, dtype=np.complex128)[0], {qubit: qubit for qubit in range(7)}, 0)
+        going = WideStates(plan, lambda *_: np.zeros(1, np.intp), no_checkpoint, first)
+        groups = [[(index, patterns.shots_of(index))] for index in range(len(own))]
+        return [rows.copy() for rows, _, _ in going.finished(patterns, groups)]
+
+    together = states([0, 1, 2])
+    for index, number in enumerate((1, 0, 2)):
+        assert np.array_equal(states([number])[0], together[index])
 
 
 @pytest.mark.rule(32)
@@ -190,7 +237,7 @@ def test_qubits_that_nothing_is_done_to_read_zero() -> None:
         60, 3, [depolarizing(0.1)], h(40), Noise(0, (40,)), Measure(40, 2), Measure(7, 1), Measure(59, 0)
     )
     plan = planned(noisy)
-    assert plan.blocks.num_bits < 5
+    assert plan.states.num_bits < 5
     counts, _, _ = results(plan, 1000)
     assert set(counts) == {"0x0", "0x4"}
 
