@@ -56,7 +56,10 @@ def noisy_simulator(provider: Any, device: Any, noise_model: Any, temperature: f
     """Return the simulator of a `BackendV2` or a Target; a ``noise_model`` of None: what it says of its errors."""
     target = device if isinstance(device, Target) else getattr(device, "target", None)
     if not isinstance(target, Target) or not target.num_qubits:
-        raise BasicAerError(f"a BackendV2 or a Target with a number of qubits is needed, not {shown(device)}")
+        raise BasicAerError(
+            f"a BackendV2 or a Target with a number of qubits is needed, not {shown(device)}; a noise model by "
+            "itself is an option: backend.run(circuit, noise_model=...)"
+        )
     if noise_model is None:
         made_of = NoiseSpec.from_target if isinstance(device, Target) else NoiseSpec.from_backend
         noise_model = made_of(device, temperature=temperature)

@@ -11,6 +11,8 @@ from simulator.circuit.channel import Channel
 
 #: The gates without which no circuit can be written, as Aer has them: a model is for them, errors or none.
 USUAL_BASIS = frozenset({"id", "rz", "sx", "cx"})
+#: What circuits have or have not, whatever they were transpiled to.
+IN_ANY_BASIS = frozenset({"delay", "id", "initialize", "measure", "reset"})
 #: Names that one message lists.
 _SHOWN = 10
 

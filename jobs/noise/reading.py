@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from qiskit.transpiler import Target
@@ -13,6 +13,7 @@ from jobs.errors import BasicAerError
 from jobs.noise.aer_model import AerModel
 from jobs.noise.model import NoiseModel, listed
 from jobs.noise.spec import NoiseSpec
+from jobs.warned import warn_user
 
 #: Aer's classes of single errors, by their names, as Aer may not be installed.
 _AER_ERRORS = frozenset({"QuantumError", "ReadoutError", "PauliLindbladError"})
@@ -23,7 +24,7 @@ def read_model(value: Any) -> NoiseModel:
     if isinstance(value, NoiseSpec):
         return value
     if isinstance(value, WrittenNoise):
-        return NoiseSpec()
+        return _Recorded(said=str(value))
     cure = _cure(value)
     if cure or (not isinstance(value, Mapping) and (isinstance(value, type) or not hasattr(value, "to_dict"))):
         raise BasicAerError(
@@ -36,7 +37,7 @@ def read_model(value: Any) -> NoiseModel:
             f"The noise model has a readout error of qubits {wide[0]} together, which applies nowhere, as in Aer: "
             "circuits measure qubits one by one. Put its to_instruction() behind the measurements"
         )
-        warnings.warn(said, UserWarning, stacklevel=2)
+        warn_user(said)
     return model
 
 
@@ -60,6 +61,15 @@ class WrittenNoise(str):
     __slots__ = ()
 
 
+@dataclass(frozen=True, repr=False)
+class _Recorded(NoiseSpec):
+    """The model of a recorded job, which has no errors to add."""
+
+    said: str = ""
+
+
 def written(model: NoiseModel) -> str:
     """Return what the record of a job says of its noise model."""
+    if isinstance(model, _Recorded):
+        return model.said
     return f"errors of {listed(model.names)}" if model.names else "no errors"

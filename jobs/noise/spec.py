@@ -17,7 +17,7 @@ from jobs.arguments import count, shown
 from jobs.errors import BasicAerError
 from jobs.noise import device
 from jobs.noise.errors import Depolarizing, Error, Relaxation
-from jobs.noise.model import USUAL_BASIS, Placed, listed
+from jobs.noise.model import IN_ANY_BASIS, USUAL_BASIS, Placed, listed
 from simulator.circuit.array import Array
 from simulator.circuit.channel import check_table
 from simulator.errors import InvalidProgramError
@@ -88,8 +88,9 @@ class NoiseSpec:
 
         ``qubits`` are one operation's, in order; None: wherever it is.
         """
-        error = Depolarizing(_rate("probability", probability, 4 / 3))
-        return self._with(error, gates, qubits)
+        widths = [_WIDTHS.get(name, 1) if qubits is None else len(_place(qubits)) for name in _names(gates)]
+        most = min(4**width / (4**width - 1) for width in widths)
+        return self._with(Depolarizing(_rate("probability", probability, most)), gates, qubits)
 
     def thermal_relaxation(
         self,
@@ -134,7 +135,8 @@ class NoiseSpec:
                 )
             known = all_gates.get(name, {})
             all_gates[name] = {**known, place: (*known.get(place, ()), error)}
-        return replace(self, gates=all_gates)
+        own = {name for name in _names(gates) if name in _WIDTHS and name not in IN_ANY_BASIS}
+        return replace(self, gates=all_gates, basis_gates=self.basis_gates | own)
 
     def __repr__(self) -> str:
         return f"<NoiseSpec of {listed(self.names) or 'nothing'}>"
@@ -214,5 +216,8 @@ def _table(table: Any) -> Array:
         found = Array.of(np.asarray(table, np.float64))
         check_table(found, 1)
     except (InvalidProgramError, TypeError, ValueError) as error:
-        raise BasicAerError(f"a readout error of {shown(table)} cannot be: {error}") from error
+        raise BasicAerError(
+            f"a readout error of {shown(table)} cannot be: {error}; give [[1 - p, p], [q, 1 - q]], where p is how "
+            "often 0 is read as 1, and q how often 1 as 0"
+        ) from error
     return found

@@ -6,7 +6,6 @@ Each raises `BasicAerError`, which names the circuit, the value and the limit.
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -17,6 +16,7 @@ from qiskit import QuantumCircuit
 
 from jobs.errors import BasicAerError
 from jobs.lowering import save_name
+from jobs.warned import warn_user
 from simulator.choice import engine_for
 from simulator.circuit import instructions
 from simulator.circuit.pauli_sum import PauliSum, check_qubits
@@ -176,7 +176,7 @@ def _say_means(program: Program, shots: int, options: Options) -> None:
     if not shots:
         raise BasicAerError(f"{said}: shots=0 must be at least 1{way_out}")
     if is_exact and options.method == "automatic":
-        warnings.warn(f"{said}: {shots} here{way_out}", UserWarning, stacklevel=2)
+        warn_user(f"{said}: {shots} here{way_out}")
 
 
 def check_saves(

@@ -28,6 +28,8 @@ from simulator.stabilizer.run import run_shots
 #: With more qubits in use, "automatic" takes it for circuits that only measure at their end; narrower ones take
 #: the statevector method a few milliseconds, and keep the counts that their seeds had before this method.
 MOST_LEFT = 16
+#: Up to so many qubits, expectation values of noisy circuits are a density matrix's, which is exact.
+_DENSITY_QUBITS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +93,11 @@ def _suits(program: Program, options: Options) -> bool:
         return False
     if program.uses_more_qubits(MOST_LEFT):
         return True
-    # Statevectors and density matrices of so few qubits are exact where stabilizers are, and few where shots take
-    # many ways.
-    if options.expectations or any_parts_shots(program.instructions):
+    # Statevectors of so few qubits are exact where stabilizers are, density matrices of fewer, and few where shots
+    # take many ways.
+    if options.expectations:
+        return bool(program.channels) and program.uses_more_qubits(_DENSITY_QUBITS) and has_exact_values(program)
+    if any_parts_shots(program.instructions):
         return False
     return is_random_before_its_end(program)
 

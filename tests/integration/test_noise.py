@@ -71,8 +71,9 @@ def test_a_noisy_job_is_found_again(provider):
     (circuit,) = found.circuits()
     assert circuit.count_ops()["quantum_channel"] == 3
     assert circuit.count_ops()["roerror"] == 3
-    again = backend.run(found.circuits(), **found.options()).result()
-    assert again.get_memory() == found.result().get_memory()
+    again = backend.run(found.circuits(), **found.options())
+    assert again.result().get_memory() == found.result().get_memory()
+    assert provider.job(again.job_id()).options()["noise_model"] == found.options()["noise_model"]
 
 
 @pytest.mark.rule(41)

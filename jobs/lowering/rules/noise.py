@@ -14,12 +14,20 @@ from jobs.noise import ChannelInstruction, ReadoutInstruction, channels_of, kept
 from simulator.circuit.array import Array
 from simulator.circuit.channel import Channel, Kraus
 from simulator.circuit.instructions import Noise, Readout
+from simulator.errors import InvalidProgramError
 
 Bits = tuple[int, ...]
 
 
 def lower_channel(operation: Any, qubits: Bits, clbits: Bits, scope: Scope) -> bool:
     """Lower an instruction that Qiskit or Aer make of a channel or an error, by its name; False: it is none."""
+    try:
+        return _lower_channel(operation, qubits, clbits, scope)
+    except InvalidProgramError as error:
+        raise scope.refusal(operation.name, str(error)) from error
+
+
+def _lower_channel(operation: Any, qubits: Bits, clbits: Bits, scope: Scope) -> bool:
     name, params = operation.name, getattr(operation, "params", ())  # a Clifford, say, is no Instruction
     error = getattr(operation, "_quantum_error", None)
     if error is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 
 import msgspec
 import numpy as np
@@ -320,6 +321,48 @@ def test_no_warning_without_a_reason(gates, recwarn):
     assert not recwarn.list
 
 
+@pytest.mark.rule(41)
+@pytest.mark.parametrize(
+    ("spec", "named"),
+    [
+        (NoiseSpec().depolarizing(0.3, "cnot"), "cnot"),
+        (NoiseSpec().depolarizing(0.3, "cx", [1, 0]), "cx"),
+        (NoiseSpec().depolarizing(0.3, "cx", [0, 7]), "cx"),
+        (NoiseSpec().readout([[0.9, 0.1], [0.1, 0.9]], 9), "measure"),
+    ],
+)
+def test_a_model_of_which_no_circuit_has_anything(spec, named):
+    """A warning names its errors, and what circuits have; where any error is in one, there is none."""
+    bell = measured((CXGate(), 0, 1), num_qubits=2)
+    attacher = Attacher(spec)
+    lower(bell, noise=attacher)
+    with pytest.warns(
+        UserWarning, match=f'No circuit has any error .* of "{named}", and circuits have "cx", "measure"'
+    ):
+        attacher.warn()
+    attacher = Attacher(spec.depolarizing(0.1, "cx", [0, 1]))
+    lower(bell, noise=attacher)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        attacher.warn()
+
+
+@pytest.mark.rule(41)
+def test_errors_that_come_twice():
+    """A recorded job's circuits have its errors: with a model they have them again, and a warning says so."""
+    spec = NoiseSpec().depolarizing(0.1, "cx")
+    recorded = with_errors(measured((CXGate(), 0, 1), num_qubits=2), spec)
+    attacher = Attacher(spec)
+    lower(recorded, noise=attacher)
+    with pytest.warns(UserWarning, match=r"have the errors of its noise model in them.*\*\*job.options\(\)"):
+        attacher.warn()
+    attacher = Attacher(read_model(WrittenNoise('errors of "cx"')))
+    lower(recorded, noise=attacher)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        attacher.warn()
+
+
 def test_readout_errors_of_several_qubits_apply_nowhere():
     """As in Aer, whose circuits measure qubits one by one; here a warning says so."""
     model = NoiseModel()
@@ -437,6 +480,7 @@ def test_what_a_record_says_adds_no_errors():
     """A recorded job's model is its names, since its circuits have the errors."""
     said = written(read_model(model_of("x")))
     assert said == 'errors of "x"'
+    assert written(read_model(WrittenNoise(said))) == said
     noisy = with_errors(measured((XGate(), 0)), WrittenNoise(said))
     assert not any(isinstance(each.operation, ChannelInstruction) for each in noisy)
 

@@ -7,6 +7,7 @@ import pickle
 
 import numpy as np
 import pytest
+from qiskit import QuantumCircuit, transpile
 from qiskit.circuit import Delay, Gate, Measure, Reset
 from qiskit.circuit.library import CXGate, SXGate, XGate
 from qiskit.providers.fake_provider import GenericBackendV2
@@ -158,6 +159,17 @@ def test_the_largest_depolarizing(width):
     assert np.abs(superoperator([placed], width) - SuperOp(depolarizing_error(most, width)).data).max() < CLOSE
     with pytest.raises(BasicAerError, match=r"cannot be depolarized by 1\.3"):
         NoiseSpec().depolarizing(1.3, "g").errors("g", (0, 1), CXGate())
+
+
+def test_its_basis_has_its_own_gates():
+    """Transpiled to them, circuits have its errors. Labels, and what any circuit may have, are not among them."""
+    spec = NoiseSpec().depolarizing(0.1, ["h", "cz", "mine", "reset"])
+    assert spec.basis_gates == {"cx", "cz", "h", "id", "rz", "sx"}
+    circuit = QuantumCircuit(2)
+    circuit.h(0)
+    circuit.cz(0, 1)
+    made = transpile(circuit, basis_gates=sorted(spec.basis_gates))
+    assert [each.name for each in made.data] == ["h", "cz"]
 
 
 def test_readout_of_all_and_of_one():

@@ -131,6 +131,7 @@ def test_means_of_what_could_be_exact():
     """Expectation values of wide noisy circuits are means over shots: a warning, or an error."""
     wide = QuantumCircuit(13, name="wide")
     wide.h(range(13))
+    wide.t(0)  # or stabilizers have them exactly
     observables, spec = [SparsePauliOp("Z" * 13)], NoiseSpec().depolarizing(0.1, "h")
     said = r'circuit "wide" has noise, so its expectation values are means over shots: {}.*method="density_matrix"'
     with pytest.warns(UserWarning, match=said.format("100 here")):
