@@ -32,12 +32,14 @@ class CircuitTemplate:
     instructions with definitions. It cannot take the place of this: to lower a circuit first takes three times as
     long as to read its numbers.
 
-    With ``labels``, gates of other labels are others: the Program has noise, which goes by them. On equal gates it
-    is equal, so it is not compared.
+    Instructions of other names are others, whatever they were lowered to: noise goes by names, and channels are
+    instructions, too. With ``labels``, so are those of other labels, by which noise goes as well. On equal gates
+    it is equal, so it is not compared.
     """
 
     def __init__(self, circuit: QuantumCircuit, program: Program, *, labels: bool = False) -> None:
         self._bits = _bits_of(circuit)
+        self._names = [each.name for each in circuit.data[:]]
         self._labels = [each.label for each in circuit.data[:]] if labels else None
         self._program = program
         self._length = len(circuit.data)
@@ -54,6 +56,8 @@ class CircuitTemplate:
             return None
         if self._expected is None:
             self._expected = self._all_expected()
+        if self._names != [each.name for each in circuit.data[:]]:
+            return None
         if self._labels is not None and self._labels != [each.label for each in circuit.data[:]]:
             return None
         # A definition that was lowered is more than one instruction, or another.

@@ -75,7 +75,7 @@ class _Prepared:
         checkpoint()
         state = FewQubits(1, width) if width <= MOST_FEW else ManyQubits(width)
         saved = []
-        steps = [*timeline.instructions, *saves_at_end(options.saves, self.program, timeline.final)]
+        steps = [*timeline.instructions, *saves_at_end(options.saves, self.program, timeline.measures)]
         merger = Merger(self.places, self.program.channels, checkpoint)
         for merged, save in segments(steps, merger):
             state.evolve(merged, checkpoint)

@@ -24,7 +24,7 @@ def timeline_of(program: Program, *, checkpoint: Checkpoint = no_checkpoint) -> 
 
 def all_saves(program: Program, options: Options, timeline: Timeline) -> tuple[Save, ...]:
     """Return all that a program and the options save."""
-    return (*timeline.saves, *saves_at_end(options.saves, program, timeline.final))
+    return (*timeline.saves, *saves_at_end(options.saves, program, timeline.measures))
 
 
 def places_of(
@@ -34,7 +34,7 @@ def places_of(
     used = {measure.qubit for measure in timeline.final}
     # A program without randomness does not know what it touches.
     used.update(*timeline.touched or map(qubits_within, timeline.instructions))
-    for save in saves_at_end(options.saves, program, timeline.final):
+    for save in saves_at_end(options.saves, program, timeline.measures):
         used.update(save.qubits)
     observed = touched_by(observables)
     used |= {qubit for qubit in range(program.num_qubits) if observed >> qubit & 1}

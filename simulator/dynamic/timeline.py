@@ -83,6 +83,8 @@ class Timeline:
     merges: bool
     #: Whether it would only evolve, were its final measurements not done early.
     could_evolve: bool = False
+    #: All that is measured at the end, also what can only write 0.
+    measures: tuple[Measure, ...] = ()
     #: Readout errors behind the final measurements.
     readouts: tuple[Readout, ...] = ()
     #: All that is saved on the way, and before the final measurements.
@@ -162,6 +164,7 @@ class Timeline:
             max(width, len(live)) if merges and from_ground else program.num_qubits,
             evolves,
             merges,
+            measures=ending.measures,
             readouts=ending.readouts,
             saves=saves_in(instructions) if saves or Save in kinds or not evolves else (),
         )

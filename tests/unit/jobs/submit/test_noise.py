@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
+from qiskit_aer.noise import depolarizing_error
 from support.in_process import context_of
 
 from jobs import lower
@@ -151,3 +152,34 @@ def test_only_what_circuits_use_travels():
     ]
     assert len({job.payload_bytes for job in jobs}) == 1
     assert max(len(job.manifest) for job in jobs) < 500
+
+
+@pytest.mark.rule(41)
+@pytest.mark.parametrize("noise", ["of the gate", "of its definition", "in the circuit"])
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.filterwarnings("ignore:The noise model has errors of")
+def test_circuits_of_other_names_are_no_copies(noise, backwards):
+    """Equal once they are lowered, circuits whose operations have other names have other errors."""
+    definition = QuantumCircuit(1, name="mine")
+    definition.rx(0.3, 0)
+    one, other = QuantumCircuit(1, 1), QuantumCircuit(1, 1)
+    one.append(definition.to_gate(), [0])
+    other.rx(0.9, 0)
+    if noise == "in the circuit":
+        definition.s(0)
+        one = QuantumCircuit(1, 1)
+        one.append(definition.to_gate(), [0])
+        one.append(depolarizing_error(0.1, 1), [0])
+        other.s(0)
+    for each in (one, other):
+        each.measure(0, 0)
+    circuits = [other, one] if backwards else [one, other]
+    name = {"of the gate": "mine", "of its definition": "rx"}.get(noise)
+    model = None if name is None else NoiseSpec().depolarizing(0.2, name)
+    found = items(circuits, model)
+    assert [each.program.instructions for each in found] == [
+        items(each, model)[0].program.instructions for each in circuits
+    ]
+    assert [bool(each.program.channels) for each in found] == [
+        each is (other if name == "rx" else one) for each in circuits
+    ]

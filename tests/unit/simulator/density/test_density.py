@@ -119,6 +119,17 @@ def test_counts_with_readout_errors():
     np.testing.assert_allclose(saved.value.ndarray(), [exact[hex(key)] for key in range(4)], **EXACT)
 
 
+@pytest.mark.rule(41)
+def test_probabilities_of_a_qubit_that_nothing_acts_on():
+    """It is measured, and misread, as all others are."""
+    table = np.array([[0.9, 0.1], [0.3, 0.7]])
+    misread = [Readout((clbit,), Array.of(table)) for clbit in range(2)]
+    made = program(2, 2, h(0), Noise(0, (0,)), *measures(2), *misread, channels=(depolarizing(0.1),))
+    (saved,) = simulated(made, saves=("probability_distribution",)).saved
+    expected = np.kron(table[0], [0.6, 0.4])
+    assert np.allclose(saved.value.ndarray(), expected, **EXACT)
+
+
 @pytest.mark.rule(32)
 def test_the_cut_changes_no_shot():
     """Shots that are run apart are the same that they are together, and the method's name is in the result."""
@@ -179,9 +190,10 @@ def test_when_it_is_taken():
     saving = program(4, 0, *map(h, range(4)), Noise(0, (3,)), Save("density_matrix", "r", (3,)), channels=noise)
     assert method(saving, 1) == "density_matrix"
     assert method(NOISY, 1, method="statevector") == "statevector"
-    for width, taken in ((12, "density_matrix"), (13, "statevector")):
-        observed = program(width, 0, *map(h, range(width)), Noise(0, (3,)), channels=noise)
-        assert method(observed, 1, expectations=True) == taken
+    for width, turned, clifford in ((12, "density_matrix", "density_matrix"), (13, "statevector", "stabilizer")):
+        body = [*map(h, range(width)), Noise(0, (3,))]
+        assert method(program(width, 0, *body, channels=noise), 1, expectations=True) == clifford
+        assert method(program(width, 0, *body, ry(0.3, 0), channels=noise), 1, expectations=True) == turned
     # Of few qubits in use, no other is asked: also where a circuit was transpiled for a wide device.
     turned = [ry(0.3, qubit) for qubit in range(8)]
     for width in (8, 30):
