@@ -86,7 +86,9 @@ class TestComingBack:
     def test_delete_beside_the_end(self, provider):
         """A delete that comes beside the end is refused as unfinished, and never as final."""
         refused: list[str] = []
-        for _ in range(20):
+
+        def seen() -> bool:
+            # On a busy machine, all of a few jobs may have ended before the client comes to delete one.
             job = provider.get_backend().run(bell(), shots=10)
 
             def deleted(job=job) -> bool:
@@ -98,7 +100,11 @@ class TestComingBack:
                 return True
 
             eventually(deleted, within=30, what="the job's end")
-        assert refused
+            return len(refused) > 0
+
+        for _ in range(20):
+            seen()
+        eventually(seen, within=30, what="a delete before the end")
         assert [each for each in refused if not re.search("is (QUEUED|RUNNING)", each)] == []
 
     @pytest.mark.rule(14)
