@@ -266,9 +266,11 @@ def test_a_revoke_is_lost_with_the_worker_that_heard_it(elsewhere, name):
     state = ("--statedb", str(server.folder / "state"))
     # It hears commands, and takes no task.
     killed = Node(server.url, server.folder, "killed", *state, "-X", "facts").ready()
-    app.control.revoke(name, reply=True, timeout=deadline(2), destination=[killed.name])
-    assert app.backend.get_state(name) == states.REVOKED
-    end(killed.process, 9)
+    try:
+        app.control.revoke(name, destination=[killed.name])
+        eventually(lambda: app.backend.get_state(name) == states.REVOKED, what="REVOKED")
+    finally:
+        end(killed.process, 9)
 
     later = Node(server.url, server.folder, "later", *state).ready()
     try:
