@@ -121,7 +121,7 @@ def _refusal(program: Program, options: Options, checkpoint: Checkpoint) -> str 
     elif any(save.what == "statevector" for save in timeline.saves):
         reason = "it saves a statevector, and a density matrix is none"
     elif "statevector" in options.saves:
-        reason = "the option statevector=True asks for a statevector, which noise leaves none: density_matrix=True"
+        reason = "the option statevector=True asks for a statevector, which this is not: density_matrix=True"
     elif (written := len(written_clbits(timeline.final, timeline.readouts))) > WORD_BITS:
         reason = f"its measurements write {written} clbits, and of a density matrix may write {WORD_BITS}"
     return reason

@@ -25,7 +25,7 @@ from simulator.trajectories.draws import BLOCK, Events, Sites
 from simulator.trajectories.frames import Frames, frames_of
 from simulator.trajectories.outcomes import Ending
 from simulator.trajectories.patterns import patterns_of
-from simulator.trajectories.rows import Choose, Group, Rows, groups_of
+from simulator.trajectories.rows import Choose, Group, Rows, groups_of, together
 from simulator.trajectories.wide import LEAST_QUBITS, WidePlan, WideStates
 from simulator.typing import Indices
 
@@ -131,9 +131,10 @@ def _run_piece(
             row_of = np.repeat(np.arange(len(shots_of)), [some.size for some in shots_of])
             outcomes[own] = ending.outcomes(rows, bit_of, row_of, draws[own], own_checkpoint)
 
-    groups = list(groups_of(states.num_bits, states.num_operators, patterns))
+    groups = groups_of(states.num_bits, states.num_operators, patterns)
     # All threads work on a wide state.
-    share(work, groups, checkpoint, len(groups) - 1 if isinstance(states, BlockPlan) else 0)
+    helpers = patterns.count // together(states.num_bits) if isinstance(states, BlockPlan) else 0
+    share(work, groups, checkpoint, helpers)
     own = np.flatnonzero(clean)
     if own.size:
         # Whichever carried the state without hits farthest has least left to do.
