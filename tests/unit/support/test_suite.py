@@ -23,17 +23,22 @@ SLEEPER = "import time; time.sleep(600)"
 @pytest.fixture
 def suite(tmp_path):
     """Run a file of tests as this suite is run, in a process of its own; returns how that ended."""
+    # As in a clone of its own: each run ends what broken-off runs in its clone left, also those of other tests.
+    clone = tmp_path / "clone"
+    clone.mkdir()
+    for name in ("pyproject.toml", "tests"):
+        (clone / name).symlink_to(ROOT / name)
     # A run of its own, not a part of this one; and what Hypothesis finds there is nobody's.
     env = {name: value for name, value in os.environ.items() if not name.startswith(("TESTS_", "PYTEST_"))}
-    env |= {"PYTHONPATH": str(ROOT / "tests"), "HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path / "hypothesis")}
+    env |= {"PYTHONPATH": str(clone / "tests"), "HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path / "hypothesis")}
 
     def run(code: str, *options: str, **popen: object) -> subprocess.CompletedProcess[str]:
         path = tmp_path / "test_inner.py"
         path.write_text(code)
         command = [sys.executable, "-m", "pytest", "-p", "conftest", "-p", "no:cacheprovider", "-c"]
-        command += [str(ROOT / "pyproject.toml"), str(path), *options]
+        command += [str(clone / "pyproject.toml"), str(path), *options]
         return subprocess.run(
-            command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=deadline(90), check=False, **popen
+            command, cwd=clone, env=env, capture_output=True, text=True, timeout=deadline(90), check=False, **popen
         )
 
     return run
