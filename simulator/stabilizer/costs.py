@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -61,16 +62,11 @@ class Size:
 @remembered
 def size_of(program: Program) -> Size:
     """Count what a program's cost depends on; loops are unrolled."""
-    measures, events, silent = 0, 0.0, 0
-    expected = [_events_of(channel) for channel in program.channels]
-    for instruction in walk(program.instructions):
-        if isinstance(instruction, (Measure, Reset)):
-            measures += 1
-        elif isinstance(instruction, Noise):
-            events += expected[instruction.channel]
-        elif isinstance(instruction, Barrier):
-            silent += 1
-    return Size(unrolled_size(program.instructions) - silent, measures, events)
+    kinds = Counter(map(type, walk(program.instructions)))
+    channels = Counter([each.channel for each in walk(program.instructions) if type(each) is Noise])
+    events = sum(_events_of(program.channels[number]) * count for number, count in channels.items())
+    size = unrolled_size(program.instructions) - kinds[Barrier]
+    return Size(size, kinds[Measure] + kinds[Reset], events)
 
 
 def _events_of(channel: Channel) -> float:

@@ -63,10 +63,10 @@ class Tableau:
         first, second = layer.pairs
         # Whatever anticommutes with the one Pauli is multiplied by the other.
         for_first, for_second = self.strings(second), self.strings(first)
-        self._multiply(first.checks, for_first)
-        self._multiply(first.ys_z, for_first.at(first.ys))
-        self._multiply(second.checks, for_second)
-        self._multiply(second.ys_z, for_second.at(second.ys))
+        for rows, factors in ((first, for_first), (second, for_second)):
+            self._multiply(rows.checks, factors)
+            if rows.ys.size:
+                self._multiply(rows.ys_z, factors.at(rows.ys))
 
     def strings(self, rows: PauliRows) -> Strings:
         """Return what the circuit makes of some Paulis."""
@@ -82,19 +82,25 @@ class Tableau:
     def measure(self, rows: PauliRows, checkpoint: Checkpoint) -> NDArray[np.uint8]:
         """Measure Paulis one after another: 1 for -1; what is random gives 0."""
         outcomes = np.empty(rows.own.size, np.uint8)
-        strings = self.strings(rows)
-        certain = ~strings.x.any(axis=1)
-        outcomes[certain] = strings.phases[certain] >> 1 & 1
-        for index in np.flatnonzero(~certain).tolist():
+        left = self._certain(self.strings(rows), np.arange(rows.own.size), outcomes)
+        while left.size:
             # An earlier one may have made it certain, and what changes the input changes each string.
             checkpoint()
-            string = self.strings(rows.at(index))
+            string = self.strings(rows.at(int(left[0])))
             if string.x.any():
                 self._collapse(string)
-                outcomes[index] = 0
-            else:
-                outcomes[index] = string.phases[0] >> 1 & 1
+                outcomes[left[0]] = 0
+                left = left[1:]
+            else:  # so may be others
+                left = self._certain(self.strings(rows).at(left), left, outcomes)
         return outcomes
+
+    @staticmethod
+    def _certain(strings: Strings, numbers: Indices, outcomes: NDArray[np.uint8]) -> Indices:
+        """Write the outcomes of Paulis with these numbers that are certain; returns the numbers of the others."""
+        random = strings.x.any(axis=1)
+        outcomes[numbers[~random]] = strings.phases[~random] >> 1 & 1
+        return numbers[random]
 
     def flip(self, rows: PauliRows) -> None:
         """Change the sign of each Pauli in the state."""
@@ -103,8 +109,6 @@ class Tableau:
 
     def _multiply(self, rows: Indices, factors: Strings) -> None:
         """Multiply rows by factors from the right."""
-        if not rows.size:
-            return
         z = self.z.take(rows, axis=0)
         self.phases[rows] = self.phases.take(rows) + factors.phases + 2 * parity(z & factors.x) & 3
         self.x[rows] ^= factors.x

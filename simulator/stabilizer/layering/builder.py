@@ -52,8 +52,12 @@ class Builder:
         #: Places that may not be in |0> although they are in no layer.
         self._noisy: set[int] = set() if from_ground else set(range(num_qubits))
         self._measured: set[int] = set()
+        #: Clbits that measurements wrote.
+        self._written: set[Bit] = set()
         #: Clbits that were misread, after a measurement wrote them.
         self._misread: set[Bit] = set()
+        #: Bits to which more is done than that one measurement writes them and each by itself is misread.
+        self._ordered: set[Bit] = set()
         self._final = True
 
     def one(self, qubit: int, element: Element) -> None:
@@ -119,6 +123,9 @@ class Builder:
         # All outcomes are written before all readout errors, if the circuit only measures at its end.
         self._final = self._final and place not in self._measured and clbit not in self._misread
         self._measured.add(place)
+        if clbit in self._written or clbit in self._misread:
+            self._ordered.add(clbit)
+        self._written.add(clbit)
 
     def reset(self, qubit: int) -> None:
         """Add a reset; of a qubit that is in no layer, it takes no coin."""
@@ -155,6 +162,8 @@ class Builder:
         """Add a readout error, by its number."""
         self._add_classical((error, clbits), clbits, None)
         self._misread.update(clbits)
+        if len(clbits) > 1:
+            self._ordered.update(clbits)
 
     def test(
         self,
@@ -166,11 +175,12 @@ class Builder:
         negated: bool = False,
     ) -> Flag:
         """Set a new flag where an expression of these bits is true, or has one of some values."""
-        flag = len(self._flag_levels)
+        flag, concerned = len(self._flag_levels), list(bits)
         self._flag_levels.append(0)
         self._flag_levels[flag] = self._add_classical(
-            Test(expression, flag, within, values, negated), bits, within
+            Test(expression, flag, within, values, negated), concerned, within
         )
+        self._ordered.update(concerned)
         self._final = False
         return flag
 
@@ -178,7 +188,9 @@ class Builder:
         self, target: LValue, value: Expression | int | None, bits: Iterable[Bit], within: Flag | None = None
     ) -> None:
         """Write a value to a target; both are of these bits."""
-        self._add_classical(Assign(target, value, within), bits, within)
+        concerned = list(bits)
+        self._add_classical(Assign(target, value, within), concerned, within)
+        self._ordered.update(concerned)
         self._final = False
 
     def feedback(self, qubit: int, pauli: Pauli, flag: Flag) -> None:
@@ -198,6 +210,7 @@ class Builder:
         """Return the segment."""
         # Whatever is done to a qubit after its measurement is in a later layer.
         final = self._final and all(self._levels[row[1]] == row[0] for row in self._found.measures)
+        self._put_off_measurements()
         return assembled(
             self._found,
             self._num_coins,
@@ -207,16 +220,29 @@ class Builder:
             pending=self._pending,
         )
 
+    def _put_off_measurements(self) -> None:
+        """Move measurements that nothing comes after, and what misreads them, to one layer, as each takes time."""
+        found = self._found
+        last = [(place, found.measures[number]) for place, number in self._last_measure.items()]
+        late = [row for place, row in last if row[0] == self._levels[place] and row[3] not in self._ordered]
+        level = max((row[0] for row in late), default=0)
+        clbits = {row[3] for row in late}
+        for row in late:
+            row[0] = level
+        for earlier in sorted(each for each in found.classical if each < level):
+            for operation in found.classical.pop(earlier):
+                moved = isinstance(operation, tuple) and operation[1][0] in clbits
+                found.classical[level if moved else earlier].append(operation)
+
     def _coin(self) -> int:
         self._num_coins += 1
         return self._num_coins - 1
 
-    def _add_classical(self, operation: Operation, bits: Iterable[Bit], within: Flag | None) -> int:
-        concerned = list(bits)
-        level = max((self._bit_levels.get(bit, 0) for bit in concerned), default=0)
+    def _add_classical(self, operation: Operation, bits: Sequence[Bit], within: Flag | None) -> int:
+        level = max((self._bit_levels.get(bit, 0) for bit in bits), default=0)
         if within is not None:
             level = max(level, self._flag_levels[within])
         self._found.classical[level].append(operation)
-        for bit in concerned:
+        for bit in bits:
             self._bit_levels[bit] = level
         return level

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from simulator.circuit.expression import Bits, Clbit, Expression, Var, parts_of
 from simulator.circuit.instructions import (
@@ -20,7 +20,7 @@ from simulator.circuit.instructions import (
     Switch,
     While,
 )
-from simulator.circuit.traversal import bodies_of, walk
+from simulator.circuit.traversal import any_bodies, bodies_of, walk
 from simulator.stabilizer.cliffords.one_qubit import PAULIS, Pauli
 from simulator.stabilizer.cliffords.recognition import NOTHING, gate
 
@@ -86,13 +86,12 @@ def parts_shots(instruction: Instruction) -> bool:
     return False
 
 
-def unrolled_size(instructions: Iterable[Instruction]) -> int:
+def unrolled_size(instructions: Sequence[Instruction]) -> int:
     """Return how many instructions there are when loops are unrolled."""
-    size = 0
+    size = len(instructions)
+    if not any_bodies(instructions):
+        return size
     for instruction in instructions:
-        size += 1
-        if type(instruction) is Gate:
-            continue
         if isinstance(instruction, For) and len(instruction.bodies) == 1:
             indices = instruction.indices
             count = len(indices.ints() if isinstance(indices, Range) else indices)

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from simulator.circuit.instructions import Gate, Initialize, Instruction, Noise, Save, Unitary
+from simulator.circuit.instructions import (
+    Barrier,
+    Delay,
+    Gate,
+    Initialize,
+    Instruction,
+    Measure,
+    Noise,
+    Readout,
+    Reset,
+    Save,
+    Unitary,
+)
 from simulator.circuit.program import Program
 from simulator.circuit.traversal import qubits_of, walk
 from simulator.stabilizer.cliffords.recognition import DENSE, gate, initialization, unitary
 from simulator.stabilizer.layering.control_flow import reason_against_flow
 from simulator.stabilizer.noise import pauli_channel
 
+#: What stabilizers do whatever is in it.
+_ALWAYS = frozenset({Barrier, Delay, Measure, Readout, Reset})
 #: Qubits that are named.
 _NAMED = 4
 
@@ -27,6 +41,8 @@ def refusal(program: Program) -> str | None:
             if number not in bad_channels:
                 bad_channels[number] = pauli_channel(program.channels[number]) is None
             reason = "the operators of the channel are not Paulis" if bad_channels[number] else None
+        elif type(instruction) in _ALWAYS:
+            reason = None
         else:
             reason = _reason_against(instruction)
         if reason:

@@ -86,7 +86,5 @@ class PauliRows:
 
 def parity(words: Words) -> NDArray[np.uint8]:
     """Return the parity of the bits of each row."""
-    folded: Words = np.bitwise_xor.reduce(words, axis=-1)
-    for shift in (32, 16, 8, 4, 2, 1):
-        folded = folded ^ folded >> np.uint64(shift)
-    return (folded & np.uint64(1)).astype(np.uint8)
+    counts: NDArray[np.uint8] = np.bitwise_count(np.bitwise_xor.reduce(words, axis=-1))
+    return counts & np.uint8(1)
