@@ -143,6 +143,7 @@ def _simulated(
         packed=PackedMemories.of(packed, checkpoint) if options.counts and packed is not None else None,
         state=state_array,
         expectations=None if result.expectations is None else Array.of(result.expectations),
+        standard_errors=None if result.standard_errors is None else Array.of(result.standard_errors),
         saved=result.saved,
         run=prepared.metadata,
     )

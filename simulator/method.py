@@ -44,6 +44,8 @@ class CircuitResult:
     saved: tuple[SavedValue, ...] = ()
     #: In place of counts and memory, where a method has them so; of more clbits than a number has bits.
     packed: PackedReadout | None = None
+    #: The standard error of each expectation value, shape (observables,); None where they are exact.
+    standard_errors: NDArray[np.float64] | None = None
 
     @property
     def keyed(self) -> tuple[dict[str, int] | None, list[str] | None]:

@@ -71,7 +71,7 @@ def expectation_values_of_rows(
 
 
 class MeanExpectations:
-    """The sums' expectation values, as means over all shots of a run; ``values`` is None where there are no sums.
+    """The sums' expectation values, as means over all shots of a run; both are None where there are no sums.
 
     Raises InvalidProgramError where there are sums and no shots.
     """
@@ -84,6 +84,12 @@ class MeanExpectations:
         self._sums, self._num_qubits, self._num_shots = sums, num_qubits, num_shots
         self._checkpoint = checkpoint
         self.values = np.zeros(len(sums)) if sums else None
+        self._spread = Spread()
+
+    @property
+    def standard_errors(self) -> NDArray[np.float64] | None:
+        """The standard error of each mean, once all shots are taken in."""
+        return None if self.values is None else self._spread.standard_errors
 
     def add(self, branch: Branch[Statevectors]) -> None:
         """Take in the shots of a branch that has come to its end."""
@@ -99,8 +105,36 @@ class MeanExpectations:
             return
         own = branch.history_of_group >= 0
         shots = np.bincount(branch.history_of_group[own], branch.shots.sizes[own], len(branch.histories))
-        shares = np.bincount(branch.state_of_history, shots, branch.num_states) / self._num_shots
-        self.values += shares @ values
+        shots_of_state = np.bincount(branch.state_of_history, shots, branch.num_states)
+        self.values += shots_of_state / self._num_shots @ values
+        self._spread.add(values, shots_of_state)
+
+
+class Spread:
+    """How far the values of some sums in single shots are from their means."""
+
+    def __init__(self) -> None:
+        self._shots = 0.0
+        #: Values near the means: sums of squares lose digits with their distance from 0.
+        self._near: NDArray[np.float64] | float = 0.0
+        self._sums: NDArray[np.float64] | float = 0.0
+        self._squares: NDArray[np.float64] | float = 0.0
+
+    def add(self, values: NDArray[np.float64], shots: NDArray[np.floating | np.integer]) -> None:
+        """Take in so many shots each with its values, shapes (n, sums) and (n,)."""
+        if not self._shots:
+            self._near = values[0].copy()
+        offsets = values - self._near
+        self._shots += float(shots.sum())
+        self._sums += shots @ offsets
+        self._squares += shots @ offsets**2
+
+    @property
+    def standard_errors(self) -> NDArray[np.float64]:
+        """The standard error of each sum's mean: the deviation of its values over the root of their number."""
+        variances = self._squares / self._shots - (self._sums / self._shots) ** 2
+        # Rounding may leave a variance of nothing below 0.
+        return np.asarray(np.sqrt(np.maximum(variances, 0) / self._shots))
 
 
 def _read(

@@ -26,12 +26,12 @@ class BasicAerEstimator(OnBackend, BaseEstimatorV2):
     Args:
         target: a `BasicAerProvider`, or its backend ``qasm_simulator``, whose run options go before the defaults.
         default_precision: of a PUB that has no precision of its own, in a run that has none. 0: exact; above,
-            normal noise of this deviation is added by the client.
+            normal noise of this deviation is added by the client to exact values.
         seed: of the noise, the same for each PUB, as `StatevectorEstimator` has it; a generator goes on from PUB
             to PUB; None: random. Also of circuits that measure on their way.
         options: run options for all jobs: ``job_tags``, ``priority``, ``precision`` ("double" or "single") and
-            others of `backend.run`; ``shots`` is over how many shots a circuit that measures or resets on its way
-            is averaged.
+            others of `backend.run`; ``shots`` is over how many shots a circuit that measures or resets on its way,
+            or has noise and is wide, is averaged. ``stds`` of such a mean is its standard error; of others 0.
 
     A circuit is evolved once for each row of parameter values, and all observables are taken of that state, before
     the circuit's final measurements. Observables may have projectors (0, 1, +, -, r, l).

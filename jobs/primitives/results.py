@@ -20,7 +20,7 @@ from jobs.primitives.bits import bit_arrays, empty_bit_arrays, memories
 from jobs.primitives.broadcasting import broadcast
 from jobs.results.assembly import run_metadata
 from simulator.shards.metadata import RunMetadata
-from simulator.shards.result import Item, SweepOutcome
+from simulator.shards.result import Item, Outcome, SweepOutcome
 from worker.record.values import Record
 
 #: Experiment -> how it was run.
@@ -48,10 +48,15 @@ def assemble_pubs(
 
 
 def _estimated(
-    pubs: Sequence[EstimatorPubNote], outcomes: Iterable[Item], metadata: Mapping[int, Any], runs: _Runs
+    pubs: Sequence[EstimatorPubNote], outcomes: Sequence[Item], metadata: Mapping[int, Any], runs: _Runs
 ) -> Iterator[tuple[int, PubResult]]:
     """Yield the index and the result of each PUB of an estimator that is there."""
     values = dict(_expectations(outcomes))
+    errors = {
+        outcome.index: outcome.standard_errors.ndarray()
+        for outcome in outcomes
+        if isinstance(outcome, Outcome) and outcome.standard_errors is not None
+    }
     layouts = [broadcast(pub) for pub in pubs]
     spans = _spans(layout.num_points for layout in layouts)
     for index, (pub, layout, span) in enumerate(zip(pubs, layouts, spans, strict=True)):
@@ -59,11 +64,16 @@ def _estimated(
             continue
         rows = [values[experiment] for experiment in span]
         starts = np.array([0, *accumulate(map(len, rows))], np.intp)
-        evs = np.concatenate([np.zeros(0), *rows])[starts[layout.rows] + layout.columns]
+        places = starts[layout.rows] + layout.columns
+        evs = np.concatenate([np.zeros(0), *rows])[places]
+        of_rows = (errors.get(experiment, np.full(len(values[experiment]), np.nan)) for experiment in span)
+        stds = np.concatenate([np.zeros(0), *of_rows])[places]
+        exact = np.isnan(stds)
         if pub.precision:
-            evs = evs + pub.precision * _noise(pub, evs.size)
-        evs = evs.reshape(layout.shape)
-        data = DataBin(evs=evs, stds=np.zeros_like(evs), shape=evs.shape)
+            # Means over shots have errors of their own.
+            evs += pub.precision * np.where(exact, _noise(pub, evs.size), 0)
+        stds[exact] = 0
+        data = DataBin(evs=evs.reshape(layout.shape), stds=stds.reshape(layout.shape), shape=layout.shape)
         about = {"target_precision": pub.precision, **_about(pub, span, metadata, runs)}
         yield index, PubResult(data, metadata=about)
 

@@ -137,6 +137,8 @@ def _data(outcome: Outcome) -> ExperimentResultData:
         data["unitary" if len(outcome.state.shape) > 1 else "statevector"] = outcome.state.ndarray().copy()
     if outcome.expectations is not None:
         data["expectation_values"] = outcome.expectations.ndarray().copy()
+    if outcome.standard_errors is not None:
+        data["expectation_value_stds"] = outcome.standard_errors.ndarray().copy()
     data |= {saved.key: shown_value(saved, saved.value.ndarray()) for saved in outcome.saved}
     return ExperimentResultData(**data)
 

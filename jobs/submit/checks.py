@@ -186,7 +186,7 @@ def check_saves(
 
     Also refuse options that save a state where there is no one state.
     """
-    taken = {"counts", "memory", *(["expectation_values"] if observables else [])}
+    taken = {"counts", "memory", *(["expectation_values", "expectation_value_stds"] if observables else [])}
     for save in saves_in(program.instructions):
         if save.key in taken:
             raise BasicAerError(

@@ -86,7 +86,10 @@ def run_dynamic(  # noqa: PLR0913 (the options of a run)
                 reader.read(branch)
             ended += branch.num_shots
             monitor.report(ended / shots)
-    return CircuitResult(*shot_counts.results(), expectations=means.values), worst
+    result = CircuitResult(
+        *shot_counts.results(), expectations=means.values, standard_errors=means.standard_errors
+    )
+    return result, worst
 
 
 @dataclass(slots=True)

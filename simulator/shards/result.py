@@ -145,6 +145,8 @@ class Outcome(msgspec.Struct, frozen=True, tag="circuit"):
     run: RunMetadata | None = None
     #: In place of ``counts`` and ``memory``, of more than 63 clbits.
     packed: PackedMemories | None = None
+    #: The standard error of each of ``expectations``, float64; None where they are exact, and no means over shots.
+    standard_errors: Array | None = None
 
     @property
     def keyed(self) -> tuple[dict[str, int] | None, list[str] | None]:

@@ -54,9 +54,9 @@ class _Prepared:
         return bytes_of(self.program, shots) + observing_bytes(self.program, self.observables)
 
     def run(self, *, seed: int, first: int, shots: int, monitor: Monitor) -> CircuitResult:
-        values = None
+        values = errors = None
         if self.observed is not None:
-            values = expectation_values(
+            values, errors = expectation_values(
                 self.observed,
                 self.observables,
                 exact=self.exact,
@@ -67,12 +67,13 @@ class _Prepared:
             )
         remembered, checkpoint = self.options.memory, monitor.checkpoint
         if self.compiled is None or not (self.program.num_clbits and shots):
-            return CircuitResult({}, [] if remembered else None, expectations=values)
+            return CircuitResult({}, [] if remembered else None, expectations=values, standard_errors=errors)
         rows = list(run_shots(self.compiled, seed=seed, shots=shots, first=first, monitor=monitor))
         packed = PackedReadout.of_rows(rows, checkpoint, remembered=remembered)
         if self.program.num_clbits > WORD_BITS:
-            return CircuitResult(packed=packed, expectations=values)
-        return CircuitResult(packed.key_counts(checkpoint), packed.keys_of_shots(checkpoint), expectations=values)
+            return CircuitResult(packed=packed, expectations=values, standard_errors=errors)
+        counts, memory = packed.key_counts(checkpoint), packed.keys_of_shots(checkpoint)
+        return CircuitResult(counts, memory, expectations=values, standard_errors=errors)
 
 
 def _refusal(program: Program, options: Options, checkpoint: Checkpoint = no_checkpoint) -> str | None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from simulator.circuit.pauli_sum import PauliSum, numbers
 from simulator.errors import InvalidProgramError
 from simulator.monitor import Checkpoint, Monitor
+from simulator.observables import Spread
 from simulator.piecewise import slices, with_checkpoints
 from simulator.stabilizer.cliffords.one_qubit import IMAGES, NEGATIVE
 from simulator.stabilizer.frames import run_pairs
@@ -31,6 +32,8 @@ from simulator.typing import Indices
 
 #: Strings that are looked at together, and words of the tableau that all their Paulis may have.
 _TOGETHER, _MOST_WORDS = 512, 1 << 17
+#: Words of shots whose values are looked at together.
+_SHOT_WORDS = 32
 #: Places of a channel that are looked at together.
 _PLACES = 512
 _IMAGES = np.array(IMAGES)
@@ -50,6 +53,25 @@ class _Strings:
     negative: NDArray[np.bool_]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Terms:
+    """The strings of a sum, by their numbers, and their coefficients."""
+
+    strings: Indices
+    coefficients: NDArray[np.float64]
+
+    def within(self, numbers: Indices) -> _Terms:
+        """Return those that are among some strings, of ascending numbers, by their places there."""
+        places = np.searchsorted(numbers, self.strings)
+        has = numbers.take(places, mode="clip") == self.strings
+        return _Terms(places[has], self.coefficients[has])
+
+    def but(self, some: NDArray[np.bool_]) -> _Terms:
+        """Return all but some strings."""
+        kept = ~some[self.strings]
+        return _Terms(self.strings[kept], self.coefficients[kept])
+
+
 def expectation_values(
     compiled: Compiled,
     sums: Sequence[PauliSum],
@@ -59,11 +81,11 @@ def expectation_values(
     first: int,
     shots: int,
     monitor: Monitor,
-) -> NDArray[np.float64]:
-    """Return each sum's expectation value at the end of a program, shape (sums,).
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """Return each sum's expectation value at the end of a program, and its standard error, shape (sums,).
 
-    ``exact``: nothing but channels is random in the program. Else values are means over shots from the first on,
-    and InvalidProgramError says where there are none.
+    ``exact``: nothing but channels is random in the program, and None are the errors. Else values are means over
+    shots from the first on, and InvalidProgramError says where there are none.
     """
     order: dict[tuple[int, int], int] = {}
     pairs = [zip(numbers(each.x), numbers(each.z), strict=True) for each in sums]
@@ -72,21 +94,21 @@ def expectation_values(
         for some in pairs
     ]
     strings = list(order)
+    terms = [
+        _Terms(np.array(some, np.intp), np.array(each.coefficients, np.float64))
+        for some, each in zip(indices, sums, strict=True)
+    ]
+    errors = None
     if exact:
         values = _exact(compiled, strings, monitor.checkpoint)
     elif shots:
-        values = _means(compiled, strings, seed, first, shots, monitor)
+        values, errors = _means(compiled, strings, terms, seed, first, shots, monitor)
     else:
         raise InvalidProgramError(
             "expectation values of a circuit that measures or resets on its way need a shot at least"
         )
-    return np.array(
-        [
-            math.fsum((values[some] * each.coefficients).tolist()) if some else 0.0
-            for some, each in zip(indices, sums, strict=True)
-        ],
-        np.float64,
-    )
+    found = [math.fsum((values[each.strings] * each.coefficients).tolist()) for each in terms]
+    return np.array(found, np.float64), errors
 
 
 def _exact(compiled: Compiled, strings: Sequence[tuple[int, int]], checkpoint: Checkpoint) -> NDArray[np.float64]:
@@ -104,24 +126,53 @@ def _exact(compiled: Compiled, strings: Sequence[tuple[int, int]], checkpoint: C
 
 
 def _means(
-    compiled: Compiled, strings: Sequence[tuple[int, int]], seed: int, first: int, shots: int, monitor: Monitor
-) -> NDArray[np.float64]:
+    compiled: Compiled,
+    strings: Sequence[tuple[int, int]],
+    sums: Sequence[_Terms],
+    seed: int,
+    first: int,
+    shots: int,
+    monitor: Monitor,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean over shots of each string's value, and the standard error of that of each sum."""
     checkpoint = monitor.checkpoint
+    identity = np.array([not (x | z) for x, z in strings], np.bool_)
     parts = list(_parts(compiled.segment, strings, checkpoint))
-    before, in_state = None, list[NDArray[np.float64]]()
-    totals = np.zeros(len(strings))
-    totals[[not (x | z) for x, z in strings]] = shots
+    # The identity is the same in each shot. Of one string beside it, the string's own error is the sum's.
+    random = [each.but(identity) for each in sums]
+    several = [index for index, each in enumerate(random) if each.strings.size > 1]
+    of_parts = [[sums[index].within(some.numbers) for index in several] for some in parts]
+    before, in_state, spread = None, list[NDArray[np.float64]](), Spread()
+    totals, squares = np.where(identity, shots, np.zeros((2, len(strings))))
     for tableau, frames, wanted in states_at_end(compiled, seed=seed, first=first, shots=shots, monitor=monitor):
         if tableau is not before:
             before, in_state = tableau, [_in_state(tableau, some) for some in parts]
-        count = int(np.unpackbits(wanted.view(np.uint8)).sum())
-        for some, values in zip(parts, in_state, strict=True):
-            checkpoint()
-            odd = np.bitwise_xor.reduceat(some.rows.anticommuting(frames), some.starts, axis=0) & wanted
-            negative = np.unpackbits(odd.view(np.uint8), axis=1).sum(axis=1, dtype=np.int64)
-            # What is random in the tableau's state is so in each shot's: a frame changes signs only.
-            totals[some.numbers] += values * (count - 2 * negative)
-    return totals / shots
+        for start in range(0, wanted.size, _SHOT_WORDS):
+            words = slice(start, start + _SHOT_WORDS)
+            count = int(np.bitwise_count(wanted[words]).sum(dtype=np.int64))
+            of_sums = np.zeros((len(several), wanted[words].size * 64))
+            for some, values, terms in zip(parts, in_state, of_parts, strict=True):
+                checkpoint()
+                odd = np.bitwise_xor.reduceat(some.rows.anticommuting(frames[:, words]), some.starts, axis=0)
+                odd &= wanted[words]
+                # What is random in the tableau's state is so in each shot's: a frame changes signs only.
+                totals[some.numbers] += values * (count - 2.0 * np.bitwise_count(odd).sum(axis=1, dtype=np.int64))
+                squares[some.numbers] += values**2 * count
+                negative = _bits_of(odd).astype(np.float32) if several else odd
+                for index, each in enumerate(terms):
+                    weights = each.coefficients * values[each.strings]
+                    of_sums[index] += weights.sum() - 2 * weights @ negative.take(each.strings, axis=0)
+            spread.add(of_sums.T, _bits_of(wanted[None, words])[0].astype(np.float64))
+    means = totals / shots
+    of_strings = np.sqrt(np.maximum(squares / shots - means**2, 0) / shots)
+    errors = np.array([np.abs(each.coefficients) @ of_strings[each.strings] for each in random])
+    errors[several] = spread.standard_errors
+    return means, errors
+
+
+def _bits_of(words: Words) -> NDArray[np.uint8]:
+    """Return the bits of rows of words, in the order of shots."""
+    return np.unpackbits(words.view(np.uint8), axis=1, bitorder="little")
 
 
 def _parts(segment: Segment, strings: Sequence[tuple[int, int]], checkpoint: Checkpoint) -> Iterator[_Strings]:

@@ -181,7 +181,9 @@ def run_bytecode(  # noqa: PLR0913 (the options of a run)
                 final = finished_state(last, program.global_phase, precision, chop_threshold, checkpoint)
     if not (program.num_clbits and (one_shot or counted)):
         shot_counts = ShotCounts(0, memory=memory)
-    return CircuitResult(*shot_counts.results(), final, means.values, saver.values())
+    return CircuitResult(
+        *shot_counts.results(), final, means.values, saver.values(), standard_errors=means.standard_errors
+    )
 
 
 def metadata(timeline: Timeline) -> RunMetadata:

@@ -121,6 +121,30 @@ def test_what_qiskit_cannot(provider):
     assert abs(x - (1 - 2 * ones / 400)) < 1e-12
 
 
+def test_means_have_their_standard_errors(provider):
+    """Values that are means over shots say how good they are, and have no noise but their own."""
+    flips = QuantumCircuit(1, 1)
+    flips.h(0)
+    flips.measure(0, 0)
+    flips.ry(Parameter("angle"), 0)
+    pubs = [(flips, [["Z"], ["X"]], [0.0, 0.5]), (QuantumCircuit(1), ["Z", "X"])]
+    estimator = BasicAerEstimator(provider, seed=4, options={"shots": 400})
+    means, exact = (pub.data for pub in estimator.run(pubs).result())
+    ups = (1 + means.evs[0, 0]) / 2
+    error = 2 * np.sqrt(ups * (1 - ups) / 400)
+    expected = [[error, error * np.cos(0.5)], [0, error * np.sin(0.5)]]
+    # The points have seeds of their own.
+    np.testing.assert_allclose(means.stds, expected, rtol=0, atol=0.002)
+    np.testing.assert_allclose(means.stds[:, 0], [error, 0], rtol=0, atol=1e-12)
+    assert exact.stds.tolist() == [0, 0]
+    noisy_means, noisy = (pub.data for pub in estimator.run(pubs, precision=0.25).result())
+    np.testing.assert_array_equal(noisy_means.evs, means.evs)
+    np.testing.assert_array_equal(noisy_means.stds, means.stds)
+    assert np.all(noisy.evs != exact.evs)
+    run = provider.get_backend().run(flips.assign_parameters([0.5]), observables="Z", shots=400, seed_simulator=4)
+    assert run.result().data(0)["expectation_value_stds"] == pytest.approx([expected[0][1]], abs=0.002)
+
+
 def test_options(provider):
     """A circuit begins in another state, and in single precision, where the run options say so."""
     state = np.array([0.6, 0, 0, 0.8j])

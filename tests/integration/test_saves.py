@@ -148,7 +148,13 @@ def test_lists_of_observables_as_qiskit_has_them(provider):
 @pytest.mark.rule(23, 40)
 def test_a_label_of_other_data_is_refused(quiet, provider):
     """Counts, memory and expectation values are not written over."""
-    cases = ("counts", {}), ("memory", {"memory": True}), ("expectation_values", {"observables": "Z"})
+    observed = {"observables": "Z"}
+    cases = (
+        ("counts", {}),
+        ("memory", {"memory": True}),
+        ("expectation_values", observed),
+        ("expectation_value_stds", observed),
+    )
     for label, options in cases:
         circuit = QuantumCircuit(1, 1, name="labelled")
         circuit.save_probabilities(label=label)
@@ -158,7 +164,7 @@ def test_a_label_of_other_data_is_refused(quiet, provider):
     assert quiet.jobs() == []
     # Nobody asked for others of this name.
     data = provider.backend().run(circuit).result(timeout=deadline(30)).data()
-    np.testing.assert_allclose(data["expectation_values"], [1, 0], atol=1e-12)
+    np.testing.assert_allclose(data["expectation_value_stds"], [1, 0], atol=1e-12)
 
 
 @pytest.mark.rule(30, 32)
