@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.quantum_info import Operator
+from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel, QuantumError, ReadoutError, pauli_error
 from support.noise import RESET, applied, channel, kraus, operators_of
 from support.programs import embedded
 
@@ -16,7 +18,31 @@ from jobs import lower
 from jobs.noise import Attacher, ChannelInstruction, Placed, ReadoutInstruction, read_model
 from jobs.rebuilding import rebuild
 
+#: Errors that always flip, one qubit, two, and what is read.
+FLIP, FLIPS = pauli_error([("X", 1.0)]), pauli_error([("XX", 1.0)])
+FLIPPED = ReadoutError([[0, 1], [1, 0]])
 _DONE = channel(1, (1.0, (kraus(RESET),)))
+
+
+def model_of(
+    name: str | Sequence[str], error: QuantumError = FLIP, qubits: Sequence[int] | None = None
+) -> NoiseModel:
+    """A model with one error, of all qubits or of some."""
+    model = NoiseModel()
+    if qubits is None:
+        model.add_all_qubit_quantum_error(error, name)
+    else:
+        model.add_quantum_error(error, name, qubits)
+    return model
+
+
+def measured(*operations: tuple[Any, ...], num_qubits: int = 1) -> QuantumCircuit:
+    """A circuit of operations, each with its qubits behind it, that measures all at its end."""
+    circuit = QuantumCircuit(num_qubits, num_qubits)
+    for operation, *qubits in operations:
+        circuit.append(operation, qubits)
+    circuit.measure(range(num_qubits), range(num_qubits))
+    return circuit
 
 
 def with_errors(circuit: QuantumCircuit, model: Any) -> QuantumCircuit:
@@ -77,8 +103,6 @@ def superoperator(placed: Sequence[Placed], num_qubits: int) -> NDArray[np.compl
 
 def aer_density_matrix(circuit: QuantumCircuit, model: Any) -> NDArray[np.complex128]:
     """The state at the end of a circuit without measurements, of Aer."""
-    from qiskit_aer import AerSimulator
-
     saved = circuit.copy()
     saved.save_density_matrix()
     simulator = AerSimulator(method="density_matrix", noise_model=model)
@@ -87,8 +111,6 @@ def aer_density_matrix(circuit: QuantumCircuit, model: Any) -> NDArray[np.comple
 
 def aer_counts(circuit: QuantumCircuit, model: Any, shots: int = 20) -> dict[str, int]:
     """Counts of Aer."""
-    from qiskit_aer import AerSimulator
-
     simulator = AerSimulator(method="density_matrix", noise_model=model)
     found: dict[str, int] = simulator.run(circuit, shots=shots, seed_simulator=1).result().get_counts()
     return found

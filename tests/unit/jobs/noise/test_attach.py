@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-
 import msgspec
 import numpy as np
 import pytest
@@ -18,7 +15,6 @@ from qiskit_aer.noise import (
     NoiseModel,
     PauliLindbladError,
     QuantumError,
-    ReadoutError,
     amplitude_damping_error,
     coherent_unitary_error,
     depolarizing_error,
@@ -28,40 +24,25 @@ from qiskit_aer.noise import (
 )
 from support.classical_strategies import classical_circuits
 from support.examples import examples
-from support.noisy_circuits import aer_counts, aer_density_matrix, density_matrix, probabilities, with_errors
+from support.noisy_circuits import (
+    FLIP,
+    FLIPPED,
+    FLIPS,
+    aer_counts,
+    aer_density_matrix,
+    density_matrix,
+    measured,
+    model_of,
+    probabilities,
+    with_errors,
+)
 
 from jobs import lower
 from jobs.errors import BasicAerError
-from jobs.noise import Attacher, ChannelInstruction, NoiseSpec, WrittenNoise, read_model, waits_unbound, written
+from jobs.noise import Attacher, NoiseSpec, read_model, waits_unbound
 from simulator.circuit import instructions
 from simulator.circuit.instructions import Noise, Readout
 from simulator.circuit.traversal import walk
-
-FLIP, FLIPS = pauli_error([("X", 1.0)]), pauli_error([("XX", 1.0)])
-FLIPPED = ReadoutError([[0, 1], [1, 0]])
-
-
-@pytest.fixture(autouse=True)
-def _quiet_aer(caplog):
-    caplog.set_level(logging.CRITICAL, "qiskit_aer")
-
-
-def model_of(name, error=FLIP, qubits=None):
-    model = NoiseModel()
-    if qubits is None:
-        model.add_all_qubit_quantum_error(error, name)
-    else:
-        model.add_quantum_error(error, name, qubits)
-    return model
-
-
-def measured(*operations, num_qubits=1):
-    circuit = QuantumCircuit(num_qubits, num_qubits)
-    for operation, *qubits in operations:
-        circuit.append(operation, qubits)
-    circuit.measure(range(num_qubits), range(num_qubits))
-    return circuit
-
 
 #: Each flips what Aer's error of this name flips; the state is always one of the basis.
 RULES = {
@@ -154,6 +135,8 @@ FAMILY = {
     "composed": depolarizing_error(0.1, 1).compose(amplitude_damping_error(0.1)),
     "of generators": PauliLindbladError(["X", "Z", "Y", "I"], [0.1, 0.2, 0.05, 3]),
 }
+
+
 PAIR = {
     "depolarizing": depolarizing_error(0.2, 2),
     "relaxation of both": thermal_relaxation_error(1, 1.7, 0.4).expand(thermal_relaxation_error(1, 0.5, 0.4)),
@@ -279,173 +262,6 @@ def test_only_errors_that_circuits_use_become_channels(monkeypatch):
     assert len(channels) == 2
 
 
-def test_a_dictionary_that_was_changed_is_another():
-    """What is kept of a dictionary's errors goes by what they are, not by the id that it gives them."""
-    written_model = model_of("x").to_dict(serializable=True)
-    circuit = measured((XGate(), 0))
-    assert probabilities(with_errors(circuit, written_model))[0] == pytest.approx(1)
-    written_model["errors"][0]["instructions"] = [[{"name": "id", "qubits": [0]}]]
-    assert probabilities(with_errors(circuit, written_model))[1] == pytest.approx(1)
-
-
-@pytest.mark.rule(41)
-def test_circuits_that_are_not_in_the_model_s_basis():
-    """One warning, after all circuits, names errors that none has and gates that have none."""
-    model = model_of(["cx"], FLIPS)
-    model.add_all_qubit_quantum_error(FLIP, "sx")
-    attacher = Attacher(read_model(model))
-    one, other = QuantumCircuit(2), QuantumCircuit(2)
-    one.h(0)
-    one.cx(0, 1)
-    other.u(1, 2, 3, 0)
-    lower(one, noise=attacher)
-    lower(other, noise=attacher)
-    with pytest.warns(UserWarning, match='errors of "sx", which are in no circuit, and none of "h", "u"') as said:
-        attacher.warn()
-    assert len(said) == 1
-    assert "transpile" in str(said[0].message)
-
-
-@pytest.mark.parametrize("gates", [("cx", "sx", "h"), ("cx", "rz"), ()])
-def test_no_warning_without_a_reason(gates, recwarn):
-    """None where all errors are in circuits, or all gates without errors are of the model's basis."""
-    model = model_of(["cx"], FLIPS)
-    model.add_all_qubit_quantum_error(FLIP, ["sx", "reset", "id"])
-    model.add_all_qubit_readout_error(FLIPPED)
-    circuit = QuantumCircuit(2)
-    for name in gates:
-        getattr(circuit, name)(*((0.5,) if name == "rz" else ()), *range(2 if name == "cx" else 1))
-    attacher = Attacher(read_model(model))
-    lower(circuit, noise=attacher)
-    attacher.warn()
-    assert not recwarn.list
-
-
-@pytest.mark.rule(41)
-@pytest.mark.parametrize(
-    ("spec", "named"),
-    [
-        (NoiseSpec().depolarizing(0.3, "cnot"), "cnot"),
-        (NoiseSpec().depolarizing(0.3, "cx", [1, 0]), "cx"),
-        (NoiseSpec().depolarizing(0.3, "cx", [0, 7]), "cx"),
-        (NoiseSpec().readout([[0.9, 0.1], [0.1, 0.9]], 9), "measure"),
-    ],
-)
-def test_a_model_of_which_no_circuit_has_anything(spec, named):
-    """A warning names its errors, and what circuits have; where any error is in one, there is none."""
-    bell = measured((CXGate(), 0, 1), num_qubits=2)
-    attacher = Attacher(spec)
-    lower(bell, noise=attacher)
-    with pytest.warns(
-        UserWarning, match=f'No circuit has any error .* of "{named}", and circuits have "cx", "measure"'
-    ):
-        attacher.warn()
-    attacher = Attacher(spec.depolarizing(0.1, "cx", [0, 1]))
-    lower(bell, noise=attacher)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        attacher.warn()
-
-
-@pytest.mark.rule(41)
-def test_errors_that_come_twice():
-    """A recorded job's circuits have its errors: with a model they have them again, and a warning says so."""
-    spec = NoiseSpec().depolarizing(0.1, "cx")
-    recorded = with_errors(measured((CXGate(), 0, 1), num_qubits=2), spec)
-    attacher = Attacher(spec)
-    lower(recorded, noise=attacher)
-    with pytest.warns(UserWarning, match=r"have the errors of its noise model in them.*\*\*job.options\(\)"):
-        attacher.warn()
-    attacher = Attacher(read_model(WrittenNoise('errors of "cx"')))
-    lower(recorded, noise=attacher)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        attacher.warn()
-
-
-def test_readout_errors_of_several_qubits_apply_nowhere():
-    """As in Aer, whose circuits measure qubits one by one; here a warning says so."""
-    model = NoiseModel()
-    model.add_readout_error(np.eye(4)[::-1], [0, 1])
-    circuit = measured(num_qubits=2)
-    assert aer_counts(circuit, model) == {"00": 20}
-    with pytest.warns(UserWarning, match=r"of qubits \(0, 1\) together, which applies nowhere"):
-        noisy = with_errors(circuit, model)
-    assert probabilities(noisy)[0] == pytest.approx(1)
-
-
-def step(name, *qubits, **params):
-    """An instruction of an error's circuit."""
-    return {"name": name, "qubits": list(qubits), **params}
-
-
-def error(**changed):
-    """A dictionary with one error."""
-    usual = {
-        "type": "qerror",
-        "operations": ["x"],
-        "instructions": [[{"name": "x", "qubits": [0]}]],
-        "probabilities": [1.0],
-    }
-    return {"errors": [usual | changed]}
-
-
-NAN = [[[[float("nan"), 0], [0, 0]], [[0, 0], [1, 0]]]]
-HALF = [[[[0.5, 0], [0, 0]], [[0, 0], [1, 0]]]]
-
-
-@pytest.mark.rule(23)
-@pytest.mark.parametrize(
-    ("model", "text"),
-    [
-        (5, "noise_model=5 must be a NoiseModel of Qiskit Aer"),
-        ("noise", "noise_model='noise' must be a NoiseModel"),
-        (NoiseModel, "must be a NoiseModel of Qiskit Aer, the dictionary of one, or a NoiseSpec"),
-        (GenericBackendV2(2, seed=1), r"NoiseSpec.from_backend\(...\) makes one of it"),
-        (GenericBackendV2(2, seed=1).target, r"NoiseSpec.from_target\(...\) makes one of it"),
-        (depolarizing_error(0.1, 1), "add the error to a NoiseModel"),
-        (ReadoutError([[0.9, 0.1], [0.1, 0.9]]), "add the error to a NoiseModel"),
-        ({"error": []}, "cannot be read: it has no 'errors'"),
-        ({"errors": [{"type": "strange"}]}, "an error of type 'strange'; the types are qerror"),
-        ({"errors": [{}]}, "it has no 'type'"),
-        ({"errors": 5}, "cannot be read"),
-        (error(probabilities=[0.5]), 'error of "x" in the noise model cannot be used: the probabilities'),
-        (error(probabilities=[float("nan")]), "negative or not a number"),
-        (error(probabilities=[1.5, -0.5], instructions=[[], []]), "negative or not a number"),
-        (error(instructions=[]), "0 alternatives"),
-        (error(instructions=[[step("strange", 0)]]), 'it has "strange"'),
-        (error(instructions=[[step("kraus", 0, params=HALF)]]), "do not preserve the trace"),
-        (error(instructions=[[step("kraus", 0, params=NAN)]]), "not finite"),
-        (error(instructions=[[step("kraus", 0, 1, params=HALF)]]), r"shape \(1, 2, 2\)"),
-        (error(instructions=[[step("unitary", *range(5), params=[np.eye(32)])]]), "on 5 qubits"),
-        (error(instructions=[[step("pauli", 0, params=["Q"])]]), "cannot be used: it has no 'Q'"),
-        (error(type="plerror", rates=[-1], instructions=[[step("pauli", 0, params=["X"])]]), "rate of -1"),
-        (error(gate_qubits=[[0]], probabilities=[]), r'of "x" on qubits \(0,\)'),
-        (error(type="roerror", probabilities=[[0.5, 0.6], [0, 1]]), "readout error of all qubits cannot be used"),
-        (error(type="roerror", gate_qubits=[[0, 1]], probabilities=[[1, 0], [0, 1]]), r"qubits \(0, 1\) cannot"),
-        (error(instructions=[[step("rx", 0, params=["a"])]]), '"x" .* cannot be used: Invalid param type'),
-        (error(instructions=[[step("delay", 0, params=[-3])]]), "cannot be used: Duration for Delay"),
-        (error(instructions=[[step("x\ny", 0)]]), 'it has "x y", which is no gate'),
-        (error(operations=[5]), "cannot be read: an error of the operation 5, which must be a name"),
-        (error(instructions=[[step("x", 1)]]), 'error of "x" in the noise model is on 2 qubits, and'),
-    ],
-)  # fmt: skip
-def test_models_that_cannot_be_used(model, text):
-    """One line says which error is wrong, and why; an error that no circuit has is not looked at."""
-    with pytest.raises(BasicAerError, match=text) as caught:
-        with_errors(measured((XGate(), 0)), model)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_model_whose_passes_fail():
-    """What the model's own code raises for a delay is the user's error, with the delay in it."""
-    model = NoiseModel.from_backend(GenericBackendV2(2, seed=1))
-    circuit = QuantumCircuit(5)
-    circuit.delay(100, 4, "dt")
-    with pytest.raises(BasicAerError, match="no noise for a delay of 100 dt on qubit 4: IndexError"):
-        with_errors(circuit, model)
-
-
 def test_delays_that_parameters_tell():
     """Whether a duration waits for its value, in blocks too."""
     theta = Parameter("theta")
@@ -474,15 +290,6 @@ def test_delays_of_a_loop_s_index():
     circuit.delay(circuit.add_stretch("long"), 0)
     with pytest.raises(BasicAerError, match="its duration must be a number; bind it first"):
         lower(circuit, noise=Attacher(spec))
-
-
-def test_what_a_record_says_adds_no_errors():
-    """A recorded job's model is its names, since its circuits have the errors."""
-    said = written(read_model(model_of("x")))
-    assert said == 'errors of "x"'
-    assert written(read_model(WrittenNoise(said))) == said
-    noisy = with_errors(measured((XGate(), 0)), WrittenNoise(said))
-    assert not any(isinstance(each.operation, ChannelInstruction) for each in noisy)
 
 
 @pytest.mark.rule(30)
