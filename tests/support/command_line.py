@@ -1,8 +1,10 @@
 """`basicaer` for tests: in this process, and as a process of its own."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from click.testing import CliRunner, Result
 from support.patience import deadline
@@ -33,3 +35,12 @@ def command_lines_with(text: str) -> list[str]:
     listing = ["/bin/ps", "-Awwo", "args"]
     done = subprocess.run(listing, capture_output=True, text=True, timeout=deadline(10), check=True)
     return [line for line in done.stdout.splitlines() if text in line]
+
+
+def doctor_report(*arguments: str) -> tuple[int, dict[str, list[Any]]]:
+    """Run the doctor: its exit code, and its checks by name."""
+    done = basicaer("doctor", "--json", *arguments)
+    checks: dict[str, list[Any]] = {}
+    for check in json.loads(done.stdout):
+        checks.setdefault(check["name"], []).append(check)
+    return done.exit_code, checks
