@@ -40,6 +40,7 @@ def _outcome_weight(outcome: Item) -> int:
             remembered=math.prod(outcome.memory.shape) if outcome.memory else 0,
         )
     packed = outcome.packed
+    expectations += len(outcome.standard_errors.data) if outcome.standard_errors else 0
     return expectations + weight(
         num_clbits,
         state=len(outcome.state.data) if outcome.state else 0,
