@@ -20,14 +20,14 @@ import psutil
 import pytest
 from celery import Celery, states
 from support.patience import deadline
-from support.processes import ROOT, RedisServer, end, eventually, never
+from support.processes import ROOT, RedisServer, control_of, end, eventually, never
 
 
 class Node:
     """A worker of `facts_app`."""
 
     def __init__(self, url: str, folder: Path, name: str, *options: str, **environment: str) -> None:
-        self.name = f"{name}@facts"
+        self.name, self._url = f"{name}@facts", url
         self._log = folder / f"{name}.log"
         command = [
             sys.executable, "-m", "celery", "-A", "support.facts_app", "worker",
@@ -43,7 +43,10 @@ class Node:
             )
 
     def ready(self) -> Node:
+        """Return once it hears commands, which is after it logs that it is ready."""
         eventually(lambda: " ready." in self._log.read_text(), within=30, what=f"{self.name}'s start")
+        with Celery("asks", broker=self._url, set_as_current=False) as app:
+            control_of(app, self)
         return self
 
     def children(self) -> set[int]:
