@@ -32,8 +32,8 @@ from simulator.typing import Indices
 
 #: Strings that are looked at together, and words of the tableau that all their Paulis may have.
 _TOGETHER, _MOST_WORDS = 512, 1 << 17
-#: Words of shots whose values are looked at together.
-_SHOT_WORDS = 32
+#: Words of shots that are looked at together, and values of sums that these have.
+_SHOT_WORDS, _MOST_VALUES = 32, 1 << 19
 #: Places of a channel that are looked at together.
 _PLACES = 512
 _IMAGES = np.array(IMAGES)
@@ -143,12 +143,13 @@ def _means(
     several = [index for index, each in enumerate(random) if each.strings.size > 1]
     of_parts = [[sums[index].within(some.numbers) for index in several] for some in parts]
     before, in_state, spread = None, list[NDArray[np.float64]](), Spread()
+    at_once = max(1, min(_SHOT_WORDS, _MOST_VALUES // (64 * max(1, len(several)))))
     totals, squares = np.where(identity, shots, np.zeros((2, len(strings))))
     for tableau, frames, wanted in states_at_end(compiled, seed=seed, first=first, shots=shots, monitor=monitor):
         if tableau is not before:
             before, in_state = tableau, [_in_state(tableau, some) for some in parts]
-        for start in range(0, wanted.size, _SHOT_WORDS):
-            words = slice(start, start + _SHOT_WORDS)
+        for start in range(0, wanted.size, at_once):
+            words = slice(start, start + at_once)
             count = int(np.bitwise_count(wanted[words]).sum(dtype=np.int64))
             of_sums = np.zeros((len(several), wanted[words].size * 64))
             for some, values, terms in zip(parts, in_state, of_parts, strict=True):
@@ -160,6 +161,7 @@ def _means(
                 squares[some.numbers] += values**2 * count
                 negative = _bits_of(odd).astype(np.float32) if several else odd
                 for index, each in enumerate(terms):
+                    checkpoint()
                     weights = each.coefficients * values[each.strings]
                     of_sums[index] += weights.sum() - 2 * weights @ negative.take(each.strings, axis=0)
             spread.add(of_sums.T, _bits_of(wanted[None, words])[0].astype(np.float64))
