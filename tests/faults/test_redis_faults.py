@@ -46,7 +46,10 @@ def seeded(here: Site, circuit=None):
 @contextmanager
 def away(here: Site, sig: signal.Signals = signal.SIGKILL):
     """Redis is down for the block."""
-    here.redis.stop(sig)
+    if sig == signal.SIGKILL:
+        here.redis.kill()
+    else:
+        here.redis.stop(sig)
     yield
     here.redis.start()
 

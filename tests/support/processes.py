@@ -101,6 +101,16 @@ class RedisServer:
     def stop(self, sig: int = signal.SIGKILL) -> None:
         end(self.process, sig)
 
+    def kill(self) -> None:
+        """Kill it once all that it has answered is in its file, which it puts off while the disk is slow."""
+
+        def written() -> bool:
+            with self.client() as client:
+                return not client.info("persistence")["aof_buffer_length"]
+
+        eventually(written, what="the append-only file")
+        self.stop()
+
 
 class Worker:
     """A Celery worker node; ``command`` is run from the folder that the tests' Python is in."""
