@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
-from qiskit.circuit import Barrier, Clbit, Measure, Qubit, Reset
+from qiskit.circuit import Barrier, CircuitInstruction, Clbit, Measure, Qubit, Reset
 
 from jobs.lowering.circuits import metadata_of
 from jobs.lowering.standard import STANDARD_GATES
@@ -47,7 +47,9 @@ class CircuitTemplate:
 
     def row(self, circuit: QuantumCircuit) -> Copy | None:
         """Return the numbers, name and metadata of a circuit of this template; None if it must be lowered."""
-        if len(circuit.data) != self._length or circuit.num_vars or self._program.variables:
+        # Read once: each slice makes all instructions anew.
+        data = circuit.data[:]
+        if len(data) != self._length or circuit.num_vars or self._program.variables:
             return None
         # Also one that its gates do not depend on, as in 0 * theta.
         if circuit.num_parameters:
@@ -56,12 +58,12 @@ class CircuitTemplate:
             return None
         if self._expected is None:
             self._expected = self._all_expected()
-        if self._names != [each.name for each in circuit.data[:]]:
-            return None
-        if self._labels is not None and self._labels != [each.label for each in circuit.data[:]]:
+        if self._labels is not None and self._labels != [each.label for each in data]:
             return None
         # A definition that was lowered is more than one instruction, or another.
-        numbers = _numbers(circuit, self._expected) if len(self._expected) == self._length else None
+        if len(self._expected) != self._length:
+            return None
+        numbers = _numbers(circuit, data, self._names, self._expected)
         return None if numbers is None else Copy(numbers, str(circuit.name), metadata_of(circuit.metadata))
 
     def _all_expected(self) -> list[_Gate | _Other]:
@@ -90,14 +92,17 @@ def _bits_of(circuit: QuantumCircuit) -> tuple[list[Any], ...]:
     return list(circuit.qubits), list(circuit.clbits), list(circuit.qregs), list(circuit.cregs)
 
 
-def _numbers(circuit: QuantumCircuit, expected: list[_Gate | _Other]) -> NDArray[np.float64] | None:
+def _numbers(
+    circuit: QuantumCircuit, data: list[CircuitInstruction], names: list[str], expected: list[_Gate | _Other]
+) -> NDArray[np.float64] | None:
     """Return the numbers of all gates, then the global phase; None where the data is not as expected."""
     numbers: list[Any] = []
-    for (kind, qubits, more), mine in zip(expected, circuit.data[:], strict=True):
-        if mine.qubits != qubits:
+    for (kind, qubits, more), own_name, mine in zip(expected, names, data, strict=True):
+        name = mine.name
+        if mine.qubits != qubits or name != own_name:
             return None
         if mine.is_standard_gate():
-            if mine.name != kind:
+            if name != kind:
                 return None
             if more:
                 params = mine.params
