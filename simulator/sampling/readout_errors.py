@@ -39,8 +39,10 @@ def tables_of_bits(
     """Return how the bits of an outcome are misread, one after another; None: each shot is read by itself.
 
     So it is where clbits are misread together, where nothing is measured into one, and where a qubit is measured
-    into several.
+    into several. Without readout errors it is so of no outcome, however many bits it has.
     """
+    if not readouts:
+        return ()
     clbits = [clbit for readout in readouts for clbit in readout.clbits]
     if num_bits > _MOST_BITS or len(clbits) > len(readouts) or not bit_of_clbit.keys() >= set(clbits):
         return None
