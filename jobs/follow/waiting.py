@@ -89,8 +89,12 @@ class Waiting:
             step = next(steps)
             while not isinstance(step, Record):
                 if isinstance(step, float):
-                    with contextlib.suppress(asyncio.TimeoutError):
-                        await asyncio.wait_for(woken.wait(), step)
+                    # Before Python 3.12, `asyncio.wait_for` swallows a cancel that comes with what it waits for.
+                    timer = loop.call_later(step, woken.set)
+                    try:
+                        await woken.wait()
+                    finally:
+                        timer.cancel()
                     woken.clear()
                     step = steps.send(None)
                 else:

@@ -241,6 +241,35 @@ class TestAsync:
 
         asyncio.run(run())
 
+    @pytest.mark.parametrize("ticks", range(7))
+    def test_an_await_that_is_cancelled_as_it_wakes(self, quiet, ticks):
+        """A cancel is not lost that comes with an announcement, or so many turns of the loop behind it."""
+        job = quiet.get_backend().run(bell())
+
+        async def run():
+            loop = asyncio.get_running_loop()
+            waiting = asyncio.create_task(job.result_async())
+            soon = loop.call_soon_threadsafe
+
+            def cancel(left):
+                if left:
+                    loop.call_soon(cancel, left - 1)
+                else:
+                    waiting.cancel()
+
+            def woken(callback, *args, **options):
+                handle = soon(callback, *args, **options)
+                if getattr(callback, "__self__", None).__class__ is asyncio.Event:
+                    soon(cancel, ticks)
+                return handle
+
+            loop.call_soon_threadsafe = woken
+            with pytest.raises(asyncio.CancelledError):
+                await asyncio.wait_for(asyncio.shield(waiting), deadline(20))
+
+        asyncio.run(run())
+        job.cancel()
+
     def test_a_cancelled_await(self, quiet, quiet_server):
         """To cancel the await leaves the job alone, and nobody listens for it any more."""
         job = quiet.get_backend().run(bell())
