@@ -130,11 +130,10 @@ def real_form(stack: Amplitudes, *, real: bool) -> Amplitudes:
     if real:
         return np.ascontiguousarray(across.real)
     side = stack.shape[-1]
-    form = np.empty((*stack.shape[:-2], side, 2, side, 2), across.real.dtype)
-    form[..., 0, :, 0] = form[..., 1, :, 1] = across.real
-    form[..., 0, :, 1] = across.imag
-    form[..., 1, :, 0] = -across.imag
-    return form.reshape(*stack.shape[:-2], 2 * side, 2 * side)
+    form = np.empty((*stack.shape[:-2], side, 2, side), stack.dtype)
+    form[..., 0, :] = across
+    np.multiply(across, 1j, out=form[..., 1, :])
+    return form.view(across.real.dtype).reshape(*stack.shape[:-2], 2 * side, 2 * side)
 
 
 def as_type(numbers: Amplitudes, dtype: np.dtype[Any]) -> Amplitudes:

@@ -16,14 +16,18 @@ from simulator.typing import Amplitudes, Indices
 
 
 class Products:
-    """Products over ``size`` bits each."""
+    """Products over ``size`` bits each; ``real``: of real numbers.
 
-    def __init__(self, size: int, product_of: Indices, entries: Indices) -> None:
+    A complex product of matrices as small as these takes several times as long as a real one of twice the size.
+    So factors are multiplied as `real_form` has them, from the right: what is multiplied is transposed.
+    """
+
+    def __init__(self, size: int, product_of: Indices, entries: Indices, *, real: bool = False) -> None:
         """Take of each factor the index of its product, and where in the numbers its entries are, shape (4^size,).
 
         Of the factors of a product, the first acts first. Each product has one at least.
         """
-        self._side = 1 << size
+        self._side, self._real = 1 << size, real
         counts = np.bincount(product_of)
         #: Index of a product -> its index among those that have most factors first.
         self._index_of = np.empty(counts.size, np.intp)
@@ -31,17 +35,40 @@ class Products:
         by_product = np.argsort(product_of, kind="stable")
         rank = np.arange(product_of.size) - np.repeat(counts.cumsum() - counts, counts)
         order = by_product[np.argsort(rank * counts.size + self._index_of[product_of[by_product]])]
-        #: Of each round where its factors have their entries, shape (products, 4^size).
-        self._rounds = np.split(entries[order], np.bincount(rank).cumsum()[:-1])
+        across = entries[order].reshape(-1, self._side, self._side).swapaxes(-1, -2)
+        first, rest = across[: counts.size], across[counts.size :]
+        #: Of the first round where its factors have their entries, transposed: (products, 2^size, 2^size).
+        self._first = np.ascontiguousarray(first)
+        if not real:
+            # A row has below it itself times i, as a number behind it.
+            rest = np.stack([2 * rest, 2 * rest + 1], -2).reshape(-1, 2 * self._side, self._side)
+        #: Of each other round the same, with the rows of the real form.
+        self._rest = np.split(rest, (np.bincount(rank)[1:]).cumsum()[:-1]) if len(rest) else []
 
     def of(self, numbers: Amplitudes) -> Amplitudes:
-        """Return the products, shape (..., products, 2^size, 2^size), of numbers, shape (..., numbers)."""
-        shape = (*numbers.shape[:-1], -1, self._side, self._side)
-        product = numbers.take(self._rounds[0], -1).reshape(shape)
-        for entries in self._rounds[1:]:
-            some = product[..., : len(entries), :, :]
-            some[...] = np.matmul(numbers.take(entries, -1).reshape(shape), some)
-        return product.take(self._index_of, -3)
+        """Return the products, shape (..., products, 2^size, 2^size), of numbers, shape (..., numbers).
+
+        Each is contiguous when transposed.
+        """
+        product = numbers.take(self._first, -1)
+        if self._rest:
+            reals = product
+            if not self._real:
+                numbers = _with_i_times(numbers)
+                reals = product.view(np.float64)
+            for entries in self._rest:
+                factors = numbers.take(entries, -1).view(np.float64)
+                some = reals[..., : len(entries), :, :]
+                some[...] = np.matmul(some, factors)
+        return product.take(self._index_of, -3).swapaxes(-1, -2)
+
+
+def _with_i_times(numbers: Amplitudes) -> Amplitudes:
+    """Return numbers, shape (..., numbers), with i times each behind it: shape (..., 2 numbers)."""
+    pairs = np.empty((*numbers.shape, 2), numbers.dtype)
+    pairs[..., 0] = numbers
+    np.multiply(numbers, 1j, out=pairs[..., 1])
+    return pairs.reshape(*numbers.shape[:-1], -1)
 
 
 def entries_of(size: int, begins: Sequence[int], spots: Iterable[tuple[int, ...]]) -> Indices:

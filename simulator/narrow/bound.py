@@ -1,7 +1,7 @@
 """A narrow plan with numbers: it takes one state, or many, through its steps.
 
-Where each state has numbers of its own, as in a sweep, its amplitudes are, bit for bit, what they would be alone:
-the sizes of its products do not depend on the other states.
+A state's amplitudes are, bit for bit, what they would be alone: its products are its own, since what BLAS makes of
+a row depends, on many CPUs, on how many rows there are and on which of them it is.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ class BoundPlan:
         swept: Swept | None = None,
     ) -> None:
         """Take the instructions, and the parameters that each state has for itself, if any does."""
-        self.plan, self._swept = plan, swept
-        matrices = plan.matrices(instructions, swept).astype(dtype, copy=False)
+        self.plan = plan
+        self._reals = np.empty(0, dtype).real.dtype
+        matrices = plan.matrices(instructions, swept).astype(self._reals, copy=False)
         #: Of each step the bits of the order that it needs, and its matrix, or else what it does instead.
         self._steps: list[tuple[int, Amplitudes | None, Change | None]] = [
             (step.block, matrices[..., step.index, :, :], None)
@@ -44,9 +45,9 @@ class BoundPlan:
     def run(self, states: Amplitudes, checkpoint: Checkpoint) -> Amplitudes:
         """Return states, shape (states, 2^n), evolved; they are overwritten."""
         plan, spare = self.plan, np.empty_like(states)
-        shape = (*([len(states)] if self._swept else []), -1, 1 << plan.width)
-        rows, spare_rows = states.reshape(shape), spare.reshape(shape)
-        multiply = _multiply_one if rows.shape[-2] == 1 else np.matmul if self._swept else np.dot
+        reals = states.itemsize // self._reals.itemsize
+        shape = (len(states), -1, reals << plan.width)
+        rows, spare_rows = (each.view(self._reals).reshape(shape) for each in (states, spare))
         order = 0
         for block, matrix, change in self._steps:
             checkpoint()
@@ -55,7 +56,7 @@ class BoundPlan:
                 states, spare, rows, spare_rows = spare, states, spare_rows, rows
                 order = block
             if matrix is not None:
-                multiply(rows, matrix, spare_rows)
+                np.matmul(rows, matrix, spare_rows)
                 states, spare, rows, spare_rows = spare, states, spare_rows, rows
             elif change is not None:
                 change(states, spare, checkpoint)
@@ -63,8 +64,3 @@ class BoundPlan:
             states.take(orders.move(plan.num_bits, order, 0), 1, spare, "clip")
             states = spare
         return states
-
-
-def _multiply_one(rows: Amplitudes, matrix: Amplitudes, goal: Amplitudes) -> None:
-    """Multiply single rows as two equal ones: so BLAS does with them what it does with more."""
-    goal[...] = np.matmul(np.concatenate([rows, rows], -2), matrix)[..., :1, :]

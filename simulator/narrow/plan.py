@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from simulator.kernels.dense import real_form
 from simulator.matrices.gate_matrices import Swept, is_constant
 from simulator.matrices.numbers import GateNumbers
 from simulator.matrices.products import Products, spread_entries
@@ -56,7 +57,10 @@ class NarrowPlan:
             {source: kind for _, source, number in placement.placed if (kind := placement.facts[number].kind)},
             real=real,
         )
-        self._products = _products(placement, self.num_bits, self._numbers.begin_of) if placement.placed else None
+        self._real = real
+        self._products = (
+            _products(placement, self.num_bits, self._numbers.begin_of, real=real) if placement.placed else None
+        )
         index = -1
         self.steps: list[Multiply | Apply] = []
         order = 0
@@ -72,17 +76,17 @@ class NarrowPlan:
         )
 
     def matrices(self, instructions: Sequence[Any], swept: Swept | None = None) -> Amplitudes:
-        """Return the blocks' matrices, to multiply rows with: shape (..., blocks, 2^width, 2^width).
+        """Return the blocks' matrices as `real_form` has them: shape (..., blocks, side, side).
 
-        They are real if states are. Where angles are swept, an axis of rows may lead; a row's matrices are, bit
-        for bit, what they would be without it.
+        A side is 2^width, or twice that where states are complex. Where angles are swept, an axis of rows may
+        lead; a row's matrices are, bit for bit, what they would be without it.
         """
         if self._products is None:
             return np.empty((0, 1, 1))
-        return self._products.of(self._numbers.of(instructions, swept)).swapaxes(-1, -2)
+        return real_form(self._products.of(self._numbers.of(instructions, swept)), real=self._real)
 
 
-def _products(placement: Placement, num_bits: int, begin_of: dict[int, int]) -> Products:
+def _products(placement: Placement, num_bits: int, begin_of: dict[int, int], *, real: bool) -> Products:
     steps, gates, _ = np.array([*chain.from_iterable(placement.placed)]).reshape(-1, 3).T
     # In a block, gates act in the circuit's order, not in that in which they were placed.
     order = np.argsort(gates)
@@ -90,7 +94,7 @@ def _products(placement: Placement, num_bits: int, begin_of: dict[int, int]) -> 
     entries = spread_over_blocks(placement, num_bits, begins)[order]
     # The steps that are blocks, counted.
     product_of = np.array([*accumulate(map(bool, placement.blocks))]) - 1
-    return Products(placement.width, product_of[steps[order]], entries)
+    return Products(placement.width, product_of[steps[order]], entries, real=real)
 
 
 def spread_over_blocks(placement: Placement, num_bits: int, begins: Indices) -> Indices:

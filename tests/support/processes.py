@@ -226,3 +226,17 @@ def elsewhere(url: str, code: str, *arguments: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+def printed_by(file: str, *arguments: str, **variables: str) -> str:
+    """Run a test's file as a program, in a process of its own, and return what it prints."""
+    done = subprocess.run(
+        [sys.executable, file, *arguments],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (ROOT / "tests", ROOT)))} | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=deadline(60),
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.patience import deadline
+from support.processes import printed_by
 from support.programs import h, measures, program, random_unitary, ry, x
 
 from simulator import cost, run_shard
@@ -91,17 +89,7 @@ def circuit(family: str, num_qubits: int, output: str) -> Program:
 
 def measured(*arguments: str) -> list[int]:
     """Run `main` in a process of its own."""
-    folders = os.pathsep.join(map(str, (Path(__file__).parents[2], Path(__file__).parents[3])))
-    command = [sys.executable, __file__, *arguments]
-    done = subprocess.run(
-        command,
-        env=os.environ | {"PYTHONPATH": folders},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=deadline(60),
-    )
-    figures: list[int] = json.loads(done.stdout)
+    figures: list[int] = json.loads(printed_by(__file__, *arguments))
     return figures
 
 
