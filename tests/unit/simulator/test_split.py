@@ -67,7 +67,8 @@ def answers(part: Part) -> list[tuple[int, int, dict[str, int], list[str] | None
 def jobs(draw: Draw) -> tuple[Options, list[Program]]:
     kinds = [lambda: dynamic(draw(st.integers(0, 2))), lambda: static(draw(st.floats(0, 3)))]
     programs = [draw(st.sampled_from(kinds))() for _ in range(draw(st.integers(1, 6)))]
-    return Options("counts", draw(st.sampled_from([0, 1, 130, 700])), memory=draw(st.booleans())), programs
+    shots, precision = draw(st.sampled_from([0, 1, 130, 700])), draw(st.sampled_from(["double", "single"]))
+    return Options("counts", shots, memory=draw(st.booleans()), precision=precision), programs
 
 
 @st.composite
