@@ -27,6 +27,9 @@ from simulator.monitor import Checkpoint, no_checkpoint
 from simulator.piecewise import with_checkpoints
 from simulator.plan import Evolving
 
+#: What does nothing to a state.
+_WITHOUT_EFFECT = frozenset({Barrier, Delay})
+
 
 def compile_program(timeline: Timeline, checkpoint: Checkpoint = no_checkpoint) -> Bytecode:
     """Flatten a program; its global phase is left out. Calls ``checkpoint`` now and then.
@@ -37,7 +40,7 @@ def compile_program(timeline: Timeline, checkpoint: Checkpoint = no_checkpoint) 
         return _straight(timeline, unitary_instructions(timeline.program), checkpoint)
     instructions = timeline.instructions
     if timeline.evolves:
-        gates = [gate for gate in instructions if not isinstance(gate, (Barrier, Delay))]
+        gates = [gate for gate in instructions if type(gate) not in _WITHOUT_EFFECT]
         return _straight(timeline, cast("list[Evolving | Save]", gates), checkpoint)
     assembler = Assembler.of(timeline, checkpoint)
     steps = zip(with_checkpoints(instructions, checkpoint), timeline.touched, strict=True)

@@ -87,23 +87,25 @@ class NarrowPlan:
 
 
 def _products(placement: Placement, num_bits: int, begin_of: dict[int, int], *, real: bool) -> Products:
-    steps, gates, _ = np.array([*chain.from_iterable(placement.placed)]).reshape(-1, 3).T
+    placed = np.fromiter(chain.from_iterable(placement.placed), np.intp).reshape(-1, 3)
     # In a block, gates act in the circuit's order, not in that in which they were placed.
-    order = np.argsort(gates)
+    placed = placed[placed[:, 1].argsort()]
+    steps, gates, facts = placed.T
     begins = np.array([begin_of[gate] for gate in gates.tolist()])
-    entries = spread_over_blocks(placement, num_bits, begins)[order]
+    entries = spread_over_blocks(placement, num_bits, steps, facts, begins)
     # The steps that are blocks, counted.
     product_of = np.array([*accumulate(map(bool, placement.blocks))]) - 1
-    return Products(placement.width, product_of[steps[order]], entries, real=real)
+    return Products(placement.width, product_of[steps], entries, real=real)
 
 
-def spread_over_blocks(placement: Placement, num_bits: int, begins: Indices) -> Indices:
-    """Return where each gate that is in a block has its entries, spread over the block: (gates, 4^width).
+def spread_over_blocks(
+    placement: Placement, num_bits: int, steps: Indices, facts: Indices, begins: Indices
+) -> Indices:
+    """Return where some gates that are in blocks have their entries, spread over the block: (gates, 4^width).
 
-    ``begins`` says where the numbers of each of ``placement.placed`` begin.
+    Of each gate these are the block's step, the number of its facts, and where its numbers begin.
     """
     width = placement.width
-    steps, _, facts = np.array([*chain.from_iterable(placement.placed)]).reshape(-1, 3).T
     # The position of each bit in each block, from 1; 0 stands for a bit that a gate has not.
     positions = (np.array(placement.blocks)[:, None] >> np.arange(num_bits + 1) & 1).cumsum(1)
     positions[:, num_bits] = 0

@@ -54,7 +54,7 @@ class ShotCounts:
 
     def spread(self, words: Words, clbits: Sequence[int]) -> Words:
         """Return the words of memories whose clbit ``clbits[i]`` is bit i of the given words, and others 0."""
-        if all(clbit == bit for bit, clbit in enumerate(clbits)):
+        if list(clbits) == [*range(len(clbits))]:
             return words
         if max(clbits) < WORD_BITS:
             spread = np.zeros_like(words)

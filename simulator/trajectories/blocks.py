@@ -107,7 +107,7 @@ class BlockPlan:
         """Multiply the gates of all blocks, keeping each product on the way; return where slots are, by number."""
         num_blocks, side = sum(map(bool, placement.blocks)), 1 << self.width
         placed = placement.placed
-        steps, sources, _ = np.array(placed, np.intp).reshape(-1, 3).T
+        steps, sources, numbers_of_facts = np.array(placed, np.intp).reshape(-1, 3).T
         facts = [placement.facts[number] for _, _, number in placed]
         items = [sequence[source] for _, source, _ in placed]
         numbers = GateNumbers(
@@ -132,8 +132,9 @@ class BlockPlan:
         self._prefixes: Matrices = np.empty((int(is_gate.sum()) + num_blocks, side, side), np.complex128)
         self._prefixes[begins] = np.eye(side)
         if is_gate.any():
-            begin_of = np.array([numbers.begin_of.get(source, 0) for _, source, _ in placed], np.intp)
-            entries = spread_over_blocks(placement, self.num_bits, begin_of)[order[is_gate]]
+            gates = order[is_gate]
+            begin_of = np.array([numbers.begin_of[source] for source in sources[gates].tolist()], np.intp)
+            entries = spread_over_blocks(placement, self.num_bits, steps[gates], numbers_of_facts[gates], begin_of)
             checkpoint()
             values = numbers.of(sequence)
             checkpoint()
