@@ -118,8 +118,9 @@ def _simulated(
     program, checkpoint = experiment.program, monitor.checkpoint
     engine = engine_for(program, options, checkpoint=checkpoint)
     prepared = engine.prepare(program, options, experiment.observables, checkpoint)
-    states = prepared.bytes_required(shots, checkpoint)
-    of_shots = shots_bytes(program, options.output, shots, memory=options.memory)
+    needed_shots = engine.shots_needed(program, options, shots)
+    states = prepared.bytes_required(needed_shots, checkpoint)
+    of_shots = shots_bytes(program, options.output, needed_shots, memory=options.memory)
     # What most of it is for is what there must be less of.
     few = "qubits" if states > of_shots else "shots or memory=False" if options.memory else "shots"
     cure = f"use fewer {few}, or a worker with more memory"

@@ -107,6 +107,10 @@ class Engine:
     #: Shots that stay together where a job is cut.
     shot_block: int = 128
 
+    def shots_needed(self, program: Program, options: Options, shots: int) -> int:
+        """Return how many of some shots matter: none where no counts are wanted, and values are exact."""
+        return shots if options.counts or not self.is_exact(program, options) else 0
+
 
 def place_of(instructions: Sequence[Instruction], kinds: AbstractSet[type], where: str = "") -> str | None:
     """Return the name and place of the first instruction, bodies included, of another kind; None: there is none.

@@ -47,6 +47,11 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     max_bond: int | None = None
     cutoff: float = 1e-16
 
+    @property
+    def drawn_shots(self) -> int:
+        """The shots of a program that is random at its end only: none where no counts are wanted."""
+        return self.shots if self.output == "counts" and self.counts else 0
+
     def __post_init__(self) -> None:
         if self.max_bond is not None and self.max_bond < 1:
             raise InvalidProgramError(f"a bond of {self.max_bond} values; at least 1 is kept")

@@ -79,7 +79,8 @@ def _units(item: Experiment | Sweep, options: Options) -> _Units:
         return _Units(item.num_rows, _row_seconds(item, options), 0)
     shots = options.shots if item.shots is None else item.shots
     engine = engine_for(item.program, options)
-    seconds, grows, together = engine.work(item.program, options, shots, item.observables, no_checkpoint)
+    needed = engine.shots_needed(item.program, options, shots)
+    seconds, grows, together = engine.work(item.program, options, needed, item.observables, no_checkpoint)
     together = together or engine.shot_block
     blocks = -(-shots // together) if grows else 1
     return _Units(blocks, seconds / blocks, together)
@@ -94,7 +95,8 @@ def _row_seconds(sweep: Sweep, options: Options) -> float:
         engine = engine_for(with_numbers(sweep.template, sweep.param_indices, numbers), options)
     if engine.row_seconds is not None:
         return engine.row_seconds(sweep, options)
-    return engine.work(sweep.template, options, options.shots, sweep.observables, no_checkpoint).seconds
+    shots = engine.shots_needed(sweep.template, options, options.shots)
+    return engine.work(sweep.template, options, shots, sweep.observables, no_checkpoint).seconds
 
 
 def _piece(

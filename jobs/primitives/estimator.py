@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from jobs.manifest import EstimatorNote, EstimatorPubNote
 from jobs.primitives.broadcasting import broadcast
 from jobs.primitives.job import BasicAerPrimitiveJob
 from jobs.primitives.target import OnBackend, checked_options, checked_precision, seed_for
+from jobs.submit.options import DEFAULTS, MAX_SHOTS
 from jobs.submit.parameters import ParameterGrid
 from simulator.circuit.pauli_sum import PauliSum
 
@@ -26,12 +27,14 @@ class BasicAerEstimator(OnBackend, BaseEstimatorV2):
     Args:
         target: a `BasicAerProvider`, or its backend ``qasm_simulator``, whose run options go before the defaults.
         default_precision: of a PUB that has no precision of its own, in a run that has none. 0: exact; above,
-            normal noise of this deviation is added by the client to exact values.
+            normal noise of this deviation is added by the client to exact values, and means are over 1/precision^2
+            shots at least, of the finest precision in a job: so the standard error of a string is below it.
         seed: of the noise, the same for each PUB, as `StatevectorEstimator` has it; a generator goes on from PUB
             to PUB; None: random. Also of circuits that measure on their way.
         options: run options for all jobs: ``job_tags``, ``priority``, ``precision`` ("double" or "single") and
-            others of `backend.run`; ``shots`` is over how many shots a circuit that measures or resets on its way,
-            or has noise and is wide, is averaged. ``stds`` of such a mean is its standard error; of others 0.
+            others of `backend.run`; ``shots``, which goes before what a precision needs, is over how many shots a
+            circuit that measures or resets on its way, or has noise and is wide, is averaged. ``stds`` of such a
+            mean is its standard error; of others 0.
 
     A circuit is evolved once for each row of parameter values, and all observables are taken of that state, before
     the circuit's final measurements. Observables may have projectors (0, 1, +, -, r, l).
@@ -81,12 +84,21 @@ class BasicAerEstimator(OnBackend, BaseEstimatorV2):
         given = self._options | checked_options(options, _MORE)
         if isinstance(self._seed, (int, np.integer)):
             given["seed_simulator"] = int(self._seed)
+        if given.get("shots") is None:
+            given["shots"] = self._shots_of_means([float(pub.precision) for pub in coerced])
         asked = [_asked(pub, self._seed, f"noise of PUB {index}", job_id) for index, pub in enumerate(coerced)]
         grids = (grid for pub, each in zip(coerced, asked, strict=True) for grid in _grids(pub, *each))
         note = EstimatorNote(tuple(note for note, _ in asked))
         submission = self._backend.submit_pubs(grids, note, given, job_id)
         job: BasicAerPrimitiveJob = BasicAerPrimitiveJob.of_submission(self._backend, submission, submitted=True)
         return job
+
+    def _shots_of_means(self, precisions: Sequence[float]) -> int:
+        """Return over how many shots a mean is that is as precise as any PUB asks; 0 asks for exact values."""
+        usual = self._backend.options.shots
+        finest = min(filter(None, precisions), default=math.inf)
+        needed = MAX_SHOTS if finest < MAX_SHOTS**-0.5 else math.ceil(finest**-2)
+        return max(DEFAULTS["counts"]["shots"] if usual is None else usual, needed)
 
 
 #: Options that an estimator's PUBs have no word for.

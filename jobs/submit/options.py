@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 #: A seed is a key of 63 bits.
 MAX_SEED = 2**63 - 1
+MAX_SHOTS = 2**53
 
 _COMMON: dict[str, Any] = {
     "shots": 1024,
@@ -177,7 +178,7 @@ def _unitary(_: str, value: Any) -> np.ndarray:
 
 #: Option -> what checks a value that is neither None nor the default.
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
-    "shots": lambda name, value: _integer(name, value, 2**53),
+    "shots": lambda name, value: _integer(name, value, MAX_SHOTS),
     "memory": _flag,
     "observables": _observables,
     "statevector": _flag,

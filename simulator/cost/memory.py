@@ -141,7 +141,7 @@ def sweep_bytes(bytecode: Bytecode, rows: int, options: Options, observables: Se
     template = bytecode.timeline.program
     result = result_bytes(template, options.output, options.precision)
     saved = saved_bytes(bytecode.timeline.saves, options.precision)
-    shots = options.shots if options.output == "counts" else 1
+    shots = options.drawn_shots if options.output == "counts" else 1
     numbers = min(shots, 1 << template.num_clbits) * 2 + (shots if options.memory else 0)
     required = bytes_required(bytecode, shots, options.precision)
     together = min(rows, rows_together(template, bytecode.timeline.width))

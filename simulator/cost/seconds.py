@@ -95,9 +95,8 @@ def row_seconds(timeline: Timeline, options: Options) -> float:
         return work(timeline, options.shots).seconds
     amplitudes = _amplitudes(timeline)
     evolving = len(template.instructions) * (_ROW_INSTRUCTION_SECONDS + amplitudes * _ROW_AMPLITUDE_SECONDS)
-    shots = options.shots if options.output == "counts" else 0
     evolving += sum(_saving_seconds(save, timeline) for save in timeline.saves)
-    return _ROW_SECONDS + evolving + _readout_seconds(template, 0, shots)
+    return _ROW_SECONDS + evolving + _readout_seconds(template, 0, options.drawn_shots)
 
 
 def observing_seconds(observables: Iterable[PauliSum], num_bits: int) -> float:

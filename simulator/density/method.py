@@ -167,11 +167,11 @@ def _row_seconds(sweep: Sweep, options: Options) -> float:
     timeline = timeline_of(sweep.template)
     width = len(places_of(sweep.template, options, sweep.observables, timeline))
     if width > MOST_TOGETHER or all_saves(sweep.template, options, timeline):
-        return _work(sweep.template, options, options.shots, sweep.observables, no_checkpoint).seconds
+        return _work(sweep.template, options, options.drawn_shots, sweep.observables, no_checkpoint).seconds
     products = len(timeline.instructions) * (
         _ROW_INSTRUCTION_SECONDS + _PRODUCTS * 4.0**width * _COEFFICIENT_SECONDS
     )
-    return _ROW_SECONDS + products + options.shots * _SHOT_SECONDS
+    return _ROW_SECONDS + products + options.drawn_shots * _SHOT_SECONDS
 
 
 def _prepare(

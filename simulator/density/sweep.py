@@ -98,7 +98,7 @@ def _matrices_together(timeline: Timeline, rows: int) -> tuple[int, int]:
 
 def _bytes(sweep: Sweep, options: Options, states: int) -> int:
     """Return the bytes that all rows take at most, given those of the states that there are at once."""
-    template, shots, rows = sweep.template, options.shots, sweep.num_rows
+    template, shots, rows = sweep.template, options.drawn_shots, sweep.num_rows
     numbers = min(shots, 1 << template.num_clbits) * 2 + (shots if options.memory else 0)
     of_shots = shots_bytes(template, options.output, shots, memory=options.memory)
     observing = observing_bytes(sweep.observables, rows)

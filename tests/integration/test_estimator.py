@@ -145,6 +145,32 @@ def test_means_have_their_standard_errors(provider):
     assert run.result().data(0)["expectation_value_stds"] == pytest.approx([expected[0][1]], abs=0.002)
 
 
+def test_means_are_over_the_shots_that_a_precision_needs(provider):
+    """As many as the finest asks, and the usual ones at least; exact values need none, whatever is asked."""
+    coin = QuantumCircuit(1, 1)
+    coin.h(0)
+    coin.measure(0, 0)
+    coin.h(0)
+    still = QuantumCircuit(1, 1)
+    still.measure(0, 0)
+    points = QuantumCircuit(1)
+    points.ry(Parameter("angle"), 0)
+
+    def error(shots):
+        return pytest.approx(shots**-0.5, rel=0.05)
+
+    seeded = BasicAerEstimator(provider, seed=4)
+    assert seeded.run([(coin, "X")], precision=0.1).result()[0].data.stds == error(1024)
+    coarse, fine = (pub.data for pub in seeded.run([(coin, "X", None, 0.1), (coin, "X", None, 0.01)]).result())
+    assert (coarse.stds, fine.stds) == (error(10_000), error(10_000))
+    chosen = BasicAerEstimator(provider, seed=4, options={"shots": 400})
+    assert chosen.run([(coin, "X")], precision=0.01).result()[0].data.stds == error(400)
+    for precision in (1e-6, 1e-12, 5e-324):
+        exact, swept = seeded.run([(still, "Z"), (points, "Z", [[0.0]] * 50)], precision=precision).result()
+        assert exact.data.evs == pytest.approx(1, abs=1e-5)
+        assert swept.data.evs == pytest.approx(np.ones(50), abs=1e-5)
+
+
 def test_options(provider):
     """A circuit begins in another state, and in single precision, where the run options say so."""
     state = np.array([0.6, 0, 0, 0.8j])
