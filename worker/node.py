@@ -42,7 +42,7 @@ _LONGEST_STOP = 5.0
 
 
 class PeriodicThread(threading.Thread):
-    """Does its work at every interval, with jitter, until `stop`; whatever the work raises, it goes on."""
+    """Does its work after every interval, with jitter, until `stop`; whatever the work raises, it goes on."""
 
     def __init__(self, name: str, interval: float, work: Callable[[], None]) -> None:
         super().__init__(name=f"basicaer-{name}", daemon=True)
@@ -52,17 +52,20 @@ class PeriodicThread(threading.Thread):
 
     def run(self) -> None:
         """Work until stopped."""
-        while not self._stopped.is_set():
-            try:
-                self._work()
-                outage.over(self.name)
-            except STORE_FAULTS as error:
-                outage.begin(self.name, redis_reply(error)[1])
-            except Exception:
-                # The jobs of others depend on it: it must outlive a defect.
-                logger.exception("%s failed", self.name)
-            # Jitter keeps the nodes of a cluster from ticking in step.
-            self._stopped.wait(self._interval * random.uniform(0.75, 1.25))  # noqa: S311 (no secret)
+        # Jitter keeps the nodes of a cluster from ticking in step.
+        while not self._stopped.wait(self._interval * random.uniform(0.75, 1.25)):  # noqa: S311 (no secret)
+            self.work()
+
+    def work(self) -> None:
+        """Do the work once."""
+        try:
+            self._work()
+            outage.over(self.name)
+        except STORE_FAULTS as error:
+            outage.begin(self.name, redis_reply(error)[1])
+        except Exception:
+            # The jobs of others depend on it: it must outlive a defect.
+            logger.exception("%s failed", self.name)
 
     def stop(self) -> None:
         """Begin nothing more; `join` waits for the end of what is being done."""
@@ -84,6 +87,8 @@ class Node:
             PeriodicThread("heartbeat", store.tick, self._heartbeat.beat),
         ]
         for thread in self._threads:
+            # At once, before the first message is taken: whose job is done finds the worker on the register.
+            thread.work()
             thread.start()
 
     def num_alive(self) -> int:
