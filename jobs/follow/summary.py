@@ -13,7 +13,7 @@ from qiskit.exceptions import QiskitError
 
 from jobs.connection import Connection
 from jobs.follow.progress import utc
-from jobs.manifest import Manifest
+from jobs.manifest import ESTIMATOR, Manifest
 from worker.errors import RecordDamagedError
 from worker.record import overview
 from worker.record.listing import JobFilter
@@ -35,7 +35,7 @@ class JobSummary:
     circuits: int = 0
     #: Of the widest circuit; 0: not known.
     qubits: int = 0
-    #: Of each circuit; 0: not known, or none.
+    #: Of each circuit; 0: not known, or none, or an estimator's, whose values mostly need none.
     shots: int = 0
     tags: tuple[str, ...] = ()
     #: Unix seconds, by the clock of Redis; None: not yet.
@@ -72,7 +72,7 @@ class JobSummary:
             name=manifest.name,
             circuits=manifest.num_circuits,
             qubits=manifest.num_qubits,
-            shots=int(manifest.options.get("shots") or 0),
+            shots=0 if manifest.listed_as == ESTIMATOR else int(manifest.options.get("shots") or 0),
             tags=manifest.tags,
         )
 

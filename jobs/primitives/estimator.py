@@ -97,7 +97,7 @@ class BasicAerEstimator(OnBackend, BaseEstimatorV2):
         """Return over how many shots a mean is that is as precise as any PUB asks; 0 asks for exact values."""
         usual = self._backend.options.shots
         finest = min(filter(None, precisions), default=math.inf)
-        needed = MAX_SHOTS if finest < MAX_SHOTS**-0.5 else math.ceil(finest**-2)
+        needed = MAX_SHOTS if finest < MAX_SHOTS**-0.5 else math.ceil(finest**-2 * (1 - 1e-12))
         return max(DEFAULTS["counts"]["shots"] if usual is None else usual, needed)
 
 

@@ -19,6 +19,8 @@ from support.processes import elsewhere, eventually
 from support.pubs import SHAPES, ansatz, observables, pairs_of_one_form, values
 
 from jobs import BasicAerError, BasicAerEstimator, BasicAerPrimitiveJob, BasicAerProvider, JobCancelledError
+from jobs.follow.recorded import RecordedJob
+from jobs.follow.summary import JobSummary
 
 pytestmark = pytest.mark.rule(39)
 
@@ -166,9 +168,12 @@ def test_means_are_over_the_shots_that_a_precision_needs(provider):
     chosen = BasicAerEstimator(provider, seed=4, options={"shots": 400})
     assert chosen.run([(coin, "X")], precision=0.01).result()[0].data.stds == error(400)
     for precision in (1e-6, 1e-12, 5e-324):
-        exact, swept = seeded.run([(still, "Z"), (points, "Z", [[0.0]] * 50)], precision=precision).result()
+        job = seeded.run([(still, "Z"), (points, "Z", [[0.0]] * 50)], precision=precision)
+        exact, swept = job.result()
         assert exact.data.evs == pytest.approx(1, abs=1e-5)
         assert swept.data.evs == pytest.approx(np.ones(50), abs=1e-5)
+        # Lists of jobs do not say shots that nothing was drawn for.
+        assert JobSummary.of(RecordedJob(provider.connection, job.job_id()).read()).shots == 0
 
 
 def test_options(provider):

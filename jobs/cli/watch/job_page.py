@@ -48,9 +48,11 @@ class JobPage:
         """Return the page, as long as it is; ``now`` in Unix seconds."""
         job = self.summary()
         took = job.took(now)
+        circuits = f"{job.circuits} circuit{'' if job.circuits == 1 else 's'} of {job.qubits} qubits"
+        shots = f", {job.shots} shots" if job.shots else ""
         facts = [
-            f"{job.backend}, {job.circuits} circuit{'' if job.circuits == 1 else 's'} of {job.qubits} qubits, "
-            f"{job.shots} shots; of {job.owner}" + (f"; tags: {', '.join(job.tags)}" if job.tags else ""),
+            f"{job.backend}, {circuits}{shots}; of {job.owner}"
+            + (f"; tags: {', '.join(job.tags)}" if job.tags else ""),
             f"{bar(job.progress)}   simulated {duration(job.simulated)}"
             + ("" if took is None else f", {duration(took)} since it began"),
         ]
