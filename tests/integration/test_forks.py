@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import functools
 import gc
 import math
@@ -11,9 +12,11 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from types import FunctionType
 from typing import Any
 
 import pytest
+from celery.utils.dispatch import Signal
 from support.circuits import bell
 from support.patience import deadline
 from support.processes import eventually
@@ -31,8 +34,9 @@ def forked(work: Callable[[], object]) -> int:
     if pid:
         return pid
     try:
-        # The end comes whatever lock it waits for.
+        # The end comes whatever lock it waits for, and says which.
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        faulthandler.register(signal.SIGALRM, file=2, chain=True)
         signal.alarm(math.ceil(deadline(DEADLINE)))
         work()
     except BaseException:  # noqa: BLE001 (a child must not go on as its parent)
@@ -105,10 +109,17 @@ def locked(connection: Any, *more: Any) -> Iterator[None]:
     locks += [lock for pool in pools for lock in (pool._lock, pool._fork_lock, pool._event_dispatcher._lock)]
     locks += [connection.events._lock, connection.client._event_dispatcher._lock]
     locks += [app.pool._resource.mutex, app.producer_pool._resource.mutex]
-    # Celery's and kombu's classes have a lock for each property that is computed once.
+    # Celery's and kombu's classes have a lock for each property that is computed once, their memoized functions
+    # have two in variables of their closures, and signals one.
     for each in gc.get_objects():
         if isinstance(each, functools.cached_property) and each.func.__module__.startswith(("celery", "kombu")):
             locks += [each.lock] if hasattr(each, "lock") else []
+        elif isinstance(each, FunctionType) and hasattr(each, "original_func"):
+            inside = [cell.cell_contents for cell in each.__closure__]
+            locks += [lock for lock in inside if hasattr(lock, "acquire")]
+            locks += [cache.mutex for cache in inside if hasattr(cache, "mutex")]
+        elif isinstance(each, Signal):
+            locks.append(each.lock)
     held, over = threading.Event(), threading.Event()
 
     def hold() -> None:

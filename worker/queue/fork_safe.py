@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Any
 
 from celery import Celery
+from celery.utils.dispatch import Signal
 
 from worker.forking import Lock, reset_in_children, unlocked
 from worker.queue.transport import Pool
@@ -24,30 +25,34 @@ _MODULES = (
 )
 
 
-def _cached_properties() -> set[Any]:
-    """Return the cached properties of Celery and kombu that have a lock; since Python 3.12 none has one."""
-    for name in _MODULES:
-        import_module(name)
-    modules = [each for name, each in sys.modules.items() if name.partition(".")[0] in {"celery", "kombu"}]
-    classes = {value for module in modules for value in vars(module).values() if isinstance(value, type)}
-    return {
-        value
-        for cls in classes
-        for value in vars(cls).values()
-        if isinstance(value, functools.cached_property) and hasattr(value, "lock")
-    }
-
-
 class _ProcessLocks:
-    """The locks that all apps of a process share."""
+    """The locks of Celery and kombu that all apps of a process share."""
 
     def __init__(self) -> None:
-        self._properties = _cached_properties()
+        for name in _MODULES:
+            import_module(name)
+        modules = [each for name, each in sys.modules.items() if name.partition(".")[0] in {"celery", "kombu"}]
+        values = {id(value): value for module in modules for value in vars(module).values()}.values()
+        of_classes = [each for value in values if isinstance(value, type) for each in vars(value).values()]
+        #: What has a lock, and as which attribute: signals; before Python 3.12 each cached property;
+        self._places: list[tuple[Any, str]] = [(each, "lock") for each in values if isinstance(each, Signal)]
+        self._places += [
+            (each, "lock")
+            for each in of_classes
+            if isinstance(each, functools.cached_property) and hasattr(each, "lock")
+        ]
+        # and what kombu's `memoize` wraps: the lock and the cache are variables of its closure.
+        for each in values:
+            for cell in each.__closure__ or () if hasattr(each, "original_func") else ():
+                if hasattr(cell.cell_contents, "acquire"):
+                    self._places.append((cell, "cell_contents"))
+                elif hasattr(cell.cell_contents, "mutex"):
+                    self._places.append((cell.cell_contents, "mutex"))
         reset_in_children(self)
 
     def reset_after_fork(self) -> None:
-        for each in self._properties:
-            each.lock = unlocked(each.lock)
+        for thing, name in self._places:
+            setattr(thing, name, unlocked(getattr(thing, name)))
 
 
 _process_locks = _ProcessLocks()
