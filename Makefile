@@ -8,6 +8,7 @@
 # make docs   builds the site of docs/ into site/, and checks all its links
 # make coverage        how much of the code the quick tests run, with a floor
 # make installed-check the wheel and the sdist, each in an empty environment, run the demo and README
+# make lowest-check    the oldest versions of all requirements run the demo and the tests that depend most on them
 # make wheels-check    whether all requirements have wheels for every Python and platform that is promised
 # make constraints     writes constraints.txt anew, and those of test-clients in .ci: the versions that CI installs
 # make soak MINUTES=60   kills, stops and restarts workers and Redis under seeded jobs, and compares every count
@@ -57,7 +58,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-.PHONY: dev docs screenshots coverage installed-check wheels-check constraints
+.PHONY: dev docs screenshots coverage installed-check lowest-check wheels-check constraints
 
 dev: $(VENV)/.installed-dev
 
@@ -82,6 +83,9 @@ screenshots: $(VENV)/.installed-dev
 
 installed-check: $(VENV)/.installed-dev
 	$(BIN)/python .ci/installed.py
+
+lowest-check: $(VENV)/.installed-dev
+	$(BIN)/python .ci/lowest.py
 
 wheels-check: $(VENV)/.installed-dev
 	$(BIN)/python .ci/wheels.py

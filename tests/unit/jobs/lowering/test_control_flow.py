@@ -8,6 +8,7 @@ import pytest
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import AnnotatedOperation, ControlModifier, Duration, Instruction, Parameter
 from qiskit.circuit.classical import expr, types
+from support.circuits import since_qiskit_2_5
 
 from jobs.lowering import LoweringError, lower
 from simulator.circuit import instructions, program
@@ -156,6 +157,7 @@ def test_only_the_open_parameter_is_named(circuit: QuantumCircuit) -> None:
 
 
 @pytest.mark.rule(30)
+@since_qiskit_2_5
 def test_a_loop_variable_is_a_variable(circuit: QuantumCircuit) -> None:
     """A loop over an expr.Var has one body, and names its variable."""
     with circuit.for_loop(range(4), expr.Var.new("i", types.Uint(3))) as index:

@@ -26,6 +26,7 @@ from qiskit.circuit import (
 )
 from qiskit.circuit.classical import expr, types
 from qiskit.circuit.library import MCXVChain, PauliGate, PermutationGate
+from support.circuits import since_qiskit_2_5
 from support.in_process import ran
 
 from jobs.errors import BasicAerError
@@ -162,10 +163,14 @@ CASES: dict[str, tuple[Callable[[], QuantumCircuit], list[str]]] = {
     "half a dt in a definition": (lambda: _inside(_waiting(0.5, "dt")), ['"delay" in circuit "mine"']),
     "a name that is no text": (lambda: _named("\ud800"), ["number 0", "ud800"]),
 }
+#: Cases of delays.
+WAITING = ("half a dt", "a delay into the past", "half a dt in a definition")
 
 
 @pytest.mark.rule(18, 23)
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=since_qiskit_2_5) if name in WAITING else name for name in CASES]
+)
 def test_what_cannot_be_lowered_is_one_clear_error(name: str) -> None:
     """It is refused at `run()`, naming the circuit, and the instruction or the value."""
     build, words = CASES[name]
@@ -175,6 +180,7 @@ def test_what_cannot_be_lowered_is_one_clear_error(name: str) -> None:
 
 
 @pytest.mark.rule(23)
+@since_qiskit_2_5
 def test_a_delay_that_qiskit_does_not_make_behind_another_circuit() -> None:
     """It is named as it is when it comes first, also where it stands in place of a measurement of a copy."""
     first = QuantumCircuit(1, 1, name="mine")

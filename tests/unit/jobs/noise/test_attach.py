@@ -22,6 +22,7 @@ from qiskit_aer.noise import (
     reset_error,
     thermal_relaxation_error,
 )
+from support.circuits import since_qiskit_2_5
 from support.classical_strategies import classical_circuits
 from support.examples import examples
 from support.noisy_circuits import (
@@ -293,6 +294,7 @@ def test_delays_of_a_loop_s_index():
 
 
 @pytest.mark.rule(30)
+@since_qiskit_2_5
 @examples(60)
 @given(classical_circuits())
 def test_control_flow_variables_and_expressions_stay(circuit):

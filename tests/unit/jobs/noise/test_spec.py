@@ -217,8 +217,8 @@ def test_a_spec_is_a_value():
             lambda: NoiseSpec.from_target(device(None, dt=-1e-9)),
             "the Target's dt=-1e-09 must be a number of seconds",
         ),
-        (lambda: NoiseSpec.from_target(device(None, t1=-1)), "the Target's T1 of qubit 0 is -1.0 seconds"),
-        (lambda: NoiseSpec.from_target(device(None, t2=-1)), "the Target's T2 of qubit 0 is -1.0 seconds"),
+        (lambda: NoiseSpec.from_target(device(None, t1=-1.0)), "the Target's T1 of qubit 0 is -1.0 seconds"),
+        (lambda: NoiseSpec.from_target(device(None, t2=-1.0)), "the Target's T2 of qubit 0 is -1.0 seconds"),
         (
             lambda: NoiseSpec.from_target(device(InstructionProperties(duration=-1))),
             'the Target\'s duration of "sx" is -1.0 seconds',

@@ -8,6 +8,7 @@ from qiskit.circuit import Clbit, Duration, Instruction, Parameter, Qubit
 from qiskit.circuit.classical import expr, types
 from qiskit.circuit.library import MCPhaseGate, MCXGate, PauliEvolutionGate, StatePreparation
 from qiskit.quantum_info import SparsePauliOp
+from support.circuits import since_qiskit_2_5
 
 from jobs.lowering import lower
 from jobs.rebuilding import rebuild
@@ -28,7 +29,7 @@ def test_a_plain_circuit_is_the_same_circuit() -> None:
     circuit.unitary([[0, 1], [1, 0]], 0, label="flip")
     circuit.initialize([0.6, 0.8], 1)
     circuit.append(StatePreparation([0.6, 0.8]), [0])
-    circuit.delay(3, 0, "us")
+    circuit.delay(1.5, 0, "us")
     circuit.barrier()
     circuit.reset(1)
     circuit.measure([0, 4], [1, 0])
@@ -91,6 +92,7 @@ def test_a_stretch_is_a_stretch_again() -> None:
 
 
 @pytest.mark.rule(16)
+@since_qiskit_2_5
 def test_variables_keep_their_names_where_they_can() -> None:
     """Names of variables stay; one that a block used again gets a number."""
     circuit = QuantumCircuit(1, 1)

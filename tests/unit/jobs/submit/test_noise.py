@@ -7,6 +7,7 @@ import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
 from qiskit_aer.noise import depolarizing_error
+from support.circuits import since_qiskit_2_5
 from support.in_process import context_of
 
 from jobs import lower
@@ -90,6 +91,7 @@ def test_delays_are_bound_before_they_have_errors():
 
 
 @pytest.mark.rule(23)
+@since_qiskit_2_5
 def test_a_delay_that_qiskit_does_not_make():
     """Half a dt is refused by its name and its circuit's, in blocks too."""
     waits = QuantumCircuit(1, 1, name="waits")
