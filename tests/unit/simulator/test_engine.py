@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.exact import assert_likely
 from support.examples import examples
-from support.patience import deadline
 from support.programs import (
     entangled,
     h,
@@ -243,9 +242,9 @@ def test_counts_are_likely(data: st.DataObject, num_qubits: int) -> None:
 def test_a_million_shots() -> None:
     """10^6 shots of 16 qubits with nearly as many outcomes take a second or two."""
     circuit = program(16, 16, *map(h, range(16)), *measures(16))
-    begin = time.perf_counter()
+    begin = time.process_time()
     counts = run(circuit, seed=1, shots=1_000_000).counts
-    assert time.perf_counter() - begin < deadline(10)
+    assert time.process_time() - begin < 10
     assert len(counts) > 65_000
     assert_likely(counts, {hex(value): 2.0**-16 for value in range(1 << 16)})
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support import patience
 from support.examples import examples
 from support.in_process import context_of
 
@@ -98,7 +99,7 @@ def check(tmp_path_factory, capfd, data):
         assert text.isprintable() and ONE_LINE.fullmatch(text)
         assert text.startswith(str(path)) or re.match(r"[\w.]+:\d+:\d+: ", text)
         assert "Traceback" not in text and "0x7f" not in text
-    assert time.monotonic() - begin < SECONDS + GRACE
+    assert time.monotonic() - begin < patience.deadline(SECONDS + GRACE)
     assert capfd.readouterr() == ("", "")
     if program is not None:
         # What was read can be asked to run, or is refused by name.

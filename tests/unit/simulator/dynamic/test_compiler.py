@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 import pytest
-from support.patience import deadline
 from support.programs import h, measures, program, random_vector, x
 
 from simulator.circuit.array import Array
@@ -170,9 +169,9 @@ def test_every_reset_counts_in_a_loop() -> None:
 def test_looking_for_resets_takes_no_longer_the_more_qubits_there_are() -> None:
     """A hostile program of thousands of qubits is compiled in its own length."""
     measured = [Measure(index % 4000, index % 4000) for index in range(20_000)]
-    begin = time.perf_counter()
+    begin = time.process_time()
     Timeline.of(program(4000, 4000, IfElse(Clbit(0), (x(0),)), *measured, IfElse(Clbit(0), (x(0),))))
-    assert time.perf_counter() - begin < deadline(1)
+    assert time.process_time() - begin < 3
 
 
 def widths(compiled: Bytecode) -> list[int]:

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import patience
 from support.dynamic_programs import PROGRAMS, splitting, teleportation
 from support.dynamic_strategies import dynamic_programs
 from support.examples import examples
@@ -142,10 +141,10 @@ def test_a_range_of_shots_is_what_it_is_among_all(name: str) -> None:
 @pytest.mark.rule(31)
 def test_a_million_shots_of_a_dynamic_circuit() -> None:
     """Shots of one history cost one evolution: 10^6 of them take a second or two, not minutes."""
-    begin = time.perf_counter()
+    begin = time.process_time()
     counts = run(teleportation(), seed=1, shots=1_000_000).counts
     assert sum(counts.values()) == 1_000_000
-    assert time.perf_counter() - begin < patience.deadline(10)
+    assert time.process_time() - begin < 10
 
 
 def test_states_that_meet_keep_what_either_has_touched() -> None:

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from support.dynamic_strategies import dynamic_programs
 from support.exact import assert_likely, distribution
 from support.examples import examples
-from support.patience import deadline
 from support.programs import Draw, entangled, h, measures, moved_to, program, random_vector, ry, x
 
 from simulator.circuit.array import Array
@@ -156,6 +155,6 @@ def test_gates_without_end_are_looked_at_in_their_length() -> None:
     pairs = rng.permuted(np.tile(np.arange(30), (100_000, 1)), axis=1)[:, :2].tolist()
     gates = [x(qubit, control) for qubit, control in pairs]
     timeline = Timeline.of(program(30, 30, *gates, *measures(30)))
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert timeline.measured_early().width == 30
-    assert time.perf_counter() - begin < deadline(2)
+    assert time.process_time() - begin < 5

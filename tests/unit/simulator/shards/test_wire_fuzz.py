@@ -51,7 +51,7 @@ from simulator.shards.shard import Experiment, Shard, Sweep
 MAGIC = b"BAC" + bytes([wire.WIRE_VERSION])
 #: Bytes that decoding may take per byte of the message, and beside it: a Struct of ours per few bytes at the most.
 PER_BYTE, BESIDE = 200, 1 << 20
-#: Seconds that a message of these tests may take; each is a few kB.
+#: Seconds of CPU that a message of these tests may take; each is a few kB.
 SOON = 5.0
 #: Kernel calls and bytes that a run of what decodes is given.
 CALLS, ROOM = 300, 1 << 24
@@ -121,7 +121,7 @@ trees = st.recursive(
 
 def refused_or_checked(kind: str, data: bytes) -> Any:
     """Decode within the bounds; return the value, or None if it was refused."""
-    begin = time.monotonic()
+    begin = time.process_time()
     tracemalloc.start()
     try:
         return DECODE[kind](data)
@@ -132,7 +132,7 @@ def refused_or_checked(kind: str, data: bytes) -> Any:
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < BESIDE + PER_BYTE * len(data), f"{peak} bytes for a message of {len(data)}"
-        assert time.monotonic() - begin < deadline(SOON)
+        assert time.process_time() - begin < SOON
 
 
 def admit(required: int) -> None:
@@ -295,7 +295,7 @@ def nested(kind: str, depth: int) -> bytes:
 @pytest.mark.parametrize("depth", [MAX_NESTING, 300, 450, 900, 980, 100_000])
 def test_nesting_at_the_limit(kind, depth):
     """At any depth a message is refused, or decodes and runs, or fails as an experiment, and soon."""
-    begin = time.monotonic()
+    begin = time.process_time()
     try:
         shard = wire.decode_shard(nested(kind, depth))
     except WireError as error:
@@ -306,7 +306,7 @@ def test_nesting_at_the_limit(kind, depth):
         assert depth == MAX_NESTING or kind == "expression"
         experiment = shard.items[0].program
         assert work(Timeline.of(experiment), 3).seconds > 0
-    assert time.monotonic() - begin < deadline(SOON)
+    assert time.process_time() - begin < SOON
 
 
 def message(instructions: list[Any], *, variables: Any = (), **options: Any) -> bytes:
