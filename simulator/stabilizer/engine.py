@@ -104,7 +104,8 @@ def _suits(program: Program, options: Options) -> bool:
 
 
 def _width(program: Program, options: Options) -> int:
-    return math.ceil(math.log2(max(16, bytes_of(program, options.shots)) / 16))
+    shots = STABILIZER.shots_needed(program, options, options.shots)
+    return math.ceil(math.log2(max(16, bytes_of(program, shots)) / 16))
 
 
 def _work(program: Program, _: Options, shots: int, observables: Sequence[PauliSum], __: Checkpoint) -> Work:

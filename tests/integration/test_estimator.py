@@ -176,6 +176,23 @@ def test_means_are_over_the_shots_that_a_precision_needs(provider):
         assert JobSummary.of(RecordedJob(provider.connection, job.job_id()).read()).shots == 0
 
 
+@pytest.mark.parametrize("method", ["statevector", "density_matrix", "matrix_product_state", "stabilizer"])
+def test_exact_values_need_no_shots_by_any_method(provider, method):
+    """However precise they shall be, alone and as points of a sweep, measured at the end or not."""
+    angle = Parameter("angle")
+    swept = QuantumCircuit(2)
+    swept.h(0)
+    swept.rz(angle, 0)
+    swept.cx(0, 1)
+    measured = swept.copy()
+    measured.measure_all()
+    estimator = BasicAerEstimator(provider, seed=4, options={"method": method})
+    for circuit in (swept, measured):
+        pubs = [(circuit, "ZZ", [0.0]), (circuit, "ZZ", [[0.0]] * 20)]
+        for pub in estimator.run(pubs, precision=1e-9).result():
+            np.testing.assert_allclose(pub.data.evs, 1, rtol=0, atol=1e-7)
+
+
 def test_options(provider):
     """A circuit begins in another state, and in single precision, where the run options say so."""
     state = np.array([0.6, 0, 0, 0.8j])
